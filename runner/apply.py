@@ -1,0 +1,321 @@
+"""Run a plan on one connection: each file whole and with its row in the ledger, or not at all.
+
+Nothing that a file leaves behind in its session reaches the ledger or the next file.
+"""
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from runner import sqltext
+from runner.errors import Problem, TenantError, Unreachable
+from runner.events import (
+    Event,
+    Failure,
+    LockAwaited,
+    MigrationApplied,
+    MigrationFailed,
+    MigrationRetried,
+    MigrationStarted,
+    NoticeRaised,
+    Result,
+    Verdict,
+    WarningRaised,
+)
+from runner.failure import Kind, classify, describe
+from runner.ledger import Ledger
+from runner.model import AppliedMigration, Migration, Plan, RowState, Tenant, label
+from runner.plan import advise, explain
+from runner.session import Connection, Sessions, poll, read_sql, send, try_session_lock, try_transaction_lock
+
+# Arbitrary: eight tenants that grant on one role at once need two or three.
+_ATTEMPTS = 8
+_RETRY_PAUSE_S = 0.05
+# A loop that raises a notice for each row must not fill the memory; the last ones tell most.
+_MOST_NOTICES = 200
+
+States = dict[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a plan is applied. `replan` makes the plan anew from rows that another runner may have changed."""
+
+    tenant: Tenant
+    connection: Connection
+    ledger: Ledger
+    sessions: Sessions
+    replan: Callable[[tuple[AppliedMigration, ...]], Plan]
+
+    def await_lock(self, attempt: Callable[[], bool], connection: Connection) -> Generator[LockAwaited, None, None]:
+        """Wait until `attempt` takes the migration lock. Raises Blocked."""
+        return poll(attempt, connection, self.tenant.name, self.sessions.settings.lock_wait_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stale:
+    """The ledger is not what the plan was made from: another runner was here."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Broken:
+    """A file did not get through; the transaction it ran in is over."""
+
+    kind: Kind
+    failure: Failure
+
+
+_Outcome = MigrationApplied | _Stale | _Broken
+
+
+def apply_plan(
+    site: Site, plan: Plan, rows: Sequence[AppliedMigration]
+) -> Generator[Event, None, Verdict | None]:
+    """Apply the plan's steps in order; stop at the first that fails. Return None when there is no step left.
+
+    Under the lock the ledger is read again: what another runner applied meanwhile is not applied twice.
+    Raises TenantError where a lock or the connection is the reason.
+    """
+    states = {row.version: row.state.value for row in rows}
+    steps = deque(plan.steps)
+    while steps:
+        step = steps[0]
+        outcome = yield from (_apply_whole if step.transactional else _apply_statements)(site, step, states)
+        match outcome:
+            case MigrationApplied():
+                states[step.version] = RowState.APPLIED.value
+                steps.popleft()
+            case _Stale():
+                fresh = site.ledger.read()
+                plan = site.replan(fresh)
+                if plan.blockers:
+                    return refusal(plan, site.tenant)
+                states = {row.version: row.state.value for row in fresh}
+                steps = deque(plan.steps)
+            case _Broken(kind, failure):
+                return (yield from _give_up(site, step, kind, failure))
+    return None
+
+
+def refusal(plan: Plan, tenant: Tenant) -> Verdict:
+    """Return the verdict on a plan with blockers: all that is wrong, and what to do about the first."""
+    first = plan.blockers[0]
+    return Verdict(Result.REFUSED, "; ".join(map(explain, plan.blockers)), advise(first, tenant.name))
+
+
+def await_others(site: Site) -> Generator[LockAwaited, None, None]:
+    """Wait until no other runner works on this tenant. Raises Blocked."""
+    yield from site.await_lock(lambda: try_transaction_lock(site.connection), site.connection)
+    site.connection.rollback()
+
+
+def _apply_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, _Outcome]:
+    """Apply a transactional file, again where it collided with another session."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        outcome = yield from _try_whole(site, step, states)
+        if not isinstance(outcome, _Broken) or outcome.kind is not Kind.COLLISION or attempt == _ATTEMPTS:
+            return outcome
+        yield MigrationRetried(site.tenant.name, step, outcome.failure, attempt, _ATTEMPTS)
+        # Jitter, so that tenants which collided do not do so again; longer each time.
+        time.sleep(_RETRY_PAUSE_S * attempt * random.uniform(0.5, 1.5))
+        _clean(site.connection)
+    raise AssertionError("unreachable: the last attempt returns")
+
+
+def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, _Outcome]:
+    connection = site.connection
+    yield from site.await_lock(lambda: try_transaction_lock(connection), connection)
+    with _rolled_back(connection):
+        if _is_stale(site.ledger, states):
+            return _Stale()
+        yield MigrationStarted(site.tenant.name, step)
+        with _notices(connection) as notices:
+            outcome = _run_whole(site, step)
+    yield from _report(outcome, notices, site.tenant)
+    return outcome
+
+
+def _run_whole(site: Site, step: Migration) -> MigrationApplied | _Broken:
+    """Send the file, put the session back, write the row, commit."""
+    connection = site.connection
+    started = time.monotonic()
+    connection.execute("SAVEPOINT tenantry_file")
+    sent = send(connection, step.sql)
+    if sent.error:
+        return _broken(sent.error, site, step, lambda: _offset(step, sent.statements))
+    try:
+        # Fails where the file ended our transaction, even if it began another.
+        connection.execute("RELEASE SAVEPOINT tenantry_file")
+        # What is deferred fails here, under the file's name, and not in our COMMIT.
+        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        _clean(connection)
+        elapsed_ms = _since(started)
+        site.ledger.record_applied(step, elapsed_ms=elapsed_ms, statements=sent.statements)
+        connection.execute("COMMIT")
+    except psycopg.Error as error:
+        return _broken(error, site, step, lambda: None)
+    return MigrationApplied(site.tenant.name, step, elapsed_ms)
+
+
+def _apply_statements(site: Site, step: Migration, states: States) -> Generator[Event, None, _Outcome]:
+    """Apply a non-transactional file statement by statement, its progress committed after each.
+
+    A second connection holds the lock and writes the ledger: the file may change its own session as it likes.
+    """
+    with site.sessions.connect(site.tenant) as keeper:
+        yield from site.await_lock(lambda: try_session_lock(keeper), keeper)
+        ledger = replace(site.ledger, connection=keeper)
+        statements = sqltext.split(step.sql)
+        with _rolled_back(keeper):
+            keeper.execute("BEGIN")
+            if _is_stale(ledger, states):
+                return _Stale()
+            ledger.record_running(step, statements=len(statements))
+            keeper.execute("COMMIT")
+        yield MigrationStarted(site.tenant.name, step)
+        with _notices(site.connection) as notices:
+            outcome = _run_statements(site, step, statements, ledger)
+        yield from _report(outcome, notices, site.tenant)
+    return outcome
+
+
+def _run_statements(
+    site: Site, step: Migration, statements: Sequence[sqltext.Statement], ledger: Ledger
+) -> MigrationApplied | _Broken:
+    started = time.monotonic()
+    # No stop between two statements: a file that was begun is finished, or fails.
+    for done, statement in enumerate(statements, 1):
+        error = send(site.connection, statement.text).error
+        if error:
+            ledger.record_finished(step, RowState.FAILED, elapsed_ms=0)
+            return _shifted(_broken(error, site, step, lambda: None), step, statement, error)
+        ledger.record_progress(step.version, done)
+    _clean(site.connection)
+    elapsed_ms = _since(started)
+    with _rolled_back(ledger.connection):
+        ledger.connection.execute("BEGIN")
+        ledger.record_finished(step, RowState.APPLIED, elapsed_ms=elapsed_ms)
+        ledger.connection.execute("COMMIT")
+    return MigrationApplied(site.tenant.name, step, elapsed_ms)
+
+
+def _shifted(broken: _Broken, step: Migration, statement: sqltext.Statement, error: psycopg.Error) -> _Broken:
+    """Move the place of an error from the statement that was sent to the file that it stands in."""
+    within = int(error.diag.statement_position) - 1 if error.diag.statement_position else 0
+    place = sqltext.position(step.sql, statement.start + within)
+    excerpt = sqltext.excerpt(step.sql, place)
+    return replace(broken, failure=replace(broken.failure, line=place.line, column=place.column, excerpt=excerpt))
+
+
+def _is_stale(ledger: Ledger, states: States) -> bool:
+    """Return whether the ledger is no more what the plan was made from; make it where there is none."""
+    if not states:
+        ledger.create_if_absent()
+    return ledger.read_states() != states
+
+
+def _broken(error: psycopg.Error, site: Site, step: Migration, locate: Callable[[], int | None]) -> _Broken:
+    kind = classify(error, site.connection)
+    return _Broken(kind, describe(error, step, locate))
+
+
+def _offset(step: Migration, done: int) -> int | None:
+    """Return where the statement after the first `done` ones begins, as far as the parser can tell."""
+    try:
+        statements = sqltext.split(step.sql)
+    except sqltext.SqlError:
+        return None
+    return statements[done].start if done < len(statements) else None
+
+
+def _give_up(site: Site, step: Migration, kind: Kind, failure: Failure) -> Generator[Event, None, Verdict]:
+    """Report and log a file that did not get through; say what the tenant has now."""
+    name = label(step.version, step.name)
+    cancelled = kind is Kind.CANCELLED and site.sessions.cancelled
+    left = "was rolled back" if step.transactional else "is not finished: it runs outside a transaction"
+    if kind is Kind.LOST:
+        yield from _log_failure(site, step, "lost", failure)
+        raise Unreachable(
+            f"connection lost while {name} ran: {failure.message}", hint="run the same command again: "
+            "what was not committed was rolled back"
+        )
+    yield MigrationFailed(site.tenant.name, step, failure)
+    if cancelled:
+        yield from _log_failure(site, step, "cancelled", failure)
+        return Verdict(Result.STOPPED, f"cancelled, {name} {left}")
+    if kind is Kind.LOCKED:
+        yield from _log_failure(site, step, "blocked", failure)
+        return Verdict(Result.BLOCKED, f"{failure.message}, {name} {left}", failure.hint)
+    yield from _log_failure(site, step, "failed", failure)
+    return Verdict(Result.FAILED, f"{failure.message}, {name} {left}", failure.hint)
+
+
+def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> Iterator[Event]:
+    """Write an attempt that failed into the log, on a connection of its own where ours is gone."""
+    try:
+        if site.connection.broken or site.connection.closed:
+            with site.sessions.connect(site.tenant) as fresh:
+                _write_failure(replace(site.ledger, connection=fresh), step, event, failure)
+        else:
+            _write_failure(site.ledger, step, event, failure)
+    except (psycopg.Error, TenantError) as error:
+        reason = str(error).strip()
+        yield WarningRaised(site.tenant.name, Problem(f"the failure could not be written to the log: {reason}"))
+
+
+def _write_failure(ledger: Ledger, step: Migration, event: str, failure: Failure) -> None:
+    detail = {key: value for key, value in asdict(failure).items() if value and key != "excerpt"}
+    with _rolled_back(ledger.connection):
+        ledger.connection.execute("BEGIN")
+        ledger.create_if_absent()
+        ledger.log(event, step.version, step.checksum, detail=detail)
+        ledger.connection.execute("COMMIT")
+
+
+def _clean(connection: Connection) -> None:
+    """Put the session back to what it was when it was opened: nothing may reach the ledger or the next file."""
+    connection.execute(read_sql("session/clean"))
+
+
+@contextmanager
+def _rolled_back(connection: Connection) -> Iterator[None]:
+    """Roll back what is still open at the end, also where the run is stopped in between."""
+    try:
+        yield
+    finally:
+        if not connection.closed and connection.info.transaction_status is not TransactionStatus.IDLE:
+            try:
+                connection.rollback()
+            except psycopg.OperationalError:
+                # The connection is gone, and with it the transaction.
+                connection.close()
+
+
+@contextmanager
+def _notices(connection: Connection) -> Iterator[deque[psycopg.errors.Diagnostic]]:
+    notices: deque[psycopg.errors.Diagnostic] = deque(maxlen=_MOST_NOTICES)
+    connection.add_notice_handler(notices.append)
+    try:
+        yield notices
+    finally:
+        connection.remove_notice_handler(notices.append)
+
+
+def _report(
+    outcome: MigrationApplied | _Broken, notices: deque[psycopg.errors.Diagnostic], tenant: Tenant
+) -> Iterator[Event]:
+    """Say what happened, after it happened: first what is committed, since the run may stop at any of these."""
+    if isinstance(outcome, MigrationApplied):
+        yield outcome
+    for notice in notices:
+        yield NoticeRaised(tenant.name, notice.severity or "", notice.message_primary or "")
+
+
+def _since(started: float) -> int:
+    return int((time.monotonic() - started) * 1000)

@@ -1,0 +1,24 @@
+"""What is hashed of a migration file: its text, so that neither git nor an editor changes the checksum.
+
+The recipe is a promise, written down in docs/formats.md: ledgers in production hold its results.
+"""
+
+import hashlib
+
+_BYTE_ORDER_MARK = "\ufeff"
+# ASCII white space alone: what else Unicode calls white space may change from one Python to the next.
+_WHITE_SPACE = " \t\n\r\f\v"
+
+
+def normalise(data: bytes) -> str:
+    """Return the text of a file: UTF-8 without byte-order mark, CRLF and CR as LF.
+
+    Raises UnicodeDecodeError where the bytes are not UTF-8.
+    """
+    return data.decode("utf-8").removeprefix(_BYTE_ORDER_MARK).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def checksum(text: str) -> str:
+    """Return `sha256:` and 64 hex digits of a normalised text, white space at its end counting as one LF."""
+    canonical = text.rstrip(_WHITE_SPACE) + "\n"
+    return "sha256:" + hashlib.sha256(canonical.encode("utf-8")).hexdigest()

@@ -1,0 +1,255 @@
+"""Everything that can happen in a run. Sinks see these and nothing else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from runner.errors import Problem
+from runner.model import AppliedMigration, Migration, MigrationStatus, Plan
+
+Cell = str | int | float | bool | datetime | None
+
+
+class Result(StrEnum):
+    """How a tenant ended. The first eight are `migrate`'s; `ok` and `finding` are of verbs that read or repair."""
+
+    APPLIED = "applied"
+    UP_TO_DATE = "up to date"
+    FAILED = "failed"
+    REFUSED = "refused"
+    BLOCKED = "blocked"
+    UNREACHABLE = "unreachable"
+    STOPPED = "stopped"
+    NOT_STARTED = "not started"
+    OK = "ok"
+    FINDING = "finding"
+
+
+GOOD = frozenset({Result.APPLIED, Result.UP_TO_DATE, Result.OK})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a tenant ended, why where that is not plain, and what to do next.
+
+    `trace` is a traceback where the runner itself is at fault, else empty.
+    """
+
+    result: Result
+    reason: str = ""
+    hint: str = ""
+    trace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What the server said about a migration, and where.
+
+    `line` and `column` count from 1 and are 0 where the server gave no position. `excerpt` shows the place with a
+    caret, `sqlstate` is empty where the connection broke.
+    """
+
+    message: str
+    sqlstate: str = ""
+    line: int = 0
+    column: int = 0
+    excerpt: str = ""
+    detail: str = ""
+    hint: str = ""
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins on these tenants, in this order."""
+
+    verb: str
+    run_id: str
+    tenants: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WarningRaised:
+    """Something is worth saying that stops nobody; `tenant` is empty where it is about the input."""
+
+    tenant: str
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class TenantStarted:
+    """A tenant's turn has come."""
+
+    tenant: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseOpened:
+    """The tenant's database answered; `look` is the command with which a person looks at it."""
+
+    tenant: str
+    server: str
+    database: str
+    server_version: int
+    look: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseCreated:
+    """The tenant's database did not exist and was created."""
+
+    tenant: str
+    database: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenantCompared:
+    """Files and ledger were compared; one status for each version, in order."""
+
+    tenant: str
+    statuses: tuple[MigrationStatus, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantPlanned:
+    """What will happen to the tenant is decided."""
+
+    tenant: str
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class LockAwaited:
+    """Another session holds the tenant's migration lock; `holder` describes it where the server tells."""
+
+    tenant: str
+    waited_ms: int
+    holder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationStarted:
+    """A file is about to be sent."""
+
+    tenant: str
+    migration: Migration
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationRetried:
+    """A file collided with another session and was rolled back; it is tried again."""
+
+    tenant: str
+    migration: Migration
+    failure: Failure
+    attempt: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationApplied:
+    """A file and its ledger row are committed."""
+
+    tenant: str
+    migration: Migration
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationFailed:
+    """A file failed and was rolled back whole, unless it is a non-transactional one."""
+
+    tenant: str
+    migration: Migration
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRaised:
+    """The server said something while a file ran: a RAISE NOTICE, a `skipping`, a warning."""
+
+    tenant: str
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowReported:
+    """One row of what a reading verb found: column to value, in the order in which they are shown."""
+
+    tenant: str
+    cells: Mapping[str, Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingReported:
+    """A reading verb found something that is not as it should be; `detail` may have several lines (a diff)."""
+
+    tenant: str
+    problem: Problem
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RepairProposed:
+    """What a repair will change, before it does; each change is one line of text."""
+
+    tenant: str
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RepairMade:
+    """A repair was committed, with its row in the log; `row` is what the ledger holds now, None: nothing."""
+
+    tenant: str
+    row: AppliedMigration | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinePrinted:
+    """A verb that is about no tenant produced a line of output."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TenantFinished:
+    """A tenant's turn is over; every tenant of a run has exactly one."""
+
+    tenant: str
+    verdict: Verdict
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The run is over; `stopped_by` is a signal's name where it was cut short."""
+
+    elapsed_ms: int
+    stopped_by: str = ""
+
+
+Event = (
+    RunStarted
+    | WarningRaised
+    | TenantStarted
+    | DatabaseOpened
+    | DatabaseCreated
+    | TenantCompared
+    | TenantPlanned
+    | LockAwaited
+    | MigrationStarted
+    | MigrationRetried
+    | MigrationApplied
+    | MigrationFailed
+    | NoticeRaised
+    | RowReported
+    | FindingReported
+    | RepairProposed
+    | RepairMade
+    | LinePrinted
+    | TenantFinished
+    | RunFinished
+)

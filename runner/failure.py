@@ -1,0 +1,83 @@
+"""What an error of the server means: where in the file it is, whether to try again, what a person can do."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import psycopg
+
+from runner import sqltext
+from runner.events import Failure
+from runner.model import Migration
+
+# Sessions that the server or its administrator ended, and servers that are starting or stopping.
+_LOST = frozenset({"57P01", "57P02", "57P03", "57P05", "08000", "08001", "08003", "08004", "08006"})
+_COLLISIONS = frozenset({"40001", "40P01"})
+
+_NOT_IN_TRANSACTION = (
+    'give the file the header line "-- transactional: false", and nothing else in it that must go along'
+)
+_HINTS = {
+    "25001": _NOT_IN_TRANSACTION,
+    "2D000": "take COMMIT and ROLLBACK out of the DO block or procedure: the runner commits the file and its row together",
+    "3B001": "the file ended the runner's transaction: what came before its COMMIT may stay, without a row in "
+    "_migrations; look at the database before the next run",
+    "25006": "the database or the role is set to read only, or the server is a standby",
+    "42710": "roles and tablespaces are shared by all databases of a server, so that the second database finds them "
+    "there: create them by a DO block that looks first, or once on the master",
+    "57014": "raise statement_timeout for the role that migrates, or make the statement shorter",
+    "55P03": "find the session that holds the table in pg_stat_activity, and run the same command again",
+}
+
+
+class Kind(Enum):
+    """What is to be done about an error."""
+
+    FAILED = "the file is wrong for this database"
+    COLLISION = "another session was in the way for a moment: trying again is sensible at once"
+    LOCKED = "another session holds a lock: trying again is sensible later"
+    LOST = "the connection broke: what was not committed is rolled back"
+    CANCELLED = "somebody cancelled the statement"
+
+
+def classify(error: psycopg.Error, connection: psycopg.Connection[Any]) -> Kind:
+    """Return what kind of error this is."""
+    state = error.sqlstate
+    if state in _LOST or connection.broken:
+        return Kind.LOST
+    if state == "55P03":
+        return Kind.LOCKED
+    if state == "57014":
+        return Kind.CANCELLED
+    if state in _COLLISIONS or _on_shared_catalog(error):
+        return Kind.COLLISION
+    return Kind.FAILED
+
+
+def _on_shared_catalog(error: psycopg.Error) -> bool:
+    """Return whether two sessions changed one row of a system catalogue at once, as GRANT in many databases does."""
+    if error.sqlstate == "XX000":
+        # The server translates no internal error, so that its words can be compared.
+        return "tuple concurrently" in (error.diag.message_primary or "")
+    return error.sqlstate == "23505" and error.diag.schema_name == "pg_catalog"
+
+
+def describe(error: psycopg.Error, migration: Migration, locate: Callable[[], int | None]) -> Failure:
+    """Return what the server said, with its place in the file.
+
+    `locate` gives the offset of the statement that failed, in characters from 0, or None; it is asked only where the
+    server itself gives no position, as for a violated constraint.
+    """
+    diag = error.diag
+    offset = int(diag.statement_position) - 1 if diag.statement_position else locate()
+    place = sqltext.position(migration.sql, offset) if offset is not None else None
+    return Failure(
+        message=(diag.message_primary or str(error)).strip(),
+        sqlstate=error.sqlstate or "",
+        line=place.line if place else 0,
+        column=place.column if place else 0,
+        excerpt=sqltext.excerpt(migration.sql, place) if place else "",
+        detail=diag.message_detail or "",
+        hint="\n".join(filter(None, (diag.message_hint, _HINTS.get(error.sqlstate or "")))),
+        context=diag.context or "",
+    )

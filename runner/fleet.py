@@ -1,0 +1,122 @@
+"""Run a job for each tenant, several at a time, and merge their events: the only module with threads.
+
+A job is a generator, and every `yield` is a point where the run may stop: it is closed there, and its `with` blocks
+release lock and connection. No other code knows of stopping.
+"""
+
+import queue
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from runner.errors import Blocked, Cancelled, Refused, TenantError, Unreachable
+from runner.events import GOOD, Event, Result, RunFinished, RunStarted, TenantFinished, TenantStarted, Verdict
+from runner.model import Tenant
+
+Job = Callable[[Tenant], Generator[Event, None, Verdict]]
+
+_RESULTS: dict[type[TenantError], Result] = {
+    Unreachable: Result.UNREACHABLE,
+    Blocked: Result.BLOCKED,
+    Refused: Result.REFUSED,
+    Cancelled: Result.STOPPED,
+}
+
+
+class Stop:
+    """Whether the run is to end early, and by what: set once by a signal, asked at every step."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+
+    def request(self, reason: str) -> None:
+        """End the run at the next step of each tenant; the first reason stays."""
+        self.reason = self.reason or reason
+
+
+class _Run:
+    """One run on its way: the queue that the tenants' threads write to and one thread reads."""
+
+    def __init__(self, job: Job, jobs: int, stop: Stop) -> None:
+        self._job = job
+        self._jobs = jobs
+        self._stop = stop
+        self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
+
+    def stage(self, tenants: Sequence[Tenant]) -> Iterator[Event]:
+        """Run the job for each of the tenants, up to `jobs` at a time on each server; end when all have finished."""
+        servers = sorted({tenant.server.name for tenant in tenants})
+        pools = {name: ThreadPoolExecutor(self._jobs, thread_name_prefix=name) for name in servers}
+        left = len(tenants)
+        try:
+            for tenant in tenants:
+                pools[tenant.server.name].submit(self._drive, tenant)
+            while left:
+                event = self._queue.get()
+                left -= isinstance(event, TenantFinished)
+                yield event
+        finally:
+            if left:
+                # Nobody wants the events any more: nothing new may begin.
+                self._stop.request("an error in the output")
+            for pool in pools.values():
+                pool.shutdown()
+
+    def _drive(self, tenant: Tenant) -> None:
+        started = time.monotonic()
+        verdict = self._run_job(tenant)
+        elapsed_ms = int((time.monotonic() - started) * 1000)
+        self._queue.put(TenantFinished(tenant.name, verdict, elapsed_ms))
+
+    def _run_job(self, tenant: Tenant) -> Verdict:
+        """Take the job through all its steps and return its verdict; never raise."""
+        if self._stop.reason:
+            return Verdict(Result.NOT_STARTED, f"stopped by {self._stop.reason}")
+        self._queue.put(TenantStarted(tenant.name))
+        try:
+            return self._take_steps(self._job(tenant))
+        except TenantError as error:
+            result = _RESULTS.get(type(error), Result.FAILED)
+            return Verdict(result, str(error), error.hint)
+        except Exception as error:
+            # The one broad except: a bug met in one tenant must neither hide it nor take the others down.
+            return Verdict(Result.FAILED, f"a bug in tenantry: {error!r}", trace=traceback.format_exc())
+
+    def _take_steps(self, steps: Generator[Event, None, Verdict]) -> Verdict:
+        while True:
+            try:
+                self._queue.put(next(steps))
+            except StopIteration as end:
+                verdict: Verdict = end.value
+                return verdict
+            if self._stop.reason:
+                steps.close()
+                return Verdict(Result.STOPPED, f"stopped by {self._stop.reason}", "run the same command again to go on")
+
+
+def run(
+    verb: str, run_id: str, stages: Sequence[Sequence[Tenant]], job: Job, *, jobs: int, stop: Stop
+) -> Iterator[Event]:
+    """Run a job for every tenant, stage by stage; a stage starts only when all of the one before ended well.
+
+    Yields the events of all tenants as they come: for each tenant in order, exactly one TenantFinished at its end.
+    `jobs` caps the tenants that are at work at once on one server.
+    """
+    started = time.monotonic()
+    yield RunStarted(verb, run_id, tuple(tenant.name for stage in stages for tenant in stage))
+    failed = ""
+    for stage in stages:
+        if failed:
+            yield from _skip(stage, f"{failed} did not get through")
+            continue
+        for event in _Run(job, jobs, stop).stage(stage):
+            if isinstance(event, TenantFinished) and event.verdict.result not in GOOD:
+                failed = failed or event.tenant
+            yield event
+    yield RunFinished(int((time.monotonic() - started) * 1000), stop.reason)
+
+
+def _skip(tenants: Sequence[Tenant], reason: str) -> Iterator[Event]:
+    for tenant in tenants:
+        yield TenantFinished(tenant.name, Verdict(Result.NOT_STARTED, reason), 0)

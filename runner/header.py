@@ -1,0 +1,118 @@
+"""The header of a migration file: `-- key: value` lines in its leading comment, in yoyo-migrations' grammar.
+
+yoyo reads the keys that are its own; this is the only module that imports it, and only for a file that has a key.
+A key that is nearly right is an error: a header that is not read is a file that runs in another way than written.
+"""
+
+import difflib
+import re
+from dataclasses import dataclass
+
+_YOYO_KEYS = frozenset({"transactional", "depends"})
+_KEYS = _YOYO_KEYS | {"parse"}
+# Keys that a later version may give a meaning: to ignore one that was meant would be worse than to refuse it.
+_RESERVED = _KEYS | {"lock-timeout", "statement-timeout", "lint", "require", "ensure", "batch", "replaces"}
+_COMMENT = re.compile(r"^\s*(--.*)?$")
+_KEY_LINE = re.compile(r"^\s*--+\s*(?P<key>[A-Za-z][\w-]*)\s*(?P<sign>[:=])\s*(?P<value>.*)$")
+_MISPLACED = re.compile(r"^\s*--\s*transactional\s*:\s*(true|false)\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the header asks for; `depends` are names of earlier files as written, without `.sql`.
+
+    `judged_by_server`: the parser's no does not count, the server decides what is valid SQL (`parse: server`).
+    """
+
+    transactional: bool = True
+    depends: tuple[str, ...] = ()
+    judged_by_server: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderProblem:
+    """A line of the header that cannot be meant as it stands; `line` counts from 1."""
+
+    line: int
+    message: str
+    hint: str = ""
+
+
+def parse_header(text: str) -> tuple[Header, tuple[HeaderProblem, ...]]:
+    """Return the header of a normalised file text, and everything that is wrong with it, by line."""
+    lines = _leading_lines(text)
+    found = [(number, match) for number, line in enumerate(lines, 1) if (match := _KEY_LINE.match(line))]
+    problems = [problem for number, match in found if (problem := _check_key(number, match))]
+    problems += _misplaced(text, len(lines))
+    written = {match["key"]: (number, match["value"].strip()) for number, match in found if match["key"] in _KEYS}
+    if problems or not written:
+        return Header(), tuple(problems)
+    directives = _read_with_yoyo(text) if _YOYO_KEYS & written.keys() else {}
+    transactional = directives.get("transactional", "true")
+    if transactional not in ("true", "false"):
+        problems.append(_bad_value(written, "transactional", transactional, "true or false"))
+    parse = written.get("parse", (0, ""))[1]
+    if parse not in ("", "server"):
+        problems.append(_bad_value(written, "parse", parse, "server"))
+    return Header(transactional == "true", tuple(directives.get("depends", "").split()), bool(parse)), tuple(problems)
+
+
+def _leading_lines(text: str) -> list[str]:
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if not _COMMENT.match(line):
+            break
+        lines.append(line)
+    return lines
+
+
+def _check_key(line: int, match: re.Match[str]) -> HeaderProblem | None:
+    key, sign = match["key"], match["sign"]
+    if key in _KEYS and sign == ":":
+        return None
+    plain = key.lower().replace("_", "-")
+    if plain in _RESERVED - _KEYS:
+        return HeaderProblem(line, f"header key {key!r}: not known to this version of tenantry")
+    near = difflib.get_close_matches(plain, sorted(_RESERVED), n=1, cutoff=0.8)
+    if not near:
+        return None
+    return HeaderProblem(
+        line,
+        f"header key {key!r}: not a key, expected {', '.join(sorted(_KEYS))}",
+        f'write "-- {near[0]}: {match["value"].strip()}", or reword the comment if no key is meant',
+    )
+
+
+def _misplaced(text: str, leading: int) -> list[HeaderProblem]:
+    """Find a key below the first statement, where it would have no effect."""
+    return [
+        HeaderProblem(
+            number,
+            "header key 'transactional': below the first statement it has no effect",
+            "move the line to the top of the file",
+        )
+        for number, line in enumerate(text.split("\n"), 1)
+        if number > leading and _MISPLACED.match(line)
+    ]
+
+
+def _read_with_yoyo(text: str) -> dict[str, str]:
+    from yoyo.migrations import parse_metadata_from_sql_comments
+
+    directives, _comment, _sql = parse_metadata_from_sql_comments(text)
+    return {key: value.strip() for key, value in directives.items()}
+
+
+def _bad_value(written: dict[str, tuple[int, str]], key: str, value: str, expected: str) -> HeaderProblem:
+    return HeaderProblem(written[key][0], f"header key {key!r}: {value!r} is not a value, expected {expected}")
+
+
+def find_circle(depends: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the versions that depend on each other in a circle, by yoyo's topological sort; empty: none do."""
+    from yoyo.topologicalsort import CycleError, topological_sort
+
+    try:
+        list(topological_sort(sorted(depends), depends))
+    except CycleError as circle:
+        return tuple(sorted(circle.args[1]))
+    return ()

@@ -1,0 +1,283 @@
+"""`_migrations` and `_migrations_log`: the only module that knows their columns.
+
+Made on the first write, never by reading. A row names the set and the tenant that the database belongs to: rows of
+another one mean that the connection leads to the wrong database.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+
+from runner.errors import Refused
+from runner.model import AppliedMigration, Migration, Origin, RowState, Tenant
+from runner.provenance import Provenance
+from runner.session import Connection, read_sql
+
+LAYOUT = 1
+_LAYOUT_COMMENT = re.compile(r"^tenantry ledger, layout (\d+)\b")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One row of `_migrations_log`; `version` is None where no migration is meant."""
+
+    id: int
+    at: datetime
+    run_id: str
+    version: int | None
+    event: str
+    checksum: str
+    applied_by: str
+    reason: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The ledger of one tenant on one connection. Methods that write leave the transaction to their caller."""
+
+    connection: Connection
+    schema: str
+    tenant: Tenant
+    provenance: Provenance
+
+    def read(self) -> tuple[AppliedMigration, ...]:
+        """Return all rows, in no particular order; none where there is no ledger yet. One round trip.
+
+        Raises Refused where the table is not ours, is of a newer layout, or belongs to another set or tenant.
+        """
+        try:
+            rows = self._execute("read").fetchall()
+        except pg.UndefinedTable:
+            return ()
+        except (pg.UndefinedColumn, pg.DatatypeMismatch, pg.UndefinedFunction, pg.CannotCoerce):
+            raise self._foreign() from None
+        except pg.InsufficientPrivilege as error:
+            raise Refused(f"{self._table}: {error.diag.message_primary}", hint="grant the role SELECT on it") from None
+        if rows:
+            self._check_layout(rows[0][-1])
+        applied = tuple(self._parse(row) for row in rows)
+        for row in applied:
+            self._check_identity(row)
+        return applied
+
+    def read_states(self) -> dict[int, str]:
+        """Return version to state of every row: enough to see whether another runner was here meanwhile."""
+        query = sql.SQL("SELECT version, state FROM {}").format(self._name("_migrations"))
+        return dict(self.connection.execute(query).fetchall())
+
+    def read_text(self, version: int) -> str:
+        """Return the text of a recorded file as it was applied; empty where there is no such row."""
+        query = sql.SQL("SELECT sql_text FROM {} WHERE version = {}").format(
+            self._name("_migrations"), sql.Literal(version)
+        )
+        row = self.connection.execute(query).fetchone()
+        return str(row[0]) if row else ""
+
+    def read_log(self, version: int | None = None) -> tuple[LogEntry, ...]:
+        """Return the log, oldest first; none where there is no ledger yet."""
+        try:
+            rows = self._execute("read_log", version=version).fetchall()
+        except pg.UndefinedTable:
+            return ()
+        except pg.UndefinedColumn:
+            raise self._foreign() from None
+        return tuple(
+            LogEntry(row[0], _time(row[1]), str(row[2]), row[3], row[4], row[5] or "", row[6], row[7] or "", row[8] or {})
+            for row in rows
+        )
+
+    def create_if_absent(self) -> None:
+        """Create both tables unless they are there. Raises Refused where that is forbidden or the table is not ours."""
+        table = sql.Literal(self._qualified("_migrations"))
+        query = sql.SQL("SELECT to_regclass({0}), obj_description(to_regclass({0}), 'pg_class')").format(table)
+        found, comment = self.connection.execute(query).fetchone() or (None, None)
+        if found is not None:
+            self._check_layout(comment)
+            return
+        try:
+            self._execute("create", layout=f"tenantry ledger, layout {LAYOUT}: one row for each migration")
+        except (pg.InsufficientPrivilege, pg.InvalidSchemaName) as error:
+            raise Refused(
+                f"{self._table}: cannot be created: {error.diag.message_primary}",
+                hint=f"as its owner: GRANT CREATE, USAGE ON SCHEMA {self.schema} TO the role that migrates",
+            ) from None
+
+    def record_applied(self, migration: Migration, *, elapsed_ms: int, statements: int) -> None:
+        """Write the row of a transactional file that has run, and its line in the log."""
+        self._insert(migration, Origin.APPLIED, RowState.APPLIED, elapsed_ms, statements, statements)
+        self.log("applied", migration.version, migration.checksum, detail={"elapsed_ms": elapsed_ms})
+
+    def record_running(self, migration: Migration, *, statements: int) -> None:
+        """Write the row of a non-transactional file that is about to run."""
+        self._insert(migration, Origin.APPLIED, RowState.RUNNING, 0, statements, 0)
+        self.log("started", migration.version, migration.checksum, detail={"statements": statements})
+
+    def record_progress(self, version: int, done: int) -> None:
+        """Write how many statements of a non-transactional file have taken effect."""
+        self._execute("update_progress", version=version, done=done)
+
+    def record_finished(self, migration: Migration, state: RowState, *, elapsed_ms: int) -> None:
+        """Write how a non-transactional file ended; a failure's line in the log is the caller's."""
+        self._execute("finish_statements", version=migration.version, state=state.value, elapsed_ms=elapsed_ms)
+        if state is RowState.APPLIED:
+            self.log("applied", migration.version, migration.checksum, detail={"elapsed_ms": elapsed_ms})
+
+    def record_marked(self, migration: Migration, reason: str, before: AppliedMigration | None) -> None:
+        """Write that a version counts as applied without being run, whether it has an unfinished row or none."""
+        if before is None:
+            self._insert(migration, Origin.MARKED, RowState.APPLIED, 0, 0, 0)
+        else:
+            self._execute("complete", **_of_file(migration), statements=before.statements)
+        self.log("marked", migration.version, migration.checksum, reason=reason, detail=_as_detail(before))
+
+    def record_accepted(self, migration: Migration, reason: str, before: AppliedMigration) -> None:
+        """Write the name, checksum and text that the file has now into its row."""
+        text = self.read_text(migration.version)
+        self._execute("accept", **_of_file(migration))
+        detail = {**_as_detail(before), "sql_text": text}
+        self.log("accepted", migration.version, migration.checksum, reason=reason, detail=detail)
+
+    def record_forgotten(self, row: AppliedMigration, reason: str) -> None:
+        """Delete a row; what it said goes into the log."""
+        detail = {**_as_detail(row), "sql_text": self.read_text(row.version)}
+        query = sql.SQL("DELETE FROM {} WHERE version = {}").format(self._name("_migrations"), sql.Literal(row.version))
+        self.connection.execute(query)
+        self.log("forgotten", row.version, row.checksum, reason=reason, detail=detail)
+
+    def log(
+        self, event: str, version: int, checksum: str, *, reason: str | None = None, detail: Mapping[str, Any]
+    ) -> None:
+        """Append one line to the log."""
+        self._execute(
+            "insert_log",
+            run_id=self.provenance.run_id,
+            version=version,
+            event=event,
+            checksum=checksum,
+            os_user=f" ({self.provenance.os_user})",
+            reason=reason,
+            detail=json.dumps(dict(detail)),
+        )
+
+    def _insert(
+        self, migration: Migration, origin: Origin, state: RowState, elapsed_ms: int, statements: int, done: int
+    ) -> None:
+        self._execute(
+            "insert",
+            **_of_file(migration),
+            origin=origin.value,
+            state=state.value,
+            set_name=self.tenant.set_name.value,
+            tenant=self.tenant.name,
+            elapsed_ms=elapsed_ms,
+            statements=statements,
+            statements_done=done,
+            os_user=f" ({self.provenance.os_user})",
+            run_id=self.provenance.run_id,
+            tool_version=self.provenance.tool_version,
+            git_commit=self.provenance.git_commit,
+        )
+
+    def _execute(self, name: str, **values: str | int | None) -> psycopg.Cursor[tuple[Any, ...]]:
+        """Run one of the ledger's SQL files. Values become literals, so that it stays one simple query."""
+        query = sql.SQL(read_sql(f"ledger/{name}")).format(
+            schema=sql.Identifier(self.schema),
+            table=sql.Literal(self._qualified("_migrations")),
+            **{key: sql.Literal(value) for key, value in values.items()},
+        )
+        return self.connection.execute(query)
+
+    def _name(self, table: str) -> sql.Identifier:
+        return sql.Identifier(self.schema, table)
+
+    def _qualified(self, table: str) -> str:
+        return self._name(table).as_string(self.connection)
+
+    @property
+    def _table(self) -> str:
+        return f"{self.schema}._migrations"
+
+    def _parse(self, row: tuple[Any, ...]) -> AppliedMigration:
+        version, name, checksum, origin, state, set_name, tenant, finished, elapsed_ms, total, done, by, _layout = row
+        return AppliedMigration(
+            version=version,
+            name=name,
+            checksum=checksum,
+            origin=Origin(origin),
+            state=RowState(state),
+            set_name=set_name,
+            tenant=tenant,
+            finished_at=None if finished is None else _time(finished),
+            elapsed_ms=elapsed_ms,
+            statements=total,
+            statements_done=done,
+            applied_by=by,
+        )
+
+    def _check_layout(self, comment: str | None) -> None:
+        match = _LAYOUT_COMMENT.match(comment or "")
+        if not match:
+            raise self._foreign()
+        if int(match[1]) > LAYOUT:
+            raise Refused(
+                f"{self._table}: layout {match[1]}, this version of tenantry knows layouts up to {LAYOUT}",
+                hint="a newer tenantry was here: upgrade this one",
+            )
+
+    def _check_identity(self, row: AppliedMigration) -> None:
+        ours = (self.tenant.set_name.value, self.tenant.name)
+        if (row.set_name, row.tenant) != ours:
+            raise Refused(
+                f"{self._table}: belongs to {_identity(row.set_name, row.tenant)}, "
+                f"expected {_identity(*ours)}: database {self.tenant.database!r} is another one's",
+                hint="correct server or database of this tenant in tenants.yaml",
+            )
+
+    def _foreign(self) -> Refused:
+        return Refused(
+            f"{self._table}: not a ledger of tenantry, expected its columns and its comment",
+            hint="set another schema under ledger: in tenants.yaml; if a restore lost the comment, run COMMENT ON TABLE "
+            f"{self._table} IS 'tenantry ledger, layout {LAYOUT}'",
+        )
+
+
+def _identity(set_name: str, tenant: str) -> str:
+    return "the master" if set_name == "master" else f"tenant {tenant}"
+
+
+def _of_file(migration: Migration) -> dict[str, str | int]:
+    return {
+        "version": migration.version,
+        "name": migration.name,
+        "checksum": migration.checksum,
+        "sql_text": migration.text,
+    }
+
+
+def _as_detail(row: AppliedMigration | None) -> dict[str, Any]:
+    """Return what a row said before it is changed, as JSON takes it."""
+    if row is None:
+        return {}
+    return {
+        "name": row.name,
+        "checksum": row.checksum,
+        "origin": row.origin.value,
+        "state": row.state.value,
+        "finished_at": row.finished_at.isoformat() if row.finished_at else None,
+        "statements": row.statements,
+        "statements_done": row.statements_done,
+        "applied_by": row.applied_by,
+    }
+
+
+def _time(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)

@@ -1,0 +1,139 @@
+"""The nouns: tenants, migration files, ledger rows, what comparing them says, plans."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class SetName(StrEnum):
+    """Which family of migrations a database belongs to."""
+
+    MASTER = "master"
+    TENANT = "tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A PostgreSQL server as tenants.yaml names it.
+
+    `dsn` is a libpq connection string, or None for the embedded server. It may hold a password: it is in no repr.
+    """
+
+    name: str
+    dsn: str | None = field(repr=False)
+
+    @property
+    def embedded(self) -> bool:
+        """Return whether the server is the one that tenantry runs itself."""
+        return self.dsn is None
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One database to migrate. The master is a tenant too, with the name `master` and a set of its own."""
+
+    name: str
+    set_name: SetName
+    server: Server
+    database: str
+    title: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One migration file.
+
+    `text` is the file without byte-order mark, its line ends as `\\n`: positions that PostgreSQL reports count
+    characters of it. `sql` is what is sent: `text`, with a BEGIN ... COMMIT around the whole file blanked.
+    `path` is for messages. `depends` are versions. `rollback` is the text of the `.rollback.sql` sibling, if any.
+    """
+
+    version: int
+    name: str
+    path: str = field(compare=False)
+    checksum: str
+    text: str = field(repr=False, compare=False)
+    sql: str = field(repr=False, compare=False)
+    transactional: bool = True
+    depends: tuple[int, ...] = ()
+    rollback: str | None = field(default=None, repr=False, compare=False)
+
+
+class Origin(StrEnum):
+    """How a version came to be recorded."""
+
+    APPLIED = "applied"
+    BASELINE = "baseline"
+    IMPORTED = "imported"
+    MARKED = "marked"
+
+
+class RowState(StrEnum):
+    """Whether a recorded version is finished; the last two are of non-transactional files alone."""
+
+    APPLIED = "applied"
+    RUNNING = "running"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedMigration:
+    """One row of `_migrations`. Times are aware and in UTC; `elapsed_ms` is None where nothing was run."""
+
+    version: int
+    name: str
+    checksum: str
+    origin: Origin
+    state: RowState
+    set_name: str
+    tenant: str
+    finished_at: datetime | None
+    elapsed_ms: int | None
+    statements: int
+    statements_done: int
+    applied_by: str
+
+
+class State(StrEnum):
+    """What file and row of one version say together. The last four block a tenant."""
+
+    PENDING = "pending"
+    APPLIED = "applied"
+    CHANGED = "changed"
+    MISSING = "missing"
+    OUT_OF_ORDER = "out of order"
+    INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationStatus:
+    """One version: its state, its file (None: missing) and its row (None: not applied). Never neither."""
+
+    version: int
+    state: State
+    file: Migration | None
+    row: AppliedMigration | None
+
+    @property
+    def name(self) -> str:
+        """Return the file's name, or the recorded one where the file is gone."""
+        return self.file.name if self.file else self.row.name if self.row else ""
+
+    @property
+    def renamed(self) -> bool:
+        """Return whether the file carries another name than when it was applied."""
+        return self.file is not None and self.row is not None and self.file.name != self.row.name
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will happen to one tenant: nothing that is not in here. With blockers, no step is taken."""
+
+    steps: tuple[Migration, ...]
+    blockers: tuple[MigrationStatus, ...] = ()
+
+
+def label(version: int, name: str) -> str:
+    """Return how a migration is named in messages: its version with at least four digits, and its name."""
+    return f"{version:04d}_{name}"

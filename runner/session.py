@@ -1,0 +1,227 @@
+"""Connections: how they are opened, how long they wait, the lock that keeps two runners apart, how they are cancelled."""
+
+import random
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg import generators, sql
+from psycopg.pq import ExecStatus
+
+from runner.errors import Blocked, Cancelled, TenantError, Unreachable
+from runner.events import LockAwaited
+from runner.failure import Kind, classify
+from runner.model import Tenant
+
+# Arbitrary, but never to change: two versions of the runner must take the same lock. Advisory keys are counted per
+# database, so that one key serves all tenants.
+LOCK_KEY = 7_369_501_148_246_035_201
+_SQL = Path(__file__).parent / "sql"
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
+
+_DONE = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK})
+_COPY = frozenset({ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH})
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every connection of a run is opened with; the lock timeout is PostgreSQL's, for locks on tables."""
+
+    application_name: str
+    lock_timeout_ms: int = 5_000
+    lock_wait_ms: int = 30_000
+    connect_timeout_s: int = 10
+
+
+class Sessions:
+    """Opens the connections of one run and knows those that are open, so that they can be cancelled."""
+
+    def __init__(self, dsns: Mapping[str, str], settings: Settings) -> None:
+        """Take the connection string of each server by its name, without a database."""
+        self._dsns = dsns
+        self.settings = settings
+        self._parameters = {name: self._startup(dsn) for name, dsn in dsns.items()}
+        # Sets are added to and taken from by several threads: each is one step under the interpreter's lock.
+        self._open: set[Connection] = set()
+        self.cancelled = False
+
+    def _startup(self, dsn: str) -> dict[str, Any]:
+        """Return connection parameters with our settings in the start-up packet, where they cost no round trip.
+
+        RESET ALL returns to what the start-up packet says, so that no migration can switch them off for the next.
+        """
+        parameters = dict(psycopg.conninfo.conninfo_to_dict(dsn))
+        options = f"{parameters.get('options') or ''} -c lock_timeout={self.settings.lock_timeout_ms}".strip()
+        parameters.setdefault("connect_timeout", self.settings.connect_timeout_s)
+        return {**parameters, "options": options, "application_name": self.settings.application_name}
+
+    @contextmanager
+    def connect(self, tenant: Tenant) -> Iterator[Connection]:
+        """Open a connection to the tenant's database, and close it when done. Raises Unreachable."""
+        with self.connect_to(tenant.server.name, tenant.database) as connection:
+            yield connection
+
+    @contextmanager
+    def connect_to(self, server: str, database: str) -> Iterator[Connection]:
+        """Open a connection to any database of a server, and close it when done. Raises Unreachable."""
+        connection = self._connect(server, database)
+        self._open.add(connection)
+        try:
+            yield connection
+        except psycopg.Error as error:
+            raise self._translate(error, connection) from error
+        finally:
+            self._open.discard(connection)
+            connection.close()
+
+    def _translate(self, error: psycopg.Error, connection: Connection) -> TenantError:
+        """Return what an error outside of any migration means for the tenant."""
+        reason = (error.diag.message_primary or str(error)).strip()
+        match classify(error, connection):
+            case Kind.LOST:
+                return Unreachable(f"connection lost: {reason}", hint="run the same command again")
+            case Kind.LOCKED:
+                return Blocked(reason, hint="another session holds the ledger: run the same command again")
+            case Kind.CANCELLED if self.cancelled:
+                return Cancelled("cancelled")
+            case _:
+                return TenantError(f"{reason} ({error.sqlstate or 'no SQLSTATE'})")
+
+    def _connect(self, server: str, database: str) -> Connection:
+        try:
+            # prepare_threshold None: prepared statements break behind a transaction pooler.
+            return psycopg.connect(
+                **{**self._parameters[server], "dbname": database}, autocommit=True, prepare_threshold=None
+            )
+        except psycopg.Error as error:
+            raise Unreachable(f"server {server!r}: {_reason(error)}") from None
+
+    def look(self, tenant: Tenant) -> str:
+        """Return the command with which a person looks at the database. It holds no password."""
+        if tenant.server.embedded:
+            return f"tenantry db psql {tenant.database}"
+        shown = {k: v for k, v in psycopg.conninfo.conninfo_to_dict(self._dsns[tenant.server.name]).items() if v}
+        shown.pop("password", None)
+        return f'psql "{psycopg.conninfo.make_conninfo("", **{**shown, "dbname": tenant.database})}"'
+
+    def cancel(self) -> None:
+        """Ask the server to cancel what each open connection is running."""
+        self.cancelled = True
+        for connection in tuple(self._open):
+            try:
+                connection.cancel_safe(timeout=5)
+            except psycopg.Error:
+                # It has just ended by itself, or the server is gone: there is nothing left to cancel.
+                continue
+
+
+def _reason(error: psycopg.Error) -> str:
+    """Return what libpq says about a connection that failed, as one line."""
+    text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    return text.removeprefix("connection failed: ").replace("FATAL:  ", "")
+
+
+@cache
+def read_sql(name: str) -> LiteralString:
+    """Return the text of one of the package's own SQL files, by its path below `sql` without suffix."""
+    text = (_SQL / f"{name}.sql").read_text("utf-8")
+    # A file of the package is as constant as a literal: nothing of the user's gets into it.
+    return cast(LiteralString, text)
+
+
+def poll(
+    attempt: Callable[[], bool], connection: Connection, tenant: str, wait_ms: int
+) -> Generator[LockAwaited, None, None]:
+    """Call `attempt` until it says that the lock is ours, pausing longer each time.
+
+    Polled, since a session blocked in a lock deadlocks with CREATE INDEX CONCURRENTLY. Raises Blocked after `wait_ms`.
+    """
+    started = time.monotonic()
+    pause = _FIRST_PAUSE_S
+    while not attempt():
+        waited_ms = int((time.monotonic() - started) * 1000)
+        holder = describe_holder(connection)
+        if waited_ms >= wait_ms:
+            raise Blocked(
+                f"another session holds the migration lock since before {_seconds(waited_ms)}: {holder or 'unknown'}",
+                hint="wait for it to end and run the same command again, or wait longer with --lock-wait",
+            )
+        yield LockAwaited(tenant, waited_ms, holder)
+        # Jitter, so that runners which wait for one another do not try in step.
+        time.sleep(min(pause * random.uniform(0.5, 1.5), max(0.0, wait_ms - waited_ms) / 1000))
+        pause = min(pause * 2, _LONGEST_PAUSE_S)
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:.1f} s"
+
+
+def describe_holder(connection: Connection) -> str:
+    """Return who holds the migration lock of the connection's database, in words; empty where nobody is seen."""
+    query = sql.SQL(read_sql("session/lock_holder")).format(key=sql.Literal(LOCK_KEY))
+    row = connection.execute(query).fetchone()
+    if row is None:
+        return ""
+    pid, application, user, seconds = row
+    return f"pid {pid}, {application or 'no application name'}, user {user}, for {seconds} s"
+
+
+def try_transaction_lock(connection: Connection) -> bool:
+    """Begin a transaction and take the lock for its length; False, and no transaction, where it is held elsewhere.
+
+    READ COMMITTED whatever the database's default: what is read under the lock must be newer than the lock.
+    """
+    query = sql.SQL(read_sql("session/begin")).format(key=sql.Literal(LOCK_KEY))
+    if _last_row(connection.execute(query)) == (True,):
+        return True
+    connection.execute("ROLLBACK")
+    return False
+
+
+def try_session_lock(connection: Connection) -> bool:
+    """Take the lock until the connection ends; False where it is held elsewhere."""
+    query = sql.SQL("SELECT pg_catalog.pg_try_advisory_lock({key})").format(key=sql.Literal(LOCK_KEY))
+    return connection.execute(query).fetchone() == (True,)
+
+
+def _last_row(cursor: psycopg.Cursor[tuple[Any, ...]]) -> tuple[Any, ...] | None:
+    while cursor.nextset():
+        pass
+    return cursor.fetchone()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a text: how many of its statements ran, and the error that ended it, if any."""
+
+    statements: int
+    error: psycopg.Error | None = None
+
+
+def send(connection: Connection, text: str) -> Sent:
+    """Send a text, whole, as one simple query: the server itself tells its statements apart.
+
+    Below `Connection.execute`, since that drops the results before an error, which tell what statement it was.
+    """
+    pgconn = connection.pgconn
+    try:
+        pgconn.send_query(text.encode(connection.info.encoding))
+        results = connection.wait(generators.execute(pgconn))
+    except psycopg.Error as error:
+        return Sent(0, error)
+    done = sum(result.status in _DONE for result in results)
+    last = results[-1]
+    if last.status == ExecStatus.FATAL_ERROR:
+        return Sent(done, psycopg.errors.error_from_result(last, connection.info.encoding))
+    if last.status in _COPY:
+        # The server waits for data that a file cannot send: the connection is of no more use.
+        connection.close()
+        return Sent(done, psycopg.errors.FeatureNotSupported("COPY from or to the client is not possible in a file"))
+    return Sent(done)

@@ -1,0 +1,10 @@
+UPDATE {schema}._migrations
+SET state = 'applied',
+    origin = 'marked',
+    name = {name},
+    checksum = {checksum},
+    sql_text = {sql_text},
+    statements = {statements},
+    statements_done = {statements},
+    finished_at = pg_catalog.clock_timestamp()
+WHERE version = {version}

@@ -1,0 +1,5 @@
+UPDATE {schema}._migrations
+SET state = {state},
+    finished_at = CASE WHEN {state} = 'applied' THEN pg_catalog.clock_timestamp() END,
+    elapsed_ms = CASE WHEN {state} = 'applied' THEN {elapsed_ms} END
+WHERE version = {version}

@@ -1,0 +1,1 @@
+UPDATE {schema}._migrations SET statements_done = {done} WHERE version = {version}
