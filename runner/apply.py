@@ -74,9 +74,7 @@ class _Broken:
 _Outcome = MigrationApplied | _Stale | _Broken
 
 
-def apply_plan(
-    site: Site, plan: Plan, rows: Sequence[AppliedMigration]
-) -> Generator[Event, None, Verdict | None]:
+def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Generator[Event, None, Verdict | None]:
     """Apply the plan's steps in order; stop at the first that fails. Return None when there is no step left.
 
     Under the lock the ledger is read again: what another runner applied meanwhile is not applied twice.
@@ -131,7 +129,7 @@ def _apply_whole(site: Site, step: Migration, states: States) -> Generator[Event
 def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, _Outcome]:
     connection = site.connection
     yield from site.await_lock(lambda: try_transaction_lock(connection), connection)
-    with _rolled_back(connection):
+    with in_transaction(connection):
         if _is_stale(site.ledger, states):
             return _Stale()
         yield MigrationStarted(site.tenant.name, step)
@@ -172,7 +170,7 @@ def _apply_statements(site: Site, step: Migration, states: States) -> Generator[
         yield from site.await_lock(lambda: try_session_lock(keeper), keeper)
         ledger = replace(site.ledger, connection=keeper)
         statements = sqltext.split(step.sql)
-        with _rolled_back(keeper):
+        with in_transaction(keeper):
             keeper.execute("BEGIN")
             if _is_stale(ledger, states):
                 return _Stale()
@@ -198,7 +196,7 @@ def _run_statements(
         ledger.record_progress(step.version, done)
     _clean(site.connection)
     elapsed_ms = _since(started)
-    with _rolled_back(ledger.connection):
+    with in_transaction(ledger.connection):
         ledger.connection.execute("BEGIN")
         ledger.record_finished(step, RowState.APPLIED, elapsed_ms=elapsed_ms)
         ledger.connection.execute("COMMIT")
@@ -242,8 +240,8 @@ def _give_up(site: Site, step: Migration, kind: Kind, failure: Failure) -> Gener
     if kind is Kind.LOST:
         yield from _log_failure(site, step, "lost", failure)
         raise Unreachable(
-            f"connection lost while {name} ran: {failure.message}", hint="run the same command again: "
-            "what was not committed was rolled back"
+            f"connection lost while {name} ran: {failure.message}",
+            hint="run the same command again: what was not committed was rolled back",
         )
     yield MigrationFailed(site.tenant.name, step, failure)
     if cancelled:
@@ -271,7 +269,7 @@ def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> I
 
 def _write_failure(ledger: Ledger, step: Migration, event: str, failure: Failure) -> None:
     detail = {key: value for key, value in asdict(failure).items() if value and key != "excerpt"}
-    with _rolled_back(ledger.connection):
+    with in_transaction(ledger.connection):
         ledger.connection.execute("BEGIN")
         ledger.create_if_absent()
         ledger.log(event, step.version, step.checksum, detail=detail)
@@ -284,8 +282,8 @@ def _clean(connection: Connection) -> None:
 
 
 @contextmanager
-def _rolled_back(connection: Connection) -> Iterator[None]:
-    """Roll back what is still open at the end, also where the run is stopped in between."""
+def in_transaction(connection: Connection) -> Iterator[None]:
+    """Roll back what is not committed at the end, also where the run is stopped in between."""
     try:
         yield
     finally:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from runner.errors import Problem
-from runner.model import AppliedMigration, Migration, MigrationStatus, Plan
+from runner.model import Migration, MigrationStatus, Plan
 
 Cell = str | int | float | bool | datetime | None
 
@@ -201,10 +201,10 @@ class RepairProposed:
 
 @dataclass(frozen=True, slots=True)
 class RepairMade:
-    """A repair was committed, with its row in the log; `row` is what the ledger holds now, None: nothing."""
+    """A repair of this version's record was committed, with its row in the log."""
 
     tenant: str
-    row: AppliedMigration | None
+    version: int
 
 
 @dataclass(frozen=True, slots=True)

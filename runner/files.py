@@ -103,7 +103,9 @@ def _read(path: Path, folder: Path, shown: str) -> tuple[Migration, Header, list
         text=text,
         sql=sql,
         transactional=header.transactional,
-        rollback=_read_text(rollback, folder, f"{shown.removesuffix('.sql')}{_ROLLBACK}") if rollback.exists() else None,
+        rollback=_read_text(rollback, folder, f"{shown.removesuffix('.sql')}{_ROLLBACK}")
+        if rollback.exists()
+        else None,
     )
     return migration, header, doubts
 

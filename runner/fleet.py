@@ -7,7 +7,7 @@ release lock and connection. No other code knows of stopping.
 import queue
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from runner.errors import Blocked, Cancelled, Refused, TenantError, Unreachable
@@ -29,6 +29,16 @@ class Stop:
 
     def __init__(self) -> None:
         self.reason = ""
+        self._cancels: list[Callable[[], None]] = []
+
+    def on_cancel(self, cancel: Callable[[], None]) -> None:
+        """Have `cancel` called when what is running now is to end at once."""
+        self._cancels.append(cancel)
+
+    def cancel(self) -> None:
+        """End what is running now, and not only at the next step."""
+        for cancel in self._cancels:
+            cancel()
 
     def request(self, reason: str) -> None:
         """End the run at the next step of each tenant; the first reason stays."""
@@ -96,15 +106,23 @@ class _Run:
 
 
 def run(
-    verb: str, run_id: str, stages: Sequence[Sequence[Tenant]], job: Job, *, jobs: int, stop: Stop
+    verb: str,
+    run_id: str,
+    stages: Sequence[Sequence[Tenant]],
+    job: Job,
+    *,
+    jobs: int,
+    stop: Stop,
+    preface: Iterable[Event] = (),
 ) -> Iterator[Event]:
     """Run a job for every tenant, stage by stage; a stage starts only when all of the one before ended well.
 
     Yields the events of all tenants as they come: for each tenant in order, exactly one TenantFinished at its end.
-    `jobs` caps the tenants that are at work at once on one server.
+    `jobs` caps the tenants that are at work at once on one server. `preface` comes before the first of them.
     """
     started = time.monotonic()
     yield RunStarted(verb, run_id, tuple(tenant.name for stage in stages for tenant in stage))
+    yield from preface
     failed = ""
     for stage in stages:
         if failed:

@@ -91,7 +91,9 @@ class Ledger:
         except pg.UndefinedColumn:
             raise self._foreign() from None
         return tuple(
-            LogEntry(row[0], _time(row[1]), str(row[2]), row[3], row[4], row[5] or "", row[6], row[7] or "", row[8] or {})
+            LogEntry(
+                row[0], _time(row[1]), str(row[2]), row[3], row[4], row[5] or "", row[6], row[7] or "", row[8] or {}
+            )
             for row in rows
         )
 
@@ -187,9 +189,9 @@ class Ledger:
             git_commit=self.provenance.git_commit,
         )
 
-    def _execute(self, name: str, **values: str | int | None) -> psycopg.Cursor[tuple[Any, ...]]:
+    def _execute(self, file: str, /, **values: str | int | None) -> psycopg.Cursor[tuple[Any, ...]]:
         """Run one of the ledger's SQL files. Values become literals, so that it stays one simple query."""
-        query = sql.SQL(read_sql(f"ledger/{name}")).format(
+        query = sql.SQL(read_sql(f"ledger/{file}")).format(
             schema=sql.Identifier(self.schema),
             table=sql.Literal(self._qualified("_migrations")),
             **{key: sql.Literal(value) for key, value in values.items()},

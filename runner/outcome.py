@@ -128,7 +128,5 @@ def _code(verdict: Verdict | None) -> int:
     return 0 if verdict.result in GOOD else _CODES[verdict.result]
 
 
-
-
 def _version(name: str) -> int:
     return int(name.split("_", 1)[0] or -1) if name else -1

@@ -61,9 +61,7 @@ def explain(status: MigrationStatus) -> str:
     name = label(status.version, status.name)
     match status.state:
         case State.CHANGED if status.file and status.row:
-            return (
-                f"{name}: edited after it was applied, expected {status.row.checksum}, the file has {status.file.checksum}"
-            )
+            return f"{name}: edited after it was applied, expected {status.row.checksum}, the file has {status.file.checksum}"
         case State.MISSING:
             return f"{name}: applied to this database, but the file is gone"
         case State.OUT_OF_ORDER:

@@ -103,6 +103,33 @@ class Sessions:
         except psycopg.Error as error:
             raise Unreachable(f"server {server!r}: {_reason(error)}") from None
 
+    def exists(self, tenant: Tenant) -> bool | None:
+        """Return whether the tenant's database exists; None where its server does not say."""
+        query = "SELECT count(*) FROM pg_catalog.pg_database WHERE datname = %s"
+        try:
+            with self.connect_to(tenant.server.name, self._maintenance(tenant)) as connection:
+                return connection.execute(query, [tenant.database]).fetchone() == (1,)
+        except TenantError:
+            return None
+
+    def create_database(self, tenant: Tenant) -> bool:
+        """Create the tenant's database; return False where it was there before, and so is not what is missing.
+
+        Raises TenantError where the server does not let us. Another runner that creates it meanwhile is no error.
+        """
+        with self.connect_to(tenant.server.name, self._maintenance(tenant)) as connection:
+            if self.exists(tenant):
+                return False
+            try:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(tenant.database)))
+            except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                return True
+        return True
+
+    def _maintenance(self, tenant: Tenant) -> str:
+        """Return the database to be in while the tenant's own does not exist."""
+        return str(self._parameters[tenant.server.name].get("dbname") or "postgres")
+
     def look(self, tenant: Tenant) -> str:
         """Return the command with which a person looks at the database. It holds no password."""
         if tenant.server.embedded:

@@ -1,0 +1,72 @@
+# The short way to every task. TENANTS=1,16 chooses databases, ARGS="..." adds options of tenantry.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# N is how many databases `make bench` makes.
+N ?= 100
+
+# An empty TENANTS is passed on, to be refused: it must never come to mean every tenant.
+export TENANTS
+WHICH = $(if $(filter undefined,$(origin TENANTS)),,--tenants "$$TENANTS")
+
+.PHONY: help migrate status plan verify log tenants stop lint format test bench lock clean
+
+help: ## Show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+
+migrate: .venv/installed ## Apply what is pending; TENANTS=1,16 or all or master
+	@$(BIN)/tenantry migrate $(WHICH) $(ARGS)
+
+status plan verify log tenants: .venv/installed
+	@$(BIN)/tenantry $@ $(WHICH) $(ARGS)
+
+status: ## Show what each tenant has
+plan: ## Show which files each tenant would get
+verify: ## Compare files and ledger
+log: ## Show who did what when
+tenants: ## Show what tenants.yaml means and try each connection
+
+stop: .venv/installed ## Stop the embedded server
+	@$(BIN)/tenantry db stop
+
+lint: .venv/installed-dev ## Check style, types and the arrows between modules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: .venv/installed-dev ## Put the code into the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: .venv/installed-dev ## Run all tests, on servers of their own
+	$(BIN)/pytest -n auto $(ARGS)
+
+bench: .venv/installed-dev ## Measure against the floor and psql; N=1000 databases
+	$(BIN)/python -m bench --databases $(N) $(ARGS)
+
+lock: .venv/installed-dev ## Make the lock files anew, with `uv` on PATH
+	./requirements.sh
+
+clean: ## Delete .venv; the embedded server and its data stay
+	rm -rf .venv
+
+.venv/installed: requirements.lock pyproject.toml
+	@$(MAKE) --no-print-directory .venv/python
+	@echo "installing what tenantry needs into .venv: once, about a minute" >&2
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-dev: requirements-dev.lock .venv/installed
+	@echo "installing what the tests and checks need into .venv" >&2
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.PHONY: .venv/python
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "$(PYTHON): not found or too old, expected Python 3.11 or newer: make PYTHON=python3.12" >&2; exit 2; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv \
+		|| { rm -rf .venv; echo "hint: on Debian and Ubuntu, run: apt-get install python3-venv" >&2; exit 2; }

@@ -1,0 +1,179 @@
+"""The command line: parse arguments, start the verb, hand its events to the outputs, return the exit code."""
+
+import os
+import shutil
+import signal
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from runner import __version__
+from runner.errors import RunnerError
+from runner.verbs import VERBS, Request, Verb, load_verb
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from runner.events import Event
+    from runner.fleet import Stop
+
+_HELP = """tenantry brings every tenant database to the same, proven schema.
+
+It reads tenants.yaml and applies the SQL files that are pending, in order, to each database, and stops that tenant
+on failure.
+
+\b
+  tenantry migrate --tenants 1,16
+  tenantry status
+
+\b
+Exit codes: 0 all selected are as wanted, 1 a finding, 2 wrong input, 3 a tenant failed, 4 a tenant was refused,
+5 only blocked or unreachable, 6 stopped early, 70 a bug, 130 Ctrl-C.
+
+Completion: eval "$(_TENANTRY_COMPLETE=bash_source tenantry)", or zsh_source, fish_source.
+"""
+
+
+class _Verbs(click.Group):
+    """The verbs, each imported only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order in which help shows them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command of a verb, None where there is none."""
+        return _make_command(cmd_name, load_verb(cmd_name)) if cmd_name in VERBS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of verbs from `VERBS` alone: no verb is imported for it."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the nearest verb where the one given is unknown."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            expected = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(VERBS)}"
+            raise click.UsageError(f"{args[0]!r} is not a verb: {expected}", ctx) from error
+
+
+def _make_command(name: str, verb: Verb) -> click.Command:
+    format_option = click.Option(
+        ["--format"],
+        type=click.Choice(verb.formats),
+        default=verb.formats[0],
+        show_default=True,
+        help="What is written to stdout.",
+    )
+    return click.Command(
+        name,
+        params=[*verb.params, *([format_option] if len(verb.formats) > 1 else [])],
+        help=verb.help,
+        short_help=VERBS[name],
+        callback=click.pass_context(lambda ctx, **options: ctx.exit(_run(name, verb, {**ctx.obj, **options}))),
+    )
+
+
+@click.group(cls=_Verbs, help=_HELP)
+@click.option(
+    "--config",
+    metavar="FILE",
+    default="tenants.yaml",
+    envvar="TENANTRY_CONFIG",
+    show_default=True,
+    help="The file that names servers and tenants.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Log every step to stderr.")
+@click.version_option(__version__, prog_name="tenantry")
+@click.pass_context
+def _cli(ctx: click.Context, config: str, verbose: bool) -> None:
+    ctx.obj = {"config": config, "verbose": verbose}
+
+
+def _run(name: str, verb: Verb, options: Mapping[str, Any]) -> int:
+    """Run a verb to its end and return the exit code."""
+    from runner.fleet import Stop
+    from runner.outcome import Outcome
+    from runner.provenance import os_user
+    from runner.sinks import make_sinks
+
+    stop = Stop()
+    request = Request(name, str(uuid.uuid4()), os_user(), options, dict(os.environ), stop)
+    outcome = Outcome()
+    sinks = make_sinks(options.get("format", "table"), program=_program(), verbose=options["verbose"])
+    with _signals(stop):
+        try:
+            for event in verb.start(request):
+                outcome.add(event)
+                for sink in sinks:
+                    sink(event)
+        except RunnerError as error:
+            _print_error(error)
+            return error.exit_code
+    return outcome.exit_code
+
+
+@contextmanager
+def _signals(stop: "Stop") -> Iterator[None]:
+    """End the run in order on the first signal; cancel what is running on the second."""
+
+    def handle(number: int, frame: "FrameType | None") -> None:
+        name = signal.Signals(number).name
+        if stop.reason:
+            click.echo("cancelling what is running", err=True)
+            stop.cancel()
+            return
+        stop.request(name)
+        click.echo(f"{name}: finishing what is running, once more cancels it", err=True)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _print_error(error: RunnerError) -> None:
+    from runner.sinks.wording import render_hint
+
+    for problem in error.problems:
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {problem.message}", err=True)
+        if problem.hint:
+            click.echo(f"{click.style('hint:', fg='cyan')} {render_hint(problem.hint, _program())}", err=True)
+
+
+def _program() -> str:
+    """Return how this command was called, so that a hint can be typed as it stands."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{Path(sys.executable).name} -m runner"
+    found = shutil.which("tenantry")
+    if found and Path(found).resolve() == called.resolve():
+        return "tenantry"
+    try:
+        return str(called.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(called)
+
+
+def main() -> None:
+    """Run the command line and exit the process."""
+    try:
+        _cli.main(prog_name="tenantry")
+    except BrokenPipeError:
+        # Whoever read our output has gone: what was done is done, what was not is in the ledger.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(6)

@@ -1,0 +1,185 @@
+"""A project opened for one run: tenants.yaml, the tenants that were selected, their files, the way to their servers.
+
+All input is read and checked before the first connection is made.
+"""
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from runner.config import Config, read, tenants_from_rows
+from runner.errors import ConfigError, InputError, MigrationFileError, Problem, ServerError, Unreachable
+from runner.events import DatabaseCreated, DatabaseOpened, WarningRaised
+from runner.files import Directory, read_migrations
+from runner.ledger import Ledger
+from runner.model import Migration, SetName, Tenant
+from runner.provenance import Provenance
+from runner.selection import MASTER, select
+from runner.server import EmbeddedServer
+from runner.session import Connection, Sessions, Settings
+
+STATE_FOLDER = ".tenantry"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the command line says about where to work; `tenants` None: everything, `servers` wins over tenants.yaml."""
+
+    config_path: Path
+    environment: Mapping[str, str]
+    tenants: str | None = None
+    servers: Mapping[str, str] | None = None
+    lock_wait_s: float = 30.0
+    create: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What the verbs work on. `tenants` are the selected ones, master first; `directories` those that they need."""
+
+    config: Config
+    choice: Choice
+    tenants: tuple[Tenant, ...]
+    directories: Mapping[SetName, Directory]
+    sessions: Sessions
+    provenance: Provenance
+
+    def files(self, tenant: Tenant) -> tuple[Migration, ...]:
+        """Return the migrations of the tenant's set, in order."""
+        return self.directories[tenant.set_name].migrations
+
+    def stages(self) -> list[list[Tenant]]:
+        """Return the tenants in the order in which a run applies: the master alone first, if it is selected."""
+        sets = (SetName.MASTER, SetName.TENANT)
+        stages = [[tenant for tenant in self.tenants if tenant.set_name is name] for name in sets]
+        return [stage for stage in stages if stage]
+
+    def warnings(self) -> Iterator[WarningRaised]:
+        """Yield what is worth saying about the input."""
+        problems = [*self.config.warnings, *(w for directory in self.directories.values() for w in directory.warnings)]
+        for problem in problems:
+            yield WarningRaised("", problem)
+
+    def ledger(self, tenant: Tenant, connection: Connection) -> Ledger:
+        """Return the tenant's ledger on a connection."""
+        return Ledger(connection, self.config.ledger_schema, tenant, self.provenance)
+
+    def creates(self, tenant: Tenant) -> bool:
+        """Return whether a database that does not exist is to be created: on a real server only where asked for."""
+        return tenant.server.embedded or self.choice.create
+
+    @contextmanager
+    def reading(self, tenant: Tenant) -> Iterator[Ledger | None]:
+        """Open the tenant's database to read; None where it does not exist yet and `migrate` would create it.
+
+        Raises Unreachable.
+        """
+        with ExitStack() as stack:
+            try:
+                connection = stack.enter_context(self.sessions.connect(tenant))
+            except Unreachable:
+                if not self.creates(tenant) or self.sessions.exists(tenant):
+                    raise
+                yield None
+            else:
+                yield self.ledger(tenant, connection)
+
+    def open_or_create(
+        self, tenant: Tenant, stack: ExitStack
+    ) -> Generator[DatabaseCreated | DatabaseOpened, None, Connection]:
+        """Open the tenant's database, creating it where that is allowed; `stack` closes it. Raises Unreachable."""
+        try:
+            connection = stack.enter_context(self.sessions.connect(tenant))
+        except Unreachable as error:
+            if not self.creates(tenant):
+                raise Unreachable(str(error), hint=self._create_hint(tenant)) from None
+            if not self.sessions.create_database(tenant):
+                raise
+            yield DatabaseCreated(tenant.name, tenant.database)
+            connection = stack.enter_context(self.sessions.connect(tenant))
+        version = connection.info.server_version
+        yield DatabaseOpened(tenant.name, tenant.server.name, tenant.database, version, self.sessions.look(tenant))
+        return connection
+
+    def _create_hint(self, tenant: Tenant) -> str:
+        if self.sessions.exists(tenant) is not False:
+            return "correct the connection string in tenants.yaml, or start the server; then run the same command again"
+        return f'the database {tenant.database!r} does not exist: run the same command with "--create" to create it'
+
+
+def open_project(choice: Choice, run_id: str, os_user: str, *, makes_server: bool = False) -> Project:
+    """Read and check everything, start the embedded server where one is meant, and select the tenants.
+
+    `makes_server`: an embedded server that was never made is made now. Raises InputError and ServerError.
+    """
+    config = read(choice.config_path, env=choice.environment, overrides=choice.servers or {})
+    known = config.tenant_query is None or (choice.tenants or "").strip() == MASTER
+    tenants = select(config.tenants, config.master, choice.tenants) if known else ()
+    directories = _read_directories(config, {tenant.set_name for tenant in tenants} if known else set(SetName))
+    provenance = Provenance(run_id, os_user, config.root.resolve())
+    sessions = _open_sessions(config, choice, tenants, provenance, makes_server=makes_server)
+    if not known:
+        rows = _query_tenants(config, sessions)
+        tenants = select(tenants_from_rows(config, rows), config.master, choice.tenants)
+    return Project(config, choice, tenants, directories, sessions, provenance)
+
+
+def embedded_server(config: Config) -> EmbeddedServer:
+    """Return the embedded server that belongs to tenants.yaml, running or not."""
+    return EmbeddedServer((config.root / STATE_FOLDER).resolve())
+
+
+def _read_directories(config: Config, sets: set[SetName]) -> dict[SetName, Directory]:
+    folders = {SetName.MASTER: config.master_migrations, SetName.TENANT: config.tenant_migrations}
+    directories: dict[SetName, Directory] = {}
+    problems: list[Problem] = []
+    for name, folder in folders.items():
+        if folder is None or name not in sets:
+            continue
+        try:
+            directories[name] = read_migrations(folder, str(folder))
+        except MigrationFileError as error:
+            problems += error.problems
+    if problems:
+        raise MigrationFileError(tuple(problems))
+    return directories
+
+
+def _open_sessions(
+    config: Config, choice: Choice, tenants: tuple[Tenant, ...], provenance: Provenance, *, makes_server: bool
+) -> Sessions:
+    used = {tenant.server.name: tenant.server for tenant in tenants} or config.servers
+    dsns: dict[str, str] = {}
+    for name, server in used.items():
+        dsns[name] = server.dsn if server.dsn is not None else _start_embedded(config, makes_server=makes_server)
+    return Sessions(dsns, Settings(provenance.application_name, lock_wait_ms=int(choice.lock_wait_s * 1000)))
+
+
+def _start_embedded(config: Config, *, makes_server: bool) -> str:
+    server = embedded_server(config)
+    if not makes_server and not server.exists():
+        raise ServerError(
+            f"{config.root / STATE_FOLDER}: the embedded server was not made yet",
+            hint='run "tenantry migrate", which makes it and its databases',
+        )
+    server.start()
+    return server.dsn()
+
+
+def _query_tenants(config: Config, sessions: Sessions) -> list[dict[str, object]]:
+    """Return the rows of the query that names the tenants, run on the master. Raises InputError, Unreachable."""
+    master = config.master
+    if master is None or config.tenant_query is None:
+        raise ConfigError((Problem(f"{config.path}: a query for the tenants needs a master to run on"),))
+    with sessions.connect(master) as connection:
+        try:
+            cursor = connection.execute(config.tenant_query.encode())
+        except psycopg.Error as error:
+            message = f"{config.rules.query_at}: the query for the tenants failed: {error.diag.message_primary}"
+            hint = 'if its table comes with the master\'s migrations, run "tenantry migrate --tenants master" first'
+            raise InputError((Problem(message, hint),)) from None
+        names = [column.name for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -1,0 +1,34 @@
+"""The outputs, one module each: a sink is called with every event of a run, and with nothing else.
+
+A format is added by its module and its line in `FORMATS`. stdout holds the format alone; talk goes to stderr.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import TextIO
+
+from runner.events import Event
+
+Sink = Callable[[Event], None]
+# Where to write, and how this command was called, for hints.
+MakeSink = Callable[[TextIO, str], Sink]
+
+FORMATS: dict[str, str] = {
+    "table": "runner.sinks.table",
+    "jsonl": "runner.sinks.jsonl",
+    "plan": "runner.sinks.plan",
+    "sql": "runner.sinks.script",
+}
+
+
+def make_sinks(format_name: str, *, program: str, verbose: bool) -> tuple[Sink, ...]:
+    """Return the sinks of a run: progress and log lines on stderr, the format on stdout."""
+    from runner.sinks.log import make_log_sink
+    from runner.sinks.progress import make_progress_sink
+
+    make: MakeSink = importlib.import_module(FORMATS[format_name]).make_sink
+    talk: list[Sink] = [make_log_sink(sys.stderr, verbose=verbose)]
+    if sys.stderr.isatty() and not verbose:
+        talk.append(make_progress_sink(sys.stderr))
+    return (*talk, make(sys.stdout, program))

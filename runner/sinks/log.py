@@ -1,0 +1,97 @@
+"""Log lines on stderr: structlog, for people on a terminal and as JSON elsewhere. Imported with the first line."""
+
+from collections.abc import Callable
+from typing import Any, TextIO
+
+from runner.events import (
+    GOOD,
+    DatabaseCreated,
+    Event,
+    FindingReported,
+    LockAwaited,
+    MigrationApplied,
+    MigrationFailed,
+    MigrationRetried,
+    MigrationStarted,
+    NoticeRaised,
+    RepairMade,
+    Result,
+    TenantFinished,
+    WarningRaised,
+)
+from runner.model import label
+from runner.sinks import Sink
+
+_DEBUG, _INFO, _WARNING, _ERROR = 10, 20, 30, 40
+_NAMES = {_DEBUG: "debug", _INFO: "info", _WARNING: "warning", _ERROR: "error"}
+_SERIOUS = frozenset({"WARNING", "ERROR"})
+
+Line = tuple[int, str, dict[str, Any]]
+
+
+def make_log_sink(stream: TextIO, *, verbose: bool) -> Sink:
+    """Return a sink that logs what happened: on a terminal warnings alone unless `verbose`, elsewhere each step."""
+    threshold = _DEBUG if verbose else _WARNING if stream.isatty() else _INFO
+    loggers: list[Callable[[int, str, dict[str, Any]], None]] = []
+
+    def log(event: Event) -> None:
+        line = _describe(event)
+        if line is None or line[0] < threshold:
+            return
+        if not loggers:
+            loggers.append(_make_logger(stream))
+        loggers[0](*line)
+
+    return log
+
+
+def _make_logger(stream: TextIO) -> Callable[[int, str, dict[str, Any]], None]:
+    import structlog
+
+    renderer: Any = structlog.dev.ConsoleRenderer() if stream.isatty() else structlog.processors.JSONRenderer()
+    logger = structlog.wrap_logger(
+        structlog.PrintLogger(stream),
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), renderer],
+    )
+
+    def write(level: int, message: str, values: dict[str, Any]) -> None:
+        getattr(logger, _NAMES[level])(message, **values)
+
+    return write
+
+
+def _describe(event: Event) -> Line | None:
+    """Return level, message and values of what is worth a line; None for the rest."""
+    match event:
+        case WarningRaised(tenant, problem):
+            values = {"tenant": tenant} if tenant else {}
+            return _WARNING, problem.message, values | ({"hint": problem.hint} if problem.hint else {})
+        case DatabaseCreated(tenant, database):
+            return _INFO, "database created", {"tenant": tenant, "database": database}
+        case LockAwaited(tenant, waited_ms, holder):
+            level = _WARNING if waited_ms == 0 else _DEBUG
+            return level, "waiting for another runner", {"tenant": tenant, "holder": holder}
+        case MigrationStarted(tenant, migration):
+            return _DEBUG, "started", {"tenant": tenant, "migration": label(migration.version, migration.name)}
+        case MigrationApplied(tenant, migration, elapsed_ms):
+            values = {"tenant": tenant, "migration": label(migration.version, migration.name)}
+            return _INFO, "applied", values | {"elapsed_ms": elapsed_ms}
+        case MigrationRetried(tenant, migration, failure, attempt):
+            values = {"tenant": tenant, "migration": label(migration.version, migration.name)}
+            return _WARNING, f"collided, tried again: {failure.message}", values | {"attempt": attempt}
+        case MigrationFailed(tenant, migration, failure):
+            place = f"{migration.path}:{failure.line}:{failure.column}" if failure.line else migration.path
+            return _ERROR, f"{place}: {failure.message}", {"tenant": tenant, "sqlstate": failure.sqlstate}
+        case NoticeRaised(tenant, severity, message):
+            level = _WARNING if severity in _SERIOUS else _DEBUG
+            return level, message, {"tenant": tenant, "severity": severity}
+        case RepairMade(tenant, version):
+            return _INFO, "ledger changed by hand", {"tenant": tenant, "version": version}
+        case FindingReported(tenant, problem):
+            return _INFO, problem.message, {"tenant": tenant}
+        case TenantFinished(tenant, verdict, elapsed_ms):
+            level = _DEBUG if verdict.result in GOOD else _ERROR if verdict.result is Result.FAILED else _WARNING
+            values = {"tenant": tenant, "result": verdict.result.value, "reason": verdict.reason}
+            return level, "finished", values | {"elapsed_ms": elapsed_ms}
+        case _:
+            return None

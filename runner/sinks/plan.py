@@ -1,0 +1,79 @@
+"""`plan`: tenants that would get the same files are one plan, named A, B, C by how many tenants it has."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import TextIO
+
+from runner.events import GOOD, Event, RunFinished, TenantPlanned
+from runner.model import Migration, label
+from runner.outcome import Outcome
+from runner.sinks import Sink
+from runner.sinks.wording import count, name_tenants, render_hint
+
+Steps = tuple[Migration, ...]
+
+
+class Plans:
+    """The distinct plans of a run, gathered from its events."""
+
+    def __init__(self) -> None:
+        self.outcome = Outcome()
+        self._tenants: dict[Steps, list[str]] = defaultdict(list)
+
+    def add(self, event: Event) -> None:
+        """Take in one event."""
+        self.outcome.add(event)
+        if isinstance(event, TenantPlanned) and not event.plan.blockers:
+            self._tenants[event.plan.steps].append(event.tenant)
+
+    def distinct(self) -> Iterator[tuple[str, Steps, list[str]]]:
+        """Yield name, files and tenants of each plan that has files, the one with most tenants first."""
+        order = {tenant: index for index, tenant in enumerate(self.outcome.tenants)}
+        plans = [
+            (steps, sorted(names, key=lambda name: order[name])) for steps, names in self._tenants.items() if steps
+        ]
+        plans.sort(key=lambda plan: (-len(plan[1]), order[plan[1][0]]))
+        for index, (steps, names) in enumerate(plans):
+            yield _letters(index), steps, names
+
+    def up_to_date(self) -> list[str]:
+        """Return the tenants that would get nothing."""
+        return self._tenants.get((), [])
+
+
+def make_sink(stream: TextIO, program: str) -> Sink:
+    """Return a sink that writes each distinct plan when all tenants are read."""
+    plans = Plans()
+
+    def write(event: Event) -> None:
+        plans.add(event)
+        if isinstance(event, RunFinished):
+            stream.writelines(line + "\n" for line in _render(plans, program))
+
+    return write
+
+
+def _render(plans: Plans, program: str) -> Iterator[str]:
+    for name, steps, tenants in plans.distinct():
+        yield f"{count(len(tenants), 'tenant')}: plan {name}: {count(len(steps), 'file')} for {name_tenants(tenants)}"
+        for step in steps:
+            aside = "" if step.transactional else "  (statement by statement, outside a transaction)"
+            yield f"  {label(step.version, step.name)}  {step.path}{aside}"
+    idle = plans.up_to_date()
+    if idle:
+        yield f"{count(len(idle), 'tenant')}: up to date: {name_tenants(idle)}"
+    for outcome in plans.outcome.tenants.values():
+        verdict = outcome.verdict
+        if verdict and verdict.result not in GOOD:
+            yield f"{name_tenants([outcome.tenant])}: {verdict.result.value}: {verdict.reason}"
+            if verdict.hint:
+                yield f"  hint: {render_hint(verdict.hint, program)}"
+
+
+def _letters(index: int) -> str:
+    """Return A to Z, then AA, AB and so on."""
+    name = ""
+    while index >= 0:
+        name = chr(ord("A") + index % 26) + name
+        index = index // 26 - 1
+    return name

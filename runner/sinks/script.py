@@ -1,0 +1,48 @@
+"""`sql`: one script for each distinct plan, to be reviewed: what would be sent, in order. Comments say the rest."""
+
+from collections.abc import Iterator
+from typing import TextIO
+
+from runner.events import GOOD, Event, RunFinished
+from runner.model import Migration
+from runner.sinks import Sink
+from runner.sinks.plan import Plans
+from runner.sinks.wording import name_tenants
+
+
+def make_sink(stream: TextIO, program: str) -> Sink:
+    """Return a sink that writes the scripts when all tenants are read."""
+    plans = Plans()
+
+    def write(event: Event) -> None:
+        plans.add(event)
+        if isinstance(event, RunFinished):
+            stream.writelines(line + "\n" for line in _render(plans))
+
+    return write
+
+
+def _render(plans: Plans) -> Iterator[str]:
+    for outcome in plans.outcome.tenants.values():
+        if outcome.verdict and outcome.verdict.result not in GOOD:
+            yield f"-- {name_tenants([outcome.tenant])}: {outcome.verdict.result.value}: {outcome.verdict.reason}"
+    for name, steps, tenants in plans.distinct():
+        yield f"-- plan {name}, for {name_tenants(tenants, most=len(tenants))}"
+        for step in steps:
+            yield from _render_file(step)
+
+
+def _render_file(step: Migration) -> Iterator[str]:
+    yield ""
+    yield f"-- {step.path}, {step.checksum}"
+    if step.transactional:
+        yield "BEGIN;"
+    yield _terminated(step.sql.rstrip())
+    if step.transactional:
+        yield "-- here tenantry writes its row into _migrations"
+        yield "COMMIT;"
+
+
+def _terminated(sql: str) -> str:
+    """Return the text so that what follows it is a statement of its own, even after a comment on the last line."""
+    return sql if sql.endswith(";") else f"{sql}\n;"

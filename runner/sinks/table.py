@@ -1,0 +1,177 @@
+"""`table`: what each tenant has now, for people; below it everything that went wrong, and what to type next."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TextIO
+
+from runner.events import (
+    GOOD,
+    Cell,
+    Event,
+    Failure,
+    FindingReported,
+    LinePrinted,
+    RepairProposed,
+    Result,
+    RowReported,
+    RunFinished,
+)
+from runner.model import Migration
+from runner.outcome import Outcome, TenantOutcome
+from runner.sinks import Sink
+from runner.sinks.grid import write_grid
+from runner.sinks.wording import count, indent, join, name_tenants, render_hint, seconds
+
+# Arbitrary: what a person still reads. Beyond it, tenants that ended well and alike share a row.
+_MOST_ROWS = 40
+_AGAIN = frozenset({Result.BLOCKED, Result.UNREACHABLE, Result.STOPPED, Result.NOT_STARTED})
+
+
+def make_sink(stream: TextIO, program: str) -> Sink:
+    """Return a sink that writes a report when the run is over, and at once what cannot wait until then."""
+    report = _Report(stream, program)
+    return report.take
+
+
+class _Report:
+    """What was seen of a run, until it is written."""
+
+    def __init__(self, stream: TextIO, program: str) -> None:
+        self._stream = stream
+        self._program = program
+        self._outcome = Outcome()
+        self._rows: list[RowReported] = []
+        self._findings: list[FindingReported] = []
+
+    def take(self, event: Event) -> None:
+        """Take in one event."""
+        self._outcome.add(event)
+        match event:
+            case LinePrinted(text):
+                self._write(text)
+            case RepairProposed(tenant, changes):
+                self._write(*(f"{name_tenants([tenant])}: {change}" for change in changes))
+                self._stream.flush()
+            case RowReported():
+                self._rows.append(event)
+            case FindingReported():
+                self._findings.append(event)
+            case RunFinished():
+                self._write_all()
+            case _:
+                return
+
+    def _write(self, *lines: str) -> None:
+        self._stream.writelines(line + "\n" for line in lines)
+
+    def _write_all(self) -> None:
+        if self._rows:
+            self._write_rows()
+        elif any(tenant.started for tenant in self._outcome.tenants.values()):
+            self._write_outcome()
+        self._write(*self._findings_text(), *self._troubles_text(), self._summary(), *self._next_steps())
+
+    def _write_rows(self) -> None:
+        columns = list(dict.fromkeys(column for row in self._rows for column in row.cells))
+        order = {name: index for index, name in enumerate(self._outcome.tenants)}
+        rows = sorted(self._rows, key=lambda row: order.get(row.tenant, -1))
+        cells = [[row.tenant, *(row.cells.get(column) for column in columns)] for row in rows]
+        write_grid(self._stream, ["tenant", *columns], cells)
+
+    def _write_outcome(self) -> None:
+        columns = ["tenant", "result", "has now", "applied", "time"]
+        rows = [list(_cells(tenant)) for tenant in self._outcome.tenants.values()]
+        if len(rows) > _MOST_ROWS:
+            rows = list(_fold(rows))
+        if not any(row[3] for row in rows):
+            rows = [[*row[:3], None, row[4]] for row in rows]
+        write_grid(self._stream, columns, rows)
+
+    def _findings_text(self) -> Iterator[str]:
+        """Say each finding once, with all tenants that share it."""
+        shared: dict[tuple[str, str], list[FindingReported]] = defaultdict(list)
+        for finding in self._findings:
+            shared[finding.problem.message, finding.detail].append(finding)
+        for (message, detail), findings in shared.items():
+            yield f"{name_tenants([finding.tenant for finding in findings])}: {message}"
+            if detail:
+                yield indent(detail)
+            if findings[0].problem.hint:
+                yield f"  hint: {render_hint(findings[0].problem.hint, self._program)}"
+
+    def _troubles_text(self) -> Iterator[str]:
+        """Say each trouble once, with all tenants that share it."""
+        shared: dict[tuple[object, ...], list[TenantOutcome]] = defaultdict(list)
+        for tenant in self._outcome.tenants.values():
+            if tenant.verdict and tenant.verdict.result not in GOOD and tenant.verdict.result is not Result.FINDING:
+                failure = tenant.failed[1] if tenant.failed else None
+                hint = tenant.verdict.hint.replace(f"--tenants {tenant.tenant} ", "")
+                shared[tenant.verdict.result, tenant.verdict.reason, hint, failure, tenant.version].append(tenant)
+        for tenants in shared.values():
+            yield from self._trouble_text(tenants)
+
+    def _trouble_text(self, tenants: list[TenantOutcome]) -> Iterator[str]:
+        first, names = tenants[0], name_tenants([tenant.tenant for tenant in tenants])
+        verdict = first.verdict
+        if verdict is None:
+            return
+        yield f"{names}: {verdict.result.value}: {verdict.reason}"
+        if first.failed:
+            yield from (indent(line) for line in _failure_text(*first.failed))
+        if verdict.hint:
+            yield indent(f"hint: {render_hint(verdict.hint, self._program)}")
+        if first.failed or first.applied:
+            yield f"  it has {first.version or 'no migration'} now"
+        if verdict.trace:
+            yield indent(f"please report this:\n{verdict.trace}")
+
+    def _summary(self) -> str:
+        totals = join(f"{number} {result.value}" for result, number in self._outcome.totals.items())
+        ended = f", ended by {self._outcome.stopped_by}" if self._outcome.stopped_by else ""
+        return f"{count(len(self._outcome.tenants), 'tenant')}: {totals} in {seconds(self._outcome.elapsed_ms)}{ended}"
+
+    def _next_steps(self) -> Iterator[str]:
+        tenants = list(self._outcome.tenants.values())
+        if self._outcome.verb != "migrate":
+            return
+        behind = [tenant.tenant for tenant in tenants if tenant.verdict and tenant.verdict.result not in GOOD]
+        if behind:
+            chosen = ",".join(behind) if len(behind) <= 20 else "all"
+            only_again = all(tenant.verdict and tenant.verdict.result in _AGAIN | GOOD for tenant in tenants)
+            when = "next" if only_again else "when that is mended"
+            yield f"{when}: {self._program} migrate --tenants {chosen}"
+        elif tenants and tenants[0].look:
+            yield f"look at one: {self._look(tenants)}"
+
+    def _look(self, tenants: list[TenantOutcome]) -> str:
+        """Return the command that opens a tenant, rather than the master, where there is one."""
+        look = next((tenant.look for tenant in tenants if tenant.tenant != "master"), tenants[0].look)
+        return look.replace("tenantry", self._program, 1) if look.startswith("tenantry ") else look
+
+
+def _cells(tenant: TenantOutcome) -> Iterable[Cell]:
+    result = tenant.verdict.result.value if tenant.verdict else ""
+    yield from (tenant.tenant, result, tenant.version, len(tenant.applied), seconds(tenant.elapsed_ms))
+
+
+def _fold(rows: list[list[Cell]]) -> Iterator[list[Cell]]:
+    """Put tenants that ended well and alike into one row; the others keep theirs."""
+    alike: dict[tuple[Cell, ...], int] = defaultdict(int)
+    for row in rows:
+        if row[1] in GOOD:
+            alike[tuple(row[1:4])] += 1
+        else:
+            yield row
+    for (result, version, applied), number in alike.items():
+        yield [count(number, "tenant"), result, version, applied, ""]
+
+
+def _failure_text(migration: Migration, failure: Failure) -> Iterator[str]:
+    place = f"{migration.path}:{failure.line}:{failure.column}" if failure.line else migration.path
+    yield f"{place}: {failure.message}" + (f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else "")
+    if failure.excerpt:
+        yield failure.excerpt
+    if failure.detail:
+        yield f"detail: {failure.detail}"
+    if failure.context:
+        yield f"context: {failure.context}"

@@ -1,0 +1,41 @@
+"""Words that several outputs share."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+_COMMAND = re.compile(r'"tenantry (?=[a-z-])')
+
+
+def render_hint(hint: str, program: str) -> str:
+    """Return a hint with its commands as they have to be typed here: `program` is how tenantry was called."""
+    return _COMMAND.sub(f'"{program} ', hint)
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 tenant`, `2 tenants`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def name_tenants(names: Sequence[str], most: int = 8) -> str:
+    """Return `tenant 1`, `tenants 1, 16`, or the first `most` of many and how many more there are; the master by name."""
+    if list(names) == ["master"]:
+        return "master"
+    noun = "tenant" if len(names) == 1 else "tenants"
+    shown = ", ".join(names[:most])
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{noun} {shown}{more}"
+
+
+def indent(text: str, by: str = "  ") -> str:
+    """Return the text with every line indented."""
+    return "\n".join(f"{by}{line}" if line else line for line in text.splitlines())
+
+
+def seconds(elapsed_ms: int) -> str:
+    """Return milliseconds as a person reads them."""
+    return f"{elapsed_ms} ms" if elapsed_ms < 1000 else f"{elapsed_ms / 1000:.1f} s"
+
+
+def join(parts: Iterable[str]) -> str:
+    """Return the parts that are not empty, separated by commas."""
+    return ", ".join(part for part in parts if part)

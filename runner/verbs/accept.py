@@ -1,0 +1,42 @@
+"""`accept`: record what an edited or renamed file says now, where its effects are in the database already."""
+
+from collections.abc import Iterator
+
+from runner.errors import Refused
+from runner.events import Event
+from runner.model import State, label
+from runner.repair import Case, Repair
+from runner.verbs import Request, Verb
+from runner.verbs.options import REPAIR_PARAMS, run_repair
+
+_HELP = """Record the checksum, name and text that an applied file has now. Nothing is run.
+
+For an edit that changes nothing in the database: a comment, a licence header. What will change is shown first,
+the old text stays in the log.
+
+\b
+  tenantry accept 12 --tenants all --reason "licence header added"
+"""
+
+
+def _start(request: Request) -> Iterator[Event]:
+    return run_repair(request, _decide)
+
+
+def _decide(case: Case, reason: str) -> Repair:
+    status = case.status
+    if status is None or status.row is None or status.file is None or status.state is State.INCOMPLETE:
+        raise Refused(
+            f"version {case.version} is not applied here, so that there is no record to change",
+            hint=f'see "tenantry status --tenants {case.tenant.name}"',
+        )
+    file, row = status.file, status.row
+    changes = []
+    if file.checksum != row.checksum:
+        changes.append(f"{label(row.version, row.name)}: checksum {row.checksum} becomes {file.checksum}")
+    if file.name != row.name:
+        changes.append(f"{label(row.version, row.name)}: name becomes {label(file.version, file.name)}")
+    return Repair(tuple(changes), lambda ledger: ledger.record_accepted(file, reason, row))
+
+
+VERB = Verb(_HELP, REPAIR_PARAMS, _start)

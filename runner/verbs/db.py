@@ -1,0 +1,97 @@
+"""`db`: the embedded server."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from runner.config import Config, read
+from runner.errors import ConfigError, Problem, ServerError
+from runner.events import Event, LinePrinted
+from runner.project import STATE_FOLDER, embedded_server
+from runner.verbs import Request, Verb
+
+_HELP = """Start, stop, open or destroy the embedded PostgreSQL, whose data is in .tenantry beside tenants.yaml.
+
+DATABASE is the id of a tenant, master, or the name of a database. What follows -- goes to psql.
+
+\b
+  tenantry db start
+  tenantry db url 16
+  tenantry db psql 16 -- -c '\\d sessions'
+  tenantry db stop
+  tenantry db destroy --yes
+"""
+
+_ACTIONS = ("start", "stop", "url", "psql", "destroy")
+_PARAMS = (
+    click.Argument(["action"], type=click.Choice(_ACTIONS)),
+    click.Argument(["database"], required=False),
+    click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED),
+    click.Option(["--yes"], is_flag=True, help="Destroy without asking: all databases on the server are lost."),
+)
+
+
+def _start(request: Request) -> Iterator[Event]:
+    config = read(Path(request.options["config"]), env=request.environment)
+    if not any(server.embedded for server in config.servers.values()):
+        raise ConfigError((Problem(f"{config.path}: no server is embedded, expected one to be"),))
+    database = _find_database(config, request.options["database"])
+    match request.options["action"]:
+        case "start":
+            yield from _start_server(config)
+        case "stop":
+            stopped = embedded_server(config).stop()
+            yield LinePrinted("stopped" if stopped else "was not running")
+        case "url":
+            yield LinePrinted(embedded_server(config).url(database))
+        case "psql":
+            _open_psql(config, database, request.options["arguments"])
+        case _:
+            yield from _destroy(config, sure=request.options["yes"])
+
+
+def _find_database(config: Config, text: str | None) -> str:
+    """Return the database that a tenant's name stands for; any other word is the name of a database itself."""
+    known = {tenant.name: tenant.database for tenant in (*config.tenants, *filter(None, (config.master,)))}
+    return known.get(text or "", text or "postgres")
+
+
+def _start_server(config: Config) -> Iterator[Event]:
+    server = embedded_server(config)
+    started = server.start()
+    yield LinePrinted(f"{'started' if started else 'runs already'}: {server.url('postgres')}")
+
+
+def _open_psql(config: Config, database: str, arguments: tuple[str, ...]) -> None:
+    """Become psql. Raises ServerError where the server was never made; starts it where it is stopped."""
+    server = embedded_server(config)
+    if not server.exists():
+        raise ServerError(
+            f"{config.root / STATE_FOLDER}: the embedded server was not made yet", hint='run "tenantry migrate" first'
+        )
+    server.start()
+    command = [*server.psql(database), *arguments]
+    os.execvp(command[0], command)
+
+
+def _destroy(config: Config, *, sure: bool) -> Iterator[Event]:
+    server = embedded_server(config)
+    if not server.exists():
+        yield LinePrinted("there is nothing to destroy")
+        return
+    if not sure:
+        raise ConfigError(
+            (
+                Problem(
+                    f"{config.root / STATE_FOLDER}: destroying the embedded server deletes all of its databases",
+                    'if that is meant, run "tenantry db destroy --yes"',
+                ),
+            )
+        )
+    server.destroy()
+    yield LinePrinted("destroyed")
+
+
+VERB = Verb(_HELP, _PARAMS, _start, formats=("table",))

@@ -1,0 +1,37 @@
+"""`forget`: delete the record of a version, where its effects are not in the database."""
+
+from collections.abc import Iterator
+
+from runner.errors import Refused
+from runner.events import Event
+from runner.model import label
+from runner.repair import Case, Repair
+from runner.verbs import Request, Verb
+from runner.verbs.options import REPAIR_PARAMS, run_repair
+
+_HELP = """Delete the record of a version: its file is pending again, or, where it is gone, no longer missed.
+
+Nothing is undone in the database. What will change is shown first, the deleted row stays in the log with its text.
+
+\b
+  tenantry forget 12 --tenants 16 --reason "dropped by hand, see ticket 812"
+"""
+
+
+def _start(request: Request) -> Iterator[Event]:
+    return run_repair(request, _decide, needs_file=False)
+
+
+def _decide(case: Case, reason: str) -> Repair:
+    row = case.status.row if case.status else None
+    if row is None:
+        raise Refused(
+            f"version {case.version} is not recorded here",
+            hint=f'see "tenantry status --tenants {case.tenant.name}"',
+        )
+    after = "its file is pending again" if case.status and case.status.file else "no file has it"
+    change = f"{label(row.version, row.name)}: the record ({row.state.value}, by {row.applied_by}) is deleted; {after}"
+    return Repair((change,), lambda ledger: ledger.record_forgotten(row, reason))
+
+
+VERB = Verb(_HELP, REPAIR_PARAMS, _start)

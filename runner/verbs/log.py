@@ -1,0 +1,87 @@
+"""`log`: who did what when, in every selected tenant; or the text of a file as it was applied."""
+
+from collections.abc import Generator, Iterator, Mapping
+
+import click
+
+from runner.errors import ConfigError, Problem, Refused
+from runner.events import Cell, Event, LinePrinted, Result, RowReported, Verdict
+from runner.fleet import Job
+from runner.ledger import LogEntry
+from runner.model import Tenant
+from runner.project import Project
+from runner.verbs import Request, Verb
+from runner.verbs.options import JOBS, SERVER, TENANTS, Version, open_request, run_job
+
+_HELP = """Show every attempt, failure and change by hand that the log of each selected tenant holds, oldest first.
+
+With --sql, print the text of one version as it was applied instead.
+
+\b
+  tenantry log --tenants 16
+  tenantry log --tenants 16 --version 12 --sql
+"""
+
+_PARAMS = (
+    TENANTS,
+    click.Option(["--version"], type=Version(), metavar="VERSION", help="Only what is about this version."),
+    click.Option(["--sql"], is_flag=True, help="Print the text of --version as it was applied."),
+    JOBS,
+    SERVER,
+)
+
+
+def _start(request: Request) -> Iterator[Event]:
+    version, text_wanted = request.options["version"], request.options["sql"]
+    if text_wanted and version is None:
+        raise ConfigError((Problem("--sql: needs --version, the version whose text is wanted"),))
+    project = open_request(request)
+    job = _make_text_job(project, version) if text_wanted else _make_job(project, version)
+    return run_job(request, project, job)
+
+
+def _make_job(project: Project, version: int | None) -> Job:
+    def log(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        with project.reading(tenant) as ledger:
+            entries = ledger.read_log(version) if ledger else ()
+        for entry in entries:
+            yield RowReported(tenant.name, _cells(entry))
+        return Verdict(Result.OK)
+
+    return log
+
+
+def _make_text_job(project: Project, version: int) -> Job:
+    def print_text(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        with project.reading(tenant) as ledger:
+            text = ledger.read_text(version) if ledger and ledger.read() else ""
+        if not text:
+            raise Refused(f"version {version} is not recorded", hint=f'see "tenantry log --tenants {tenant.name}"')
+        yield LinePrinted(f"-- tenant {tenant.name}, version {version}, as it was applied\n{text.rstrip()}")
+        return Verdict(Result.OK)
+
+    return print_text
+
+
+def _cells(entry: LogEntry) -> Mapping[str, Cell]:
+    return {
+        "at": entry.at,
+        "version": entry.version,
+        "event": entry.event,
+        "by": entry.applied_by,
+        "reason": entry.reason or _describe(entry),
+        "run": entry.run_id,
+    }
+
+
+def _describe(entry: LogEntry) -> str:
+    """Return what the detail of an entry comes to in one line."""
+    message = entry.detail.get("message")
+    if message:
+        place = f"line {entry.detail['line']}: " if entry.detail.get("line") else ""
+        return f"{place}{message}"
+    elapsed_ms = entry.detail.get("elapsed_ms")
+    return f"{elapsed_ms} ms" if elapsed_ms is not None else ""
+
+
+VERB = Verb(_HELP, _PARAMS, _start)

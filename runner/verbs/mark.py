@@ -1,0 +1,49 @@
+"""`mark`: record a version as applied without running it, where its effects are in the database already."""
+
+from collections.abc import Iterator
+
+from runner.errors import Refused
+from runner.events import Event
+from runner.model import State, label
+from runner.plan import advise
+from runner.repair import Case, Repair
+from runner.verbs import Request, Verb
+from runner.verbs.options import REPAIR_PARAMS, run_repair
+
+_HELP = """Record a version as applied without running it: because its effects are there, or were made by hand.
+
+Also ends a non-transactional file that was left unfinished, once it was finished by hand. What will change is shown
+first.
+
+\b
+  tenantry mark 12 --tenants 16 --reason "typed into psql on 3 March"
+"""
+
+
+def _start(request: Request) -> Iterator[Event]:
+    return run_repair(request, _decide)
+
+
+def _decide(case: Case, reason: str) -> Repair:
+    status = case.status
+    if status is None or status.file is None:
+        raise Refused(f"there is no migration {case.version} in the set of this tenant")
+    file, row = status.file, status.row
+    if status.state is State.CHANGED:
+        raise Refused(
+            f"{label(file.version, file.name)}: recorded with another checksum", hint=advise(status, case.tenant.name)
+        )
+    if status.state is State.APPLIED:
+        return Repair((), lambda ledger: None)
+    name = label(file.version, file.name)
+    if row is None:
+        changes = [f"{name}: recorded as applied, origin marked, without being run"]
+    else:
+        changes = [f"{name}: {row.statements_done} of {row.statements} statements done becomes applied, origin marked"]
+    older = [label(s.version, s.name) for s in case.statuses if s.state is State.PENDING and s.version < file.version]
+    if older:
+        changes.append(f"older files that are not applied will be out of order: {', '.join(older)}")
+    return Repair(tuple(changes), lambda ledger: ledger.record_marked(file, reason, row))
+
+
+VERB = Verb(_HELP, REPAIR_PARAMS, _start)

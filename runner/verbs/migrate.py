@@ -1,0 +1,110 @@
+"""`migrate`: apply what is pending, and see afterwards that it is there."""
+
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+
+import click
+
+from runner.apply import Site, apply_plan, await_others, refusal
+from runner.errors import Refused
+from runner.events import Event, Result, TenantCompared, TenantPlanned, Verdict
+from runner.fleet import Job
+from runner.model import AppliedMigration, Plan, RowState, Tenant, label
+from runner.plan import compare, make_plan
+from runner.project import Project
+from runner.verbs import Request, Verb, plan
+from runner.verbs.options import (
+    DRY_RUN,
+    JOBS,
+    LOCK_WAIT,
+    SERVER,
+    TENANTS,
+    Version,
+    find_version,
+    open_request,
+    run_job,
+)
+
+_HELP = """Apply what is pending to every selected tenant, in order, each file with its record in one transaction.
+
+A failing file is rolled back whole and stops that tenant alone. The master goes first; if it fails, no tenant starts.
+Exit code 0 means that every selected database was seen to have every file.
+
+\b
+  tenantry migrate --tenants 1,16
+  tenantry migrate --tenants all --to 9 --dry-run
+  tenantry migrate --server main="host=db.example.org user=app" --format jsonl
+"""
+
+_PARAMS = (
+    TENANTS,
+    click.Option(["--to"], type=Version(), metavar="VERSION", help="Apply up to and including this version."),
+    DRY_RUN,
+    click.Option(
+        ["--out-of-order"],
+        type=Version(),
+        multiple=True,
+        metavar="VERSION",
+        help="Apply this file although newer ones are applied already; can be given more than once.",
+    ),
+    click.Option(["--create"], is_flag=True, help="Create databases that do not exist, also on a real server."),
+    JOBS,
+    LOCK_WAIT,
+    SERVER,
+)
+
+
+def _start(request: Request) -> Iterator[Event]:
+    target, late = request.options["to"], frozenset(request.options["out_of_order"])
+    dry_run = request.options["dry_run"]
+    project = open_request(request, makes_server=not dry_run)
+    for option, versions in (("--to", [target] if target is not None else []), ("--out-of-order", sorted(late))):
+        for version in versions:
+            find_version(project, version, option)
+    if dry_run:
+        return run_job(request, project, plan.make_job(project, target, late))
+    return run_job(request, project, make_job(project, target, late), staged=True)
+
+
+def make_job(project: Project, target: int | None, late: frozenset[int]) -> Job:
+    """Return the job that applies what is pending up to `target`, and `late` versions out of order."""
+
+    def migrate(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        files = project.files(tenant)
+
+        def replan(rows: tuple[AppliedMigration, ...]) -> Plan:
+            return make_plan(compare(files, rows), target=target, allow=late)
+
+        with ExitStack() as stack:
+            connection = yield from project.open_or_create(tenant, stack)
+            ledger = project.ledger(tenant, connection)
+            site = Site(tenant, connection, ledger, project.sessions, replan)
+            rows = ledger.read()
+            if any(row.state is RowState.RUNNING for row in rows):
+                # Another runner may be at work on it: only when it holds the lock no more is the row left over.
+                yield from await_others(site)
+                rows = ledger.read()
+            decided = replan(rows)
+            yield TenantCompared(tenant.name, compare(files, rows))
+            yield TenantPlanned(tenant.name, decided)
+            if decided.blockers:
+                return refusal(decided, tenant)
+            if not decided.steps:
+                return Verdict(Result.UP_TO_DATE)
+            return (yield from apply_plan(site, decided, rows)) or _confirm(site)
+
+    return migrate
+
+
+def _confirm(site: Site) -> Verdict:
+    """Read the ledger once more: success is what was seen, not what was meant. Raises Refused."""
+    left = site.replan(site.ledger.read())
+    if left.blockers:
+        return refusal(left, site.tenant)
+    if left.steps:
+        names = ", ".join(label(step.version, step.name) for step in left.steps)
+        raise Refused(f"{names}: not recorded although applied: something else changes the ledger")
+    return Verdict(Result.APPLIED)
+
+
+VERB = Verb(_HELP, _PARAMS, _start, formats=("table", "jsonl"))

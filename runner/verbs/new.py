@@ -1,0 +1,69 @@
+"""`new`: an empty migration file with the next number. Opens no database."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from runner.config import read
+from runner.errors import ConfigError, Problem
+from runner.events import Event, LinePrinted
+from runner.files import next_version
+from runner.model import SetName, label
+from runner.verbs import Request, Verb
+
+_HELP = """Make an empty migration file with the next free number and a header to fill in, and print its path.
+
+\b
+  tenantry new "rates per room"
+  tenantry new add_vat_number --set master
+"""
+
+_PARAMS = (
+    click.Argument(["name"]),
+    click.Option(
+        ["--set", "set_name"],
+        type=click.Choice([name.value for name in SetName]),
+        default=SetName.TENANT.value,
+        show_default=True,
+        help="Whose migration it is.",
+    ),
+)
+_TEMPLATE = """\
+-- What this brings, and why.
+--
+-- Header keys, where needed, one a line as "-- key: value" in this comment:
+--   transactional (false: runs statement by statement, for CREATE INDEX CONCURRENTLY and the like)
+--   depends (names of earlier files, without .sql)
+
+>>> write the SQL here: until then no run accepts this folder, so that an unwritten file is never recorded
+"""
+
+
+def _start(request: Request) -> Iterator[Event]:
+    path = Path(request.options["config"])
+    config = read(path, env=request.environment)
+    set_name = SetName(request.options["set_name"])
+    folder = config.master_migrations if set_name is SetName.MASTER else config.tenant_migrations
+    if folder is None:
+        raise ConfigError((Problem(f"{path}: there is no master, so that it has no migrations"),))
+    yield LinePrinted(str(_create(folder, _parse_name(request.options["name"]))))
+
+
+def _parse_name(text: str) -> str:
+    name = re.sub(r"[\s-]+", "_", text.strip().lower()).removesuffix(".sql")
+    if not re.fullmatch(r"[a-z0-9_]+", name):
+        raise ConfigError((Problem(f"NAME: {text!r} is not a name for a migration, expected a-z, 0-9, _ and blanks"),))
+    return name
+
+
+def _create(folder: Path, name: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{label(next_version(folder), name)}.sql"
+    with path.open("x", encoding="utf-8") as file:
+        file.write(_TEMPLATE)
+    return path
+
+
+VERB = Verb(_HELP, _PARAMS, _start)

@@ -1,0 +1,58 @@
+"""`plan`: the files that each tenant would get; tenants that would get the same are shown together."""
+
+from collections.abc import Collection, Generator, Iterator
+
+import click
+
+from runner.apply import refusal
+from runner.events import Event, Result, TenantCompared, TenantPlanned, Verdict
+from runner.fleet import Job
+from runner.model import Tenant
+from runner.plan import compare, make_plan
+from runner.project import Project
+from runner.verbs import Request, Verb
+from runner.verbs.options import JOBS, SERVER, TENANTS, Version, find_version, open_request, run_job
+
+_HELP = """Show which files each tenant would get; tenants that would get the same ones are one plan.
+
+Reads only. With --format sql, or --sql, one script for each distinct plan is printed, to be reviewed.
+
+\b
+  tenantry plan
+  tenantry plan --tenants 16 --sql > review.sql
+"""
+
+_PARAMS = (
+    TENANTS,
+    click.Option(["--to"], type=Version(), metavar="VERSION", help="Plan up to and including this version."),
+    click.Option(["--sql", "format"], flag_value="sql", help="Print one script for each distinct plan."),
+    JOBS,
+    SERVER,
+)
+
+
+def _start(request: Request) -> Iterator[Event]:
+    target = request.options["to"]
+    project = open_request(request)
+    if target is not None:
+        find_version(project, target, "--to")
+    return run_job(request, project, make_job(project, target, frozenset()))
+
+
+def make_job(project: Project, target: int | None, late: Collection[int]) -> Job:
+    """Return the job that makes the plan that `migrate` would, and leaves it at that."""
+
+    def plan(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        with project.reading(tenant) as ledger:
+            statuses = compare(project.files(tenant), ledger.read() if ledger else ())
+        decided = make_plan(statuses, target=target, allow=late)
+        yield TenantCompared(tenant.name, statuses)
+        yield TenantPlanned(tenant.name, decided)
+        if decided.blockers:
+            return refusal(decided, tenant)
+        return Verdict(Result.OK if decided.steps else Result.UP_TO_DATE)
+
+    return plan
+
+
+VERB = Verb(_HELP, _PARAMS, _start, formats=("plan", "jsonl", "sql"))

@@ -1,0 +1,56 @@
+"""`tenants`: what tenants.yaml means, each connection tried."""
+
+from collections.abc import Generator, Iterator
+
+from runner.errors import Unreachable
+from runner.events import Cell, DatabaseOpened, Event, Result, RowReported, Verdict
+from runner.fleet import Job
+from runner.model import Tenant
+from runner.project import Project
+from runner.verbs import Request, Verb
+from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
+
+_HELP = """Show every tenant with its server, its database and how many files its set has, and try each connection.
+
+\b
+  tenantry tenants
+  tenantry tenants --tenants 16
+"""
+
+
+def _start(request: Request) -> Iterator[Event]:
+    project = open_request(request)
+    return run_job(request, project, _make_job(project))
+
+
+def _make_job(project: Project) -> Job:
+    def tenants(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        cells: dict[str, Cell] = {
+            "name": tenant.title,
+            "set": tenant.set_name.value,
+            "files": len(project.files(tenant)),
+            "server": tenant.server.name,
+            "database": tenant.database,
+            "labels": ", ".join(f"{key}={value}" for key, value in tenant.labels),
+        }
+        try:
+            with project.sessions.connect(tenant) as connection:
+                version = connection.info.server_version
+                role = connection.info.user
+        except Unreachable:
+            yield RowReported(tenant.name, cells | {"connection": "unreachable"})
+            raise
+        look = project.sessions.look(tenant)
+        yield DatabaseOpened(tenant.name, tenant.server.name, tenant.database, version, look)
+        yield RowReported(tenant.name, cells | {"connection": f"PostgreSQL {_readable(version)} as {role}"})
+        return Verdict(Result.OK)
+
+    return tenants
+
+
+def _readable(server_version: int) -> str:
+    """Return 17.10 for 170010."""
+    return f"{server_version // 10_000}.{server_version % 10_000}"
+
+
+VERB = Verb(_HELP, (TENANTS, JOBS, SERVER), _start)
