@@ -19,7 +19,6 @@ from runner.verbs import VERBS, Request, Verb, load_verb
 if TYPE_CHECKING:
     from types import FrameType
 
-    from runner.events import Event
     from runner.fleet import Stop
 
 _HELP = """tenantry brings every tenant database to the same, proven schema.

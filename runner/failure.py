@@ -19,7 +19,8 @@ _NOT_IN_TRANSACTION = (
 )
 _HINTS = {
     "25001": _NOT_IN_TRANSACTION,
-    "2D000": "take COMMIT and ROLLBACK out of the DO block or procedure: the runner commits the file and its row together",
+    "2D000": "take COMMIT and ROLLBACK out of the DO block or procedure: the runner commits the file and its row "
+    "together",
     "3B001": "the file ended the runner's transaction: what came before its COMMIT may stay, without a row in "
     "_migrations; look at the database before the next run",
     "25006": "the database or the role is set to read only, or the server is a standby",

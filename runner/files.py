@@ -1,7 +1,6 @@
 """A directory of migrations -> its files, read and checked. Nothing in it is skipped silently, all faults are named."""
 
 import difflib
-import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -66,7 +65,7 @@ def read_migrations(folder: Path, shown: str) -> Directory:
 
 def next_version(folder: Path) -> int:
     """Return the number after the highest one that a file of `folder` carries; 0 in an empty folder."""
-    versions = [int(match[1]) for entry in os.listdir(folder) if (match := re.match(r"^([0-9]+)_", entry))]
+    versions = [int(match[1]) for entry in folder.iterdir() if (match := re.match(r"^([0-9]+)_", entry.name))]
     return max(versions, default=-1) + 1
 
 
@@ -79,11 +78,11 @@ def _empty(shown: str) -> Problem:
 def _list(folder: Path, shown: str) -> list[Path]:
     """Return what is named like SQL in the folder, by name; other files and sub-folders are nobody's business here."""
     try:
-        entries = sorted(os.listdir(folder))
+        entries = sorted(folder.iterdir())
     except OSError as error:
         problem = Problem(f"{shown}: {_reason(error)}, expected a directory of migrations")
         raise MigrationFileError((problem,)) from None
-    return [folder / entry for entry in entries if entry.lower().endswith(".sql")]
+    return [entry for entry in entries if entry.name.lower().endswith(".sql")]
 
 
 def _read(path: Path, folder: Path, shown: str) -> tuple[Migration, Header, list[Problem]]:

@@ -89,8 +89,8 @@ class _Run:
         except TenantError as error:
             result = _RESULTS.get(type(error), Result.FAILED)
             return Verdict(result, str(error), error.hint)
-        except Exception as error:
-            # The one broad except: a bug met in one tenant must neither hide it nor take the others down.
+        except Exception as error:  # noqa: BLE001
+            # The one broad except: a bug that is met in one tenant must not take the others down, and is reported.
             return Verdict(Result.FAILED, f"a bug in tenantry: {error!r}", trace=traceback.format_exc())
 
     def _take_steps(self, steps: Generator[Event, None, Verdict]) -> Verdict:

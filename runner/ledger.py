@@ -115,12 +115,19 @@ class Ledger:
 
     def record_applied(self, migration: Migration, *, elapsed_ms: int, statements: int) -> None:
         """Write the row of a transactional file that has run, and its line in the log."""
-        self._insert(migration, Origin.APPLIED, RowState.APPLIED, elapsed_ms, statements, statements)
+        self._insert(
+            migration,
+            Origin.APPLIED,
+            RowState.APPLIED,
+            elapsed_ms=elapsed_ms,
+            statements=statements,
+            done=statements,
+        )
         self.log("applied", migration.version, migration.checksum, detail={"elapsed_ms": elapsed_ms})
 
     def record_running(self, migration: Migration, *, statements: int) -> None:
         """Write the row of a non-transactional file that is about to run."""
-        self._insert(migration, Origin.APPLIED, RowState.RUNNING, 0, statements, 0)
+        self._insert(migration, Origin.APPLIED, RowState.RUNNING, statements=statements)
         self.log("started", migration.version, migration.checksum, detail={"statements": statements})
 
     def record_progress(self, version: int, done: int) -> None:
@@ -136,7 +143,7 @@ class Ledger:
     def record_marked(self, migration: Migration, reason: str, before: AppliedMigration | None) -> None:
         """Write that a version counts as applied without being run, whether it has an unfinished row or none."""
         if before is None:
-            self._insert(migration, Origin.MARKED, RowState.APPLIED, 0, 0, 0)
+            self._insert(migration, Origin.MARKED, RowState.APPLIED)
         else:
             self._execute("complete", **_of_file(migration), statements=before.statements)
         self.log("marked", migration.version, migration.checksum, reason=reason, detail=_as_detail(before))
@@ -171,7 +178,14 @@ class Ledger:
         )
 
     def _insert(
-        self, migration: Migration, origin: Origin, state: RowState, elapsed_ms: int, statements: int, done: int
+        self,
+        migration: Migration,
+        origin: Origin,
+        state: RowState,
+        *,
+        elapsed_ms: int = 0,
+        statements: int = 0,
+        done: int = 0,
     ) -> None:
         self._execute(
             "insert",
@@ -247,8 +261,8 @@ class Ledger:
     def _foreign(self) -> Refused:
         return Refused(
             f"{self._table}: not a ledger of tenantry, expected its columns and its comment",
-            hint="set another schema under ledger: in tenants.yaml; if a restore lost the comment, run COMMENT ON TABLE "
-            f"{self._table} IS 'tenantry ledger, layout {LAYOUT}'",
+            hint="set another schema under ledger: in tenants.yaml; if a restore lost the comment, run "
+            f"COMMENT ON TABLE {self._table} IS 'tenantry ledger, layout {LAYOUT}'",
         )
 
 

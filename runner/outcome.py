@@ -21,7 +21,7 @@ from runner.events import (
     TenantStarted,
     Verdict,
 )
-from runner.model import Migration, MigrationStatus, label
+from runner.model import Migration, label
 from runner.plan import head
 
 _BUG, _INTERRUPTED, _FAILED, _EARLY, _REFUSED, _AGAIN, _FINDING = 70, 130, 3, 6, 4, 5, 1

@@ -61,7 +61,8 @@ def explain(status: MigrationStatus) -> str:
     name = label(status.version, status.name)
     match status.state:
         case State.CHANGED if status.file and status.row:
-            return f"{name}: edited after it was applied, expected {status.row.checksum}, the file has {status.file.checksum}"
+            was, now = status.row.checksum, status.file.checksum
+            return f"{name}: edited after it was applied, expected {was}, the file has {now}"
         case State.MISSING:
             return f"{name}: applied to this database, but the file is gone"
         case State.OUT_OF_ORDER:
@@ -95,8 +96,8 @@ def advise(status: MigrationStatus, tenant: str) -> str:
             )
         case State.INCOMPLETE:
             return (
-                "look at the database, finish or undo the file by hand, then run "
-                f'"tenantry mark {version} {repair}" (it is done) or "tenantry forget {version} {repair}" (run it again)'
+                f'look at the database, finish or undo the file by hand, then run "tenantry mark {version} {repair}" '
+                f'(it is done) or "tenantry forget {version} {repair}" (it is to run again)'
             )
         case State.PENDING | State.APPLIED:
             return ""

@@ -1,4 +1,4 @@
-"""Connections: how they are opened, how long they wait, the lock that keeps two runners apart, how they are cancelled."""
+"""Connections: how they are opened and cancelled, how long they wait, and the lock that keeps two runners apart."""
 
 import random
 import time

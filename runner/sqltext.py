@@ -116,7 +116,7 @@ def split(text: str) -> tuple[Statement, ...]:
     """
     try:
         return _parse(text)
-    except _Refusal:
+    except _RefusedError:
         pieces = tuple(_read_pieces(text))
     if pieces[-1].fault is Kind.UNTERMINATED:
         raise SqlError(_unterminated(text, pieces[-1].at))
@@ -155,7 +155,7 @@ def check(sql: str, *, transactional: bool) -> tuple[Finding, ...]:
     """
     try:
         statements = _parse(sql)
-    except _Refusal:
+    except _RefusedError:
         found = [finding for piece in _read_pieces(sql) for finding in _check_piece(sql, piece, transactional)]
         return _without_noise(found)
     return tuple(_check_statements(sql, statements, 0, transactional))
@@ -196,11 +196,11 @@ def _check_alone(sql: str, piece: "_Piece", transactional: bool) -> Iterator[Fin
     """Yield what is wrong with a statement before the quote in it, if any, that never ends."""
     start = piece.statement.start
     try:
-        statements = _parse(_blank_comments(sql[start : piece.next]))
-    except _Refusal as refusal:
+        statements = _parse(_blank_comments(sql[start : piece.next]).rstrip(_SPACE))
+    except _RefusedError as refusal:
         if name := _control(piece.statement):
             yield _transaction_control(sql, start, name, transactional)
-        if start + refusal.offset < piece.at:
+        if piece.fault is None or not refusal.message.startswith("unterminated"):
             yield _refused(sql, refusal, start)
     else:
         yield from _check_statements(sql, statements, start, transactional)
@@ -266,7 +266,7 @@ def _unterminated(sql: str, offset: int) -> Finding:
     )
 
 
-def _refused(sql: str, refusal: "_Refusal", start: int) -> Finding:
+def _refused(sql: str, refusal: "_RefusedError", start: int) -> Finding:
     """Return the finding for what the parser said of the text that starts at `start`."""
     offset = start + refusal.offset
     if variable := _PSQL_VARIABLE.match(sql, offset):
@@ -398,22 +398,19 @@ class _Token(NamedTuple):
 _FIRST, _NEXT = r"[^\x00-@\[-^`{-\x7f]", r"[^\x00-/:-@\[-^`{-\x7f]"
 _TAG = rf"\$(?:{_FIRST}{_NEXT}*+)?\$"
 # What the server's scan.l takes for one token, as far as it matters for where a statement ends.
+_ESCAPED = r"'(?:[^'\\]|\\.|'')*+'"
 _TOKEN = re.compile(
     rf"""
       (?P<blank> (?: [ \t\n\r\f\v] | --[^\n\r]* )++ )
     | (?P<comment> /\* )
-    | (?P<quoted>
-          [eE]'(?: [^'\\] | \\. | '' )*+'
-          (?: (?: [ \t\f\v] | --[^\n\r]* )*+ [\n\r] (?: [ \t\n\r\f\v] | --[^\n\r]*[\n\r] )*+ '(?: [^'\\] | \\. | '' )*+' )*+
-        | '(?: [^'] | '' )*+'
-        | "(?: [^"] | "" )*+"
-        | (?P<tag> {_TAG} ) .*? (?P=tag) )
+    | (?P<quoted> [eE]{_ESCAPED} | '(?: [^'] | '' )*+' | "(?: [^"] | "" )*+" | (?P<tag> {_TAG} ) .*? (?P=tag) )
     | (?P<open> [eE]?' | " | {_TAG} )
     | (?P<word> {_FIRST}(?: {_NEXT} | \$ )*+ )
     | (?P<other> . )
     """,
     re.VERBOSE | re.DOTALL,
 )
+_PART = re.compile(_ESCAPED, re.DOTALL)
 _LINE_COMMENT = re.compile(r"--[^\n\r]*")
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 _OPENED = {"'": ("quote", "'"), "e": ("quote", "'"), '"': ("quoted name", '"'), "/": ("comment", "*/")}
@@ -423,13 +420,16 @@ _COPY_END = re.compile(r"^\\\.[ \t]*$", re.MULTILINE)
 
 def _read_tokens(text: str, start: int = 0) -> Iterator[_Token]:
     """Yield the tokens of a text from `start` on, with nothing left between them."""
+    escapes = False
     while match := _TOKEN.match(text, start):
         kind, end = match.lastgroup or "", match.end()
         if kind == "comment":
             kind, end = _end_comment(text, start)
-        if kind == "open":
-            end = len(text)
-        yield _Token(kind, start, end)
+        elif escapes and text[start] == "'":
+            kind, end = _end_part(text, start)
+        yield _Token(kind, start, len(text) if kind == "open" else end)
+        if kind != "blank" and text[start] != "'":
+            escapes = kind == "quoted" and text[start] in "eE"
         start = end
 
 
@@ -441,6 +441,12 @@ def _end_comment(text: str, start: int) -> tuple[str, int]:
         if not depth:
             return "blank", edge.end()
     return "open", len(text)
+
+
+def _end_part(text: str, start: int) -> tuple[str, int]:
+    """Return what a further part of an escape string is, and its end: a string goes on where white space parts it."""
+    match = _PART.match(text, start)
+    return ("quoted", match.end()) if match else ("open", len(text))
 
 
 def _significant(text: str, start: int = 0) -> Iterator[_Token]:
@@ -464,15 +470,15 @@ def _spaces(match: re.Match[str]) -> str:
 
 
 class _Piece(NamedTuple):
-    """One statement of a text that the parser refuses: `fault` is what is seen wrong in it already, `at` where.
+    """One statement of a text that the parser refuses: `fault` is what is seen wrong in it already, and `at` where.
 
-    `at` is past the end without a fault. `next` is where the next statement may start.
+    `next` is where the next statement may start.
     """
 
     statement: Statement
     next: int
-    fault: Kind | None
-    at: int
+    fault: Kind | None = None
+    at: int = 0
 
 
 def _read_pieces(text: str) -> Iterator[_Piece]:
@@ -504,8 +510,8 @@ def _read_piece(text: str, start: int) -> _Piece | None:
     return _make_piece(text, first, len(text)) if first >= 0 else None
 
 
-def _make_piece(text: str, start: int, end: int, fault: Kind | None = None, at: int = -1) -> _Piece:
-    return _Piece(_make_statement(text, start, end), end, fault, end + 1 if at < 0 else at)
+def _make_piece(text: str, start: int, end: int, fault: Kind | None = None, at: int = 0) -> _Piece:
+    return _Piece(_make_statement(text, start, end), end, fault, at)
 
 
 def _make_statement(text: str, start: int, end: int) -> Statement:
@@ -542,21 +548,21 @@ class _Reader:
         """
         return not self.blocks and (not self.parens or "rule" not in self.head)
 
-    def read(self, token: str, kind: str) -> None:
+    def read(self, word: str, kind: str) -> None:
         """Take the next token, in lower case."""
-        self.parens = max(0, self.parens + (token == "(") - (token == ")"))
+        self.parens = max(0, self.parens + (word == "(") - (word == ")"))
         if kind == "word" and len(self.head) < 4:
-            self.head.append(token)
-        if (self.last, token) == ("begin", "atomic"):
+            self.head.append(word)
+        if (self.last, word) == ("begin", "atomic"):
             self.blocks = 1
         elif self.blocks:
-            self.blocks += (token == "case") - (token == "end")
-        if (self.last, token) == ("from", "stdin") and not self.parens:
+            self.blocks += (word == "case") - (word == "end")
+        if (self.last, word) == ("from", "stdin") and not self.parens:
             self.copies = self.head[0] == "copy"
-        self.last = token
+        self.last = word
 
 
-class _Refusal(Exception):
+class _RefusedError(Exception):
     """The parser does not know the text; `offset` is where it stopped, from the start of what it was given."""
 
     def __init__(self, message: str, offset: int) -> None:
@@ -621,14 +627,14 @@ def _encode(text: str) -> bytes:
     return text.encode()
 
 
-def _refuse(error: _Error) -> _Refusal:
+def _refuse(error: _Error) -> _RefusedError:
     message: str = error.message.decode()
     short = message.partition("\n")[0][:_LONGEST_MESSAGE]
-    return _Refusal(message if short == message else f'{short}…"', max(error.cursorpos - 1, 0))
+    return _RefusedError(message if short == message else f'{short}…"', max(error.cursorpos - 1, 0))
 
 
 def _parse(text: str) -> tuple[Statement, ...]:
-    """Return the statements of a text that the parser knows; raises _Refusal for any other."""
+    """Return the statements of a text that the parser knows; raises _RefusedError for any other."""
     data = _encode(text)
     library = _library()
     result = library.pg_query_split_with_parser(data)

@@ -17,7 +17,7 @@ def count(number: int, noun: str) -> str:
 
 
 def name_tenants(names: Sequence[str], most: int = 8) -> str:
-    """Return `tenant 1`, `tenants 1, 16`, or the first `most` of many and how many more there are; the master by name."""
+    """Return `tenant 1` or `tenants 1, 16`, of many the first `most` and how many more; the master by its name."""
     if list(names) == ["master"]:
         return "master"
     noun = "tenant" if len(names) == 1 else "tenants"

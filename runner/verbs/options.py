@@ -58,7 +58,7 @@ def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: st
 
     given, comma, last = incomplete.rpartition(",")
     try:
-        config = read(Path((ctx.find_root().params.get("config") or "tenants.yaml")), env=os.environ)
+        config = read(Path(ctx.find_root().params.get("config") or "tenants.yaml"), env=os.environ)
     except RunnerError:
         return []
     names = ["all", "master", *(tenant.name for tenant in config.tenants)]
