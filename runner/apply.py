@@ -14,7 +14,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from runner import sqltext
-from runner.errors import Problem, TenantError, Unreachable
+from runner.errors import Problem, Refused, TenantError, Unreachable
 from runner.events import (
     Event,
     Failure,
@@ -31,7 +31,7 @@ from runner.events import (
 from runner.failure import Kind, classify, describe
 from runner.ledger import Ledger
 from runner.model import AppliedMigration, Migration, Plan, RowState, Tenant, label
-from runner.plan import advise, explain
+from runner.plan import summarise
 from runner.session import Connection, Sessions, poll, read_sql, send, try_session_lock, try_transaction_lock
 
 # Arbitrary: eight tenants that grant on one role at once need two or three.
@@ -93,18 +93,12 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
                 fresh = site.ledger.read()
                 plan = site.replan(fresh)
                 if plan.blockers:
-                    return refusal(plan, site.tenant)
+                    raise Refused(f"another runner left the ledger so: {summarise(plan.blockers)}")
                 states = {row.version: row.state.value for row in fresh}
                 steps = deque(plan.steps)
             case _Broken(kind, failure):
                 return (yield from _give_up(site, step, kind, failure))
     return None
-
-
-def refusal(plan: Plan, tenant: Tenant) -> Verdict:
-    """Return the verdict on a plan with blockers: all that is wrong, and what to do about the first."""
-    first = plan.blockers[0]
-    return Verdict(Result.REFUSED, "; ".join(map(explain, plan.blockers)), advise(first, tenant.name))
 
 
 def await_others(site: Site) -> Generator[LockAwaited, None, None]:

@@ -214,6 +214,7 @@ class _File(BaseModel):
     servers: Annotated[dict[_Name, str], Field(min_length=1)] = Field(
         description="Servers by name: embedded, or a libpq connection string; ${NAME} is taken from the environment.",
         examples=[{"main": "embedded"}, {"main": "host=db1 user=deploy password=${DB_PASSWORD}"}],
+        json_schema_extra={"additionalProperties": False},
     )
     master: _Master | None = None
     tenants: _Tenants

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from runner.model import AppliedMigration, Migration, MigrationStatus, Plan, RowState, State, label
 
-_BLOCKING = frozenset({State.CHANGED, State.MISSING, State.OUT_OF_ORDER, State.INCOMPLETE})
+_BLOCKING = (State.INCOMPLETE, State.CHANGED, State.MISSING, State.OUT_OF_ORDER)
 
 
 def compare(files: Iterable[Migration], rows: Iterable[AppliedMigration]) -> tuple[MigrationStatus, ...]:
@@ -56,6 +56,15 @@ def head(statuses: Sequence[MigrationStatus]) -> str:
     return label(applied[-1].version, applied[-1].name) if applied else ""
 
 
+def summarise(statuses: Iterable[MigrationStatus]) -> str:
+    """Return a tenant's state in words: what blocks it, else whether something is pending."""
+    by_state: dict[State, list[str]] = {}
+    for status in statuses:
+        by_state.setdefault(status.state, []).append(label(status.version, status.name))
+    blocking = [f"{state.value}: {', '.join(by_state[state])}" for state in _BLOCKING if state in by_state]
+    return "; ".join(blocking) or ("pending" if State.PENDING in by_state else "up to date")
+
+
 def explain(status: MigrationStatus) -> str:
     """Return in one line what is wrong with a blocking status, file and row named."""
     name = label(status.version, status.name)
@@ -76,7 +85,7 @@ def explain(status: MigrationStatus) -> str:
 
 def advise(status: MigrationStatus, tenant: str) -> str:
     """Return what to type next about a blocking status."""
-    repair = f'--tenants {tenant} --reason "..."'
+    repair = f"--tenants {tenant} --reason ..."
     version = status.version
     match status.state:
         case State.CHANGED:

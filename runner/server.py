@@ -36,7 +36,7 @@ _PATIENCE_S = 120.0
 _POLL_S = 0.02
 
 # Fixed and short, not TMPDIR: a later command must find the socket, whose path may have no more than 107 bytes.
-_SOCKET_ROOT = Path("/tmp")
+_SOCKET_ROOT = Path("/tmp")  # noqa: S108  # the folder in it is private, and checked
 _PORT = 5432
 
 _ZONEINFO = Path("/usr/share/zoneinfo")
@@ -265,13 +265,19 @@ class EmbeddedServer:
         pid = _read_pid(self._socket_lock)
         return pid if pid not in (None, self.pid()) and _was_started_for(pid, self._data) else None
 
+    def _cut_off(self) -> bool:
+        """Return whether the running server listens where nobody finds it: the project was moved, or /tmp cleared."""
+        lines = _read_lines(self._pid_file)  # the fifth is the socket folder, the eighth the state
+        cleared = not self._socket_lock.exists() and "ready" in "".join(lines[7:8])
+        return cleared or str(self._socket) not in lines
+
     def _evict(self) -> None:
         """Put aside what keeps the server from starting though it does not serve this folder, or not from here."""
         if deserted := self._deserted():
             _end(deserted, signal.SIGQUIT)
         pid = self.pid()
-        if pid is not None and str(self._socket) not in _read_lines(self._pid_file):
-            _end(pid, signal.SIGINT)  # started before the project was moved here
+        if pid is not None and self._cut_off():
+            _end(pid, signal.SIGINT)
         # PostgreSQL takes any process that has the number in a lock file for its postmaster, even a zombie.
         for lock in (self._pid_file, self._socket_lock):
             stale = _read_pid(lock)
@@ -492,8 +498,9 @@ def _own_folder(folder: Path, account: _Account) -> None:
         folder.mkdir(mode=0o700)
     found = folder.stat(follow_symlinks=False)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (owner, os.geteuid()):
+        names = f"{_user_name(owner)}, found something of user {_user_name(found.st_uid)}"
         raise ServerError(
-            f"{folder}: expected a folder of user {_user_name(owner)}, found something of user {_user_name(found.st_uid)}",
+            f"{folder}: expected a folder of user {names}",
             hint="delete it once you know what it is",
         )
     if found.st_uid != owner and account.gid is not None:  # just made, or left by a start that was killed here

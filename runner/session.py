@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import generators, sql
@@ -158,9 +158,9 @@ def _reason(error: psycopg.Error) -> str:
 @cache
 def read_sql(name: str) -> LiteralString:
     """Return the text of one of the package's own SQL files, by its path below `sql` without suffix."""
-    text = (_SQL / f"{name}.sql").read_text("utf-8")
     # A file of the package is as constant as a literal: nothing of the user's gets into it.
-    return cast(LiteralString, text)
+    text: LiteralString = (_SQL / f"{name}.sql").read_text("utf-8")
+    return text
 
 
 def poll(

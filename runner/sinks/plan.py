@@ -66,8 +66,8 @@ def _render(plans: Plans, program: str) -> Iterator[str]:
         verdict = outcome.verdict
         if verdict and verdict.result not in GOOD:
             yield f"{name_tenants([outcome.tenant])}: {verdict.result.value}: {verdict.reason}"
-            if verdict.hint:
-                yield f"  hint: {render_hint(verdict.hint, program)}"
+            hint = verdict.hint or f'run "tenantry verify --tenants {outcome.tenant}" to see what it is'
+            yield f"  hint: {render_hint(hint, program)}"
 
 
 def _letters(index: int) -> str:

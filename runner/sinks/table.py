@@ -16,11 +16,11 @@ from runner.events import (
     RowReported,
     RunFinished,
 )
-from runner.model import Migration
+from runner.model import Migration, label
 from runner.outcome import Outcome, TenantOutcome
 from runner.sinks import Sink
 from runner.sinks.grid import write_grid
-from runner.sinks.wording import count, indent, join, name_tenants, render_hint, seconds
+from runner.sinks.wording import count, indent, join, name_tenants, render_shared_hint, seconds
 
 # Arbitrary: what a person still reads. Beyond it, tenants that ended well and alike share a row.
 _MOST_ROWS = 40
@@ -93,17 +93,18 @@ class _Report:
         for finding in self._findings:
             shared[finding.problem.message, finding.detail].append(finding)
         for (message, detail), findings in shared.items():
-            yield f"{name_tenants([finding.tenant for finding in findings])}: {message}"
+            names = [finding.tenant for finding in findings]
+            yield f"{name_tenants(names)}: {message}"
             if detail:
                 yield indent(detail)
             if findings[0].problem.hint:
-                yield f"  hint: {render_hint(findings[0].problem.hint, self._program)}"
+                yield f"  hint: {render_shared_hint(findings[0].problem.hint, names, self._program)}"
 
     def _troubles_text(self) -> Iterator[str]:
         """Say each trouble once, with all tenants that share it."""
         shared: dict[tuple[object, ...], list[TenantOutcome]] = defaultdict(list)
         for tenant in self._outcome.tenants.values():
-            if tenant.verdict and tenant.verdict.result not in GOOD and tenant.verdict.result is not Result.FINDING:
+            if tenant.verdict and tenant.verdict.result not in GOOD and not tenant.findings:
                 failure = tenant.failed[1] if tenant.failed else None
                 hint = tenant.verdict.hint.replace(f"--tenants {tenant.tenant} ", "")
                 shared[tenant.verdict.result, tenant.verdict.reason, hint, failure, tenant.version].append(tenant)
@@ -111,17 +112,23 @@ class _Report:
             yield from self._trouble_text(tenants)
 
     def _trouble_text(self, tenants: list[TenantOutcome]) -> Iterator[str]:
-        first, names = tenants[0], name_tenants([tenant.tenant for tenant in tenants])
+        first, names = tenants[0], [tenant.tenant for tenant in tenants]
         verdict = first.verdict
         if verdict is None:
             return
-        yield f"{names}: {verdict.result.value}: {verdict.reason}"
         if first.failed:
-            yield from (indent(line) for line in _failure_text(*first.failed))
+            said = list(_failure_text(*first.failed))
+            yield f"{name_tenants(names)}: {verdict.result.value}: {said[0]}"
+            yield from (indent(line) for line in said[1:])
+        else:
+            yield f"{name_tenants(names)}: {verdict.result.value}: {verdict.reason}"
         if verdict.hint:
-            yield indent(f"hint: {render_hint(verdict.hint, self._program)}")
-        if first.failed or first.applied:
-            yield f"  it has {first.version or 'no migration'} now"
+            yield indent(f"hint: {render_shared_hint(verdict.hint, names, self._program)}")
+        if first.failed:
+            has = "it has" if len(names) == 1 else "each has"
+            yield f"  {_left(first.failed[0])}; {has} {first.version or 'no migration'} now"
+        elif first.applied:
+            yield f"  it has {first.version} now"
         if verdict.trace:
             yield indent(f"please report this:\n{verdict.trace}")
 
@@ -164,6 +171,11 @@ def _fold(rows: list[list[Cell]]) -> Iterator[list[Cell]]:
             yield row
     for (result, version, applied), number in alike.items():
         yield [count(number, "tenant"), result, version, applied, ""]
+
+
+def _left(migration: Migration) -> str:
+    name = label(migration.version, migration.name)
+    return f"{name} was rolled back" if migration.transactional else f"{name} is left unfinished"
 
 
 def _failure_text(migration: Migration, failure: Failure) -> Iterator[str]:

@@ -11,6 +11,11 @@ def render_hint(hint: str, program: str) -> str:
     return _COMMAND.sub(f'"{program} ', hint)
 
 
+def render_shared_hint(hint: str, names: Sequence[str], program: str) -> str:
+    """Return a hint that was made for the first of `names` as one for all of them."""
+    return render_hint(hint.replace(f"--tenants {names[0]} ", f"--tenants {','.join(names)} "), program)
+
+
 def count(number: int, noun: str) -> str:
     """Return `1 tenant`, `2 tenants`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

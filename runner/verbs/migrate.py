@@ -5,12 +5,13 @@ from contextlib import ExitStack
 
 import click
 
-from runner.apply import Site, apply_plan, await_others, refusal
+from runner.apply import Site, apply_plan, await_others
 from runner.errors import Refused
-from runner.events import Event, Result, TenantCompared, TenantPlanned, Verdict
+from runner.events import Event, Result, TenantCompared, TenantPlanned, Verdict, WarningRaised
+from runner.findings import describe_renamed, find_in
 from runner.fleet import Job
 from runner.model import AppliedMigration, Plan, RowState, Tenant, label
-from runner.plan import compare, make_plan
+from runner.plan import compare, make_plan, summarise
 from runner.project import Project
 from runner.verbs import Request, Verb, plan
 from runner.verbs.options import (
@@ -84,11 +85,15 @@ def make_job(project: Project, target: int | None, late: frozenset[int]) -> Job:
                 # Another runner may be at work on it: only when it holds the lock no more is the row left over.
                 yield from await_others(site)
                 rows = ledger.read()
-            decided = replan(rows)
-            yield TenantCompared(tenant.name, compare(files, rows))
+            statuses, decided = compare(files, rows), replan(rows)
+            yield TenantCompared(tenant.name, statuses)
             yield TenantPlanned(tenant.name, decided)
             if decided.blockers:
-                return refusal(decided, tenant)
+                yield from find_in(decided.blockers, statuses, tenant, ledger)
+                return Verdict(Result.REFUSED, summarise(decided.blockers))
+            for status in statuses:
+                if status.renamed:
+                    yield WarningRaised(tenant.name, describe_renamed(status, tenant))
             if not decided.steps:
                 return Verdict(Result.UP_TO_DATE)
             return (yield from apply_plan(site, decided, rows)) or _confirm(site)
@@ -100,7 +105,7 @@ def _confirm(site: Site) -> Verdict:
     """Read the ledger once more: success is what was seen, not what was meant. Raises Refused."""
     left = site.replan(site.ledger.read())
     if left.blockers:
-        return refusal(left, site.tenant)
+        raise Refused(f"another runner left the ledger so: {summarise(left.blockers)}")
     if left.steps:
         names = ", ".join(label(step.version, step.name) for step in left.steps)
         raise Refused(f"{names}: not recorded although applied: something else changes the ledger")

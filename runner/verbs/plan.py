@@ -4,11 +4,11 @@ from collections.abc import Collection, Generator, Iterator
 
 import click
 
-from runner.apply import refusal
 from runner.events import Event, Result, TenantCompared, TenantPlanned, Verdict
+from runner.findings import find_in
 from runner.fleet import Job
 from runner.model import Tenant
-from runner.plan import compare, make_plan
+from runner.plan import compare, make_plan, summarise
 from runner.project import Project
 from runner.verbs import Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, Version, find_version, open_request, run_job
@@ -45,11 +45,12 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
     def plan(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
             statuses = compare(project.files(tenant), ledger.read() if ledger else ())
-        decided = make_plan(statuses, target=target, allow=late)
-        yield TenantCompared(tenant.name, statuses)
-        yield TenantPlanned(tenant.name, decided)
-        if decided.blockers:
-            return refusal(decided, tenant)
+            decided = make_plan(statuses, target=target, allow=late)
+            yield TenantCompared(tenant.name, statuses)
+            yield TenantPlanned(tenant.name, decided)
+            if decided.blockers and ledger:
+                yield from find_in(decided.blockers, statuses, tenant, ledger)
+                return Verdict(Result.REFUSED, summarise(decided.blockers))
         return Verdict(Result.OK if decided.steps else Result.UP_TO_DATE)
 
     return plan

@@ -1,14 +1,13 @@
 """`status`: one line for each tenant. Leaves no trace, not even a table."""
 
 from collections.abc import Generator, Iterator, Mapping
-from datetime import datetime
 
 import click
 
 from runner.events import Cell, Event, Result, RowReported, TenantCompared, Verdict
 from runner.fleet import Job
-from runner.model import MigrationStatus, State, Tenant, label
-from runner.plan import compare, head
+from runner.model import MigrationStatus, State, Tenant
+from runner.plan import compare, head, summarise
 from runner.project import Project
 from runner.verbs import Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
@@ -28,7 +27,6 @@ _PARAMS = (
     JOBS,
     SERVER,
 )
-_BLOCKING = (State.INCOMPLETE, State.CHANGED, State.MISSING, State.OUT_OF_ORDER)
 
 
 def _start(request: Request) -> Iterator[Event]:
@@ -41,7 +39,7 @@ def _make_job(project: Project, *, strict: bool) -> Job:
         with project.reading(tenant) as ledger:
             statuses = compare(project.files(tenant), ledger.read() if ledger else ())
         yield TenantCompared(tenant.name, statuses)
-        state = "no database" if ledger is None else describe_state(statuses)
+        state = "no database" if ledger is None else summarise(statuses)
         yield RowReported(tenant.name, _cells(tenant, statuses, state))
         finding = strict and any(status.state is not State.APPLIED for status in statuses)
         return Verdict(Result.FINDING if finding else Result.OK, state if finding else "")
@@ -50,32 +48,16 @@ def _make_job(project: Project, *, strict: bool) -> Job:
 
 
 def _cells(tenant: Tenant, statuses: tuple[MigrationStatus, ...], state: str) -> Mapping[str, Cell]:
-    last = max((s.row for s in statuses if s.row and s.row.finished_at), key=_finished, default=None)
+    done = [(status.row.finished_at, status.row.applied_by) for status in statuses if status.row]
+    last = max(((at, by) for at, by in done if at), default=None)
     return {
         "name": tenant.title,
         "version": head(statuses),
         "pending": sum(status.state is State.PENDING for status in statuses),
         "state": state,
-        "last applied": last.finished_at if last else None,
-        "by": last.applied_by if last else "",
+        "last applied": last[0] if last else None,
+        "by": last[1] if last else "",
     }
-
-
-def _finished(row: object) -> datetime:
-    finished: datetime = row.finished_at  # type: ignore[attr-defined]  # rows without it are left out before
-    return finished
-
-
-def describe_state(statuses: tuple[MigrationStatus, ...]) -> str:
-    """Return the state of a tenant in words: what blocks it, else whether something is pending."""
-    parts = []
-    for state in _BLOCKING:
-        names = [label(status.version, status.name) for status in statuses if status.state is state]
-        if names:
-            parts.append(f"{state.value}: {', '.join(names)}")
-    if parts:
-        return "; ".join(parts)
-    return "pending" if any(status.state is State.PENDING for status in statuses) else "up to date"
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

@@ -1,14 +1,13 @@
 """`verify`: files against ledger, in every selected tenant."""
 
-import difflib
 from collections.abc import Generator, Iterator
 
-from runner.errors import Problem, Refused
-from runner.events import Event, FindingReported, Result, TenantCompared, Verdict
+from runner.errors import Refused
+from runner.events import Event, Result, TenantCompared, Verdict
+from runner.findings import find
 from runner.fleet import Job
-from runner.ledger import Ledger
-from runner.model import MigrationStatus, State, Tenant, label
-from runner.plan import advise, compare, explain
+from runner.model import Tenant
+from runner.plan import compare
 from runner.project import Project
 from runner.verbs import Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
@@ -39,37 +38,13 @@ def _make_job(project: Project) -> Job:
                 )
             statuses = compare(project.files(tenant), ledger.read())
             yield TenantCompared(tenant.name, statuses)
-            findings = [finding for status in statuses for finding in _check(status, ledger, tenant)]
+            findings = list(find(statuses, tenant, ledger))
             yield from findings
         if not findings:
             return Verdict(Result.OK)
         return Verdict(Result.FINDING, f"{len(findings)} {'difference' if len(findings) == 1 else 'differences'}")
 
     return verify
-
-
-def _check(status: MigrationStatus, ledger: Ledger, tenant: Tenant) -> Iterator[FindingReported]:
-    name = label(status.version, status.name)
-    if status.state is State.PENDING:
-        hint = f'run "tenantry migrate --tenants {tenant.name}"'
-        yield FindingReported(tenant.name, Problem(f"{name}: pending", hint))
-    elif status.state is not State.APPLIED:
-        detail = show_difference(status, ledger) if status.state is State.CHANGED else ""
-        yield FindingReported(tenant.name, Problem(explain(status), advise(status, tenant.name)), detail)
-    if status.renamed and status.row:
-        message = f"{name}: applied as {label(status.version, status.row.name)}, the file was renamed since"
-        hint = f'rename it back, or run "tenantry accept {status.version} --tenants {tenant.name} --reason ..."'
-        yield FindingReported(tenant.name, Problem(message, hint))
-
-
-def show_difference(status: MigrationStatus, ledger: Ledger) -> str:
-    """Return a unified diff of the text that was applied against the file as it is."""
-    if status.file is None or status.row is None:
-        return ""
-    before = ledger.read_text(status.version).splitlines()
-    after = status.file.text.splitlines()
-    old = f"{label(status.version, status.row.name)} as applied to {status.row.tenant}"
-    return "\n".join(difflib.unified_diff(before, after, old, status.file.path, lineterm=""))
 
 
 VERB = Verb(_HELP, (TENANTS, JOBS, SERVER), _start)

@@ -8,19 +8,19 @@ from hypothesis import given, settings
 from psycopg import pq
 
 from runner import sqltext
-from runner.sqltext import Kind, Position
+from runner.sqltext import Kind
 from tests.fix_postgres import MakeDatabase
 from tests.unit.test_sqltext import STATEMENTS, texts
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
 
-class Verdict(StrEnum):
-    """What becomes of a transaction in which a statement is run."""
+class Outcome(StrEnum):
+    """What becomes of a statement in a transaction, and of the transaction."""
 
     RUNS = "runs"
-    REFUSED = "cannot run inside a transaction"
-    ENDS = "ends or refuses the transaction as a whole"
+    REFUSED = "is refused"
+    ENDS = "ends it"
 
 
 OBJECTS = """
@@ -82,7 +82,7 @@ FORMS = {
     "CLUSTER t": "",
     "CLUSTER t USING i": "",
     "CLUSTER": "",
-    "CLUSTER (VERBOSE)": "",
+    "CLUSTER VERBOSE": "",
     "CREATE DATABASE d": "",
     "DROP DATABASE d": "",
     "ALTER DATABASE postgres SET work_mem = '4MB'": "",
@@ -122,9 +122,7 @@ FORMS = {
     "PREPARE transaction AS SELECT 1": "",
     "DECLARE c CURSOR FOR SELECT 1": "",
     "COMMENT ON TABLE t IS 'COMMIT'": "",
-    "CREATE ROLE tenantry_test_nobody": "",
     "GRANT SELECT ON t TO PUBLIC": "",
-    "IMPORT FOREIGN SCHEMA x FROM SERVER f INTO s": "CREATE FOREIGN DATA WRAPPER w; CREATE SERVER f FOREIGN DATA WRAPPER w",
     "BEGIN": "",
     "BEGIN ISOLATION LEVEL SERIALIZABLE": "",
     "START TRANSACTION": "",
@@ -142,57 +140,126 @@ FORMS = {
     "ROLLBACK PREPARED 'x'": "",
 }
 
-# What no parser can know, or what is refused for another reason than the server's.
+# What no parser can know, and what a file must not hold though the server would run it.
 EXCEPTIONS = {
     "REINDEX TABLE p": "that the table is partitioned stands in the catalog",
-    "CREATE SCHEMA r CREATE TABLE u (a int) CREATE INDEX CONCURRENTLY j ON u (a)": "runs nowhere, so no header line helps",
+    "CREATE SCHEMA r CREATE TABLE u (a int) CREATE INDEX CONCURRENTLY j ON u (a)": "it runs nowhere: no header helps",
     "CALL commits()": "what a procedure does stands in the catalog",
     "DO 'BEGIN COMMIT; END'": "what a block does is PL/pgSQL, which the grammar does not hold",
     "DROP SUBSCRIPTION s": "whether it has a slot stands in the catalog",
-    "BEGIN": "a warning for the server, a sign of a misunderstanding in a file",
-    "BEGIN ISOLATION LEVEL SERIALIZABLE": "likewise",
+    "BEGIN": "the server warns only, but whoever wrote it expects a transaction of its own",
     "START TRANSACTION": "likewise",
-    "SAVEPOINT a": "runs, and the runner's own savepoints are behind it",
+    "SAVEPOINT a": "it runs, but a name that the runner uses too would hide the runner's",
     "RELEASE a": "likewise",
-    "ROLLBACK TO a": "likewise",
+    "ROLLBACK TO a": "it runs, and undoes half of a file without a word",
+}
+AGREEMENT = {
+    None: {Outcome.RUNS},
+    Kind.NOT_IN_TRANSACTION: {Outcome.REFUSED},
+    Kind.TRANSACTION_CONTROL: {Outcome.ENDS, Outcome.REFUSED},
+}
+
+# Run first in a text, it fails after the server has parsed the whole text and before it runs any more of it.
+PARSED = "DO 'BEGIN RAISE ''parsed''; END';\n"
+
+SYNTAX = {
+    "multi-byte": "SELECT 'é漢👩' AS é, x y z",
+    "second statement": "SELECT 'é';\n-- é\nSELCT 1",
+    "semicolon": "SELECT (1;\nSELECT 2",
+    "parenthesis": "SELECT 1);",
+    "string": "SELECT 1 a 'é' 'b'",
+    "psql command": "SELECT 1;\n\\i a.sql",
+    "psql variable": "SELECT 'é', :'a'",
+    "unclosed quote": "SELECT 'é';\nSELECT 'é;\n",
+    "unclosed escape string": "SELECT E'é\\'",
+    "unclosed name": 'SELECT "é',
+    "unclosed dollar quote": "SELECT $é$ $$ $e$",
+    "unclosed comment": "SELECT 1 /* /* é */",
+    "comment in an operator": "SELECT 1 */* é",
+    "bad escape": "SELECT 'é', E'\\u12'",
+    "number with a tail": "SELECT 1 +, 2",
 }
 
 
-def judge(connection: Connection, setup: str, form: str) -> Verdict:
-    """Run a statement in a transaction that is rolled back, and return what became of the transaction."""
+def run(connection: Connection, setup: str, form: str) -> Outcome:
+    """Run a statement in a transaction that is rolled back afterwards, if it is still there."""
     connection.execute("BEGIN")
-    if setup:
-        connection.execute(setup)
-    before = connection.execute("SELECT pg_current_xact_id()").fetchone()
     try:
+        if setup:
+            connection.execute(setup)
+        before = connection.execute("SELECT pg_current_xact_id()").fetchone()
         connection.execute(form)
-    except psycopg.errors.ActiveSqlTransaction:
-        return Verdict.REFUSED
-    except psycopg.errors.InvalidTransactionTermination:
-        return Verdict.REFUSED
-    except psycopg.errors.ObjectNotInPrerequisiteState:
-        return Verdict.ENDS
-    else:
-        idle = connection.info.transaction_status == pq.TransactionStatus.IDLE
-        ended = idle or connection.execute("SELECT pg_current_xact_id()").fetchone() != before
-        return Verdict.ENDS if ended else Verdict.RUNS
+        if connection.info.transaction_status == pq.TransactionStatus.IDLE:
+            return Outcome.ENDS
+        same = connection.execute("SELECT pg_current_xact_id()").fetchone() == before
+    except (psycopg.errors.ActiveSqlTransaction, psycopg.errors.InvalidTransactionTermination):
+        return Outcome.REFUSED
+    except psycopg.errors.ObjectNotInPrerequisiteState as error:
+        if error.diag.message_primary != "prepared transactions are disabled":
+            raise
+        return Outcome.ENDS
     finally:
         if connection.info.transaction_status != pq.TransactionStatus.IDLE:
             connection.execute("ROLLBACK")
+    return Outcome.RUNS if same else Outcome.ENDS
 
 
-def classify(form: str) -> Verdict:
-    """Return what the classifier expects."""
+def classify(form: str) -> Kind | None:
+    """Return the kind of the one finding; None without one."""
     kinds = [finding.kind for finding in sqltext.check(form, transactional=True)]
-    expected = {Kind.NOT_IN_TRANSACTION: Verdict.REFUSED, Kind.TRANSACTION_CONTROL: Verdict.ENDS}
-    (verdict,) = [expected[kind] for kind in kinds] or [Verdict.RUNS]
-    return verdict
+    assert len(kinds) <= 1
+    return kinds[0] if kinds else None
+
+
+def parse(connection: Connection, sql: str) -> psycopg.Error | None:
+    """Return the server's error at the syntax of a text, of which nothing is run; None where it has none."""
+    with pytest.raises(psycopg.Error) as caught:
+        connection.execute((PARSED + sql).encode())
+    if caught.value.sqlstate == "P0001":
+        return None
+    return caught.value
 
 
 def test_the_classifier_agrees_with_the_server(any_database: MakeDatabase) -> None:
-    """What is said to run in a transaction runs in one, what is said to be refused is; the exceptions are known."""
+    """What is said to run inside a transaction runs, what is said to be refused is, and the exceptions are known."""
     with psycopg.connect(any_database(), autocommit=True) as connection:
         connection.execute(OBJECTS)
-        said = {form: (classify(form), judge(connection, setup, form)) for form, setup in FORMS.items()}
-    print(said)
-    assert {form: pair for form, pair in said.items() if pair[0] != pair[1]}.keys() == EXCEPTIONS.keys()
+        outcomes = {form: run(connection, setup, form) for form, setup in FORMS.items()}
+    disagreed = {form: outcome for form, outcome in outcomes.items() if outcome not in AGREEMENT[classify(form)]}
+    assert disagreed.keys() == EXCEPTIONS.keys(), disagreed
+
+
+@pytest.mark.parametrize("sql", SYNTAX.values(), ids=SYNTAX)
+def test_syntax_errors_stand_where_the_server_puts_them(sql: str, database: MakeDatabase) -> None:
+    """The first place found is that of the server's error, in characters."""
+    with psycopg.connect(database(), autocommit=True) as connection:
+        error = parse(connection, sql)
+    assert error is not None
+    offset = int(error.diag.statement_position or 0) - 1 - len(PARSED)
+    (finding,) = sqltext.check(sql, transactional=True)
+    assert finding.position == sqltext.position(sql, offset)
+    if finding.kind is Kind.SYNTAX:
+        assert finding.message == error.diag.message_primary
+
+
+def test_the_server_knows_what_the_parser_knows(database: MakeDatabase) -> None:
+    """Every corner of the grammar that is tested without a server is one that a server takes."""
+    with psycopg.connect(database(), autocommit=True) as connection:
+        errors = {sql: parse(connection, sql) for sql in STATEMENTS.values()}
+    assert {sql: error for sql, error in errors.items() if error} == {}
+
+
+def test_any_text_is_refused_by_both_or_by_neither(database: MakeDatabase) -> None:
+    """A text that the server cannot parse has a finding, and one that it can parse has none of syntax."""
+    with psycopg.connect(database(), autocommit=True) as connection:
+
+        @settings(deadline=None)
+        @given(texts)
+        def compare(sql: str) -> None:
+            kinds = {finding.kind for finding in sqltext.check(sql, transactional=True)}
+            if parse(connection, sql):
+                assert kinds
+            else:
+                assert not kinds & {Kind.SYNTAX, Kind.UNTERMINATED, Kind.PSQL_COMMAND}
+
+        compare()

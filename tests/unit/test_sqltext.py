@@ -6,7 +6,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from runner import sqltext
@@ -322,6 +322,13 @@ def test_split_loses_nothing(text: str) -> None:
     else:
         assert_nothing_lost(text, statements)
         assert sqltext.count_statements(text) == len(statements)
+
+
+@given(texts)
+def test_the_lexer_agrees_with_the_parser(text: str) -> None:
+    """Where the parser knows all of a text, an unknown statement behind it changes no statement of it."""
+    assume(not {kind for kind, _, _ in find(text)} - {Kind.TRANSACTION_CONTROL, Kind.NOT_IN_TRANSACTION})
+    assert sqltext.split(f"{text}\n;REPACK t")[:-1] == sqltext.split(text)
 
 
 @pytest.mark.parametrize(

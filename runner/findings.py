@@ -1,0 +1,73 @@
+"""What is not as it should be in one tenant, in words: each difference of files and ledger, and what to do about it."""
+
+import difflib
+from collections.abc import Iterator, Sequence
+
+from runner.errors import Problem
+from runner.events import FindingReported
+from runner.ledger import Ledger
+from runner.model import MigrationStatus, State, Tenant, label
+from runner.plan import advise, explain
+
+
+def find(statuses: Sequence[MigrationStatus], tenant: Tenant, ledger: Ledger) -> Iterator[FindingReported]:
+    """Yield a finding for every version that is not applied as its file says. Edited ones come with a diff."""
+    yield from find_in([s for s in statuses if s.state is not State.APPLIED], statuses, tenant, ledger)
+    for status in statuses:
+        if status.state is State.APPLIED and status.renamed:
+            yield FindingReported(tenant.name, describe_renamed(status, tenant))
+
+
+def find_in(
+    chosen: Sequence[MigrationStatus], statuses: Sequence[MigrationStatus], tenant: Tenant, ledger: Ledger
+) -> Iterator[FindingReported]:
+    """Yield a finding for each of the `chosen`; a file that was renumbered is one finding, not two."""
+    moved = {status.version: _find_moved(status, statuses) for status in statuses}
+    targets = {target.version for target in moved.values() if target}
+    for status in chosen:
+        target = moved[status.version]
+        if target:
+            yield FindingReported(tenant.name, _describe_moved(status, target))
+        elif status.version not in targets:
+            yield _report(status, tenant, ledger)
+
+
+def describe_renamed(status: MigrationStatus, tenant: Tenant) -> Problem:
+    """Return what is to be said of a file that is applied, under another name."""
+    before = status.row.name if status.row else ""
+    return Problem(
+        f"{label(status.version, status.name)}: applied as {label(status.version, before)}, renamed since",
+        f'rename it back, or run "tenantry accept {status.version} --tenants {tenant.name} --reason ..."',
+    )
+
+
+def _report(status: MigrationStatus, tenant: Tenant, ledger: Ledger) -> FindingReported:
+    problem = Problem(explain(status), advise(status, tenant.name))
+    detail = _compare_texts(status, ledger) if status.state is State.CHANGED else ""
+    return FindingReported(tenant.name, problem, detail)
+
+
+def _describe_moved(status: MigrationStatus, target: MigrationStatus) -> Problem:
+    before, now = label(status.version, status.name), label(target.version, target.name)
+    return Problem(
+        f"{before}: applied to this database, but its file is now {now}",
+        "give the file its old number back: an applied migration keeps it",
+    )
+
+
+def _find_moved(status: MigrationStatus, statuses: Sequence[MigrationStatus]) -> MigrationStatus | None:
+    """Return the unapplied file that has the text of a missing one: it was renumbered."""
+    if status.state is not State.MISSING or status.row is None:
+        return None
+    checksum = status.row.checksum
+    return next((s for s in statuses if s.row is None and s.file and s.file.checksum == checksum), None)
+
+
+def _compare_texts(status: MigrationStatus, ledger: Ledger) -> str:
+    """Return a unified diff of the text that was applied against the file as it is."""
+    if status.file is None or status.row is None:
+        return ""
+    before = ledger.read_text(status.version).splitlines()
+    after = status.file.text.splitlines()
+    applied = f"{label(status.version, status.row.name)} as applied"
+    return "\n".join(difflib.unified_diff(before, after, applied, status.file.path, lineterm=""))
