@@ -6,7 +6,7 @@ import signal
 import sys
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,25 +76,31 @@ def _make_command(name: str, verb: Verb) -> click.Command:
         show_default=True,
         help="What is written to stdout.",
     )
-    return click.Command(
-        name,
-        params=[*verb.params, *([format_option] if len(verb.formats) > 1 else [])],
-        help=verb.help,
-        short_help=VERBS[name],
-        callback=click.pass_context(lambda ctx, **options: ctx.exit(_run(name, verb, {**ctx.obj, **options}))),
+
+    def call(config: str | None, verbose: bool, **options: Any) -> None:
+        context = click.get_current_context()
+        everywhere = {"config": config or context.obj["config"], "verbose": verbose or context.obj["verbose"]}
+        context.exit(_run(name, verb, everywhere | options))
+
+    formats = [format_option] if len(verb.formats) > 1 else []
+    params = [*verb.params, *formats, *_make_everywhere(default=None)]
+    return click.Command(name, params=params, help=verb.help, short_help=VERBS[name], callback=call)
+
+
+def _make_everywhere(default: str | None) -> list[click.Option]:
+    """Return the options that may stand before and behind the verb."""
+    file_option = click.Option(
+        ["--config"],
+        metavar="FILE",
+        default=default,
+        envvar="TENANTRY_CONFIG" if default else None,
+        show_default=default or "tenants.yaml",
+        help="The file that names servers and tenants.",
     )
+    return [file_option, click.Option(["-v", "--verbose"], is_flag=True, help="Log every step to stderr.")]
 
 
-@click.group(cls=_Verbs, help=_HELP)
-@click.option(
-    "--config",
-    metavar="FILE",
-    default="tenants.yaml",
-    envvar="TENANTRY_CONFIG",
-    show_default=True,
-    help="The file that names servers and tenants.",
-)
-@click.option("-v", "--verbose", is_flag=True, help="Log every step to stderr.")
+@click.group(cls=_Verbs, help=_HELP, params=_make_everywhere(default="tenants.yaml"))
 @click.version_option(__version__, prog_name="tenantry")
 @click.pass_context
 def _cli(ctx: click.Context, config: str, verbose: bool) -> None:
@@ -114,10 +120,12 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any]) -> int:
     sinks = make_sinks(options.get("format", "table"), program=_program(), verbose=options["verbose"])
     with _signals(stop):
         try:
-            for event in verb.start(request):
-                outcome.add(event)
-                for sink in sinks:
-                    sink(event)
+            # Closed also where an output fails: then no tenant may be begun any more.
+            with closing(verb.start(request)) as events:
+                for event in events:
+                    outcome.add(event)
+                    for sink in sinks:
+                        sink(event)
         except RunnerError as error:
             _print_error(error)
             return error.exit_code

@@ -114,7 +114,7 @@ def run(
     jobs: int,
     stop: Stop,
     preface: Iterable[Event] = (),
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Run a job for every tenant, stage by stage; a stage starts only when all of the one before ended well.
 
     Yields the events of all tenants as they come: for each tenant in order, exactly one TenantFinished at its end.

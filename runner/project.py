@@ -81,7 +81,8 @@ class Project:
             try:
                 connection = stack.enter_context(self.sessions.connect(tenant))
             except Unreachable:
-                if not self.creates(tenant) or self.sessions.exists(tenant):
+                # False alone is a database that is missing: None is a server that does not say.
+                if not self.creates(tenant) or self.sessions.exists(tenant) is not False:
                     raise
                 yield None
             else:

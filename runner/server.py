@@ -172,6 +172,7 @@ class EmbeddedServer:
         return self._socket / f".s.PGSQL.{_PORT}.lock"
 
     def _programs(self) -> Path:
+        self._check_owner()
         return self.binaries or find_binaries(_read_data_major(self._data))
 
     @contextlib.contextmanager
@@ -187,7 +188,7 @@ class EmbeddedServer:
 
     def _check_owner(self) -> None:
         """Raise ServerError where the cluster is another user's and this process is not root."""
-        with contextlib.suppress(FileNotFoundError):
+        with _system_errors(), contextlib.suppress(FileNotFoundError):
             owner = self._home.stat().st_uid
             if os.geteuid() not in (0, owner):
                 raise ServerError(
@@ -292,7 +293,7 @@ class EmbeddedServer:
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             self._evict()
-            seen = self.log.stat().st_size if self.log.exists() else 0
+            seen = self._turn_log()
             found = self.pid()
             if self._wait(found or self._spawn(programs, account), deadline):
                 return found is None
@@ -304,8 +305,6 @@ class EmbeddedServer:
 
     def _spawn(self, programs: Path, account: _Account) -> int:
         """Start the server in the background and a session of its own; return its process id."""
-        if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT_BYTES:
-            self.log.replace(self.log.with_suffix(".log.1"))
         options = [text for name, value in self._settings().items() for text in ("-c", f"{name}={value}")]
         done = _run(account, "/bin/sh", "-c", _LAUNCH, self.log, programs / "postgres", "-D", self._data, *options)
         if done.returncode:
@@ -350,10 +349,19 @@ class EmbeddedServer:
             raise ServerError(f"{self._socket}: {reason}", hint="unset the PG* variable that brings this in")
         return answer == pq.Ping.OK
 
+    def _turn_log(self) -> int:
+        """Put a log aside that has grown big; return the size of the log, in bytes."""
+        size = self.log.stat().st_size if self.log.exists() else 0
+        if size <= _LOG_LIMIT_BYTES:
+            return size
+        self.log.replace(self.log.with_name("server.log.1"))
+        return 0
+
     def _read_log(self, start: int) -> str:
         """Return the end of what the server logged from a byte on."""
-        with contextlib.suppress(FileNotFoundError):
-            return _tail(self.log.read_bytes()[start:].decode(errors="replace"))
+        with contextlib.suppress(FileNotFoundError), self.log.open("rb") as log:
+            log.seek(start)
+            return _tail(log.read().decode(errors="replace"))
         return ""
 
     def _stop(self, mode: StopMode) -> bool:
@@ -508,15 +516,18 @@ def _own_folder(folder: Path, account: _Account) -> None:
 
 
 def _run(account: _Account, *command: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, with nothing of this process's PG* variables, terminal or working folder."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    """Run a command to its end, with nothing of this process's terminal, working folder or environment.
+
+    The server lives on and shows its environment to others of its user: no password of ours may be in it, and no PG*
+    variable. UTC, or initdb would write this machine's time zone into the cluster.
+    """
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return subprocess.run(
         [*account.prefix, *map(str, command)],
         user=account.uid,
         group=account.gid,
         extra_groups=None if account.uid is None else [],
-        # UTC, or initdb would write this machine's time zone into the cluster.
-        env=environment | {"LC_ALL": "C", "TZ": "UTC"},
+        env=kept | {"LC_ALL": "C", "TZ": "UTC"},
         cwd="/",
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -60,7 +60,9 @@ class Sessions:
         parameters = dict(psycopg.conninfo.conninfo_to_dict(dsn))
         options = f"{parameters.get('options') or ''} -c lock_timeout={self.settings.lock_timeout_ms}".strip()
         parameters.setdefault("connect_timeout", self.settings.connect_timeout_s)
-        return {**parameters, "options": options, "application_name": self.settings.application_name}
+        # UTF-8 whatever the database's own encoding: the server converts, and says so where it cannot.
+        ours = {"options": options, "application_name": self.settings.application_name, "client_encoding": "UTF8"}
+        return {**parameters, **ours}
 
     @contextmanager
     def connect(self, tenant: Tenant) -> Iterator[Connection]:
@@ -105,10 +107,9 @@ class Sessions:
 
     def exists(self, tenant: Tenant) -> bool | None:
         """Return whether the tenant's database exists; None where its server does not say."""
-        query = "SELECT count(*) FROM pg_catalog.pg_database WHERE datname = %s"
         try:
             with self.connect_to(tenant.server.name, self._maintenance(tenant)) as connection:
-                return connection.execute(query, [tenant.database]).fetchone() == (1,)
+                return _has_database(connection, tenant.database)
         except TenantError:
             return None
 
@@ -118,7 +119,7 @@ class Sessions:
         Raises TenantError where the server does not let us. Another runner that creates it meanwhile is no error.
         """
         with self.connect_to(tenant.server.name, self._maintenance(tenant)) as connection:
-            if self.exists(tenant):
+            if _has_database(connection, tenant.database):
                 return False
             try:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(tenant.database)))
@@ -147,6 +148,11 @@ class Sessions:
             except psycopg.Error:
                 # It has just ended by itself, or the server is gone: there is nothing left to cancel.
                 continue
+
+
+def _has_database(connection: Connection, name: str) -> bool:
+    query = "SELECT count(*) FROM pg_catalog.pg_database WHERE datname = %s"
+    return connection.execute(query, [name]).fetchone() == (1,)
 
 
 def _reason(error: psycopg.Error) -> str:

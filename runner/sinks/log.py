@@ -1,7 +1,8 @@
 """Log lines on stderr: structlog, for people on a terminal and as JSON elsewhere. Imported with the first line."""
 
+import sys
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from runner.events import (
     GOOD,
@@ -26,31 +27,45 @@ _DEBUG, _INFO, _WARNING, _ERROR = 10, 20, 30, 40
 _NAMES = {_DEBUG: "debug", _INFO: "info", _WARNING: "warning", _ERROR: "error"}
 _SERIOUS = frozenset({"WARNING", "ERROR"})
 
+# A person at a terminal finds these in the report.
+_REPORTED = (MigrationFailed, TenantFinished, FindingReported)
+
 Line = tuple[int, str, dict[str, Any]]
 
 
 def make_log_sink(stream: TextIO, *, verbose: bool) -> Sink:
     """Return a sink that logs what happened: on a terminal warnings alone unless `verbose`, elsewhere each step."""
-    threshold = _DEBUG if verbose else _WARNING if stream.isatty() else _INFO
+    brief = stream.isatty() and not verbose
+    threshold = _DEBUG if verbose else _WARNING if brief else _INFO
     loggers: list[Callable[[int, str, dict[str, Any]], None]] = []
 
     def log(event: Event) -> None:
         line = _describe(event)
-        if line is None or line[0] < threshold:
+        if line is None or line[0] < threshold or (brief and isinstance(event, _REPORTED)):
             return
         if not loggers:
-            loggers.append(_make_logger(stream))
+            loggers.append(_make_logger(terminal=stream.isatty()))
         loggers[0](*line)
 
     return log
 
 
-def _make_logger(stream: TextIO) -> Callable[[int, str, dict[str, Any]], None]:
+class _Stderr:
+    """stderr as it is at the time: while a progress bar is shown, rich stands in for it and keeps lines above."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def _make_logger(*, terminal: bool) -> Callable[[int, str, dict[str, Any]], None]:
     import structlog
 
-    renderer: Any = structlog.dev.ConsoleRenderer() if stream.isatty() else structlog.processors.JSONRenderer()
+    renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     logger = structlog.wrap_logger(
-        structlog.PrintLogger(stream),
+        structlog.PrintLogger(cast(TextIO, _Stderr())),
         processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), renderer],
     )
 

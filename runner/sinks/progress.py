@@ -7,7 +7,7 @@ from runner.events import Event, LockAwaited, MigrationStarted, RunFinished, Run
 from runner.model import label
 from runner.sinks import Sink
 
-# A run shorter than this is over before a bar can be read; rich is not imported for it.
+# Arbitrary.
 _FIRST_S = 0.4
 
 
@@ -18,7 +18,7 @@ def make_progress_sink(stream: TextIO) -> Sink:
 
 
 class _Bar:
-    """A bar that appears when the run has taken a moment."""
+    """A bar that appears with the first file, or when the run has taken a moment."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -35,7 +35,9 @@ class _Bar:
                 self._total = len(tenants)
             case TenantFinished():
                 self._done += 1
-                self._show("")
+                # Tenants with nothing to do are over before a bar can be read: rich is not imported for them.
+                if self._progress or time.monotonic() - self._started > _FIRST_S:
+                    self._show("")
             case MigrationStarted(tenant, migration):
                 self._show(f"{tenant}: {label(migration.version, migration.name)}")
             case LockAwaited(tenant, waited_ms):
@@ -47,8 +49,6 @@ class _Bar:
 
     def _show(self, doing: str) -> None:
         if self._progress is None:
-            if time.monotonic() - self._started < _FIRST_S:
-                return
             self._begin()
         self._progress.update(self._task, completed=self._done, doing=doing)
 

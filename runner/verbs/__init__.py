@@ -4,7 +4,7 @@ A verb is added by its module and its line in `VERBS`; the command line, the out
 """
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from runner.events import Event
     from runner.fleet import Stop
+
+Events = Generator["Event", None, None]
 
 VERBS: dict[str, str] = {
     "migrate": "Apply what is pending to every selected tenant.",
@@ -51,7 +53,7 @@ class Verb:
 
     help: str
     params: "tuple[click.Parameter, ...]"
-    start: "Callable[[Request], Iterator[Event]]"
+    start: "Callable[[Request], Events]"
     formats: tuple[str, ...] = field(default=("table", "jsonl"))
 
 

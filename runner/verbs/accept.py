@@ -1,12 +1,9 @@
 """`accept`: record what an edited or renamed file says now, where its effects are in the database already."""
 
-from collections.abc import Iterator
-
 from runner.errors import Refused
-from runner.events import Event
 from runner.model import State, label
 from runner.repair import Case, Repair
-from runner.verbs import Request, Verb
+from runner.verbs import Events, Request, Verb
 from runner.verbs.options import REPAIR_PARAMS, run_repair
 
 _HELP = """Record the checksum, name and text that an applied file has now. Nothing is run.
@@ -19,7 +16,7 @@ the old text stays in the log.
 """
 
 
-def _start(request: Request) -> Iterator[Event]:
+def _start(request: Request) -> Events:
     return run_repair(request, _decide)
 
 

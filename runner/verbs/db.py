@@ -1,16 +1,15 @@
 """`db`: the embedded server."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from runner.config import Config, read
 from runner.errors import ConfigError, Problem, ServerError
-from runner.events import Event, LinePrinted
+from runner.events import LinePrinted
 from runner.project import STATE_FOLDER, embedded_server
-from runner.verbs import Request, Verb
+from runner.verbs import Events, Request, Verb
 
 _HELP = """Start, stop, open or destroy the embedded PostgreSQL, whose data is in .tenantry beside tenants.yaml.
 
@@ -33,7 +32,7 @@ _PARAMS = (
 )
 
 
-def _start(request: Request) -> Iterator[Event]:
+def _start(request: Request) -> Events:
     config = read(Path(request.options["config"]), env=request.environment)
     if not any(server.embedded for server in config.servers.values()):
         raise ConfigError((Problem(f"{config.path}: no server is embedded, expected one to be"),))
@@ -58,7 +57,7 @@ def _find_database(config: Config, text: str | None) -> str:
     return known.get(text or "", text or "postgres")
 
 
-def _start_server(config: Config) -> Iterator[Event]:
+def _start_server(config: Config) -> Events:
     server = embedded_server(config)
     started = server.start()
     yield LinePrinted(f"{'started' if started else 'runs already'}: {server.url('postgres')}")
@@ -76,7 +75,7 @@ def _open_psql(config: Config, database: str, arguments: tuple[str, ...]) -> Non
     os.execvp(command[0], command)
 
 
-def _destroy(config: Config, *, sure: bool) -> Iterator[Event]:
+def _destroy(config: Config, *, sure: bool) -> Events:
     server = embedded_server(config)
     if not server.exists():
         yield LinePrinted("there is nothing to destroy")

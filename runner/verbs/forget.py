@@ -1,12 +1,9 @@
 """`forget`: delete the record of a version, where its effects are not in the database."""
 
-from collections.abc import Iterator
-
 from runner.errors import Refused
-from runner.events import Event
 from runner.model import label
 from runner.repair import Case, Repair
-from runner.verbs import Request, Verb
+from runner.verbs import Events, Request, Verb
 from runner.verbs.options import REPAIR_PARAMS, run_repair
 
 _HELP = """Delete the record of a version: its file is pending again, or, where it is gone, no longer missed.
@@ -18,7 +15,7 @@ Nothing is undone in the database. What will change is shown first, the deleted 
 """
 
 
-def _start(request: Request) -> Iterator[Event]:
+def _start(request: Request) -> Events:
     return run_repair(request, _decide, needs_file=False)
 
 

@@ -1,6 +1,6 @@
 """`log`: who did what when, in every selected tenant; or the text of a file as it was applied."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 
 import click
 
@@ -10,7 +10,7 @@ from runner.fleet import Job
 from runner.ledger import LogEntry
 from runner.model import Tenant
 from runner.project import Project
-from runner.verbs import Request, Verb
+from runner.verbs import Events, Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, Version, open_request, run_job
 
 _HELP = """Show every attempt, failure and change by hand that the log of each selected tenant holds, oldest first.
@@ -31,7 +31,7 @@ _PARAMS = (
 )
 
 
-def _start(request: Request) -> Iterator[Event]:
+def _start(request: Request) -> Events:
     version, text_wanted = request.options["version"], request.options["sql"]
     if text_wanted and version is None:
         raise ConfigError((Problem("--sql: needs --version, the version whose text is wanted"),))

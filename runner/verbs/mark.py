@@ -1,13 +1,10 @@
 """`mark`: record a version as applied without running it, where its effects are in the database already."""
 
-from collections.abc import Iterator
-
 from runner.errors import Refused
-from runner.events import Event
 from runner.model import State, label
 from runner.plan import advise
 from runner.repair import Case, Repair
-from runner.verbs import Request, Verb
+from runner.verbs import Events, Request, Verb
 from runner.verbs.options import REPAIR_PARAMS, run_repair
 
 _HELP = """Record a version as applied without running it: because its effects are there, or were made by hand.
@@ -20,7 +17,7 @@ first.
 """
 
 
-def _start(request: Request) -> Iterator[Event]:
+def _start(request: Request) -> Events:
     return run_repair(request, _decide)
 
 

@@ -1,6 +1,6 @@
 """`migrate`: apply what is pending, and see afterwards that it is there."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import ExitStack
 
 import click
@@ -13,7 +13,7 @@ from runner.fleet import Job
 from runner.model import AppliedMigration, Plan, RowState, Tenant, label
 from runner.plan import compare, make_plan, summarise
 from runner.project import Project
-from runner.verbs import Request, Verb, plan
+from runner.verbs import Events, Request, Verb, plan
 from runner.verbs.options import (
     DRY_RUN,
     JOBS,
@@ -55,7 +55,7 @@ _PARAMS = (
 )
 
 
-def _start(request: Request) -> Iterator[Event]:
+def _start(request: Request) -> Events:
     target, late = request.options["to"], frozenset(request.options["out_of_order"])
     dry_run = request.options["dry_run"]
     project = open_request(request, makes_server=not dry_run)

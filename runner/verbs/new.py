@@ -1,17 +1,16 @@
 """`new`: an empty migration file with the next number. Opens no database."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from runner.config import read
 from runner.errors import ConfigError, Problem
-from runner.events import Event, LinePrinted
+from runner.events import LinePrinted
 from runner.files import next_version
 from runner.model import SetName, label
-from runner.verbs import Request, Verb
+from runner.verbs import Events, Request, Verb
 
 _HELP = """Make an empty migration file with the next free number and a header to fill in, and print its path.
 
@@ -41,7 +40,7 @@ _TEMPLATE = """\
 """
 
 
-def _start(request: Request) -> Iterator[Event]:
+def _start(request: Request) -> Events:
     path = Path(request.options["config"])
     config = read(path, env=request.environment)
     set_name = SetName(request.options["set_name"])

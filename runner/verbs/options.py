@@ -1,7 +1,7 @@
 """The arguments that several verbs share, and what they mean."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,11 @@ import click
 
 from runner import fleet
 from runner.errors import ConfigError, Problem
-from runner.events import Event
 from runner.fleet import Job
 from runner.model import Migration, Tenant, label
 from runner.project import Choice, Project, open_project
 from runner.repair import Case, Repair, make_repair_job
-from runner.verbs import Request
+from runner.verbs import Events, Request
 
 _VERSION = re.compile(r"^([0-9]+)(?:_[a-z0-9_]+)?(?:\.sql)?$")
 
@@ -130,7 +129,7 @@ def open_request(request: Request, *, makes_server: bool = False) -> Project:
     return project
 
 
-def run_job(request: Request, project: Project, job: Job, *, staged: bool = False) -> Iterator[Event]:
+def run_job(request: Request, project: Project, job: Job, *, staged: bool = False) -> Events:
     """Run a job on the selected tenants; `staged`: no tenant starts unless the master got through."""
     stages = project.stages() if staged else [list(project.tenants)]
     jobs = request.options.get("jobs", 8)
@@ -154,7 +153,7 @@ def file_of(project: Project, tenant: Tenant, version: int) -> Migration | None:
     return next((file for file in project.files(tenant) if file.version == version), None)
 
 
-def run_repair(request: Request, decide: Callable[[Case, str], Repair], *, needs_file: bool = True) -> Iterator[Event]:
+def run_repair(request: Request, decide: Callable[[Case, str], Repair], *, needs_file: bool = True) -> Events:
     """Run a change of the ledger by hand, decided for each tenant from its case and the reason given."""
     version, reason = request.options["version"], request.options["reason"].strip()
     if not reason:

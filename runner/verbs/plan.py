@@ -1,6 +1,6 @@
 """`plan`: the files that each tenant would get; tenants that would get the same are shown together."""
 
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator
 
 import click
 
@@ -10,7 +10,7 @@ from runner.fleet import Job
 from runner.model import Tenant
 from runner.plan import compare, make_plan, summarise
 from runner.project import Project
-from runner.verbs import Request, Verb
+from runner.verbs import Events, Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, Version, find_version, open_request, run_job
 
 _HELP = """Show which files each tenant would get; tenants that would get the same ones are one plan.
@@ -31,7 +31,7 @@ _PARAMS = (
 )
 
 
-def _start(request: Request) -> Iterator[Event]:
+def _start(request: Request) -> Events:
     target = request.options["to"]
     project = open_request(request)
     if target is not None:

@@ -1,6 +1,6 @@
 """`status`: one line for each tenant. Leaves no trace, not even a table."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 
 import click
 
@@ -9,7 +9,7 @@ from runner.fleet import Job
 from runner.model import MigrationStatus, State, Tenant
 from runner.plan import compare, head, summarise
 from runner.project import Project
-from runner.verbs import Request, Verb
+from runner.verbs import Events, Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 
 _HELP = """Show for each tenant its version, how many files are pending, its state, and who applied what last.
@@ -29,7 +29,7 @@ _PARAMS = (
 )
 
 
-def _start(request: Request) -> Iterator[Event]:
+def _start(request: Request) -> Events:
     project = open_request(request)
     return run_job(request, project, _make_job(project, strict=request.options["exit_code"]))
 
@@ -52,7 +52,7 @@ def _cells(tenant: Tenant, statuses: tuple[MigrationStatus, ...], state: str) ->
     last = max(((at, by) for at, by in done if at), default=None)
     return {
         "name": tenant.title,
-        "version": head(statuses),
+        "version": head(statuses).split("_", 1)[0],
         "pending": sum(status.state is State.PENDING for status in statuses),
         "state": state,
         "last applied": last[0] if last else None,

@@ -1,13 +1,13 @@
 """`tenants`: what tenants.yaml means, each connection tried."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 from runner.errors import Unreachable
 from runner.events import Cell, DatabaseOpened, Event, Result, RowReported, Verdict
 from runner.fleet import Job
 from runner.model import Tenant
 from runner.project import Project
-from runner.verbs import Request, Verb
+from runner.verbs import Events, Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 
 _HELP = """Show every tenant with its server, its database and how many files its set has, and try each connection.
@@ -18,7 +18,7 @@ _HELP = """Show every tenant with its server, its database and how many files it
 """
 
 
-def _start(request: Request) -> Iterator[Event]:
+def _start(request: Request) -> Events:
     project = open_request(request)
     return run_job(request, project, _make_job(project))
 

@@ -1,6 +1,6 @@
 """`verify`: files against ledger, in every selected tenant."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 from runner.errors import Refused
 from runner.events import Event, Result, TenantCompared, Verdict
@@ -9,7 +9,7 @@ from runner.fleet import Job
 from runner.model import Tenant
 from runner.plan import compare
 from runner.project import Project
-from runner.verbs import Request, Verb
+from runner.verbs import Events, Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 
 _HELP = """Compare files and ledger of every selected tenant, and show every difference.
@@ -23,7 +23,7 @@ something differs or is pending.
 """
 
 
-def _start(request: Request) -> Iterator[Event]:
+def _start(request: Request) -> Events:
     project = open_request(request)
     return run_job(request, project, _make_job(project))
 

@@ -407,6 +407,17 @@ class TestPrivate:
         assert _query(server, "SHOW data_directory") == str(server.state.resolve() / "postgres/data")
         assert server.stop()
 
+    @on_linux
+    def test_secrets(self, make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The server, which others of its user can look into, knows nothing of the runner's environment."""
+        monkeypatch.setenv("TENANTRY_SERVER_MAIN", "postgresql://me:secret@host")
+        server = make_server()
+        server.start()
+        _skip_unless_visible(server)
+        environment = Path(f"/proc/{server.pid()}/environ").read_bytes().split(b"\0")
+        names = {variable.split(b"=")[0].decode() for variable in environment if variable}
+        assert names <= {"PATH", "PWD", "LD_LIBRARY_PATH", "LC_ALL", "TZ"}
+
     def test_service(self, own_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
         """A variable that keeps libpq from trying at all is an error, not a server that is down."""
         monkeypatch.setenv("PGSERVICE", "no-such-service")

@@ -1,0 +1,144 @@
+"""The three cases, what is measured in each, and in which order: interleaved, so that noise meets all commands alike.
+
+A round runs every command once, beginning with another one each time. Before each, the databases are put back.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.floor import QUERY
+from bench.place import Place, Project
+from bench.sample import REPOSITORY, Command, Sample, measure
+
+TENANTRY, FLOOR, LOOP, XARGS = "tenantry", "floor", "psql in a loop", "psql, xargs -P"
+
+_COMMAND = Path(sys.executable).with_name("tenantry")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is pending. `files` are what the floor and psql send, none: they ask one query.
+
+    `goal` is how many times the floor's time tenantry may take. `sizes` are the numbers of databases, ascending.
+    """
+
+    name: str
+    goal: float
+    project: Project
+    files: tuple[Path, ...]
+    sizes: tuple[int, ...]
+    rounds: int
+    reset: Callable[[Sequence[int]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One command on a number of databases in one case, with a sample for each round."""
+
+    case: str
+    command: str
+    databases: int
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all cases share: the place, how many databases at once, and another checkout to measure beside this."""
+
+    place: Place
+    jobs: int
+    against: Path | None = None
+
+    def migrate(self, config: Path, *more: str) -> Command:
+        """Return `tenantry migrate` as a user runs it."""
+        return Command(TENANTRY, (str(_COMMAND), "--config", str(config), "migrate", *more))
+
+    def run(self, command: Command) -> Sample:
+        """Run and measure one command. Raises CommandError."""
+        return measure(command, self.place.folder / "output", self.place.postmaster)
+
+    def run_case(self, case: Case, say: Callable[[str], None]) -> Iterator[Row]:
+        """Measure every command of a case, and yield a row for each when all rounds are done."""
+        commands = [(size, command) for size in case.sizes for command in self._commands(case, size)]
+        samples: list[list[Sample]] = [[] for _ in commands]
+        for turn in range(case.rounds):
+            say(f"{case.name}: round {turn + 1} of {case.rounds}")
+            first = turn * len(commands) // case.rounds
+            for index in (*range(first, len(commands)), *range(first)):
+                size, command = commands[index]
+                case.reset(range(1, size + 1))
+                samples[index].append(self.run(command))
+        for (size, command), taken in zip(commands, samples, strict=True):
+            yield Row(case.name, command.name, size, tuple(taken))
+
+    def _commands(self, case: Case, databases: int) -> Iterator[Command]:
+        """Yield what is measured on this many databases: psql on all of them alone, since it is no matter of ours."""
+        migrate = self.migrate(case.project.config(databases), "--jobs", str(self.jobs))
+        yield migrate
+        if self.against:
+            yield Command(f"tenantry of {self.against}", migrate.argv, environment={"PYTHONPATH": str(self.against)})
+        yield self.floor(databases, case.files)
+        if databases == case.sizes[-1]:
+            yield self._psql(LOOP, case, databases, 1)
+            yield self._psql(f"{XARGS} {self.jobs}", case, databases, self.jobs)
+
+    def floor(self, databases: int, files: Sequence[Path] = ()) -> Command:
+        """Return the floor, by the same Python."""
+        module = (sys.executable, "-m", "bench.floor")
+        return Command(FLOOR, (*module, self.place.dsn, str(databases), str(self.jobs), *map(str, files)))
+
+    def _psql(self, name: str, case: Case, databases: int, jobs: int) -> Command:
+        """Return psql once for each database, with a transaction for each file."""
+        numbers = self.place.folder / f"numbers-{databases}"
+        numbers.write_text("".join(f"{number}\n" for number in range(1, databases + 1)))
+        psql = (self.place.server.psql("postgres")[0], "-X", "-q", "-v", "ON_ERROR_STOP=1")
+        work = [word for file in case.files for word in ("-c", "BEGIN", "-f", str(file), "-c", "COMMIT")]
+        target = f"{self.place.dsn} dbname=tenant_{{}}"
+        argv = ("xargs", "-P", str(jobs), "-I{}", *psql, *(work or ["-c", QUERY]), target)
+        return Command(name, argv, stdin=numbers)
+
+
+def make_cases(place: Place, databases: int, rounds: int) -> tuple[Case, Case, Case]:
+    """Return the cases (a), (b) and (c), in the order in which each finds the databases as the one before left them."""
+    whole = place.make_project("whole", newest=2**31)
+    until_ten = place.make_project("until-0010", newest=10)
+    half, quarter = max(1, databases // 2), max(1, databases // 4)
+    ten = until_ten.files[-1]
+    return (
+        Case("nothing pending", 1.15, whole, (), _sizes(quarter, half, databases), rounds, lambda numbers: None),
+        Case(
+            "one file pending",
+            1.2,
+            until_ten,
+            (ten,),
+            _sizes(half, databases),
+            rounds,
+            lambda numbers: place.undo(ten, numbers),
+        ),
+        # A run takes twenty times as long as with nothing pending, and so is less a matter of luck.
+        Case("all files", 1.15, whole, whole.files, _sizes(half, databases), (rounds + 1) // 2, place.empty),
+    )
+
+
+def _sizes(*sizes: int) -> tuple[int, ...]:
+    return tuple(sorted(set(sizes)))
+
+
+def run_starts(bench: Bench, project: Project, times: int) -> Iterator[Row]:
+    """Measure what a command costs before it does anything: help, and two tenants that are up to date."""
+    help_text = Command("tenantry --help", (str(_COMMAND), "--help"))
+    migrate = bench.migrate(project.config(2))
+    commands = (help_text, Command("tenantry migrate", migrate.argv), bench.floor(2))
+    samples = [[bench.run(command) for command in commands] for _ in range(times)]
+    for index, command in enumerate(commands):
+        databases = 0 if command is help_text else 2
+        yield Row("start", command.name, databases, tuple(taken[index] for taken in samples))
+
+
+def version() -> str:
+    """Return which tenantry is measured."""
+    from runner import __version__
+
+    return f"{__version__} of {REPOSITORY}"
