@@ -96,7 +96,7 @@ class Project:
             connection = stack.enter_context(self.sessions.connect(tenant))
         except Unreachable as error:
             if not self.creates(tenant):
-                raise Unreachable(str(error), hint=self._create_hint(tenant)) from None
+                raise self._explain_missing(tenant, error) from None
             if not self.sessions.create_database(tenant):
                 raise
             yield DatabaseCreated(tenant.name, tenant.database)
@@ -105,10 +105,12 @@ class Project:
         yield DatabaseOpened(tenant.name, tenant.server.name, tenant.database, version, self.sessions.look(tenant))
         return connection
 
-    def _create_hint(self, tenant: Tenant) -> str:
+    def _explain_missing(self, tenant: Tenant, error: Unreachable) -> Unreachable:
+        """Return the error with how to create the database, where that is what is missing."""
         if self.sessions.exists(tenant) is not False:
-            return "correct the connection string in tenants.yaml, or start the server; then run the same command again"
-        return f'the database {tenant.database!r} does not exist: run the same command with "--create" to create it'
+            return error
+        hint = f'run the same command with "--create" to create the database {tenant.database!r}'
+        return Unreachable(str(error), hint=hint)
 
 
 def open_project(choice: Choice, run_id: str, os_user: str, *, makes_server: bool = False) -> Project:

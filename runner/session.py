@@ -103,7 +103,8 @@ class Sessions:
                 **{**self._parameters[server], "dbname": database}, autocommit=True, prepare_threshold=None
             )
         except psycopg.Error as error:
-            raise Unreachable(f"server {server!r}: {_reason(error)}") from None
+            hint = f"start the server, or correct {server!r} under servers: in tenants.yaml; then run the same command again"
+            raise Unreachable(f"server {server!r}: {_reason(error)}", hint=hint) from None
 
     def exists(self, tenant: Tenant) -> bool | None:
         """Return whether the tenant's database exists; None where its server does not say."""
