@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
 import psycopg
+from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from runner import sqltext
@@ -137,16 +138,13 @@ def _run_whole(site: Site, step: Migration) -> MigrationApplied | _Broken:
     """Send the file, put the session back, write the row, commit."""
     connection = site.connection
     started = time.monotonic()
-    connection.execute("SAVEPOINT tenantry_file")
     sent = send(connection, step.sql)
     if sent.error:
         return _broken(sent.error, site, step, lambda: _offset(step, sent.statements))
     try:
-        # Fails where the file ended our transaction, even if it began another.
-        connection.execute("RELEASE SAVEPOINT tenantry_file")
-        # What is deferred fails here, under the file's name, and not in our COMMIT.
-        connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        _clean(connection)
+        # Fails where the file ended our transaction, even if it began another; and what is deferred fails here,
+        # under the file's name, and not in our COMMIT.
+        connection.execute(sql.SQL(";").join(sql.SQL(read_sql(f"session/{name}")) for name in ("settle", "clean")))
         elapsed_ms = _since(started)
         site.ledger.record_applied(step, elapsed_ms=elapsed_ms, statements=sent.statements)
         connection.execute("COMMIT")

@@ -451,7 +451,7 @@ def _explain_yaml(error: yaml.MarkedYAMLError, text: str, path: Path) -> Problem
     at = f"{path}:{mark.line + 1}:{mark.column + 1}"
     if error.context == "expected a single document in the stream":
         return Problem(f"{at}: a second document, expected one", "remove the line --- and what follows it")
-    if text.split("\n")[mark.line][mark.column :].startswith("\t"):
+    if text[mark.index : mark.index + 1] == "\t":
         return Problem(f"{at}: a tab, expected spaces", "indent with spaces")
     return Problem(f"{at}: not YAML: {', '.join(filter(None, (error.context, error.problem)))}")
 

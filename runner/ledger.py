@@ -115,7 +115,7 @@ class Ledger:
 
     def record_applied(self, migration: Migration, *, elapsed_ms: int, statements: int) -> None:
         """Write the row of a transactional file that has run, and its line in the log."""
-        self._insert(
+        row = self._compose_row(
             migration,
             Origin.APPLIED,
             RowState.APPLIED,
@@ -123,11 +123,14 @@ class Ledger:
             statements=statements,
             done=statements,
         )
-        self.log("applied", migration.version, migration.checksum, detail={"elapsed_ms": elapsed_ms})
+        detail = {"elapsed_ms": elapsed_ms}
+        line = self._compose_line("applied", migration.version, migration.checksum, None, detail)
+        # Together, since this is done for every file of every tenant.
+        self.connection.execute(sql.SQL(";").join((row, line)))
 
     def record_running(self, migration: Migration, *, statements: int) -> None:
         """Write the row of a non-transactional file that is about to run."""
-        self._insert(migration, Origin.APPLIED, RowState.RUNNING, statements=statements)
+        self.connection.execute(self._compose_row(migration, Origin.APPLIED, RowState.RUNNING, statements=statements))
         self.log("started", migration.version, migration.checksum, detail={"statements": statements})
 
     def record_progress(self, version: int, done: int) -> None:
@@ -143,7 +146,7 @@ class Ledger:
     def record_marked(self, migration: Migration, reason: str, before: AppliedMigration | None) -> None:
         """Write that a version counts as applied without being run, whether it has an unfinished row or none."""
         if before is None:
-            self._insert(migration, Origin.MARKED, RowState.APPLIED)
+            self.connection.execute(self._compose_row(migration, Origin.MARKED, RowState.APPLIED))
         else:
             self._execute("complete", **_of_file(migration), statements=before.statements)
         self.log("marked", migration.version, migration.checksum, reason=reason, detail=_as_detail(before))
@@ -166,7 +169,12 @@ class Ledger:
         self, event: str, version: int, checksum: str, *, reason: str | None = None, detail: Mapping[str, Any]
     ) -> None:
         """Append one line to the log."""
-        self._execute(
+        self.connection.execute(self._compose_line(event, version, checksum, reason, detail))
+
+    def _compose_line(
+        self, event: str, version: int, checksum: str, reason: str | None, detail: Mapping[str, Any]
+    ) -> sql.Composed:
+        return self._compose(
             "insert_log",
             run_id=self.provenance.run_id,
             version=version,
@@ -177,7 +185,7 @@ class Ledger:
             detail=json.dumps(dict(detail)),
         )
 
-    def _insert(
+    def _compose_row(
         self,
         migration: Migration,
         origin: Origin,
@@ -186,8 +194,8 @@ class Ledger:
         elapsed_ms: int = 0,
         statements: int = 0,
         done: int = 0,
-    ) -> None:
-        self._execute(
+    ) -> sql.Composed:
+        return self._compose(
             "insert",
             **_of_file(migration),
             origin=origin.value,
@@ -204,13 +212,16 @@ class Ledger:
         )
 
     def _execute(self, file: str, /, **values: str | int | None) -> psycopg.Cursor[tuple[Any, ...]]:
-        """Run one of the ledger's SQL files. Values become literals, so that it stays one simple query."""
-        query = sql.SQL(read_sql(f"ledger/{file}")).format(
+        """Run one of the ledger's SQL files."""
+        return self.connection.execute(self._compose(file, **values))
+
+    def _compose(self, file: str, /, **values: str | int | None) -> sql.Composed:
+        """Return one of the ledger's SQL files with its values as literals, so that it stays one simple query."""
+        return sql.SQL(read_sql(f"ledger/{file}")).format(
             schema=sql.Identifier(self.schema),
             table=sql.Literal(self._qualified("_migrations")),
             **{key: sql.Literal(value) for key, value in values.items()},
         )
-        return self.connection.execute(query)
 
     def _name(self, table: str) -> sql.Identifier:
         return sql.Identifier(self.schema, table)

@@ -268,9 +268,8 @@ class EmbeddedServer:
 
     def _cut_off(self) -> bool:
         """Return whether the running server listens where nobody finds it: the project was moved, or /tmp cleared."""
-        lines = _read_lines(self._pid_file)  # the fifth is the socket folder, the eighth the state
-        cleared = not self._socket_lock.exists() and "ready" in "".join(lines[7:8])
-        return cleared or str(self._socket) not in lines
+        state = "".join(_read_lines(self._pid_file)[7:8]).strip()
+        return state == "ready" and not self._socket_lock.exists()
 
     def _evict(self) -> None:
         """Put aside what keeps the server from starting though it does not serve this folder, or not from here."""

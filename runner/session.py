@@ -103,7 +103,7 @@ class Sessions:
                 **{**self._parameters[server], "dbname": database}, autocommit=True, prepare_threshold=None
             )
         except psycopg.Error as error:
-            hint = f"start the server, or correct {server!r} under servers: in tenants.yaml; then run the same command again"
+            hint = f"start the server, or correct {server!r} under servers in tenants.yaml; then run the same command"
             raise Unreachable(f"server {server!r}: {_reason(error)}", hint=hint) from None
 
     def exists(self, tenant: Tenant) -> bool | None:
@@ -210,10 +210,12 @@ def describe_holder(connection: Connection) -> str:
 def try_transaction_lock(connection: Connection) -> bool:
     """Begin a transaction and take the lock for its length; False, and no transaction, where it is held elsewhere.
 
-    READ COMMITTED whatever the database's default: what is read under the lock must be newer than the lock.
+    READ COMMITTED whatever the database's default: what is read under the lock must be newer than the lock. The
+    savepoint set here proves later that the transaction is still the same one.
     """
-    query = sql.SQL(read_sql("session/begin")).format(key=sql.Literal(LOCK_KEY))
-    if _last_row(connection.execute(query)) == (True,):
+    cursor = connection.execute(sql.SQL(read_sql("session/begin")).format(key=sql.Literal(LOCK_KEY)))
+    cursor.nextset()  # from BEGIN to the lock
+    if cursor.fetchone() == (True,):
         return True
     connection.execute("ROLLBACK")
     return False
@@ -223,12 +225,6 @@ def try_session_lock(connection: Connection) -> bool:
     """Take the lock until the connection ends; False where it is held elsewhere."""
     query = sql.SQL("SELECT pg_catalog.pg_try_advisory_lock({key})").format(key=sql.Literal(LOCK_KEY))
     return connection.execute(query).fetchone() == (True,)
-
-
-def _last_row(cursor: psycopg.Cursor[tuple[Any, ...]]) -> tuple[Any, ...] | None:
-    while cursor.nextset():
-        pass
-    return cursor.fetchone()
 
 
 @dataclass(frozen=True, slots=True)

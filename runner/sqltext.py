@@ -174,7 +174,7 @@ def _check_statement(sql: str, statement: Statement, offset: int, transactional:
     if not _SUSPECT.match(statement.text) or len(statement.text) > _LONGEST_TREE:
         return None
     tag, node = _read_tree(statement.text)
-    if tag == "CopyStmt" and "filename" not in node and "is_program" not in node:
+    if tag == "CopyStmt" and "filename" not in node:
         return _copy(sql, offset, rows_wanted="is_from" in node)
     name = _NOT_IN_TRANSACTION[tag](node) if transactional and tag in _NOT_IN_TRANSACTION else ""
     return _not_in_transaction(sql, offset, name) if name else None
@@ -306,7 +306,7 @@ def _blank(text: str, statement: Statement) -> str:
     """Return the text with a statement and its semicolon as spaces, line ends kept."""
     after = next(_significant(text, statement.end), None)
     end = after.end if after and text[after.start] == ";" else statement.end
-    return text[: statement.start] + re.sub(r"[^\n]", " ", text[statement.start : end]) + text[end:]
+    return text[: statement.start] + re.sub(".", " ", text[statement.start : end]) + text[end:]
 
 
 _Node = dict[str, Any]
