@@ -6,8 +6,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # N is how many databases `make bench` makes.
 N ?= 100
 
-# An empty TENANTS is passed on, to be refused: it must never come to mean every tenant.
-export TENANTS
+# An empty TENANTS is passed on, to be refused: it must never come to mean every tenant. What is given on the command
+# line reaches the environment of a recipe by itself.
 WHICH = $(if $(filter undefined,$(origin TENANTS)),,--tenants "$$TENANTS")
 
 .PHONY: help migrate status plan verify log tenants stop lint format test bench lock clean

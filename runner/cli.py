@@ -1,6 +1,7 @@
 """The command line: parse arguments, start the verb, hand its events to the outputs, return the exit code."""
 
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from runner import __version__
 from runner.errors import RunnerError
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from runner.fleet import Stop
+    from runner.sinks import Call
 
 _HELP = """tenantry brings every tenant database to the same, proven schema.
 
@@ -31,11 +34,16 @@ on failure.
   tenantry status
 
 \b
-Exit codes: 0 all selected are as wanted, 1 a finding, 2 wrong input, 3 a tenant failed, 4 a tenant was refused,
-5 only blocked or unreachable, 6 stopped early, 70 a bug, 130 Ctrl-C.
+Exit codes: 0 all selected are as wanted, 1 a finding, 2 wrong input,
+3 a tenant failed, 4 a tenant was refused, 5 only blocked or unreachable,
+6 stopped early, 70 a bug, 130 Ctrl-C.
 
 Completion: eval "$(_TENANTRY_COMPLETE=bash_source tenantry)", or zsh_source, fish_source.
 """
+
+
+# What the next command has of its own, or need not repeat.
+_NOT_AGAIN = frozenset({"tenants", "format", "verbose", "reason"})
 
 
 class _Verbs(click.Group):
@@ -78,9 +86,11 @@ def _make_command(name: str, verb: Verb) -> click.Command:
     )
 
     def call(config: str | None, verbose: bool, **options: Any) -> None:
+        from runner.sinks import Call
+
         context = click.get_current_context()
         everywhere = {"config": config or context.obj["config"], "verbose": verbose or context.obj["verbose"]}
-        context.exit(_run(name, verb, everywhere | options))
+        context.exit(_run(name, verb, everywhere | options, Call(_program(), _again(context))))
 
     formats = [format_option] if len(verb.formats) > 1 else []
     params = [*verb.params, *formats, *_make_everywhere(default=None)]
@@ -94,8 +104,7 @@ def _make_everywhere(default: str | None) -> list[click.Option]:
         metavar="FILE",
         default=default,
         envvar="TENANTRY_CONFIG" if default else None,
-        show_default=default or "tenants.yaml",
-        help="The file that names servers and tenants.",
+        help="The file that names servers and tenants; tenants.yaml by default.",
     )
     return [file_option, click.Option(["-v", "--verbose"], is_flag=True, help="Log every step to stderr.")]
 
@@ -107,7 +116,7 @@ def _cli(ctx: click.Context, config: str, verbose: bool) -> None:
     ctx.obj = {"config": config, "verbose": verbose}
 
 
-def _run(name: str, verb: Verb, options: Mapping[str, Any]) -> int:
+def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int:
     """Run a verb to its end and return the exit code."""
     from runner.fleet import Stop
     from runner.outcome import Outcome
@@ -117,7 +126,7 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any]) -> int:
     stop = Stop()
     request = Request(name, str(uuid.uuid4()), os_user(), options, dict(os.environ), stop)
     outcome = Outcome()
-    sinks = make_sinks(options.get("format", "table"), program=_program(), verbose=options["verbose"])
+    sinks = make_sinks(options.get("format", "table"), call, verbose=options["verbose"])
     with _signals(stop):
         try:
             # Closed also where an output fails: then no tenant may be begun any more.
@@ -160,6 +169,28 @@ def _print_error(error: RunnerError) -> None:
         click.echo(f"{click.style('error:', fg='red', bold=True)} {problem.message}", err=True)
         if problem.hint:
             click.echo(f"{click.style('hint:', fg='cyan')} {render_hint(problem.hint, _program())}", err=True)
+
+
+def _again(context: click.Context) -> str:
+    """Return the command as it was typed, without its tenants, format and secrets: what remains is for the rest."""
+    words = [_program(), context.info_name or ""]
+    for param in context.command.params:
+        name = param.name or ""
+        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if isinstance(param, click.Option) and given and name not in _NOT_AGAIN:
+            words += _retype(param, context.params[name])
+    return " ".join(words)
+
+
+def _retype(option: click.Option, value: Any) -> list[str]:
+    """Return the words that give an option this value; of a connection string only the server's name."""
+    word = option.opts[0]
+    if option.is_flag:
+        return [word]
+    if option.name == "servers":
+        return [part for server, _dsn in value for part in (word, f"{server}=...")]
+    values = value if option.multiple else [value]
+    return [part for one in values for part in (word, shlex.quote(str(one)))]
 
 
 def _program() -> str:

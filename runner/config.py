@@ -104,6 +104,8 @@ class _Mistake(NamedTuple):
 
 
 class _Connection(NamedTuple):
+    """A server, what tells it from others, and whether its password stands in tenants.yaml."""
+
     server: Server
     endpoint: tuple[str, ...]
     in_clear: bool = False

@@ -14,6 +14,8 @@ from runner.model import Migration, label
 
 _NAME = re.compile(r"^([0-9]+)_([a-z0-9_]+)\.sql$")
 _ROLLBACK = ".rollback.sql"
+# Stands in a new file in place of its SQL. It is none, so that no run accepts a file that nobody has written yet.
+UNWRITTEN = ">>> write the SQL here"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _NEWEST = 2**63 - 1  # `version` is a bigint in the ledger.
 
@@ -165,7 +167,7 @@ def _check_sql(sql: str, header: Header, shown: str) -> list[Problem]:
         place = f"{shown}:{finding.position.line}:{finding.position.column}"
         hint = finding.hint
         if finding.kind is sqltext.Kind.SYNTAX and not doubtful:
-            hint = 'a server newer than the parser may know more: "-- parse: server" in the header leaves it to judge'
+            hint = _advise_on_syntax(sql, finding.position.line)
         problem = Problem(
             f"{place}: {finding.message}\n{sqltext.excerpt(sql, finding.position)}", "" if doubtful else hint
         )
@@ -173,6 +175,12 @@ def _check_sql(sql: str, header: Header, shown: str) -> list[Problem]:
     if errors:
         raise _FileError(*errors)
     return doubts
+
+
+def _advise_on_syntax(sql: str, line: int) -> str:
+    if sql.split("\n")[line - 1].startswith(UNWRITTEN):
+        return "replace this line by the SQL of the migration"
+    return 'a server newer than the parser may know more: "-- parse: server" in the header leaves it to judge'
 
 
 def _check_rollback(path: Path, paths: Sequence[Path], shown: str) -> list[Problem]:

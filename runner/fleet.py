@@ -82,7 +82,7 @@ class _Run:
     def _run_job(self, tenant: Tenant) -> Verdict:
         """Take the job through all its steps and return its verdict; never raise."""
         if self._stop.reason:
-            return Verdict(Result.NOT_STARTED, f"stopped by {self._stop.reason}")
+            return Verdict(Result.NOT_STARTED, self._stop.reason)
         self._queue.put(TenantStarted(tenant.name))
         try:
             return self._take_steps(self._job(tenant))
@@ -102,7 +102,7 @@ class _Run:
                 return verdict
             if self._stop.reason:
                 steps.close()
-                return Verdict(Result.STOPPED, f"stopped by {self._stop.reason}", "run the same command again to go on")
+                return Verdict(Result.STOPPED, self._stop.reason, "run the same command again to go on")
 
 
 def run(

@@ -107,7 +107,10 @@ class Ledger:
             return
         try:
             self._execute("create", layout=f"tenantry ledger, layout {LAYOUT}: one row for each migration")
-        except (pg.InsufficientPrivilege, pg.InvalidSchemaName) as error:
+        except pg.InvalidSchemaName:
+            hint = f"CREATE SCHEMA {self.schema} in this database, or set another one under ledger in tenants.yaml"
+            raise Refused(f"{self._table}: there is no schema {self.schema!r}", hint=hint) from None
+        except pg.InsufficientPrivilege as error:
             raise Refused(
                 f"{self._table}: cannot be created: {error.diag.message_primary}",
                 hint=f"as its owner: GRANT CREATE, USAGE ON SCHEMA {self.schema} TO the role that migrates",
@@ -272,7 +275,7 @@ class Ledger:
     def _foreign(self) -> Refused:
         return Refused(
             f"{self._table}: not a ledger of tenantry, expected its columns and its comment",
-            hint="set another schema under ledger: in tenants.yaml; if a restore lost the comment, run "
+            hint="set another schema under ledger in tenants.yaml; if a restore lost the comment, run "
             f"COMMENT ON TABLE {self._table} IS 'tenantry ledger, layout {LAYOUT}'",
         )
 

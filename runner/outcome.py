@@ -24,13 +24,14 @@ from runner.events import (
 from runner.model import Migration, label
 from runner.plan import head
 
+_NEVER = -1
 _BUG, _INTERRUPTED, _FAILED, _EARLY, _REFUSED, _AGAIN, _FINDING = 70, 130, 3, 6, 4, 5, 1
 # The worst wins.
 _ORDER = (_BUG, _INTERRUPTED, _FAILED, _EARLY, _REFUSED, _AGAIN, _FINDING)
 _CODES = {
     Result.FAILED: _FAILED,
     Result.STOPPED: _EARLY,
-    Result.NOT_STARTED: _EARLY,
+    Result.NOT_STARTED: _NEVER,
     Result.REFUSED: _REFUSED,
     Result.BLOCKED: _AGAIN,
     Result.UNREACHABLE: _AGAIN,
@@ -114,10 +115,12 @@ class Outcome:
 
 def exit_code(verdicts: Iterable[Verdict | None], stopped_by: str = "") -> int:
     """Return the worst code of all verdicts; a tenant without one was stopped. `stopped_by` is a signal's name."""
-    codes = {_code(verdict) for verdict in verdicts}
+    codes = [_code(verdict) for verdict in verdicts]
     if stopped_by:
-        codes.add(_INTERRUPTED if stopped_by == "SIGINT" else _EARLY)
-    return next((code for code in _ORDER if code in codes), 0)
+        codes.append(_INTERRUPTED if stopped_by == "SIGINT" else _EARLY)
+    worst = next((code for code in _ORDER if code in codes), 0)
+    # Whoever kept a tenant from being started has a code of its own: a master that was unreachable is what to tell.
+    return worst or (_EARLY if _NEVER in codes else 0)
 
 
 def _code(verdict: Verdict | None) -> int:

@@ -8,10 +8,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-
 from runner.config import Config, read, tenants_from_rows
-from runner.errors import ConfigError, InputError, MigrationFileError, Problem, ServerError, Unreachable
+from runner.errors import ConfigError, InputError, MigrationFileError, Problem, ServerError, TenantError, Unreachable
 from runner.events import DatabaseCreated, DatabaseOpened, WarningRaised
 from runner.files import Directory, read_migrations
 from runner.ledger import Ledger
@@ -80,10 +78,10 @@ class Project:
         with ExitStack() as stack:
             try:
                 connection = stack.enter_context(self.sessions.connect(tenant))
-            except Unreachable:
+            except Unreachable as error:
                 # False alone is a database that is missing: None is a server that does not say.
                 if not self.creates(tenant) or self.sessions.exists(tenant) is not False:
-                    raise
+                    raise explain_missing(self.sessions, tenant, error) from None
                 yield None
             else:
                 yield self.ledger(tenant, connection)
@@ -96,7 +94,7 @@ class Project:
             connection = stack.enter_context(self.sessions.connect(tenant))
         except Unreachable as error:
             if not self.creates(tenant):
-                raise self._explain_missing(tenant, error) from None
+                raise explain_missing(self.sessions, tenant, error) from None
             if not self.sessions.create_database(tenant):
                 raise
             yield DatabaseCreated(tenant.name, tenant.database)
@@ -105,12 +103,14 @@ class Project:
         yield DatabaseOpened(tenant.name, tenant.server.name, tenant.database, version, self.sessions.look(tenant))
         return connection
 
-    def _explain_missing(self, tenant: Tenant, error: Unreachable) -> Unreachable:
-        """Return the error with how to create the database, where that is what is missing."""
-        if self.sessions.exists(tenant) is not False:
-            return error
-        hint = f'run the same command with "--create" to create the database {tenant.database!r}'
-        return Unreachable(str(error), hint=hint)
+
+def explain_missing(sessions: Sessions, tenant: Tenant, error: Unreachable) -> Unreachable:
+    """Return the error with how to create the tenant's database, where that is what is missing."""
+    if sessions.exists(tenant) is not False:
+        return error
+    create = "" if tenant.server.embedded else " --create"
+    hint = f'run "tenantry migrate --tenants {tenant.name}{create}" to create the database {tenant.database!r}'
+    return Unreachable(str(error), hint=hint)
 
 
 def open_project(choice: Choice, run_id: str, os_user: str, *, makes_server: bool = False) -> Project:
@@ -177,12 +177,14 @@ def _query_tenants(config: Config, sessions: Sessions) -> list[dict[str, object]
     master = config.master
     if master is None or config.tenant_query is None:
         raise ConfigError((Problem(f"{config.path}: a query for the tenants needs a master to run on"),))
-    with sessions.connect(master) as connection:
-        try:
+    try:
+        with sessions.connect(master) as connection:
             cursor = connection.execute(config.tenant_query.encode())
-        except psycopg.Error as error:
-            message = f"{config.rules.query_at}: the query for the tenants failed: {error.diag.message_primary}"
-            hint = 'if its table comes with the master\'s migrations, run "tenantry migrate --tenants master" first'
-            raise InputError((Problem(message, hint),)) from None
-        names = [column.name for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            names = [column.name for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    except Unreachable as error:
+        raise explain_missing(sessions, master, error) from None
+    except TenantError as error:
+        message = f"{config.rules.query_at}: the query for the tenants failed: {error}"
+        hint = 'if its table comes with the master\'s migrations, run "tenantry migrate --tenants master" first'
+        raise InputError((Problem(message, hint),)) from None

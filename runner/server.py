@@ -252,7 +252,7 @@ class EmbeddedServer:
         try:
             done = _run(account, programs / "initdb", "-D", fresh, *_initdb_options(major, durable=self.durable))
             if done.returncode:
-                raise ServerError(f"{programs / 'initdb'}: {_tail(done.stderr or done.stdout)}")
+                raise ServerError(f"{programs / 'initdb'}: {_complaint(done)}")
             fresh.rename(self._data)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -307,7 +307,7 @@ class EmbeddedServer:
         options = [text for name, value in self._settings().items() for text in ("-c", f"{name}={value}")]
         done = _run(account, "/bin/sh", "-c", _LAUNCH, self.log, programs / "postgres", "-D", self._data, *options)
         if done.returncode:
-            raise ServerError(f"{self.log}: {_tail(done.stderr)}")
+            raise ServerError(f"{self.log}: {_complaint(done)}")
         return int(done.stdout)
 
     def _settings(self) -> dict[str, str]:
@@ -435,7 +435,7 @@ def _read_major(programs: Path) -> int:
         done = _run(_Account(), programs / "postgres", "--version")
     told = re.search(r"\) (\d+)", done.stdout)
     if told is None:
-        raise ServerError(f"{programs / 'postgres'}: {_tail(done.stderr or done.stdout)}")
+        raise ServerError(f"{programs / 'postgres'}: {_complaint(done)}")
     return int(told[1])
 
 
@@ -627,6 +627,11 @@ def _user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def _complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """Return why a program failed, in its own words where it left any."""
+    return _tail(done.stderr) or f"ended with status {done.returncode}"
 
 
 def _tail(text: str) -> str:

@@ -6,13 +6,26 @@ A format is added by its module and its line in `FORMATS`. stdout holds the form
 import importlib
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TextIO
 
 from runner.events import Event
 
 Sink = Callable[[Event], None]
-# Where to write, and how this command was called, for hints.
-MakeSink = Callable[[TextIO, str], Sink]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How this command was called, so that what an output advises can be typed as it stands.
+
+    `program` is the part before the verb; `again` is the whole command without its tenants and without secrets.
+    """
+
+    program: str
+    again: str
+
+
+MakeSink = Callable[[TextIO, Call], Sink]
 
 FORMATS: dict[str, str] = {
     "table": "runner.sinks.table",
@@ -22,13 +35,13 @@ FORMATS: dict[str, str] = {
 }
 
 
-def make_sinks(format_name: str, *, program: str, verbose: bool) -> tuple[Sink, ...]:
+def make_sinks(format_name: str, call: Call, *, verbose: bool) -> tuple[Sink, ...]:
     """Return the sinks of a run: progress and log lines on stderr, the format on stdout."""
     from runner.sinks.log import make_log_sink
     from runner.sinks.progress import make_progress_sink
 
     make: MakeSink = importlib.import_module(FORMATS[format_name]).make_sink
-    talk: list[Sink] = [make_log_sink(sys.stderr, verbose=verbose)]
+    talk: list[Sink] = [make_log_sink(sys.stderr, call, verbose=verbose)]
     if sys.stderr.isatty() and not verbose:
         talk.append(make_progress_sink(sys.stderr))
-    return (*talk, make(sys.stdout, program))
+    return (*talk, make(sys.stdout, call))

@@ -9,10 +9,10 @@ from typing import Any, TextIO
 
 from runner.events import Event, RunFinished
 from runner.outcome import Outcome
-from runner.sinks import Sink
+from runner.sinks import Call, Sink
 
 
-def make_sink(stream: TextIO, program: str) -> Sink:
+def make_sink(stream: TextIO, call: Call) -> Sink:
     """Return a sink that writes a line for each event as it comes; the last one has totals and the exit code."""
     outcome = Outcome()
 

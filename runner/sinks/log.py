@@ -21,7 +21,8 @@ from runner.events import (
     WarningRaised,
 )
 from runner.model import label
-from runner.sinks import Sink
+from runner.sinks import Call, Sink
+from runner.sinks.wording import render_hint
 
 _DEBUG, _INFO, _WARNING, _ERROR = 10, 20, 30, 40
 _NAMES = {_DEBUG: "debug", _INFO: "info", _WARNING: "warning", _ERROR: "error"}
@@ -33,7 +34,7 @@ _REPORTED = (MigrationFailed, TenantFinished, FindingReported)
 Line = tuple[int, str, dict[str, Any]]
 
 
-def make_log_sink(stream: TextIO, *, verbose: bool) -> Sink:
+def make_log_sink(stream: TextIO, call: Call, *, verbose: bool) -> Sink:
     """Return a sink that logs what happened: on a terminal warnings alone unless `verbose`, elsewhere each step."""
     brief = stream.isatty() and not verbose
     threshold = _DEBUG if verbose else _WARNING if brief else _INFO
@@ -45,7 +46,10 @@ def make_log_sink(stream: TextIO, *, verbose: bool) -> Sink:
             return
         if not loggers:
             loggers.append(_make_logger(terminal=stream.isatty()))
-        loggers[0](*line)
+        level, message, values = line
+        if "hint" in values:
+            values["hint"] = render_hint(values["hint"], call.program)
+        loggers[0](level, message, values)
 
     return log
 

@@ -7,7 +7,7 @@ from typing import TextIO
 from runner.events import GOOD, Event, RunFinished, TenantPlanned
 from runner.model import Migration, label
 from runner.outcome import Outcome
-from runner.sinks import Sink
+from runner.sinks import Call, Sink
 from runner.sinks.wording import count, name_tenants, render_hint
 
 Steps = tuple[Migration, ...]
@@ -41,14 +41,14 @@ class Plans:
         return self._tenants.get((), [])
 
 
-def make_sink(stream: TextIO, program: str) -> Sink:
+def make_sink(stream: TextIO, call: Call) -> Sink:
     """Return a sink that writes each distinct plan when all tenants are read."""
     plans = Plans()
 
     def write(event: Event) -> None:
         plans.add(event)
         if isinstance(event, RunFinished):
-            stream.writelines(line + "\n" for line in _render(plans, program))
+            stream.writelines(line + "\n" for line in _render(plans, call.program))
 
     return write
 

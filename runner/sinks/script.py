@@ -5,12 +5,12 @@ from typing import TextIO
 
 from runner.events import GOOD, Event, RunFinished
 from runner.model import Migration
-from runner.sinks import Sink
+from runner.sinks import Call, Sink
 from runner.sinks.plan import Plans
 from runner.sinks.wording import name_tenants
 
 
-def make_sink(stream: TextIO, program: str) -> Sink:
+def make_sink(stream: TextIO, call: Call) -> Sink:
     """Return a sink that writes the scripts when all tenants are read."""
     plans = Plans()
 

@@ -18,7 +18,7 @@ from runner.events import (
 )
 from runner.model import Migration, label
 from runner.outcome import Outcome, TenantOutcome
-from runner.sinks import Sink
+from runner.sinks import Call, Sink
 from runner.sinks.grid import write_grid
 from runner.sinks.wording import count, indent, join, name_tenants, render_shared_hint, seconds
 
@@ -27,18 +27,19 @@ _MOST_ROWS = 40
 _AGAIN = frozenset({Result.BLOCKED, Result.UNREACHABLE, Result.STOPPED, Result.NOT_STARTED})
 
 
-def make_sink(stream: TextIO, program: str) -> Sink:
+def make_sink(stream: TextIO, call: Call) -> Sink:
     """Return a sink that writes a report when the run is over, and at once what cannot wait until then."""
-    report = _Report(stream, program)
+    report = _Report(stream, call)
     return report.take
 
 
 class _Report:
     """What was seen of a run, until it is written."""
 
-    def __init__(self, stream: TextIO, program: str) -> None:
+    def __init__(self, stream: TextIO, call: Call) -> None:
         self._stream = stream
-        self._program = program
+        self._program = call.program
+        self._again = call.again
         self._outcome = Outcome()
         self._rows: list[RowReported] = []
         self._findings: list[FindingReported] = []
@@ -90,7 +91,8 @@ class _Report:
     def _findings_text(self) -> Iterator[str]:
         """Say each finding once, with all tenants that share it."""
         shared: dict[tuple[str, str], list[FindingReported]] = defaultdict(list)
-        for finding in self._findings:
+        order = list(self._outcome.tenants)
+        for finding in sorted(self._findings, key=lambda finding: order.index(finding.tenant)):
             shared[finding.problem.message, finding.detail].append(finding)
         for (message, detail), findings in shared.items():
             names = [finding.tenant for finding in findings]
@@ -124,11 +126,11 @@ class _Report:
             yield f"{name_tenants(names)}: {verdict.result.value}: {verdict.reason}"
         if verdict.hint:
             yield indent(f"hint: {render_shared_hint(verdict.hint, names, self._program)}")
+        has = "it has" if len(names) == 1 else "each has"
         if first.failed:
-            has = "it has" if len(names) == 1 else "each has"
             yield f"  {_left(first.failed[0])}; {has} {first.version or 'no migration'} now"
         elif first.applied:
-            yield f"  it has {first.version} now"
+            yield f"  {has} {first.version} now"
         if verdict.trace:
             yield indent(f"please report this:\n{verdict.trace}")
 
@@ -146,7 +148,7 @@ class _Report:
             chosen = ",".join(behind) if len(behind) <= 20 else "all"
             only_again = all(tenant.verdict and tenant.verdict.result in _AGAIN | GOOD for tenant in tenants)
             when = "next" if only_again else "when that is mended"
-            yield f"{when}: {self._program} migrate --tenants {chosen}"
+            yield f"{when}: {self._again} --tenants {chosen}"
         elif tenants and tenants[0].look:
             yield f"look at one: {self._look(tenants)}"
 

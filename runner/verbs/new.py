@@ -8,7 +8,7 @@ import click
 from runner.config import read
 from runner.errors import ConfigError, Problem
 from runner.events import LinePrinted
-from runner.files import next_version
+from runner.files import UNWRITTEN, next_version
 from runner.model import SetName, label
 from runner.verbs import Events, Request, Verb
 
@@ -36,7 +36,6 @@ _TEMPLATE = """\
 --   transactional (false: runs statement by statement, for CREATE INDEX CONCURRENTLY and the like)
 --   depends (names of earlier files, without .sql)
 
->>> write the SQL here: until then no run accepts this folder, so that an unwritten file is never recorded
 """
 
 
@@ -61,7 +60,7 @@ def _create(folder: Path, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{label(next_version(folder), name)}.sql"
     with path.open("x", encoding="utf-8") as file:
-        file.write(_TEMPLATE)
+        file.write(f"{_TEMPLATE}{UNWRITTEN}\n")
     return path
 
 

@@ -87,6 +87,7 @@ SERVER = click.Option(
 JOBS = click.Option(
     ["--jobs"],
     type=click.IntRange(min=1),
+    metavar="N",
     default=8,
     show_default=True,
     help="How many tenants at once on each server.",

@@ -34,9 +34,12 @@ def _make_job(project: Project) -> Job:
             "labels": ", ".join(f"{key}={value}" for key, value in tenant.labels),
         }
         try:
-            with project.sessions.connect(tenant) as connection:
-                version = connection.info.server_version
-                role = connection.info.user
+            with project.reading(tenant) as ledger:
+                if ledger is None:
+                    yield RowReported(tenant.name, cells | {"connection": "no database yet"})
+                    return Verdict(Result.OK)
+                version = ledger.connection.info.server_version
+                role = ledger.connection.info.user
         except Unreachable:
             yield RowReported(tenant.name, cells | {"connection": "unreachable"})
             raise
