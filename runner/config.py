@@ -3,16 +3,29 @@
 `parse` is pure. No message, hint or repr shows a connection string, since it may hold a password.
 """
 
-import codecs
 import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from runner import dsn
+from runner.document import (
+    BROKEN,
+    EXAMPLE,
+    Document,
+    Location,
+    Mistake,
+    Plain,
+    Reading,
+    compose,
+    decode,
+    join_location,
+    stop,
+)
+from runner.dsn import VARIABLE_PREFIX, Connection, connect, expand, name_variable
 from runner.errors import ConfigError, Problem
 from runner.model import Server, SetName, Tenant
 from runner.selection import ALL, MASTER, nearest, one_of, times
@@ -20,37 +33,9 @@ from runner.selection import ALL, MASTER, nearest, one_of, times
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-EMBEDDED = "embedded"
-VARIABLE_PREFIX = "TENANTRY_SERVER_"
-
 # PostgreSQL cuts longer names without an error: two tenants could end up in one database.
 MAX_NAME_BYTES = 63
 
-# Arbitrary, but far above the five levels of tenants.yaml and far below what crashes libyaml's recursive composer.
-_MAX_DEPTH = 100
-_TOO_DEEP = re.compile(rf"(?:[\[{{][^\[\]{{}}]*){{{_MAX_DEPTH}}}|^ *(?:[-?] +){{{_MAX_DEPTH}}}", re.MULTILINE)
-
-# What YAML 1.2 allows; libyaml refuses the rest as well, but without saying where it stands.
-_NO_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-_REFERENCE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|\{)")
-
-# Stand for the references while libpq parses the string around them, so that no value needs quoting.
-_FIRST_MARK = 0xE000
-_MARKS = re.compile("[\ue000-\uf8ff]")
-
-_LOADER: type[yaml.CSafeLoader | yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-_EXAMPLE = """\
-servers:
-  main: embedded
-tenants:
-  migrations: migrations/tenant
-  server: main
-  database: tenant_{id}
-  list: [1, 2]"""
-
-_Location = tuple[int | str, ...]
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -89,29 +74,6 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plain:
-    """A YAML value that is no text: what it is called, and how it was written."""
-
-    kind: str
-    text: str
-
-
-class _Mistake(NamedTuple):
-    """What is wrong at a place that the caller knows."""
-
-    what: str
-    hint: str = ""
-
-
-class _Connection(NamedTuple):
-    """A server, what tells it from others, and whether its password stands in tenants.yaml."""
-
-    server: Server
-    endpoint: tuple[str, ...]
-    in_clear: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class _Parts:
     """What of the file is sound: all of it, or what is left to look at beside the mistakes found so far."""
 
@@ -122,33 +84,37 @@ class _Parts:
     entries: Sequence[tuple[int, "_Entry"]]
 
 
-# Stands for a value that was refused, so that it is not refused again.
-_BROKEN = _Plain("broken", "")
-
-
 def _write_number(value: object) -> object:
     """Return a number as it was written, since YAML 1.1 and 1.2 read it differently: 07 stays 07, 1_000 stays 1_000."""
-    return value.text if isinstance(value, _Plain) and value.kind == "number" else value
+    return value.text if isinstance(value, Plain) and value.kind == "number" else value
 
 
 def _write_scalar(value: object) -> object:
     """Return a number, true or false as it was written."""
-    return value.text if isinstance(value, _Plain) and value.kind in ("number", "boolean") else value
+    return value.text if isinstance(value, Plain) and value.kind in ("number", "boolean") else value
 
 
 def _expand_entry(value: object) -> object:
     """Return a bare id as the mapping that it is short for."""
-    return value if isinstance(value, dict) or value is _BROKEN else {"id": value}
+    return value if isinstance(value, dict) or value is BROKEN else {"id": value}
 
 
 _Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
+
 _PATTERN = r"^([^{}\x00-\x1f\x7f]|\{id\})+$"
+
 _Pattern = Annotated[str, Field(pattern=_PATTERN)]
+
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$")]
+
 _TextId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$")]
+
 _Number = Annotated[int, Field(ge=0)]
+
 _Id = Annotated[_TextId, BeforeValidator(_write_number, json_schema_input_type=_Number | _TextId)]
+
 _Title = Annotated[_Text, BeforeValidator(_write_number, json_schema_input_type=float | _Text)]
+
 _Label = Annotated[str, BeforeValidator(_write_scalar, json_schema_input_type=bool | float | str)]
 
 
@@ -223,7 +189,7 @@ class _File(BaseModel):
     ledger: _Ledger | None = None
 
 
-_IN_CLEAR = _Mistake(
+_IN_CLEAR = Mistake(
     "a password in clear, expected it from outside this file",
     "write password=${NAME}, or use a passfile or a service of libpq",
 )
@@ -236,7 +202,7 @@ _OPTIONAL = frozenset({"name", "labels"})
 # By the last names of a location, the longer one first; `*` is any name.
 _EXPECTED = {
     "servers": "a mapping of names to connection strings",
-    "servers.*": "embedded, key=value pairs or a postgresql:// URL",
+    "servers.*": dsn.EXPECTED,
     "servers.[key]": "a name of letters, digits, _ and -",
     "master": "a mapping with server, database and migrations",
     "master.database": "the name of a database, without braces",
@@ -262,12 +228,12 @@ def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | N
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        _stop(f"{path}: not found, expected a file", f"name one with --config, or start with this one:\n{_EXAMPLE}")
+        stop(f"{path}: not found, expected a file", f"name one with --config, or start with this one:\n{EXAMPLE}")
     except IsADirectoryError:
-        _stop(f"{path}: a folder, expected a file", hint)
+        stop(f"{path}: a folder, expected a file", hint)
     except OSError as error:
-        _stop(f"{path}: unreadable ({error.strerror}), expected a file", hint)
-    return parse(_decode(raw, path), path=path, env=env, overrides=overrides)
+        stop(f"{path}: unreadable ({error.strerror}), expected a file", hint)
+    return parse(decode(raw, path), path=path, env=env, overrides=overrides)
 
 
 def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Config:
@@ -276,8 +242,8 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     `overrides` are connection strings by name of server. They win over TENANTRY_SERVER_<NAME> in `env`, which wins
     over `text`. Raises ConfigError with all that is wrong, in the order of the file.
     """
-    document = _compose(text, path)
-    data = _Reading(document).read(document.root)
+    document = compose(text, path)
+    data = Reading(document).read(document.root)
     file = _validate(document, data)
     parts = _take_parts(file) if file else _salvage_parts(data)
     rules = _read_rules(document, parts, env, overrides or {})
@@ -308,7 +274,7 @@ def tenants_from_rows(config: Config, rows: Sequence[Mapping[str, object]]) -> t
     """
     at = f"{config.rules.query_at}: tenants.query"
     if not rows:
-        _stop(f"{at}: no row, expected one for each tenant", "select the master alone with --tenants master")
+        stop(f"{at}: no row, expected one for each tenant", "select the master alone with --tenants master")
     problems = [Problem(f"{at}: {what}", hint) for what, hint in _check_columns(rows[0])]
     if problems:
         raise ConfigError(tuple(problems))
@@ -330,210 +296,17 @@ def json_schema() -> dict[str, Any]:
     return schema
 
 
-class _Document:
-    """The file as YAML nodes, and what was found in it so far."""
-
-    def __init__(self, path: Path, root: yaml.Node, loader: yaml.CSafeLoader | yaml.SafeLoader) -> None:
-        self.root = root
-        self.loader = loader
-        self._path = path
-        self._found: list[tuple[int, int, Problem]] = []
-        self._warnings: list[Problem] = []
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """Return all problems: those outside the file, then those in it from top to bottom."""
-        return tuple(problem for _, _, problem in sorted(self._found, key=lambda found: found[:2]))
-
-    @property
-    def warnings(self) -> tuple[Problem, ...]:
-        """Return what is bad but no mistake."""
-        return tuple(self._warnings)
-
-    def at(self, location: _Location, *, key: bool = False) -> str:
-        """Return `path:line:column` of the value at `location` or of its key; of what is around it if it is missing."""
-        line, column = self._find(location, key=key)
-        return f"{self._path}:{line}:{column}"
-
-    def line(self, location: _Location) -> str:
-        """Return the line of the value at `location`, for the middle of a message."""
-        return f"line {self._find(location)[0]}"
-
-    def refuse(self, location: _Location, mistake: _Mistake, *, key: bool = False) -> None:
-        """Note a mistake in the value at `location`; `key`: in what it is called, the subject is what it stands in."""
-        subject = _join_location(location[:-1] if key else location)
-        self._note(
-            *self._find(location, key=key), f"{subject}: {mistake.what}" if subject else mistake.what, mistake.hint
-        )
-
-    def refuse_node(self, node: yaml.Node, what: str) -> None:
-        """Note a mistake in the YAML itself."""
-        self._note(node.start_mark.line + 1, node.start_mark.column + 1, what, "")
-
-    def refuse_argument(self, subject: str, mistake: _Mistake) -> None:
-        """Note a mistake outside the file."""
-        self._found.append((0, 0, Problem(f"{subject}: {mistake.what}", mistake.hint)))
-
-    def warn(self, location: _Location, mistake: _Mistake) -> None:
-        """Note what is no mistake but should be better."""
-        message = f"{self.at(location)}: {_join_location(location)}: {mistake.what}"
-        self._warnings.append(Problem(message, mistake.hint))
-
-    def _note(self, line: int, column: int, text: str, hint: str) -> None:
-        self._found.append((line, column, Problem(f"{self._path}:{line}:{column}: {text}", hint)))
-
-    def _find(self, location: _Location, *, key: bool = False) -> tuple[int, int]:
-        """Return line and column, from 1, of the deepest node on the way to `location`."""
-        node, mark = self.root, self.root.start_mark
-        for name in location:
-            pair = _find_child(node, name)
-            if pair is None:
-                break
-            mark = (pair[0] if key and name == location[-1] else pair[1]).start_mark
-            node = pair[1]
-        return mark.line + 1, mark.column + 1
-
-
-def _find_child(node: yaml.Node, name: int | str) -> tuple[yaml.Node, yaml.Node] | None:
-    """Return key and value, the latter twice in a list. The last of equal keys counts: merged ones come first."""
-    if isinstance(node, yaml.SequenceNode) and isinstance(name, int):
-        return node.value[name], node.value[name]
-    if isinstance(node, yaml.MappingNode):
-        return next(((key, value) for key, value in reversed(node.value) if key.value == name), None)
-    return None
-
-
-def _join_location(location: _Location) -> str:
-    names = "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in location if name != "[key]")
-    return names.removeprefix(".")
-
-
-def _stop(message: str, hint: str = "") -> NoReturn:
-    raise ConfigError((Problem(message, hint),)) from None
-
-
-def _decode(raw: bytes, path: Path) -> str:
-    hint = "save the file as UTF-8"
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        _stop(f"{path}: UTF-16, expected UTF-8", hint)
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        position = _find_end(raw[: error.start].decode("utf-8"))
-        _stop(f"{path}:{position}: byte 0x{raw[error.start]:02x}, expected UTF-8", hint)
-
-
-def _find_end(text: str) -> str:
-    """Return `line:column` of the character that would follow `text`."""
-    text = text.removeprefix("\ufeff")
-    return f"{text.count(chr(10)) + 1}:{len(text) - text.rfind(chr(10))}"
-
-
-def _compose(text: str, path: Path) -> _Document:
-    """Return the one YAML document that `text` is. Raises ConfigError where it is none, or nested absurdly deep."""
-    text = text.removeprefix("\ufeff")
-    if strange := _NO_TEXT.search(text):
-        _stop(f"{path}:{_find_end(text[: strange.start()])}: character U+{ord(strange[0]):04X}, expected text in UTF-8")
-    if deep := _TOO_DEEP.search(text):
-        _stop(f"{path}:{_find_end(text[: deep.start()])}: nested too deeply, expected servers and tenants")
-    loader = _LOADER(text)
-    try:
-        root = loader.get_single_node()
-    except yaml.MarkedYAMLError as error:
-        raise ConfigError((_explain_yaml(error, text, path),)) from None
-    if root is None:
-        found = "only comments" if text.strip() else "empty"
-        _stop(f"{path}: {found}, expected servers and tenants", f"start with this:\n{_EXAMPLE}")
-    return _Document(path, root, loader)
-
-
-def _explain_yaml(error: yaml.MarkedYAMLError, text: str, path: Path) -> Problem:
-    mark = error.problem_mark
-    assert mark is not None  # every error of scanner, parser and composer carries one
-    at = f"{path}:{mark.line + 1}:{mark.column + 1}"
-    if error.context == "expected a single document in the stream":
-        return Problem(f"{at}: a second document, expected one", "remove the line --- and what follows it")
-    if text[mark.index : mark.index + 1] == "\t":
-        return Problem(f"{at}: a tab, expected spaces", "indent with spaces")
-    return Problem(f"{at}: not YAML: {', '.join(filter(None, (error.context, error.problem)))}")
-
-
-class _Reading:
-    """Turns nodes into text, lists, mappings with text as keys, and `_Plain`, each node once.
-
-    What YAML 1.1 and 1.2 read differently stays as written: yes, no, on, off, dates and times are text.
-    """
-
-    def __init__(self, document: _Document) -> None:
-        self._document = document
-        self._done: dict[int, object] = {}
-        self._open: set[int] = set()
-
-    def read(self, node: yaml.Node) -> object:
-        """Return the value of `node`, `_BROKEN` where it has none."""
-        if id(node) in self._done:
-            return self._done[id(node)]
-        if id(node) in self._open:
-            return self._refuse(node, "an alias of what it stands in, expected none")
-        if len(self._open) > _MAX_DEPTH:
-            return self._refuse(node, "nested too deeply, expected servers and tenants")
-        self._open.add(id(node))
-        value = self._read_new(node)
-        self._open.discard(id(node))
-        self._done[id(node)] = value
-        return value
-
-    def _read_new(self, node: yaml.Node) -> object:
-        match node.tag.removeprefix("tag:yaml.org,2002:"), node:
-            case "map", yaml.MappingNode():
-                return self._read_mapping(node)
-            case "seq", yaml.SequenceNode():
-                return [self.read(child) for child in node.value]
-            case "null", yaml.ScalarNode():
-                return _Plain("nothing", node.value)
-            case (("int" | "float"), yaml.ScalarNode()):
-                return _Plain("number", node.value)
-            case "bool", yaml.ScalarNode() if node.value.lower() in ("true", "false"):
-                return _Plain("boolean", node.value)
-            case (("str" | "bool" | "timestamp" | "merge" | "value"), yaml.ScalarNode()):
-                return node.value
-        return self._refuse(node, f"tag {node.tag.replace('tag:yaml.org,2002:', '!!')}, expected plain YAML")
-
-    def _read_mapping(self, node: yaml.MappingNode) -> object:
-        self._check_keys(node)
-        try:
-            self._document.loader.flatten_mapping(node)
-        except yaml.MarkedYAMLError as error:
-            return self._refuse(node, f"a merge key that cannot be followed: {error.problem}")
-        return {key.value: self.read(value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
-
-    def _check_keys(self, node: yaml.MappingNode) -> None:
-        lines: dict[str, int] = {}
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                self._refuse(key, "a list or a mapping as key, expected text")
-            elif key.value in lines:
-                first, second = lines[key.value], key.start_mark.line + 1
-                self._refuse(key, f"key {key.value!r} is used twice: line {first}, line {second}")
-            else:
-                lines[key.value] = key.start_mark.line + 1
-
-    def _refuse(self, node: yaml.Node, what: str) -> object:
-        self._document.refuse_node(node, what)
-        return _BROKEN
-
-
-def _validate(document: _Document, data: object) -> _File | None:
+def _validate(document: Document, data: object) -> _File | None:
     """Return the file as a model; None where something is wrong, which is noted."""
-    if data is _BROKEN:
+    if data is BROKEN:
         return None
     if not isinstance(data, dict):
-        document.refuse((), _Mistake(f"{_name_kind(data)}, expected a mapping with servers and tenants"))
+        document.refuse((), Mistake(f"{_name_kind(data)}, expected a mapping with servers and tenants"))
         return None
     try:
         return _File.model_validate(data)
     except ValidationError as error:
-        details = [detail for detail in error.errors(include_url=False) if detail["input"] is not _BROKEN]
+        details = [detail for detail in error.errors(include_url=False) if detail["input"] is not BROKEN]
     for detail in details:
         location = detail["loc"]
         if detail["type"] == "extra_forbidden":
@@ -545,26 +318,26 @@ def _validate(document: _Document, data: object) -> _File | None:
     return None
 
 
-def _list_keys(location: _Location) -> list[str]:
+def _list_keys(location: Location) -> list[str]:
     """Return what may stand in the mapping at `location`."""
     model = _File if not location else _SECTIONS[str(location[0])] if len(location) == 1 else _Entry
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _explain(detail: "ErrorDetails", keys: Sequence[str] = ()) -> _Mistake:
+def _explain(detail: "ErrorDetails", keys: Sequence[str] = ()) -> Mistake:
     """Return one of pydantic's findings in words of our own. `keys` are those that may stand where one may not."""
     location, value = detail["loc"], detail["input"]
     if detail["type"] == "extra_forbidden":
-        return _Mistake(f"unknown key {location[-1]!r}, expected {one_of(keys)}", nearest(str(location[-1]), keys))
+        return Mistake(f"unknown key {location[-1]!r}, expected {one_of(keys)}", nearest(str(location[-1]), keys))
     expected = _expect(location)
     if detail["type"] in ("missing", "too_short"):
-        return _Mistake(f"{'missing' if detail['type'] == 'missing' else 'empty'}, expected {expected}")
+        return Mistake(f"{'missing' if detail['type'] == 'missing' else 'empty'}, expected {expected}")
     found = _name_kind(value) if location[0] == "servers" and location[-1] != "[key]" else _name_value(value)
-    quotable = isinstance(value, _Plain) and value.kind in ("number", "boolean") and detail["type"] == "string_type"
-    return _Mistake(f"{found}, expected {expected}", "put it in quotes if it is meant as text" if quotable else "")
+    quotable = isinstance(value, Plain) and value.kind in ("number", "boolean") and detail["type"] == "string_type"
+    return Mistake(f"{found}, expected {expected}", "put it in quotes if it is meant as text" if quotable else "")
 
 
-def _expect(location: _Location) -> str:
+def _expect(location: Location) -> str:
     *_, above, parent, name = ("", "", *map(str, location))
     parent = above if name == "[key]" else parent
     keys = (f"{parent}.{name}", f"{parent}.*", name)
@@ -574,9 +347,9 @@ def _expect(location: _Location) -> str:
 def _name_kind(value: object) -> str:
     """Return what `value` is without showing it."""
     match value:
-        case _Plain("nothing" | "NULL" as kind, _):
+        case Plain("nothing" | "NULL" as kind, _):
             return kind
-        case _Plain(kind, _):
+        case Plain(kind, _):
             return f"a {kind}"
         case dict():
             return "a mapping"
@@ -589,7 +362,7 @@ def _name_kind(value: object) -> str:
 
 def _name_value(value: object) -> str:
     match value:
-        case _Plain("number" | "boolean" as kind, text):
+        case Plain("number" | "boolean" as kind, text):
             return f"the {kind} {text}"
         case str():
             return repr(value)
@@ -639,7 +412,7 @@ def _attempt(model: type[_Model], value: object) -> _Model | None:
         return None
 
 
-def _read_rules(document: _Document, parts: _Parts, env: Mapping[str, str], overrides: Mapping[str, str]) -> Rules:
+def _read_rules(document: Document, parts: _Parts, env: Mapping[str, str], overrides: Mapping[str, str]) -> Rules:
     """Return the servers as they are in this environment, and what tenants are made by."""
     if parts.servers:
         _check_overrides(document, parts.servers, env, overrides)
@@ -656,28 +429,24 @@ def _read_rules(document: _Document, parts: _Parts, env: Mapping[str, str], over
     )
 
 
-def _name_variable(server: str) -> str:
-    return VARIABLE_PREFIX + server.upper().replace("-", "_")
-
-
 def _check_overrides(
-    document: _Document, names: Iterable[str], env: Mapping[str, str], overrides: Mapping[str, str]
+    document: Document, names: Iterable[str], env: Mapping[str, str], overrides: Mapping[str, str]
 ) -> None:
     names = list(names)
     for name in overrides:
         if name not in names:
             # A connection string given without its name would arrive here as the name.
             shown = f" {name}" if re.fullmatch(r"[\w-]+", name) else ""
-            mistake = _Mistake(f"unknown server, expected {one_of(names)}", nearest(name, names) if shown else "")
+            mistake = Mistake(f"unknown server, expected {one_of(names)}", nearest(name, names) if shown else "")
             document.refuse_argument(f"--server{shown}", mistake)
-    variables = [_name_variable(name) for name in names]
+    variables = [name_variable(name) for name in names]
     for variable in env:
         if variable.startswith(VARIABLE_PREFIX) and variable not in variables:
-            mistake = _Mistake(f"unknown server, expected {one_of(variables)}", nearest(variable, variables))
+            mistake = Mistake(f"unknown server, expected {one_of(variables)}", nearest(variable, variables))
             document.refuse_argument(variable, mistake)
     for same in _group(variables):
         what = f"{' and '.join(repr(names[index]) for index in same)} share the variable {variables[same[0]]}"
-        mistake = _Mistake(f"{what}, expected names that differ in more than case, - and _")
+        mistake = Mistake(f"{what}, expected names that differ in more than case, - and _")
         document.refuse(("servers", names[same[1]]), mistake, key=True)
 
 
@@ -685,151 +454,51 @@ def _find_override(name: str, env: Mapping[str, str], overrides: Mapping[str, st
     """Return where the connection string of the server comes from, and the string; None: from the file."""
     if name in overrides:
         return f"--server {name}", overrides[name]
-    variable = _name_variable(name)
+    variable = name_variable(name)
     return (variable, env[variable]) if variable in env else None
 
 
 def _read_server(
-    document: _Document, name: str, text: str | None, env: Mapping[str, str], override: tuple[str, str] | None
-) -> _Connection:
+    document: Document, name: str, text: str | None, env: Mapping[str, str], override: tuple[str, str] | None
+) -> Connection:
     """Return the server; one that is like no other where it has no usable connection string, which is noted."""
-    found: _Connection | _Mistake | None = None
+    found: Connection | Mistake | None = None
     if override:
-        found = _connect(name, override[1], env)
+        found = connect(name, override[1], env)
     elif text is not None:
-        found = _expand(name, text, env)
+        found = expand(name, text, env)
     match found:
-        case _Connection():
+        case Connection():
             if found.in_clear and not override:
                 document.warn(("servers", name), _IN_CLEAR)
             return found
-        case _Mistake() if override:
+        case Mistake() if override:
             document.refuse_argument(override[0], found)
-        case _Mistake():
+        case Mistake():
             document.refuse(("servers", name), found)
-    return _Connection(Server(name, None), ("unknown", name))
+    return Connection(Server(name, None), ("unknown", name))
 
 
-def _connect(name: str, dsn: str, env: Mapping[str, str]) -> _Connection | _Mistake:
-    """Return the server behind a connection string without references."""
-    if dsn.strip() == EMBEDDED:
-        return _Connection(Server(name, None), (EMBEDDED,))
-    if not dsn.strip():
-        return _Mistake(f"empty, expected {_EXPECTED['servers.*']}")
-    options = _parse_options(dsn)
-    if options is None:
-        return _Mistake(f"malformed connection string, expected {_EXPECTED['servers.*']}", nearest(dsn, [EMBEDDED]))
-    return _Connection(Server(name, dsn), _find_endpoint(options, env), _is_in_clear(options))
-
-
-def _expand(name: str, text: str, env: Mapping[str, str]) -> _Connection | _Mistake:
-    """Return the server behind a connection string whose references are looked up in `env`.
-
-    A reference that is the whole string stands for a whole connection string. Any other stands for text in one value:
-    blanks, quotes, @ and % in it count as they are. An empty variable is as good as none where there is a default.
-    """
-    references = [match for match in _REFERENCE.finditer(text) if not match["dollar"]]
-    if any(match["name"] is None for match in references):
-        return _Mistake("malformed reference, expected ${NAME} or ${NAME:-default}")
-    unset = [match["name"] for match in references if match["default"] is None and match["name"] not in env]
-    if unset:
-        shown = ", ".join(f"${{{variable}}}" for variable in dict.fromkeys(unset))
-        return _Mistake(
-            f"{shown} not set, expected it in the environment",
-            f"set it, or give a whole connection string in {_name_variable(name)} or with --server {name}=...",
-        )
-    values = [env.get(match["name"], "") or match["default"] or "" for match in references]
-    if len(references) == 1 and references[0][0] == text.strip():
-        found = _connect(name, values[0], env)
-        given = bool(env.get(references[0]["name"]))
-        return found._replace(in_clear=found.in_clear and not given) if isinstance(found, _Connection) else found
-    marks = iter(range(_FIRST_MARK, _FIRST_MARK + len(references)))
-    template = _REFERENCE.sub(lambda match: "$" if match["dollar"] else chr(next(marks)), text)
-    return _fill(name, template, values, [match["default"] or "" for match in references], env)
-
-
-def _fill(
-    name: str, template: str, values: Sequence[str], defaults: Sequence[str], env: Mapping[str, str]
-) -> _Connection | _Mistake:
-    """Return the server behind `template`, in which one mark of `_MARKS` stands for each of `values`."""
-    if not values:
-        return _connect(name, template, env)
-    options = _parse_options(template)
-    if options is None:
-        hint = "a reference stands for one value, or for a whole connection string"
-        return _Mistake(f"malformed connection string, expected {_EXPECTED['servers.*']}", hint)
-    filled = _replace_marks(options, values)
-    dsn = _join_options(filled)
-    if dsn is None:
-        return _Mistake("a value that libpq does not take, expected text in UTF-8")
-    return _Connection(Server(name, dsn), _find_endpoint(filled, env), _is_in_clear(_replace_marks(options, defaults)))
-
-
-def _replace_marks(options: Mapping[str, str], values: Sequence[str]) -> dict[str, str]:
-    by_mark = {chr(_FIRST_MARK + index): value for index, value in enumerate(values)}
-    return {key: _MARKS.sub(lambda mark: by_mark.get(mark[0], mark[0]), option) for key, option in options.items()}
-
-
-def _parse_options(dsn: str) -> dict[str, str] | None:
-    """Return the options in a connection string, as libpq reads it; None where it does not.
-
-    libpq's own message is not passed on: it shows parts of the string. It would not see what follows a NUL.
-    """
-    if "\0" in dsn:
-        return None
-    from psycopg import ProgrammingError  # 150 ms that an embedded server should not cost
-    from psycopg.conninfo import conninfo_to_dict
-
-    try:
-        return {key: str(value) for key, value in conninfo_to_dict(dsn).items()}
-    except (ProgrammingError, UnicodeError):
-        return None
-
-
-def _join_options(options: Mapping[str, str]) -> str | None:
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import make_conninfo
-
-    try:
-        return make_conninfo("", **options)
-    except (ProgrammingError, UnicodeError):
-        return None
-
-
-def _is_in_clear(options: Mapping[str, str]) -> bool:
-    return any(options.get(key) for key in ("password", "sslpassword"))
-
-
-def _find_endpoint(options: Mapping[str, str], env: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what two connection strings to one server have in common, as far as is known without connecting."""
-    host = options.get("hostaddr") or options.get("host")
-    port = options.get("port")
-    if service := options.get("service"):
-        return "service", service, host or "", port or ""
-    host = host or env.get("PGHOSTADDR") or env.get("PGHOST") or ""
-    return "host", host.lower(), port or env.get("PGPORT") or "5432"
-
-
-def _check_source(document: _Document, data: object) -> None:
+def _check_source(document: Document, data: object) -> None:
     """Note where it is not said, or said twice, where the tenants come from."""
     file = _as_mapping(data)
     tenants = file.get("tenants")
     if not isinstance(tenants, dict):
         return
     if "list" in tenants and "query" in tenants:
-        document.refuse(("tenants", "query"), _Mistake("both list and query, expected one of them"), key=True)
+        document.refuse(("tenants", "query"), Mistake("both list and query, expected one of them"), key=True)
     elif "list" not in tenants and "query" not in tenants:
-        document.refuse(("tenants",), _Mistake("neither list nor query, expected one of them"))
+        document.refuse(("tenants",), Mistake("neither list nor query, expected one of them"))
     elif "query" in tenants and "master" not in file:
-        document.refuse(("tenants", "query"), _Mistake("query without a master to run it on, expected one"), key=True)
+        document.refuse(("tenants", "query"), Mistake("query without a master to run it on, expected one"), key=True)
 
 
-def _make_all(document: _Document, parts: _Parts, rules: Rules) -> tuple[Tenant | None, tuple[Tenant, ...]]:
+def _make_all(document: Document, parts: _Parts, rules: Rules) -> tuple[Tenant | None, tuple[Tenant, ...]]:
     """Return the master and the tenants of the list; what is wrong with them is noted."""
     master = _make_master(document, parts.master, rules)
     if rules.server and _is_unknown(rules.server, rules):
         document.refuse(("tenants", "server"), _explain_server(rules.server, rules))
-    locations: list[_Location] = [("master",)] if master else []
+    locations: list[Location] = [("master",)] if master else []
     tenants = [master] if master else []
     for index, entry in parts.entries:
         tenant = _make_tenant(entry, rules)
@@ -842,7 +511,7 @@ def _make_all(document: _Document, parts: _Parts, rules: Rules) -> tuple[Tenant 
     return master, tuple(tenants[1:] if master else tenants)
 
 
-def _make_master(document: _Document, section: _Master | None, rules: Rules) -> Tenant | None:
+def _make_master(document: Document, section: _Master | None, rules: Rules) -> Tenant | None:
     if section is None:
         return None
     if _is_unknown(section.server, rules):
@@ -868,10 +537,10 @@ def _get_server(name: str, rules: Rules) -> Server:
     return rules.servers.get(name) or Server(name, None)
 
 
-def _check_tenant(entry: _Entry, tenant: Tenant, rules: Rules) -> Iterator[tuple[str, _Mistake]]:
+def _check_tenant(entry: _Entry, tenant: Tenant, rules: Rules) -> Iterator[tuple[str, Mistake]]:
     """Yield what is wrong with one tenant by itself, with the key that it is under."""
     if entry.id.lower() in (MASTER, ALL):
-        yield "id", _Mistake(f"{entry.id!r} is reserved, expected another id")
+        yield "id", Mistake(f"{entry.id!r} is reserved, expected another id")
     if entry.server and _is_unknown(entry.server, rules):
         yield "server", _explain_server(entry.server, rules)
     if mistake := _check_length(tenant.database):
@@ -883,25 +552,25 @@ def _is_unknown(server: str, rules: Rules) -> bool:
     return bool(rules.servers) and server not in rules.servers
 
 
-def _explain_server(name: str, rules: Rules) -> _Mistake:
-    return _Mistake(f"unknown server {name!r}, expected {one_of(rules.servers)}", nearest(name, rules.servers))
+def _explain_server(name: str, rules: Rules) -> Mistake:
+    return Mistake(f"unknown server {name!r}, expected {one_of(rules.servers)}", nearest(name, rules.servers))
 
 
-def _check_length(database: str) -> _Mistake | None:
+def _check_length(database: str) -> Mistake | None:
     length = len(database.encode())
     if length <= MAX_NAME_BYTES:
         return None
-    return _Mistake(f"{database!r} has {length} bytes, expected at most {MAX_NAME_BYTES}")
+    return Mistake(f"{database!r} has {length} bytes, expected at most {MAX_NAME_BYTES}")
 
 
 def _find_clashes(
     tenants: Sequence[Tenant], rules: Rules, locate: Callable[[int], str]
-) -> Iterator[tuple[int, _Mistake]]:
+) -> Iterator[tuple[int, Mistake]]:
     """Yield which tenants are one tenant, and which share a database, at the index of the second of them."""
     ids = [_normalize_id(tenant.name) for tenant in tenants]
     for same in _group(ids):
         listed = _list_some(f"{tenants[index].name} ({locate(index)})" for index in same)
-        yield same[1], _Mistake(f"one tenant is given {times(len(same))}: {listed}")
+        yield same[1], Mistake(f"one tenant is given {times(len(same))}: {listed}")
     homes = [(rules.endpoints.get(tenant.server.name, (tenant.server.name,)), tenant.database) for tenant in tenants]
     for same in _group(homes):
         # A tenant that is given twice has been named already.
@@ -911,7 +580,7 @@ def _find_clashes(
             yield distinct[1], _explain_sharing([tenants[index] for index in distinct], places, rules)
 
 
-def _explain_sharing(tenants: Sequence[Tenant], places: Sequence[str], rules: Rules) -> _Mistake:
+def _explain_sharing(tenants: Sequence[Tenant], places: Sequence[str], rules: Rules) -> Mistake:
     servers = list(dict.fromkeys(tenant.server.name for tenant in tenants))
     listed = _list_some(
         f"{tenant.name} on {tenant.server.name!r} ({place})" for tenant, place in zip(tenants, places, strict=True)
@@ -919,7 +588,7 @@ def _explain_sharing(tenants: Sequence[Tenant], places: Sequence[str], rules: Ru
     hint = "" if "{id}" in rules.database else "put {id} into tenants.database"
     if len(servers) > 1:
         hint = f"{' and '.join(repr(name) for name in servers)} are one server, by host and port"
-    return _Mistake(f"database {tenants[0].database!r} is used {times(len(tenants))}: {listed}", hint)
+    return Mistake(f"database {tenants[0].database!r} is used {times(len(tenants))}: {listed}", hint)
 
 
 def _normalize_id(name: str) -> Hashable:
@@ -942,25 +611,25 @@ def _list_some(names: Iterable[str]) -> str:
     return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
 
 
-def _check_columns(row: Mapping[str, object]) -> Iterator[_Mistake]:
+def _check_columns(row: Mapping[str, object]) -> Iterator[Mistake]:
     columns = _list_keys(("tenants", "list", 0))
     for column in row:
         if column not in columns:
-            yield _Mistake(f"unknown column {column!r}, expected {one_of(columns)}", nearest(column, columns))
+            yield Mistake(f"unknown column {column!r}, expected {one_of(columns)}", nearest(column, columns))
     if "id" not in row:
-        yield _Mistake("no column 'id', expected it", "write SELECT ... AS id")
+        yield Mistake("no column 'id', expected it", "write SELECT ... AS id")
 
 
-def _read_row(row: Mapping[str, object], rules: Rules) -> tuple[Tenant | None, list[_Mistake]]:
+def _read_row(row: Mapping[str, object], rules: Rules) -> tuple[Tenant | None, list[Mistake]]:
     """Return the tenant of a row, and what is wrong with it."""
     try:
         entry = _Entry.model_validate(_convert_row(row))
     except ValidationError as error:
         details = error.errors(include_url=False)
-        return None, [_Mistake(f"{_join_location(detail['loc'])}: {_explain(detail).what}") for detail in details]
+        return None, [Mistake(f"{join_location(detail['loc'])}: {_explain(detail).what}") for detail in details]
     tenant = _make_tenant(entry, rules)
     found = _check_tenant(entry, tenant, rules)
-    return tenant, [_Mistake(f"{column}: {mistake.what}", mistake.hint) for column, mistake in found]
+    return tenant, [Mistake(f"{column}: {mistake.what}", mistake.hint) for column, mistake in found]
 
 
 def _convert_row(row: Mapping[str, object]) -> dict[str, object]:
@@ -975,11 +644,11 @@ def _convert_cell(value: object) -> object:
 
     match value:
         case None:
-            return _Plain("NULL", "")
+            return Plain("NULL", "")
         case bool():
-            return _Plain("boolean", str(value).lower())
+            return Plain("boolean", str(value).lower())
         case int() | float():
-            return _Plain("number", str(value))
+            return Plain("number", str(value))
         case UUID():
             return str(value)
         case dict():

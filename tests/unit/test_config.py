@@ -17,7 +17,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import runner.config
+import runner.document
 from runner.config import Config, json_schema, parse, read, tenants_from_rows
 from runner.errors import ConfigError, Problem
 from runner.model import Server, SetName, Tenant
@@ -63,7 +63,8 @@ def refuse(text: str, env: Mapping[str, str] | None = None, overrides: Mapping[s
 
 
 def say(error: ConfigError) -> Said:
-    """Return the messages of an error, each with its hint behind a bar."""
+    """Return the messages of an error, each with its hint behind a bar. What caused it is in no traceback."""
+    assert error.__suppress_context__ or error.__context__ is None
     return [f"{problem.message} | {problem.hint}" if problem.hint else problem.message for problem in error.problems]
 
 
@@ -179,7 +180,7 @@ def test_as_written() -> None:
 def test_slow_loader(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where PyYAML has no libyaml, a file means the same."""
     fast = read(path, env=ENVIRONMENT)
-    monkeypatch.setattr(runner.config, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(runner.document, "_LOADER", yaml.SafeLoader)
     assert read(path, env=ENVIRONMENT) == fast
 
 
@@ -219,13 +220,15 @@ def test_embedded_is_cheap() -> None:
         ({"TENANTRY_SERVER_EU_1": "embedded"}, {}, None),
         ({"TENANTRY_SERVER_EU_1": "host=env"}, {"eu-1": "embedded"}, None),
         ({"TENANTRY_SERVER_EU_1": "host=$$ user=${X}"}, {}, "host=$$ user=${X}"),
+        ({"TENANTRY_SERVER_EU_1": "host=x password=y"}, {}, "host=x password=y"),
     ],
-    ids=["file", "environment", "argument", "embedded", "embedded-argument", "verbatim"],
+    ids=["file", "environment", "argument", "embedded", "embedded-argument", "verbatim", "password"],
 )
 def test_override(env: Mapping[str, str], overrides: Mapping[str, str], dsn: str | None) -> None:
     """An argument wins over the environment, which wins over the file; neither is searched for references."""
     config = parse_good("servers: {eu-1: host=file}\ntenants: {migrations: t, server: eu-1, list: [1]}", env, overrides)
     assert config.tenants[0].server == config.servers["eu-1"] == Server("eu-1", dsn)
+    assert config.warnings == ()
 
 
 @pytest.mark.parametrize("text", ["host=x password=${NOT_SET}", "host=x password=clear", "nonsense"])
@@ -245,6 +248,12 @@ OVERRIDES: list[tuple[str, dict[str, str], dict[str, str], Said]] = [
     (
         "variable-malformed",
         {"TENANTRY_SERVER_MAIN": "hunter2"},
+        {},
+        [f"TENANTRY_SERVER_MAIN: malformed connection string, {CONNECTION}"],
+    ),
+    (
+        "variable-undecodable",
+        {"TENANTRY_SERVER_MAIN": "host=hunter2\udcff"},
         {},
         [f"TENANTRY_SERVER_MAIN: malformed connection string, {CONNECTION}"],
     ),
@@ -341,7 +350,7 @@ CONNECTIONS = {
     "nothing": ("", f"nothing, {CONNECTION}"),
     "number": ("5432", f"a number, {CONNECTION} | {QUOTES}"),
     "list": ("[hunter2]", f"a list, {CONNECTION}"),
-    "nul": ('"hunter2\\0"', f"malformed connection string, {CONNECTION}"),
+    "nul": ('"host=x\\0 hunter2"', f"malformed connection string, {CONNECTION}"),
 }
 
 
@@ -492,11 +501,15 @@ SHAPES: dict[str, tuple[str, Said]] = {
             "tenants.yaml:7:49: tenants.list[1].labels.\t: nothing, expected text",
         ],
     ),
+    "merged": (
+        SERVERS + TENANTS + "  list:\n    - &one {id: 1, name: One}\n    - {<<: *one, id: 2, name: [Two]}\n",
+        ["tenants.yaml:7:31: tenants.list[1].name: a list, expected text on one line"],
+    ),
     "braces": (
         SERVERS
         + "master: {server: main, database: 'rsm_{id}', migrations: m}\n"
         + TENANTS
-        + "  database: tenant_{name}\n  list: [{id: 1, database: '{id'}]\n",
+        + "  database: tenant_{name}\n  list: [{id: 1, database: '{id'}, 2, 3]\n",
         [
             "tenants.yaml:2:34: master.database: 'rsm_{id}', expected the name of a database, without braces",
             f"tenants.yaml:6:13: tenants.database: 'tenant_{{name}}', {DATABASE}",
@@ -657,6 +670,7 @@ def test_meaning_refused(text: str, said: Said) -> None:
 ONE_SERVER = {
     "embedded": ("embedded", "embedded", {}),
     "host-and-port": ("host=DB1 user=a", "postgresql://b@db1:5432/x", {}),
+    "address": ("host=db1 hostaddr=192.0.2.1", "hostaddr=192.0.2.1", {}),
     "default-host": ("user=a", "port=5432", {}),
     "host-from-environment": ("user=a", "host=db1", {"PGHOST": "db1"}),
     "port-from-environment": ("host=db1 port=5433", "host=db1", {"PGPORT": "5433"}),
@@ -704,6 +718,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "tenants.yaml:2:1: a second document, expected one | remove the line --- and what follows it",
     ),
     "tab": ("a:\n  é:\n\tb: 1\n", "tenants.yaml:3:1: a tab, expected spaces | indent with spaces"),
+    "tab-after-mark": ("\ufeffa:\n\tb: 1\n", "tenants.yaml:2:1: a tab, expected spaces | indent with spaces"),
     "nul": ("a: b\nc: é\0\n", "tenants.yaml:2:5: character U+0000, expected text in UTF-8"),
     "escape": ("a: \x1b[31m\n", "tenants.yaml:1:4: character U+001B, expected text in UTF-8"),
     "surrogate": ("a: \udcff\n", "tenants.yaml:1:4: character U+DCFF, expected text in UTF-8"),
@@ -729,6 +744,7 @@ YAML = {
     ),
     "unclosed-quote": ("a: 'x\n", "2:1: not YAML: while scanning a quoted scalar, found unexpected end of stream"),
     "colon-in-text": ("a: é b: c\n", "1:7: not YAML: mapping values are not allowed in this context"),
+    "nothing-more": ("[", "2:1: not YAML: while parsing a flow node, did not find expected node content"),
     "undefined-alias": ("a: *b\n", "1:4: not YAML: found undefined alias"),
     "outdented": (
         "- a\nb: 1\n",
@@ -820,7 +836,12 @@ VALUES = st.recursive(
 
 
 @settings(deadline=None)
-@given(st.text() | VALUES.map(yaml.safe_dump) | VALUES.map(lambda value: SERVERS + yaml.safe_dump({"tenants": value})))
+@given(
+    st.text()
+    | st.text("[]{}:,-?&*!|>'\"%#~<a1 \n\t\r\x85\u2028")
+    | VALUES.map(yaml.safe_dump)
+    | VALUES.map(lambda value: SERVERS + yaml.safe_dump({"tenants": value}))
+)
 def test_no_other_error(text: str) -> None:
     """Any text is a Config or a ConfigError that says where, and nothing else."""
     said = ["tenants.yaml:"]

@@ -1,0 +1,247 @@
+"""A YAML file as values that know their line and column, and a list of what was found wrong in it."""
+
+import codecs
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+import yaml
+
+from runner.errors import ConfigError, Problem
+
+# Arbitrary, but far above the five levels of tenants.yaml and far below what crashes libyaml's recursive composer.
+_MAX_DEPTH = 100
+
+_TOO_DEEP = re.compile(rf"(?:[\[{{][^\[\]{{}}]*){{{_MAX_DEPTH}}}|^ *(?:[-?] +){{{_MAX_DEPTH}}}", re.MULTILINE)
+
+# What YAML 1.2 allows; libyaml refuses the rest as well, but without saying where it stands.
+_NO_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_LOADER: type[yaml.CSafeLoader | yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+EXAMPLE = """\
+servers:
+  main: embedded
+tenants:
+  migrations: migrations/tenant
+  server: main
+  database: tenant_{id}
+  list: [1, 2]"""
+
+Location = tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A YAML value that is no text: what it is called, and how it was written."""
+
+    kind: str
+    text: str
+
+
+class Mistake(NamedTuple):
+    """What is wrong at a place that the caller knows."""
+
+    what: str
+    hint: str = ""
+
+
+# Stands for a value that was refused, so that it is not refused again.
+BROKEN = Plain("broken", "")
+
+
+class Document:
+    """The file as YAML nodes, and what was found in it so far."""
+
+    def __init__(self, path: Path, root: yaml.Node, loader: yaml.CSafeLoader | yaml.SafeLoader) -> None:
+        self.root = root
+        self.loader = loader
+        self._path = path
+        self._found: list[tuple[int, int, Problem]] = []
+        self._warnings: list[Problem] = []
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Return all problems: those outside the file, then those in it from top to bottom."""
+        return tuple(problem for _, _, problem in sorted(self._found, key=lambda found: found[:2]))
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """Return what is bad but no mistake."""
+        return tuple(self._warnings)
+
+    def at(self, location: Location, *, key: bool = False) -> str:
+        """Return `path:line:column` of the value at `location` or of its key; of what is around it if it is missing."""
+        line, column = self._find(location, key=key)
+        return f"{self._path}:{line}:{column}"
+
+    def line(self, location: Location) -> str:
+        """Return the line of the value at `location`, for the middle of a message."""
+        return f"line {self._find(location)[0]}"
+
+    def refuse(self, location: Location, mistake: Mistake, *, key: bool = False) -> None:
+        """Note a mistake in the value at `location`; `key`: in what it is called, the subject is what it stands in."""
+        subject = join_location(location[:-1] if key else location)
+        self._note(
+            *self._find(location, key=key), f"{subject}: {mistake.what}" if subject else mistake.what, mistake.hint
+        )
+
+    def refuse_node(self, node: yaml.Node, what: str) -> None:
+        """Note a mistake in the YAML itself."""
+        self._note(node.start_mark.line + 1, node.start_mark.column + 1, what, "")
+
+    def refuse_argument(self, subject: str, mistake: Mistake) -> None:
+        """Note a mistake outside the file."""
+        self._found.append((0, 0, Problem(f"{subject}: {mistake.what}", mistake.hint)))
+
+    def warn(self, location: Location, mistake: Mistake) -> None:
+        """Note what is no mistake but should be better."""
+        message = f"{self.at(location)}: {join_location(location)}: {mistake.what}"
+        self._warnings.append(Problem(message, mistake.hint))
+
+    def _note(self, line: int, column: int, text: str, hint: str) -> None:
+        self._found.append((line, column, Problem(f"{self._path}:{line}:{column}: {text}", hint)))
+
+    def _find(self, location: Location, *, key: bool = False) -> tuple[int, int]:
+        """Return line and column, from 1, of the deepest node on the way to `location`."""
+        node, mark = self.root, self.root.start_mark
+        for name in location:
+            pair = _find_child(node, name)
+            if pair is None:
+                break
+            mark = (pair[0] if key and name == location[-1] else pair[1]).start_mark
+            node = pair[1]
+        return mark.line + 1, mark.column + 1
+
+
+def _find_child(node: yaml.Node, name: int | str) -> tuple[yaml.Node, yaml.Node] | None:
+    """Return key and value, the latter twice in a list. The last of equal keys counts: merged ones come first."""
+    if isinstance(node, yaml.SequenceNode) and isinstance(name, int):
+        return node.value[name], node.value[name]
+    if isinstance(node, yaml.MappingNode):
+        return next(((key, value) for key, value in reversed(node.value) if key.value == name), None)
+    return None
+
+
+def join_location(location: Location) -> str:
+    """Return how a location is named in messages: tenants.list[1].id."""
+    names = "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in location if name != "[key]")
+    return names.removeprefix(".")
+
+
+def stop(message: str, hint: str = "") -> NoReturn:
+    """Raise a ConfigError of one problem, without what caused it."""
+    raise ConfigError((Problem(message, hint),)) from None
+
+
+def decode(raw: bytes, path: Path) -> str:
+    """Return the text of a file. Raises ConfigError where it is not UTF-8."""
+    hint = "save the file as UTF-8"
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        stop(f"{path}: UTF-16, expected UTF-8", hint)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        position = _find_end(raw[: error.start].decode("utf-8"))
+        stop(f"{path}:{position}: byte 0x{raw[error.start]:02x}, expected UTF-8", hint)
+
+
+def _find_end(text: str) -> str:
+    """Return `line:column` of the character that would follow `text`."""
+    text = text.removeprefix("\ufeff")
+    return f"{text.count(chr(10)) + 1}:{len(text) - text.rfind(chr(10))}"
+
+
+def compose(text: str, path: Path) -> Document:
+    """Return the one YAML document that `text` is. Raises ConfigError where it is none, or nested absurdly deep."""
+    text = text.removeprefix("\ufeff")
+    if strange := _NO_TEXT.search(text):
+        stop(f"{path}:{_find_end(text[: strange.start()])}: character U+{ord(strange[0]):04X}, expected text in UTF-8")
+    if deep := _TOO_DEEP.search(text):
+        stop(f"{path}:{_find_end(text[: deep.start()])}: nested too deeply, expected servers and tenants")
+    loader = _LOADER(text)
+    try:
+        root = loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError((_explain_yaml(error, text, path),)) from None
+    if root is None:
+        found = "only comments" if text.strip() else "empty"
+        stop(f"{path}: {found}, expected servers and tenants", f"start with this:\n{EXAMPLE}")
+    return Document(path, root, loader)
+
+
+def _explain_yaml(error: yaml.MarkedYAMLError, text: str, path: Path) -> Problem:
+    mark = error.problem_mark
+    assert mark is not None  # every error of scanner, parser and composer carries one
+    at = f"{path}:{mark.line + 1}:{mark.column + 1}"
+    if error.context == "expected a single document in the stream":
+        return Problem(f"{at}: a second document, expected one", "remove the line --- and what follows it")
+    if text[mark.index : mark.index + 1] == "\t":
+        return Problem(f"{at}: a tab, expected spaces", "indent with spaces")
+    return Problem(f"{at}: not YAML: {', '.join(filter(None, (error.context, error.problem)))}")
+
+
+class Reading:
+    """Turns nodes into text, lists, mappings with text as keys, and `Plain`, each node once.
+
+    What YAML 1.1 and 1.2 read differently stays as written: yes, no, on, off, dates and times are text.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._done: dict[int, object] = {}
+        self._open: set[int] = set()
+
+    def read(self, node: yaml.Node) -> object:
+        """Return the value of `node`, `BROKEN` where it has none."""
+        if id(node) in self._done:
+            return self._done[id(node)]
+        if id(node) in self._open:
+            return self._refuse(node, "an alias of what it stands in, expected none")
+        if len(self._open) > _MAX_DEPTH:
+            return self._refuse(node, "nested too deeply, expected servers and tenants")
+        self._open.add(id(node))
+        value = self._read_new(node)
+        self._open.discard(id(node))
+        self._done[id(node)] = value
+        return value
+
+    def _read_new(self, node: yaml.Node) -> object:
+        match node.tag.removeprefix("tag:yaml.org,2002:"), node:
+            case "map", yaml.MappingNode():
+                return self._read_mapping(node)
+            case "seq", yaml.SequenceNode():
+                return [self.read(child) for child in node.value]
+            case "null", yaml.ScalarNode():
+                return Plain("nothing", node.value)
+            case (("int" | "float"), yaml.ScalarNode()):
+                return Plain("number", node.value)
+            case "bool", yaml.ScalarNode() if node.value.lower() in ("true", "false"):
+                return Plain("boolean", node.value)
+            case (("str" | "bool" | "timestamp" | "merge" | "value"), yaml.ScalarNode()):
+                return node.value
+        return self._refuse(node, f"tag {node.tag.replace('tag:yaml.org,2002:', '!!')}, expected plain YAML")
+
+    def _read_mapping(self, node: yaml.MappingNode) -> object:
+        self._check_keys(node)
+        try:
+            self._document.loader.flatten_mapping(node)
+        except yaml.MarkedYAMLError as error:
+            return self._refuse(node, f"a merge key that cannot be followed: {error.problem}")
+        return {key.value: self.read(value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+
+    def _check_keys(self, node: yaml.MappingNode) -> None:
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._refuse(key, "a list or a mapping as key, expected text")
+            elif key.value in lines:
+                first, second = lines[key.value], key.start_mark.line + 1
+                self._refuse(key, f"key {key.value!r} is used twice: line {first}, line {second}")
+            else:
+                lines[key.value] = key.start_mark.line + 1
+
+    def _refuse(self, node: yaml.Node, what: str) -> object:
+        self._document.refuse_node(node, what)
+        return BROKEN

@@ -1,0 +1,138 @@
+"""Connection strings: references to the environment, what libpq makes of them, which of them lead to one server.
+
+No message shows a connection string, since it may hold a password.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from runner.document import Mistake
+from runner.model import Server
+from runner.selection import nearest
+
+EXPECTED = "embedded, key=value pairs or a postgresql:// URL"
+
+EMBEDDED = "embedded"
+
+VARIABLE_PREFIX = "TENANTRY_SERVER_"
+
+_REFERENCE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|\{)")
+
+# Stand for the references while libpq parses the string around them, so that no value needs quoting.
+_FIRST_MARK = 0xE000
+
+_MARKS = re.compile("[\ue000-\uf8ff]")
+
+
+class Connection(NamedTuple):
+    """A server, what tells it from others, and whether its password stands in tenants.yaml."""
+
+    server: Server
+    endpoint: tuple[str, ...]
+    in_clear: bool = False
+
+
+def name_variable(server: str) -> str:
+    """Return the variable that overrides a server's connection string."""
+    return VARIABLE_PREFIX + server.upper().replace("-", "_")
+
+
+def connect(name: str, dsn: str, env: Mapping[str, str]) -> Connection | Mistake:
+    """Return the server behind a connection string without references."""
+    if dsn.strip() == EMBEDDED:
+        return Connection(Server(name, None), (EMBEDDED,))
+    if not dsn.strip():
+        return Mistake(f"empty, expected {EXPECTED}")
+    options = _parse_options(dsn)
+    if options is None:
+        return Mistake(f"malformed connection string, expected {EXPECTED}", nearest(dsn, [EMBEDDED]))
+    return Connection(Server(name, dsn), _find_endpoint(options, env), _is_in_clear(options))
+
+
+def expand(name: str, text: str, env: Mapping[str, str]) -> Connection | Mistake:
+    """Return the server behind a connection string whose references are looked up in `env`.
+
+    A reference that is the whole string stands for a whole connection string. Any other stands for text in one value:
+    blanks, quotes, @ and % in it count as they are. An empty variable is as good as none where there is a default.
+    """
+    references = [match for match in _REFERENCE.finditer(text) if not match["dollar"]]
+    if any(match["name"] is None for match in references):
+        return Mistake("malformed reference, expected ${NAME} or ${NAME:-default}")
+    unset = [match["name"] for match in references if match["default"] is None and match["name"] not in env]
+    if unset:
+        shown = ", ".join(f"${{{variable}}}" for variable in dict.fromkeys(unset))
+        return Mistake(
+            f"{shown} not set, expected it in the environment",
+            f"set it, or give a whole connection string in {name_variable(name)} or with --server {name}=...",
+        )
+    values = [env.get(match["name"], "") or match["default"] or "" for match in references]
+    if len(references) == 1 and references[0][0] == text.strip():
+        found = connect(name, values[0], env)
+        given = bool(env.get(references[0]["name"]))
+        return found._replace(in_clear=found.in_clear and not given) if isinstance(found, Connection) else found
+    marks = iter(range(_FIRST_MARK, _FIRST_MARK + len(references)))
+    template = _REFERENCE.sub(lambda match: "$" if match["dollar"] else chr(next(marks)), text)
+    return _fill(name, template, values, [match["default"] or "" for match in references], env)
+
+
+def _fill(
+    name: str, template: str, values: Sequence[str], defaults: Sequence[str], env: Mapping[str, str]
+) -> Connection | Mistake:
+    """Return the server behind `template`, in which one mark of `_MARKS` stands for each of `values`."""
+    if not values:
+        return connect(name, template, env)
+    options = _parse_options(template)
+    if options is None:
+        hint = "a reference stands for one value, or for a whole connection string"
+        return Mistake(f"malformed connection string, expected {EXPECTED}", hint)
+    filled = _replace_marks(options, values)
+    dsn = _join_options(filled)
+    if dsn is None:
+        return Mistake("a value that libpq does not take, expected text in UTF-8")
+    return Connection(Server(name, dsn), _find_endpoint(filled, env), _is_in_clear(_replace_marks(options, defaults)))
+
+
+def _replace_marks(options: Mapping[str, str], values: Sequence[str]) -> dict[str, str]:
+    by_mark = {chr(_FIRST_MARK + index): value for index, value in enumerate(values)}
+    return {key: _MARKS.sub(lambda mark: by_mark.get(mark[0], mark[0]), option) for key, option in options.items()}
+
+
+def _parse_options(dsn: str) -> dict[str, str] | None:
+    """Return the options in a connection string, as libpq reads it; None where it does not.
+
+    libpq's own message is not passed on: it shows parts of the string. It would not see what follows a NUL.
+    """
+    if "\0" in dsn:
+        return None
+    from psycopg import ProgrammingError  # 150 ms that an embedded server should not cost
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        return {key: str(value) for key, value in conninfo_to_dict(dsn).items()}
+    except (ProgrammingError, UnicodeError):
+        return None
+
+
+def _join_options(options: Mapping[str, str]) -> str | None:
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import make_conninfo
+
+    try:
+        return make_conninfo("", **options)
+    except (ProgrammingError, UnicodeError):
+        return None
+
+
+def _is_in_clear(options: Mapping[str, str]) -> bool:
+    return any(options.get(key) for key in ("password", "sslpassword"))
+
+
+def _find_endpoint(options: Mapping[str, str], env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what two connection strings to one server have in common, as far as is known without connecting."""
+    host = options.get("hostaddr") or options.get("host")
+    port = options.get("port")
+    if service := options.get("service"):
+        return "service", service, host or "", port or ""
+    host = host or env.get("PGHOSTADDR") or env.get("PGHOST") or ""
+    return "host", host.lower(), port or env.get("PGPORT") or "5432"
