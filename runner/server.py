@@ -485,7 +485,7 @@ def _can_enter(account: _Account, *paths: Path) -> bool:
     """Return whether an account may run these programs and search these folders, by trying."""
     try:
         return _run(account, "/bin/sh", "-c", 'for p; do test -x "$p" || exit 1; done', "sh", *paths).returncode == 0
-    except FileNotFoundError:  # no such command as unshare or setpriv
+    except OSError:  # no such command as unshare or setpriv, or root may not be somebody else here
         return False
 
 
@@ -573,7 +573,8 @@ def _runs(pid: int) -> bool:
     if not Path("/proc/self").exists():
         return _exists(pid)
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+        # The state follows the name, which may hold anything. Not cmdline: it is empty for a moment during exec.
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0] not in {b"Z", b"X"}
     return False
 
 
