@@ -22,7 +22,10 @@ from tests.fix_postgres import binaries_of
 MakeServer = Callable[..., EmbeddedServer]
 
 _SOURCES = Path(__file__).parents[2]
-_START = "import sys; from pathlib import Path; from runner.server import EmbeddedServer, ServerError\n"
+_START = (
+    "import sys; from pathlib import Path\n"
+    "from runner.errors import ServerError; from runner.server import EmbeddedServer\n"
+)
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
