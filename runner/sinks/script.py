@@ -44,5 +44,6 @@ def _render_file(step: Migration) -> Iterator[str]:
 
 
 def _terminated(sql: str) -> str:
-    """Return the text so that what follows it is a statement of its own, even after a comment on the last line."""
-    return sql if sql.endswith(";") else f"{sql}\n;"
+    """Return the text so that what follows it is a statement of its own, also behind a comment on its last line."""
+    last = sql.rpartition("\n")[2]
+    return sql if last.endswith(";") and "--" not in last else f"{sql}\n;"

@@ -10,7 +10,7 @@ from psycopg import pq
 from runner import sqltext
 from runner.sqltext import Kind
 from tests.fix_postgres import MakeDatabase
-from tests.unit.test_sqltext import STATEMENTS, texts
+from tests.unit.sqltext.samples import STATEMENTS, texts
 
 Connection = psycopg.Connection[tuple[object, ...]]
 

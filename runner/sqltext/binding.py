@@ -1,0 +1,56 @@
+"""libpg_query for ctypes, out of the postgast wheel, whose Python code is never imported."""
+
+import ctypes
+from importlib.util import find_spec
+from pathlib import Path
+
+_LIBRARY_NAMES = ("libpg_query.so", "libpg_query.dylib", "pg_query.dll")
+
+
+class _Error(ctypes.Structure):
+    _fields_ = (
+        ("message", ctypes.c_char_p),
+        ("funcname", ctypes.c_char_p),
+        ("filename", ctypes.c_char_p),
+        ("lineno", ctypes.c_int),
+        ("cursorpos", ctypes.c_int),
+        ("context", ctypes.c_char_p),
+    )
+
+
+class _ParseResult(ctypes.Structure):
+    _fields_ = (
+        ("parse_tree", ctypes.c_char_p),
+        ("stderr_buffer", ctypes.c_char_p),
+        ("error", ctypes.POINTER(_Error)),
+    )
+
+
+class _Span(ctypes.Structure):
+    _fields_ = (("start", ctypes.c_int), ("length", ctypes.c_int))
+
+
+class _SplitResult(ctypes.Structure):
+    _fields_ = (
+        ("spans", ctypes.POINTER(ctypes.POINTER(_Span))),
+        ("count", ctypes.c_int),
+        ("stderr_buffer", ctypes.c_char_p),
+        ("error", ctypes.POINTER(_Error)),
+    )
+
+
+def load_library() -> ctypes.CDLL:
+    """Load libpg_query. It keeps its state by thread: threads may call it at the same time."""
+    spec = find_spec("postgast")
+    folders = spec.submodule_search_locations or () if spec else ()
+    paths = [path for folder in folders for name in _LIBRARY_NAMES if (path := Path(folder) / name).exists()]
+    if not paths:
+        raise ImportError("postgast: holds no libpg_query, expected the wheel for this platform", name="postgast")
+    library = ctypes.CDLL(str(paths[0]))
+    for name, result in (("parse", _ParseResult), ("split_with_parser", _SplitResult)):
+        getattr(library, f"pg_query_{name}").argtypes = [ctypes.c_char_p]
+        getattr(library, f"pg_query_{name}").restype = result
+    for name, result in (("parse", _ParseResult), ("split", _SplitResult)):
+        getattr(library, f"pg_query_free_{name}_result").argtypes = [result]
+        getattr(library, f"pg_query_free_{name}_result").restype = None
+    return library

@@ -1,0 +1,78 @@
+"""What a migration must not hold, found statement by statement: one that is unknown hides nothing behind it."""
+
+from collections.abc import Iterable, Iterator
+
+from runner.sqltext import findings
+from runner.sqltext.findings import Finding, Kind
+from runner.sqltext.lexer import SPACE, blank_comments
+from runner.sqltext.library import RefusedError
+from runner.sqltext.statements import Piece, Statement, parse, read_pieces
+from runner.sqltext.transactions import name_control
+from runner.sqltext.trees import name_barred, read_suspect
+
+
+def check(sql: str, *, transactional: bool) -> tuple[Finding, ...]:
+    """Return everything that is wrong with what is to be sent (a plain wrapper blanked), in order of position.
+
+    SYNTAX is certain only for servers up to GRAMMAR_MAJOR. Raises ValueError for NUL.
+    """
+    try:
+        statements = parse(sql)
+    except RefusedError:
+        found = [finding for piece in read_pieces(sql) for finding in _check_piece(sql, piece, transactional)]
+        return _without_noise(found)
+    return tuple(_check_statements(sql, statements, 0, transactional))
+
+
+def _check_statements(sql: str, statements: Iterable[Statement], start: int, transactional: bool) -> Iterator[Finding]:
+    """Yield what is wrong with statements that the parser knows, split from the part of `sql` at `start`."""
+    for statement in statements:
+        if finding := _check_statement(sql, statement, start + statement.start, transactional):
+            yield finding
+
+
+def _check_statement(sql: str, statement: Statement, offset: int, transactional: bool) -> Finding | None:
+    if name := name_control(statement):
+        return findings.transaction_control(sql, offset, name, transactional)
+    tag, node = read_suspect(statement.text)
+    if tag == "CopyStmt" and "filename" not in node:
+        return findings.copy(sql, offset, rows_wanted="is_from" in node)
+    name = name_barred(tag, node) if transactional else ""
+    return findings.not_in_transaction(sql, offset, name) if name else None
+
+
+def _check_piece(sql: str, piece: Piece, transactional: bool) -> Iterator[Finding]:
+    """Yield what is wrong with one statement of a text that the parser refuses as a whole."""
+    if piece.fault is Kind.COPY_STDIN:
+        yield findings.copy(sql, piece.statement.start, rows_wanted=True)
+    elif piece.fault is Kind.PSQL_COMMAND:
+        yield findings.psql_command(sql, piece.at)
+    else:
+        yield from _check_alone(sql, piece, transactional)
+    if piece.fault is Kind.UNTERMINATED:
+        yield findings.unterminated(sql, piece.at)
+
+
+def _check_alone(sql: str, piece: Piece, transactional: bool) -> Iterator[Finding]:
+    """Yield what is wrong with a statement before the quote in it, if any, that never ends."""
+    start = piece.statement.start
+    try:
+        statements = parse(blank_comments(sql[start : piece.next]).rstrip(SPACE))
+    except RefusedError as refusal:
+        if name := name_control(piece.statement):
+            yield findings.transaction_control(sql, start, name, transactional)
+        if piece.fault is None or not refusal.message.startswith("unterminated"):
+            yield findings.refused(sql, refusal, start)
+    else:
+        yield from _check_statements(sql, statements, start, transactional)
+
+
+def _without_noise(found: list[Finding]) -> tuple[Finding, ...]:
+    """Return the findings that can be trusted: behind an unclosed quote, strings are read as code and code as strings.
+
+    Where it was opened is anybody's guess; the first syntax error is the nearest place that is known.
+    """
+    if not found or found[-1].kind is not Kind.UNTERMINATED:
+        return tuple(found)
+    first = next((index for index, finding in enumerate(found) if finding.kind is Kind.SYNTAX), len(found) - 1)
+    return tuple(dict.fromkeys((*found[: first + 1], found[-1])))

@@ -1,0 +1,105 @@
+"""What can be wrong with the text of a migration, in words, and what to do about it."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from runner.sqltext.lexer import find_line_end
+from runner.sqltext.library import GRAMMAR_MAJOR, RefusedError
+from runner.sqltext.places import Position, position
+
+_OPENED = {"'": ("quote", "'"), "e": ("quote", "'"), '"': ("quoted name", '"'), "/": ("comment", "*/")}
+_PSQL_VARIABLE = re.compile(r""":(?:\{\?\w+\}|(['"]?)\w+\1)""")
+
+
+class Kind(StrEnum):
+    """What can be wrong with the text of a migration. All but SYNTAX are certain, whatever the server's version."""
+
+    SYNTAX = "syntax"
+    UNTERMINATED = "unterminated"
+    TRANSACTION_CONTROL = "transaction control"
+    COPY_STDIN = "copy from stdin"
+    PSQL_COMMAND = "psql command"
+    NOT_IN_TRANSACTION = "not in a transaction"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, and what to do about it."""
+
+    kind: Kind
+    position: Position
+    message: str
+    hint: str
+
+
+class SqlError(ValueError):
+    """The text cannot be split: a quote or a comment in it never ends."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(f"{finding.position.line}:{finding.position.column}: {finding.message}")
+        self.finding = finding
+
+
+def transaction_control(sql: str, offset: int, name: str, transactional: bool) -> Finding:
+    """Tell of a statement that begins, ends or marks a transaction."""
+    reason = "the whole file runs in one transaction" if transactional else "each statement commits by itself"
+    return Finding(
+        Kind.TRANSACTION_CONTROL,
+        position(sql, offset),
+        f"{name} is transaction control, which is the runner's alone",
+        f"remove it: {reason}",
+    )
+
+
+def not_in_transaction(sql: str, offset: int, name: str) -> Finding:
+    """Tell of a statement that the server refuses inside a transaction."""
+    return Finding(
+        Kind.NOT_IN_TRANSACTION,
+        position(sql, offset),
+        f"{name} cannot run inside a transaction",
+        'put the line "-- transactional: false" at the top of the file, which then runs statement by statement',
+    )
+
+
+def copy(sql: str, offset: int, *, rows_wanted: bool) -> Finding:
+    """Tell of a COPY between server and client, by its direction."""
+    if rows_wanted:
+        message = "COPY ... FROM stdin takes rows from the client, which sends SQL alone"
+        hint = "write INSERT statements, or COPY from a file of the server"
+    else:
+        message = "COPY ... TO stdout sends rows to the client, which has no use for them"
+        hint = "remove it, or COPY to a file of the server"
+    return Finding(Kind.COPY_STDIN, position(sql, offset), message, hint)
+
+
+def psql_command(sql: str, offset: int) -> Finding:
+    """Tell of the command that starts with the backslash there."""
+    name = re.split(r"[\s;]", sql[offset : find_line_end(sql, offset)], maxsplit=1)[0]
+    return Finding(
+        Kind.PSQL_COMMAND,
+        position(sql, offset),
+        f"{name} is a command of psql, not SQL",
+        "write what it does as SQL: only psql knows commands that start with a backslash",
+    )
+
+
+def unterminated(sql: str, offset: int) -> Finding:
+    """Tell of the quote or comment that begins there and never ends."""
+    what, closing = _OPENED.get(sql[offset].lower()) or ("dollar quote", sql[offset : sql.index("$", offset + 1) + 1])
+    return Finding(
+        Kind.UNTERMINATED,
+        position(sql, offset),
+        f"unclosed {what}, expected a closing {closing}",
+        "close it; where it looks closed, an earlier one is not",
+    )
+
+
+def refused(sql: str, refusal: RefusedError, start: int) -> Finding:
+    """Tell what the parser said of the text that starts at `start`."""
+    offset = start + refusal.offset
+    if variable := _PSQL_VARIABLE.match(sql, offset):
+        message, hint = f"{variable[0]} is a variable of psql, not SQL", "write its value: only psql puts values in"
+        return Finding(Kind.PSQL_COMMAND, position(sql, offset), message, hint)
+    hint = f"correct it: only a server newer than PostgreSQL {GRAMMAR_MAJOR} might know it"
+    return Finding(Kind.SYNTAX, position(sql, offset), refusal.message, hint)

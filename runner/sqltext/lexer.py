@@ -1,0 +1,94 @@
+"""The tokens of SQL, for a text that the parser refuses. What the server's scan.l takes for one token is one here."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+SPACE = " \t\n\r\f\v"
+
+
+class Token(NamedTuple):
+    """One token; `kind` is blank (a comment too), quoted, open (a quote or comment that never ends), word or other."""
+
+    kind: str
+    start: int
+    end: int
+
+
+# A letter, _ or what is beyond ASCII; the second one a digit too. By what they are not: ranges are slow to compile.
+_FIRST, _NEXT = r"[^\x00-@\[-^`{-\x7f]", r"[^\x00-/:-@\[-^`{-\x7f]"
+_TAG = rf"\$(?:{_FIRST}{_NEXT}*+)?\$"
+_ESCAPED = r"'(?:[^'\\]|\\.|'')*+'"
+_TOKEN = re.compile(
+    rf"""
+      (?P<blank> (?: [ \t\n\r\f\v] | --[^\n\r]* )++ )
+    | (?P<comment> /\* )
+    | (?P<quoted> [eE]{_ESCAPED} | '(?: [^'] | '' )*+' | "(?: [^"] | "" )*+" | (?P<tag> {_TAG} ) .*? (?P=tag) )
+    | (?P<open> [eE]?' | " | {_TAG} )
+    | (?P<word> {_FIRST}(?: {_NEXT} | \$ )*+ )
+    | (?P<other> . )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_PART = re.compile(_ESCAPED, re.DOTALL)
+_COMMENT_EDGE = re.compile(r"/\*|\*/")
+
+
+def is_blank(text: str) -> bool:
+    """Return whether there is nothing but white space. Comments are something: a deliberate no-op."""
+    return not text.strip(SPACE)
+
+
+def find_line_end(text: str, start: int) -> int:
+    """Return where the line of a character ends, without its line end."""
+    end = text.find("\n", start)
+    return len(text) if end < 0 else end
+
+
+def read_tokens(text: str, start: int = 0) -> Iterator[Token]:
+    """Yield the tokens from `start` on without white space and comments."""
+    return (token for token in _read_all(text, start) if token.kind != "blank")
+
+
+def blank_comments(text: str) -> str:
+    """Return the text with every comment that ends with its line as spaces.
+
+    The server takes them between the parts of one string, the library does not: it makes tokens of them.
+    """
+    parts = [(token, text[token.start : token.end]) for token in _read_all(text)]
+    return "".join(_blank_lines(part) if token.kind == "blank" and part[0] != "/" else part for token, part in parts)
+
+
+def _blank_lines(blank: str) -> str:
+    return re.sub(r"--[^\n\r]*", lambda match: " " * len(match[0]), blank)
+
+
+def _read_all(text: str, start: int = 0) -> Iterator[Token]:
+    """Yield the tokens of a text from `start` on, with nothing left between them."""
+    escapes = False
+    while match := _TOKEN.match(text, start):
+        kind, end = match.lastgroup or "", match.end()
+        if kind == "comment":
+            kind, end = _end_comment(text, start)
+        elif escapes and text[start] == "'":
+            kind, end = _end_part(text, start)
+        yield Token(kind, start, len(text) if kind == "open" else end)
+        if kind != "blank" and text[start] != "'":
+            escapes = kind == "quoted" and text[start] in "eE"
+        start = end
+
+
+def _end_comment(text: str, start: int) -> tuple[str, int]:
+    """Return what a comment that starts there is, and its end: comments nest."""
+    depth = 0
+    for edge in _COMMENT_EDGE.finditer(text, start):
+        depth += 1 if edge[0] == "/*" else -1
+        if not depth:
+            return "blank", edge.end()
+    return "open", len(text)
+
+
+def _end_part(text: str, start: int) -> tuple[str, int]:
+    """Return what a further part of an escape string is, and its end: a string goes on where white space parts it."""
+    match = _PART.match(text, start)
+    return ("quoted", match.end()) if match else ("open", len(text))

@@ -1,0 +1,94 @@
+"""PostgreSQL's own parser: the statements of a text, and the tree of one. Offsets count characters, not bytes."""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+# The PostgreSQL major whose grammar the library holds: it changes with the library alone.
+GRAMMAR_MAJOR = 18
+
+# Arbitrary, for the eye. The library quotes the whole token it stops at, and a token can be a string of many lines.
+_LONGEST_MESSAGE = 100
+# The library prints trees by recursion without a limit, and a sum of 60,000 terms overruns a stack of 8 MB. A level
+# takes two characters at least, so this is safe by a factor of four.
+_LONGEST_TREE = 30_000
+
+# A node of a tree as the library prints it, in JSON.
+Node = dict[str, Any]
+
+
+class RefusedError(Exception):
+    """The parser does not know the text; `offset` is where it stopped, from the start of what it was given."""
+
+    def __init__(self, message: str, offset: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.offset = offset
+
+
+def read_spans(text: str) -> list[tuple[int, int]]:
+    """Return start and end of each statement of a text that the parser knows; raises RefusedError for any other.
+
+    White space may lie before an end. Raises ValueError for NUL.
+    """
+    data = _encode(text)
+    library = _library()
+    result = library.pg_query_split_with_parser(data)
+    try:
+        if result.error:
+            raise _refuse(result.error.contents)
+        spans = [result.spans[index].contents for index in range(result.count)]
+        marks = [mark for span in spans for mark in (span.start, span.start + span.length)]
+    finally:
+        library.pg_query_free_split_result(result)
+    offsets = iter(marks if text.isascii() else _count_characters(data, marks))
+    return list(zip(offsets, offsets, strict=True))
+
+
+def read_tree(text: str) -> tuple[str, Node]:
+    """Return the tag and the node of one statement that the parser knows; ("", {}) where it is too long or too deep.
+
+    Such a statement is for the server to judge.
+    """
+    if len(text) > _LONGEST_TREE:
+        return "", {}
+    import json  # Slow to import, and needed for few files only.
+
+    library = _library()
+    result = library.pg_query_parse(_encode(text))
+    try:
+        ((tag, node),) = json.loads(result.parse_tree)["stmts"][0]["stmt"].items()
+    except RecursionError:
+        return "", {}
+    finally:
+        library.pg_query_free_parse_result(result)
+    return tag, node
+
+
+@cache
+def _library() -> Any:
+    """Return libpg_query, loaded once."""
+    from runner.sqltext.binding import load_library  # It imports ctypes, which is slow.
+
+    return load_library()
+
+
+def _encode(text: str) -> bytes:
+    if "\0" in text:
+        raise ValueError("SQL: holds a NUL character, expected text that PostgreSQL can take")
+    return text.encode()
+
+
+def _refuse(error: Any) -> RefusedError:
+    message: str = error.message.decode()
+    short = message.partition("\n")[0][:_LONGEST_MESSAGE]
+    return RefusedError(message if short == message else f'{short}…"', max(error.cursorpos - 1, 0))
+
+
+def _count_characters(data: bytes, marks: Iterable[int]) -> Iterator[int]:
+    """Yield for each offset in bytes, in order, the offset in characters."""
+    last = characters = 0
+    for mark in marks:
+        characters += len(data[last:mark].decode())
+        last = mark
+        yield characters

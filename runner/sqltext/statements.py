@@ -1,0 +1,134 @@
+"""The statements of a text: where the parser knows it, as it says, else as psql would find them."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from runner.sqltext.findings import Kind, SqlError, unterminated
+from runner.sqltext.lexer import SPACE, find_line_end, read_tokens
+from runner.sqltext.library import RefusedError, read_spans
+
+_COPY_END = re.compile(r"^\\\.[ \t]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement: `text` is `[start:end]` of the file, from its first token, without the semicolon."""
+
+    start: int
+    end: int
+    text: str
+
+
+class Piece(NamedTuple):
+    """One statement of a text that the parser refuses: `fault` is what is seen wrong in it already, and `at` where.
+
+    `next` is where the next statement may start.
+    """
+
+    statement: Statement
+    next: int
+    fault: Kind | None = None
+    at: int = 0
+
+
+def split(text: str) -> tuple[Statement, ...]:
+    """Return the statements in order; what lies between them is white space, comments and semicolons.
+
+    Each thread that calls this takes one of the about 1,000 thread-local keys of the process for good, as the library
+    does not give them back: call it from a pool, not from a thread per tenant.
+    Raises SqlError where a quote or a comment never ends, ValueError for NUL.
+    """
+    try:
+        return parse(text)
+    except RefusedError:
+        pieces = tuple(read_pieces(text))
+    if pieces[-1].fault is Kind.UNTERMINATED:
+        raise SqlError(unterminated(text, pieces[-1].at))
+    return tuple(piece.statement for piece in pieces)
+
+
+def count_statements(text: str) -> int:
+    """Return how many statements there are; raises what `split` raises."""
+    return len(split(text))
+
+
+def parse(text: str) -> tuple[Statement, ...]:
+    """Return the statements of a text that the parser knows; raises RefusedError for any other."""
+    return tuple(_make_statement(text, start, end) for start, end in read_spans(text))
+
+
+def read_pieces(text: str) -> Iterator[Piece]:
+    """Yield the statements of a text as psql would find them. Only the last one can be unterminated."""
+    piece = _read_piece(text, 0)
+    while piece:
+        yield piece
+        piece = _read_piece(text, piece.next)
+
+
+def _read_piece(text: str, start: int) -> Piece | None:
+    """Return the first statement from `start` on; None where there is none."""
+    reader, first = _Reader(), -1
+    for token in read_tokens(text, start):
+        char = text[token.start]
+        ends = char == ";" and reader.may_end
+        if ends and first < 0:
+            continue
+        first = token.start if first < 0 else first
+        if ends and reader.copies:
+            return _make_piece(text, first, _end_copy(text, token.end), Kind.COPY_STDIN, first)
+        if ends:
+            return _make_piece(text, first, token.start)._replace(next=token.end)
+        if token.kind == "open":
+            return _make_piece(text, first, token.end, Kind.UNTERMINATED, token.start)
+        if char == "\\":
+            return _make_piece(text, first, find_line_end(text, token.start), Kind.PSQL_COMMAND, token.start)
+        reader.read(text[token.start : token.end].lower(), token.kind)
+    return _make_piece(text, first, len(text)) if first >= 0 else None
+
+
+def _make_piece(text: str, start: int, end: int, fault: Kind | None = None, at: int = 0) -> Piece:
+    return Piece(_make_statement(text, start, end), end, fault, at)
+
+
+def _make_statement(text: str, start: int, end: int) -> Statement:
+    statement = text[start:end].rstrip(SPACE)
+    return Statement(start, start + len(statement), statement)
+
+
+def _end_copy(text: str, start: int) -> int:
+    """Return where the rows behind a COPY ... FROM stdin end: after the line `\\.`, else with the text."""
+    match = _COPY_END.search(text, start)
+    return match.end() if match else len(text)
+
+
+class _Reader:
+    """What the tokens of a statement so far say of where it ends."""
+
+    def __init__(self) -> None:
+        self.head: list[str] = []
+        self.last = ""
+        self.parens = self.blocks = 0
+        self.copies = False
+
+    @property
+    def may_end(self) -> bool:
+        """Return whether a semicolon here is the end: not in a BEGIN ATOMIC body, nor in the parentheses of a RULE.
+
+        In no other statement does a parenthesis hold one, so that one too many hides nothing.
+        """
+        return not self.blocks and (not self.parens or "rule" not in self.head)
+
+    def read(self, word: str, kind: str) -> None:
+        """Take the next token, in lower case."""
+        self.parens = max(0, self.parens + (word == "(") - (word == ")"))
+        if kind == "word" and len(self.head) < 4:
+            self.head.append(word)
+        if (self.last, word) == ("begin", "atomic"):
+            self.blocks = 1
+        elif self.blocks:
+            self.blocks += (word == "case") - (word == "end")
+        if (self.last, word) == ("from", "stdin") and not self.parens:
+            self.copies = self.head[0] == "copy"
+        self.last = word
