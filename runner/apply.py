@@ -199,7 +199,7 @@ def _shifted(broken: _Broken, step: Migration, statement: sqltext.Statement, err
     """Move the place of an error from the statement that was sent to the file that it stands in."""
     within = int(error.diag.statement_position) - 1 if error.diag.statement_position else 0
     place = sqltext.position(step.sql, statement.start + within)
-    excerpt = sqltext.excerpt(step.sql, place)
+    excerpt = sqltext.excerpt(step.text, place)
     return replace(broken, failure=replace(broken.failure, line=place.line, column=place.column, excerpt=excerpt))
 
 

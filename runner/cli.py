@@ -5,6 +5,7 @@ import shlex
 import shutil
 import signal
 import sys
+import traceback
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -43,7 +44,7 @@ Completion: eval "$(_TENANTRY_COMPLETE=bash_source tenantry)", or zsh_source, fi
 
 
 # What the next command has of its own, or need not repeat.
-_NOT_AGAIN = frozenset({"tenants", "format", "verbose", "reason"})
+_NOT_AGAIN = frozenset({"tenants", "format", "verbose", "reason", "config"})
 
 
 class _Verbs(click.Group):
@@ -90,7 +91,7 @@ def _make_command(name: str, verb: Verb) -> click.Command:
 
         context = click.get_current_context()
         everywhere = {"config": config or context.obj["config"], "verbose": verbose or context.obj["verbose"]}
-        context.exit(_run(name, verb, everywhere | options, Call(_program(), _again(context))))
+        context.exit(_run(name, verb, everywhere | options, Call(_program_here(context), _again(context))))
 
     formats = [format_option] if len(verb.formats) > 1 else []
     params = [*verb.params, *formats, *_make_everywhere(default=None)]
@@ -138,6 +139,14 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int
         except RunnerError as error:
             _print_error(error)
             return error.exit_code
+        except BrokenPipeError:
+            # Whoever read our output has gone: what was done is in the ledger, what was not can be done again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 6
+        except Exception:  # noqa: BLE001
+            # The border of the program: a bug outside of any tenant's turn must not look like a finding, exit code 1.
+            click.echo(f"a bug in tenantry, please report this:\n{traceback.format_exc()}", err=True)
+            return 70
     return outcome.exit_code
 
 
@@ -179,7 +188,20 @@ def _again(context: click.Context) -> str:
         given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
         if isinstance(param, click.Option) and given and name not in _NOT_AGAIN:
             words += _retype(param, context.params[name])
-    return " ".join(words)
+    return " ".join([*words, *_retype_config(context)])
+
+
+def _program_here(context: click.Context) -> str:
+    """Return how this command was called, with the file it was told to work on."""
+    return " ".join([_program(), *_retype_config(context)])
+
+
+def _retype_config(context: click.Context) -> list[str]:
+    """Return --config as it was typed, before or behind the verb; nothing where it was not."""
+    for at in (context, context.parent):
+        if at and at.get_parameter_source("config") is ParameterSource.COMMANDLINE:
+            return ["--config", shlex.quote(at.params["config"])]
+    return []
 
 
 def _retype(option: click.Option, value: Any) -> list[str]:
@@ -209,9 +231,4 @@ def _program() -> str:
 
 def main() -> None:
     """Run the command line and exit the process."""
-    try:
-        _cli.main(prog_name="tenantry")
-    except BrokenPipeError:
-        # Whoever read our output has gone: what was done is done, what was not is in the ledger.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(6)
+    _cli.main(prog_name="tenantry")

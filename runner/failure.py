@@ -77,7 +77,7 @@ def describe(error: psycopg.Error, migration: Migration, locate: Callable[[], in
         sqlstate=error.sqlstate or "",
         line=place.line if place else 0,
         column=place.column if place else 0,
-        excerpt=sqltext.excerpt(migration.sql, place) if place else "",
+        excerpt=sqltext.excerpt(migration.text, place) if place else "",
         detail=diag.message_detail or "",
         hint="\n".join(filter(None, (diag.message_hint, _HINTS.get(error.sqlstate or "")))),
         context=diag.context or "",

@@ -1,6 +1,7 @@
 """A directory of migrations -> its files, read and checked. Nothing in it is skipped silently, all faults are named."""
 
 import difflib
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +58,7 @@ def read_migrations(folder: Path, shown: str) -> Directory:
         read.append((migration, header))
         warnings += doubts
     problems += _duplicates([migration for migration, _ in read], shown)
-    migrations, faults = _resolve_depends(read)
+    migrations, faults = _resolve_depends(read, {path.stem for path in paths})
     if problems or faults:
         raise MigrationFileError((*problems, *faults))
     if not migrations:
@@ -94,7 +95,7 @@ def _read(path: Path, folder: Path, shown: str) -> tuple[Migration, Header, list
     if faults:
         raise _FileError(*(Problem(f"{shown}:{fault.line}: {fault.message}", fault.hint) for fault in faults))
     sql = sqltext.blank_wrapper(text) if header.transactional else text
-    doubts = _check_sql(sql, header, shown)
+    doubts = _check_sql(text, sql, header, shown)
     rollback = path.with_name(path.name.removesuffix(".sql") + _ROLLBACK)
     migration = Migration(
         version=version,
@@ -105,7 +106,7 @@ def _read(path: Path, folder: Path, shown: str) -> tuple[Migration, Header, list
         sql=sql,
         transactional=header.transactional,
         rollback=_read_text(rollback, folder, f"{shown.removesuffix('.sql')}{_ROLLBACK}")
-        if rollback.exists()
+        if os.path.lexists(rollback)
         else None,
     )
     return migration, header, doubts
@@ -127,7 +128,8 @@ def _parse_name(file_name: str, shown: str) -> tuple[int, str]:
 
 def _read_text(path: Path, folder: Path, shown: str) -> str:
     """Return the normalised text of a file that is in the folder, is a file, and is UTF-8 without NUL."""
-    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+    # realpath, since Path.resolve() raises where a link leads to itself.
+    if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(folder.resolve()):
         raise _FileError(Problem(f"{shown}: a symbolic link out of the folder, expected a file in it"))
     if path.is_dir():
         raise _FileError(Problem(f"{shown}: a directory, expected a file"))
@@ -158,7 +160,7 @@ def _decode(data: bytes, shown: str) -> str:
     return text
 
 
-def _check_sql(sql: str, header: Header, shown: str) -> list[Problem]:
+def _check_sql(text: str, sql: str, header: Header, shown: str) -> list[Problem]:
     """Return what is only doubtful; raise what is surely wrong."""
     errors: list[Problem] = []
     doubts: list[Problem] = []
@@ -169,7 +171,7 @@ def _check_sql(sql: str, header: Header, shown: str) -> list[Problem]:
         if finding.kind is sqltext.Kind.SYNTAX and not doubtful:
             hint = _advise_on_syntax(sql, finding.position.line)
         problem = Problem(
-            f"{place}: {finding.message}\n{sqltext.excerpt(sql, finding.position)}", "" if doubtful else hint
+            f"{place}: {finding.message}\n{sqltext.excerpt(text, finding.position)}", "" if doubtful else hint
         )
         (doubts if doubtful else errors).append(problem)
     if errors:
@@ -206,13 +208,18 @@ def _times(count: int) -> str:
     return "twice" if count == 2 else f"{count} times"
 
 
-def _resolve_depends(read: Sequence[tuple[Migration, Header]]) -> tuple[list[Migration], list[Problem]]:
-    """Return the migrations in ascending order with `depends` as versions, and what is wrong with them."""
+def _resolve_depends(
+    read: Sequence[tuple[Migration, Header]], stems: set[str]
+) -> tuple[list[Migration], list[Problem]]:
+    """Return the migrations in ascending order with `depends` as versions, and what is wrong with them.
+
+    `stems` are the names of all files, those with faults of their own included.
+    """
     by_name = {_stem(migration): migration.version for migration, _ in read}
     problems: list[Problem] = []
     resolved: list[Migration] = []
     for migration, header in read:
-        problems += [_unknown(migration, name, by_name) for name in header.depends if name not in by_name]
+        problems += [_unknown(migration, name, by_name) for name in header.depends if name not in stems]
         versions = tuple(by_name[name] for name in header.depends if name in by_name)
         resolved.append(replace(migration, depends=versions))
     if any(migration.depends for migration in resolved):

@@ -6,14 +6,17 @@ A key that is nearly right is an error: a header that is not read is a file that
 
 import difflib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _YOYO_KEYS = frozenset({"transactional", "depends"})
 _KEYS = _YOYO_KEYS | {"parse"}
 # Keys that a later version may give a meaning: to ignore one that was meant would be worse than to refuse it.
 _RESERVED = _KEYS | {"lock-timeout", "statement-timeout", "lint", "require", "ensure", "batch", "replaces"}
+# What a key can be set to; `depends` takes any number of names, also on several lines.
+_VALUES = {"transactional": ("true", "false"), "parse": ("server",)}
 _COMMENT = re.compile(r"^\s*(--.*)?$")
-_KEY_LINE = re.compile(r"^\s*--+\s*(?P<key>[A-Za-z][\w-]*)\s*(?P<sign>[:=])\s*(?P<value>.*)$")
+_KEY_LINE = re.compile(r"^\s*--(?P<more>-*)\s*(?P<key>[A-Za-z][\w-]*)\s*(?P<sign>[:=])\s*(?P<value>.*)$")
 _MISPLACED = re.compile(r"^\s*--\s*transactional\s*:\s*(true|false)\s*$")
 
 
@@ -43,18 +46,17 @@ def parse_header(text: str) -> tuple[Header, tuple[HeaderProblem, ...]]:
     lines = _leading_lines(text)
     found = [(number, match) for number, line in enumerate(lines, 1) if (match := _KEY_LINE.match(line))]
     problems = [problem for number, match in found if (problem := _check_key(number, match))]
-    problems += _misplaced(text, len(lines))
+    problems += [*_given_twice(found), *_misplaced(text, len(lines))]
     written = {match["key"]: (number, match["value"].strip()) for number, match in found if match["key"] in _KEYS}
     if problems or not written:
         return Header(), tuple(problems)
     directives = _read_with_yoyo(text) if _YOYO_KEYS & written.keys() else {}
-    transactional = directives.get("transactional", "true")
-    if transactional not in ("true", "false"):
-        problems.append(_bad_value(written, "transactional", transactional, "true or false"))
-    parse = written.get("parse", (0, ""))[1]
-    if parse not in ("", "server"):
-        problems.append(_bad_value(written, "parse", parse, "server"))
-    return Header(transactional == "true", tuple(directives.get("depends", "").split()), bool(parse)), tuple(problems)
+    values = directives | {key: value for key, (_, value) in written.items() if key not in _YOYO_KEYS}
+    for key, allowed in _VALUES.items():
+        if key in values and values[key] not in allowed:
+            problems.append(_bad_value(written, key, values[key], " or ".join(allowed)))
+    transactional = values.get("transactional") != "false"
+    return Header(transactional, tuple(values.get("depends", "").split()), "parse" in values), tuple(problems)
 
 
 def _leading_lines(text: str) -> list[str]:
@@ -67,8 +69,9 @@ def _leading_lines(text: str) -> list[str]:
 
 
 def _check_key(line: int, match: re.Match[str]) -> HeaderProblem | None:
-    key, sign = match["key"], match["sign"]
-    if key in _KEYS and sign == ":":
+    """Return what is wrong with a line that looks like a key: it must be one, or be nothing like one."""
+    key, exact = match["key"], match["sign"] == ":" and not match["more"]
+    if key in _KEYS and exact:
         return None
     plain = key.lower().replace("_", "-")
     if plain in _RESERVED - _KEYS:
@@ -76,11 +79,21 @@ def _check_key(line: int, match: re.Match[str]) -> HeaderProblem | None:
     near = difflib.get_close_matches(plain, sorted(_RESERVED), n=1, cutoff=0.8)
     if not near:
         return None
+    write = f'write "-- {near[0]}: {match["value"].strip()}", or ' if near[0] in _KEYS else ""
     return HeaderProblem(
         line,
         f"header key {key!r}: not a key, expected {', '.join(sorted(_KEYS))}",
-        f'write "-- {near[0]}: {match["value"].strip()}", or reword the comment if no key is meant',
+        f"{write}reword the comment if no key is meant",
     )
+
+
+def _given_twice(found: list[tuple[int, re.Match[str]]]) -> Iterator[HeaderProblem]:
+    seen: set[str] = set()
+    for number, match in found:
+        key = match["key"]
+        if key in seen and key in _VALUES:
+            yield HeaderProblem(number, f"header key {key!r}: given twice, expected once")
+        seen.add(key)
 
 
 def _misplaced(text: str, leading: int) -> list[HeaderProblem]:
@@ -114,5 +127,10 @@ def find_circle(depends: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
     try:
         list(topological_sort(sorted(depends), depends))
     except CycleError as circle:
-        return tuple(sorted(circle.args[1]))
-    return ()
+        left = set(circle.args[1])
+    else:
+        return ()
+    # What yoyo names may include versions that only wait for the circle: nobody in it depends on those.
+    while waiting := {version for version in left if not any(version in depends[other] for other in left)}:
+        left -= waiting
+    return tuple(sorted(left))

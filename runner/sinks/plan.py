@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import TextIO
 
-from runner.events import GOOD, Event, RunFinished, TenantPlanned
+from runner.events import GOOD, Event, Result, RunFinished, TenantPlanned
 from runner.model import Migration, label
 from runner.outcome import Outcome
 from runner.sinks import Call, Sink
-from runner.sinks.wording import count, name_tenants, render_hint
+from runner.sinks.wording import count, indent, name_tenants, render_hint
 
 Steps = tuple[Migration, ...]
 
@@ -66,8 +66,13 @@ def _render(plans: Plans, program: str) -> Iterator[str]:
         verdict = outcome.verdict
         if verdict and verdict.result not in GOOD:
             yield f"{name_tenants([outcome.tenant])}: {verdict.result.value}: {verdict.reason}"
-            hint = verdict.hint or f'run "tenantry verify --tenants {outcome.tenant}" to see what it is'
-            yield f"  hint: {render_hint(hint, program)}"
+            hint = verdict.hint
+            if verdict.result is Result.REFUSED and not hint:
+                hint = f'run "tenantry verify --tenants {outcome.tenant}" to see what it is'
+            if hint:
+                yield f"  hint: {render_hint(hint, program)}"
+            if verdict.trace:
+                yield indent(f"please report this:\n{verdict.trace}")
 
 
 def _letters(index: int) -> str:

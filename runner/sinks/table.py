@@ -20,7 +20,7 @@ from runner.model import Migration, label
 from runner.outcome import Outcome, TenantOutcome
 from runner.sinks import Call, Sink
 from runner.sinks.grid import write_grid
-from runner.sinks.wording import count, indent, join, name_tenants, render_shared_hint, seconds
+from runner.sinks.wording import count, for_tenants, indent, join, name_tenants, render_shared_hint, seconds
 
 # Arbitrary: what a person still reads. Beyond it, tenants that ended well and alike share a row.
 _MOST_ROWS = 40
@@ -108,7 +108,7 @@ class _Report:
         for tenant in self._outcome.tenants.values():
             if tenant.verdict and tenant.verdict.result not in GOOD and not tenant.findings:
                 failure = tenant.failed[1] if tenant.failed else None
-                hint = tenant.verdict.hint.replace(f"--tenants {tenant.tenant} ", "")
+                hint = for_tenants(tenant.verdict.hint, tenant.tenant, "")
                 shared[tenant.verdict.result, tenant.verdict.reason, hint, failure, tenant.version].append(tenant)
         for tenants in shared.values():
             yield from self._trouble_text(tenants)

@@ -13,7 +13,12 @@ def render_hint(hint: str, program: str) -> str:
 
 def render_shared_hint(hint: str, names: Sequence[str], program: str) -> str:
     """Return a hint that was made for the first of `names` as one for all of them."""
-    return render_hint(hint.replace(f"--tenants {names[0]} ", f"--tenants {','.join(names)} "), program)
+    return render_hint(for_tenants(hint, names[0], ",".join(names)), program)
+
+
+def for_tenants(hint: str, name: str, others: str) -> str:
+    """Return a hint that was made for one tenant with other ones in its commands."""
+    return re.sub(rf'--tenants {re.escape(name)}(?=[ "])', f"--tenants {others}", hint)
 
 
 def count(number: int, noun: str) -> str:

@@ -56,11 +56,14 @@ def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: st
     from runner.errors import RunnerError
 
     given, comma, last = incomplete.rpartition(",")
+    path = ctx.params.get("config") or ctx.find_root().params.get("config") or "tenants.yaml"
     try:
-        config = read(Path(ctx.find_root().params.get("config") or "tenants.yaml"), env=os.environ)
+        config = read(Path(path), env=os.environ)
     except RunnerError:
         return []
-    names = ["all", "master", *(tenant.name for tenant in config.tenants)]
+    names = [tenant.name for tenant in (*filter(None, (config.master,)), *config.tenants)]
+    if not given:
+        names.insert(0, "all")
     return [f"{given}{comma}{name}" for name in names if name.startswith(last) and name not in given.split(",")]
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from runner.document import Mistake
+from runner.config.model import Mistake
 from runner.model import Server
 from runner.selection import nearest
 
@@ -38,7 +38,7 @@ def name_variable(server: str) -> str:
     return VARIABLE_PREFIX + server.upper().replace("-", "_")
 
 
-def connect(name: str, dsn: str, env: Mapping[str, str]) -> Connection | Mistake:
+def connect(name: str, dsn: str) -> Connection | Mistake:
     """Return the server behind a connection string without references."""
     if dsn.strip() == EMBEDDED:
         return Connection(Server(name, None), (EMBEDDED,))
@@ -47,7 +47,7 @@ def connect(name: str, dsn: str, env: Mapping[str, str]) -> Connection | Mistake
     options = _parse_options(dsn)
     if options is None:
         return Mistake(f"malformed connection string, expected {EXPECTED}", nearest(dsn, [EMBEDDED]))
-    return Connection(Server(name, dsn), _find_endpoint(options, env), _is_in_clear(options))
+    return Connection(Server(name, dsn), _find_endpoint(options), _is_in_clear(options))
 
 
 def expand(name: str, text: str, env: Mapping[str, str]) -> Connection | Mistake:
@@ -68,20 +68,18 @@ def expand(name: str, text: str, env: Mapping[str, str]) -> Connection | Mistake
         )
     values = [env.get(match["name"], "") or match["default"] or "" for match in references]
     if len(references) == 1 and references[0][0] == text.strip():
-        found = connect(name, values[0], env)
+        found = connect(name, values[0])
         given = bool(env.get(references[0]["name"]))
         return found._replace(in_clear=found.in_clear and not given) if isinstance(found, Connection) else found
     marks = iter(range(_FIRST_MARK, _FIRST_MARK + len(references)))
     template = _REFERENCE.sub(lambda match: "$" if match["dollar"] else chr(next(marks)), text)
-    return _fill(name, template, values, [match["default"] or "" for match in references], env)
+    return _fill(name, template, values, [match["default"] or "" for match in references])
 
 
-def _fill(
-    name: str, template: str, values: Sequence[str], defaults: Sequence[str], env: Mapping[str, str]
-) -> Connection | Mistake:
+def _fill(name: str, template: str, values: Sequence[str], defaults: Sequence[str]) -> Connection | Mistake:
     """Return the server behind `template`, in which one mark of `_MARKS` stands for each of `values`."""
     if not values:
-        return connect(name, template, env)
+        return connect(name, template)
     options = _parse_options(template)
     if options is None:
         hint = "a reference stands for one value, or for a whole connection string"
@@ -90,7 +88,7 @@ def _fill(
     dsn = _join_options(filled)
     if dsn is None:
         return Mistake("a value that libpq does not take, expected text in UTF-8")
-    return Connection(Server(name, dsn), _find_endpoint(filled, env), _is_in_clear(_replace_marks(options, defaults)))
+    return Connection(Server(name, dsn), _find_endpoint(filled), _is_in_clear(_replace_marks(options, defaults)))
 
 
 def _replace_marks(options: Mapping[str, str], values: Sequence[str]) -> dict[str, str]:
@@ -128,11 +126,7 @@ def _is_in_clear(options: Mapping[str, str]) -> bool:
     return any(options.get(key) for key in ("password", "sslpassword"))
 
 
-def _find_endpoint(options: Mapping[str, str], env: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what two connection strings to one server have in common, as far as is known without connecting."""
-    host = options.get("hostaddr") or options.get("host")
-    port = options.get("port")
-    if service := options.get("service"):
-        return "service", service, host or "", port or ""
-    host = host or env.get("PGHOSTADDR") or env.get("PGHOST") or ""
-    return "host", host.lower(), port or env.get("PGPORT") or "5432"
+def _find_endpoint(options: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what two connection strings to one server have in common, as far as the strings alone say so."""
+    host = options.get("hostaddr") or options.get("host") or ""
+    return options.get("service") or "", host.lower(), options.get("port") or "5432"

@@ -4,10 +4,11 @@ import codecs
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 import yaml
 
+from runner.config.model import Mistake
 from runner.errors import ConfigError, Problem
 
 # Arbitrary, but far above the five levels of tenants.yaml and far below what crashes libyaml's recursive composer.
@@ -38,13 +39,6 @@ class Plain:
 
     kind: str
     text: str
-
-
-class Mistake(NamedTuple):
-    """What is wrong at a place that the caller knows."""
-
-    what: str
-    hint: str = ""
 
 
 # Stands for a value that was refused, so that it is not refused again.

@@ -1,0 +1,79 @@
+"""What pydantic finds wrong, in words of our own: what is there, and what was expected."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from runner.config import dsn
+from runner.config.document import Location, Plain
+from runner.config.model import Mistake
+from runner.selection import nearest, one_of
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+# By the last names of a location, the longer one first; `*` is any name.
+_EXPECTED = {
+    "servers": "a mapping of names to connection strings",
+    "servers.*": dsn.EXPECTED,
+    "servers.[key]": "a name of letters, digits, _ and -",
+    "master": "a mapping with server, database and migrations",
+    "master.database": "the name of a database, without braces",
+    "tenants": "a mapping with migrations, server, database and list or query",
+    "ledger": "a mapping with schema",
+    "migrations": "a folder",
+    "server": "the name of a server",
+    "database": "the name of a database, with no braces but {id}",
+    "list": "a list of one tenant or more",
+    "query": "a SELECT statement",
+    "id": "an integer, or at most 63 letters, digits, _ and -",
+    "name": "text on one line",
+    "labels": "a mapping",
+    "labels.*": "text",
+    "labels.[key]": "text on one line",
+    "schema": "the name of a schema",
+}
+
+
+def explain(detail: "ErrorDetails", keys: Sequence[str] = ()) -> Mistake:
+    """Return one of pydantic's findings as a mistake. `keys` are those that may stand where an unknown one does."""
+    location, value = detail["loc"], detail["input"]
+    if detail["type"] == "extra_forbidden":
+        return Mistake(f"unknown key {location[-1]!r}, expected {one_of(keys)}", nearest(str(location[-1]), keys))
+    expected = _expect(location)
+    if detail["type"] in ("missing", "too_short"):
+        return Mistake(f"{'missing' if detail['type'] == 'missing' else 'empty'}, expected {expected}")
+    found = name_kind(value) if location[0] == "servers" and location[-1] != "[key]" else _name_value(value)
+    quotable = isinstance(value, Plain) and value.kind in ("number", "boolean") and detail["type"] == "string_type"
+    return Mistake(f"{found}, expected {expected}", "put it in quotes if it is meant as text" if quotable else "")
+
+
+def name_kind(value: object) -> str:
+    """Return what `value` is without showing it."""
+    match value:
+        case Plain("nothing" | "NULL" as kind, _):
+            return kind
+        case Plain(kind, _):
+            return f"a {kind}"
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case str():
+            return "text"
+    return f"a value of type {type(value).__name__}"
+
+
+def _name_value(value: object) -> str:
+    match value:
+        case Plain("number" | "boolean" as kind, text):
+            return f"the {kind} {text}"
+        case str():
+            return repr(value)
+    return name_kind(value)
+
+
+def _expect(location: Location) -> str:
+    *_, above, parent, name = ("", "", *map(str, location))
+    parent = above if name == "[key]" else parent
+    keys = (f"{parent}.{name}", f"{parent}.*", name)
+    return next((_EXPECTED[key] for key in keys if key in _EXPECTED), "something else")

@@ -1,0 +1,73 @@
+"""Tenants as the query returns them, a row each: the same rules as for the list, places by number of row."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from runner.config.document import Plain, stop
+from runner.config.model import Config, Mistake
+from runner.config.schema import TENANT_KEYS, validate_row
+from runner.config.tenants import check_tenant, find_clashes
+from runner.errors import ConfigError, Problem
+from runner.model import Tenant
+from runner.selection import nearest, one_of
+
+# NULL in these columns is the same as no such column.
+_OPTIONAL = frozenset({"name", "labels"})
+
+
+def tenants_from_rows(config: Config, rows: Sequence[Mapping[str, object]]) -> tuple[Tenant, ...]:
+    """Return the tenants of the rows of `config.tenant_query`, in their order.
+
+    `id` is the one column that must be there; a NULL in `name` or `labels` is as good as no such column. Raises
+    ConfigError with all that is wrong, by number of row from 1, and where there is no row.
+    """
+    at = f"{config.rules.query_at}: tenants.query"
+    if not rows:
+        stop(f"{at}: no row, expected one for each tenant", "select the master alone with --tenants master")
+    problems = [Problem(f"{at}: {what}", hint) for what, hint in _check_columns(rows[0])]
+    if problems:
+        raise ConfigError(tuple(problems))
+    places = {"tenants.yaml": config.master} if config.master else {}
+    for number, row in enumerate(rows, start=1):
+        found = validate_row(_convert_row(row), config.rules)
+        if isinstance(found, Tenant):
+            places[f"row {number}"] = found
+            found = [Mistake(f"{key}: {what}", hint) for key, (what, hint) in check_tenant(found, config.rules)]
+        problems += [Problem(f"{at}: row {number}: {what}", hint) for what, hint in found]
+    names, tenants = list(places), tuple(places.values())
+    for index, mistake in find_clashes(tenants, config.rules, lambda index: names[index]):
+        problems.append(Problem(f"{at}: {names[index]}: {mistake.what}", mistake.hint))
+    if problems:
+        raise ConfigError(tuple(problems))
+    return tenants[1:] if config.master else tenants
+
+
+def _check_columns(row: Mapping[str, object]) -> Iterator[Mistake]:
+    for column in row:
+        if column not in TENANT_KEYS:
+            yield Mistake(f"unknown column {column!r}, expected {one_of(TENANT_KEYS)}", nearest(column, TENANT_KEYS))
+    if "id" not in row:
+        yield Mistake("no column 'id', expected it", "write SELECT ... AS id")
+
+
+def _convert_row(row: Mapping[str, object]) -> dict[str, object]:
+    return {
+        column: _convert_cell(value) for column, value in row.items() if value is not None or column not in _OPTIONAL
+    }
+
+
+def _convert_cell(value: object) -> object:
+    """Return a value from the database as one from YAML."""
+    from uuid import UUID
+
+    match value:
+        case None:
+            return Plain("NULL", "")
+        case bool():
+            return Plain("boolean", str(value).lower())
+        case int() | float():
+            return Plain("number", str(value))
+        case UUID():
+            return str(value)
+        case dict():
+            return {key: _convert_cell(cell) for key, cell in value.items()}
+    return value

@@ -1,0 +1,225 @@
+"""The shape of tenants.yaml as pydantic models, and the JSON schema that editors complete it by."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from runner.config.document import BROKEN, Document, Location, Plain, join_location
+from runner.config.explain import explain, name_kind
+from runner.config.model import Mistake, Rules
+from runner.model import Server, SetName, Tenant
+from runner.selection import MASTER
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+def _write_number(value: object) -> object:
+    """Return a number as it was written, since YAML 1.1 and 1.2 read it differently: 07 stays 07, 1_000 stays 1_000."""
+    return value.text if isinstance(value, Plain) and value.kind == "number" else value
+
+
+def _write_scalar(value: object) -> object:
+    """Return a number, true or false as it was written."""
+    return value.text if isinstance(value, Plain) and value.kind in ("number", "boolean") else value
+
+
+def _expand_entry(value: object) -> object:
+    """Return a bare id as the mapping that it is short for."""
+    return value if isinstance(value, dict) or value is BROKEN else {"id": value}
+
+
+_Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+_PATTERN = r"^([^{}\x00-\x1f\x7f]|\{id\})+$"
+
+_Pattern = Annotated[str, Field(pattern=_PATTERN)]
+
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$")]
+
+_TextId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$")]
+
+_Number = Annotated[int, Field(ge=0)]
+
+_Id = Annotated[_TextId, BeforeValidator(_write_number, json_schema_input_type=_Number | _TextId)]
+
+_Title = Annotated[_Text, BeforeValidator(_write_number, json_schema_input_type=float | _Text)]
+
+_Label = Annotated[str, BeforeValidator(_write_scalar, json_schema_input_type=bool | float | str)]
+
+
+class _Entry(BaseModel):
+    """One tenant. A bare id is short for a mapping that holds `id` alone."""
+
+    model_config = ConfigDict(title="tenant", extra="forbid", strict=True)
+
+    id: _Id = Field(description="Names the tenant on the command line and in its database.", examples=[16])
+    name: _Title | None = Field(None, description="Is shown beside the id.", examples=["Test Studio UI"])
+    database: _Pattern | None = Field(None, description="Its database, where it is named otherwise than the others.")
+    server: _Text | None = Field(None, description="Its server, where it is another one than that of the others.")
+    labels: dict[_Text, _Label] | None = Field(None, description="Your own words.", examples=[{"tier": "internal"}])
+
+    def make_tenant(self, rules: Rules) -> Tenant:
+        """Return the tenant; on a stand-in for a server that is unknown, which is left to be found."""
+        return Tenant(
+            name=self.id,
+            set_name=SetName.TENANT,
+            server=_get_server(self.server or rules.server, rules),
+            database=(self.database or rules.database).replace("{id}", self.id),
+            title=self.name or "",
+            labels=tuple((self.labels or {}).items()),
+        )
+
+
+_ListEntry = Annotated[_Entry, BeforeValidator(_expand_entry, json_schema_input_type=_Entry | _Id)]
+
+
+class _Tenants(BaseModel):
+    """The tenants: a list or a query."""
+
+    model_config = ConfigDict(
+        title="tenants",
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"oneOf": [{"required": ["list"]}, {"required": ["query"]}]},
+    )
+
+    migrations: _Text = Field(description="Folder of the tenants' migrations.", examples=["migrations/tenant"])
+    server: _Text = Field(description="Name of the server that the tenants are on.", examples=["main"])
+    database: _Pattern = Field("tenant_{id}", description="Name of their databases; {id} is the tenant's id.")
+    entries: Annotated[list[_ListEntry], Field(min_length=1)] | None = Field(
+        None, alias="list", description="The tenants, each an id or a mapping.", examples=[[1, 16]]
+    )
+    query: Annotated[str, Field(pattern=r"\S")] | None = Field(
+        None,
+        description="Is run on the master: a row a tenant, with id and, as needed, database, server, name and labels.",
+        examples=["SELECT organization_id AS id, database_name AS database FROM tenant_databases ORDER BY 1"],
+    )
+
+
+class _Master(BaseModel):
+    """The database that is migrated before all tenants."""
+
+    model_config = ConfigDict(title="master", extra="forbid", strict=True)
+
+    server: _Text = Field(description="Name of its server.", examples=["main"])
+    database: str = Field(pattern=r"^[^{}\x00-\x1f\x7f]+$", description="Its name.", examples=["rsm_master"])
+    migrations: _Text = Field(description="Folder of its migrations.", examples=["migrations/master"])
+
+    def make_tenant(self, rules: Rules) -> Tenant:
+        """Return the database as a tenant; on a stand-in for a server that is unknown, which is left to be found."""
+        return Tenant(MASTER, SetName.MASTER, _get_server(self.server, rules), self.database)
+
+
+class _Ledger(BaseModel):
+    """Where every database keeps the record of what was applied to it."""
+
+    model_config = ConfigDict(title="ledger", extra="forbid", strict=True)
+
+    schema_name: _Text = Field("public", alias="schema", description="Schema of the tables.")
+
+
+class File(BaseModel):
+    """The servers, the master database and the tenants' databases that tenantry migrates."""
+
+    model_config = ConfigDict(title="tenants.yaml", extra="forbid", strict=True)
+
+    servers: Annotated[dict[_Name, str], Field(min_length=1)] = Field(
+        description="Servers by name: embedded, or a libpq connection string; ${NAME} is taken from the environment.",
+        examples=[{"main": "embedded"}, {"main": "host=db1 user=deploy password=${DB_PASSWORD}"}],
+        json_schema_extra={"additionalProperties": False},
+    )
+    master: _Master | None = None
+    tenants: _Tenants
+    ledger: _Ledger | None = None
+
+
+def _get_server(name: str, rules: Rules) -> Server:
+    return rules.servers.get(name) or Server(name, None)
+
+
+_SECTIONS: Mapping[str, type[BaseModel]] = {"master": _Master, "tenants": _Tenants, "ledger": _Ledger}
+
+TENANT_KEYS = tuple(_Entry.model_fields)
+
+
+def validate(document: Document, data: object) -> File | None:
+    """Return `data` as a model, without what is unknown in it; None where it is none. What is wrong is noted."""
+    if not isinstance(data, dict):
+        if data is not BROKEN:
+            document.refuse((), Mistake(f"{name_kind(data)}, expected a mapping with servers and tenants"))
+        return None
+    try:
+        return File.model_validate(data)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    for detail in details:
+        if detail["input"] is not BROKEN:
+            _refuse(document, detail)
+    return _validate_rest(data, details)
+
+
+def validate_row(row: Mapping[str, object], rules: Rules) -> Tenant | list[Mistake]:
+    """Return a row as the tenant that it is, by the rules of an entry of the list; or all that is wrong with it."""
+    try:
+        return _Entry.model_validate(row).make_tenant(rules)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+    return [Mistake(f"{join_location(detail['loc'])}: {explain(detail).what}") for detail in details]
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON schema of tenants.yaml, for editors."""
+    schema = _drop_nulls(File.model_json_schema())
+    assert isinstance(schema, dict)
+    return schema
+
+
+def _refuse(document: Document, detail: "ErrorDetails") -> None:
+    location = detail["loc"]
+    if detail["type"] == "extra_forbidden":
+        document.refuse(location, explain(detail, _list_keys(location[:-1])), key=True)
+    elif location[-1] == "[key]":
+        document.refuse(location[:-1], explain(detail), key=True)
+    else:
+        document.refuse(location, explain(detail))
+
+
+def _list_keys(location: Location) -> list[str]:
+    """Return what may stand in the mapping at `location`."""
+    model = File if not location else _SECTIONS[str(location[0])] if len(location) == 1 else _Entry
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _validate_rest(data: dict[str, object], details: list["ErrorDetails"]) -> File | None:
+    """Return the file without the bad keys that nothing else depends on, so that they do not hide other mistakes."""
+    for detail in details:
+        *path, name = (part for part in detail["loc"] if part != "[key]")
+        if detail["type"] != "extra_forbidden" and detail["loc"][3:4] not in (("name",), ("labels",)):
+            return None
+        around: Any = data
+        try:
+            for part in path:
+                around = around[part]
+        except KeyError:  # An alias of it has lost the key already.
+            return None
+        around.pop(name, None)
+    try:
+        return File.model_validate(data)
+    except ValidationError:
+        return None
+
+
+def _drop_nulls(schema: object) -> object:
+    """Return the schema without null: absent is what optional means here, and nothing may be null."""
+    if isinstance(schema, list):
+        return [_drop_nulls(part) for part in schema if part != {"type": "null"}]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: _drop_nulls(part) for key, part in schema.items() if not (key == "default" and part is None)}
+    match kept.get("anyOf"):
+        case [dict(alone)]:
+            del kept["anyOf"]
+            kept |= alone
+    return kept

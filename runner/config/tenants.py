@@ -1,0 +1,106 @@
+"""Tenants as the file lists them, and which of them cannot be told apart or can have no database."""
+
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+
+from runner.config.document import Document, Location
+from runner.config.model import Mistake, Rules
+from runner.config.schema import File
+from runner.model import SetName, Tenant
+from runner.selection import ALL, MASTER, nearest, one_of, times
+
+# PostgreSQL cuts longer names without an error: two tenants could end up in one database.
+_MAX_NAME_BYTES = 63
+
+
+def make_tenants(document: Document, file: File, rules: Rules) -> tuple[Tenant | None, tuple[Tenant, ...]]:
+    """Return the master and the tenants of the list; what is wrong with them is noted."""
+    if rules.server not in rules.servers:
+        document.refuse(("tenants", "server"), _explain_server(rules.server, rules))
+    found: list[tuple[Location, Tenant]] = []
+    if file.master:
+        found.append((("master",), file.master.make_tenant(rules)))
+    for index, entry in enumerate(file.tenants.entries or ()):
+        found.append((("tenants", "list", index), entry.make_tenant(rules)))
+    for location, tenant in found:
+        for key, mistake in check_tenant(tenant, rules):
+            document.refuse((*location, key), mistake)
+    tenants = tuple(tenant for _, tenant in found)
+    for index, mistake in find_clashes(tenants, rules, lambda index: document.line(found[index][0])):
+        document.refuse(found[index][0], mistake)
+    return (tenants[0], tenants[1:]) if file.master else (None, tenants)
+
+
+def check_source(document: Document, file: File) -> None:
+    """Note where it is not said, or said twice, where the tenants come from."""
+    tenants = file.tenants
+    if tenants.entries and tenants.query:
+        document.refuse(("tenants", "query"), Mistake("both list and query, expected one of them"), key=True)
+    elif not tenants.entries and not tenants.query:
+        document.refuse(("tenants",), Mistake("neither list nor query, expected one of them"))
+    elif tenants.query and not file.master:
+        document.refuse(("tenants", "query"), Mistake("query without a master to run it on, expected one"), key=True)
+
+
+def check_tenant(tenant: Tenant, rules: Rules) -> Iterator[tuple[str, Mistake]]:
+    """Yield what is wrong with one tenant by itself, with the key that it is under."""
+    is_master = tenant.set_name is SetName.MASTER
+    if not is_master and tenant.name.lower() in (MASTER, ALL):
+        yield "id", Mistake(f"{tenant.name!r} is reserved, expected another id")
+    # That the server of most tenants is unknown is said once, where it is named.
+    if tenant.server.name not in rules.servers and (is_master or tenant.server.name != rules.server):
+        yield "server", _explain_server(tenant.server.name, rules)
+    length = len(tenant.database.encode())
+    if length > _MAX_NAME_BYTES:
+        yield "database", Mistake(f"{tenant.database!r} has {length} bytes, expected at most {_MAX_NAME_BYTES}")
+
+
+def find_clashes(
+    tenants: Sequence[Tenant], rules: Rules, locate: Callable[[int], str]
+) -> Iterator[tuple[int, Mistake]]:
+    """Yield which tenants are one tenant, and which share a database, at the index of the second of them."""
+    ids = [_normalize_id(tenant.name) for tenant in tenants]
+    for same in _group(ids):
+        listed = _list_some(f"{tenants[index].name} ({locate(index)})" for index in same)
+        yield same[1], Mistake(f"one tenant is given {times(len(same))}: {listed}")
+    homes = [(rules.endpoints.get(tenant.server.name, (tenant.server.name,)), tenant.database) for tenant in tenants]
+    for same in _group(homes):
+        # A tenant that is given twice has been named already.
+        distinct = list({ids[index]: index for index in reversed(same)}.values())[::-1]
+        if len(distinct) > 1:
+            places = [locate(index) for index in distinct]
+            yield distinct[1], _explain_sharing([tenants[index] for index in distinct], places, rules)
+
+
+def _explain_sharing(tenants: Sequence[Tenant], places: Sequence[str], rules: Rules) -> Mistake:
+    servers = list(dict.fromkeys(tenant.server.name for tenant in tenants))
+    listed = _list_some(
+        f"{tenant.name} on {tenant.server.name!r} ({place})" for tenant, place in zip(tenants, places, strict=True)
+    )
+    hint = "" if "{id}" in rules.database else "put {id} into tenants.database"
+    if len(servers) > 1:
+        hint = f"{' and '.join(repr(name) for name in servers)} are one server, by host and port"
+    return Mistake(f"database {tenants[0].database!r} is used {times(len(tenants))}: {listed}", hint)
+
+
+def _normalize_id(name: str) -> Hashable:
+    """Return what two spellings of a number have in common: 1 and 01 would be a trap on the command line."""
+    return int(name) if name.isdigit() else name
+
+
+def _group(keys: Iterable[Hashable]) -> list[list[int]]:
+    """Return the indexes of equal keys, for each key that is there more than once."""
+    groups: dict[Hashable, list[int]] = {}
+    for index, key in enumerate(keys):
+        groups.setdefault(key, []).append(index)
+    return [indexes for indexes in groups.values() if len(indexes) > 1]
+
+
+def _list_some(names: Iterable[str]) -> str:
+    """Return the first few of many names."""
+    names = list(names)
+    shown = 5  # arbitrary
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
+
+
+def _explain_server(name: str, rules: Rules) -> Mistake:
+    return Mistake(f"unknown server {name!r}, expected {one_of(rules.servers)}", nearest(name, rules.servers))

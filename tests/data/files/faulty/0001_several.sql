@@ -1,0 +1,3 @@
+SELCT 1;
+COMMIT;
+CREATE INDEX CONCURRENTLY rooms_name ON rooms (name);

@@ -1,0 +1,3 @@
+-- transactionl: false
+-- lock_timeout: 5s
+SELECT 1;

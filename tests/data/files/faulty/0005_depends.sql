@@ -1,0 +1,2 @@
+-- depends: 0004_rate
+SELECT 1;

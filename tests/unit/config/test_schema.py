@@ -1,0 +1,131 @@
+"""The shape of tenants.yaml: what is refused, and the schema for editors."""
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from runner.config import json_schema, read
+from tests.unit.config.cases import ENVIRONMENT, GOOD, REPOSITORY, SHAPES, Said, refuse
+
+
+@pytest.mark.parametrize(("text", "said"), SHAPES.values(), ids=SHAPES)
+def test_shape_refused(text: str, said: Said) -> None:
+    """What is missing, unknown or of a wrong type is named, all of it, with line, column and what was expected."""
+    assert refuse(text) == said
+
+
+def test_schema_is_committed() -> None:
+    """The committed schema is the one of the models, and the repository's file refers to it."""
+    committed = (REPOSITORY / "docs" / "tenants.schema.json").read_text(encoding="utf-8")
+    generated = json.dumps(json_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    assert committed == generated, f"write it anew with: python -c {shlex.quote(WRITE_SCHEMA)}"
+    first = (REPOSITORY / "tenants.yaml").read_text(encoding="utf-8").splitlines()[0]
+    assert first == "# yaml-language-server: $schema=docs/tenants.schema.json"
+
+
+class EditorLoader(yaml.SafeLoader):
+    """Reads YAML as editors do, by version 1.2: yes, no, on, off and dates are text."""
+
+
+EditorLoader.yaml_implicit_resolvers = {
+    first: [
+        (tag, re.compile("true|false") if tag.endswith(":bool") else pattern)
+        for tag, pattern in resolvers
+        if not tag.endswith(":timestamp")
+    ]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+TYPES: Mapping[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+}
+WRITE_SCHEMA = (
+    "import json, pathlib, runner.config as c;"
+    " text = json.dumps(c.json_schema(), indent=2, sort_keys=True, ensure_ascii=False) + chr(10);"
+    " pathlib.Path('docs/tenants.schema.json').write_text(text, encoding='utf-8')"
+)
+ANNOTATIONS = {"$defs", "title", "description", "examples", "default"}
+
+
+def fits(value: object, schema: Mapping[str, Any]) -> bool:
+    """Return whether `value` is valid, by as much of JSON schema as the schema of tenants.yaml uses."""
+    words = [(word, meaning) for word, meaning in schema.items() if word not in ANNOTATIONS]
+    return all(fits_keyword(value, word, meaning, schema) for word, meaning in words)
+
+
+def fits_keyword(value: object, word: str, meaning: Any, schema: Mapping[str, Any]) -> bool:
+    """Return whether `value` is valid by one keyword; those about values of another type hold."""
+    match word:
+        case "$ref":
+            return fits(value, json_schema()["$defs"][meaning.removeprefix("#/$defs/")])
+        case "type":
+            return isinstance(value, TYPES[meaning]) and (meaning == "boolean" or not isinstance(value, bool))
+        case "anyOf":
+            return any(fits(value, part) for part in meaning)
+        case "oneOf":
+            return sum(fits(value, part) for part in meaning) == 1
+        case "minimum":
+            return not isinstance(value, int | float) or value >= meaning
+        case "pattern":
+            return not isinstance(value, str) or re.search(meaning, value) is not None
+        case "items" | "minItems":
+            return not isinstance(value, list) or fits_list(value, word, meaning)
+    return not isinstance(value, dict) or fits_object(value, word, meaning, schema)
+
+
+def fits_list(value: list[object], word: str, meaning: Any) -> bool:
+    """Return whether a list is valid by one keyword."""
+    return len(value) >= meaning if word == "minItems" else all(fits(part, meaning) for part in value)
+
+
+def fits_object(value: dict[str, object], word: str, meaning: Any, schema: Mapping[str, Any]) -> bool:
+    """Return whether a mapping is valid by one keyword; an unknown one is an error of the test."""
+    match word:
+        case "required":
+            return set(meaning) <= set(value)
+        case "properties":
+            return all(fits(value[name], meaning[name]) for name in value if name in meaning)
+        case "patternProperties":
+            return all(
+                fits(value[name], part) for name in value for key, part in meaning.items() if re.search(key, name)
+            )
+        case "additionalProperties":
+            known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+            return all(name in known or any(re.search(key, name) for key in patterns) for name in value)
+    assert word == "minProperties"
+    return bool(len(value) >= meaning)
+
+
+@pytest.mark.parametrize("path", [*GOOD, REPOSITORY / "tenants.yaml"], ids=lambda path: path.stem)
+def test_schema_accepts(path: Path) -> None:
+    """An editor that knows the schema accepts what the runner accepts."""
+    data = yaml.load(path.read_text(encoding="utf-8"), EditorLoader)  # noqa: S506 - a SafeLoader
+    assert read(path, env=ENVIRONMENT).tenants or read(path, env=ENVIRONMENT).tenant_query
+    assert fits(data, json_schema())
+
+
+@pytest.mark.parametrize("text", [text for text, _ in SHAPES.values()], ids=SHAPES)
+def test_schema_refuses(text: str) -> None:
+    """An editor that knows the schema marks what is missing, unknown or of a wrong type."""
+    assert not fits(yaml.load(text, EditorLoader), json_schema())  # noqa: S506 - a SafeLoader
+
+
+def test_schema_explains() -> None:
+    """Every key of tenants.yaml is described, so that an editor has something to show."""
+    schema = json_schema()
+    for model in (schema, *schema["$defs"].values()):
+        for name, part in model["properties"].items():
+            described = schema["$defs"][part["$ref"].removeprefix("#/$defs/")] if "$ref" in part else part
+            assert described.get("description"), name
+    assert "null" not in json.dumps(schema)
