@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from runner import sqltext
-from runner.errors import Problem, Refused, TenantError, Unreachable
+from runner.errors import Problem, Refused, TenantError
 from runner.events import (
     Event,
     Failure,
@@ -40,6 +40,15 @@ _ATTEMPTS = 8
 _RETRY_PAUSE_S = 0.05
 # A loop that raises a notice for each row must not fill the memory; the last ones tell most.
 _MOST_NOTICES = 200
+
+# What the log calls the attempt, and how the tenant ends.
+_ENDS = {
+    Kind.FAILED: ("failed", Result.FAILED),
+    Kind.COLLISION: ("failed", Result.FAILED),
+    Kind.LOCKED: ("blocked", Result.BLOCKED),
+    Kind.LOST: ("lost", Result.UNREACHABLE),
+    Kind.CANCELLED: ("cancelled", Result.STOPPED),
+}
 
 States = dict[int, str]
 
@@ -98,7 +107,7 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
                 states = {row.version: row.state.value for row in fresh}
                 steps = deque(plan.steps)
             case _Broken(kind, failure):
-                return (yield from _give_up(site, step, kind, failure))
+                return _give_up(site, step, kind, failure)
     return None
 
 
@@ -224,30 +233,32 @@ def _offset(step: Migration, done: int) -> int | None:
     return statements[done].start if done < len(statements) else None
 
 
-def _give_up(site: Site, step: Migration, kind: Kind, failure: Failure) -> Generator[Event, None, Verdict]:
-    """Report and log a file that did not get through; say what the tenant has now."""
+def _give_up(site: Site, step: Migration, kind: Kind, failure: Failure) -> Verdict:
+    """Log a file that did not get through, and return what becomes of the tenant.
+
+    Nothing is yielded: a run that is ended by a signal meanwhile must neither lose the log line nor the report.
+    """
     name = label(step.version, step.name)
-    cancelled = kind is Kind.CANCELLED and site.sessions.cancelled
     left = "was rolled back" if step.transactional else "is not finished: it runs outside a transaction"
-    if kind is Kind.LOST:
-        yield from _log_failure(site, step, "lost", failure)
-        raise Unreachable(
-            f"connection lost while {name} ran: {failure.message}",
-            hint="run the same command again: what was not committed was rolled back",
-        )
-    yield MigrationFailed(site.tenant.name, step, failure)
-    if cancelled:
-        yield from _log_failure(site, step, "cancelled", failure)
-        return Verdict(Result.STOPPED, f"cancelled, {name} {left}")
-    if kind is Kind.LOCKED:
-        yield from _log_failure(site, step, "blocked", failure)
-        return Verdict(Result.BLOCKED, f"{failure.message}, {name} {left}", failure.hint)
-    yield from _log_failure(site, step, "failed", failure)
-    return Verdict(Result.FAILED, f"{failure.message}, {name} {left}", failure.hint)
+    event, result = _ENDS[kind]
+    if kind is Kind.CANCELLED and not site.sessions.cancelled:
+        event, result = _ENDS[Kind.FAILED]
+    warnings = _log_failure(site, step, event, failure)
+    told: tuple[MigrationFailed | WarningRaised, ...] = (MigrationFailed(site.tenant.name, step, failure), *warnings)
+    if result is Result.UNREACHABLE:
+        reason = f"connection lost while {name} ran: {failure.message}"
+        hint = "run the same command again: what was not committed was rolled back"
+        return Verdict(result, reason, hint, told=warnings)
+    if result is Result.STOPPED:
+        return Verdict(result, f"cancelled, {name} {left}", told=told)
+    return Verdict(result, f"{failure.message}, {name} {left}", failure.hint, told=told)
 
 
-def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> Iterator[Event]:
-    """Write an attempt that failed into the log, on a connection of its own where ours is gone."""
+def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> tuple[WarningRaised, ...]:
+    """Write an attempt that failed into the log, on a connection of its own where ours is gone.
+
+    Returns a warning where that fails as well.
+    """
     try:
         if site.connection.broken or site.connection.closed:
             with site.sessions.connect(site.tenant) as fresh:
@@ -255,8 +266,9 @@ def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> I
         else:
             _write_failure(site.ledger, step, event, failure)
     except (psycopg.Error, TenantError) as error:
-        reason = str(error).strip()
-        yield WarningRaised(site.tenant.name, Problem(f"the failure could not be written to the log: {reason}"))
+        problem = Problem(f"the failure could not be written to the log: {str(error).strip()}")
+        return (WarningRaised(site.tenant.name, problem),)
+    return ()
 
 
 def _write_failure(ledger: Ledger, step: Migration, event: str, failure: Failure) -> None:

@@ -1,7 +1,7 @@
 """Everything that can happen in a run. Sinks see these and nothing else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -33,13 +33,15 @@ GOOD = frozenset({Result.APPLIED, Result.UP_TO_DATE, Result.OK})
 class Verdict:
     """How a tenant ended, why where that is not plain, and what to do next.
 
-    `trace` is a traceback where the runner itself is at fault, else empty.
+    `trace` is a traceback where the runner itself is at fault, else empty. `told` are events that are told before the
+    verdict, whatever stops the run: what was found out about a failure must not be lost to a signal.
     """
 
     result: Result
     reason: str = ""
     hint: str = ""
     trace: str = ""
+    told: "tuple[MigrationFailed | WarningRaised, ...]" = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,8 @@ class _Run:
         started = time.monotonic()
         verdict = self._run_job(tenant)
         elapsed_ms = int((time.monotonic() - started) * 1000)
+        for event in verdict.told:
+            self._queue.put(event)
         self._queue.put(TenantFinished(tenant.name, verdict, elapsed_ms))
 
     def _run_job(self, tenant: Tenant) -> Verdict:

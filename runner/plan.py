@@ -95,7 +95,7 @@ def advise(status: MigrationStatus, tenant: str) -> str:
             )
         case State.MISSING:
             return (
-                f'bring the file back ("tenantry log --tenants {tenant} --version {version} --sql" prints its text); '
+                f'bring the file back ("tenantry log --version {version} --sql --tenants={tenant}" prints its text); '
                 f'or run "tenantry forget {version} {repair}" if its effects were undone'
             )
         case State.OUT_OF_ORDER:

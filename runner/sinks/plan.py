@@ -28,17 +28,20 @@ class Plans:
 
     def distinct(self) -> Iterator[tuple[str, Steps, list[str]]]:
         """Yield name, files and tenants of each plan that has files, the one with most tenants first."""
-        order = {tenant: index for index, tenant in enumerate(self.outcome.tenants)}
-        plans = [
-            (steps, sorted(names, key=lambda name: order[name])) for steps, names in self._tenants.items() if steps
-        ]
-        plans.sort(key=lambda plan: (-len(plan[1]), order[plan[1][0]]))
+        order = list(self.outcome.tenants)
+        plans = [(steps, self._in_order(steps)) for steps in self._tenants if steps]
+        plans.sort(key=lambda plan: (-len(plan[1]), order.index(plan[1][0])))
         for index, (steps, names) in enumerate(plans):
             yield _letters(index), steps, names
 
     def up_to_date(self) -> list[str]:
         """Return the tenants that would get nothing."""
-        return self._tenants.get((), [])
+        return self._in_order(())
+
+    def _in_order(self, steps: Steps) -> list[str]:
+        """Return the tenants of a plan as they were selected, whoever was read first."""
+        names = set(self._tenants.get(steps, ()))
+        return [name for name in self.outcome.tenants if name in names]
 
 
 def make_sink(stream: TextIO, call: Call) -> Sink:

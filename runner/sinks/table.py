@@ -41,6 +41,7 @@ class _Report:
         self._program = call.program
         self._again = call.again
         self._outcome = Outcome()
+        self._printed = False
         self._rows: list[RowReported] = []
         self._findings: list[FindingReported] = []
 
@@ -49,6 +50,7 @@ class _Report:
         self._outcome.add(event)
         match event:
             case LinePrinted(text):
+                self._printed = True
                 self._write(text)
             case RepairProposed(tenant, changes):
                 self._write(*(f"{name_tenants([tenant])}: {change}" for change in changes))
@@ -66,6 +68,9 @@ class _Report:
         self._stream.writelines(line + "\n" for line in lines)
 
     def _write_all(self) -> None:
+        if self._printed and self._outcome.exit_code == 0:
+            # The lines are the output, to be kept as they are.
+            return
         if self._rows:
             self._write_rows()
         elif any(tenant.started for tenant in self._outcome.tenants.values()):

@@ -15,7 +15,7 @@ from runner.verbs.options import JOBS, SERVER, TENANTS, Version, open_request, r
 
 _HELP = """Show every attempt, failure and change by hand that the log of each selected tenant holds, oldest first.
 
-With --sql, print the text of one version as it was applied instead.
+With --sql, print the text of one version as it was applied to one tenant, and nothing else.
 
 \b
   tenantry log --tenants 16
@@ -36,6 +36,8 @@ def _start(request: Request) -> Events:
     if text_wanted and version is None:
         raise ConfigError((Problem("--sql: needs --version, the version whose text is wanted"),))
     project = open_request(request)
+    if text_wanted and len(project.tenants) != 1:
+        raise ConfigError((Problem(f"--sql: {len(project.tenants)} tenants are selected, expected one"),))
     job = _make_text_job(project, version) if text_wanted else _make_job(project, version)
     return run_job(request, project, job)
 
@@ -57,7 +59,7 @@ def _make_text_job(project: Project, version: int) -> Job:
             text = ledger.read_text(version) if ledger and ledger.read() else ""
         if not text:
             raise Refused(f"version {version} is not recorded", hint=f'see "tenantry log --tenants {tenant.name}"')
-        yield LinePrinted(f"-- tenant {tenant.name}, version {version}, as it was applied\n{text.rstrip()}")
+        yield LinePrinted(text.removesuffix("\n"))
         return Verdict(Result.OK)
 
     return print_text

@@ -355,6 +355,7 @@ CALLED: dict[str, tuple[list[str | Path], str]] = {
     "on the path": (["tenantry"], "tenantry"),
     "by its path": ([COMMAND], str(COMMAND)),
     "within the folder": ([Path("bin", "tenantry")], "bin/tenantry"),
+    "by its path within the folder": (["/bin/sh", "-c", 'exec "$PWD/bin/tenantry" "$@"', "sh"], "bin/tenantry"),
     "as a module": ([sys.executable, "-m", "runner"], f"{Path(sys.executable).name} -m runner"),
 }
 

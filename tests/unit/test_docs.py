@@ -21,7 +21,7 @@ import pytest
 from click.testing import CliRunner
 
 import runner.verbs.status
-from runner import cli, errors, sqltext
+from runner import apply, cli, errors, sqltext
 from runner.checksum import checksum, normalise
 from runner.config import parse
 from runner.errors import MigrationFileError, Problem, RunnerError
@@ -239,12 +239,11 @@ def test_ledger_columns_are_those_written_down(table: str) -> None:
 
 def find_log_events() -> set[str]:
     """Return the words that the code writes into the log's column `event`."""
-    calls = {"log", "_log_failure"}
-    words: set[str] = set()
-    for path in (ROOT / "runner" / "ledger.py", ROOT / "runner" / "apply.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and _called(node.func) in calls:
-                words |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
+    calls = {"log", "_compose_line"}
+    words = {event for event, _ in apply._ENDS.values()}
+    for node in ast.walk(ast.parse((ROOT / "runner" / "ledger.py").read_text("utf-8"))):
+        if isinstance(node, ast.Call) and _called(node.func) in calls:
+            words |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
     return words
 
 

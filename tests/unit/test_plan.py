@@ -245,7 +245,7 @@ EXPLAINED: dict[str, tuple[Files, Rows, str, str]] = {
         [],
         [DONE_B],
         "0002_b: applied to this database, but the file is gone",
-        'bring the file back ("tenantry log --tenants 16 --version 2 --sql" prints its text); or run '
+        'bring the file back ("tenantry log --version 2 --sql --tenants=16" prints its text); or run '
         '"tenantry forget 2 --tenants 16 --reason ..." if its effects were undone',
     ),
     "out of order": (
