@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.floor import QUERY
 from bench.place import Place, Project
-from bench.sample import REPOSITORY, Command, Sample, measure
+from bench.sample import Command, Sample, measure
 
 TENANTRY, FLOOR, LOOP, XARGS = "tenantry", "floor", "psql in a loop", "psql, xargs -P"
 
@@ -135,10 +135,3 @@ def run_starts(bench: Bench, project: Project, times: int) -> Iterator[Row]:
     for index, command in enumerate(commands):
         databases = 0 if command is help_text else 2
         yield Row("start", command.name, databases, tuple(taken[index] for taken in samples))
-
-
-def version() -> str:
-    """Return which tenantry is measured."""
-    from runner import __version__
-
-    return f"{__version__} of {REPOSITORY}"

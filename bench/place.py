@@ -22,7 +22,7 @@ from bench.sample import REPOSITORY
 from runner.server import EmbeddedServer
 
 _PREFIX = "tenantry-bench-"
-_SHM = Path("/dev/shm")
+_SHM = Path("/dev/shm")  # noqa: S108 # the folder that is made in it has a random name and is ours alone
 _ON_DISK = REPOSITORY / ".tenantry" / "bench"
 # A database with every table is 11 MB; and the server's log of changes may take 1 GB and more.
 _DATABASE_BYTES, _SERVER_BYTES = 15_000_000, 3_000_000_000

@@ -54,7 +54,7 @@ def measure(command: Command, output: Path, postmaster: int) -> Sample:
             stdout=sink,
             stderr=subprocess.STDOUT,
             cwd=REPOSITORY,
-            env=_environment() | command.environment,
+            env={**_environment(), **command.environment},
         )
         try:
             # Not Popen.wait: it drops what the process used.

@@ -1,0 +1,110 @@
+"""`make bench`: how long tenantry takes, beside the floor and psql, on a server that is made for it and removed."""
+
+import platform
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import psycopg
+
+from bench.cases import Bench, Case, Row, make_cases, run_starts
+from bench.place import Place, open_place
+from bench.report import Report, to_json, write_tables
+from bench.sample import CommandError
+from runner import __version__
+from runner.errors import ServerError
+
+_LETTERS = "abc"
+_FOLDER = click.Path(path_type=Path, resolve_path=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line; `cases` holds some of the letters a, b and c."""
+
+    databases: int
+    rounds: int
+    jobs: int
+    cases: str
+    starts: bool
+    fast: bool
+    folder: Path | None
+    against: Path | None
+    json_file: Path | None
+
+
+@click.command()
+@click.option("--databases", type=click.IntRange(min=2), default=100, show_default=True, help="How many tenants.")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Of (c), half as many.")
+@click.option("--jobs", type=click.IntRange(min=1), default=8, show_default=True, help="How many tenants at once.")
+@click.option("--cases", default=_LETTERS, show_default=True, help="a: nothing pending, b: one file, c: all files.")
+@click.option("--starts/--no-starts", default=True, help="Also measure what a command costs before it does anything.")
+@click.option("--fast", is_flag=True, help="A server without fsync: less noise on disk, less like a real one.")
+@click.option("--folder", type=_FOLDER, help="Where the server is; memory, where there is room.")
+@click.option("--against", type=_FOLDER, help="Another checkout, measured beside this.")
+@click.option("--json", "json_file", type=_FOLDER, help="A file for all samples.")
+def main(**options: Any) -> None:
+    """Measure `tenantry migrate` against the floor and psql; see docs/benchmark.md for how to read it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        report = _run(Options(**options))
+    except (CommandError, ServerError) as error:
+        raise click.ClickException(str(error)) from None
+    write_tables(report, sys.stdout)
+    if options["json_file"]:
+        options["json_file"].write_text(to_json(report))
+
+
+def _run(options: Options) -> Report:
+    with open_place(options.databases, durable=not options.fast, folder=options.folder) as place:
+        about = _about(place, options)
+        chosen, rows = _measure(Bench(place, options.jobs, options.against), options)
+    return Report(about, chosen, rows)
+
+
+def _measure(bench: Bench, options: Options) -> tuple[tuple[Case, ...], tuple[Row, ...]]:
+    """Make the databases and run the chosen cases; what is left of them goes with the place."""
+    every = make_cases(bench.place, options.databases, options.rounds)
+    chosen = tuple(case for letter, case in zip(_LETTERS, every, strict=True) if letter in options.cases)
+    _say(f"making {options.databases} databases")
+    # Also the warm-up: both commands were run, and their modules compiled, before anything is measured.
+    bench.run(bench.migrate(every[0].project.template_config(), "--create"))
+    bench.place.clone(range(1, options.databases + 1))
+    bench.run(bench.floor(2))
+    rows = [*(_starts(bench, every[0], 2 * options.rounds) if options.starts else ())]
+    for case in chosen:
+        rows += bench.run_case(case, _say)
+    return chosen, tuple(rows)
+
+
+def _starts(bench: Bench, case: Case, times: int) -> Iterator[Row]:
+    _say(f"start: {times} times")
+    return run_starts(bench, case.project, times)
+
+
+def _about(place: Place, options: Options) -> dict[str, Any]:
+    """Say what runs where, and return the same for programs."""
+    about = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "tenantry": __version__,
+        "postgresql": place.server_version(),
+        "python": platform.python_version(),
+        "psycopg": psycopg.__version__,
+        "where": place.describe(),
+        **{name: getattr(options, name) for name in ("databases", "rounds", "jobs")},
+    }
+    click.echo(", ".join(f"{name} {value}" for name, value in about.items()))
+    return about
+
+
+def _say(what: str) -> None:
+    click.echo(what, err=True)
+
+
+if __name__ == "__main__":
+    main()

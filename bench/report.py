@@ -1,0 +1,168 @@
+"""What was measured, for people as tables and for programs as JSON, and which goals it meets."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from statistics import median
+from typing import Any, TextIO
+
+from bench.cases import FLOOR, TENANTRY, XARGS, Case, Row
+from runner.events import Cell
+from runner.sinks.grid import write_grid
+
+# What a person waits for without noticing, and without minding.
+_HELP_MS, _MIGRATE_MS = 150, 600
+_PEAK_MB = 150
+# Twice as many tenants may cost a little more each, as far as noise goes.
+_LINEAR = 1.2
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What was to be reached; `kept` where `measured` is at most `wanted`. `unit` follows both numbers."""
+
+    name: str
+    wanted: float
+    measured: float
+    unit: str
+
+    @property
+    def kept(self) -> bool:
+        """Return whether the goal is met."""
+        return self.measured <= self.wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What each further tenant costs, between two numbers of databases; the start is not in it."""
+
+    case: str
+    command: str
+    smaller: int
+    larger: int
+    ms_per_database: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One benchmark. `about` says what ran where, `cases` are those that were measured."""
+
+    about: dict[str, Any]
+    cases: tuple[Case, ...]
+    rows: tuple[Row, ...]
+
+    def row(self, case: str, command: str, databases: int) -> Row | None:
+        """Return what was measured of a command whose name begins so, None where it was not."""
+        found = (row for row in self.rows if (row.case, row.databases) == (case, databases))
+        return next((row for row in found if row.command.startswith(command)), None)
+
+    def ratio(self, row: Row, other: str) -> float | None:
+        """Return how many times as long a command took as another one: the median of what each round says."""
+        against = self.row(row.case, other, row.databases)
+        if against is None or row.databases == 0:
+            return None
+        return median(a.wall_s / b.wall_s for a, b in zip(row.samples, against.samples, strict=True))
+
+    def growth(self) -> Iterator[Growth]:
+        """Yield what each further tenant costs, for every command that was measured on several numbers of them."""
+        for case in self.cases:
+            for smaller, larger in pairwise(case.sizes):
+                for few in self.rows:
+                    many = self.row(case.name, few.command, larger)
+                    if (few.case, few.databases) == (case.name, smaller) and many:
+                        more = [b.wall_s - a.wall_s for a, b in zip(few.samples, many.samples, strict=True)]
+                        each_ms = 1000 * median(more) / (larger - smaller)
+                        yield Growth(case.name, few.command, smaller, larger, each_ms)
+
+    def goals(self) -> Iterator[Goal]:
+        """Yield the goals that what was measured can tell of."""
+        for case in self.cases:
+            row = self.row(case.name, TENANTRY, case.sizes[-1])
+            for other, wanted in ((FLOOR, case.goal), (XARGS, 1.0)):
+                if row and (ratio := self.ratio(row, other)):
+                    yield Goal(f"{case.name}: time against {other}", wanted, ratio, "x")
+        yield from self._linear()
+        peaks = [sample.peak_mb for row in self.rows if row.command == TENANTRY for sample in row.samples]
+        if peaks:
+            databases = max(row.databases for row in self.rows)
+            yield Goal(f"peak memory, {databases} tenants of 1000", _PEAK_MB, max(peaks), "MB")
+        for command, databases, wanted in (("tenantry --help", 0, _HELP_MS), ("tenantry migrate", 2, _MIGRATE_MS)):
+            if row := self.row("start", command, databases):
+                yield Goal(f"{command}: median", wanted, 1000 * median(_walls(row)), "ms")
+
+    def _linear(self) -> Iterator[Goal]:
+        for case in self.cases:
+            steps = [step for step in self.growth() if (step.case, step.command) == (case.name, TENANTRY)]
+            for before, after in pairwise(steps):
+                if before.ms_per_database > 0:
+                    name = f"{case.name}: each tenant beyond {after.smaller}, against those before"
+                    yield Goal(name, _LINEAR, after.ms_per_database / before.ms_per_database, "x")
+
+
+def to_json(report: Report) -> str:
+    """Return everything as JSON, with each single sample."""
+    rows = [{**asdict(row), **_summary(report, row)} for row in report.rows]
+    goals = [{**asdict(goal), "kept": goal.kept} for goal in report.goals()]
+    growth = [asdict(step) for step in report.growth()]
+    return json.dumps({**report.about, "rows": rows, "growth": growth, "goals": goals}, indent=2) + "\n"
+
+
+def write_tables(report: Report, stream: TextIO) -> None:
+    """Write what a person reads: each command's times, what each further tenant costs, the goals."""
+    columns = ("case", "databases", "command", "median ms", "best ms", "client cpu", "server cpu", "x floor")
+    write_grid(stream, columns, [_cells(report, row) for row in report.rows])
+    stream.write("(client cpu, server cpu: ms of processor time for each database)\n\n")
+    steps = list(report.growth())
+    if steps:
+        _write_growth(stream, steps)
+    goals = [
+        (goal.name, f"{goal.wanted:g} {goal.unit}", f"{goal.measured:.2f} {goal.unit}", "yes" if goal.kept else "NO")
+        for goal in report.goals()
+    ]
+    write_grid(stream, ("goal", "at most", "measured", "kept"), goals)
+
+
+def _write_growth(stream: TextIO, steps: Sequence[Growth]) -> None:
+    rows = [(s.case, f"{s.smaller} to {s.larger}", s.command, f"{s.ms_per_database:.2f}") for s in steps]
+    write_grid(stream, ("case", "databases", "command", "ms for each more"), rows)
+    stream.write("\n")
+
+
+def _cells(report: Report, row: Row) -> list[Cell]:
+    summary = _summary(report, row)
+    ratio = summary["ratio_to_floor"]
+    return [
+        row.case,
+        row.databases or None,
+        row.command,
+        round(1000 * summary["median_s"]),
+        round(1000 * summary["best_s"]),
+        _short(summary["client_cpu_ms_per_database"]),
+        _short(summary["server_cpu_ms_per_database"]),
+        "" if ratio is None else f"{ratio:.2f}",
+    ]
+
+
+def _short(number: float | None) -> str:
+    return "" if number is None else f"{number:.1f}"
+
+
+def _summary(report: Report, row: Row) -> dict[str, Any]:
+    client = [sample.client_cpu_s for sample in row.samples]
+    server = [sample.server_cpu_s for sample in row.samples if sample.server_cpu_s is not None]
+    return {
+        "median_s": median(_walls(row)),
+        "best_s": min(_walls(row)),
+        "client_cpu_ms_per_database": _per_database(client, row.databases),
+        "server_cpu_ms_per_database": _per_database(server, row.databases),
+        "ratio_to_floor": report.ratio(row, FLOOR),
+    }
+
+
+def _per_database(seconds: Sequence[float], databases: int) -> float | None:
+    return 1000 * median(seconds) / databases if seconds and databases else None
+
+
+def _walls(row: Row) -> list[float]:
+    return [sample.wall_s for sample in row.samples]
