@@ -33,7 +33,17 @@ from runner.failure import Kind, classify, describe
 from runner.ledger import Ledger
 from runner.model import AppliedMigration, Migration, Plan, RowState, Tenant, label
 from runner.plan import summarise
-from runner.session import Connection, Sessions, poll, read_sql, send, try_session_lock, try_transaction_lock
+from runner.session import (
+    Connection,
+    Sent,
+    Sessions,
+    poll,
+    read_sql,
+    release_session_lock,
+    send,
+    try_session_lock,
+    try_transaction_lock,
+)
 
 # Arbitrary: eight tenants that grant on one role at once need two or three.
 _ATTEMPTS = 8
@@ -48,9 +58,11 @@ _ENDS = {
     Kind.LOCKED: ("blocked", Result.BLOCKED),
     Kind.LOST: ("lost", Result.UNREACHABLE),
     Kind.CANCELLED: ("cancelled", Result.STOPPED),
+    Kind.ENDED: ("failed", Result.FAILED),
 }
 
 States = dict[int, str]
+Notice = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +96,22 @@ class _Broken:
 _Outcome = MigrationApplied | _Stale | _Broken
 
 
-def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Generator[Event, None, Verdict | None]:
-    """Apply the plan's steps in order; stop at the first that fails. Return None when there is no step left.
+def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Generator[Event, None, Verdict]:
+    """Apply the plan's steps in order; stop at the first that fails.
 
     Under the lock the ledger is read again: what another runner applied meanwhile is not applied twice.
     Raises TenantError where a lock or the connection is the reason.
     """
     states = {row.version: row.state.value for row in rows}
     steps = deque(plan.steps)
+    result = Result.UP_TO_DATE
     while steps:
         step = steps[0]
         outcome = yield from (_apply_whole if step.transactional else _apply_statements)(site, step, states)
         match outcome:
             case MigrationApplied():
                 states[step.version] = RowState.APPLIED.value
+                result = Result.APPLIED
                 steps.popleft()
             case _Stale():
                 fresh = site.ledger.read()
@@ -108,7 +122,7 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
                 steps = deque(plan.steps)
             case _Broken(kind, failure):
                 return _give_up(site, step, kind, failure)
-    return None
+    return Verdict(result)
 
 
 def await_others(site: Site) -> Generator[LockAwaited, None, None]:
@@ -149,7 +163,7 @@ def _run_whole(site: Site, step: Migration) -> MigrationApplied | _Broken:
     started = time.monotonic()
     sent = send(connection, step.sql)
     if sent.error:
-        return _broken(sent.error, site, step, lambda: _offset(step, sent.statements))
+        return _broken(sent.error, site, step, _locate(sent, step), ended=not _keeps_savepoint(connection))
     try:
         # Fails where the file ended our transaction, even if it began another; and what is deferred fails here,
         # under the file's name, and not in our COMMIT.
@@ -158,7 +172,7 @@ def _run_whole(site: Site, step: Migration) -> MigrationApplied | _Broken:
         site.ledger.record_applied(step, elapsed_ms=elapsed_ms, statements=sent.statements)
         connection.execute("COMMIT")
     except psycopg.Error as error:
-        return _broken(error, site, step, lambda: None)
+        return _broken(error, site, step, None)
     return MigrationApplied(site.tenant.name, step, elapsed_ms)
 
 
@@ -175,12 +189,15 @@ def _apply_statements(site: Site, step: Migration, states: States) -> Generator[
             keeper.execute("BEGIN")
             if _is_stale(ledger, states):
                 return _Stale()
+            # Before the row: a run that is stopped here has begun nothing.
+            yield MigrationStarted(site.tenant.name, step)
             ledger.record_running(step, statements=len(statements))
             keeper.execute("COMMIT")
-        yield MigrationStarted(site.tenant.name, step)
         with _notices(site.connection) as notices:
             outcome = _run_statements(site, step, statements, ledger)
-        yield from _report(outcome, notices, site.tenant)
+        # Not left to the end of the connection, which the server sees later than the next file asks for the lock.
+        release_session_lock(keeper)
+    yield from _report(outcome, notices, site.tenant)
     return outcome
 
 
@@ -190,10 +207,10 @@ def _run_statements(
     started = time.monotonic()
     # No stop between two statements: a file that was begun is finished, or fails.
     for done, statement in enumerate(statements, 1):
-        error = send(site.connection, statement.text).error
-        if error:
+        sent = send(site.connection, statement.text)
+        if sent.error:
             ledger.record_finished(step, RowState.FAILED, elapsed_ms=0)
-            return _shifted(_broken(error, site, step, lambda: None), step, statement, error)
+            return _broken(sent.error, site, step, statement.start + _within(sent.error))
         ledger.record_progress(step.version, done)
     _clean(site.connection)
     elapsed_ms = _since(started)
@@ -204,14 +221,6 @@ def _run_statements(
     return MigrationApplied(site.tenant.name, step, elapsed_ms)
 
 
-def _shifted(broken: _Broken, step: Migration, statement: sqltext.Statement, error: psycopg.Error) -> _Broken:
-    """Move the place of an error from the statement that was sent to the file that it stands in."""
-    within = int(error.diag.statement_position) - 1 if error.diag.statement_position else 0
-    place = sqltext.position(step.sql, statement.start + within)
-    excerpt = sqltext.excerpt(step.text, place)
-    return replace(broken, failure=replace(broken.failure, line=place.line, column=place.column, excerpt=excerpt))
-
-
 def _is_stale(ledger: Ledger, states: States) -> bool:
     """Return whether the ledger is no more what the plan was made from; make it where there is none."""
     if not states:
@@ -219,18 +228,41 @@ def _is_stale(ledger: Ledger, states: States) -> bool:
     return ledger.read_states() != states
 
 
-def _broken(error: psycopg.Error, site: Site, step: Migration, locate: Callable[[], int | None]) -> _Broken:
+def _broken(error: psycopg.Error, site: Site, step: Migration, offset: int | None, *, ended: bool = False) -> _Broken:
+    """Return what an error comes to; `offset` is its place in the file, None where it is not of the file's text."""
     kind = classify(error, site.connection)
-    return _Broken(kind, describe(error, step, locate))
+    if ended and kind is not Kind.LOST:
+        kind = Kind.ENDED
+    return _Broken(kind, describe(error, step, kind, offset))
 
 
-def _offset(step: Migration, done: int) -> int | None:
-    """Return where the statement after the first `done` ones begins, as far as the parser can tell."""
+def _keeps_savepoint(connection: Connection) -> bool:
+    """Return whether the transaction is still the one that the file was sent in: only that one has our savepoint."""
+    if connection.closed:
+        return True  # it went with the connection, and was rolled back there
+    if connection.info.transaction_status is TransactionStatus.IDLE:
+        return False
+    try:
+        connection.execute("ROLLBACK TO SAVEPOINT tenantry_file")
+    except psycopg.Error:
+        return False
+    return True
+
+
+def _locate(sent: Sent, step: Migration) -> int | None:
+    """Return where in the file an error is: where the server says, else at the statement that it ended at."""
+    if sent.error and sent.error.diag.statement_position:
+        return _within(sent.error)
     try:
         statements = sqltext.split(step.sql)
     except sqltext.SqlError:
         return None
-    return statements[done].start if done < len(statements) else None
+    return statements[sent.statements].start if sent.statements < len(statements) else None
+
+
+def _within(error: psycopg.Error) -> int:
+    """Return the server's position in the text that was sent, in characters from 0; 0 where it gives none."""
+    return int(error.diag.statement_position) - 1 if error.diag.statement_position else 0
 
 
 def _give_up(site: Site, step: Migration, kind: Kind, failure: Failure) -> Verdict:
@@ -239,12 +271,22 @@ def _give_up(site: Site, step: Migration, kind: Kind, failure: Failure) -> Verdi
     Nothing is yielded: a run that is ended by a signal meanwhile must neither lose the log line nor the report.
     """
     name = label(step.version, step.name)
-    left = "was rolled back" if step.transactional else "is not finished: it runs outside a transaction"
+    kept = kind is Kind.ENDED or not step.transactional
+    left = "was rolled back"
+    if kept:
+        left = (
+            "ended its transaction by itself"
+            if step.transactional
+            else "is not finished: it runs outside a transaction"
+        )
     event, result = _ENDS[kind]
     if kind is Kind.CANCELLED and not site.sessions.cancelled:
         event, result = _ENDS[Kind.FAILED]
     warnings = _log_failure(site, step, event, failure)
-    told: tuple[MigrationFailed | WarningRaised, ...] = (MigrationFailed(site.tenant.name, step, failure), *warnings)
+    told: tuple[MigrationFailed | WarningRaised, ...] = (
+        MigrationFailed(site.tenant.name, step, failure, rolled_back=not kept),
+        *warnings,
+    )
     if result is Result.UNREACHABLE:
         reason = f"connection lost while {name} ran: {failure.message}"
         hint = "run the same command again: what was not committed was rolled back"
@@ -264,6 +306,8 @@ def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> t
             with site.sessions.connect(site.tenant) as fresh:
                 _write_failure(replace(site.ledger, connection=fresh), step, event, failure)
         else:
+            if not step.transactional:
+                _clean(site.connection)
             _write_failure(site.ledger, step, event, failure)
     except (psycopg.Error, TenantError) as error:
         problem = Problem(f"the failure could not be written to the log: {str(error).strip()}")
@@ -300,23 +344,26 @@ def in_transaction(connection: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def _notices(connection: Connection) -> Iterator[deque[psycopg.errors.Diagnostic]]:
-    notices: deque[psycopg.errors.Diagnostic] = deque(maxlen=_MOST_NOTICES)
-    connection.add_notice_handler(notices.append)
+def _notices(connection: Connection) -> Iterator[deque[Notice]]:
+    """Gather what the server says meanwhile, as (severity, message): what psycopg hands over does not last."""
+    notices: deque[Notice] = deque(maxlen=_MOST_NOTICES)
+
+    def keep(notice: psycopg.errors.Diagnostic) -> None:
+        notices.append((notice.severity_nonlocalized or "", notice.message_primary or ""))
+
+    connection.add_notice_handler(keep)
     try:
         yield notices
     finally:
-        connection.remove_notice_handler(notices.append)
+        connection.remove_notice_handler(keep)
 
 
-def _report(
-    outcome: MigrationApplied | _Broken, notices: deque[psycopg.errors.Diagnostic], tenant: Tenant
-) -> Iterator[Event]:
+def _report(outcome: MigrationApplied | _Broken, notices: deque[Notice], tenant: Tenant) -> Iterator[Event]:
     """Say what happened, after it happened: first what is committed, since the run may stop at any of these."""
     if isinstance(outcome, MigrationApplied):
         yield outcome
-    for notice in notices:
-        yield NoticeRaised(tenant.name, notice.severity or "", notice.message_primary or "")
+    for severity, message in notices:
+        yield NoticeRaised(tenant.name, severity, message)
 
 
 def _since(started: float) -> int:

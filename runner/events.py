@@ -160,11 +160,12 @@ class MigrationApplied:
 
 @dataclass(frozen=True, slots=True)
 class MigrationFailed:
-    """A file failed and was rolled back whole, unless it is a non-transactional one."""
+    """A file failed. `rolled_back` is false where something of it may stay: it is to be looked at by hand."""
 
     tenant: str
     migration: Migration
     failure: Failure
+    rolled_back: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """What an error of the server means: where in the file it is, whether to try again, what a person can do."""
 
-from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
@@ -17,12 +16,15 @@ _COLLISIONS = frozenset({"40001", "40P01"})
 _NOT_IN_TRANSACTION = (
     'give the file the header line "-- transactional: false", and nothing else in it that must go along'
 )
+_ENDED = (
+    "the file ended the runner's transaction: what came before its COMMIT may stay, without a row in _migrations; "
+    "look at the database before the next run"
+)
+# What the server says of a savepoint that is gone, or of one outside a transaction.
+_NO_SAVEPOINT = frozenset({"3B001", "25P01"})
 _HINTS = {
-    "25001": _NOT_IN_TRANSACTION,
     "2D000": "take COMMIT and ROLLBACK out of the DO block or procedure: the runner commits the file and its row "
     "together",
-    "3B001": "the file ended the runner's transaction: what came before its COMMIT may stay, without a row in "
-    "_migrations; look at the database before the next run",
     "25006": "the database or the role is set to read only, or the server is a standby",
     "42710": "roles and tablespaces are shared by all databases of a server, so that the second database finds them "
     "there: create them by a DO block that looks first, or once on the master",
@@ -39,6 +41,7 @@ class Kind(Enum):
     LOCKED = "another session holds a lock: trying again is sensible later"
     LOST = "the connection broke: what was not committed is rolled back"
     CANCELLED = "somebody cancelled the statement"
+    ENDED = "the file ended the transaction that it was to be part of"
 
 
 def classify(error: psycopg.Error, connection: psycopg.Connection[Any]) -> Kind:
@@ -46,6 +49,8 @@ def classify(error: psycopg.Error, connection: psycopg.Connection[Any]) -> Kind:
     state = error.sqlstate
     if state in _LOST or connection.broken:
         return Kind.LOST
+    if state in _NO_SAVEPOINT:
+        return Kind.ENDED
     if state == "55P03":
         return Kind.LOCKED
     if state == "57014":
@@ -63,14 +68,9 @@ def _on_shared_catalog(error: psycopg.Error) -> bool:
     return error.sqlstate == "23505" and error.diag.schema_name == "pg_catalog"
 
 
-def describe(error: psycopg.Error, migration: Migration, locate: Callable[[], int | None]) -> Failure:
-    """Return what the server said, with its place in the file.
-
-    `locate` gives the offset of the statement that failed, in characters from 0, or None; it is asked only where the
-    server itself gives no position, as for a violated constraint.
-    """
+def describe(error: psycopg.Error, migration: Migration, kind: Kind, offset: int | None) -> Failure:
+    """Return what the server said, with its place in the file: `offset` counts characters from 0, None: unknown."""
     diag = error.diag
-    offset = int(diag.statement_position) - 1 if diag.statement_position else locate()
     place = sqltext.position(migration.sql, offset) if offset is not None else None
     return Failure(
         message=(diag.message_primary or str(error)).strip(),
@@ -79,6 +79,15 @@ def describe(error: psycopg.Error, migration: Migration, locate: Callable[[], in
         column=place.column if place else 0,
         excerpt=sqltext.excerpt(migration.text, place) if place else "",
         detail=diag.message_detail or "",
-        hint="\n".join(filter(None, (diag.message_hint, _HINTS.get(error.sqlstate or "")))),
+        hint="\n".join(filter(None, (diag.message_hint, _advise(error, kind)))),
         context=diag.context or "",
     )
+
+
+def _advise(error: psycopg.Error, kind: Kind) -> str:
+    if kind is Kind.ENDED:
+        return _ENDED
+    # 25001 is also what SET TRANSACTION gets for coming late: only the function that raised it tells them apart.
+    if error.sqlstate == "25001" and error.diag.source_function == "PreventInTransactionBlock":
+        return _NOT_IN_TRANSACTION
+    return _HINTS.get(error.sqlstate or "", "")

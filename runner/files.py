@@ -174,9 +174,21 @@ def _check_sql(text: str, sql: str, header: Header, shown: str) -> list[Problem]
             f"{place}: {finding.message}\n{sqltext.excerpt(text, finding.position)}", "" if doubtful else hint
         )
         (doubts if doubtful else errors).append(problem)
+    if not errors and not header.transactional:
+        errors += _check_split(sql, shown)
     if errors:
         raise _FileError(*errors)
     return doubts
+
+
+def _check_split(sql: str, shown: str) -> list[Problem]:
+    """Return why a file cannot run statement by statement; nothing where it can."""
+    try:
+        sqltext.split(sql)
+    except sqltext.SqlError as error:
+        place = error.finding.position
+        return [Problem(f"{shown}:{place.line}:{place.column}: {error.finding.message}", error.finding.hint)]
+    return []
 
 
 def _advise_on_syntax(sql: str, line: int) -> str:

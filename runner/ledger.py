@@ -59,6 +59,8 @@ class Ledger:
         except pg.UndefinedTable:
             return ()
         except (pg.UndefinedColumn, pg.DatatypeMismatch, pg.UndefinedFunction, pg.CannotCoerce):
+            # A newer layout may have other columns: then its comment says so.
+            self._check_layout(self._find()[1])
             raise self._foreign() from None
         except pg.InsufficientPrivilege as error:
             raise Refused(f"{self._table}: {error.diag.message_primary}", hint="grant the role SELECT on it") from None
@@ -99,22 +101,27 @@ class Ledger:
 
     def create_if_absent(self) -> None:
         """Create both tables unless they are there. Raises Refused where that is forbidden or the table is not ours."""
-        table = sql.Literal(self._qualified("_migrations"))
-        query = sql.SQL("SELECT to_regclass({0}), obj_description(to_regclass({0}), 'pg_class')").format(table)
-        found, comment = self.connection.execute(query).fetchone() or (None, None)
-        if found is not None:
+        found, comment = self._find()
+        if found:
             self._check_layout(comment)
             return
         try:
             self._execute("create", layout=f"tenantry ledger, layout {LAYOUT}: one row for each migration")
         except pg.InvalidSchemaName:
-            hint = f"CREATE SCHEMA {self.schema} in this database, or set another one under ledger in tenants.yaml"
+            hint = f"CREATE SCHEMA {self._identifier} in this database, or set another one under ledger in tenants.yaml"
             raise Refused(f"{self._table}: there is no schema {self.schema!r}", hint=hint) from None
         except pg.InsufficientPrivilege as error:
             raise Refused(
                 f"{self._table}: cannot be created: {error.diag.message_primary}",
-                hint=f"as its owner: GRANT CREATE, USAGE ON SCHEMA {self.schema} TO the role that migrates",
+                hint=f"as its owner: GRANT CREATE, USAGE ON SCHEMA {self._identifier} TO the role that migrates",
             ) from None
+
+    def _find(self) -> tuple[bool, str | None]:
+        """Return whether there is a table of our name, and its comment."""
+        query = sql.SQL("SELECT to_regclass({0}) IS NOT NULL, obj_description(to_regclass({0}), 'pg_class')").format(
+            sql.Literal(self._qualified("_migrations"))
+        )
+        return self.connection.execute(query).fetchone() or (False, None)
 
     def record_applied(self, migration: Migration, *, elapsed_ms: int, statements: int) -> None:
         """Write the row of a transactional file that has run, and its line in the log."""
@@ -233,6 +240,12 @@ class Ledger:
         return self._name(table).as_string(self.connection)
 
     @property
+    def _identifier(self) -> str:
+        """Return the schema as it is to be typed, in quotes only where they are needed."""
+        plain = re.fullmatch(r"[a-z_][a-z0-9_]*", self.schema)
+        return self.schema if plain else sql.Identifier(self.schema).as_string(self.connection)
+
+    @property
     def _table(self) -> str:
         return f"{self.schema}._migrations"
 
@@ -276,7 +289,7 @@ class Ledger:
         return Refused(
             f"{self._table}: not a ledger of tenantry, expected its columns and its comment",
             hint="set another schema under ledger in tenants.yaml; if a restore lost the comment, run "
-            f"COMMENT ON TABLE {self._table} IS 'tenantry ledger, layout {LAYOUT}'",
+            f"COMMENT ON TABLE {self._identifier}._migrations IS 'tenantry ledger, layout {LAYOUT}'",
         )
 
 

@@ -7,7 +7,6 @@ from runner.events import (
     GOOD,
     DatabaseOpened,
     Event,
-    Failure,
     FindingReported,
     MigrationApplied,
     MigrationFailed,
@@ -21,7 +20,7 @@ from runner.events import (
     TenantStarted,
     Verdict,
 )
-from runner.model import Migration, label
+from runner.model import label
 from runner.plan import head
 
 _NEVER = -1
@@ -48,7 +47,7 @@ class TenantOutcome:
     applied: list[str] = field(default_factory=list)
     pending: int = 0
     running: str = ""
-    failed: tuple[Migration, Failure] | None = None
+    failed: MigrationFailed | None = None
     findings: int = 0
     look: str = ""
     started: bool = False
@@ -86,8 +85,8 @@ class Outcome:
                 self.tenants[tenant].running = label(migration.version, migration.name)
             case MigrationApplied(tenant, migration):
                 self._add_applied(self.tenants[tenant], label(migration.version, migration.name))
-            case MigrationFailed(tenant, migration, failure):
-                self.tenants[tenant].failed = (migration, failure)
+            case MigrationFailed(tenant):
+                self.tenants[tenant].failed = event
             case FindingReported(tenant) if tenant:
                 self.tenants[tenant].findings += 1
             case TenantFinished(tenant, verdict, elapsed_ms):

@@ -1,6 +1,7 @@
 """Connections: how they are opened and cancelled, how long they wait, and the lock that keeps two runners apart."""
 
 import random
+import shlex
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ LOCK_KEY = 7_369_501_148_246_035_201
 _SQL = Path(__file__).parent / "sql"
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 
+_SECRET = frozenset({"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"})
 _DONE = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK})
 _COPY = frozenset({ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH})
 
@@ -135,10 +137,10 @@ class Sessions:
     def look(self, tenant: Tenant) -> str:
         """Return the command with which a person looks at the database. It holds no password."""
         if tenant.server.embedded:
-            return f"tenantry db psql {tenant.database}"
-        shown = {k: v for k, v in psycopg.conninfo.conninfo_to_dict(self._dsns[tenant.server.name]).items() if v}
-        shown.pop("password", None)
-        return f'psql "{psycopg.conninfo.make_conninfo("", **{**shown, "dbname": tenant.database})}"'
+            return f"tenantry db psql {shlex.quote(tenant.database)}"
+        given = psycopg.conninfo.conninfo_to_dict(self._dsns[tenant.server.name])
+        shown = {key: value for key, value in given.items() if value and key not in _SECRET}
+        return f"psql {shlex.quote(psycopg.conninfo.make_conninfo('', **{**shown, 'dbname': tenant.database}))}"
 
     def cancel(self) -> None:
         """Ask the server to cancel what each open connection is running."""
@@ -159,7 +161,7 @@ def _has_database(connection: Connection, name: str) -> bool:
 def _reason(error: psycopg.Error) -> str:
     """Return what libpq says about a connection that failed, as one line."""
     text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
-    return text.removeprefix("connection failed: ").replace("FATAL:  ", "")
+    return text.removeprefix("connection failed: ").removeprefix("connection is bad: ").replace("FATAL:  ", "")
 
 
 @cache
@@ -204,7 +206,9 @@ def describe_holder(connection: Connection) -> str:
     if row is None:
         return ""
     pid, application, user, seconds = row
-    return f"pid {pid}, {application or 'no application name'}, user {user}, for {seconds} s"
+    # Of a session of another role, the server tells no more than who it is.
+    since = f", for {seconds} s" if seconds is not None else ""
+    return f"pid {pid}, {application or 'no application name'}, user {user}{since}"
 
 
 def try_transaction_lock(connection: Connection) -> bool:
@@ -225,6 +229,11 @@ def try_session_lock(connection: Connection) -> bool:
     """Take the lock until the connection ends; False where it is held elsewhere."""
     query = sql.SQL("SELECT pg_catalog.pg_try_advisory_lock({key})").format(key=sql.Literal(LOCK_KEY))
     return connection.execute(query).fetchone() == (True,)
+
+
+def release_session_lock(connection: Connection) -> None:
+    """Give the lock back that `try_session_lock` took."""
+    connection.execute(sql.SQL("SELECT pg_catalog.pg_advisory_unlock({})").format(sql.Literal(LOCK_KEY)))
 
 
 @dataclass(frozen=True, slots=True)

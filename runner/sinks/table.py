@@ -11,6 +11,7 @@ from runner.events import (
     Failure,
     FindingReported,
     LinePrinted,
+    MigrationFailed,
     RepairProposed,
     Result,
     RowReported,
@@ -112,7 +113,7 @@ class _Report:
         shared: dict[tuple[object, ...], list[TenantOutcome]] = defaultdict(list)
         for tenant in self._outcome.tenants.values():
             if tenant.verdict and tenant.verdict.result not in GOOD and not tenant.findings:
-                failure = tenant.failed[1] if tenant.failed else None
+                failure = tenant.failed.failure if tenant.failed else None
                 hint = for_tenants(tenant.verdict.hint, tenant.tenant, "")
                 shared[tenant.verdict.result, tenant.verdict.reason, hint, failure, tenant.version].append(tenant)
         for tenants in shared.values():
@@ -124,7 +125,7 @@ class _Report:
         if verdict is None:
             return
         if first.failed:
-            said = list(_failure_text(*first.failed))
+            said = list(_failure_text(first.failed.migration, first.failed.failure))
             yield f"{name_tenants(names)}: {verdict.result.value}: {said[0]}"
             yield from (indent(line) for line in said[1:])
         else:
@@ -133,7 +134,7 @@ class _Report:
             yield indent(f"hint: {render_shared_hint(verdict.hint, names, self._program)}")
         has = "it has" if len(names) == 1 else "each has"
         if first.failed:
-            yield f"  {_left(first.failed[0])}; {has} {first.version or 'no migration'} now"
+            yield f"  {_left(first.failed)}; {has} {first.version or 'no migration'} now"
         elif first.applied:
             yield f"  {has} {first.version} now"
         if verdict.trace:
@@ -180,9 +181,11 @@ def _fold(rows: list[list[Cell]]) -> Iterator[list[Cell]]:
         yield [count(number, "tenant"), result, version, applied, ""]
 
 
-def _left(migration: Migration) -> str:
-    name = label(migration.version, migration.name)
-    return f"{name} was rolled back" if migration.transactional else f"{name} is left unfinished"
+def _left(failed: MigrationFailed) -> str:
+    name = label(failed.migration.version, failed.migration.name)
+    if failed.rolled_back:
+        return f"{name} was rolled back"
+    return f"{name} is left unfinished" if not failed.migration.transactional else f"of {name} something may stay"
 
 
 def _failure_text(migration: Migration, failure: Failure) -> Iterator[str]:

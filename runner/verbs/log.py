@@ -45,7 +45,8 @@ def _start(request: Request) -> Events:
 def _make_job(project: Project, version: int | None) -> Job:
     def log(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
-            entries = ledger.read_log(version) if ledger else ()
+            # The ledger is read for what reading it proves: that it is ours, and this tenant's.
+            entries = ledger.read_log(version) if ledger and ledger.read() is not None else ()
         for entry in entries:
             yield RowReported(tenant.name, _cells(entry))
         return Verdict(Result.OK)

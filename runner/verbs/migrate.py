@@ -7,7 +7,7 @@ import click
 
 from runner.apply import Site, apply_plan, await_others
 from runner.errors import Refused
-from runner.events import Event, Result, TenantCompared, TenantPlanned, Verdict, WarningRaised
+from runner.events import GOOD, Event, Result, TenantCompared, TenantPlanned, Verdict, WarningRaised
 from runner.findings import describe_renamed, find_in
 from runner.fleet import Job
 from runner.model import AppliedMigration, Plan, RowState, Tenant, label
@@ -96,20 +96,21 @@ def make_job(project: Project, target: int | None, late: frozenset[int]) -> Job:
                     yield WarningRaised(tenant.name, describe_renamed(status, tenant))
             if not decided.steps:
                 return Verdict(Result.UP_TO_DATE)
-            return (yield from apply_plan(site, decided, rows)) or _confirm(site)
+            verdict = yield from apply_plan(site, decided, rows)
+            return _confirm(site, verdict) if verdict.result in GOOD else verdict
 
     return migrate
 
 
-def _confirm(site: Site) -> Verdict:
-    """Read the ledger once more: success is what was seen, not what was meant. Raises Refused."""
+def _confirm(site: Site, verdict: Verdict) -> Verdict:
+    """Return the verdict if the ledger, read once more, bears it out: success is what was seen. Raises Refused."""
     left = site.replan(site.ledger.read())
     if left.blockers:
         raise Refused(f"another runner left the ledger so: {summarise(left.blockers)}")
     if left.steps:
         names = ", ".join(label(step.version, step.name) for step in left.steps)
         raise Refused(f"{names}: not recorded although applied: something else changes the ledger")
-    return Verdict(Result.APPLIED)
+    return verdict
 
 
 VERB = Verb(_HELP, _PARAMS, _start, formats=("table", "jsonl"))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runner.verbs import VERBS
-from tests.acceptance.fix_command import Fleet, MakeFleet, find_commands
+from tests.acceptance.fix_command import MASTER_FILES, Fleet, MakeFleet, find_commands
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def project(fleet: MakeFleet) -> Fleet:
     """Return a project whose databases are not there."""
-    return fleet(created=False)
+    return fleet(master=MASTER_FILES, created=False)
 
 
 def test_version(project: Fleet) -> None:
@@ -71,8 +71,8 @@ def test_as_a_module(fleet: MakeFleet) -> None:
     [
         pytest.param("tenantry mig", ["migrate"], id="verb"),
         pytest.param("tenantry migrate --ten", ["--tenants"], id="option"),
-        pytest.param("tenantry migrate --tenants ", ["all", "1", "16"], id="tenants"),
-        pytest.param("tenantry migrate --tenants 1,", ["1,16"], id="a second tenant"),
+        pytest.param("tenantry migrate --tenants ", ["all", "master", "1", "16"], id="tenants"),
+        pytest.param("tenantry migrate --tenants 1,", ["1,master", "1,16"], id="a second tenant"),
     ],
 )
 def test_completion(project: Fleet, words: str, offered: list[str]) -> None:

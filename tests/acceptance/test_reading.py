@@ -157,7 +157,7 @@ def test_the_script_of_a_plan(fleet: MakeFleet) -> None:
         **FILES,
         "0002_wrapped.sql": "-- a DBA's habit\nBEGIN;\nCREATE TABLE wrapped (note text DEFAULT 'COMMIT;');\nCOMMIT;\n",
         "0003_index.sql": "-- transactional: false\nCREATE INDEX CONCURRENTLY rooms_name ON rooms (name);\n",
-        "0004_comment.sql": "COMMENT ON TABLE rooms IS 'where it is recorded' -- no semicolon",
+        "0004_comment.sql": "COMMENT ON TABLE rooms IS 'where it is recorded' -- no semicolon;",
         "0005_no_op.sql": "-- deliberately nothing\n",
     }
     one = fleet(tenants=["1"], files=files)

@@ -62,9 +62,9 @@ class Ran:
         return [event for event in self.events if isinstance(event, kind)]
 
     def verdict(self, tenant: str = "1") -> Verdict:
-        """Return how a tenant ended."""
+        """Return how a tenant ended; what was told with it is among the events."""
         (verdict,) = [event.verdict for event in self.of(TenantFinished) if event.tenant == tenant]
-        return verdict
+        return replace(verdict, told=())
 
     @property
     def results(self) -> dict[str, Result]:

@@ -485,7 +485,7 @@ class TestFilesAgainstRows:
         assert (ran.verdict(), ran.exit_code) == (Verdict(Result.REFUSED, "missing: 0001_rooms"), 4)
         problem = Problem(
             "0001_rooms: applied to this database, but the file is gone",
-            'bring the file back ("tenantry log --tenants 1 --version 1 --sql" prints its text); or run '
+            'bring the file back ("tenantry log --version 1 --sql --tenants=1" prints its text); or run '
             '"tenantry forget 1 --tenants 1 --reason ..." if its effects were undone',
         )
         assert ran.of(FindingReported) == [FindingReported("1", problem)]

@@ -29,6 +29,7 @@ from tests.unit.sinks.story import (
     DIFF,
     FAILURE,
     HAS_RATES,
+    HAS_ROOMS,
     INDEX,
     PROGRAM,
     RUN_ID,
@@ -101,13 +102,17 @@ def test_one_failure_of_several_tenants() -> None:
 
 def test_failures_that_differ() -> None:
     """Tenants that are left with different versions are told apart, though the failure is the same."""
-    later = [*begin("16", HAS_RATES), MigrationFailed("16", INDEX, FAILURE), end("16", Result.FAILED, FAILURE.message)]
-    lines = report(("1", "16"), *fail("1"), *later)
+    failed = [
+        (*begin(name, rows), MigrationFailed(name, INDEX, FAILURE), end(name, Result.FAILED, FAILURE.message))
+        for name, rows in (("1", HAS_ROOMS), ("16", HAS_RATES))
+    ]
+    lines = report(("1", "16"), *failed[0], *failed[1])
+    place = "failed: migrations/tenant/0003_room_names.sql:2:1"
+    said = f'{place}: column "hourly_rate" of relation "rooms" contains null values (SQLSTATE 23502)'
     assert [line for line in lines if line.startswith(("tenant", "  000"))] == [
-        SHARED_FAILURE[0].replace("tenants 1, 16", "tenant 1"),
-        "  0002_rates was rolled back; it has 0001_rooms now",
-        'tenant 16: failed: migrations/tenant/0003_room_names.sql:2:1: column "hourly_rate" of relation "rooms" '
-        "contains null values (SQLSTATE 23502)",
+        f"tenant 1: {said}",
+        "  0003_room_names is left unfinished; it has 0001_rooms now",
+        f"tenant 16: {said}",
         "  0003_room_names is left unfinished; it has 0002_rates now",
     ]
 
@@ -207,7 +212,7 @@ def stopped(name: str) -> list[Event]:
 
 
 MANY = [str(number) for number in range(1, 22)]
-PSQL = 'psql "host=db.example.org dbname=tenant_1"'
+PSQL = 'psql "host=tenantry.example.org dbname=tenant_1"'
 NEXT: dict[str, tuple[list[str], list[Event], str]] = {
     "all well": (["master", "1"], [*well("master"), *well("1")], f"look at one: {PROGRAM} db psql db_1"),
     "the master alone": (["master"], well("master"), f"look at one: {PROGRAM} db psql db_master"),
