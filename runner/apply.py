@@ -191,6 +191,8 @@ def _apply_statements(site: Site, step: Migration, states: States) -> Generator[
                 return _Stale()
             # Before the row: a run that is stopped here has begun nothing.
             yield MigrationStarted(site.tenant.name, step)
+            # A connection that broke since the last file is met here, and not by a file that counts as begun.
+            site.connection.execute("SELECT 1")
             ledger.record_running(step, statements=len(statements))
             keeper.execute("COMMIT")
         with _notices(site.connection) as notices:
