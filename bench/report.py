@@ -1,13 +1,14 @@
 """What was measured, for people as tables and for programs as JSON, and which goals it meets."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from statistics import median
 from typing import Any, TextIO
 
 from bench.cases import FLOOR, TENANTRY, XARGS, Case, Row
+from bench.sample import Sample
 from runner.events import Cell
 from runner.sinks.grid import write_grid
 
@@ -16,6 +17,19 @@ _HELP_MS, _MIGRATE_MS = 150, 600
 _PEAK_MB = 150
 # Twice as many tenants may cost a little more each, as far as noise goes.
 _LINEAR = 1.2
+
+
+Cost = Callable[[Sample], float | None]
+
+
+def wall_s(sample: Sample) -> float:
+    """Return how long a command took, in seconds."""
+    return sample.wall_s
+
+
+def cpu_s(sample: Sample) -> float | None:
+    """Return the processor time of command and server, in seconds: steadier than time on a machine that is shared."""
+    return None if sample.server_cpu_s is None else sample.client_cpu_s + sample.server_cpu_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +71,14 @@ class Report:
         found = (row for row in self.rows if (row.case, row.databases) == (case, databases))
         return next((row for row in found if row.command.startswith(command)), None)
 
-    def ratio(self, row: Row, other: str) -> float | None:
-        """Return how many times as long a command took as another one: the median of what each round says."""
+    def ratio(self, row: Row, other: str, cost: Cost = wall_s) -> float | None:
+        """Return how many times as much a command cost as another one: the median of what each round says."""
         against = self.row(row.case, other, row.databases)
         if against is None or row.databases == 0:
             return None
-        return median(a.wall_s / b.wall_s for a, b in zip(row.samples, against.samples, strict=True))
+        costs = [(cost(ours), cost(theirs)) for ours, theirs in zip(row.samples, against.samples, strict=True)]
+        ratios = [ours / theirs for ours, theirs in costs if ours and theirs]
+        return median(ratios) if ratios else None
 
     def growth(self) -> Iterator[Growth]:
         """Yield what each further tenant costs, for every command that was measured on several numbers of them."""
@@ -110,7 +126,17 @@ def to_json(report: Report) -> str:
 
 def write_tables(report: Report, stream: TextIO) -> None:
     """Write what a person reads: each command's times, what each further tenant costs, the goals."""
-    columns = ("case", "databases", "command", "median ms", "best ms", "client cpu", "server cpu", "x floor")
+    columns = (
+        "case",
+        "databases",
+        "command",
+        "median ms",
+        "best ms",
+        "client cpu",
+        "server cpu",
+        "x floor",
+        "cpu x floor",
+    )
     write_grid(stream, columns, [_cells(report, row) for row in report.rows])
     stream.write("(client cpu, server cpu: ms of processor time for each database)\n\n")
     steps = list(report.growth())
@@ -131,7 +157,6 @@ def _write_growth(stream: TextIO, steps: Sequence[Growth]) -> None:
 
 def _cells(report: Report, row: Row) -> list[Cell]:
     summary = _summary(report, row)
-    ratio = summary["ratio_to_floor"]
     return [
         row.case,
         row.databases or None,
@@ -140,12 +165,13 @@ def _cells(report: Report, row: Row) -> list[Cell]:
         round(1000 * summary["best_s"]),
         _short(summary["client_cpu_ms_per_database"]),
         _short(summary["server_cpu_ms_per_database"]),
-        "" if ratio is None else f"{ratio:.2f}",
+        _short(summary["ratio_to_floor"], 2),
+        _short(summary["cpu_ratio_to_floor"], 2),
     ]
 
 
-def _short(number: float | None) -> str:
-    return "" if number is None else f"{number:.1f}"
+def _short(number: float | None, digits: int = 1) -> str:
+    return "" if number is None else f"{number:.{digits}f}"
 
 
 def _summary(report: Report, row: Row) -> dict[str, Any]:
@@ -157,6 +183,7 @@ def _summary(report: Report, row: Row) -> dict[str, Any]:
         "client_cpu_ms_per_database": _per_database(client, row.databases),
         "server_cpu_ms_per_database": _per_database(server, row.databases),
         "ratio_to_floor": report.ratio(row, FLOOR),
+        "cpu_ratio_to_floor": report.ratio(row, FLOOR, cpu_s),
     }
 
 

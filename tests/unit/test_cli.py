@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-import click
 import pytest
 
 from runner import __version__
@@ -465,7 +464,7 @@ def test_completion_of_another_file(complete: Callable[[str], list[str]], folder
 def test_completion_script(call: Call, monkeypatch: pytest.MonkeyPatch, shell: str) -> None:
     """Each shell gets a script to evaluate."""
     # click looks for a bash to ask for its version; which one is installed here is nothing to this test.
-    monkeypatch.setattr(click.shell_completion.BashComplete, "_check_version", staticmethod(lambda: None))
+    monkeypatch.setattr("click.shell_completion.BashComplete._check_version", staticmethod(lambda: None))
     monkeypatch.setenv("_TENANTRY_COMPLETE", f"{shell}_source")
     ended = call()
     assert (ended.code, ended.err) == (0, "")

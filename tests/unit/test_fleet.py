@@ -358,6 +358,20 @@ def test_last_step_is_done() -> None:
     assert verdicts(go(job, tenants(1), stop=stop)) == {"main0": Verdict(Result.APPLIED)}
 
 
+def test_told_with_the_verdict() -> None:
+    """What a verdict has to tell is told before the end of its tenant, even when the run is being stopped."""
+    stop = Stop()
+    told = WarningRaised("main0", Problem("the failure could not be written to the log"))
+
+    def job(tenant: Tenant) -> Steps:
+        yield row(tenant.name, 0)
+        stop.request("SIGTERM")
+        return Verdict(Result.FAILED, "no", told=(told, told))
+
+    *_, one, two, finished = of("main0", go(job, tenants(1), stop=stop))
+    assert (one, two, type(finished)) == (told, told, TenantFinished)
+
+
 def test_release_that_fails() -> None:
     """Where a stopped job cannot release what it holds, that is its verdict, and the run ends all the same."""
     stop = Stop()

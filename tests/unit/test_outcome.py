@@ -161,7 +161,6 @@ def test_nothing_selected() -> None:
 
 ROOMS, RATES = migration("0001_rooms"), migration("0002_rates")
 COMPARED = TenantCompared("1", compare([ROOMS, RATES], [applied("0001_rooms")]))
-FAILURE = Failure("no", "42P01")
 
 
 def test_one_tenant_step_by_step() -> None:
@@ -185,8 +184,9 @@ def test_one_tenant_step_by_step() -> None:
 
 def test_failed_tenant() -> None:
     """A tenant that failed keeps the version that it had, and what went wrong with which file."""
-    one = fold(RunStarted("migrate", "r", ("1",)), COMPARED, MigrationFailed("1", RATES, FAILURE)).tenants["1"]
-    assert (one.version, one.applied, one.failed) == ("0001_rooms", [], (RATES, FAILURE))
+    failed = MigrationFailed("1", RATES, Failure("no", "42P01"), rolled_back=False)
+    one = fold(RunStarted("migrate", "r", ("1",)), COMPARED, failed).tenants["1"]
+    assert (one.version, one.applied, one.failed) == ("0001_rooms", [], failed)
 
 
 def test_late_file() -> None:

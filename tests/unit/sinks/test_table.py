@@ -22,16 +22,17 @@ from runner.events import (
     TenantStarted,
     Verdict,
 )
+from runner.model import AppliedMigration, Migration
 from runner.sinks.table import make_sink
 from tests.builders import NOON
 from tests.unit.sinks.story import (
     CALL,
     DIFF,
     FAILURE,
-    HAS_RATES,
     HAS_ROOMS,
     INDEX,
     PROGRAM,
+    RATES,
     RUN_ID,
     Terminal,
     apply_all,
@@ -102,19 +103,36 @@ def test_one_failure_of_several_tenants() -> None:
 
 def test_failures_that_differ() -> None:
     """Tenants that are left with different versions are told apart, though the failure is the same."""
-    failed = [
-        (*begin(name, rows), MigrationFailed(name, INDEX, FAILURE), end(name, Result.FAILED, FAILURE.message))
-        for name, rows in (("1", HAS_ROOMS), ("16", HAS_RATES))
-    ]
-    lines = report(("1", "16"), *failed[0], *failed[1])
-    place = "failed: migrations/tenant/0003_room_names.sql:2:1"
-    said = f'{place}: column "hourly_rate" of relation "rooms" contains null values (SQLSTATE 23502)'
+    lines = report(("1", "16"), *fail_late("1", HAS_ROOMS, RATES), *fail_late("16", (), RATES))
     assert [line for line in lines if line.startswith(("tenant", "  000"))] == [
-        f"tenant 1: {said}",
-        "  0003_room_names is left unfinished; it has 0001_rooms now",
-        f"tenant 16: {said}",
-        "  0003_room_names is left unfinished; it has 0002_rates now",
+        SHARED_FAILURE[0].replace("tenants 1, 16", "tenant 1"),
+        "  0002_rates was rolled back; it has 0001_rooms now",
+        SHARED_FAILURE[0].replace("tenants 1, 16", "tenant 16"),
+        "  0002_rates was rolled back; it has no migration now",
     ]
+
+
+def fail_late(
+    name: str, rows: tuple[AppliedMigration, ...], file: Migration, *, rolled_back: bool = True
+) -> list[Event]:
+    """Return a tenant that has some files and fails at this one."""
+    failed = MigrationFailed(name, file, FAILURE, rolled_back=rolled_back)
+    return [*begin(name, rows), failed, end(name, Result.FAILED, FAILURE.message)]
+
+
+LEFT = {
+    "rolled back": (RATES, True, "0002_rates was rolled back"),
+    "ended its transaction": (RATES, False, "of 0002_rates something may stay"),
+    "non-transactional": (INDEX, False, "0003_room_names is left unfinished"),
+    "non-transactional, nothing done": (INDEX, True, "0003_room_names was rolled back"),
+}
+
+
+@pytest.mark.parametrize(("file", "rolled_back", "expected"), LEFT.values(), ids=LEFT)
+def test_what_is_left(file: Migration, rolled_back: bool, expected: str) -> None:
+    """A failure says what became of its file, and what the tenant has now."""
+    lines = report(("1",), *fail_late("1", HAS_ROOMS, file, rolled_back=rolled_back))
+    assert lines[-3] == f"  {expected}; it has 0001_rooms now"
 
 
 def test_one_finding_of_several_tenants() -> None:
@@ -312,6 +330,15 @@ def test_at_once(event: Event, expected: str) -> None:
     sink(RunStarted("forget", RUN_ID, ("16", "master")))
     sink(event)
     assert stream.getvalue() == expected
+
+
+def test_lines_are_the_output() -> None:
+    """Lines that a verb printed are the output as they are, to be kept in a file; troubles come below."""
+    well: list[Event] = [TenantStarted("1"), LinePrinted("SELECT 1;"), end("1", Result.OK)]
+    assert render(make_sink, run_on(("1",), *well, verb="log")) == "SELECT 1;\n"
+    text = render(make_sink, run_on(("1", "2"), *well, *miss("2"), verb="log"))
+    assert text.startswith("SELECT 1;\n")
+    assert "tenant 2: unreachable: server 'main': connection refused\n" in text
 
 
 def test_bug() -> None:
