@@ -32,7 +32,7 @@ from runner.events import (
 from runner.failure import Kind, classify, describe
 from runner.ledger import Ledger
 from runner.model import AppliedMigration, Migration, Plan, RowState, Tenant, label
-from runner.plan import summarise
+from runner.plan import advise_unfinished, summarise
 from runner.session import (
     Connection,
     Sent,
@@ -41,8 +41,10 @@ from runner.session import (
     read_sql,
     release_session_lock,
     send,
+    stay_idle,
     try_session_lock,
     try_transaction_lock,
+    try_work_lock,
 )
 
 # Arbitrary: eight tenants that grant on one role at once need two or three.
@@ -50,6 +52,10 @@ _ATTEMPTS = 8
 _RETRY_PAUSE_S = 0.05
 # A loop that raises a notice for each row must not fill the memory; the last ones tell most.
 _MOST_NOTICES = 200
+
+States = dict[int, str]
+# Severity and message.
+Notice = tuple[str, str]
 
 # What the log calls the attempt, and how the tenant ends.
 _ENDS = {
@@ -60,9 +66,6 @@ _ENDS = {
     Kind.CANCELLED: ("cancelled", Result.STOPPED),
     Kind.ENDED: ("failed", Result.FAILED),
 }
-
-States = dict[int, str]
-Notice = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +85,18 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class _Stale:
-    """The ledger is not what the plan was made from: another runner was here."""
+    """The ledger is not what the plan was made from: another runner was here. `rows` were read under the lock."""
+
+    rows: tuple[AppliedMigration, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Broken:
-    """A file did not get through; the transaction it ran in is over."""
+    """A file did not get through; the transaction it ran in is over. `notices` are what the server said before."""
 
     kind: Kind
     failure: Failure
+    notices: tuple[Notice, ...] = ()
 
 
 _Outcome = MigrationApplied | _Stale | _Broken
@@ -102,6 +108,8 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
     Under the lock the ledger is read again: what another runner applied meanwhile is not applied twice.
     Raises TenantError where a lock or the connection is the reason.
     """
+    # Asked before any lock is held: it runs programs, and is remembered.
+    _ = site.ledger.provenance.git_commit
     states = {row.version: row.state.value for row in rows}
     steps = deque(plan.steps)
     result = Result.UP_TO_DATE
@@ -113,22 +121,22 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
                 states[step.version] = RowState.APPLIED.value
                 result = Result.APPLIED
                 steps.popleft()
-            case _Stale():
-                fresh = site.ledger.read()
+            case _Stale(fresh):
                 plan = site.replan(fresh)
                 if plan.blockers:
                     raise Refused(f"another runner left the ledger so: {summarise(plan.blockers)}")
                 states = {row.version: row.state.value for row in fresh}
                 steps = deque(plan.steps)
-            case _Broken(kind, failure):
-                return _give_up(site, step, kind, failure)
+            case _Broken():
+                return _give_up(site, step, outcome)
     return Verdict(result)
 
 
-def await_others(site: Site) -> Generator[LockAwaited, None, None]:
-    """Wait until no other runner works on this tenant. Raises Blocked."""
+def await_others(site: Site) -> Generator[LockAwaited, None, tuple[AppliedMigration, ...]]:
+    """Wait until no other runner works on this tenant, and return what the ledger holds then. Raises Blocked."""
     yield from site.await_lock(lambda: try_transaction_lock(site.connection), site.connection)
-    site.connection.rollback()
+    with in_transaction(site.connection):
+        return site.ledger.read()
 
 
 def _apply_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, _Outcome]:
@@ -149,12 +157,11 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
     yield from site.await_lock(lambda: try_transaction_lock(connection), connection)
     with in_transaction(connection):
         if _is_stale(site.ledger, states):
-            return _Stale()
+            return _Stale(site.ledger.read())
         yield MigrationStarted(site.tenant.name, step)
         with _notices(connection) as notices:
             outcome = _run_whole(site, step)
-    yield from _report(outcome, notices, site.tenant)
-    return outcome
+    return (yield from _report(outcome, notices, site.tenant))
 
 
 def _run_whole(site: Site, step: Migration) -> MigrationApplied | _Broken:
@@ -182,13 +189,16 @@ def _apply_statements(site: Site, step: Migration, states: States) -> Generator[
     A second connection holds the lock and writes the ledger: the file may change its own session as it likes.
     """
     with site.sessions.connect(site.tenant) as keeper:
+        stay_idle(keeper)
         yield from site.await_lock(lambda: try_session_lock(keeper), keeper)
+        yield from site.await_lock(lambda: try_work_lock(site.connection), keeper)
         ledger = replace(site.ledger, connection=keeper)
         statements = sqltext.split(step.sql)
         with in_transaction(keeper):
             keeper.execute("BEGIN")
             if _is_stale(ledger, states):
-                return _Stale()
+                _clean(site.connection)
+                return _Stale(ledger.read())
             # Before the row: a run that is stopped here has begun nothing.
             yield MigrationStarted(site.tenant.name, step)
             # A connection that broke since the last file is met here, and not by a file that counts as begun.
@@ -197,30 +207,54 @@ def _apply_statements(site: Site, step: Migration, states: States) -> Generator[
             keeper.execute("COMMIT")
         with _notices(site.connection) as notices:
             outcome = _run_statements(site, step, statements, ledger)
-        # Not left to the end of the connection, which the server sees later than the next file asks for the lock.
-        release_session_lock(keeper)
-    yield from _report(outcome, notices, site.tenant)
-    return outcome
+        if isinstance(outcome, MigrationApplied):
+            # Not left to the end of the connection, which the server sees later than the next file asks for the lock.
+            release_session_lock(keeper)
+    return (yield from _report(outcome, notices, site.tenant))
 
 
 def _run_statements(
     site: Site, step: Migration, statements: Sequence[sqltext.Statement], ledger: Ledger
 ) -> MigrationApplied | _Broken:
     started = time.monotonic()
-    # No stop between two statements: a file that was begun is finished, or fails.
-    for done, statement in enumerate(statements, 1):
-        sent = send(site.connection, statement.text)
-        if sent.error:
-            ledger.record_finished(step, RowState.FAILED, elapsed_ms=0)
-            return _broken(sent.error, site, step, statement.start + _within(sent.error))
-        ledger.record_progress(step.version, done)
-    _clean(site.connection)
-    elapsed_ms = _since(started)
-    with in_transaction(ledger.connection):
-        ledger.connection.execute("BEGIN")
-        ledger.record_finished(step, RowState.APPLIED, elapsed_ms=elapsed_ms)
-        ledger.connection.execute("COMMIT")
+    done = 0
+    try:
+        # No stop between two statements: a file that was begun is finished, or fails.
+        for statement in statements:
+            sent = send(site.connection, statement.text)
+            if sent.error:
+                broken = _broken(sent.error, site, step, statement.start + _within(sent.error))
+                return _leave_unfinished(site, step, broken, done, ledger)
+            done += 1
+            ledger.record_progress(step.version, done)
+        _clean(site.connection)
+        elapsed_ms = _since(started)
+        with in_transaction(ledger.connection):
+            ledger.connection.execute("BEGIN")
+            ledger.record_finished(step, RowState.APPLIED, elapsed_ms=elapsed_ms)
+            ledger.connection.execute("COMMIT")
+    except psycopg.Error as error:
+        return _leave_unfinished(site, step, _broken(error, site, step, None), done, ledger)
     return MigrationApplied(site.tenant.name, step, elapsed_ms)
+
+
+def _leave_unfinished(site: Site, step: Migration, broken: _Broken, done: int, ledger: Ledger) -> _Broken:
+    """Write how far a file came, on a connection of its own where the keeper is gone; the row blocks in any case."""
+    try:
+        if ledger.connection.broken or ledger.connection.closed:
+            with site.sessions.connect(site.tenant) as fresh:
+                _write_unfinished(replace(ledger, connection=fresh), step, done)
+        else:
+            _write_unfinished(ledger, step, done)
+    except (psycopg.Error, TenantError):
+        # The row stays as it is, begun and not finished: the next run is refused all the same.
+        return broken
+    return broken
+
+
+def _write_unfinished(ledger: Ledger, step: Migration, done: int) -> None:
+    ledger.record_progress(step.version, done)
+    ledger.record_finished(step, RowState.FAILED, elapsed_ms=0)
 
 
 def _is_stale(ledger: Ledger, states: States) -> bool:
@@ -267,35 +301,33 @@ def _within(error: psycopg.Error) -> int:
     return int(error.diag.statement_position) - 1 if error.diag.statement_position else 0
 
 
-def _give_up(site: Site, step: Migration, kind: Kind, failure: Failure) -> Verdict:
+def _give_up(site: Site, step: Migration, broken: _Broken) -> Verdict:
     """Log a file that did not get through, and return what becomes of the tenant.
 
     Nothing is yielded: a run that is ended by a signal meanwhile must neither lose the log line nor the report.
     """
-    name = label(step.version, step.name)
-    kept = kind is Kind.ENDED or not step.transactional
-    left = "was rolled back"
-    if kept:
-        left = (
-            "ended its transaction by itself"
-            if step.transactional
-            else "is not finished: it runs outside a transaction"
-        )
+    kind, failure = broken.kind, broken.failure
     event, result = _ENDS[kind]
     if kind is Kind.CANCELLED and not site.sessions.cancelled:
         event, result = _ENDS[Kind.FAILED]
     warnings = _log_failure(site, step, event, failure)
-    told: tuple[MigrationFailed | WarningRaised, ...] = (
-        MigrationFailed(site.tenant.name, step, failure, rolled_back=not kept),
-        *warnings,
-    )
-    if result is Result.UNREACHABLE:
+    said = tuple(NoticeRaised(site.tenant.name, severity, message) for severity, message in broken.notices)
+    name = label(step.version, step.name)
+    if result is Result.UNREACHABLE and step.transactional:
         reason = f"connection lost while {name} ran: {failure.message}"
         hint = "run the same command again: what was not committed was rolled back"
-        return Verdict(result, reason, hint, told=warnings)
-    if result is Result.STOPPED:
-        return Verdict(result, f"cancelled, {name} {left}", told=told)
-    return Verdict(result, f"{failure.message}, {name} {left}", failure.hint, told=told)
+        return Verdict(result, reason, hint, told=(*said, *warnings))
+    rolled_back = step.transactional and kind is not Kind.ENDED
+    failed = MigrationFailed(site.tenant.name, step, failure, rolled_back=rolled_back)
+    told: tuple[Event, ...] = (*said, failed, *warnings)
+    reason, hint = ("cancelled", "") if result is Result.STOPPED else (failure.message, failure.hint)
+    if not step.transactional:
+        # Trying again is of no use, whatever the reason was: the file is begun, and blocks.
+        ended = Result.STOPPED if result is Result.STOPPED else Result.FAILED
+        hint = "\n".join(filter(None, (hint, advise_unfinished(step.version, site.tenant.name))))
+        return Verdict(ended, f"{reason}, {name} is not finished: it runs outside a transaction", hint, told=told)
+    left = "was rolled back" if rolled_back else "ended its transaction by itself"
+    return Verdict(result, f"{reason}, {name} {left}", hint, told=told)
 
 
 def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> tuple[WarningRaised, ...]:
@@ -320,8 +352,11 @@ def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> t
 def _write_failure(ledger: Ledger, step: Migration, event: str, failure: Failure) -> None:
     detail = {key: value for key, value in asdict(failure).items() if value and key != "excerpt"}
     with in_transaction(ledger.connection):
-        ledger.connection.execute("BEGIN")
-        ledger.create_if_absent()
+        # The lock is for making the tables; where another runner has it, they are there.
+        if try_transaction_lock(ledger.connection):
+            ledger.create_if_absent()
+        else:
+            ledger.connection.execute("BEGIN")
         ledger.log(event, step.version, step.checksum, detail=detail)
         ledger.connection.execute("COMMIT")
 
@@ -360,12 +395,19 @@ def _notices(connection: Connection) -> Iterator[deque[Notice]]:
         connection.remove_notice_handler(keep)
 
 
-def _report(outcome: MigrationApplied | _Broken, notices: deque[Notice], tenant: Tenant) -> Iterator[Event]:
-    """Say what happened, after it happened: first what is committed, since the run may stop at any of these."""
-    if isinstance(outcome, MigrationApplied):
-        yield outcome
+def _report(
+    outcome: MigrationApplied | _Broken, notices: deque[Notice], tenant: Tenant
+) -> Generator[Event, None, MigrationApplied | _Broken]:
+    """Say what is committed, and then what was said meanwhile: the run may stop at any of these.
+
+    Nothing is said of a failure before it is in the log: its notices go with it.
+    """
+    if isinstance(outcome, _Broken):
+        return replace(outcome, notices=tuple(notices))
+    yield outcome
     for severity, message in notices:
         yield NoticeRaised(tenant.name, severity, message)
+    return outcome
 
 
 def _since(started: float) -> int:

@@ -41,7 +41,7 @@ class Verdict:
     reason: str = ""
     hint: str = ""
     trace: str = ""
-    told: "tuple[MigrationFailed | WarningRaised, ...]" = field(default=(), repr=False)
+    told: "tuple[Event, ...]" = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

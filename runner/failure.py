@@ -11,6 +11,8 @@ from runner.model import Migration
 
 # Sessions that the server or its administrator ended, and servers that are starting or stopping.
 _LOST = frozenset({"57P01", "57P02", "57P03", "57P05", "08000", "08001", "08003", "08004", "08006"})
+# The server ends the session, but for a limit that the next run would meet again.
+_TIMED_OUT = frozenset({"25P03", "25P04"})
 _COLLISIONS = frozenset({"40001", "40P01"})
 
 _NOT_IN_TRANSACTION = (
@@ -28,6 +30,8 @@ _HINTS = {
     "25006": "the database or the role is set to read only, or the server is a standby",
     "42710": "roles and tablespaces are shared by all databases of a server, so that the second database finds them "
     "there: create them by a DO block that looks first, or once on the master",
+    "25P03": "raise idle_in_transaction_session_timeout for the role that migrates",
+    "25P04": "raise transaction_timeout for the role that migrates, or split the file",
     "57014": "raise statement_timeout for the role that migrates, or make the statement shorter",
     "55P03": "find the session that holds the table in pg_stat_activity, and run the same command again",
 }
@@ -47,6 +51,8 @@ class Kind(Enum):
 def classify(error: psycopg.Error, connection: psycopg.Connection[Any]) -> Kind:
     """Return what kind of error this is."""
     state = error.sqlstate
+    if state in _TIMED_OUT:
+        return Kind.FAILED
     if state in _LOST or connection.broken:
         return Kind.LOST
     if state in _NO_SAVEPOINT:
@@ -90,4 +96,6 @@ def _advise(error: psycopg.Error, kind: Kind) -> str:
     # 25001 is also what SET TRANSACTION gets for coming late: only the function that raised it tells them apart.
     if error.sqlstate == "25001" and error.diag.source_function == "PreventInTransactionBlock":
         return _NOT_IN_TRANSACTION
+    if error.sqlstate == "42710" and error.diag.source_function not in {"CreateRole", "CreateTableSpace"}:
+        return ""
     return _HINTS.get(error.sqlstate or "", "")

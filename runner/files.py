@@ -133,6 +133,8 @@ def _read_text(path: Path, folder: Path, shown: str) -> str:
         raise _FileError(Problem(f"{shown}: a symbolic link out of the folder, expected a file in it"))
     if path.is_dir():
         raise _FileError(Problem(f"{shown}: a directory, expected a file"))
+    if path.exists() and not path.is_file():
+        raise _FileError(Problem(f"{shown}: a pipe or device, expected a file"))
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -75,11 +75,15 @@ class _Run:
 
     def _drive(self, tenant: Tenant) -> None:
         started = time.monotonic()
-        verdict = self._run_job(tenant)
-        elapsed_ms = int((time.monotonic() - started) * 1000)
-        for event in verdict.told:
-            self._queue.put(event)
-        self._queue.put(TenantFinished(tenant.name, verdict, elapsed_ms))
+        verdict = Verdict(Result.FAILED, "a bug in tenantry: the tenant's turn was broken off", trace="no trace")
+        try:
+            verdict = self._run_job(tenant)
+        finally:
+            # Whatever happens: the run waits for it.
+            elapsed_ms = int((time.monotonic() - started) * 1000)
+            for event in verdict.told:
+                self._queue.put(event)
+            self._queue.put(TenantFinished(tenant.name, verdict, elapsed_ms))
 
     def _run_job(self, tenant: Tenant) -> Verdict:
         """Take the job through all its steps and return its verdict; never raise."""

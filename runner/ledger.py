@@ -136,11 +136,12 @@ class Ledger:
         detail = {"elapsed_ms": elapsed_ms}
         line = self._compose_line("applied", migration.version, migration.checksum, None, detail)
         # Together, since this is done for every file of every tenant.
-        self.connection.execute(sql.SQL(";").join((row, line)))
+        self._check_taken(self.connection.execute(sql.SQL(";").join((row, line))))
 
     def record_running(self, migration: Migration, *, statements: int) -> None:
         """Write the row of a non-transactional file that is about to run."""
-        self.connection.execute(self._compose_row(migration, Origin.APPLIED, RowState.RUNNING, statements=statements))
+        row = self._compose_row(migration, Origin.APPLIED, RowState.RUNNING, statements=statements)
+        self._check_taken(self.connection.execute(row))
         self.log("started", migration.version, migration.checksum, detail={"statements": statements})
 
     def record_progress(self, version: int, done: int) -> None:
@@ -149,7 +150,8 @@ class Ledger:
 
     def record_finished(self, migration: Migration, state: RowState, *, elapsed_ms: int) -> None:
         """Write how a non-transactional file ended; a failure's line in the log is the caller's."""
-        self._execute("finish_statements", version=migration.version, state=state.value, elapsed_ms=elapsed_ms)
+        done = self._execute("finish_statements", version=migration.version, state=state.value, elapsed_ms=elapsed_ms)
+        self._check_taken(done)
         if state is RowState.APPLIED:
             self.log("applied", migration.version, migration.checksum, detail={"elapsed_ms": elapsed_ms})
 
@@ -181,6 +183,14 @@ class Ledger:
         """Append one line to the log."""
         self.connection.execute(self._compose_line(event, version, checksum, reason, detail))
 
+    def _check_taken(self, cursor: psycopg.Cursor[tuple[Any, ...]]) -> None:
+        """Raise Refused where the first statement did not write just one row: a rule or trigger can see to that."""
+        if cursor.rowcount != 1:
+            raise Refused(
+                f"{self._table}: did not take the row, expected a plain table",
+                hint="look for a rule, a trigger or a policy on it, and drop that",
+            )
+
     def _compose_line(
         self, event: str, version: int, checksum: str, reason: str | None, detail: Mapping[str, Any]
     ) -> sql.Composed:
@@ -192,7 +202,7 @@ class Ledger:
             checksum=checksum,
             os_user=f" ({self.provenance.os_user})",
             reason=reason,
-            detail=json.dumps(dict(detail)),
+            detail=json.dumps(dict(detail), ensure_ascii=False),
         )
 
     def _compose_row(

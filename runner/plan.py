@@ -104,9 +104,15 @@ def advise(status: MigrationStatus, tenant: str) -> str:
                 f'--tenants {tenant} --out-of-order {version}" if it may run after the newer ones'
             )
         case State.INCOMPLETE:
-            return (
-                f'look at the database, finish or undo the file by hand, then run "tenantry mark {version} {repair}" '
-                f'(it is done) or "tenantry forget {version} {repair}" (it is to run again)'
-            )
+            return advise_unfinished(version, tenant)
         case State.PENDING | State.APPLIED:
             return ""
+
+
+def advise_unfinished(version: int, tenant: str) -> str:
+    """Return what to type next about a non-transactional file that was begun and not finished."""
+    repair = f"--tenants {tenant} --reason ..."
+    return (
+        f'look at the database, finish or undo the file by hand, then run "tenantry mark {version} {repair}" '
+        f'(it is done) or "tenantry forget {version} {repair}" (it is to run again)'
+    )

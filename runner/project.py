@@ -95,9 +95,9 @@ class Project:
         except Unreachable as error:
             if not self.creates(tenant):
                 raise explain_missing(self.sessions, tenant, error) from None
-            if not self.sessions.create_database(tenant):
-                raise
-            yield DatabaseCreated(tenant.name, tenant.database)
+            if self.sessions.create_database(tenant):
+                yield DatabaseCreated(tenant.name, tenant.database)
+            # Also where it is there by now: another runner may have created it meanwhile.
             connection = stack.enter_context(self.sessions.connect(tenant))
         version = connection.info.server_version
         yield DatabaseOpened(tenant.name, tenant.server.name, tenant.database, version, self.sessions.look(tenant))

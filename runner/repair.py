@@ -3,12 +3,12 @@
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from runner.apply import States, in_transaction
+from runner.apply import in_transaction
 from runner.errors import Refused
 from runner.events import Event, RepairMade, RepairProposed, Result, Verdict
 from runner.fleet import Job
 from runner.ledger import Ledger
-from runner.model import MigrationStatus, Tenant
+from runner.model import AppliedMigration, MigrationStatus, Tenant
 from runner.plan import compare
 from runner.project import Project
 from runner.session import poll, try_transaction_lock
@@ -53,19 +53,19 @@ def make_repair_job(project: Project, version: int, decide: Decide, *, dry_run: 
                 return Verdict(Result.OK, "dry run: nothing was changed")
             wait_ms = project.sessions.settings.lock_wait_ms
             yield from poll(lambda: try_transaction_lock(connection), connection, tenant.name, wait_ms)
-            _write(ledger, decided, {row.version: row.state.value for row in rows})
+            _write(ledger, decided, rows)
             yield RepairMade(tenant.name, version)
         return Verdict(Result.APPLIED, decided.changes[0])
 
     return repair
 
 
-def _write(ledger: Ledger, decided: Repair, states: States) -> None:
+def _write(ledger: Ledger, decided: Repair, rows: tuple[AppliedMigration, ...]) -> None:
     """Write the repair in the transaction that holds the lock. Raises Refused where another runner was here."""
     with in_transaction(ledger.connection):
-        if not states:
+        if not rows:
             ledger.create_if_absent()
-        if ledger.read_states() != states:
+        if frozenset(ledger.read()) != frozenset(rows):
             raise Refused("another runner changed the ledger meanwhile", hint="look again, and run the same command")
         decided.write(ledger)
         ledger.connection.execute("COMMIT")

@@ -1,5 +1,6 @@
 """Connections: how they are opened and cancelled, how long they wait, and the lock that keeps two runners apart."""
 
+import os
 import random
 import shlex
 import time
@@ -22,6 +23,8 @@ from runner.model import Tenant
 # Arbitrary, but never to change: two versions of the runner must take the same lock. Advisory keys are counted per
 # database, so that one key serves all tenants.
 LOCK_KEY = 7_369_501_148_246_035_201
+# Held by the session that runs a non-transactional file, which may go on working when its runner is dead.
+WORK_KEY = LOCK_KEY + 1
 _SQL = Path(__file__).parent / "sql"
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 
@@ -60,11 +63,16 @@ class Sessions:
         RESET ALL returns to what the start-up packet says, so that no migration can switch them off for the next.
         """
         parameters = dict(psycopg.conninfo.conninfo_to_dict(dsn))
-        options = f"{parameters.get('options') or ''} -c lock_timeout={self.settings.lock_timeout_ms}".strip()
-        parameters.setdefault("connect_timeout", self.settings.connect_timeout_s)
+        encoding = {"application_name": self.settings.application_name, "client_encoding": "UTF8"}
+        if parameters.get("service") or "PGSERVICE" in os.environ:
+            # The service file may have options of its own, which ours would hide.
+            return {**parameters, **encoding}
+        given = str(parameters.get("options") or os.environ.get("PGOPTIONS", ""))
+        ours = "" if "lock_timeout" in given else f" -c lock_timeout={self.settings.lock_timeout_ms}"
+        if "PGCONNECT_TIMEOUT" not in os.environ:
+            parameters.setdefault("connect_timeout", self.settings.connect_timeout_s)
         # UTF-8 whatever the database's own encoding: the server converts, and says so where it cannot.
-        ours = {"options": options, "application_name": self.settings.application_name, "client_encoding": "UTF8"}
-        return {**parameters, **ours}
+        return {**parameters, **encoding, "options": f"{given}{ours}".strip()}
 
     @contextmanager
     def connect(self, tenant: Tenant) -> Iterator[Connection]:
@@ -180,19 +188,19 @@ def poll(
     Polled, since a session blocked in a lock deadlocks with CREATE INDEX CONCURRENTLY. Raises Blocked after `wait_ms`.
     """
     started = time.monotonic()
-    pause = _FIRST_PAUSE_S
+    pause, waited_ms = _FIRST_PAUSE_S, 0
     while not attempt():
-        waited_ms = int((time.monotonic() - started) * 1000)
         holder = describe_holder(connection)
         if waited_ms >= wait_ms:
             raise Blocked(
-                f"another session holds the migration lock since before {_seconds(waited_ms)}: {holder or 'unknown'}",
+                f"another session holds the migration lock for more than {_seconds(waited_ms)}: {holder or 'unknown'}",
                 hint="wait for it to end and run the same command again, or wait longer with --lock-wait",
             )
         yield LockAwaited(tenant, waited_ms, holder)
         # Jitter, so that runners which wait for one another do not try in step.
         time.sleep(min(pause * random.uniform(0.5, 1.5), max(0.0, wait_ms - waited_ms) / 1000))
         pause = min(pause * 2, _LONGEST_PAUSE_S)
+        waited_ms = max(1, int((time.monotonic() - started) * 1000))
 
 
 def _seconds(milliseconds: int) -> str:
@@ -201,7 +209,7 @@ def _seconds(milliseconds: int) -> str:
 
 def describe_holder(connection: Connection) -> str:
     """Return who holds the migration lock of the connection's database, in words; empty where nobody is seen."""
-    query = sql.SQL(read_sql("session/lock_holder")).format(key=sql.Literal(LOCK_KEY))
+    query = sql.SQL(read_sql("session/lock_holder")).format(key=sql.Literal(LOCK_KEY), work_key=sql.Literal(WORK_KEY))
     row = connection.execute(query).fetchone()
     if row is None:
         return ""
@@ -217,7 +225,8 @@ def try_transaction_lock(connection: Connection) -> bool:
     READ COMMITTED whatever the database's default: what is read under the lock must be newer than the lock. The
     savepoint set here proves later that the transaction is still the same one.
     """
-    cursor = connection.execute(sql.SQL(read_sql("session/begin")).format(key=sql.Literal(LOCK_KEY)))
+    keys = {"key": sql.Literal(LOCK_KEY), "work_key": sql.Literal(WORK_KEY)}
+    cursor = connection.execute(sql.SQL(read_sql("session/begin")).format(**keys))
     cursor.nextset()  # from BEGIN to the lock
     if cursor.fetchone() == (True,):
         return True
@@ -229,6 +238,18 @@ def try_session_lock(connection: Connection) -> bool:
     """Take the lock until the connection ends; False where it is held elsewhere."""
     query = sql.SQL("SELECT pg_catalog.pg_try_advisory_lock({key})").format(key=sql.Literal(LOCK_KEY))
     return connection.execute(query).fetchone() == (True,)
+
+
+def try_work_lock(connection: Connection) -> bool:
+    """Mark the session that runs a non-transactional file; False while one whose runner died still works on it."""
+    query = sql.SQL("SELECT pg_catalog.pg_try_advisory_lock({key})").format(key=sql.Literal(WORK_KEY))
+    return connection.execute(query).fetchone() == (True,)
+
+
+def stay_idle(connection: Connection) -> None:
+    """Keep a session from being ended for idling, which it does while another one works."""
+    if connection.info.server_version >= 140_000:
+        connection.execute("SET idle_session_timeout = 0")
 
 
 def release_session_lock(connection: Connection) -> None:
@@ -255,6 +276,8 @@ def send(connection: Connection, text: str) -> Sent:
         results = connection.wait(generators.execute(pgconn))
     except psycopg.Error as error:
         return Sent(0, error)
+    except UnicodeError as error:
+        return Sent(0, psycopg.DataError(f"the file set a client_encoding that its own text does not fit: {error}"))
     done = sum(result.status in _DONE for result in results)
     last = results[-1]
     if last.status == ExecStatus.FATAL_ERROR:

@@ -28,9 +28,9 @@ class Plans:
 
     def distinct(self) -> Iterator[tuple[str, Steps, list[str]]]:
         """Yield name, files and tenants of each plan that has files, the one with most tenants first."""
-        order = list(self.outcome.tenants)
+        order = {name: index for index, name in enumerate(self.outcome.tenants)}
         plans = [(steps, self._in_order(steps)) for steps in self._tenants if steps]
-        plans.sort(key=lambda plan: (-len(plan[1]), order.index(plan[1][0])))
+        plans.sort(key=lambda plan: (-len(plan[1]), order[plan[1][0]]))
         for index, (steps, names) in enumerate(plans):
             yield _letters(index), steps, names
 

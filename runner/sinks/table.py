@@ -97,8 +97,8 @@ class _Report:
     def _findings_text(self) -> Iterator[str]:
         """Say each finding once, with all tenants that share it."""
         shared: dict[tuple[str, str], list[FindingReported]] = defaultdict(list)
-        order = list(self._outcome.tenants)
-        for finding in sorted(self._findings, key=lambda finding: order.index(finding.tenant)):
+        order = {name: index for index, name in enumerate(self._outcome.tenants)}
+        for finding in sorted(self._findings, key=lambda finding: order.get(finding.tenant, -1)):
             shared[finding.problem.message, finding.detail].append(finding)
         for (message, detail), findings in shared.items():
             names = [finding.tenant for finding in findings]

@@ -8,7 +8,7 @@ _COMMAND = re.compile(r'"tenantry (?=[a-z-])')
 
 def render_hint(hint: str, program: str) -> str:
     """Return a hint with its commands as they have to be typed here: `program` is how tenantry was called."""
-    return _COMMAND.sub(f'"{program} ', hint)
+    return _COMMAND.sub(lambda _: f'"{program} ', hint)
 
 
 def render_shared_hint(hint: str, names: Sequence[str], program: str) -> str:

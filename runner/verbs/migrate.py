@@ -10,7 +10,7 @@ from runner.errors import Refused
 from runner.events import GOOD, Event, Result, TenantCompared, TenantPlanned, Verdict, WarningRaised
 from runner.findings import describe_renamed, find_in
 from runner.fleet import Job
-from runner.model import AppliedMigration, Plan, RowState, Tenant, label
+from runner.model import AppliedMigration, Migration, Plan, RowState, Tenant, label
 from runner.plan import compare, make_plan, summarise
 from runner.project import Project
 from runner.verbs import Events, Request, Verb, plan
@@ -83,8 +83,7 @@ def make_job(project: Project, target: int | None, late: frozenset[int]) -> Job:
             rows = ledger.read()
             if any(row.state is RowState.RUNNING for row in rows):
                 # Another runner may be at work on it: only when it holds the lock no more is the row left over.
-                yield from await_others(site)
-                rows = ledger.read()
+                rows = yield from await_others(site)
             statuses, decided = compare(files, rows), replan(rows)
             yield TenantCompared(tenant.name, statuses)
             yield TenantPlanned(tenant.name, decided)
@@ -97,14 +96,18 @@ def make_job(project: Project, target: int | None, late: frozenset[int]) -> Job:
             if not decided.steps:
                 return Verdict(Result.UP_TO_DATE)
             verdict = yield from apply_plan(site, decided, rows)
-            return _confirm(site, verdict) if verdict.result in GOOD else verdict
+            return (yield from _confirm(site, files, verdict)) if verdict.result in GOOD else verdict
 
     return migrate
 
 
-def _confirm(site: Site, verdict: Verdict) -> Verdict:
+def _confirm(site: Site, files: tuple[Migration, ...], verdict: Verdict) -> Generator[Event, None, Verdict]:
     """Return the verdict if the ledger, read once more, bears it out: success is what was seen. Raises Refused."""
-    left = site.replan(site.ledger.read())
+    rows = site.ledger.read()
+    if any(row.state is RowState.RUNNING for row in rows):
+        rows = yield from await_others(site)
+    yield TenantCompared(site.tenant.name, compare(files, rows))
+    left = site.replan(rows)
     if left.blockers:
         raise Refused(f"another runner left the ledger so: {summarise(left.blockers)}")
     if left.steps:
@@ -113,4 +116,4 @@ def _confirm(site: Site, verdict: Verdict) -> Verdict:
     return verdict
 
 
-VERB = Verb(_HELP, _PARAMS, _start, formats=("table", "jsonl"))
+VERB = Verb(_HELP, _PARAMS, _start)

@@ -437,7 +437,7 @@ class TestLockTimeout:
             holder.execute("BEGIN; LOCK TABLE rooms IN ACCESS SHARE MODE")
             ran = here.migrate(lock_timeout_ms=50)
         said = "canceling statement due to lock timeout, 0002_a is not finished: it runs outside a transaction"
-        assert (ran.verdict().result, ran.verdict().reason) == (Result.BLOCKED, said)
+        assert (ran.verdict().result, ran.verdict().reason) == (Result.FAILED, said)
         assert here.states() == {1: "applied", 2: "failed"}
         assert here.logged()[-1] == (2, "blocked")
         assert here.migrate().results == {"1": Result.REFUSED}
@@ -506,7 +506,8 @@ class TestNonTransactional:
         here = any_site(ROOMS | {"0002_bad.sql": text, "0003_after.sql": "CREATE TABLE after ()"})
         ran = here.migrate()
         said = 'type "nosuch" does not exist, 0002_bad is not finished: it runs outside a transaction'
-        assert (ran.verdict(), ran.exit_code) == (Verdict(Result.FAILED, said), 3)
+        assert (ran.verdict().result, ran.verdict().reason, ran.exit_code) == (Result.FAILED, said, 3)
+        assert '"tenantry mark 2 --tenants 1 --reason ..." (it is done)' in ran.verdict().hint
         (failed,) = ran.of(MigrationFailed)
         excerpt = "3 |\n4 |   CREATE TABLE b (id int, no nosuch);\n  |                              ^\n5 | SELECT 1;"
         assert failed.failure == Failure('type "nosuch" does not exist', "42704", 4, 30, excerpt)
@@ -712,7 +713,8 @@ class TestStopped:
             stop.cancel()
             ran = run.result()
         left = "was rolled back" if transactional else "is not finished: it runs outside a transaction"
-        assert (ran.verdict(), ran.exit_code) == (Verdict(Result.STOPPED, f"cancelled, 0001_a {left}"), 130)
+        assert (ran.verdict().result, ran.exit_code) == (Result.STOPPED, 130)
+        assert ran.verdict().reason == f"cancelled, 0001_a {left}"
         assert here.logged()[-1] == (1, "cancelled")
         assert here.has("a") is not transactional
         assert here.states() == ({} if transactional else {1: "failed"})

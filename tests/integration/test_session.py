@@ -95,11 +95,11 @@ class TestSettings:
         assert show(connection, "client_encoding") == "UTF8"
 
     def test_options_kept(self, database: MakeDatabase) -> None:
-        """Options of the connection string stay beside ours, and win nothing over them."""
+        """Options of the connection string stay beside ours; what they say of lock_timeout is meant."""
         dsn = make_conninfo(database(), options="-c statement_timeout=61s -c lock_timeout=1", connect_timeout="7")
         with make_sessions(dsn).connect(make_tenant(dsn)) as connection:
             assert show(connection, "statement_timeout") == "61s"
-            assert show(connection, "lock_timeout") == "5s"
+            assert show(connection, "lock_timeout") == "1ms"
 
 
 class TestLook:
