@@ -10,13 +10,11 @@ from runner.events import (
     FindingReported,
     MigrationApplied,
     MigrationFailed,
-    MigrationStarted,
     Result,
     RunFinished,
     RunStarted,
     TenantCompared,
     TenantFinished,
-    TenantPlanned,
     TenantStarted,
     Verdict,
 )
@@ -45,8 +43,6 @@ class TenantOutcome:
     tenant: str
     version: str = ""
     applied: list[str] = field(default_factory=list)
-    pending: int = 0
-    running: str = ""
     failed: MigrationFailed | None = None
     findings: int = 0
     look: str = ""
@@ -79,10 +75,6 @@ class Outcome:
                 self.tenants[tenant].look = look
             case TenantCompared(tenant, statuses):
                 self.tenants[tenant].version = head(statuses)
-            case TenantPlanned(tenant, plan):
-                self.tenants[tenant].pending = len(plan.steps)
-            case MigrationStarted(tenant, migration):
-                self.tenants[tenant].running = label(migration.version, migration.name)
             case MigrationApplied(tenant, migration):
                 self._add_applied(self.tenants[tenant], label(migration.version, migration.name))
             case MigrationFailed(tenant):
@@ -98,7 +90,6 @@ class Outcome:
     def _add_applied(self, tenant: TenantOutcome, name: str) -> None:
         tenant.applied.append(name)
         tenant.version = max(tenant.version, name, key=_version)
-        tenant.running = ""
 
     @property
     def totals(self) -> dict[Result, int]:

@@ -120,8 +120,14 @@ def _find_child(node: yaml.Node, name: int | str) -> tuple[yaml.Node, yaml.Node]
 
 def join_location(location: Location) -> str:
     """Return how a location is named in messages: tenants.list[1].id."""
-    names = "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in location if name != "[key]")
+    shown = [_hide(name) if location[0] == "servers" else name for name in location if name != "[key]"]
+    names = "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in shown)
     return names.removeprefix(".")
+
+
+def _hide(name: int | str) -> int | str:
+    """Return a name under `servers`, unless it is none: a connection string cut by a comma holds its password there."""
+    return name if isinstance(name, int) or re.fullmatch(r"[\w-]+", name) else "..."
 
 
 def stop(message: str, hint: str = "") -> NoReturn:

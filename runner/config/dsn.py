@@ -97,7 +97,7 @@ def _replace_marks(options: Mapping[str, str], values: Sequence[str]) -> dict[st
 
 
 def _parse_options(dsn: str) -> dict[str, str] | None:
-    """Return the options in a connection string, as libpq reads it; None where it does not.
+    """Return the options in a connection string, as libpq reads it; None where it does not, or reads it wrongly.
 
     libpq's own message is not passed on: it shows parts of the string. It would not see what follows a NUL.
     """
@@ -107,9 +107,11 @@ def _parse_options(dsn: str) -> dict[str, str] | None:
     from psycopg.conninfo import conninfo_to_dict
 
     try:
-        return {key: str(value) for key, value in conninfo_to_dict(dsn).items()}
+        options = {key: str(value) for key, value in conninfo_to_dict(dsn).items()}
     except (ProgrammingError, UnicodeError):
         return None
+    # libpq cuts a URL at its first @: what follows in a host is the rest of a password that should have had %40.
+    return None if "@" in options.get("host", "")[1:] else options
 
 
 def _join_options(options: Mapping[str, str]) -> str | None:

@@ -42,7 +42,7 @@ def explain(detail: "ErrorDetails", keys: Sequence[str] = ()) -> Mistake:
     expected = _expect(location)
     if detail["type"] in ("missing", "too_short"):
         return Mistake(f"{'missing' if detail['type'] == 'missing' else 'empty'}, expected {expected}")
-    found = name_kind(value) if location[0] == "servers" and location[-1] != "[key]" else _name_value(value)
+    found = name_kind(value) if location[0] == "servers" else _name_value(value)
     quotable = isinstance(value, Plain) and value.kind in ("number", "boolean") and detail["type"] == "string_type"
     return Mistake(f"{found}, expected {expected}", "put it in quotes if it is meant as text" if quotable else "")
 

@@ -26,7 +26,9 @@ def _decide(case: Case, reason: str) -> Repair:
             f"version {case.version} is not recorded here",
             hint=f'see "tenantry status --tenants {case.tenant.name}"',
         )
-    after = "its file is pending again" if case.status and case.status.file else "no file has it"
+    newer = any(other.row and other.version > row.version for other in case.statuses)
+    again = "its file is out of order then" if newer else "its file is pending again"
+    after = again if case.status and case.status.file else "no file has it"
     change = f"{label(row.version, row.name)}: the record ({row.state.value}, by {row.applied_by}) is deleted; {after}"
     return Repair((change,), lambda ledger: ledger.record_forgotten(row, reason))
 

@@ -57,10 +57,14 @@ def _parse_name(text: str) -> str:
 
 
 def _create(folder: Path, name: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{label(next_version(folder), name)}.sql"
-    with path.open("x", encoding="utf-8") as file:
-        file.write(f"{_TEMPLATE}{UNWRITTEN}\n")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{label(next_version(folder), name)}.sql"
+        with path.open("x", encoding="utf-8") as file:
+            file.write(f"{_TEMPLATE}{UNWRITTEN}\n")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError((Problem(f"{folder}: {reason}, expected a folder to write to"),)) from None
     return path
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,19 @@ import click
 from runner import fleet
 from runner.errors import ConfigError, Problem
 from runner.fleet import Job
-from runner.model import Migration, Tenant, label
+from runner.model import SetName, label
 from runner.project import Choice, Project, open_project
 from runner.repair import Case, Repair, make_repair_job
+from runner.selection import ALL
 from runner.verbs import Events, Request
 
-_VERSION = re.compile(r"^([0-9]+)(?:_[a-z0-9_]+)?(?:\.sql)?$")
+_VERSION = re.compile(r"^([0-9]+)(?:_([a-z0-9_]+))?(?:\.sql)?$")
+
+
+class NamedVersion(int):
+    """A version as it was written: with the name of its file, or without (empty)."""
+
+    name: str = ""
 
 
 class Version(click.ParamType[int]):
@@ -30,7 +38,9 @@ class Version(click.ParamType[int]):
             self.fail(
                 f"{value!r} is not a version, expected a number or a file name, such as 12 or 0012_rates", param, ctx
             )
-        return int(match[1])
+        version = NamedVersion(match[1])
+        version.name = match[2] or ""
+        return version
 
 
 class ServerOption(click.ParamType[tuple[str, str]]):
@@ -78,7 +88,7 @@ TENANTS_REQUIRED = click.Option(
     metavar="1,16|all|master",
     required=True,
     shell_complete=_complete_tenants,
-    help="Which databases; there is no default.",
+    help="Which databases; all is every tenant, without the master. There is no default.",
 )
 SERVER = click.Option(
     ["--server", "servers"],
@@ -144,17 +154,26 @@ def run_job(request: Request, project: Project, job: Job, *, staged: bool = Fals
 
 def find_version(project: Project, version: int, option: str) -> None:
     """Raise ConfigError unless some selected set has a file of this version."""
-    files = {file.version: file for directory in project.directories.values() for file in directory.migrations}
-    if version in files:
-        return
-    newest = files[max(files)]
-    message = f"{option}: there is no migration {version}, the newest one is {label(newest.version, newest.name)}"
-    raise ConfigError((Problem(message),))
+    files = [file for directory in project.directories.values() for file in directory.migrations]
+    found = [label(file.version, file.name) for file in files if file.version == version]
+    if not found:
+        newest = max(files, key=lambda file: file.version)
+        message = f"{option}: there is no migration {version}, the newest one is {label(newest.version, newest.name)}"
+        raise ConfigError((Problem(message),))
+    written = label(version, getattr(version, "name", ""))
+    if written not in (label(version, ""), *found):
+        raise ConfigError((Problem(f"{option}: there is no {written}, version {version} is {' and '.join(found)}"),))
 
 
-def file_of(project: Project, tenant: Tenant, version: int) -> Migration | None:
-    """Return the tenant's file of this version, None where there is none."""
-    return next((file for file in project.files(tenant) if file.version == version), None)
+def _without_master(project: Project, chosen: str) -> Project:
+    """Return the project for tenants alone: the same number is another file in the master's set."""
+    tenants = tuple(tenant for tenant in project.tenants if tenant.set_name is SetName.TENANT)
+    if len(tenants) in (0, len(project.tenants)):
+        return project
+    if chosen.strip() != ALL:
+        raise ConfigError((Problem("--tenants: master beside tenants, expected one or the other: their files differ"),))
+    directories = {SetName.TENANT: project.directories[SetName.TENANT]}
+    return replace(project, tenants=tenants, directories=directories)
 
 
 def run_repair(request: Request, decide: Callable[[Case, str], Repair], *, needs_file: bool = True) -> Events:
@@ -162,7 +181,7 @@ def run_repair(request: Request, decide: Callable[[Case, str], Repair], *, needs
     version, reason = request.options["version"], request.options["reason"].strip()
     if not reason:
         raise ConfigError((Problem("--reason: empty, expected why the ledger is changed by hand"),))
-    project = open_request(request)
+    project = _without_master(open_request(request), request.options["tenants"])
     if needs_file:
         find_version(project, version, "VERSION")
     dry_run = request.options["dry_run"]

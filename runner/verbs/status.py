@@ -14,7 +14,8 @@ from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 
 _HELP = """Show for each tenant its version, how many files are pending, its state, and who applied what last.
 
-Reads only. An unreachable tenant gives exit code 5, everything else 0 unless --exit-code is given.
+Reads only. What is pending or blocked gives exit code 0 unless --exit-code is given; a tenant that cannot be read
+gives 4 or 5.
 
 \b
   tenantry status

@@ -128,7 +128,7 @@ def test_an_unreachable_tenant(fleet: MakeFleet) -> None:
     report = read_report(one, done.out)
     assert (done.code, report.column("result")) == (5, ["applied", "unreachable"])
     assert report.text == (
-        "tenant 16: unreachable: server 'far': connection is bad: connection to server on socket"
+        "tenant 16: unreachable: server 'far': connection to server on socket"
         ' "/nowhere/.s.PGSQL.5432" failed: No such file or directory; Is the server running locally and accepting'
         " connections on that socket?\n"
         "  hint: start the server, or correct 'far' under servers in tenants.yaml; then run the same command\n"

@@ -17,6 +17,7 @@ from tests.acceptance.fix_command import (
     read_events,
     read_report,
 )
+from tests.fix_postgres import binaries_of
 
 
 def selected(result: Result) -> list[str]:
@@ -31,9 +32,12 @@ def test_first_and_second_run(fleet: MakeFleet) -> None:
     first = one.run("migrate", "--tenants", "1,16")
     applied = {"result": "applied", "has now": "0001_rates", "applied": "2", "time": "0 ms"}
     report = read_report(one, first.out)
-    look = 'look at one: psql "user=postgres host=/socket port=5432 dbname=studio_fleet_1"\n'
+    look = "look at one: psql 'user=postgres host=/socket port=5432 dbname=studio_fleet_1'\n"
     assert (first.code, report.rows) == (0, [{"tenant": "1", **applied}, {"tenant": "16", **applied}])
     assert report.text == f"2 tenants: 2 applied in 0 ms\n{look}"
+    typed = first.out.rpartition("look at one: ")[2].strip()
+    looked = one.shell(f"PATH={binaries_of('17')}:$PATH; {typed} -XAtc 'SELECT count(*) FROM rooms'")
+    assert (looked.code, looked.out) == (0, "0\n")
     second = one.run("migrate", "--tenants", "1,16")
     idle = {"result": "up to date", "has now": "0001_rates", "time": "0 ms"}
     report = read_report(one, second.out)

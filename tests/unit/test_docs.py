@@ -67,6 +67,7 @@ SAMPLES: Mapping[str, Any] = {
     "statuses": (STATUS,),
     "plan": Plan((FILE,), (STATUS,)),
     "waited_ms": 1,
+    "rolled_back": True,
     "holder": "pid 1",
     "migration": FILE,
     "failure": FAILURE,
@@ -310,11 +311,12 @@ def test_results_are_those_written_down() -> None:
 
 def write_events() -> Iterator[dict[str, Any]]:
     """Yield the line that `jsonl` writes for one event of each kind."""
+    from runner.sinks import Call
     from runner.sinks.jsonl import make_sink
 
     kinds = sorted(get_args(Event), key=lambda kind: (kind is not RunStarted, kind is RunFinished))
     stream = StringIO()
-    write = make_sink(stream, "tenantry")
+    write = make_sink(stream, Call("tenantry", "tenantry migrate"))
     for kind in kinds:
         write(kind(**{field.name: SAMPLES[field.name] for field in fields(kind)}))
     yield from map(json.loads, stream.getvalue().splitlines())

@@ -110,7 +110,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
     "server-name": (
         "servers: {main: embedded, c d: embedded, '': embedded}\n" + TENANTS + LIST,
         [
-            "tenants.yaml:1:27: servers: 'c d', expected a name of letters, digits, _ and -",
+            "tenants.yaml:1:27: servers: text, expected a name of letters, digits, _ and -",
             "tenants.yaml:1:42: servers: '', expected a name of letters, digits, _ and -",
         ],
     ),
