@@ -181,7 +181,7 @@ def run_repair(request: Request, decide: Callable[[Case, str], Repair], *, needs
     version, reason = request.options["version"], request.options["reason"].strip()
     if not reason:
         raise ConfigError((Problem("--reason: empty, expected why the ledger is changed by hand"),))
-    project = _without_master(open_request(request), request.options["tenants"])
+    project = _without_master(open_request(request), request.options.get("tenants") or ALL)
     if needs_file:
         find_version(project, version, "VERSION")
     dry_run = request.options["dry_run"]

@@ -147,7 +147,7 @@ def test_a_held_migration_lock(fleet: MakeFleet) -> None:
     report = read_report(one, done.out)
     assert (done.code, report.column("result"), one.versions("16")) == (5, ["applied", "blocked"], [])
     assert report.text == (
-        "tenant 16: blocked: another session holds the migration lock since before 0 ms: pid 1, a runner, user"
+        "tenant 16: blocked: another session holds the migration lock for more than 0 ms: pid 1, a runner, user"
         " postgres, for 0 ms\n"
         "  hint: wait for it to end and run the same command again, or wait longer with --lock-wait\n"
         "2 tenants: 1 applied, 1 blocked in 0 ms\n"
@@ -349,6 +349,8 @@ def test_an_unfinished_file(fleet: MakeFleet) -> None:
         "  3 | CREATE UNIQUE INDEX CONCURRENTLY b ON rooms (name);\n"
         "    | ^\n"
         "  detail: Key (name)=(A) is duplicated.\n"
+        '  hint: look at the database, finish or undo the file by hand, then run "tenantry mark 1 --tenants 1 --reason'
+        ' ..." (it is done) or "tenantry forget 1 --tenants 1 --reason ..." (it is to run again)\n'
         "  0001_indexes is left unfinished; it has 0000_rooms now\n"
         "1 tenant: 1 failed in 0 ms\n"
         "when that is mended: tenantry migrate --tenants 1\n"

@@ -111,7 +111,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
         "servers: {main: embedded, c d: embedded, '': embedded}\n" + TENANTS + LIST,
         [
             "tenants.yaml:1:27: servers: text, expected a name of letters, digits, _ and -",
-            "tenants.yaml:1:42: servers: '', expected a name of letters, digits, _ and -",
+            "tenants.yaml:1:42: servers: text, expected a name of letters, digits, _ and -",
         ],
     ),
     "sections-of-wrong-type": (
