@@ -75,8 +75,12 @@ def measure(command: Command, output: Path, postmaster: int) -> Sample:
 
 
 def _environment() -> dict[str, str]:
-    """Return our environment without what would lead a command to another server."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("PG", "TENANTRY_"))}
+    """Return our environment without what would lead a command to another server or make Python start otherwise.
+
+    PYTHONDONTWRITEBYTECODE above all: it would have this repository's modules compiled anew in every run.
+    """
+    foreign = ("PG", "TENANTRY_", "PYTHON", "PYDANTIC_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 
 def _megabytes(maxrss: int) -> float:
