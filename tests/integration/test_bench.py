@@ -20,8 +20,8 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def test_the_json_has_a_row_for_every_command_in_every_case(own_folder: Path, tmp_path: Path) -> None:
     """Every case is measured on each number of databases, by every command, and nothing is left in the folder."""
-    bench = start(own_folder / "bench", "--json", str(tmp_path / "bench.json"))
-    stdout, stderr = bench.communicate()
+    with start(own_folder / "bench", "--json", str(tmp_path / "bench.json")) as bench:
+        stdout, stderr = bench.communicate()
     assert bench.returncode == 0, stderr
     found: dict[str, Any] = json.loads((tmp_path / "bench.json").read_text())
     cases = ("nothing pending", "one file pending", "all files")
@@ -38,11 +38,11 @@ def test_the_json_has_a_row_for_every_command_in_every_case(own_folder: Path, tm
 
 def test_an_interrupted_benchmark_leaves_nothing_behind(own_folder: Path) -> None:
     """Ctrl-C ends the benchmark with its server stopped and its folder removed."""
-    bench = start(own_folder / "bench")
-    assert bench.stderr is not None
-    assert bench.stderr.readline() == "making 2 databases\n"
-    assert len(list((own_folder / "bench").iterdir())) == 1
-    bench.send_signal(signal.SIGINT)
-    _, stderr = bench.communicate()
+    with start(own_folder / "bench") as bench:
+        assert bench.stderr is not None
+        assert bench.stderr.readline() == "making 2 databases\n"
+        assert len(list((own_folder / "bench").iterdir())) == 1
+        bench.send_signal(signal.SIGINT)
+        _, stderr = bench.communicate()
     assert (bench.returncode, stderr) == (1, "\nAborted!\n")
     assert list((own_folder / "bench").iterdir()) == []
