@@ -36,12 +36,14 @@ def namespace(user: pwd.struct_passwd) -> Account:
 def capable(user: pwd.struct_passwd) -> Account:
     """Return a user's account that may enter every folder: for containers that forbid namespaces.
 
-    Home and socket folder stay root's, so that nothing else of that user's comes near the server.
+    Home and socket folder stay root's, so that nothing else of that user's comes near the server. initdb asks access(2)
+    about its own programs, which leaves a capability out of the answer unless no_setuid_fixup is set: capabilities(7).
     """
     held = ("--inh-caps", "--ambient-caps", "--bounding-set")
     return Account(
         prefix=(
             *("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"),
+            "--securebits=+no_setuid_fixup",
             *(f"{kind}=-all,+dac_override" for kind in held),
             "--",
         ),

@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from runner.errors import ServerError
 from runner.server import EmbeddedServer, check_time_zones, find_binaries
+from runner.server.account import can_enter, drop_to
 from tests.fix_postgres import binaries_of
 
 MakeServer = Callable[..., EmbeddedServer]
@@ -42,9 +43,10 @@ def make_server(own_folder: Path) -> Iterator[MakeServer]:
         state: str = "project/.tenantry",
         settings: Mapping[str, str] = MappingProxyType({}),
         durable: bool = True,
+        binaries: Path | None = None,
     ) -> EmbeddedServer:
         settings = {"dynamic_shared_memory_type": "mmap", **settings}  # a killed server leaves none in /dev/shm
-        server = EmbeddedServer(own_folder / state, binaries_of(major), settings, durable=durable)
+        server = EmbeddedServer(own_folder / state, binaries or binaries_of(major), settings, durable=durable)
         server.state.parent.mkdir(parents=True, exist_ok=True)
         made.append(server)
         return server
@@ -52,6 +54,20 @@ def make_server(own_folder: Path) -> Iterator[MakeServer]:
     yield make
     for server in made:
         server.destroy()
+
+
+@pytest.fixture
+def open_binaries(own_folder: Path) -> Path:
+    """Return programs that every user can run: a copy, where root's own folders hold them."""
+    binaries = binaries_of("17")
+    if os.geteuid() != 0 or can_enter(drop_to(pwd.getpwnam("nobody")), binaries / "postgres"):
+        return binaries
+    return _copy_programs(binaries, own_folder / "programs")
+
+
+def _copy_programs(binaries: Path, target: Path) -> Path:
+    shutil.copytree(binaries.parent, target, symlinks=True)
+    return target / "bin"
 
 
 def _query(server: EmbeddedServer, statement: str) -> str:
@@ -70,19 +86,21 @@ def _python(
 ) -> subprocess.Popen[str]:
     """Start another process that has `server`, the same server as ours, and does something with it."""
     named = f"server = EmbeddedServer(Path({str(server.state)!r}), Path({str(server.binaries)!r}))\n"
-    account = pwd.getpwnam(user) if user else None
     return subprocess.Popen(
-        [*prefix, sys.executable, "-c", _START + named + code],
+        [*prefix, sys.executable, "-c", _START + (_become(user) if user else "") + named + code],
         env=os.environ | {"PYTHONPATH": str(_SOURCES), "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        user=account.pw_uid if account else None,
-        group=account.pw_gid if account else None,
-        extra_groups=[] if account else None,
         start_new_session=True,
     )
+
+
+def _become(user: str) -> str:
+    """Return how a process becomes a user once it has read our code, which root's own folders may hold."""
+    account = pwd.getpwnam(user)
+    return f"import os, psycopg; os.setgroups([]); os.setgid({account.pw_gid}); os.setuid({account.pw_uid})\n"
 
 
 def _output(process: subprocess.Popen[str]) -> str:
@@ -372,9 +390,9 @@ class TestPrivate:
         assert socket.stat().st_mode & 0o777 == 0o700
         assert len(os.fsencode(socket)) < 100
 
-    def test_symlink(self, make_server: MakeServer, own_folder: Path) -> None:
+    def test_symlink(self, make_server: MakeServer, open_binaries: Path, own_folder: Path) -> None:
         """A socket folder that is a link to somewhere else is refused."""
-        server = make_server()
+        server = make_server(binaries=open_binaries)
         _socket(server).symlink_to(own_folder)
         try:
             with pytest.raises(ServerError) as caught:
@@ -388,9 +406,9 @@ class TestPrivate:
         assert caught.value.hint == "delete it once you know what it is"
 
     @as_root
-    def test_stranger(self, make_server: MakeServer) -> None:
+    def test_stranger(self, make_server: MakeServer, open_binaries: Path) -> None:
         """A socket folder that another user made first is refused."""
-        server = make_server()
+        server = make_server(binaries=open_binaries)
         _socket(server).mkdir()
         daemon = pwd.getpwnam("daemon")
         os.chown(_socket(server), daemon.pw_uid, daemon.pw_gid)
@@ -463,12 +481,13 @@ class TestUsers:
     def test_closed_folder(
         self, make_server: MakeServer, own_folder: Path, monkeypatch: pytest.MonkeyPatch, forbidden: bool
     ) -> None:
-        """Root's server runs below a folder that root alone can enter, and the folder stays closed."""
+        """Root's programs and data lie below a folder that root alone can enter, and the folder stays closed."""
         if forbidden:
             monkeypatch.setenv("PATH", f"{_shadow_unshare(own_folder)}:{os.environ['PATH']}")
         elif subprocess.run(["unshare", "--user", "true"], check=False).returncode:
             pytest.skip("this machine forbids user namespaces")
-        server = make_server(state="closed/project/.tenantry")
+        programs = _copy_programs(binaries_of("17"), own_folder / "closed/programs")
+        server = make_server(state="closed/project/.tenantry", binaries=programs)
         (own_folder / "closed").chmod(0o700)
         assert server.start()
         _query(server, "CREATE TABLE kept AS SELECT 42 AS n")
@@ -480,9 +499,9 @@ class TestUsers:
         assert (found.st_mode & 0o777, found.st_uid) == (0o700, 0)
 
     @as_root
-    def test_open_folder(self, make_server: MakeServer) -> None:
+    def test_open_folder(self, make_server: MakeServer, open_binaries: Path) -> None:
         """Root's server belongs to nobody, and so do its own folders alone."""
-        server = make_server()
+        server = make_server(binaries=open_binaries)
         server.start()
         nobody = pwd.getpwnam("nobody").pw_uid
         paths = [server.state.parent, server.state, server.state / "postgres", _socket(server)]
@@ -490,9 +509,9 @@ class TestUsers:
         assert _effective_user(server) == nobody
 
     @as_root
-    def test_sudo(self, make_server: MakeServer) -> None:
+    def test_sudo(self, make_server: MakeServer, open_binaries: Path) -> None:
         """A server that root starts in a user's project is the user's, who can go on without root."""
-        server = make_server()
+        server = make_server(binaries=open_binaries)
         daemon = pwd.getpwnam("daemon")
         os.chown(server.state.parent, daemon.pw_uid, daemon.pw_gid)
         server.state.parent.chmod(0o700)
@@ -503,9 +522,9 @@ class TestUsers:
         assert _names(server.state) == []
 
     @as_root
-    def test_ordinary_user(self, make_server: MakeServer) -> None:
+    def test_ordinary_user(self, make_server: MakeServer, open_binaries: Path) -> None:
         """An ordinary user starts, uses and stops a server; root may join in."""
-        server = make_server()
+        server = make_server(binaries=open_binaries)
         daemon = pwd.getpwnam("daemon")
         os.chown(server.state.parent, daemon.pw_uid, daemon.pw_gid)
         assert _output(_python("print(server.start(), server.stop(), server.start())", server, "daemon")) == (
@@ -518,9 +537,9 @@ class TestUsers:
         assert _output(_python("print(server.alive(), server.stop())", server, "daemon")) == "True True"
 
     @as_root
-    def test_made_by_root(self, make_server: MakeServer) -> None:
+    def test_made_by_root(self, make_server: MakeServer, open_binaries: Path) -> None:
         """An ordinary user is told that the server is root's."""
-        server = make_server()
+        server = make_server(binaries=open_binaries)
         server.start()
         code = "try:\n    server.start()\nexcept ServerError as error:\n    print(error, error.hint, sep='\\n')"
         home = server.state.resolve() / "postgres"
@@ -530,9 +549,9 @@ class TestUsers:
         ]
 
     @as_root
-    def test_cannot_write(self, make_server: MakeServer) -> None:
+    def test_cannot_write(self, make_server: MakeServer, open_binaries: Path) -> None:
         """A project that the user may not write to is an error that names the folder."""
-        server = make_server()
+        server = make_server(binaries=open_binaries)
         code = "try:\n    server.start()\nexcept ServerError as error:\n    print(error)"
         assert _output(_python(code, server, "daemon")) == f"{server.state}: Permission denied"
 
