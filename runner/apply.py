@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, replace
 
 import psycopg
 from psycopg import sql
-from psycopg.pq import TransactionStatus
 
 from runner import sqltext
 from runner.errors import Problem, Refused, TenantError
@@ -33,12 +32,16 @@ from runner.failure import Kind, classify, describe
 from runner.ledger import Ledger
 from runner.model import AppliedMigration, Migration, Plan, RowState, Tenant, label
 from runner.plan import advise_unfinished, summarise
-from runner.session import (
-    Connection,
+from runner.session import Connection, Sessions
+from runner.transaction import (
+    Cursor,
     Sent,
-    Sessions,
+    Taken,
+    clean,
+    compose_end,
+    in_transaction,
+    keeps_transaction,
     poll,
-    read_sql,
     release_session_lock,
     send,
     stay_idle,
@@ -78,8 +81,10 @@ class Site:
     sessions: Sessions
     replan: Callable[[tuple[AppliedMigration, ...]], Plan]
 
-    def await_lock(self, attempt: Callable[[], bool], connection: Connection) -> Generator[LockAwaited, None, None]:
-        """Wait until `attempt` takes the migration lock. Raises Blocked."""
+    def await_lock(
+        self, attempt: Callable[[], Taken | None], connection: Connection
+    ) -> Generator[LockAwaited, None, Taken]:
+        """Wait until `attempt` takes the migration lock, and return what it returned. Raises Blocked."""
         return poll(attempt, connection, self.tenant.name, self.sessions.settings.lock_wait_ms)
 
 
@@ -148,15 +153,15 @@ def _apply_whole(site: Site, step: Migration, states: States) -> Generator[Event
         yield MigrationRetried(site.tenant.name, step, outcome.failure, attempt, _ATTEMPTS)
         # Jitter, so that tenants which collided do not do so again; longer each time.
         time.sleep(_RETRY_PAUSE_S * attempt * random.uniform(0.5, 1.5))
-        _clean(site.connection)
+        clean(site.connection)
     raise AssertionError("unreachable: the last attempt returns")
 
 
 def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, _Outcome]:
-    connection = site.connection
-    yield from site.await_lock(lambda: try_transaction_lock(connection), connection)
+    connection, query = site.connection, site.ledger.compose_states() if states else None
+    answer = yield from site.await_lock(lambda: try_transaction_lock(connection, query), connection)
     with in_transaction(connection):
-        if _is_stale(site.ledger, states):
+        if _is_stale(site.ledger, states, answer):
             return _Stale(site.ledger.read())
         yield MigrationStarted(site.tenant.name, step)
         with _notices(connection) as notices:
@@ -170,13 +175,15 @@ def _run_whole(site: Site, step: Migration) -> MigrationApplied | _Broken:
     started = time.monotonic()
     sent = send(connection, step.sql)
     if sent.error:
-        return _broken(sent.error, site, step, _locate(sent, step), ended=not _keeps_savepoint(connection))
+        return _broken(sent.error, site, step, _locate(sent, step), ended=not keeps_transaction(connection))
+    elapsed_ms = _since(started)
     try:
-        # Fails where the file ended our transaction, even if it began another; and what is deferred fails here,
-        # under the file's name, and not in our COMMIT.
-        connection.execute(sql.SQL(";").join(sql.SQL(read_sql(f"session/{name}")) for name in ("settle", "clean")))
-        elapsed_ms = _since(started)
-        site.ledger.record_applied(step, elapsed_ms=elapsed_ms, statements=sent.statements)
+        end: sql.SQL | None = compose_end()
+        if connection.info.encoding != "utf-8":
+            # The file has set another one, which the file's text in the row may not fit.
+            connection.execute(compose_end())
+            end = None
+        site.ledger.record_applied(step, elapsed_ms=elapsed_ms, statements=sent.statements, after=end)
         connection.execute("COMMIT")
     except psycopg.Error as error:
         return _broken(error, site, step, None)
@@ -197,7 +204,7 @@ def _apply_statements(site: Site, step: Migration, states: States) -> Generator[
         with in_transaction(keeper):
             keeper.execute("BEGIN")
             if _is_stale(ledger, states):
-                _clean(site.connection)
+                clean(site.connection)
                 return _Stale(ledger.read())
             # Before the row: a run that is stopped here has begun nothing.
             yield MigrationStarted(site.tenant.name, step)
@@ -227,7 +234,7 @@ def _run_statements(
                 return _leave_unfinished(site, step, broken, done, ledger)
             done += 1
             ledger.record_progress(step.version, done)
-        _clean(site.connection)
+        clean(site.connection)
         elapsed_ms = _since(started)
         with in_transaction(ledger.connection):
             ledger.connection.execute("BEGIN")
@@ -257,8 +264,13 @@ def _write_unfinished(ledger: Ledger, step: Migration, done: int) -> None:
     ledger.record_finished(step, RowState.FAILED, elapsed_ms=0)
 
 
-def _is_stale(ledger: Ledger, states: States) -> bool:
-    """Return whether the ledger is no more what the plan was made from; make it where there is none."""
+def _is_stale(ledger: Ledger, states: States, answer: Cursor | None = None) -> bool:
+    """Return whether the ledger is no more what the plan was made from; make it where there is none.
+
+    `answer` is what it said under the lock, where it was asked already.
+    """
+    if states and answer:
+        return dict(answer.fetchall()) != states
     if not states:
         ledger.create_if_absent()
     return ledger.read_states() != states
@@ -270,19 +282,6 @@ def _broken(error: psycopg.Error, site: Site, step: Migration, offset: int | Non
     if ended and kind is not Kind.LOST:
         kind = Kind.ENDED
     return _Broken(kind, describe(error, step, kind, offset))
-
-
-def _keeps_savepoint(connection: Connection) -> bool:
-    """Return whether the transaction is still the one that the file was sent in: only that one has our savepoint."""
-    if connection.closed:
-        return True  # it went with the connection, and was rolled back there
-    if connection.info.transaction_status is TransactionStatus.IDLE:
-        return False
-    try:
-        connection.execute("ROLLBACK TO SAVEPOINT tenantry_file")
-    except psycopg.Error:
-        return False
-    return True
 
 
 def _locate(sent: Sent, step: Migration) -> int | None:
@@ -341,7 +340,7 @@ def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> t
                 _write_failure(replace(site.ledger, connection=fresh), step, event, failure)
         else:
             if not step.transactional:
-                _clean(site.connection)
+                clean(site.connection)
             _write_failure(site.ledger, step, event, failure)
     except (psycopg.Error, TenantError) as error:
         problem = Problem(f"the failure could not be written to the log: {str(error).strip()}")
@@ -359,25 +358,6 @@ def _write_failure(ledger: Ledger, step: Migration, event: str, failure: Failure
             ledger.connection.execute("BEGIN")
         ledger.log(event, step.version, step.checksum, detail=detail)
         ledger.connection.execute("COMMIT")
-
-
-def _clean(connection: Connection) -> None:
-    """Put the session back to what it was when it was opened: nothing may reach the ledger or the next file."""
-    connection.execute(read_sql("session/clean"))
-
-
-@contextmanager
-def in_transaction(connection: Connection) -> Iterator[None]:
-    """Roll back what is not committed at the end, also where the run is stopped in between."""
-    try:
-        yield
-    finally:
-        if not connection.closed and connection.info.transaction_status is not TransactionStatus.IDLE:
-            try:
-                connection.rollback()
-            except psycopg.OperationalError:
-                # The connection is gone, and with it the transaction.
-                connection.close()
 
 
 @contextmanager

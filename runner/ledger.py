@@ -21,6 +21,8 @@ from runner.provenance import Provenance
 from runner.session import Connection, read_sql
 
 LAYOUT = 1
+# What stands in for a mark of a SQL file: a literal, or SQL as it is.
+Value = str | int | sql.SQL | None
 _LAYOUT_COMMENT = re.compile(r"^tenantry ledger, layout (\d+)\b")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -60,12 +62,12 @@ class Ledger:
             return ()
         except (pg.UndefinedColumn, pg.DatatypeMismatch, pg.UndefinedFunction, pg.CannotCoerce):
             # A newer layout may have other columns: then its comment says so.
-            self._check_layout(self._find()[1])
+            self._check_layout(_layout_of(self._find()[1]))
             raise self._foreign() from None
         except pg.InsufficientPrivilege as error:
             raise Refused(f"{self._table}: {error.diag.message_primary}", hint="grant the role SELECT on it") from None
         if rows:
-            self._check_layout(rows[0][-1])
+            self._check_layout(max(row[-1] for row in rows))
         applied = tuple(self._parse(row) for row in rows)
         for row in applied:
             self._check_identity(row)
@@ -73,8 +75,11 @@ class Ledger:
 
     def read_states(self) -> dict[int, str]:
         """Return version to state of every row: enough to see whether another runner was here meanwhile."""
-        query = sql.SQL("SELECT version, state FROM {}").format(self._name("_migrations"))
-        return dict(self.connection.execute(query).fetchall())
+        return dict(self.connection.execute(self.compose_states()).fetchall())
+
+    def compose_states(self) -> sql.Composed:
+        """Return the query for `read_states`, to be asked together with another one."""
+        return sql.SQL("SELECT version, state FROM {}").format(self._name("_migrations"))
 
     def read_text(self, version: int) -> str:
         """Return the text of a recorded file as it was applied; empty where there is no such row."""
@@ -103,10 +108,10 @@ class Ledger:
         """Create both tables unless they are there. Raises Refused where that is forbidden or the table is not ours."""
         found, comment = self._find()
         if found:
-            self._check_layout(comment)
+            self._check_layout(_layout_of(comment))
             return
         try:
-            self._execute("create", layout=f"tenantry ledger, layout {LAYOUT}: one row for each migration")
+            self._execute("create", comment=f"tenantry ledger, layout {LAYOUT}: one row for each migration")
         except pg.InvalidSchemaName:
             hint = f"CREATE SCHEMA {self._identifier} in this database, or set another one under ledger in tenants.yaml"
             raise Refused(f"{self._table}: there is no schema {self.schema!r}", hint=hint) from None
@@ -118,13 +123,16 @@ class Ledger:
 
     def _find(self) -> tuple[bool, str | None]:
         """Return whether there is a table of our name, and its comment."""
-        query = sql.SQL("SELECT to_regclass({0}) IS NOT NULL, obj_description(to_regclass({0}), 'pg_class')").format(
-            sql.Literal(self._qualified("_migrations"))
-        )
-        return self.connection.execute(query).fetchone() or (False, None)
+        table = self._name("_migrations").as_string(self.connection)
+        return self._execute("find", table=table).fetchone() or (False, None)
 
-    def record_applied(self, migration: Migration, *, elapsed_ms: int, statements: int) -> None:
-        """Write the row of a transactional file that has run, and its line in the log."""
+    def record_applied(
+        self, migration: Migration, *, elapsed_ms: int, statements: int, after: sql.SQL | None = None
+    ) -> None:
+        """Write the row of a transactional file that has run, and its line in the log.
+
+        `after` is sent before them: together, since this is done for every file of every tenant.
+        """
         row = self._compose_row(
             migration,
             Origin.APPLIED,
@@ -135,8 +143,10 @@ class Ledger:
         )
         detail = {"elapsed_ms": elapsed_ms}
         line = self._compose_line("applied", migration.version, migration.checksum, None, detail)
-        # Together, since this is done for every file of every tenant.
-        self._check_taken(self.connection.execute(sql.SQL(";").join((row, line))))
+        cursor = self.connection.execute(sql.SQL(";").join((after, row, line) if after else (row, line)))
+        while not (cursor.statusmessage or "").startswith("INSERT") and cursor.nextset():
+            pass
+        self._check_taken(cursor)
 
     def record_running(self, migration: Migration, *, statements: int) -> None:
         """Write the row of a non-transactional file that is about to run."""
@@ -184,7 +194,7 @@ class Ledger:
         self.connection.execute(self._compose_line(event, version, checksum, reason, detail))
 
     def _check_taken(self, cursor: psycopg.Cursor[tuple[Any, ...]]) -> None:
-        """Raise Refused where the first statement did not write just one row: a rule or trigger can see to that."""
+        """Raise Refused where a statement did not write just one row: a rule or trigger can see to that."""
         if cursor.rowcount != 1:
             raise Refused(
                 f"{self._table}: did not take the row, expected a plain table",
@@ -211,7 +221,7 @@ class Ledger:
         origin: Origin,
         state: RowState,
         *,
-        elapsed_ms: int = 0,
+        elapsed_ms: int | None = None,
         statements: int = 0,
         done: int = 0,
     ) -> sql.Composed:
@@ -222,32 +232,30 @@ class Ledger:
             state=state.value,
             set_name=self.tenant.set_name.value,
             tenant=self.tenant.name,
+            finished_at=sql.SQL("pg_catalog.clock_timestamp()" if state is RowState.APPLIED else "NULL"),
             elapsed_ms=elapsed_ms,
             statements=statements,
             statements_done=done,
             os_user=f" ({self.provenance.os_user})",
             run_id=self.provenance.run_id,
+            layout=LAYOUT,
             tool_version=self.provenance.tool_version,
             git_commit=self.provenance.git_commit,
         )
 
-    def _execute(self, file: str, /, **values: str | int | None) -> psycopg.Cursor[tuple[Any, ...]]:
+    def _execute(self, file: str, /, **values: Value) -> psycopg.Cursor[tuple[Any, ...]]:
         """Run one of the ledger's SQL files."""
         return self.connection.execute(self._compose(file, **values))
 
-    def _compose(self, file: str, /, **values: str | int | None) -> sql.Composed:
+    def _compose(self, file: str, /, **values: Value) -> sql.Composed:
         """Return one of the ledger's SQL files with its values as literals, so that it stays one simple query."""
         return sql.SQL(read_sql(f"ledger/{file}")).format(
             schema=sql.Identifier(self.schema),
-            table=sql.Literal(self._qualified("_migrations")),
-            **{key: sql.Literal(value) for key, value in values.items()},
+            **{key: value if isinstance(value, sql.SQL) else sql.Literal(value) for key, value in values.items()},
         )
 
     def _name(self, table: str) -> sql.Identifier:
         return sql.Identifier(self.schema, table)
-
-    def _qualified(self, table: str) -> str:
-        return self._name(table).as_string(self.connection)
 
     @property
     def _identifier(self) -> str:
@@ -276,13 +284,12 @@ class Ledger:
             applied_by=by,
         )
 
-    def _check_layout(self, comment: str | None) -> None:
-        match = _LAYOUT_COMMENT.match(comment or "")
-        if not match:
+    def _check_layout(self, layout: int | None) -> None:
+        if layout is None:
             raise self._foreign()
-        if int(match[1]) > LAYOUT:
+        if layout > LAYOUT:
             raise Refused(
-                f"{self._table}: layout {match[1]}, this version of tenantry knows layouts up to {LAYOUT}",
+                f"{self._table}: layout {layout}, this version of tenantry knows layouts up to {LAYOUT}",
                 hint="a newer tenantry was here: upgrade this one",
             )
 
@@ -301,6 +308,12 @@ class Ledger:
             hint="set another schema under ledger in tenants.yaml; if a restore lost the comment, run "
             f"COMMENT ON TABLE {self._identifier}._migrations IS 'tenantry ledger, layout {LAYOUT}'",
         )
+
+
+def _layout_of(comment: str | None) -> int | None:
+    """Return the number that the comment on the table gives; None where it is not ours."""
+    match = _LAYOUT_COMMENT.match(comment or "")
+    return int(match[1]) if match else None
 
 
 def _identity(set_name: str, tenant: str) -> str:
@@ -332,5 +345,5 @@ def _as_detail(row: AppliedMigration | None) -> dict[str, Any]:
     }
 
 
-def _time(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)
+def _time(epoch_s: float) -> datetime:
+    return _EPOCH + timedelta(microseconds=round(epoch_s * 1_000_000))

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from runner.apply import in_transaction
 from runner.errors import Refused
 from runner.events import Event, RepairMade, RepairProposed, Result, Verdict
 from runner.fleet import Job
@@ -11,7 +10,7 @@ from runner.ledger import Ledger
 from runner.model import AppliedMigration, MigrationStatus, Tenant
 from runner.plan import compare
 from runner.project import Project
-from runner.session import poll, try_transaction_lock
+from runner.transaction import in_transaction, poll, try_transaction_lock
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from runner.errors import Refused
 from runner.events import GOOD, Event, Result, TenantCompared, TenantPlanned, Verdict, WarningRaised
 from runner.findings import describe_renamed, find_in
 from runner.fleet import Job
-from runner.model import AppliedMigration, Migration, Plan, RowState, Tenant, label
+from runner.model import Migration, MigrationStatus, Plan, RowState, Tenant, label
 from runner.plan import compare, make_plan, summarise
 from runner.project import Project
 from runner.verbs import Events, Request, Verb, plan
@@ -73,18 +73,19 @@ def make_job(project: Project, target: int | None, late: frozenset[int]) -> Job:
     def migrate(tenant: Tenant) -> Generator[Event, None, Verdict]:
         files = project.files(tenant)
 
-        def replan(rows: tuple[AppliedMigration, ...]) -> Plan:
-            return make_plan(compare(files, rows), target=target, allow=late)
+        def decide(statuses: tuple[MigrationStatus, ...]) -> Plan:
+            return make_plan(statuses, target=target, allow=late)
 
         with ExitStack() as stack:
             connection = yield from project.open_or_create(tenant, stack)
             ledger = project.ledger(tenant, connection)
-            site = Site(tenant, connection, ledger, project.sessions, replan)
+            site = Site(tenant, connection, ledger, project.sessions, lambda rows: decide(compare(files, rows)))
             rows = ledger.read()
             if any(row.state is RowState.RUNNING for row in rows):
                 # Another runner may be at work on it: only when it holds the lock no more is the row left over.
                 rows = yield from await_others(site)
-            statuses, decided = compare(files, rows), replan(rows)
+            statuses = compare(files, rows)
+            decided = decide(statuses)
             yield TenantCompared(tenant.name, statuses)
             yield TenantPlanned(tenant.name, decided)
             if decided.blockers:

@@ -295,7 +295,7 @@ def test_a_ledger_that_is_not_ours(fleet: MakeFleet) -> None:
     one = fleet(files={"0000_rooms.sql": ROOMS})
     one.run("migrate", "--tenants", "16")
     one.query("1", "CREATE TABLE _migrations (id integer, filename text)")
-    one.query("16", "COMMENT ON TABLE _migrations IS 'tenantry ledger, layout 99: from the future'")
+    one.query("16", "UPDATE _migrations SET layout = 99")
     before = [one.trace(name) for name in ("1", "16")]
     done = one.run("migrate")
     report = read_report(one, done.out)

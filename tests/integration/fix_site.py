@@ -30,7 +30,8 @@ from runner.ledger import Ledger, LogEntry
 from runner.model import AppliedMigration, Migration, SetName, Tenant, label
 from runner.outcome import Outcome
 from runner.project import Choice, Project, open_project
-from runner.session import LOCK_KEY, Sessions, Settings
+from runner.session import Sessions, Settings
+from runner.transaction import LOCK_KEY
 from runner.verbs import Request, load_verb
 from runner.verbs.migrate import make_job
 

@@ -23,7 +23,7 @@ from runner.events import (
 )
 from runner.fleet import Stop
 from runner.model import label
-from runner.session import try_session_lock
+from runner.transaction import try_session_lock
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import (
     LONG_MS,

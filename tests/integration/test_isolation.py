@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runner.events import MigrationRetried, Result, Verdict, WarningRaised
-from runner.session import LOCK_KEY
+from runner.transaction import LOCK_KEY
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import MakeSite, Site, lend_role, make_site
 

@@ -33,17 +33,21 @@ NEWER = Verdict(
     "public._migrations: layout 2, this version of tenantry knows layouts up to 1",
     "a newer tenantry was here: upgrade this one",
 )
-LAYOUT_2 = "COMMENT ON TABLE public._migrations IS 'tenantry ledger, layout 2: as it will be'"
+LAYOUT_2 = (
+    "UPDATE _migrations SET layout = 2; COMMENT ON TABLE public._migrations IS 'tenantry ledger, layout 2: to be'"
+)
 # How a database is prepared, `{ours}` standing for a ledger of ours, and what is said of it.
 FOREIGN_CASES = {
     "other columns": ("CREATE TABLE _migrations (id int, hash text); INSERT INTO _migrations VALUES (1)", FOREIGN),
     "other columns, empty": ("CREATE TABLE _migrations (id int, hash text)", FOREIGN),
     "other types": ("CREATE TABLE _migrations (version text, name text, finished_at text)", FOREIGN),
     "a view": ("CREATE VIEW _migrations AS SELECT 1 AS version", FOREIGN),
-    "our columns, no comment": ("{ours} COMMENT ON TABLE public._migrations IS NULL", FOREIGN),
-    "our columns, another's comment": ("{ours} COMMENT ON TABLE public._migrations IS 'of alembic'", FOREIGN),
     "our columns, empty, no comment": (
         "{ours} TRUNCATE _migrations; COMMENT ON TABLE public._migrations IS NULL",
+        FOREIGN,
+    ),
+    "our columns, empty, another's comment": (
+        "{ours} TRUNCATE _migrations; COMMENT ON TABLE public._migrations IS 'of alembic'",
         FOREIGN,
     ),
     "newer layout": ("{ours} " + LAYOUT_2, NEWER),
@@ -416,11 +420,19 @@ class TestForeign:
         """What the refusal says to type after a restore that lost the comment makes the ledger ours again."""
         here = site(ROOMS, schema=schema)
         here.query(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-        here.migrate()
+        with here.ledger() as ledger:
+            ledger.create_if_absent()
         here.query(f'COMMENT ON TABLE "{schema}"._migrations IS NULL')
         refused = here.migrate()
         assert refused.results == {"1": Result.REFUSED}
         here.query(refused.verdict().hint.split("lost the comment, run ")[1])
+        assert here.migrate().results == {"1": Result.APPLIED}
+
+    def test_comment_lost(self, site: MakeSite) -> None:
+        """A ledger with rows is known by these: a restore that lost the comment does no harm."""
+        here = site(ROOMS)
+        here.migrate()
+        here.query("COMMENT ON TABLE _migrations IS NULL")
         assert here.migrate().results == {"1": Result.UP_TO_DATE}
 
 

@@ -31,7 +31,7 @@ from runner.header import parse_header
 from runner.ledger import LAYOUT
 from runner.model import AppliedMigration, Migration, MigrationStatus, Origin, Plan, RowState, State
 from runner.outcome import exit_code
-from runner.session import LOCK_KEY
+from runner.transaction import LOCK_KEY
 from runner.verbs import VERBS
 
 ROOT = Path(__file__).parents[2]

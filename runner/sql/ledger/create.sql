@@ -15,7 +15,8 @@ CREATE TABLE {schema}._migrations (
     run_id uuid NOT NULL,
     tool_version text NOT NULL,
     git_commit text,
-    sql_text text NOT NULL
+    sql_text text NOT NULL,
+    layout smallint NOT NULL
 );
 CREATE TABLE {schema}._migrations_log (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -28,7 +29,7 @@ CREATE TABLE {schema}._migrations_log (
     reason text,
     detail jsonb
 );
-COMMENT ON TABLE {schema}._migrations IS {layout};
+COMMENT ON TABLE {schema}._migrations IS {comment};
 COMMENT ON COLUMN {schema}._migrations.version IS 'number at the start of the file name';
 COMMENT ON COLUMN {schema}._migrations.name IS 'file name without number and suffix';
 COMMENT ON COLUMN {schema}._migrations.checksum IS 'sha256 of the file as it was applied, see docs/formats.md of tenantry';
@@ -46,6 +47,7 @@ COMMENT ON COLUMN {schema}._migrations.run_id IS 'which run of tenantry, as in a
 COMMENT ON COLUMN {schema}._migrations.tool_version IS 'version of tenantry';
 COMMENT ON COLUMN {schema}._migrations.git_commit IS 'commit that the files were checked out from, -dirty where they differed';
 COMMENT ON COLUMN {schema}._migrations.sql_text IS 'the file as it was applied';
+COMMENT ON COLUMN {schema}._migrations.layout IS 'layout of this table: tenantry refuses one that it does not know';
 COMMENT ON TABLE {schema}._migrations_log IS 'tenantry: what was done and tried, by whom; rows are only ever added';
 COMMENT ON COLUMN {schema}._migrations_log.id IS 'order of events';
 COMMENT ON COLUMN {schema}._migrations_log.at IS 'when it happened';

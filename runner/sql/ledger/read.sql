@@ -6,16 +6,10 @@ SELECT
     state,
     set_name,
     tenant,
-    CAST(extract(epoch FROM finished_at) * 1000000 AS bigint),
+    pg_catalog.date_part('epoch', finished_at),
     elapsed_ms,
     statements,
     statements_done,
     applied_by,
-    (
-        SELECT description
-        FROM pg_catalog.pg_description
-        WHERE objoid = {table}::pg_catalog.regclass
-            AND classoid = 'pg_catalog.pg_class'::pg_catalog.regclass
-            AND objsubid = 0
-    )
+    layout
 FROM {schema}._migrations

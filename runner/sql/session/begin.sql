@@ -1,3 +1,3 @@
 BEGIN ISOLATION LEVEL READ COMMITTED;
 SELECT pg_catalog.pg_try_advisory_xact_lock({key}) AND pg_catalog.pg_try_advisory_xact_lock_shared({work_key});
-SAVEPOINT tenantry_file
+SAVEPOINT {savepoint}
