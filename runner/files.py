@@ -12,6 +12,7 @@ from runner.checksum import checksum, normalise
 from runner.errors import MigrationFileError, Problem
 from runner.header import Header, find_circle, parse_header
 from runner.model import Migration, label
+from runner.selection import times
 
 _NAME = re.compile(r"^([0-9]+)_([a-z0-9_]+)\.sql$")
 _ROLLBACK = ".rollback.sql"
@@ -213,13 +214,9 @@ def _duplicates(migrations: Sequence[Migration], shown: str) -> Iterator[Problem
     for version, names in by_version.items():
         if len(names) > 1:
             yield Problem(
-                f"{shown}: version {version} is used {_times(len(names))}: {', '.join(names)}",
+                f"{shown}: version {version} is used {times(len(names))}: {', '.join(names)}",
                 "give the one that no database has yet the next free number",
             )
-
-
-def _times(count: int) -> str:
-    return "twice" if count == 2 else f"{count} times"
 
 
 def _resolve_depends(

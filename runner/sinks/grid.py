@@ -37,7 +37,7 @@ def _text(cell: Cell) -> str:
     if cell is None:
         return ""
     if isinstance(cell, datetime):
-        return cell.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return cell.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return str(cell)
 
 

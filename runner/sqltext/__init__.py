@@ -9,7 +9,7 @@ from runner.sqltext.findings import Finding, Kind, SqlError
 from runner.sqltext.lexer import is_blank
 from runner.sqltext.library import GRAMMAR_MAJOR
 from runner.sqltext.places import Position, excerpt, position
-from runner.sqltext.statements import Statement, count_statements, split
+from runner.sqltext.statements import Statement, split
 from runner.sqltext.transactions import blank_wrapper
 
 __all__ = [
@@ -21,7 +21,6 @@ __all__ = [
     "Statement",
     "blank_wrapper",
     "check",
-    "count_statements",
     "excerpt",
     "is_blank",
     "position",

@@ -49,11 +49,6 @@ def split(text: str) -> tuple[Statement, ...]:
     return tuple(piece.statement for piece in pieces)
 
 
-def count_statements(text: str) -> int:
-    """Return how many statements there are; raises what `split` raises."""
-    return len(split(text))
-
-
 def parse(text: str) -> tuple[Statement, ...]:
     """Return the statements of a text that the parser knows; raises RefusedError for any other."""
     return tuple(_make_statement(text, start, end) for start, end in read_spans(text))

@@ -79,10 +79,10 @@ def _cells(entry: LogEntry) -> Mapping[str, Cell]:
 
 def _describe(entry: LogEntry) -> str:
     """Return what the detail of an entry comes to in one line."""
-    message = entry.detail.get("message")
+    message, state = entry.detail.get("message"), entry.detail.get("sqlstate")
     if message:
         place = f"line {entry.detail['line']}: " if entry.detail.get("line") else ""
-        return f"{place}{message}"
+        return f"{place}{message}{f' (SQLSTATE {state})' if state else ''}"
     elapsed_ms = entry.detail.get("elapsed_ms")
     return f"{elapsed_ms} ms" if elapsed_ms is not None else ""
 

@@ -436,6 +436,29 @@ class TestForeign:
         assert here.migrate().results == {"1": Result.UP_TO_DATE}
 
 
+class TestGone:
+    HINT = "a file must not drop them: set a schema that none drops under ledger in tenants.yaml"
+
+    def test_dropped_by_a_file(self, site: MakeSite) -> None:
+        """A file that drops the ledger's tables is rolled back, and what it did is said."""
+        here = site(ROOMS)
+        here.migrate()
+        here.write({"0002_anew.sql": "DROP SCHEMA public CASCADE; CREATE SCHEMA public;\n"})
+        said = Verdict(Result.REFUSED, "public._migrations: gone, expected the tables of the ledger", self.HINT)
+        assert here.migrate().verdict() == said
+        assert here.has("rooms", "_migrations", "_migrations_log")
+
+    def test_log_lost(self, site: MakeSite) -> None:
+        """Without the log nothing is applied, and what is missing is named."""
+        here = site(ROOMS)
+        here.migrate()
+        here.query("DROP TABLE _migrations_log")
+        here.write(DESKS)
+        said = Verdict(Result.REFUSED, "public._migrations_log: gone, expected the tables of the ledger", self.HINT)
+        assert here.migrate().verdict() == said
+        assert not here.has("desks")
+
+
 class TestRights:
     def test_no_table_may_be_made(self, any_site: MakeSite) -> None:
         """A role that may not make the tables is refused before its file runs, with the GRANT that helps."""

@@ -1,0 +1,82 @@
+"""A database's schema as plain data: what a catalog holds, in words that do not depend on the server's version.
+
+Two databases with the same schema have equal snapshots and the same fingerprint, whichever server they are on.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+# A snapshot that was kept by another version of this module is not read.
+FORMAT = 1
+
+# Kind and name of an object.
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaObject:
+    """One object of a schema.
+
+    `name` is qualified and quoted as it is to be typed. `parent` is the name of the table or view that it belongs to,
+    empty where it stands alone. `facts` are what is compared: an absent fact is the default. `position` is the place
+    of a column in its table, for writing DDL; it is not compared, and 0 for other kinds.
+    """
+
+    kind: str
+    name: str
+    facts: Mapping[str, str]
+    parent: str = ""
+    position: int = field(default=0, compare=False)
+
+    @property
+    def key(self) -> Key:
+        """Return what makes it the same object in another database."""
+        return self.kind, self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Objects that are not compared: `kind` is one kind or `*`, `pattern` a name with `*` and `?` as in a shell."""
+
+    kind: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What of a catalog counts, the same for every database that is compared.
+
+    `ledger_schema` is where `_migrations` and `_migrations_log` are left out. `roles` gives, for a role of this
+    database, the word that stands for it in owners and grants: that a tenant has a role of its own is no difference.
+    """
+
+    ledger_schema: str = "public"
+    ignored: tuple[Ignored, ...] = ()
+    roles: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All objects of a database by their key. `fingerprint` is 64 hexadecimal digits, made by the server."""
+
+    fingerprint: str
+    objects: Mapping[Key, SchemaObject]
+
+
+def to_json(snapshot: Snapshot) -> str:
+    """Return a snapshot as text, to be kept."""
+    objects = [asdict(found) for found in snapshot.objects.values()]
+    return json.dumps({"format": FORMAT, "fingerprint": snapshot.fingerprint, "objects": objects}, ensure_ascii=False)
+
+
+def from_json(text: str) -> Snapshot | None:
+    """Return a snapshot that was kept; None where it is of another format or no snapshot at all."""
+    try:
+        document = json.loads(text)
+        if document["format"] != FORMAT:
+            return None
+        objects = [SchemaObject(**found) for found in document["objects"]]
+        return Snapshot(document["fingerprint"], {found.key: found for found in objects})
+    except (ValueError, KeyError, TypeError):
+        return None
