@@ -25,24 +25,33 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One migration that the other tool records as applied: `id` as it names it, `checksum` as it writes it."""
+    """One migration that the other tool records as applied: `id` as it names it, `checksum` as it writes it.
+
+    `key` is what else the row has in common with its file, where the tool's name for it may be missing or differ.
+    """
 
     id: str
     applied_at: datetime | None = None
     checksum: str | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """One migration in the other tool's folder, with the checksum that this tool would record for it, if it has any.
 
-    `note` says what is odd about it: that the tool never runs it although its journal lists it.
+    `note` says what is odd about it: that the tool never runs it although its journal lists it. `follows` are the ids
+    that it names as having to run before it. `also` are checksums that the tool may have recorded for the same file:
+    with other line ends, or by an older version. `key` is as in its Record.
     """
 
     id: str
     path: str
     checksum: str | None = None
     note: str = ""
+    follows: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,7 @@ def _judge(name: str, record: Record | None, file: SourceFile | None) -> Claim:
         return Claim(name, Standing.NO_FILE, record, None, note)
     if record.checksum is None or file.checksum is None:
         return Claim(name, Standing.CANNOT_VERIFY, record, file, note)
-    same = record.checksum == file.checksum
+    same = record.checksum in (file.checksum, *file.also)
     return Claim(name, Standing.MATCH if same else Standing.MISMATCH, record, file, note)
 
 

@@ -1,0 +1,14 @@
+SELECT
+  a.attname,
+  pg_catalog.format_type(a.atttypid, a.atttypmod),
+  t.typcategory::text
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+WHERE n.nspname = %s
+  AND c.relname = %s
+  AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+  AND a.attnum > 0
+  AND NOT a.attisdropped
+ORDER BY a.attnum

@@ -1,0 +1,1 @@
+CREATE OR REPLACE VIEW busy AS SELECT id FROM sessions;

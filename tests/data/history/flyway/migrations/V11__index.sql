@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY rooms_id ON rooms (id);

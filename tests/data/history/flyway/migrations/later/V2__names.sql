@@ -1,0 +1,3 @@
+-- Größe   one line
+
+ALTER TABLE rooms ADD name text;

@@ -1,0 +1,2 @@
+CREATE TABLE "bills" ("id" INTEGER NOT NULL);
+SELECT 1 / 0;

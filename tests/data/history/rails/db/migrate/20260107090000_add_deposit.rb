@@ -1,0 +1,5 @@
+class AddDeposit < ActiveRecord::Migration[6.1]
+  def change
+    add_column :sessions, :deposit, :decimal
+  end
+end

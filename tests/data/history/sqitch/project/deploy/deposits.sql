@@ -1,0 +1,3 @@
+BEGIN;
+ALTER TABLE sessions ADD deposit numeric(10,2);
+COMMIT;

@@ -1,0 +1,3 @@
+BEGIN;
+ALTER TABLE rooms ADD name text;
+COMMIT;

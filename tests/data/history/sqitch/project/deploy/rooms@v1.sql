@@ -1,0 +1,3 @@
+BEGIN;
+CREATE TABLE rooms (id int);
+COMMIT;

@@ -1,0 +1,3 @@
+BEGIN;
+CREATE TABLE sessions (id int);
+COMMIT;

@@ -1,0 +1,2 @@
+-- no-transaction
+CREATE INDEX CONCURRENTLY rooms_id ON rooms (id);

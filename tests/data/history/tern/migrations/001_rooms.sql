@@ -1,0 +1,5 @@
+CREATE TABLE rooms (id int);
+
+---- create above / drop below ----
+
+DROP TABLE rooms;

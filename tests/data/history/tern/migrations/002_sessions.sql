@@ -1,0 +1,5 @@
+CREATE TABLE sessions (id int);
+
+---- create above / drop below ----
+
+DROP TABLE sessions;

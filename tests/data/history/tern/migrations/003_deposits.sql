@@ -1,0 +1,1 @@
+ALTER TABLE sessions ADD deposit numeric(10,2);

@@ -1,0 +1,4 @@
+-- rooms
+-- depends:
+
+CREATE TABLE rooms (id int);

@@ -1,0 +1,4 @@
+-- sessions
+-- depends: 0001.rooms
+
+CREATE TABLE sessions (id int);
