@@ -10,7 +10,7 @@ N ?= 100
 # line reaches the environment of a recipe by itself.
 WHICH = $(if $(filter undefined,$(origin TENANTS)),,--tenants "$$TENANTS")
 
-.PHONY: help migrate status plan verify log tenants stop lint format test bench lock clean
+.PHONY: help migrate status plan verify log tenants check stop lint format test bench lock clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -20,6 +20,9 @@ migrate: .venv/installed ## Apply what is pending; TENANTS=1,16 or all or master
 
 status plan verify log tenants: .venv/installed
 	@$(BIN)/tenantry $@ $(WHICH) $(ARGS)
+
+check: .venv/installed ## Prove the migration files themselves; ARGS="--base origin/main"
+	@$(BIN)/tenantry check $(ARGS)
 
 status: ## Show what each tenant has
 plan: ## Show which files each tenant would get

@@ -195,6 +195,14 @@ class FindingReported:
 
 
 @dataclass(frozen=True, slots=True)
+class DraftWritten:
+    """SQL that would make the tenant what it is compared with: to be reviewed, and never run by tenantry."""
+
+    tenant: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
 class RepairProposed:
     """What a repair will change, before it does; each change is one line of text."""
 
@@ -250,6 +258,7 @@ Event = (
     | NoticeRaised
     | RowReported
     | FindingReported
+    | DraftWritten
     | RepairProposed
     | RepairMade
     | LinePrinted

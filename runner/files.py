@@ -67,6 +67,14 @@ def read_migrations(folder: Path, shown: str) -> Directory:
     return Directory(tuple(migrations), tuple(warnings))
 
 
+def read_text(path: Path, folder: Path, shown: str) -> str:
+    """Return the normalised text of one file of SQL; `shown` is how messages name it. Raises MigrationFileError."""
+    try:
+        return _read_text(path, folder, shown)
+    except _FileError as error:
+        raise MigrationFileError(error.problems) from None
+
+
 def next_version(folder: Path) -> int:
     """Return the number after the highest one that a file of `folder` carries; 0 in an empty folder."""
     versions = [int(match[1]) for entry in folder.iterdir() if (match := re.match(r"^([0-9]+)_", entry.name))]

@@ -32,6 +32,11 @@ def find_in(
             yield _report(status, tenant, ledger)
 
 
+def count_differences(count: int) -> str:
+    """Return how many differences there are, in words."""
+    return f"{count} {'difference' if count == 1 else 'differences'}"
+
+
 def describe_renamed(status: MigrationStatus, tenant: Tenant) -> Problem:
     """Return what is to be said of a file that is applied, under another name."""
     before = status.row.name if status.row else ""

@@ -16,6 +16,8 @@ from runner.model import Tenant
 
 Job = Callable[[Tenant], Generator[Event, None, Verdict]]
 
+# With a finding, everything was applied: what is wrong was so before, or is nobody's failure.
+_THROUGH = GOOD | {Result.FINDING}
 _RESULTS: dict[type[TenantError], Result] = {
     Unreachable: Result.UNREACHABLE,
     Blocked: Result.BLOCKED,
@@ -135,7 +137,7 @@ def run(
             yield from _skip(stage, f"{failed} did not get through")
             continue
         for event in _Run(job, jobs, stop).stage(stage):
-            if isinstance(event, TenantFinished) and event.verdict.result not in GOOD:
+            if isinstance(event, TenantFinished) and event.verdict.result not in _THROUGH:
                 failed = failed or event.tenant
             yield event
     yield RunFinished(int((time.monotonic() - started) * 1000), stop.reason)

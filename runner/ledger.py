@@ -186,6 +186,23 @@ class Ledger:
             self._execute("complete", **_of_file(migration), statements=before.statements)
         self.log("marked", migration.version, migration.checksum, reason=reason, detail=_as_detail(before))
 
+    def record_known(self, migration: Migration, origin: Origin, reason: str) -> None:
+        """Write that a version is in the database already, by the catalog and perhaps by another tool's record."""
+        self._check_taken(self.connection.execute(self._compose_row(migration, origin, RowState.APPLIED)))
+        self.log("adopted", migration.version, migration.checksum, reason=reason, detail={"origin": origin.value})
+
+    def record_allowed(self, migration: Migration, reason: str) -> None:
+        """Write into the log that a version may be applied although newer ones are recorded."""
+        self.log("allowed", migration.version, migration.checksum, reason=reason, detail={})
+
+    def read_allowed(self) -> frozenset[int]:
+        """Return the versions that may be applied although newer ones are recorded; none where there is no ledger."""
+        query = sql.SQL("SELECT version FROM {} WHERE event = 'allowed'").format(self._name("_migrations_log"))
+        try:
+            return frozenset(version for (version,) in self.connection.execute(query).fetchall())
+        except pg.UndefinedTable:
+            return frozenset()
+
     def record_accepted(self, migration: Migration, reason: str, before: AppliedMigration) -> None:
         """Write the name, checksum and text that the file has now into its row."""
         text = self.read_text(migration.version)

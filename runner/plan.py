@@ -7,13 +7,18 @@ from runner.model import AppliedMigration, Migration, MigrationStatus, Plan, Row
 _BLOCKING = (State.INCOMPLETE, State.CHANGED, State.MISSING, State.OUT_OF_ORDER)
 
 
-def compare(files: Iterable[Migration], rows: Iterable[AppliedMigration]) -> tuple[MigrationStatus, ...]:
-    """Return one status for each version that a file or a row has, in ascending order."""
+def compare(
+    files: Iterable[Migration], rows: Iterable[AppliedMigration], allowed: Collection[int] = frozenset()
+) -> tuple[MigrationStatus, ...]:
+    """Return one status for each version that a file or a row has, in ascending order.
+
+    `allowed` are versions of this tenant that are pending although newer ones are recorded.
+    """
     by_version = {file.version: file for file in files}
     recorded = {row.version: row for row in rows}
     newest = max(recorded, default=-1)
     return tuple(
-        _status(version, by_version.get(version), recorded.get(version), newest)
+        _status(version, by_version.get(version), recorded.get(version), -1 if version in allowed else newest)
         for version in sorted(by_version.keys() | recorded.keys())
     )
 

@@ -8,18 +8,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.config import Config, read, tenants_from_rows
+from runner.checks import Check, read_checks
+from runner.config import STATE_FOLDER, Config, read, tenants_from_rows
 from runner.errors import ConfigError, InputError, MigrationFileError, Problem, ServerError, TenantError, Unreachable
 from runner.events import DatabaseCreated, DatabaseOpened, WarningRaised
+from runner.expected import ExpectedSchemas
 from runner.files import Directory, read_migrations
 from runner.ledger import Ledger
-from runner.model import Migration, SetName, Tenant
+from runner.model import AppliedMigration, Migration, MigrationStatus, SetName, State, Tenant
+from runner.plan import compare
+from runner.proof import Prover
 from runner.provenance import Provenance
+from runner.replay import make_expected
 from runner.selection import MASTER, select
 from runner.server import EmbeddedServer
 from runner.session import Connection, Sessions, Settings
-
-STATE_FOLDER = ".tenantry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,27 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What the verbs work on. `tenants` are the selected ones, master first; `directories` those that they need."""
+    """What the verbs work on. `tenants` are the selected ones, master first, `known` all that are no master.
+
+    `directories` are those that the selected ones need.
+    """
 
     config: Config
     choice: Choice
     tenants: tuple[Tenant, ...]
+    known: tuple[Tenant, ...]
     directories: Mapping[SetName, Directory]
     sessions: Sessions
     provenance: Provenance
+    checks: Mapping[SetName, tuple[Check, ...]]
+
+    def expected(self) -> ExpectedSchemas:
+        """Return what gives the schema that files stand for."""
+        return make_expected(self.config, self.choice.environment, self.provenance, self.sessions.settings)
+
+    def prover(self) -> Prover:
+        """Return what holds a tenant's database against its files, its checks and tenants.yaml."""
+        return Prover(self.expected(), self.sessions, self.config, self.checks)
 
     def files(self, tenant: Tenant) -> tuple[Migration, ...]:
         """Return the migrations of the tenant's set, in order."""
@@ -64,6 +80,18 @@ class Project:
     def ledger(self, tenant: Tenant, connection: Connection) -> Ledger:
         """Return the tenant's ledger on a connection."""
         return Ledger(connection, self.config.ledger_schema, tenant, self.provenance)
+
+    def read_statuses(self, tenant: Tenant, ledger: Ledger | None) -> tuple[MigrationStatus, ...]:
+        """Return files against what the ledger holds; None: there is no database yet."""
+        return self.compare(ledger, ledger.read()) if ledger else compare(self.files(tenant), ())
+
+    def compare(self, ledger: Ledger, rows: tuple[AppliedMigration, ...]) -> tuple[MigrationStatus, ...]:
+        """Return files against rows, with what this tenant may apply late: asked for only where something is late."""
+        files = self.files(ledger.tenant)
+        statuses = compare(files, rows)
+        if any(status.state is State.OUT_OF_ORDER for status in statuses):
+            return compare(files, rows, ledger.read_allowed())
+        return statuses
 
     def creates(self, tenant: Tenant) -> bool:
         """Return whether a database that does not exist is to be created: on a real server only where asked for."""
@@ -119,20 +147,22 @@ def open_project(choice: Choice, run_id: str, os_user: str, *, makes_server: boo
     `makes_server`: an embedded server that was never made is made now. Raises InputError and ServerError.
     """
     config = read(choice.config_path, env=choice.environment, overrides=choice.servers or {})
-    known = config.tenant_query is None or (choice.tenants or "").strip() == MASTER
-    tenants = select(config.tenants, config.master, choice.tenants) if known else ()
-    directories = _read_directories(config, {tenant.set_name for tenant in tenants} if known else set(SetName))
+    listed = config.tenant_query is None or (choice.tenants or "").strip() == MASTER
+    known = config.tenants
+    tenants = select(known, config.master, choice.tenants) if listed else ()
+    directories = _read_directories(config, {tenant.set_name for tenant in tenants} if listed else set(SetName))
+    checks = _read_checks(config, directories)
     provenance = Provenance(run_id, os_user, config.root.resolve())
     sessions = _open_sessions(config, choice, tenants, provenance, makes_server=makes_server)
-    if not known:
-        rows = _query_tenants(config, sessions)
-        tenants = select(tenants_from_rows(config, rows), config.master, choice.tenants)
-    return Project(config, choice, tenants, directories, sessions, provenance)
+    if not listed:
+        known = tuple(tenants_from_rows(config, _query_tenants(config, sessions)))
+        tenants = select(known, config.master, choice.tenants)
+    return Project(config, choice, tenants, known, directories, sessions, provenance, checks)
 
 
 def embedded_server(config: Config) -> EmbeddedServer:
     """Return the embedded server that belongs to tenants.yaml, running or not."""
-    return EmbeddedServer((config.root / STATE_FOLDER).resolve())
+    return EmbeddedServer(config.state)
 
 
 def _read_directories(config: Config, sets: set[SetName]) -> dict[SetName, Directory]:
@@ -149,6 +179,15 @@ def _read_directories(config: Config, sets: set[SetName]) -> dict[SetName, Direc
     if problems:
         raise MigrationFileError(tuple(problems))
     return directories
+
+
+def _read_checks(config: Config, directories: Mapping[SetName, Directory]) -> dict[SetName, tuple[Check, ...]]:
+    folders = {SetName.MASTER: config.master_migrations, SetName.TENANT: config.tenant_migrations}
+    return {
+        name: read_checks(folder, str(folder), directories[name].migrations)
+        for name, folder in folders.items()
+        if folder and name in directories
+    }
 
 
 def _open_sessions(

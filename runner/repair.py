@@ -8,7 +8,6 @@ from runner.events import Event, RepairMade, RepairProposed, Result, Verdict
 from runner.fleet import Job
 from runner.ledger import Ledger
 from runner.model import AppliedMigration, MigrationStatus, Tenant
-from runner.plan import compare
 from runner.project import Project
 from runner.transaction import in_transaction, poll, try_transaction_lock
 
@@ -42,7 +41,7 @@ def make_repair_job(project: Project, version: int, decide: Decide, *, dry_run: 
         with project.sessions.connect(tenant) as connection:
             ledger = project.ledger(tenant, connection)
             rows = ledger.read()
-            statuses = compare(project.files(tenant), rows)
+            statuses = project.compare(ledger, rows)
             status = next((status for status in statuses if status.version == version), None)
             decided = decide(Case(tenant, version, status, statuses))
             if not decided.changes:

@@ -107,7 +107,7 @@ class Sessions:
     def exists(self, tenant: Tenant) -> bool | None:
         """Return whether the tenant's database exists; None where its server does not say."""
         try:
-            with self.connect_to(tenant.server.name, self._maintenance(tenant)) as connection:
+            with self.connect_to(tenant.server.name, self.maintenance(tenant.server.name)) as connection:
                 return _has_database(connection, tenant.database)
         except TenantError:
             return None
@@ -117,7 +117,7 @@ class Sessions:
 
         Raises TenantError where the server does not let us. Another runner that creates it meanwhile is no error.
         """
-        with self.connect_to(tenant.server.name, self._maintenance(tenant)) as connection:
+        with self.connect_to(tenant.server.name, self.maintenance(tenant.server.name)) as connection:
             if _has_database(connection, tenant.database):
                 return False
             try:
@@ -126,9 +126,9 @@ class Sessions:
                 return True
         return True
 
-    def _maintenance(self, tenant: Tenant) -> str:
-        """Return the database to be in while the tenant's own does not exist."""
-        return str(self._parameters[tenant.server.name].get("dbname") or "postgres")
+    def maintenance(self, server: str) -> str:
+        """Return the database of a server to be in while the one that is meant does not exist."""
+        return str(self._parameters[server].get("dbname") or "postgres")
 
     def look(self, tenant: Tenant) -> str:
         """Return the command with which a person looks at the database. It holds no password."""

@@ -64,6 +64,11 @@ class Snapshot:
     objects: Mapping[Key, SchemaObject]
 
 
+def shorten(name: str) -> str:
+    """Return a name as messages show it: without the schema that everybody is in."""
+    return name.removeprefix("public.")
+
+
 def to_json(snapshot: Snapshot) -> str:
     """Return a snapshot as text, to be kept."""
     objects = [asdict(found) for found in snapshot.objects.values()]

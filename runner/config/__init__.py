@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runner.config.document import EXAMPLE, Reading, compose, decode, stop
-from runner.config.model import Config, Rules
+from runner.config.model import STATE_FOLDER, Config, Rules
 from runner.config.rows import tenants_from_rows
 from runner.config.schema import json_schema, validate
 from runner.config.servers import read_servers
 from runner.config.tenants import check_source, make_tenants
 from runner.errors import ConfigError
+from runner.expectation import parse_expected
+from runner.snapshot import Ignored
 
-__all__ = ["Config", "Rules", "json_schema", "parse", "read", "tenants_from_rows"]
+__all__ = ["STATE_FOLDER", "Config", "Rules", "json_schema", "parse", "read", "tenants_from_rows"]
 
 
 def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Config:
@@ -64,6 +66,9 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         master_migrations=path.parent / file.master.migrations if file.master else None,
         tenant_migrations=path.parent / file.tenants.migrations,
         ledger_schema=file.ledger.schema_name if file.ledger else "public",
+        drift_ignored=tuple(Ignored(entry.kind, entry.name) for entry in file.drift.ignore) if file.drift else (),
+        drift_roles=tuple(file.drift.roles.items()) if file.drift else (),
+        expected_columns=tuple(parse_expected(line) for line in file.expect),
         warnings=document.warnings,
         rules=rules,
     )

@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from runner.errors import Problem
-from runner.model import Server, Tenant
+from runner.errors import ConfigError, Problem
+from runner.expectation import ExpectedColumn
+from runner.model import Server, SetName, Tenant
+from runner.snapshot import Ignored, Scope
+
+STATE_FOLDER = ".tenantry"
 
 
 class Mistake(NamedTuple):
@@ -35,6 +39,7 @@ class Config:
     """What tenants.yaml means in this environment. Paths are as relative as `path` is.
 
     `tenants` is empty where they come from `tenant_query`, to be run on the master: see `tenants_from_rows`.
+    `drift_roles` are role names with `{id}`, each with the word that stands for it; see `Config.scope`.
     """
 
     path: Path
@@ -46,5 +51,29 @@ class Config:
     master_migrations: Path | None
     tenant_migrations: Path
     ledger_schema: str
+    drift_ignored: tuple[Ignored, ...]
+    drift_roles: tuple[tuple[str, str], ...]
+    expected_columns: tuple[ExpectedColumn, ...]
     warnings: tuple[Problem, ...]
     rules: Rules = field(repr=False)
+
+    @property
+    def state(self) -> Path:
+        """Return the folder beside the file that holds what this machine alone needs."""
+        return (self.root / STATE_FOLDER).resolve()
+
+    def folder(self, set_name: SetName) -> Path:
+        """Return the folder of a set's migrations. Raises ConfigError where there is no such set."""
+        folder = self.master_migrations if set_name is SetName.MASTER else self.tenant_migrations
+        if folder is None:
+            raise ConfigError((Problem(f"{self.path}: there is no master, so that it has no migrations"),))
+        return folder
+
+    def scope(self, tenant: Tenant | None = None) -> Scope:
+        """Return what of a tenant's catalog counts; None: of a database that is no tenant's."""
+        roles = [
+            (role.replace("{id}", tenant.name) if tenant else role, word)
+            for role, word in self.drift_roles
+            if tenant or "{id}" not in role
+        ]
+        return Scope(self.ledger_schema, self.drift_ignored, tuple(roles))

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from runner.config.document import BROKEN, Document, Location, Plain, join_location
 from runner.config.explain import explain, name_kind
 from runner.config.model import Mistake, Rules
+from runner.expectation import EXPECTED_PATTERN
 from runner.model import Server, SetName, Tenant
 from runner.selection import MASTER
 
@@ -120,6 +121,29 @@ class _Ledger(BaseModel):
     schema_name: _Text = Field("public", alias="schema", description="Schema of the tables.")
 
 
+class _Ignored(BaseModel):
+    """Objects that nobody compares."""
+
+    model_config = ConfigDict(title="ignored", extra="forbid", strict=True)
+
+    kind: _Text = Field("*", description="Kind of the objects, as in messages; * is any.", examples=["index"])
+    name: _Text = Field(description="Their names with the schema; * and ? as in a shell.", examples=["public.dba_*"])
+
+
+class _Drift(BaseModel):
+    """What of a database's schema counts."""
+
+    model_config = ConfigDict(title="drift", extra="forbid", strict=True)
+
+    ignore: list[_Ignored] = Field([], description="What is not compared.", examples=[[{"name": "public.dba_*"}]])
+    roles: dict[_Pattern, _Text] = Field(
+        {}, description="A role of each tenant's own, and the word that stands for it.", examples=[{"app_{id}": "app"}]
+    )
+
+
+_Expected = Annotated[str, Field(pattern=EXPECTED_PATTERN)]
+
+
 class File(BaseModel):
     """The servers, the master database and the tenants' databases that tenantry migrates."""
 
@@ -133,13 +157,24 @@ class File(BaseModel):
     master: _Master | None = None
     tenants: _Tenants
     ledger: _Ledger | None = None
+    drift: _Drift | None = None
+    expect: list[_Expected] = Field(
+        [],
+        description="Columns that every tenant must have: table.column, then its type and not null where they matter.",
+        examples=[["sessions.deposit_amount numeric(10,2)", "sessions.deposit_paid boolean not null"]],
+    )
 
 
 def _get_server(name: str, rules: Rules) -> Server:
     return rules.servers.get(name) or Server(name, None)
 
 
-_SECTIONS: Mapping[str, type[BaseModel]] = {"master": _Master, "tenants": _Tenants, "ledger": _Ledger}
+_SECTIONS: Mapping[str, type[BaseModel]] = {
+    "master": _Master,
+    "tenants": _Tenants,
+    "ledger": _Ledger,
+    "drift": _Drift,
+}
 
 TENANT_KEYS = tuple(_Entry.model_fields)
 
@@ -188,7 +223,8 @@ def _refuse(document: Document, detail: "ErrorDetails") -> None:
 
 def _list_keys(location: Location) -> list[str]:
     """Return what may stand in the mapping at `location`."""
-    model = File if not location else _SECTIONS[str(location[0])] if len(location) == 1 else _Entry
+    entry = _Ignored if location[:2] == ("drift", "ignore") else _Entry
+    model = File if not location else _SECTIONS[str(location[0])] if len(location) == 1 else entry
     return [field.alias or name for name, field in model.model_fields.items()]
 
 

@@ -1,9 +1,10 @@
-"""`sql`: one script for each distinct plan, to be reviewed: what would be sent, in order. Comments say the rest."""
+"""`sql`: one script for each distinct plan or draft, to be reviewed; comments say what no statement does."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from typing import TextIO
 
-from runner.events import GOOD, Event, RunFinished
+from runner.events import GOOD, DraftWritten, Event, RunFinished
 from runner.model import Migration
 from runner.sinks import Call, Sink
 from runner.sinks.plan import Plans
@@ -13,13 +14,23 @@ from runner.sinks.wording import name_tenants
 def make_sink(stream: TextIO, call: Call) -> Sink:
     """Return a sink that writes the scripts when all tenants are read."""
     plans = Plans()
+    drafts: dict[str, list[str]] = defaultdict(list)
 
     def write(event: Event) -> None:
         plans.add(event)
+        if isinstance(event, DraftWritten):
+            drafts[event.sql].append(event.tenant)
         if isinstance(event, RunFinished):
-            stream.writelines(line + "\n" for line in _render(plans))
+            stream.writelines(line + "\n" for line in (*_render(plans), *_render_drafts(drafts)))
 
     return write
+
+
+def _render_drafts(drafts: Mapping[str, list[str]]) -> Iterator[str]:
+    for text, tenants in drafts.items():
+        yield f"-- a draft to review, for {name_tenants(tenants, most=len(tenants))}"
+        yield ""
+        yield text.rstrip()
 
 
 def _render(plans: Plans) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """`table`: what each tenant has now, for people; below it everything that went wrong, and what to type next."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TextIO
 
@@ -25,6 +25,8 @@ from runner.sinks.wording import count, for_tenants, indent, join, name_tenants,
 
 # Arbitrary: what a person still reads. Beyond it, tenants that ended well and alike share a row.
 _MOST_ROWS = 40
+# Of these, the tenants of one group have the same.
+_GROUP_COLUMNS = ["group", "tenants"]
 _AGAIN = frozenset({Result.BLOCKED, Result.UNREACHABLE, Result.STOPPED, Result.NOT_STARTED})
 
 
@@ -83,6 +85,9 @@ class _Report:
         order = {name: index for index, name in enumerate(self._outcome.tenants)}
         rows = sorted(self._rows, key=lambda row: order.get(row.tenant, -1))
         cells = [[row.tenant, *(row.cells.get(column) for column in columns)] for row in rows]
+        if len(cells) > _MOST_ROWS and columns == _GROUP_COLUMNS:
+            alike = Counter(tuple(row[1:]) for row in cells)
+            cells = [[count(number, "tenant"), *rest] for rest, number in alike.items()]
         write_grid(self._stream, ["tenant", *columns], cells)
 
     def _write_outcome(self) -> None:

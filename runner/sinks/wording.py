@@ -28,8 +28,8 @@ def count(number: int, noun: str) -> str:
 
 def name_tenants(names: Sequence[str], most: int = 8) -> str:
     """Return `tenant 1` or `tenants 1, 16`, of many the first `most` and how many more; the master by its name."""
-    if list(names) == ["master"]:
-        return "master"
+    if list(names) == ["master"] or all("/" in name for name in names):
+        return ", ".join(names)  # the master, or folders of migrations where a verb is about these
     noun = "tenant" if len(names) == 1 else "tenants"
     shown = ", ".join(names[:most])
     more = f" and {len(names) - most} more" if len(names) > most else ""

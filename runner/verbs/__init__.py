@@ -4,6 +4,7 @@ A verb is added by its module and its line in `VERBS`; the command line, the out
 """
 
 import importlib
+import keyword
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,13 +22,18 @@ VERBS: dict[str, str] = {
     "migrate": "Apply what is pending to every selected tenant.",
     "status": "Show what each tenant has and what is pending.",
     "plan": "Show which files each tenant would get.",
-    "verify": "Compare files and ledger of every selected tenant.",
+    "verify": "Prove that every selected tenant has what its files say.",
+    "drift": "Compare schemas with files, a tenant, a file or the majority.",
+    "check": "Prove the files themselves, before a commit.",
+    "draft": "Write the next migration from a schema that is wanted.",
     "log": "Show who did what when.",
     "tenants": "Show what tenants.yaml means and try each connection.",
     "new": "Make an empty migration file with the next number.",
     "accept": "Record what an edited file says now.",
     "mark": "Record a version as applied without running it.",
     "forget": "Delete the record of a version.",
+    "adopt": "Take over databases that have no record of migrations.",
+    "import": "Take over the records or the files of another tool.",
     "db": "Start, stop, open or destroy the embedded server.",
 }
 
@@ -59,5 +65,6 @@ class Verb:
 
 def load_verb(name: str) -> Verb:
     """Import the module of a verb and return what it exports."""
-    verb: Verb = importlib.import_module(f"runner.verbs.{name}").VERB
+    module = f"{name}_" if keyword.iskeyword(name) else name
+    verb: Verb = importlib.import_module(f"runner.verbs.{module}").VERB
     return verb

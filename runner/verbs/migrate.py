@@ -8,10 +8,11 @@ import click
 from runner.apply import Site, apply_plan, await_others
 from runner.errors import Refused
 from runner.events import GOOD, Event, Result, TenantCompared, TenantPlanned, Verdict, WarningRaised
-from runner.findings import describe_renamed, find_in
+from runner.findings import count_differences, describe_renamed, find_in
 from runner.fleet import Job
-from runner.model import Migration, MigrationStatus, Plan, RowState, Tenant, label
-from runner.plan import compare, make_plan, summarise
+from runner.ledger import Ledger
+from runner.model import MigrationStatus, Plan, RowState, Tenant, label
+from runner.plan import make_plan, summarise
 from runner.project import Project
 from runner.verbs import Events, Request, Verb, plan
 from runner.verbs.options import (
@@ -49,6 +50,7 @@ _PARAMS = (
         help="Apply this file although newer ones are applied already; can be given more than once.",
     ),
     click.Option(["--create"], is_flag=True, help="Create databases that do not exist, also on a real server."),
+    click.Option(["--no-verify"], is_flag=True, help="Do not prove afterwards that the schema is what the files say."),
     JOBS,
     LOCK_WAIT,
     SERVER,
@@ -64,27 +66,31 @@ def _start(request: Request) -> Events:
             find_version(project, version, option)
     if dry_run:
         return run_job(request, project, plan.make_job(project, target, late))
-    return run_job(request, project, make_job(project, target, late), staged=True)
+    job = make_job(project, target, late, prove=not request.options["no_verify"])
+    return run_job(request, project, job, staged=True)
 
 
-def make_job(project: Project, target: int | None, late: frozenset[int]) -> Job:
-    """Return the job that applies what is pending up to `target`, and `late` versions out of order."""
+def make_job(project: Project, target: int | None, late: frozenset[int], *, prove: bool) -> Job:
+    """Return the job that applies what is pending up to `target`, and `late` versions out of order.
+
+    `prove`: the schema of a tenant that something was applied to is held against the files afterwards.
+    """
 
     def migrate(tenant: Tenant) -> Generator[Event, None, Verdict]:
-        files = project.files(tenant)
-
         def decide(statuses: tuple[MigrationStatus, ...]) -> Plan:
             return make_plan(statuses, target=target, allow=late)
 
         with ExitStack() as stack:
             connection = yield from project.open_or_create(tenant, stack)
             ledger = project.ledger(tenant, connection)
-            site = Site(tenant, connection, ledger, project.sessions, lambda rows: decide(compare(files, rows)))
+            site = Site(
+                tenant, connection, ledger, project.sessions, lambda rows: decide(project.compare(ledger, rows))
+            )
             rows = ledger.read()
             if any(row.state is RowState.RUNNING for row in rows):
                 # Another runner may be at work on it: only when it holds the lock no more is the row left over.
                 rows = yield from await_others(site)
-            statuses = compare(files, rows)
+            statuses = project.compare(ledger, rows)
             decided = decide(statuses)
             yield TenantCompared(tenant.name, statuses)
             yield TenantPlanned(tenant.name, decided)
@@ -97,24 +103,43 @@ def make_job(project: Project, target: int | None, late: frozenset[int]) -> Job:
             if not decided.steps:
                 return Verdict(Result.UP_TO_DATE)
             verdict = yield from apply_plan(site, decided, rows)
-            return (yield from _confirm(site, files, verdict)) if verdict.result in GOOD else verdict
+            if verdict.result not in GOOD:
+                return verdict
+            statuses = yield from _confirm(site, project)
+            if prove and verdict.result is Result.APPLIED:
+                return (yield from _prove(project, ledger, statuses))
+            return verdict
 
     return migrate
 
 
-def _confirm(site: Site, files: tuple[Migration, ...], verdict: Verdict) -> Generator[Event, None, Verdict]:
-    """Return the verdict if the ledger, read once more, bears it out: success is what was seen. Raises Refused."""
+def _confirm(site: Site, project: Project) -> Generator[Event, None, tuple[MigrationStatus, ...]]:
+    """Return what the ledger says when it is read once more: success is what was seen. Raises Refused."""
     rows = site.ledger.read()
     if any(row.state is RowState.RUNNING for row in rows):
         rows = yield from await_others(site)
-    yield TenantCompared(site.tenant.name, compare(files, rows))
+    statuses = project.compare(site.ledger, rows)
+    yield TenantCompared(site.tenant.name, statuses)
     left = site.replan(rows)
     if left.blockers:
         raise Refused(f"another runner left the ledger so: {summarise(left.blockers)}")
     if left.steps:
         names = ", ".join(label(step.version, step.name) for step in left.steps)
         raise Refused(f"{names}: not recorded although applied: something else changes the ledger")
-    return verdict
+    return statuses
+
+
+def _prove(project: Project, ledger: Ledger, statuses: tuple[MigrationStatus, ...]) -> Generator[Event, None, Verdict]:
+    """Hold what is there now against the files; what is committed stays, whatever is found."""
+    try:
+        findings = list(project.prover().prove(ledger, statuses))
+    except Refused as error:
+        hint = f"{error.hint}\nor leave the proof out with --no-verify"
+        return Verdict(Result.FINDING, f"applied, but not proven: {error}", hint)
+    yield from findings
+    if not findings:
+        return Verdict(Result.APPLIED)
+    return Verdict(Result.FINDING, f"applied, but {count_differences(len(findings))}")
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

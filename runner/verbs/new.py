@@ -11,6 +11,7 @@ from runner.events import LinePrinted
 from runner.files import UNWRITTEN, next_version
 from runner.model import SetName, label
 from runner.verbs import Events, Request, Verb
+from runner.verbs.options import SET
 
 _HELP = """Make an empty migration file with the next free number and a header to fill in, and print its path.
 
@@ -21,13 +22,7 @@ _HELP = """Make an empty migration file with the next free number and a header t
 
 _PARAMS = (
     click.Argument(["name"]),
-    click.Option(
-        ["--set", "set_name"],
-        type=click.Choice([name.value for name in SetName]),
-        default=SetName.TENANT.value,
-        show_default=True,
-        help="Whose migration it is.",
-    ),
+    SET,
 )
 _TEMPLATE = """\
 -- What this brings, and why.
@@ -40,16 +35,13 @@ _TEMPLATE = """\
 
 
 def _start(request: Request) -> Events:
-    path = Path(request.options["config"])
-    config = read(path, env=request.environment)
-    set_name = SetName(request.options["set_name"])
-    folder = config.master_migrations if set_name is SetName.MASTER else config.tenant_migrations
-    if folder is None:
-        raise ConfigError((Problem(f"{path}: there is no master, so that it has no migrations"),))
-    yield LinePrinted(str(_create(folder, _parse_name(request.options["name"]))))
+    config = read(Path(request.options["config"]), env=request.environment)
+    folder = config.folder(SetName(request.options["set_name"]))
+    yield LinePrinted(str(_create(folder, parse_name(request.options["name"]))))
 
 
-def _parse_name(text: str) -> str:
+def parse_name(text: str) -> str:
+    """Return the name of a migration as its file carries it. Raises ConfigError."""
     name = re.sub(r"[\s-]+", "_", text.strip().lower()).removesuffix(".sql")
     if not re.fullmatch(r"[a-z0-9_]+", name):
         raise ConfigError((Problem(f"NAME: {text!r} is not a name for a migration, expected a-z, 0-9, _ and blanks"),))

@@ -113,6 +113,13 @@ LOCK_WAIT = click.Option(
     metavar="SECONDS",
     help="How long to wait for another runner on the same tenant.",
 )
+SET = click.Option(
+    ["--set", "set_name"],
+    type=click.Choice([name.value for name in SetName]),
+    default=SetName.TENANT.value,
+    show_default=True,
+    help="Whose migrations.",
+)
 REASON = click.Option(["--reason"], required=True, help="Why; it is kept in the log for ever.")
 DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show what would be done, and do nothing.")
 

@@ -8,7 +8,7 @@ from runner.events import Cell, Event, Result, RowReported, TenantCompared, Tena
 from runner.findings import find_in
 from runner.fleet import Job
 from runner.model import MigrationStatus, Plan, Tenant, label
-from runner.plan import compare, head, make_plan, summarise
+from runner.plan import head, make_plan, summarise
 from runner.project import Project
 from runner.verbs import Events, Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, Version, find_version, open_request, run_job
@@ -46,7 +46,7 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
 
     def plan(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
-            statuses = compare(project.files(tenant), ledger.read() if ledger else ())
+            statuses = project.read_statuses(tenant, ledger)
             decided = make_plan(statuses, target=target, allow=late)
             yield TenantCompared(tenant.name, statuses)
             yield TenantPlanned(tenant.name, decided)

@@ -7,7 +7,7 @@ import click
 from runner.events import Cell, Event, Result, RowReported, TenantCompared, Verdict
 from runner.fleet import Job
 from runner.model import MigrationStatus, State, Tenant
-from runner.plan import compare, head, summarise
+from runner.plan import head, summarise
 from runner.project import Project
 from runner.verbs import Events, Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
@@ -38,7 +38,7 @@ def _start(request: Request) -> Events:
 def _make_job(project: Project, *, strict: bool) -> Job:
     def status(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
-            statuses = compare(project.files(tenant), ledger.read() if ledger else ())
+            statuses = project.read_statuses(tenant, ledger)
         yield TenantCompared(tenant.name, statuses)
         state = "no database" if ledger is None else summarise(statuses)
         yield RowReported(tenant.name, _cells(tenant, statuses, state))

@@ -1,21 +1,21 @@
-"""`verify`: files against ledger, in every selected tenant."""
+"""`verify`: files against ledger, and the catalog against both, in every selected tenant."""
 
 from collections.abc import Generator
 
 from runner.errors import Refused
 from runner.events import Event, Result, TenantCompared, Verdict
-from runner.findings import find
+from runner.findings import count_differences, find
 from runner.fleet import Job
 from runner.model import Tenant
-from runner.plan import compare
 from runner.project import Project
 from runner.verbs import Events, Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 
-_HELP = """Compare files and ledger of every selected tenant, and show every difference.
+_HELP = """Prove of every selected tenant that its record is what the files say, and its schema what its record says.
 
-An edited file is shown with both checksums and a diff of the text that was applied. Reads only; exit code 1 when
-something differs or is pending.
+The files are replayed once on a scratch database; a tenant's tables, columns, indexes, functions, grants and the rest
+must be what that has, and the checks beside the migrations must hold. Every difference is named, an edited file comes
+with a diff. Reads only; exit code 1 when something differs or is pending.
 
 \b
   tenantry verify
@@ -36,13 +36,13 @@ def _make_job(project: Project) -> Job:
                     f"the database {tenant.database!r} does not exist",
                     hint=f'run "tenantry migrate --tenants {tenant.name}" to create it',
                 )
-            statuses = compare(project.files(tenant), ledger.read())
+            statuses = project.read_statuses(tenant, ledger)
             yield TenantCompared(tenant.name, statuses)
             findings = list(find(statuses, tenant, ledger))
+            if any(status.row for status in statuses):
+                findings += project.prover().prove(ledger, statuses)
             yield from findings
-        if not findings:
-            return Verdict(Result.OK)
-        return Verdict(Result.FINDING, f"{len(findings)} {'difference' if len(findings) == 1 else 'differences'}")
+        return Verdict(Result.FINDING, count_differences(len(findings))) if findings else Verdict(Result.OK)
 
     return verify
 

@@ -295,15 +295,18 @@ def make_fleet(
     files: Files = FILES,
     master: Files | None = None,
     created: bool = True,
+    scratch: bool = True,
 ) -> Fleet:
     """Make a project with these tenants and migrations, with a master where it has files.
 
-    Its databases are there, and empty, unless `created` is false.
+    Its databases are there, and empty, unless `created` is false. With `scratch`, files are replayed on the server of
+    the tests, where none has to be made for it, and what came of them is kept for all tests of this process.
     """
     for set_name, given in (("tenant", files), ("master", master)):
         if given is not None:
             (folder / "migrations" / set_name).mkdir(parents=True)
-    one = Fleet(folder, f"acc_{secrets.token_hex(4)}", _shorten(server), _environment())
+    replay = {"TENANTRY_SCRATCH": server, "TENANTRY_CACHE": str(folder.parents[1] / "expected")} if scratch else {}
+    one = Fleet(folder, f"acc_{secrets.token_hex(4)}", _shorten(server), {**_environment(), **replay})
     for set_name, given in (("tenant", files), ("master", master or {})):
         for name, text in given.items():
             one.write(name, text, set_name)

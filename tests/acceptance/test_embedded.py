@@ -10,7 +10,7 @@ from tests.acceptance.fix_command import FILES, MASTER_FILES, Fleet, find_comman
 
 def test_a_project_from_start_to_end(own_folder: Path) -> None:
     """The first run makes server and databases, later ones find them; the server can be stopped, read and destroyed."""
-    one = make_fleet(own_folder / "project", "host=/ port=1 user=x", created=False)
+    one = make_fleet(own_folder / "project", "host=/ port=1 user=x", created=False, scratch=False)
     one.configure(
         "servers: {main: embedded}\n"
         "master: {server: main, database: rsm_master, migrations: migrations/master}\n"
@@ -91,7 +91,7 @@ def _destroyed(fleet: Fleet) -> None:
 
 def test_a_project_without_an_embedded_server(own_folder: Path) -> None:
     """`db` in a project whose servers are all somebody else's exits with 2 and says so."""
-    one = make_fleet(own_folder / "project", "host=/nowhere port=1 user=x", files=FILES, created=False)
+    one = make_fleet(own_folder / "project", "host=/nowhere port=1 user=x", files=FILES, created=False, scratch=False)
     done = one.run("db", "start")
     said = "error: tenants.yaml: no server is embedded, expected one to be\n"
     assert (done.code, done.out, done.err) == (2, "", said)

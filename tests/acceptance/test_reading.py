@@ -222,7 +222,7 @@ def test_log(fleet: MakeFleet) -> None:
         0,
         [(version, event, "postgres (deploy@host)") for version, event in zip("011", _EVENTS, strict=True)],
     )
-    assert report.column("reason")[1:] == ["line 1: division by zero", "typed by hand"]
+    assert report.column("reason")[1:] == ["line 1: division by zero (SQLSTATE 22012)", "typed by hand"]
     assert report.column("at") == ["2001-02-03 UTC"] * 3
     only = read_report(one, one.run("log", "--version", "0").out)
     assert only.column("version") == ["0"]

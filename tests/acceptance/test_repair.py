@@ -118,6 +118,8 @@ def test_a_deleted_file(applied: Fleet) -> None:
         "2 tenants: 2 refused in 0 ms\n"
         "when that is mended: tenantry migrate --tenants 1,16\n"
     )
+    for tenant in ("1", "16"):
+        applied.query(tenant, "ALTER TABLE rooms DROP COLUMN rate")
     forgotten = applied.shell(find_command(done.out, "forget"))
     assert forgotten.code == EXIT_OK, forgotten.err
     assert (applied.run("migrate").code, applied.versions("16")) == (EXIT_OK, [0, 3, 4])

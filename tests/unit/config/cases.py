@@ -21,6 +21,7 @@ TENANTS = "tenants:\n  migrations: t\n  server: main\n"
 LIST = "  list: [1]\n"
 
 ID = "expected an integer, or at most 63 letters, digits, _ and -"
+COLUMN = "expected table.column, then its type and not null where they matter"
 DATABASE = "expected the name of a database, with no braces but {id}"
 CONNECTION = "expected embedded, key=value pairs or a postgresql:// URL"
 QUOTES = "put it in quotes if it is meant as text"
@@ -77,8 +78,8 @@ SHAPES: dict[str, tuple[str, Said]] = {
     "unknown-section": (
         SERVERS + "mastr: {}\n" + TENANTS + LIST,
         [
-            "tenants.yaml:2:1: unknown key 'mastr', expected one of servers, master, tenants, ledger"
-            " | did you mean 'master'?"
+            "tenants.yaml:2:1: unknown key 'mastr', expected one of"
+            " servers, master, tenants, ledger, drift, expect | did you mean 'master'?"
         ],
     ),
     "unknown-key-of-master": (
@@ -106,6 +107,67 @@ SHAPES: dict[str, tuple[str, Said]] = {
     "unknown-key-of-ledger": (
         SERVERS + "ledger: {table: x}\n" + TENANTS + LIST,
         ["tenants.yaml:2:10: ledger: unknown key 'table', expected schema"],
+    ),
+    "drift-of-wrong-type": (
+        SERVERS + "drift: 5\nexpect: a.b\n" + TENANTS + LIST,
+        [
+            "tenants.yaml:2:8: drift: the number 5, expected a mapping with ignore and roles",
+            "tenants.yaml:3:9: expect: 'a.b', expected a list of columns",
+        ],
+    ),
+    "drift-of-nothing": (
+        SERVERS + "drift:\nexpect:\n" + TENANTS + LIST,
+        [
+            "tenants.yaml:2:7: drift: nothing, expected a mapping with ignore and roles",
+            "tenants.yaml:3:8: expect: nothing, expected a list of columns",
+        ],
+    ),
+    "unknown-keys-of-drift": (
+        SERVERS + "drift: {ignor: [], ignore: [{kind: index, nme: x}]}\n" + TENANTS + LIST,
+        [
+            "tenants.yaml:2:9: drift: unknown key 'ignor', expected one of ignore, roles | did you mean 'ignore'?",
+            "tenants.yaml:2:29: drift.ignore[0].name: missing, expected text on one line",
+            "tenants.yaml:2:43: drift.ignore[0]: unknown key 'nme', expected one of kind, name | did you mean 'name'?",
+        ],
+    ),
+    "drift-ignore": (
+        SERVERS + "drift: {ignore: [public.x, {kind: 5, name: ''}]}\n" + TENANTS + LIST,
+        [
+            "tenants.yaml:2:18: drift.ignore[0]: 'public.x', expected a mapping with name, and kind as needed",
+            f"tenants.yaml:2:35: drift.ignore[1].kind: the number 5, expected text on one line | {QUOTES}",
+            "tenants.yaml:2:44: drift.ignore[1].name: '', expected text on one line",
+        ],
+    ),
+    "drift-lists": (
+        SERVERS + "drift: {ignore: x, roles: [a]}\n" + TENANTS + LIST,
+        [
+            "tenants.yaml:2:17: drift.ignore: 'x', expected a list of objects that are not compared",
+            "tenants.yaml:2:27: drift.roles: a list, expected a mapping of roles to words",
+        ],
+    ),
+    "drift-roles": (
+        SERVERS + "drift: {roles: {'app_{x}': 5, b: ''}}\n" + TENANTS + LIST,
+        [
+            "tenants.yaml:2:17: drift.roles: 'app_{x}', expected the name of a role, with no braces but {id}",
+            f"tenants.yaml:2:28: drift.roles.app_{{x}}: the number 5, expected text on one line | {QUOTES}",
+            "tenants.yaml:2:34: drift.roles.b: '', expected text on one line",
+        ],
+    ),
+    "expect": (
+        SERVERS
+        + "expect: [a.b, a, 5, '', a.B, a.b NOT NULL, 'a.b numeric(10,2) null', a.b.c.d, {a: b}]\n"
+        + TENANTS
+        + LIST,
+        [
+            f"tenants.yaml:2:15: expect[1]: 'a', {COLUMN}",
+            f"tenants.yaml:2:18: expect[2]: the number 5, {COLUMN} | {QUOTES}",
+            f"tenants.yaml:2:21: expect[3]: '', {COLUMN}",
+            f"tenants.yaml:2:25: expect[4]: 'a.B', {COLUMN}",
+            f"tenants.yaml:2:30: expect[5]: 'a.b NOT NULL', {COLUMN}",
+            f"tenants.yaml:2:44: expect[6]: 'a.b numeric(10,2) null', {COLUMN}",
+            f"tenants.yaml:2:70: expect[7]: 'a.b.c.d', {COLUMN}",
+            f"tenants.yaml:2:79: expect[8]: a mapping, {COLUMN}",
+        ],
     ),
     "server-name": (
         "servers: {main: embedded, c d: embedded, '': embedded}\n" + TENANTS + LIST,

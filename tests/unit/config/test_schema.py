@@ -11,13 +11,37 @@ import pytest
 import yaml
 
 from runner.config import json_schema, read
-from tests.unit.config.cases import ENVIRONMENT, GOOD, REPOSITORY, SHAPES, Said, refuse
+from runner.expectation import ExpectedColumn
+from runner.snapshot import Ignored, Scope
+from tests.unit.config.cases import DATA, ENVIRONMENT, GOOD, REPOSITORY, SHAPES, Said, refuse
 
 
 @pytest.mark.parametrize(("text", "said"), SHAPES.values(), ids=SHAPES)
 def test_shape_refused(text: str, said: Said) -> None:
     """What is missing, unknown or of a wrong type is named, all of it, with line, column and what was expected."""
     assert refuse(text) == said
+
+
+def test_drift_and_expect() -> None:
+    """What is not compared, the words for roles, and the columns that every tenant must have, are read as written."""
+    config = read(DATA / "full.yaml", env=ENVIRONMENT)
+    assert config.drift_ignored == (Ignored("index", "public.dba_*"), Ignored("*", "audit.*"))
+    assert config.expected_columns == (
+        ExpectedColumn("public.sessions.deposit_amount", "numeric(10,2)", not_null=False),
+        ExpectedColumn("public.sessions.deposit_paid", "boolean", not_null=True),
+        ExpectedColumn("studio.rooms.name", "", not_null=False),
+    )
+    without = read(DATA / "minimal.yaml", env={})
+    assert (without.drift_ignored, without.drift_roles, without.expected_columns) == ((), (), ())
+
+
+def test_scope() -> None:
+    """A role with {id} is the tenant's own one; no other database has it."""
+    config = read(DATA / "full.yaml", env=ENVIRONMENT)
+    ignored = (Ignored("index", "public.dba_*"), Ignored("*", "audit.*"))
+    north = next(tenant for tenant in config.tenants if tenant.name == "north-2")
+    assert config.scope(north) == Scope("bookkeeping", ignored, (("app_north-2", "app"), ("report", "reader")))
+    assert config.scope() == Scope("bookkeeping", ignored, (("report", "reader"),))
 
 
 def test_schema_is_committed() -> None:
@@ -128,4 +152,4 @@ def test_schema_explains() -> None:
         for name, part in model["properties"].items():
             described = schema["$defs"][part["$ref"].removeprefix("#/$defs/")] if "$ref" in part else part
             assert described.get("description"), name
-    assert "null" not in json.dumps(schema)
+    assert '"null"' not in json.dumps(schema)

@@ -1,0 +1,157 @@
+"""Checks in plain SQL: queries that a tenant's application relies on, in `checks` beside the migrations.
+
+A check only reads. It holds where it runs, and returns no row or one that is true.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg.pq import ExecStatus
+
+from runner import sqltext
+from runner.errors import MigrationFileError, Problem
+from runner.files import read_text
+from runner.model import Migration
+from runner.session import Connection
+from runner.transaction import in_transaction
+
+FOLDER = "checks"
+TIMEOUT_S = 30  # arbitrary: a page that takes longer is broken as well
+_SINCE = re.compile(r"^--\s*from\s*:\s*(?P<version>\S*)\s*$")
+_DIGITS = re.compile(r"^[0-9]{1,18}$")
+_CANCELLED = "57014"
+# Types by their number in every server's catalog: what is shown without quotes.
+_BOOLEAN, _NUMBERS = 16, frozenset({20, 21, 23, 700, 701, 1700})
+_LONG = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One file of checks: `statements` hold from version `since` on, of whatever a tenant has where it is None."""
+
+    path: str
+    text: str
+    statements: tuple[sqltext.Statement, ...]
+    since: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """One statement of a check that does not hold, at its place in the file."""
+
+    message: str
+    excerpt: str
+
+
+def read_checks(folder: Path, shown: str, migrations: Sequence[Migration]) -> tuple[Check, ...]:
+    """Return the checks of a set, by name; none where it has no folder of them. `folder` is that of the migrations.
+
+    Raises MigrationFileError with all that is wrong, at once.
+    """
+    home, name = folder / FOLDER, f"{shown}/{FOLDER}"
+    if not home.is_dir():
+        return ()
+    versions = {migration.version for migration in migrations}
+    checks: list[Check] = []
+    problems: list[Problem] = []
+    for path in sorted(home.glob("*.sql")):
+        try:
+            checks.append(_read(path, home, f"{name}/{path.name}", versions))
+        except MigrationFileError as error:
+            problems += error.problems
+    if problems:
+        raise MigrationFileError(tuple(problems))
+    return tuple(checks)
+
+
+def _read(path: Path, home: Path, shown: str, versions: set[int]) -> Check:
+    text = read_text(path, home, shown)
+    faults = [
+        Problem(f"{shown}:{found.position.line}:{found.position.column}: {found.message}", found.hint)
+        for found in sqltext.check(text, transactional=True)
+    ]
+    if faults:
+        raise MigrationFileError(tuple(faults))
+    return Check(shown, text, tuple(sqltext.split(text)), _read_since(text, shown, versions))
+
+
+def _read_since(text: str, shown: str, versions: set[int]) -> int | None:
+    """Return the version that the header names. Raises MigrationFileError where there is no such migration."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.startswith("--"):
+            return None
+        if not (found := _SINCE.match(line)):
+            continue
+        digits = found["version"].split("_")[0]
+        if not _DIGITS.match(digits) or int(digits) not in versions:
+            message = f"{shown}:{number}: from: there is no migration {found['version']!r}, expected a version"
+            raise MigrationFileError((Problem(message, 'write it as in "-- from: 0010"'),))
+        return int(digits)
+    return None
+
+
+def run_checks(connection: Connection, checks: Sequence[Check], applied: set[int]) -> Iterator[Complaint]:
+    """Run what holds for a database with these versions, each statement in a transaction that cannot write."""
+    for check in checks:
+        if check.since is None or check.since in applied:
+            for statement in check.statements:
+                complaint = _run(connection, check, statement)
+                if complaint:
+                    yield complaint
+
+
+def _run(connection: Connection, check: Check, statement: sqltext.Statement) -> Complaint | None:
+    limits = f"BEGIN READ ONLY; SET LOCAL statement_timeout = '{TIMEOUT_S}s'; "
+    offset = statement.start
+    started = time.monotonic()
+    with in_transaction(connection):
+        try:
+            cursor = connection.execute((limits + statement.text).encode())
+            while cursor.nextset():
+                pass
+            wrong = _judge(cursor)
+        except psycopg.Error as error:
+            wrong = _explain(error, time.monotonic() - started)
+            offset += max(int(error.diag.statement_position or 0) - 1 - len(limits), 0)
+    if not wrong:
+        return None
+    place = sqltext.position(check.text, offset)
+    return Complaint(f"{check.path}:{place.line}:{place.column}: {wrong}", sqltext.excerpt(check.text, place))
+
+
+def _explain(error: psycopg.Error, elapsed_s: float) -> str:
+    """Return what the server says of a statement; raise the error where it is no matter of the check."""
+    if error.sqlstate is None or (error.sqlstate == _CANCELLED and elapsed_s < TIMEOUT_S):
+        raise error  # the connection is gone, or the run was cancelled
+    if error.sqlstate == _CANCELLED:
+        return f"ran for more than {TIMEOUT_S} s, expected an answer"
+    return f"{error.diag.message_primary} (SQLSTATE {error.sqlstate})"
+
+
+def _judge(cursor: psycopg.Cursor[tuple[object, ...]]) -> str:
+    """Return what is wrong with an answer; empty where it is no row, or one that is true."""
+    # The server's own words: not everything that it can return is a value of Python's, and 1 would equal True there.
+    result = cursor.pgresult
+    if result is None or result.status != ExecStatus.TUPLES_OK:
+        return "not a query, expected a SELECT"
+    if result.ntuples > 1:
+        return f"returned {result.ntuples} rows, expected none, or one that is true"
+    shown = ", ".join(_show(result.get_value(0, column), result.ftype(column)) for column in range(result.nfields))
+    if result.ntuples == 0 or (shown == "true" and result.nfields == 1):
+        return ""
+    if len(shown) > _LONG:
+        shown = f"{shown[:_LONG]}..."
+    return f"returned ({shown}), expected no row, or one that is true"
+
+
+def _show(value: bytes | None, type_number: int) -> str:
+    if value is None:
+        return "null"
+    if type_number == _BOOLEAN:
+        return "true" if value == b"t" else "false"
+    text = value.decode("utf-8", "replace")
+    return text if type_number in _NUMBERS else repr(text)

@@ -1,0 +1,178 @@
+"""The schema that the files stand for: replayed once on a scratch database, read after each, and kept.
+
+What is kept is found by all that it depends on: the texts of the files up to there, the server's major, what of a
+catalog counts, and how it is read.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg import sql
+
+from runner.apply import Site, apply_plan
+from runner.catalog import describe_query, read_snapshot
+from runner.errors import Refused
+from runner.events import GOOD, MigrationApplied, MigrationFailed, Verdict
+from runner.ledger import Ledger
+from runner.model import Migration, Plan, Tenant
+from runner.provenance import Provenance
+from runner.scratch import Scratch, ScratchPlace
+from runner.session import Sessions
+from runner.snapshot import FORMAT, Scope, Snapshot, from_json, to_json
+
+_NO_ROLE = "42704"
+
+
+class _Failed(Exception):
+    """A file did not get through on the scratch database."""
+
+    def __init__(self, migration: Migration | None, message: str, sqlstate: str, place: str) -> None:
+        super().__init__(message)
+        self.migration = migration
+        self.sqlstate = sqlstate
+        self.place = place
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedSchemas:
+    """Gives the schema that files stand for. `folder` is where snapshots are kept; it may be deleted at any time."""
+
+    folder: Path
+    place: ScratchPlace
+    provenance: Provenance
+
+    def after_each(
+        self, sessions: Sessions, tenant: Tenant, major: int, migrations: Sequence[Migration], scope: Scope
+    ) -> tuple[Snapshot, ...]:
+        """Return the snapshot of an empty database, and the one after each of the files, on a tenant's server.
+
+        Raises Refused where the files do not apply to an empty database, or where there is no place for one.
+        """
+        paths = self._paths(major, migrations, scope)
+        made: set[str] = set()
+        while (kept := _read_all(paths)) is None:
+            with self.place.open(sessions, tenant, major) as scratch:
+                # Another thread or process may have been here, while this one waited for its turn.
+                if _read_all(paths) is None:
+                    self._replay_and_keep(scratch, migrations, scope, paths, made)
+        return kept
+
+    def after(
+        self, sessions: Sessions, tenant: Tenant, major: int, migrations: Sequence[Migration], scope: Scope
+    ) -> Snapshot:
+        """Return the snapshot after all of the files. Raises what `after_each` raises."""
+        newest = _read(self._paths(major, migrations, scope)[-1])
+        return newest or self.after_each(sessions, tenant, major, migrations, scope)[-1]
+
+    def replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> tuple[Snapshot, ...]:
+        """Run files on a scratch database and return the snapshots before the first and after each. Raises Refused."""
+        try:
+            return tuple(self._run(scratch, migrations, scope))
+        except _Failed as failed:
+            raise _explain(failed) from None
+
+    def _replay_and_keep(
+        self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope, paths: Sequence[Path], made: set[str]
+    ) -> None:
+        """Run the files and keep what came of each; or add a role that they miss to `made`, to be run again with it.
+
+        Only on a server of our own: on any other one, a role is somebody's.
+        """
+        for role in sorted(made):
+            scratch.connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+        try:
+            snapshots = tuple(self._run(scratch, migrations, scope))
+        except _Failed as failed:
+            role = _missing_role(failed)
+            if not scratch.own_server or not role or role in made:
+                raise _explain(failed) from None
+            made.add(role)
+            return
+        for path, snapshot in zip(paths, snapshots, strict=True):
+            _keep(path, snapshot)
+
+    def _run(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> Iterator[Snapshot]:
+        """Apply the files as `migrate` does, and yield what is there before the first and after each."""
+        yield read_snapshot(scratch.connection, scope)
+        # The ledger of the scratch database is where that of the tenants is: no part of their schemas.
+        schema = scope.ledger_schema
+        scratch.connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+        ledger = Ledger(scratch.connection, schema, scratch.tenant, self.provenance)
+        plan = Plan(tuple(migrations), ())
+        site = Site(scratch.tenant, scratch.connection, ledger, scratch.sessions, lambda rows: plan)
+        steps = apply_plan(site, plan, ())
+        while True:
+            try:
+                event = next(steps)
+            except StopIteration as end:
+                _check(end.value)
+                return
+            if isinstance(event, MigrationApplied):
+                yield read_snapshot(scratch.connection, scope)
+
+    def _paths(self, major: int, migrations: Sequence[Migration], scope: Scope) -> list[Path]:
+        """Return where the snapshot of an empty database is kept, and those after each of the files."""
+        chain = hashlib.sha256(f"{FORMAT} {describe_query(major, scope)}".encode())
+        paths = [self.folder / f"{chain.hexdigest()}.json"]
+        for migration in migrations:
+            chain.update(f"{migration.version} {migration.name} {migration.checksum}\n".encode())
+            paths.append(self.folder / f"{chain.hexdigest()}.json")
+        return paths
+
+
+def _check(verdict: Verdict) -> None:
+    """Raise _Failed where the files did not get through."""
+    if verdict.result in GOOD:
+        return
+    failed = next((event for event in verdict.told if isinstance(event, MigrationFailed)), None)
+    if failed is None:
+        raise _Failed(None, verdict.reason, "", "")
+    failure, path = failed.failure, failed.migration.path
+    place = f"{path}:{failure.line}:{failure.column}" if failure.line else path
+    raise _Failed(failed.migration, failure.message, failure.sqlstate, place)
+
+
+def _explain(failed: _Failed) -> Refused:
+    place = f"{failed.place}: " if failed.place else ""
+    code = f" (SQLSTATE {failed.sqlstate})" if failed.sqlstate else ""
+    return Refused(
+        f"the files do not apply to an empty database: {place}{failed}{code}",
+        hint="the schema that they stand for cannot be known before they do: an extension, a role or a setting may be "
+        "missing on the server that has the scratch database, or a file relies on what no file makes",
+    )
+
+
+def _missing_role(failed: _Failed) -> str:
+    """Return the role whose absence failed a file, by the server's message; empty where that was not it."""
+    words = str(failed).split('"')
+    return words[1] if failed.sqlstate == _NO_ROLE and words[0] == "role " and len(words) == 3 else ""
+
+
+def _read_all(paths: Sequence[Path]) -> tuple[Snapshot, ...] | None:
+    found = [_read(path) for path in paths]
+    return tuple(snapshot for snapshot in found if snapshot) if all(found) else None
+
+
+def _read(path: Path) -> Snapshot | None:
+    try:
+        return from_json(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _keep(path: Path, snapshot: Snapshot) -> None:
+    """Write a snapshot so that nobody ever reads half of one."""
+    half = path.with_suffix(f".{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text(to_json(snapshot), "utf-8")
+        half.replace(path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Refused(
+            f"{path.parent}: {reason}, expected a folder that snapshots can be kept in",
+            hint="set TENANTRY_CACHE to another one",
+        ) from None

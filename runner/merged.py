@@ -1,0 +1,74 @@
+"""What was done to migrations that are merged already, by git: an applied file must stay as it is."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from runner.errors import ConfigError, Problem
+
+_NAME = re.compile(r"^([0-9]+)_[a-z0-9_]+\.sql$")
+_DONE = {"M": "edited", "T": "edited", "D": "deleted"}
+
+
+def find_changes(folder: Path, base: str) -> Iterator[Problem]:
+    """Yield what is wrong with a folder of migrations against what is merged at `base`, a branch or commit.
+
+    Files in the index and in the working tree count as much as committed ones. Raises ConfigError where git cannot
+    tell: never is a history that cannot be read taken for one without changes.
+    """
+    start = _git(folder, "merge-base", base, "HEAD").strip()
+    yield from _find_edits(folder, start, base)
+    merged = _list_merged(folder, base)
+    newest = max(merged, default=-1)
+    for name in sorted(path.name for path in folder.iterdir()):
+        version = _read_version(name)
+        if version is None or version > newest or name in merged.values():
+            continue
+        taken = merged.get(version)
+        why = f"its number is that of {taken}" if taken else f"it comes before {merged[newest]}"
+        yield Problem(
+            f"{folder}/{name}: not merged, and {why}, which is merged in {base}",
+            f"give it a number from {newest + 1:04} on: databases may have the newer one already",
+        )
+
+
+def _find_edits(folder: Path, start: str, base: str) -> Iterator[Problem]:
+    listing = _git(folder, "diff", "--name-status", "--find-renames", "--relative", start, "--", "./")
+    for line in listing.splitlines():
+        status, *names = line.split("\t")
+        if _read_version(names[0]) is None or status == "A":
+            continue
+        done = f"renamed to {names[1]}" if status.startswith("R") else _DONE.get(status, f"changed ({status})")
+        yield Problem(
+            f"{folder}/{names[0]}: {done}, although it is merged in {base}",
+            "put it back as it was, and write a new migration: databases have it already",
+        )
+
+
+def _list_merged(folder: Path, base: str) -> dict[int, str]:
+    names = [line.rsplit("/", 1)[-1] for line in _git(folder, "ls-tree", "--name-only", base, "--", "./").splitlines()]
+    return {version: name for name in names if (version := _read_version(name)) is not None}
+
+
+def _read_version(name: str) -> int | None:
+    """Return the version of a migration in the folder itself; None for any other file."""
+    found = _NAME.match(name)
+    return int(found[1]) if found else None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "--no-optional-locks", "-C", str(folder), "-c", "core.quotepath=off", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError as error:
+        raise ConfigError((Problem(f"--base: git cannot be run: {error.strerror}"),)) from None
+    if done.returncode:
+        said = done.stderr.strip().splitlines()
+        message = f"--base: git {arguments[0]} failed: {said[0] if said else 'no reason given'}"
+        raise ConfigError((Problem(message, "name a branch or commit that is here, such as origin/main"),))
+    return done.stdout

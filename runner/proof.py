@@ -1,0 +1,89 @@
+"""The proof: whether a database has the schema that its own record stands for, and whether what relies on it works.
+
+What cannot be read is never taken for proven.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from runner import drift, sqltext
+from runner.catalog import read_fingerprint, read_snapshot
+from runner.checks import Check, run_checks
+from runner.checksum import checksum
+from runner.config import Config
+from runner.errors import Problem
+from runner.events import FindingReported
+from runner.expectation import find_unexpected
+from runner.expected import ExpectedSchemas
+from runner.header import parse_header
+from runner.ledger import Ledger
+from runner.model import AppliedMigration, Migration, MigrationStatus, RowState, SetName, Tenant
+from runner.session import Sessions
+from runner.snapshot import Snapshot
+
+# More than these of one tenant is not read by anybody.
+_MOST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Prover:
+    """What a tenant's database is held against."""
+
+    expected: ExpectedSchemas
+    sessions: Sessions
+    config: Config
+    checks: Mapping[SetName, tuple[Check, ...]]
+
+    def prove(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
+        """Yield whatever keeps a tenant's database from being proven: nothing where it is. Reads only.
+
+        Raises Refused where the schema that its record stands for cannot be known.
+        """
+        tenant, connection, scope = ledger.tenant, ledger.connection, self.config.scope(ledger.tenant)
+        found = expected = self.expect(ledger, statuses)
+        if read_fingerprint(connection, scope) != expected.fingerprint:
+            found = read_snapshot(connection, scope)
+            yield from _report(tenant, drift.compare_schemas(expected, found))
+        if tenant.set_name is SetName.TENANT:
+            for line in find_unexpected(self.config.expected_columns, found):
+                yield FindingReported(tenant.name, Problem(f"{line} by tenants.yaml"))
+        applied = {row.version for row in _recorded_rows(statuses)}
+        for complaint in run_checks(connection, self.checks.get(tenant.set_name, ()), applied):
+            yield FindingReported(tenant.name, Problem(complaint.message), complaint.excerpt)
+
+    def expect(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Snapshot:
+        """Return the schema that a tenant's record stands for. Raises Refused where it cannot be known."""
+        migrations = _list_recorded(ledger, statuses)
+        major = ledger.connection.info.server_version // 10_000
+        return self.expected.after(self.sessions, ledger.tenant, major, migrations, self.config.scope())
+
+
+def _recorded_rows(statuses: Sequence[MigrationStatus]) -> list[AppliedMigration]:
+    return [status.row for status in statuses if status.row and status.row.state is RowState.APPLIED]
+
+
+def _list_recorded(ledger: Ledger, statuses: Sequence[MigrationStatus]) -> list[Migration]:
+    """Return what ran in a database, by its own record: the text of a file that was edited or deleted is in there."""
+    recorded: list[Migration] = []
+    for status in statuses:
+        row, file = status.row, status.file
+        if row is None or row.state is not RowState.APPLIED:
+            continue
+        if file and file.checksum == row.checksum:
+            recorded.append(file)
+            continue
+        text = ledger.read_text(row.version)
+        place = f"{row.version:04}_{row.name}.sql as applied"
+        # The header is a part of the text, and may have been edited as well.
+        transactional = parse_header(text)[0].transactional
+        sql = sqltext.blank_wrapper(text) if transactional else text
+        recorded.append(Migration(row.version, row.name, place, checksum(text), text, sql, transactional))
+    return recorded
+
+
+def _report(tenant: Tenant, differences: Sequence[drift.Difference]) -> Iterator[FindingReported]:
+    for difference in differences[:_MOST]:
+        yield FindingReported(tenant.name, Problem(drift.explain(difference)))
+    if len(differences) > _MOST:
+        rest = f"{len(differences) - _MOST} more differences"
+        yield FindingReported(tenant.name, Problem(rest, f'see them with "tenantry drift --tenants {tenant.name}"'))

@@ -1,0 +1,28 @@
+SELECT
+    NULL,
+    NULL,
+    0,
+    'default grants',
+    concat_ws(
+        ' ',
+        CASE preset.defaclobjtype
+            WHEN 'r' THEN 'tables'
+            WHEN 'S' THEN 'sequences'
+            WHEN 'f' THEN 'functions'
+            WHEN 'T' THEN 'types'
+            WHEN 'n' THEN 'schemas'
+            ELSE 'large objects'
+        END,
+        CASE WHEN preset.defaclnamespace <> 0 THEN 'in schema ' || quote_ident(namespace.nspname) END,
+        CASE WHEN preset.defaclrole <> (SELECT me.oid FROM me) THEN 'of ' || {preset_word} END
+    ),
+    '',
+    0,
+    NULL,
+    preset.defaclacl,
+    CASE WHEN preset.defaclnamespace = 0 THEN
+        acldefault(CASE preset.defaclobjtype WHEN 'S' THEN 's' ELSE preset.defaclobjtype END, preset.defaclrole)
+    END,
+    CAST(ARRAY[] AS text[])
+FROM pg_catalog.pg_default_acl AS preset
+LEFT JOIN namespace ON namespace.oid = preset.defaclnamespace

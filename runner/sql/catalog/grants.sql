@@ -1,0 +1,79 @@
+-- Who may do what, where that is not what the server gives of itself. MAINTAIN is new in 17: an owner has it where the
+-- server has it, and ALL is the same with and without.
+SELECT
+    kind,
+    name,
+    parent,
+    position,
+    ARRAY['grants', string_agg(word || ': ' || coalesce(found, 'none'), '; ' ORDER BY word)]
+FROM (
+    SELECT
+        kind,
+        name,
+        parent,
+        position,
+        word,
+        max(privileges) FILTER (WHERE here) AS found,
+        max(privileges) FILTER (WHERE NOT here) AS usual
+    FROM (
+        SELECT
+            kind,
+            name,
+            parent,
+            position,
+            word,
+            here,
+            CASE
+                WHEN count(*) FILTER (WHERE privilege <> 'MAINTAIN') = every AND bool_and(grantable) THEN 'ALL*'
+                WHEN count(*) FILTER (WHERE privilege <> 'MAINTAIN') = every AND NOT bool_or(grantable) THEN 'ALL'
+                ELSE string_agg(
+                    privilege || CASE WHEN grantable THEN '*' ELSE '' END,
+                    ', '
+                    ORDER BY array_position(
+                        ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'], privilege
+                    ),
+                    privilege
+                )
+            END AS privileges
+        FROM (
+            SELECT
+                object.kind,
+                object.name,
+                object.parent,
+                object.position,
+                {grantee_word} COLLATE "C" AS word,
+                entry.here,
+                entry.privilege_type AS privilege,
+                bool_or(entry.is_grantable) AS grantable,
+                CASE CASE object.kind WHEN 'default grants' THEN split_part(object.name, ' ', 1) ELSE object.kind END
+                    WHEN 'column' THEN 4
+                    WHEN 'sequence' THEN 3
+                    WHEN 'sequences' THEN 3
+                    WHEN 'schema' THEN 2
+                    WHEN 'schemas' THEN 2
+                    WHEN 'large' THEN 2
+                    WHEN 'table' THEN 7
+                    WHEN 'tables' THEN 7
+                    WHEN 'view' THEN 7
+                    WHEN 'materialized view' THEN 7
+                    WHEN 'foreign table' THEN 7
+                    ELSE 1
+                END AS every
+            FROM object
+            CROSS JOIN LATERAL (
+                SELECT true AS here, given.grantee, given.privilege_type, given.is_grantable
+                FROM aclexplode(object.acl) AS given
+                UNION ALL
+                SELECT false, given.grantee, given.privilege_type, given.is_grantable
+                FROM aclexplode(object.usual) AS given
+            ) AS entry
+            WHERE object.acl IS NOT NULL
+                AND NOT (entry.privilege_type = 'MAINTAIN' AND entry.grantee IS NOT DISTINCT FROM object.owner)
+            GROUP BY object.kind, object.name, object.parent, object.position, word, entry.here, privilege, every
+        ) AS privilege
+        GROUP BY kind, name, parent, position, word, here, every
+    ) AS holding
+    GROUP BY kind, name, parent, position, word
+) AS grantee
+WHERE found IS DISTINCT FROM usual
+GROUP BY kind, name, parent, position

@@ -1,0 +1,3 @@
+SELECT kind, name, parent, position, ARRAY['owner', {owner_word}]
+FROM object
+WHERE owner <> (SELECT me.oid FROM me)

@@ -1,0 +1,1 @@
+acldefault('n', nspowner) || makeaclitem(0, nspowner, 'USAGE', false)

@@ -1,0 +1,20 @@
+-- Tables are qualified, since a temporary one may have the name of a catalog. Functions need not be: with an empty
+-- search_path they are found in pg_catalog alone. What was made after initdb has a number from 16384 on, and is found
+-- by index.
+WITH {sources},
+given (role, word) AS (
+    {given}
+),
+object AS MATERIALIZED (
+    {objects}
+),
+line AS MATERIALIZED (
+    SELECT kind, name, parent, position, facts
+    FROM object
+    UNION ALL
+    {owner}
+    UNION ALL
+    {grants}
+    UNION ALL
+    {comment}
+)

@@ -1,0 +1,1 @@
+btrim(pg_get_viewdef(relation.oid), ' ;')

@@ -1,0 +1,76 @@
+"""`adopt`: take over databases that have a schema and no record of it."""
+
+from collections.abc import Generator
+
+import click
+
+from runner.adoption import Found, Proposal, make_adoption_job, propose
+from runner.errors import Problem
+from runner.events import Event, FindingReported
+from runner.evidence import Presence, Standing
+from runner.model import Migration, Origin, label
+from runner.verbs import Events, Request, Verb
+from runner.verbs.options import JOBS, LOCK_WAIT, SERVER, TENANTS, Version, find_version, open_request, run_job
+
+_HELP = """Find out which files' effects are in databases that have no record of migrations, and record these.
+
+The files are replayed once on a scratch database. What a file adds, alters and drops is then looked for in every
+selected tenant. Nothing is written without --write, and a file that is half there is never recorded: its missing
+statements are shown, to be reviewed. Files that are not there, but older than one that is, are marked as allowed, so
+that an ordinary migrate brings the tenant to the newest version.
+
+\b
+  tenantry adopt --tenants 1,16
+  tenantry adopt --tenants 1,16 --write
+  tenantry adopt --tenants 16 --assume 12 --write
+"""
+
+_PARAMS = (
+    TENANTS,
+    click.Option(["--write"], is_flag=True, help="Record what is proposed; without it, nothing is changed."),
+    click.Option(
+        ["--assume"],
+        type=Version(),
+        multiple=True,
+        metavar="VERSION",
+        help="Record this file too, whose effects are data that no schema shows; can be given more than once.",
+    ),
+    click.Option(["--reason"], default="adopted", show_default=True, help="Why; it is kept in the log for ever."),
+    JOBS,
+    LOCK_WAIT,
+    SERVER,
+)
+
+
+def _start(request: Request) -> Events:
+    assumed = frozenset(request.options["assume"])
+    project = open_request(request)
+    for version in sorted(assumed):
+        find_version(project, version, "--assume")
+
+    def decide(found: Found) -> Generator[Event, None, Proposal]:
+        proposal = propose(found, Origin.BASELINE, assumed=assumed)
+        for migration in _list_unseen(found, proposal):
+            yield FindingReported(found.tenant.name, _explain_unseen(migration, found))
+        return proposal
+
+    job = make_adoption_job(project, decide, request.options["reason"], write=request.options["write"])
+    return run_job(request, project, job)
+
+
+def _list_unseen(found: Found, proposal: Proposal) -> list[Migration]:
+    """Return the files that nothing shows and nobody vouches for, where there is a schema at all."""
+    if found.evidence.standing is Standing.EMPTY:
+        return []
+    recorded = {status.version for status in found.statuses if status.row}
+    return [m for m in found.evidence.having(Presence.UNSEEN) if m not in proposal.known and m.version not in recorded]
+
+
+def _explain_unseen(migration: Migration, found: Found) -> Problem:
+    return Problem(
+        f"{label(migration.version, migration.name)}: cannot be seen, its effects are data or nothing",
+        f'if it was run, run "tenantry adopt --tenants {found.tenant.name} --assume {migration.version} --write"',
+    )
+
+
+VERB = Verb(_HELP, _PARAMS, _start)

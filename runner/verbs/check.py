@@ -1,0 +1,128 @@
+"""`check`: what a commit must pass. No tenant's database is needed, and none is opened."""
+
+from collections.abc import Generator, Sequence
+from pathlib import Path
+
+import click
+
+from runner import ddl, fleet
+from runner.checks import Check, read_checks, run_checks
+from runner.config import Config, read
+from runner.drift import What, compare_schemas, explain
+from runner.errors import ConfigError, InputError, Problem
+from runner.events import DraftWritten, Event, FindingReported, Result, Verdict, WarningRaised
+from runner.files import Directory, read_migrations
+from runner.fleet import Job
+from runner.merged import find_changes
+from runner.model import Server, SetName, Tenant
+from runner.provenance import Provenance
+from runner.replay import open_replay
+from runner.schema_file import load_schema, read_schema_source
+from runner.snapshot import Snapshot
+from runner.verbs import Events, Request, Verb
+
+_HELP = """Prove the migration files themselves: their names and headers, and that each applies behind the others.
+
+The files are run on a scratch database, and so are the checks beside them. With --base, no file that is merged there
+may have been edited, renamed or deleted, and new ones must come after all of them. With --schema-from, what a command
+or a file says the application expects must be what the files make; what they lack is printed as SQL. Nothing is ever
+asked. Exit code 1 when something is found.
+
+\b
+  tenantry check
+  tenantry check --base origin/main
+  tenantry check --schema-from "npx drizzle-kit export" --sql
+"""
+
+_PARAMS = (
+    click.Option(["--base"], metavar="REF", help="What is merged: a branch or commit of git."),
+    click.Option(
+        ["--schema-from"],
+        metavar="COMMAND|FILE.sql",
+        help="What the application expects: a file, or a command that prints DDL.",
+    ),
+    click.Option(
+        ["--set", "set_name"],
+        type=click.Choice([name.value for name in SetName]),
+        help="Check this set alone; by default both, with --schema-from for the tenants'.",
+    ),
+    click.Option(["--allow-extra"], is_flag=True, help="With --schema-from: the files may make more than is expected."),
+    click.Option(["--sql", "format"], flag_value="sql", help="Print what the files lack as a draft of SQL."),
+)
+
+
+def _start(request: Request) -> Events:
+    options = request.options
+    config = read(Path(options["config"]), env=request.environment)
+    chosen = SetName(options["set_name"]) if options["set_name"] else None
+    sets = [chosen] if chosen else [name for name in SetName if name is SetName.TENANT or config.master_migrations]
+    directories = _read_all(config, sets)
+    source = None
+    if options["schema_from"]:
+        source = read_schema_source(options["schema_from"], config.root, request.environment)
+    # Each set stands where a tenant does: what is found is said of its folder.
+    stand_ins = [Tenant(str(config.folder(name)), name, Server("scratch", None), "") for name in sets]
+    job = _make_job(request, config, directories, source)
+    warnings = [WarningRaised("", warning) for found, _ in directories.values() for warning in found.warnings]
+    return fleet.run("check", request.run_id, [stand_ins], job, jobs=1, stop=request.stop, preface=warnings)
+
+
+def _read_all(config: Config, sets: Sequence[SetName]) -> dict[SetName, tuple[Directory, tuple[Check, ...]]]:
+    """Return migrations and checks of each set. Raises InputError with all that is wrong in them."""
+    found: dict[SetName, tuple[Directory, tuple[Check, ...]]] = {}
+    problems: list[Problem] = []
+    for name in sets:
+        folder = config.folder(name)
+        try:
+            directory = read_migrations(folder, str(folder))
+            found[name] = directory, read_checks(folder, str(folder), directory.migrations)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(tuple(problems))
+    return found
+
+
+def _make_job(
+    request: Request,
+    config: Config,
+    directories: dict[SetName, tuple[Directory, tuple[Check, ...]]],
+    source: tuple[str, str] | None,
+) -> Job:
+    compared = SetName(request.options["set_name"] or SetName.TENANT)
+    provenance = Provenance(request.run_id, request.os_user, config.root.resolve())
+
+    def check(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        name, found = tenant.set_name, 0
+        directory, checks = directories[name]
+        for problem in find_changes(config.folder(name), request.options["base"]) if request.options["base"] else ():
+            found += 1
+            yield FindingReported(tenant.name, problem)
+        with open_replay(config, request.environment, provenance) as replay:
+            schema = replay.run(directory.migrations)
+            versions = {migration.version for migration in directory.migrations}
+            for complaint in run_checks(replay.scratch.connection, checks, versions):
+                found += 1
+                yield FindingReported(tenant.name, Problem(complaint.message), complaint.excerpt)
+        if source and name is compared:
+            with open_replay(config, request.environment, provenance) as replay:
+                expected = load_schema(replay.scratch, *source, config.scope())
+            found += yield from _compare(tenant, source[1], expected, schema, extra=not request.options["allow_extra"])
+        return Verdict(Result.FINDING, f"{found} found") if found else Verdict(Result.OK)
+
+    return check
+
+
+def _compare(
+    tenant: Tenant, source: str, expected: Snapshot, found: Snapshot, *, extra: bool
+) -> Generator[Event, None, int]:
+    """Say what the files lack of a schema, and with `extra` what they have beside it; return how much."""
+    differences = [one for one in compare_schemas(expected, found) if extra or one.what is not What.EXTRA]
+    for difference in differences:
+        yield FindingReported(tenant.name, Problem(f"{explain(difference)} by {source}"))
+    if differences:
+        yield DraftWritten(tenant.name, ddl.render(ddl.write_ddl(expected, found)))
+    return len(differences)
+
+
+VERB = Verb(_HELP, _PARAMS, _start, formats=("table", "jsonl", "sql"))

@@ -1,0 +1,75 @@
+"""`draft`: the next migration, from what the files lack of a schema that is wanted."""
+
+from pathlib import Path
+
+import click
+
+from runner import ddl
+from runner.config import read
+from runner.errors import ConfigError, Problem
+from runner.events import LinePrinted
+from runner.files import next_version, read_migrations
+from runner.model import SetName, label
+from runner.provenance import Provenance
+from runner.replay import open_replay
+from runner.schema_file import load_schema, read_schema_source
+from runner.verbs import Events, Request, Verb
+from runner.verbs.new import parse_name
+from runner.verbs.options import SET
+
+_HELP = """Write the next migration from the difference between the files and a schema that is wanted.
+
+The statements that add something are ready to be reviewed, in forms that do not hold strong locks for long. What
+destroys something, or may be a rename, is there as a comment: a person decides. Nothing is run on any tenant.
+
+\b
+  tenantry draft deposits --schema-from "npx drizzle-kit export"
+  tenantry draft deposits --schema-from schema.sql
+"""
+
+_PARAMS = (
+    click.Argument(["name"]),
+    click.Option(
+        ["--schema-from"],
+        required=True,
+        metavar="COMMAND|FILE.sql",
+        help="What is wanted: a file, or a command that prints DDL.",
+    ),
+    SET,
+)
+
+
+def _start(request: Request) -> Events:
+    options = request.options
+    name = parse_name(options["name"])
+    config = read(Path(options["config"]), env=request.environment)
+    folder = config.folder(SetName(options["set_name"]))
+    migrations = read_migrations(folder, str(folder)).migrations
+    provenance = Provenance(request.run_id, request.os_user, config.root.resolve())
+    source = read_schema_source(options["schema_from"], config.root, request.environment)
+    with open_replay(config, request.environment, provenance) as replay:
+        found = replay.run(migrations)
+    with open_replay(config, request.environment, provenance) as replay:
+        expected = load_schema(replay.scratch, *source, config.scope())
+    drafts = ddl.write_ddl(expected, found)
+    if not drafts:
+        yield LinePrinted(f"nothing to write: the files make what {source[1]} says")
+    # What is checked row by row goes into a file, and so into a transaction, of its own.
+    parts = (("", [d for d in drafts if not d.separate]), ("_validate", [d for d in drafts if d.separate]))
+    for suffix, part in parts:
+        if part:
+            path = folder / f"{label(next_version(folder), name + suffix)}.sql"
+            _write(path, f"-- A draft, to be reviewed: what the files lack of {source[1]}.\n\n{ddl.render(part)}")
+            yield LinePrinted(str(path))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError((Problem(f"{path}: {reason}, expected to make this file"),)) from None
+
+
+VERB = Verb(_HELP, _PARAMS, _start)

@@ -1,0 +1,186 @@
+"""`drift`: what is in a database and was not meant to be, or is not and was."""
+
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import click
+
+from runner import ddl
+from runner.catalog import read_fingerprint, read_snapshot
+from runner.drift import compare_schemas, explain
+from runner.errors import ConfigError, Problem, Refused
+from runner.events import DraftWritten, Event, FindingReported, Result, RowReported, Verdict
+from runner.findings import count_differences
+from runner.fleet import Job
+from runner.ledger import Ledger
+from runner.model import Tenant
+from runner.project import Project
+from runner.schema_file import load_schema, read_schema_source
+from runner.selection import select
+from runner.snapshot import Snapshot
+from runner.verbs import Events, Request, Verb
+from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
+
+_HELP = """Compare the schema of every selected tenant with its files, another tenant, a file of SQL, or the majority.
+
+With files, a tenant is held against what its own record stands for: what is pending is no drift. With --consensus, the
+tenants are grouped by their schemas, and the smaller groups are held against the largest one: no record is needed.
+Reads only; exit code 1 where something differs. --sql prints statements that would make a tenant match, as a draft.
+
+\b
+  tenantry drift
+  tenantry drift --tenants 16 --against tenant:1
+  tenantry drift --against schema.sql --sql
+  tenantry drift --consensus
+"""
+
+_PARAMS = (
+    TENANTS,
+    click.Option(
+        ["--against"],
+        default="files",
+        show_default=True,
+        metavar="files|tenant:ID|FILE.sql",
+        help="What the tenants are compared with.",
+    ),
+    click.Option(["--consensus"], is_flag=True, help="Compare the tenants with what most of them have."),
+    click.Option(["--sql", "format"], flag_value="sql", help="Print a draft of the statements that would repair it."),
+    JOBS,
+    SERVER,
+)
+
+# Returns what a tenant is compared with.
+Reference = Callable[[Tenant, Ledger], Snapshot]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Tenants with one schema. `name` is A for the largest group, `size` how many there are in it."""
+
+    name: str
+    size: int
+
+
+def _start(request: Request) -> Events:
+    options = request.options
+    if options["consensus"] and options["against"] != "files":
+        raise ConfigError((Problem("--consensus beside --against, expected one of them"),))
+    project = open_request(request)
+    if options["consensus"]:
+        return run_job(request, project, _make_consensus_job(project, request))
+    return run_job(request, project, _make_job(project, _find_reference(project, options["against"])))
+
+
+def _make_job(project: Project, refer: Reference) -> Job:
+    def compare(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        with _open(project, tenant) as ledger:
+            return (yield from _compare(project, ledger, refer(tenant, ledger)))
+
+    return compare
+
+
+@contextmanager
+def _open(project: Project, tenant: Tenant) -> Iterator[Ledger]:
+    with project.reading(tenant) as ledger:
+        if ledger is None:
+            raise Refused(
+                f"the database {tenant.database!r} does not exist",
+                hint=f'run "tenantry migrate --tenants {tenant.name}" to create it',
+            )
+        yield ledger
+
+
+def _compare(project: Project, ledger: Ledger, expected: Snapshot) -> Generator[Event, None, Verdict]:
+    """Say how a tenant differs from a schema: its fingerprint first, details only where that is another one."""
+    tenant, scope = ledger.tenant, project.config.scope(ledger.tenant)
+    if read_fingerprint(ledger.connection, scope) == expected.fingerprint:
+        return Verdict(Result.OK)
+    found = read_snapshot(ledger.connection, scope)
+    differences = compare_schemas(expected, found)
+    for difference in differences:
+        yield FindingReported(tenant.name, Problem(explain(difference)))
+    yield DraftWritten(tenant.name, ddl.render(ddl.write_ddl(expected, found)))
+    return Verdict(Result.FINDING, count_differences(len(differences)))
+
+
+def _find_reference(project: Project, against: str) -> Reference:
+    """Return what gives the schema that a tenant is compared with; read once where it is the same for all."""
+    if against == "files":
+        return lambda tenant, ledger: _expect(project, ledger)
+    kind, _, name = against.partition(":")
+    snapshot = _read_tenant(project, name) if kind == "tenant" and name else _read_file(project, against)
+    return lambda tenant, ledger: snapshot
+
+
+def _expect(project: Project, ledger: Ledger) -> Snapshot:
+    """Return the schema that a tenant's own record stands for. Raises Refused where it has none."""
+    statuses = project.read_statuses(ledger.tenant, ledger)
+    if not any(status.row for status in statuses):
+        raise Refused(
+            "no record of migrations, so that nothing says what its schema should be",
+            hint=f'run "tenantry adopt --tenants {ledger.tenant.name}", or compare with --consensus or --against',
+        )
+    return project.prover().expect(ledger, statuses)
+
+
+def _read_tenant(project: Project, name: str) -> Snapshot:
+    (tenant,) = select(project.known, project.config.master, name)
+    with project.sessions.connect(tenant) as connection:
+        return read_snapshot(connection, project.config.scope(tenant))
+
+
+def _read_file(project: Project, name: str) -> Snapshot:
+    root = project.config.root
+    if not (root / name).is_file():
+        message = f"--against: {name!r} is no file, expected files, tenant:ID or a file of SQL"
+        raise ConfigError((Problem(message),))
+    text, shown = read_schema_source(name, root, project.choice.environment)
+    with project.expected().place.open_embedded() as scratch:
+        return load_schema(scratch, text, shown, project.config.scope())
+
+
+def _make_consensus_job(project: Project, request: Request) -> Job:
+    """Return the job that says of a tenant whether it has what most have. All fingerprints are read before."""
+    groups, majority = _group(project, request)
+
+    def compare(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        with _open(project, tenant) as ledger:
+            fingerprint = read_fingerprint(ledger.connection, project.config.scope(tenant))
+            group = groups.get(fingerprint)
+            if group is None or majority is None:
+                raise Refused("its schema changes while it is compared", hint="run the same command again")
+            yield RowReported(tenant.name, {"group": group.name, "tenants": group.size})
+            return (yield from _compare(project, ledger, majority))
+
+    return compare
+
+
+def _group(project: Project, request: Request) -> tuple[Mapping[str, _Group], Snapshot | None]:
+    """Return the groups by fingerprint, the largest being A, and the schema of that one."""
+    found: dict[str, str] = {}
+
+    def read(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        with _open(project, tenant) as ledger:
+            found[tenant.name] = read_fingerprint(ledger.connection, project.config.scope(tenant))
+        yield RowReported(tenant.name, {})
+        return Verdict(Result.OK)
+
+    # Who cannot be read now is asked again, and reported, in the run itself.
+    deque(run_job(request, project, read), maxlen=0)
+    sizes = Counter(found[tenant.name] for tenant in project.tenants if tenant.name in found).most_common()
+    groups = {fingerprint: _Group(_letter(index), size) for index, (fingerprint, size) in enumerate(sizes)}
+    if not sizes:
+        return groups, None
+    first = next(tenant for tenant in project.tenants if found.get(tenant.name) == sizes[0][0])
+    with project.sessions.connect(first) as connection:
+        return groups, read_snapshot(connection, project.config.scope(first))
+
+
+def _letter(index: int) -> str:
+    """Return A to Z, then A1 and so on."""
+    return chr(ord("A") + index % 26) + (str(index // 26) if index >= 26 else "")
+
+
+VERB = Verb(_HELP, _PARAMS, _start, formats=("table", "jsonl", "sql"))

@@ -1,0 +1,149 @@
+"""`import`: take over what another tool recorded, or its files."""
+
+from collections.abc import Generator, Mapping
+from pathlib import Path
+
+import click
+
+from runner.adoption import Found, Proposal, make_adoption_job, propose
+from runner.config import read
+from runner.conversion import CONVERSIONS, load_conversion, plan_files, write_files
+from runner.errors import ConfigError, Problem, Refused
+from runner.events import Event, FindingReported, LinePrinted
+from runner.evidence import Presence
+from runner.files import next_version
+from runner.history import HISTORIES, Claim, History, Standing, load_history
+from runner.importing import find_migrations
+from runner.model import Migration, Origin, SetName, label
+from runner.verbs import Events, Request, Verb
+from runner.verbs.options import JOBS, LOCK_WAIT, SERVER, SET, TENANTS, open_request, run_job
+
+_HELP = """Take over what another tool recorded in every selected tenant; or, with --files, its migration files.
+
+DIR is that tool's folder of migrations. Each of its records is held against its file, by the hash that the tool itself
+makes where it makes one, and then against the catalog: a record whose effects are not there is shown, and not taken
+over. Nothing is written without --write, and the other tool's tables stay as they are.
+
+With --files, DIR becomes NNNN_name.sql files in the folder of --set; what cannot be translated is refused.
+
+\b
+  tenantry import --from drizzle drizzle/ --tenants 1,16
+  tenantry import --from drizzle drizzle/ --tenants all --write
+  tenantry import --files --from goose db/migrations
+"""
+
+_PARAMS = (
+    click.Option(
+        ["--from", "tool"],
+        required=True,
+        type=click.Choice(sorted(HISTORIES)),
+        metavar="TOOL",
+        help=f"Which tool: {', '.join(sorted(HISTORIES))}.",
+    ),
+    click.Argument(["folder"], metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)),
+    click.Option(["--files", "wants_files"], is_flag=True, help="Take over the files, not the records."),
+    SET,
+    click.Option(["--write"], is_flag=True, help="Write what is proposed; without it, nothing is changed."),
+    TENANTS,
+    click.Option(["--reason"], default="imported", show_default=True, help="Why; it is kept in the log for ever."),
+    JOBS,
+    LOCK_WAIT,
+    SERVER,
+)
+
+
+def _start(request: Request) -> Events:
+    return _import_files(request) if request.options["wants_files"] else _import_records(request)
+
+
+def _import_records(request: Request) -> Events:
+    options = request.options
+    history = load_history(options["tool"])
+    files = history.list_files(options["folder"])
+    project = open_request(request)
+
+    def decide(found: Found) -> Generator[Event, None, Proposal]:
+        records = history.read(found.ledger.connection)
+        if records is None:
+            raise Refused(f"{history.title}: no records of it in this database")
+        claims = history.match(records, files)
+        ids = [claim.id for claim in claims]
+        migrations = find_migrations(options["tool"], ids, project.files(found.tenant))
+        true = yield from _judge(history, claims, migrations, found)
+        proposal = propose(found, Origin.IMPORTED, assumed={migration.version for migration in true})
+        known = tuple(migration for migration in proposal.known if migration in true)
+        newest = max((m.version for m in known), default=-1)
+        return Proposal(Origin.IMPORTED, known, tuple(m for m in proposal.allowed if m.version < newest))
+
+    return run_job(request, project, make_adoption_job(project, decide, options["reason"], write=options["write"]))
+
+
+def _judge(
+    history: History, claims: tuple[Claim, ...], migrations: Mapping[str, Migration], found: Found
+) -> Generator[Event, None, list[Migration]]:
+    """Say what is wrong with each claim, and return the migrations of those that hold."""
+    presence = {file.migration.version: file.presence for file in found.evidence.files}
+    true: list[Migration] = []
+    for claim in claims:
+        migration = migrations.get(claim.id)
+        problem = _find_fault(history, claim, migration, presence)
+        if problem:
+            yield FindingReported(found.tenant.name, problem)
+        elif migration and claim.record:
+            true.append(migration)
+    return true
+
+
+def _find_fault(
+    history: History, claim: Claim, migration: Migration | None, presence: Mapping[int, Presence]
+) -> Problem | None:
+    """Return why a record is not taken over; None where it is, and where there is none to take over."""
+    subject = f"{history.title} {claim.id}: {claim.standing.value}"
+    note = f": {claim.note}" if claim.note else ""
+    state = presence.get(migration.version) if migration else None
+    if claim.record is None:
+        if state is Presence.PRESENT:
+            return Problem(
+                f"{subject}{note}, but its effects are there", '"tenantry adopt" records what the catalog shows'
+            )
+        return Problem(f"{subject}{note}") if claim.note else None
+    if claim.standing is Standing.NO_FILE:
+        return Problem(f"{subject}{note}", "bring its file back into DIR, or leave the record where it is")
+    if migration is None:
+        hint = 'bring its file over first, with "tenantry import --files"'
+        return Problem(f"{subject}{note}, but no migration here is this file", hint)
+    if claim.standing is Standing.MISMATCH:
+        return Problem(f"{subject}{note}: the file was edited after it ran", "undo the edit, or adopt by the catalog")
+    if state in (Presence.ABSENT, Presence.PARTIAL):
+        name = label(migration.version, migration.name)
+        return Problem(f"{subject}{note}: recorded, but the effects of {name} are {_missing(state)}: not taken over")
+    return None
+
+
+def _missing(state: Presence | None) -> str:
+    return "not there" if state is Presence.ABSENT else "half there"
+
+
+def _import_files(request: Request) -> Events:
+    """Translate the other tool's files, and write them behind those that are here already."""
+    options = request.options
+    tool = options["tool"]
+    if tool not in CONVERSIONS:
+        message = f"--from: files of {tool} cannot be translated, expected {', '.join(sorted(CONVERSIONS))}"
+        raise ConfigError((Problem(message),))
+    config = read(Path(options["config"]), env=request.environment)
+    target = config.folder(SetName(options["set_name"]))
+    converted = load_conversion(tool)(options["folder"])
+    first = next_version(target) if target.is_dir() else 0
+    for path, _text in plan_files(converted, target, first):
+        yield LinePrinted(str(path) if options["write"] else f"would write {path}")
+    if options["write"]:
+        write_files(converted, target, first)
+    for item in converted:
+        for note in item.notes:
+            yield LinePrinted(f"note: {item.source}: {note}")
+    if not options["write"]:
+        yield LinePrinted("nothing was written: --write does it")
+
+
+VERB = Verb(_HELP, _PARAMS, _start)

@@ -1,0 +1,3 @@
+-- source: dbmate 20260303090000
+
+DROP TABLE rooms;

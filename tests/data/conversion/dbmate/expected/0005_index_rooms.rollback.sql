@@ -1,0 +1,4 @@
+-- source: dbmate 20260304090000
+-- transactional: false
+
+DROP INDEX CONCURRENTLY rooms_name;

@@ -1,0 +1,3 @@
+-- source: dbmate 20260305090000
+
+ALTER TABLE rooms ADD rate numeric(10,2)

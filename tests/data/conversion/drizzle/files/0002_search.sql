@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY "rooms_name_idx" ON "rooms" USING btree ("name");

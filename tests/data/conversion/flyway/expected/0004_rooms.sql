@@ -1,0 +1,3 @@
+-- source: flyway 1
+
+CREATE TABLE rooms (id integer PRIMARY KEY);

@@ -1,0 +1,3 @@
+-- source: flyway 1.1
+
+ALTER TABLE rooms DROP name;

@@ -1,0 +1,3 @@
+-- source: flyway 10
+
+INSERT INTO rooms VALUES (1, 'Dear ${name}');

@@ -1,0 +1,2 @@
+-- Depends: on rooms.
+ALTER TABLE rooms ADD name text;

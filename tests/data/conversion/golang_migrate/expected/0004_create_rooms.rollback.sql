@@ -1,0 +1,5 @@
+-- source: golang-migrate 1
+
+BEGIN;
+DROP TABLE IF EXISTS rooms;
+COMMIT;

@@ -1,0 +1,4 @@
+-- source: golang-migrate 2
+-- transactional: false
+
+DROP INDEX CONCURRENTLY rooms_name;

@@ -1,0 +1,4 @@
+-- source: golang-migrate 2
+-- transactional: false
+
+CREATE INDEX CONCURRENTLY rooms_name ON rooms (name);

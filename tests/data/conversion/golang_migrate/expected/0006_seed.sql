@@ -1,0 +1,3 @@
+-- source: golang-migrate 10
+
+INSERT INTO rooms VALUES (1, 'Blue; or not');

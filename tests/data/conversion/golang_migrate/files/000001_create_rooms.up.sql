@@ -1,0 +1,3 @@
+BEGIN;
+CREATE TABLE IF NOT EXISTS rooms (id integer PRIMARY KEY, name text);
+COMMIT;

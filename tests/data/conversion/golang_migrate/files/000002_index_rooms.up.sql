@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY rooms_name ON rooms (name);

@@ -1,0 +1,3 @@
+-- source: goose 1
+
+DROP TABLE rooms;

@@ -1,0 +1,4 @@
+-- source: goose 2
+
+DROP TRIGGER touch ON rooms;
+DROP FUNCTION touch();

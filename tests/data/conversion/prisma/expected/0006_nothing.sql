@@ -1,0 +1,3 @@
+-- source: prisma 20260305090000_nothing
+
+-- This is an empty migration.

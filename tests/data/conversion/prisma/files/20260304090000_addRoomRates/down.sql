@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "Room" DROP COLUMN "rate";

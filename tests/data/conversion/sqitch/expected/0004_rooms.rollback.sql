@@ -1,0 +1,9 @@
+-- source: sqitch studio:rooms
+
+-- Revert studio:rooms from pg
+
+BEGIN;
+
+DROP TABLE rooms;
+
+COMMIT;

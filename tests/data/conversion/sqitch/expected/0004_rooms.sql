@@ -1,0 +1,9 @@
+-- source: sqitch studio:rooms
+
+-- Deploy studio:rooms to pg
+
+BEGIN;
+
+CREATE TABLE rooms (id integer PRIMARY KEY);
+
+COMMIT;

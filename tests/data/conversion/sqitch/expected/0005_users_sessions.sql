@@ -1,0 +1,11 @@
+-- source: sqitch studio:users/sessions
+
+/* The comment below is the file's own, not a header. */
+-- Deploy studio:users/sessions to pg
+-- requires: rooms
+
+BEGIN;
+
+CREATE TABLE sessions (id integer PRIMARY KEY, room integer REFERENCES rooms);
+
+COMMIT;

@@ -1,0 +1,3 @@
+-- Deploy studio:rooms to pg
+
+ALTER TABLE rooms ADD name text;

@@ -1,0 +1,8 @@
+-- Deploy studio:users/sessions to pg
+-- requires: rooms
+
+BEGIN;
+
+CREATE TABLE sessions (id integer PRIMARY KEY, room integer REFERENCES rooms);
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert studio:rooms from pg
+
+BEGIN;
+
+ALTER TABLE rooms DROP name;
+
+COMMIT;

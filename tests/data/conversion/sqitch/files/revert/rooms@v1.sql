@@ -1,0 +1,7 @@
+-- Revert studio:rooms from pg
+
+BEGIN;
+
+DROP TABLE rooms;
+
+COMMIT;

@@ -1,0 +1,7 @@
+-- Revert studio:users/sessions from pg
+
+BEGIN;
+
+DROP TABLE sessions;
+
+COMMIT;

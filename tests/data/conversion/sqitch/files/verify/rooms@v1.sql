@@ -1,0 +1,7 @@
+-- Verify studio:rooms on pg
+
+BEGIN;
+
+SELECT id FROM rooms WHERE false;
+
+ROLLBACK;
