@@ -12,7 +12,7 @@ from typing import Any
 import click
 import psycopg
 
-from bench.cases import Bench, Case, Row, make_cases, run_starts
+from bench.cases import Bench, Case, Row, make_cases, run_starts, run_wide
 from bench.place import Place, open_place
 from bench.report import Report, to_json, write_tables
 from bench.sample import CommandError
@@ -77,6 +77,7 @@ def _measure(bench: Bench, options: Options) -> tuple[tuple[Case, ...], tuple[Ro
     bench.place.clone(range(1, options.databases + 1))
     bench.run(bench.floor(2))
     rows = [*(_starts(bench, every[0], 2 * options.rounds) if options.starts else ())]
+    rows += [run_wide(bench.place, every[0].project, options.rounds)] if options.starts else []
     for case in chosen:
         rows += bench.run_case(case, _say)
     return chosen, tuple(rows)

@@ -4,15 +4,23 @@ A round runs every command once, beginning with another one each time. Before ea
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import psycopg
 
 from bench.floor import QUERY
 from bench.place import Place, Project
 from bench.sample import Command, Sample, measure
+from runner.catalog import read_fingerprint
+from runner.snapshot import Scope
 
 TENANTRY, FLOOR, LOOP, XARGS = "tenantry", "floor", "psql in a loop", "psql, xargs -P"
+# With the proof: `verify` where nothing is pending, else `migrate` as it is by default.
+VERIFY, PROVEN = "verify", "migrate, proven"
+WIDE, TABLES = "catalog", 300
 
 _COMMAND = Path(sys.executable).with_name("tenantry")
 
@@ -75,8 +83,13 @@ class Bench:
 
     def _commands(self, case: Case, databases: int) -> Iterator[Command]:
         """Yield what is measured on this many databases: psql on all of them alone, since it is no matter of ours."""
-        migrate = self.migrate(case.project.config(databases), "--jobs", str(self.jobs))
+        config, jobs = case.project.config(databases), ("--jobs", str(self.jobs))
+        # The floor proves nothing, so that it is compared with what proves nothing.
+        migrate = self.migrate(config, *jobs, *(("--no-verify",) if case.files else ()))
         yield migrate
+        if databases == case.sizes[-1]:
+            verify = (str(_COMMAND), "--config", str(config), "verify", *jobs)
+            yield replace(self.migrate(config, *jobs), name=PROVEN) if case.files else Command(VERIFY, verify)
         if self.against:
             yield Command(f"tenantry of {self.against}", migrate.argv, environment={"PYTHONPATH": str(self.against)})
         yield self.floor(databases, case.files)
@@ -98,6 +111,20 @@ class Bench:
         target = f"{self.place.dsn} dbname=tenant_{{}}"
         argv = ("xargs", "-P", str(jobs), "-I{}", *psql, *(work or ["-c", QUERY]), target)
         return Command(name, argv, stdin=numbers)
+
+
+def run_wide(place: Place, project: Project, times: int) -> Row:
+    """Measure what reading the fingerprint of a database with many tables takes, from connecting to it on."""
+    dsn = place.make_wide(project, TABLES)
+    samples = [_fingerprint(dsn) for _ in range(times)]
+    return Row(WIDE, f"fingerprint, {TABLES} tables", 1, tuple(samples))
+
+
+def _fingerprint(dsn: str) -> Sample:
+    started, cpu = time.monotonic(), time.process_time()
+    with psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as connection:
+        read_fingerprint(connection, Scope())
+    return Sample(time.monotonic() - started, time.process_time() - cpu, None, 0.0)
 
 
 def make_cases(place: Place, databases: int, rounds: int) -> tuple[Case, Case, Case]:

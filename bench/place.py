@@ -29,6 +29,8 @@ _DATABASE_BYTES, _SERVER_BYTES = 15_000_000, 3_000_000_000
 # Autovacuum would come and go at times of its own.
 _SETTINGS = {"autovacuum": "off"}
 _AT_ONCE = 4
+# The number of a database that no case uses, and how many tables a tenant has.
+WIDE, _TABLES = 1_000_000, 30
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -102,6 +104,17 @@ class Place:
             if int(file.name.split("_")[0]) <= newest:
                 shutil.copy(file, project.folder / "migrations")
         return project
+
+    def make_wide(self, project: Project, tables: int) -> str:
+        """Make a database with the project's tables in as many schemas as give so many tables; return its dsn."""
+        self._create([WIDE], "template1")
+        name = f"tenant_{WIDE}"
+        with self._connect(name) as connection:
+            for number in range(tables // _TABLES):
+                connection.execute(f"CREATE SCHEMA wide_{number}; SET search_path = wide_{number}".encode())
+                for file in project.files:
+                    connection.execute(file.read_bytes())
+        return f"{self.dsn} dbname={name}"
 
     def clone(self, numbers: Sequence[int]) -> None:
         """Make databases that have what tenant_0 has, each with its own tenant in the ledger."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, TextIO
 
-from bench.cases import FLOOR, TENANTRY, XARGS, Case, Row
+from bench.cases import FLOOR, TENANTRY, VERIFY, WIDE, XARGS, Case, Row
 from bench.sample import Sample
 from runner.events import Cell
 from runner.sinks.grid import write_grid
@@ -15,6 +15,7 @@ from runner.sinks.grid import write_grid
 # What a person waits for without noticing, and without minding.
 _HELP_MS, _MIGRATE_MS = 150, 600
 _PEAK_MB = 150
+_PROOF, _WIDE_MS = 3.0, 500
 # Twice as many tenants may cost a little more each, as far as noise goes.
 _LINEAR = 1.2
 
@@ -98,7 +99,12 @@ class Report:
             for other, wanted in ((FLOOR, case.goal), (XARGS, 1.0)):
                 if row and (ratio := self.ratio(row, other)):
                     yield Goal(f"{case.name}: time against {other}", wanted, ratio, "x")
+            proof = self.row(case.name, VERIFY, case.sizes[-1])
+            if proof and (ratio := self.ratio(proof, TENANTRY)):
+                yield Goal("verify: time against migrate with nothing pending", _PROOF, ratio, "x")
         yield from self._linear()
+        if wide := self.row(WIDE, "fingerprint", 1):
+            yield Goal(f"{wide.command}: median", _WIDE_MS, 1000 * median(_walls(wide)), "ms")
         peaks = [sample.peak_mb for row in self.rows if row.command == TENANTRY for sample in row.samples]
         if peaks:
             databases = max(row.databases for row in self.rows)

@@ -31,6 +31,15 @@ _EXPECTED = {
     "labels.*": "text",
     "labels.[key]": "text on one line",
     "schema": "the name of a schema",
+    "drift": "a mapping with ignore and roles",
+    "drift.ignore": "a list of objects that are not compared",
+    "ignore.*": "a mapping with name, and kind as needed",
+    "kind": "text on one line",
+    "drift.roles": "a mapping of roles to words",
+    "roles.*": "text on one line",
+    "roles.[key]": "the name of a role, with no braces but {id}",
+    "expect": "a list of columns",
+    "expect.*": "table.column, then its type and not null where they matter",
 }
 
 

@@ -40,7 +40,7 @@ _PARAMS = (
         metavar="TOOL",
         help=f"Which tool: {', '.join(sorted(HISTORIES))}.",
     ),
-    click.Argument(["folder"], metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)),
+    click.Argument(["folder"], metavar="DIR", type=click.Path(path_type=Path)),
     click.Option(["--files", "wants_files"], is_flag=True, help="Take over the files, not the records."),
     SET,
     click.Option(["--write"], is_flag=True, help="Write what is proposed; without it, nothing is changed."),
@@ -59,8 +59,8 @@ def _start(request: Request) -> Events:
 def _import_records(request: Request) -> Events:
     options = request.options
     history = load_history(options["tool"])
-    files = history.list_files(options["folder"])
     project = open_request(request)
+    files = history.list_files(options["folder"])
 
     def decide(found: Found) -> Generator[Event, None, Proposal]:
         records = history.read(found.ledger.connection)

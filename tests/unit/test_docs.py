@@ -78,6 +78,7 @@ SAMPLES: Mapping[str, Any] = {
     "message": "skipping",
     "cells": {"version": "0012"},
     "detail": "",
+    "sql": "SELECT 1;",
     "changes": ("name becomes rates",),
     "version": 12,
     "text": "line",

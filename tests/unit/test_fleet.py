@@ -9,6 +9,7 @@ import pytest
 
 from runner.errors import Blocked, Cancelled, Problem, Refused, TenantError, Unreachable
 from runner.events import (
+    GOOD,
     DatabaseOpened,
     Event,
     Result,
@@ -184,7 +185,7 @@ def test_stages_follow_each_other() -> None:
     assert {name[:4] for name in order[8:]} == {"late"}
 
 
-@pytest.mark.parametrize("result", [r for r in Result if r not in (Result.APPLIED, Result.UP_TO_DATE, Result.OK)])
+@pytest.mark.parametrize("result", [r for r in Result if r not in (*GOOD, Result.FINDING)])
 def test_stage_rule(result: Result) -> None:
     """Where the master does not end well no tenant is started, and each is told why."""
 
@@ -201,6 +202,17 @@ def test_stage_rule(result: Result) -> None:
         "late0": reason,
     }
     assert [event.tenant for event in events if isinstance(event, TenantStarted)] == ["master"]
+
+
+def test_a_finding_keeps_nobody_from_starting() -> None:
+    """A master that has everything applied, and differs from its files, is no reason to leave tenants behind."""
+
+    def job(tenant: Tenant) -> Steps:
+        yield row(tenant.name, 0)
+        return Verdict(Result.FINDING if tenant.name == "master" else Result.APPLIED)
+
+    ended = verdicts(go(job, [tenant("master")], tenants(1)))
+    assert ended == {"master": Verdict(Result.FINDING), "main0": Verdict(Result.APPLIED)}
 
 
 @pytest.mark.parametrize("result", [Result.APPLIED, Result.UP_TO_DATE, Result.OK])

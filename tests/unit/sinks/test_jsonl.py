@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from runner.errors import Problem
 from runner.events import (
+    DraftWritten,
     Event,
     LinePrinted,
     RepairMade,
@@ -23,6 +24,7 @@ from tests.unit.sinks.story import CALL, FILES, RUN_ID, check_golden, render, ru
 
 OTHERS: tuple[Event, ...] = (
     RowReported("16", {"name": "Stüdio 16", "pending": 3, "rate": 1.5, "late": False, "at": NOON, "by": None}),
+    DraftWritten("16", "DROP TABLE public.x;\n"),
     RepairProposed("16", ("0012_rates: deleted",)),
     RepairMade("16", 12),
     LinePrinted("migrations/tenant/0012_rates.sql"),
