@@ -148,14 +148,20 @@ class _Report:
     def _summary(self) -> str:
         totals = join(f"{number} {result.value}" for result, number in self._outcome.totals.items())
         ended = f", ended by {self._outcome.stopped_by}" if self._outcome.stopped_by else ""
-        return f"{count(len(self._outcome.tenants), 'tenant')}: {totals} in {seconds(self._outcome.elapsed_ms)}{ended}"
+        noun = "folder" if self._outcome.tenants and all("/" in name for name in self._outcome.tenants) else "tenant"
+        return f"{count(len(self._outcome.tenants), noun)}: {totals} in {seconds(self._outcome.elapsed_ms)}{ended}"
 
     def _next_steps(self) -> Iterator[str]:
         tenants = list(self._outcome.tenants.values())
         if self._outcome.verb != "migrate":
             return
         behind = [tenant.tenant for tenant in tenants if tenant.verdict and tenant.verdict.result not in GOOD]
-        if behind:
+        unproven = [tenant.tenant for tenant in tenants if tenant.verdict and tenant.verdict.result is Result.FINDING]
+        if behind == unproven and behind:
+            # Nothing is left to be applied there: to run the same command again would prove nothing.
+            chosen = ",".join(behind) if len(behind) <= 20 else "all"
+            yield f"when that is mended: {self._program} verify --tenants {chosen}"
+        elif behind:
             chosen = ",".join(behind) if len(behind) <= 20 else "all"
             only_again = all(tenant.verdict and tenant.verdict.result in _AGAIN | GOOD for tenant in tenants)
             when = "next" if only_again else "when that is mended"

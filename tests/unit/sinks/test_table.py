@@ -242,6 +242,11 @@ NEXT: dict[str, tuple[list[str], list[Event], str]] = {
         [*fail("1"), *miss("2"), *well("3")],
         f"when that is mended: {PROGRAM} migrate --to 3 --tenants 1,2",
     ),
+    "not proven": (
+        ["1", "2"],
+        [*well("1"), TenantStarted("2"), end("2", Result.FINDING, "applied, but 2 differences")],
+        f"when that is mended: {PROGRAM} verify --tenants 2",
+    ),
     "very many": (
         MANY,
         [event for name in MANY for event in stopped(name)],
