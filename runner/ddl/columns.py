@@ -4,18 +4,24 @@ import re
 from collections.abc import Iterator
 
 from runner.ddl.draft import Phase, Risk, Step
-from runner.ddl.names import list_names, read_local
+from runner.ddl.names import find_words, list_names, read_local
 from runner.ddl.options import alter_options, write_options, write_settings
 from runner.ddl.schema import Change, Schema, step
 from runner.snapshot import SchemaObject
 
 _SERIALS = {"smallint": "smallserial", "integer": "serial", "bigint": "bigserial"}
-_SEQUENCE_WORDS = ("increment", "minimum", "maximum", "start", "cache", "cycle")
+SEQUENCE_FACTS = ("increment", "minimum", "maximum", "start", "cache", "cycle")
 # Functions that give one value for all rows of a statement, or none of its own for each row.
 _STEADY = {"now", "numeric", "varchar", "char", "character", "varying", "bit", "timestamp", "interval", "time"}
 _CALL = re.compile(r'([\w"]+)\(')
 _SIZED = re.compile(r"^([a-z ]+?)(?:\((\d+)(?:,(\d+))?\))?$")
 _NAME_BYTES = 63
+# Types that the server converts into each other; the first are those that everything converts into and from.
+_FAMILIES = (
+    ("text", "character varying"),
+    ("smallint", "integer", "bigint", "numeric", "real", "double precision"),
+    ("date", "timestamp"),
+)
 _MAIN = {"numeric"}
 _EXTENDED = ("text", "character", "bytea", "json", "xml", "bit", "tsvector", "tsquery", "path", "polygon", "hstore")
 _REWRITES = "rewrites the table under an ACCESS EXCLUSIVE lock"
@@ -123,8 +129,17 @@ def _add(change: Change, *, foreign: bool) -> Iterator[Step]:
     options = f" OPTIONS ({write_options(facts['options'])})" if foreign and "options" in facts else ""
     sql = f"ALTER TABLE {new.parent} ADD COLUMN {define_column(without, serial=serial, options=options)}"
     yield step(new, Phase.COLUMN, sql, note=_REWRITES if _rewrites(new) else "", provides=True)
-    if late and facts.get("not null validated") != "no":
+    if late and facts.get("not null validated") != "no" and not _comes_with_key(change):
         yield _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
+
+
+def _comes_with_key(change: Change) -> bool:
+    """Return whether a primary key that is made sets a column to NOT NULL."""
+    for constraint in change.expected.parts(change.new.parent, "constraint"):
+        definition = constraint.facts["definition"]
+        if definition.startswith("PRIMARY KEY") and constraint.key not in change.found.objects:
+            return read_local(change.new) in find_words(definition.partition(" INCLUDE ")[0])
+    return False
 
 
 def comes_from_parent(column: SchemaObject, expected: Schema, found: Schema) -> bool:
@@ -159,6 +174,8 @@ def _alter(change: Change) -> Iterator[Step]:
     if change.was("generated") and not change.fact("generated"):
         yield _column_step(change, "DROP EXPRESSION", Risk.DESTRUCTIVE, "the values are kept, and no longer computed")
     yield from _alter_identity(change)
+    if _comes_with_key(change):
+        return
     if change.differs("not null") or (change.was("not null validated") and not change.fact("not null validated")):
         if not change.fact("not null"):
             if not (change.was("identity") and change.fact("identity")):
@@ -172,6 +189,7 @@ def _retype(change: Change) -> Iterator[Step]:
     if any(
         _type_of(change.found, parent, change.new) not in {None, _type_of(change.expected, parent, change.new)}
         for parent in list_parents(change.new.parent, change.expected)
+        if parent in list_parents(change.new.parent, change.found)
     ):
         return
     name, new = read_local(change.new), change.fact("type")
@@ -196,8 +214,10 @@ def _type_of(schema: Schema, parent: str, column: SchemaObject) -> str | None:
 
 
 def _cast(name: str, old: str, new: str) -> str:
-    """Return a conversion; between types of which one is not the server's own, by way of their text."""
-    return f"{name}::{new}" if "." not in old + new or old == "text" else f"{name}::text::{new}"
+    """Return a conversion; where the server may have none between two types, by way of their text."""
+    direct = any(old.startswith(family) and new.startswith(family) for family in _FAMILIES)
+    texts = old.startswith(_FAMILIES[0]) or new.startswith(_FAMILIES[0])
+    return f"{name}::{new}" if direct or texts else f"{name}::text::{new}"
 
 
 def _set_default(change: Change, alter: str) -> Step:
@@ -211,17 +231,16 @@ def _alter_identity(change: Change) -> Iterator[Step]:
     old, new = change.was("identity"), change.fact("identity")
     if _inherits_identity(change):
         return
-    if old and not new:
-        yield _column_step(change, "DROP IDENTITY", Risk.DESTRUCTIVE, "drops the sequence and what it has counted")
-    elif new and not old:
+    if new and not old:
         if not change.was("not null"):
             yield _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
         action = f"ADD GENERATED {new.upper()} AS IDENTITY{_define_identity(change.new)}"
         note = "counts from its start: set the sequence to what the rows have already"
-        yield _column_step(change, action, note=note)
+        risk = Risk.ADDITIVE if change.was("not null") else Risk.DESTRUCTIVE
+        yield _column_step(change, action, risk, note)
     elif new:
         actions = [f"SET GENERATED {new.upper()}"] if old != new else []
-        if change.differs(*_SEQUENCE_WORDS):
+        if change.differs(*SEQUENCE_FACTS):
             actions += [f"SET {word}" for word in write_sequence(change.new, full=True)]
         if actions:
             yield _column_step(change, " ".join(actions))

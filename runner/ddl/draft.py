@@ -42,13 +42,14 @@ class Phase(IntEnum):
     FUNCTION = 4
     AGGREGATE = 5
     TABLE = 6
-    LINK = 7
-    COLUMN = 8
-    OWNED = 9
-    CONSTRAINT = 10
-    INDEX = 11
-    FOREIGN_KEY = 12
-    VALIDATE = 13
+    COLUMN = 7
+    OWNED = 8
+    CONSTRAINT = 9
+    INDEX = 10
+    FOREIGN_KEY = 11
+    VALIDATE = 12
+    # A partition or child needs the columns, checks and indexes of its parent before.
+    LINK = 13
     VIEW = 14
     MARK = 15
     STATISTICS = 16

@@ -45,7 +45,9 @@ def _find_needs(steps: Sequence[Step]) -> list[set[int]]:
 
 
 def _is_needed(other: Step, step: Step, words: set[str]) -> bool:
-    return other.key != step.key and (not other.column or other.column in words)
+    # A text has its own name, which is also that of a table's columns and of a function with other arguments.
+    own = other.key == step.key or (other.provides == step.provides and not step.column)
+    return not own and (not other.column or other.column in words)
 
 
 def _sort(steps: Sequence[Step], needs: Sequence[set[int]], ranks: Sequence[int]) -> list[Step]:

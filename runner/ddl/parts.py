@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from runner.ddl.columns import list_parents
 from runner.ddl.draft import Phase, Risk, Step
-from runner.ddl.names import quote, read_local
-from runner.ddl.schema import Change, Schema, step, unwritten
+from runner.ddl.names import quote, read_local, split_list
+from runner.ddl.schema import Change, step, unwritten
 from runner.ddl.tables import is_inline
 from runner.snapshot import SchemaObject
 
@@ -84,21 +84,38 @@ def drop_index(old: SchemaObject) -> Step:
 
 
 def write_trigger(change: Change) -> Iterator[Step]:
-    """Yield CREATE TRIGGER, and whether it fires. That of a partition comes with its table's."""
+    """Yield CREATE TRIGGER, and whether it fires."""
     new = change.new
-    if change.old is None and not _has_in_parent(change.expected, new):
+    if change.old is None:
         yield step(new, Phase.TRIGGER, change.fact("definition"))
     if change.differs("enabled"):
         sql = f"ALTER TABLE {new.parent} {_ENABLED[change.fact('enabled')]} TRIGGER {read_local(new)}"
         yield _late(new, sql, change)
 
 
-def drop_trigger(old: SchemaObject, inherited: str | None = None) -> Step:
-    """Return DROP TRIGGER; of a partition, what makes it fire as that of its table does, which is `inherited`."""
-    if inherited is not None:
-        sql = f"ALTER TABLE {old.parent} {_ENABLED[inherited]} TRIGGER {read_local(old)}"
-        return step(old, Phase.TRIGGER, sql, note="it fires, or does not, from then on")
+def drop_trigger(old: SchemaObject) -> Step:
+    """Return DROP TRIGGER."""
     return step(old, Phase.TRIGGER, f"DROP TRIGGER {read_local(old)} ON {old.parent}", Risk.DESTRUCTIVE)
+
+
+def write_partition_triggers(change: Change) -> Iterator[Step]:
+    """Yield whether a partition's triggers fire, where they do not as those of its parent."""
+    old, new = _parse_triggers(change.was("triggers")), _parse_triggers(change.fact("triggers"))
+    for name in dict.fromkeys((*new, *old)):
+        if old.get(name) != new.get(name):
+            parent = change.expected.facts("trigger", f"{change.fact('partition of')}.{name}")
+            word = new.get(name, _ENABLED[parent.get("enabled", "")])
+            yield step(change.new, Phase.PUBLICATION, f"ALTER TABLE {change.new.name} {word} TRIGGER {name}")
+
+
+def _parse_triggers(text: str) -> dict[str, str]:
+    """Return by name what `name disabled, name enabled always` makes of each trigger."""
+    words = {" enabled replica": "ENABLE REPLICA", " enabled always": "ENABLE ALWAYS", " disabled": "DISABLE"}
+    states = {}
+    for entry in split_list(text):
+        ending = next((ending for ending in words if entry.endswith(ending)), " enabled")
+        states[entry.removesuffix(ending)] = words.get(ending, "ENABLE")
+    return states
 
 
 def write_rule(change: Change) -> Iterator[Step]:
@@ -181,12 +198,6 @@ def _comes_from_parent(change: Change) -> bool:
         if linked and change.expected.get("constraint", name) and not change.found.get("constraint", name):
             return True
     return False
-
-
-def _has_in_parent(schema: Schema, trigger: SchemaObject) -> bool:
-    relation = schema.relation(trigger.parent)
-    parent = relation.facts.get("partition of", "") if relation else ""
-    return schema.get("trigger", f"{parent}.{read_local(trigger)}") is not None
 
 
 def _late(new: SchemaObject, sql: str, change: Change) -> Step:

@@ -25,16 +25,20 @@ _NAMED_INSIDE = {"index": "INDEX", "trigger": "TRIGGER", "rule": "RULE"}
 _UNLIKE = frozenset({"owner", "grants"})
 
 
-def find_renames(expected: Schema, found: Schema, write_anew: WriteAnew) -> tuple[list[Draft], Schema]:
-    """Return the renames, and the schema as it is after them."""
+def find_renames(
+    expected: Schema, found: Schema, write_anew: WriteAnew
+) -> tuple[list[Draft], list[SchemaObject], Schema]:
+    """Return the renames, what has new names by them, and the schema as it is then."""
     drafts: list[Draft] = []
+    named: list[SchemaObject] = []
     for kind in _KINDS:
         for old, new in _pair(kind, expected, found):
             current = found.objects.get(old.key, old)
             anew = [draft.sql for draft in write_anew(new, current, expected, found) if draft.sql]
             drafts.append(_write_rename(current, new, ";\n".join(anew)))
+            named.append(new)
             found = _rename(found, current, new, expected)
-    return drafts, found
+    return drafts, named, found
 
 
 def _pair(kind: str, expected: Schema, found: Schema) -> Iterator[tuple[SchemaObject, SchemaObject]]:
@@ -43,7 +47,10 @@ def _pair(kind: str, expected: Schema, found: Schema) -> Iterator[tuple[SchemaOb
     shapes: dict[object, list[SchemaObject]] = {}
     for old in extra:
         shapes.setdefault(_shape(old, found), []).append(old)
+    taken = {name for _, name in found.objects}
     for new in missing:
+        if new.name in taken:
+            continue
         if alike := shapes.get(_shape(new, expected)):
             yield alike.pop(0), new
 

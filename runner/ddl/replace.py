@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from runner.ddl.code import is_replaceable, read_signature
-from runner.ddl.columns import list_parents
+from runner.ddl.columns import SEQUENCE_FACTS, list_parents
 from runner.ddl.draft import Draft, Phase, Risk, Step
 from runner.ddl.names import (
     RELATIONS,
@@ -37,12 +37,16 @@ _OWN_NAMESPACES = (RELATIONS | TYPES | {"sequence", "index"}, ROUTINES)
 
 @dataclass
 class Replacement:
-    """What is dropped first. `base` is what is left of the schema then; `patches` free columns from what goes."""
+    """What is dropped first. `base` is what is left of the schema then; `patches` free columns from what goes.
+
+    `blocked` are the columns that cannot change before something is dropped.
+    """
 
     found: Schema
     expected: Schema
     gone: set[Key] = field(default_factory=set)
     patched: dict[Key, SchemaObject] = field(default_factory=dict)
+    blocked: set[Key] = field(default_factory=set)
     mentions: dict[str, list[SchemaObject]] = field(default_factory=lambda: defaultdict(list))
 
     @property
@@ -69,11 +73,15 @@ class Replacement:
             if any(("column", f"{parent}.{read_local(old)}") in self.patched for parent in self._parents(old)):
                 continue
             name = read_local(old)
-            parts = [f"ALTER COLUMN {name} DROP DEFAULT"] if "default" in old.facts else []
+            parts = [
+                f"ALTER COLUMN {name} DROP {fact.upper()}"
+                for fact in ("default", "identity")
+                if fact in old.facts and fact not in new.facts
+            ]
             if new.facts["type"] != old.facts["type"]:
                 kind = new.facts["type"]
                 parts.append(f"ALTER COLUMN {name} TYPE {kind} USING {name}::{kind}")
-            note = "for now: what it depends on is made anew"
+            note = "what it depends on is dropped, and made anew where it is expected"
             sql = f"ALTER TABLE {old.parent}\n    " + ",\n    ".join(parts)
             yield Step(Draft(sql, Risk.DESTRUCTIVE, note), Phase.COLUMN, key, reads=read_reads(old))
 
@@ -88,16 +96,37 @@ def find_replacement(expected: Schema, found: Schema) -> Replacement:
         if not _is_view_column(one, found):
             for name in find_names(read_reads(one)):
                 result.mentions[name].append(one)
+    result.patched |= {one.key: _without_identity(one) for one in found.objects.values() if _ends_identity(one, result)}
     names = _list_new_names(expected, found)
     waiting = [one for one in found.objects.values() if _goes(one, expected, found, names)]
     retyped = [one for one in found.objects.values() if _is_retyped(one, expected)]
-    waiting += [other for one in retyped for other in _find_bound(one, result)]
+    for one in retyped:
+        bound = list(_find_bound(one, result))
+        waiting += bound
+        result.blocked |= {one.key} if bound else set()
     while waiting:
         one = waiting.pop()
         if one.key not in result.gone:
             result.gone.add(one.key)
             waiting += _find_followers(one, result)
     return result
+
+
+def _ends_identity(one: SchemaObject, result: Replacement) -> bool:
+    """Return whether a column loses its identity: a new sequence of its own may have the same name."""
+    new = result.expected.objects.get(one.key)
+    inherited = any(
+        "identity" in result.found.facts("column", f"{parent}.{read_local(one)}")
+        for parent in list_parents(one.parent, result.found)
+    )
+    return (
+        one.kind == "column" and new is not None and "identity" in one.facts.keys() - new.facts.keys() and not inherited
+    )
+
+
+def _without_identity(column: SchemaObject) -> SchemaObject:
+    kept = {name: value for name, value in column.facts.items() if name not in {"identity", *SEQUENCE_FACTS}}
+    return replace(column, facts=kept)
 
 
 def _list_new_names(expected: Schema, found: Schema) -> set[tuple[int, str]]:
@@ -109,7 +138,8 @@ def _goes(one: SchemaObject, expected: Schema, found: Schema, names: set[tuple[i
     new = expected.objects.get(one.key)
     if new is None:
         clash = any(one.kind in kinds and (index, one.name) in names for index, kinds in enumerate(_OWN_NAMESPACES))
-        return one.kind in _LEAVES or clash
+        # Its bounds may be those of a partition that is made.
+        return one.kind in _LEAVES or clash or "partition of" in one.facts
     return new.facts != one.facts and not _can_alter(one, new, expected, found)
 
 

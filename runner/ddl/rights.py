@@ -34,8 +34,9 @@ def write_grants(change: Change) -> Iterator[Step]:
 
 def _write_role(change: Change, role: str, old: frozenset[str], new: frozenset[str]) -> Iterator[Step]:
     keeps = old <= _grow(new)
-    risk = Risk.ADDITIVE if keeps else Risk.DESTRUCTIVE
-    note = "" if keeps else _LOST
+    # Of an object that is new, nobody loses what he had.
+    lost = not keeps and change.old is not None
+    risk, note = (Risk.DESTRUCTIVE, _LOST) if lost else (Risk.ADDITIVE, "")
     if not keeps:
         yield step(change.new, Phase.GRANT, _statement(change, "REVOKE", frozenset({"ALL"}), "FROM", role), risk, note)
     missing = new - _grow(old) if keeps else new

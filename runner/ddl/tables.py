@@ -31,9 +31,8 @@ def is_inline(constraint: SchemaObject) -> bool:
 def _create(change: Change) -> Step:
     new = change.new
     lines = [_define(change, column) for column in change.expected.parts(new.name, "column")]
-    if new.kind == "table":
-        constraints = change.expected.parts(new.name, "constraint")
-        lines += [_define_constraint(constraint) for constraint in constraints if is_inline(constraint)]
+    constraints = change.expected.parts(new.name, "constraint")
+    lines += [_define_constraint(constraint) for constraint in constraints if is_inline(constraint)]
     body = ",\n".join(f"    {line}" for line in lines)
     unlogged = "UNLOGGED " if change.fact("persistence") == "unlogged" else ""
     word = "FOREIGN TABLE" if new.kind == "foreign table" else f"{unlogged}TABLE"
@@ -108,12 +107,12 @@ def _link(change: Change) -> Iterator[Step]:
             note = "scans the table for rows outside of the bound" if change.old else ""
             risk = Risk.DESTRUCTIVE if change.was("partition of") else Risk.ADDITIVE
             sql = f"ALTER TABLE {parent} ATTACH PARTITION {new.name} {change.fact('bound')}"
-            yield step(new, Phase.LINK, sql, risk, note, provides=True)
+            yield step(new, Phase.LINK, sql, risk, note)
     old, expected = list_names(change.was("inherits")), list_names(change.fact("inherits"))
     for parent in (name for name in old if name not in expected):
         yield step(new, Phase.TABLE, f"{start} NO INHERIT {parent}", Risk.DESTRUCTIVE, "its rows leave the parent")
     for parent in (name for name in expected if name not in old):
-        yield step(new, Phase.LINK, f"{start} INHERIT {parent}", provides=True)
+        yield step(new, Phase.LINK, f"{start} INHERIT {parent}")
     if change.differs("of"):
         yield step(new, Phase.LINK, f"{start} OF {change.fact('of')}" if change.fact("of") else f"{start} NOT OF")
 

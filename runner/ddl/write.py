@@ -1,12 +1,21 @@
 """The statements that make one schema into another, as a draft to review, in an order that works."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from runner.ddl.code import drop_routine, drop_view, write_aggregate, write_function, write_view
-from runner.ddl.columns import list_parents, write_column
-from runner.ddl.draft import Draft, Risk, Step
-from runner.ddl.names import read_local, read_outside
+from runner.ddl.columns import SEQUENCE_FACTS, list_parents, write_column
+from runner.ddl.draft import Draft, Phase, Risk, Step
+from runner.ddl.names import (
+    RELATIONS,
+    find_names,
+    find_words,
+    list_names,
+    read_label,
+    read_local,
+    read_outside,
+    read_schema,
+)
 from runner.ddl.order import sort_drops, sort_makes
 from runner.ddl.others import (
     drop_event_trigger,
@@ -30,6 +39,7 @@ from runner.ddl.parts import (
     write_comment,
     write_constraint,
     write_index,
+    write_partition_triggers,
     write_policy,
     write_rule,
     write_statistics,
@@ -41,10 +51,13 @@ from runner.ddl.rights import write_grants, write_owner
 from runner.ddl.schema import Change, Schema, unwritten, with_reads
 from runner.ddl.tables import write_table
 from runner.ddl.types import drop_type, write_composite, write_domain, write_enum, write_range
-from runner.snapshot import SchemaObject, Snapshot
+from runner.snapshot import Key, SchemaObject, Snapshot
 
 _NO_BODIES = Draft("SET check_function_bodies = off", Risk.ADDITIVE, "bodies may name what is made after them")
+# What has no DROP of its own.
+_ENDED = frozenset({"comment", "default grants"})
 _REPLACES = "made again after the DROP above"
+_AFTER = "only after what is a comment above"
 
 _WRITERS: dict[str, Callable[[Change], Iterator[Step]]] = {
     "schema": write_schema,
@@ -97,7 +110,6 @@ _DROPS: dict[str, Callable[[SchemaObject], Step]] = {
     "foreign table": drop_plain,
     "column": drop_plain,
 }
-_SEQUENCE = ("increment", "minimum", "maximum", "start", "cache", "cycle")
 # What is written of each kind, beside owner and grants; every other fact is named as not written.
 _FACTS = {
     "schema": (),
@@ -106,18 +118,18 @@ _FACTS = {
     "domain": ("type", "not null", "default", "collation", "constraints"),
     "range": ("subtype", "collation", "operator class", "canonical", "difference"),
     "composite type": ("attributes",),
-    "sequence": ("type", *_SEQUENCE, "owned by", "persistence"),
+    "sequence": ("type", *SEQUENCE_FACTS, "owned by", "persistence"),
     "function": ("definition",),
     "procedure": ("definition",),
     "aggregate": ("definition",),
     "table": (
         *("persistence", "partition by", "partition of", "bound", "inherits", "of", "options", "toast options"),
-        *("access method", "row security", "replica identity"),
+        *("access method", "row security", "replica identity", "triggers"),
     ),
-    "foreign table": ("server", "options", "partition of", "bound", "inherits"),
+    "foreign table": ("server", "options", "partition of", "bound", "inherits", "triggers"),
     "column": (
         *("type", "collation", "not null", "identity", "generated", "default", "storage", "compression"),
-        *("statistics", "options", "not null validated", *_SEQUENCE),
+        *("statistics", "options", "not null validated", *SEQUENCE_FACTS),
     ),
     "constraint": ("definition", "validated", "enforced"),
     "index": ("definition", "valid", "replica identity", "clustered", "constraint", "partition of"),
@@ -140,16 +152,61 @@ def write_ddl(expected: Snapshot, found: Snapshot) -> tuple[Draft, ...]:
     What cannot be written is a draft without SQL that names it.
     """
     wanted = Schema(expected.objects)
-    renames, present = find_renames(wanted, Schema(found.objects), _write_anew)
+    renames, renamed, present = find_renames(wanted, Schema(found.objects), _write_anew)
     replacement = find_replacement(wanted, present)
     base = replacement.base
     first = _drop([present.objects[key] for key in replacement.gone], present, wanted, base)
     makes = list(_write_all(wanted, base, present))
     extra = [old for key, old in base.objects.items() if key not in wanted.objects]
-    last = _drop([old for old in extra if old.kind in _DROPS], base, wanted, wanted)
-    steps = [*sort_drops([*first, *replacement.patches()]), *sort_makes(makes), *sort_drops(last)]
+    last = _drop([old for old in extra if old.kind not in _ENDED], base, wanted, wanted)
+    forced = Forced(
+        {*replacement.blocked, *replacement.patched}, renamed, [present.objects[key] for key in replacement.gone]
+    )
+    makes = [_mark_replaced(step, _AFTER) if forced.has(step) or _waits(step, last) else step for step in makes]
+    links = [step for step in makes if _waits(step, last)]
+    others = [step for step in makes if not _waits(step, last)]
+    steps = [*sort_drops([*first, *replacement.patches()]), *sort_makes(others), *sort_drops(last), *links]
     drafts = [*renames, *(step.draft for step in steps)]
     return (_NO_BODIES, *drafts) if any(_is_unchecked(step) for step in makes) else tuple(drafts)
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """What does not run before something else does that is a comment in the text."""
+
+    columns: set[Key]
+    renamed: Sequence[SchemaObject]
+    gone: Sequence[SchemaObject]
+
+    def has(self, step: Step) -> bool:
+        """Return whether a step is about such a column, needs a new name, or a name that is not free yet."""
+        sql, kind = step.draft.sql, step.key[0]
+        return step.key in self.columns or self._takes_name(step, kind) or self._mentions(sql)
+
+    def _takes_name(self, step: Step, kind: str) -> bool:
+        names = {read_label(old) for old in self.gone if not old.parent or old.kind == "index"}
+        if step.phase is Phase.LINK:
+            parents = {
+                old.facts["partition of"] for old in self.gone if old.kind == "table" and "partition of" in old.facts
+            }
+            return not parents.isdisjoint(find_names(step.draft.sql))
+        if kind == "constraint":
+            local = step.key[1].removeprefix(f"{list_names(step.key[1])[0]}.")
+            return f"{read_schema(step.key[1])}.{local}" in names
+        return bool(step.provides) and step.provides in names
+
+    def _mentions(self, sql: str) -> bool:
+        names, words = find_names(sql), find_words(sql)
+        for new in self.renamed:
+            alone = not new.parent or new.kind == "index"
+            if (read_label(new) if alone else new.parent) in names and (alone or read_local(new) in words):
+                return True
+        return False
+
+
+def _waits(step: Step, drops: Iterable[Step]) -> bool:
+    """Return whether a table becomes the child of one that may have columns to lose before."""
+    return step.phase is Phase.LINK and any(drop.column for drop in drops)
 
 
 def _is_unchecked(step: Step) -> bool:
@@ -167,17 +224,26 @@ def _write_anew(new: SchemaObject, old: SchemaObject, expected: Schema, found: S
 
 def _write_all(expected: Schema, base: Schema, present: Schema) -> Iterator[Step]:
     """Yield the steps that make or alter what is expected, given what is left after the first drops."""
-    for key, new in expected.objects.items():
+    for key, new in sorted(expected.objects.items(), key=lambda pair: -_depth(pair[1], expected)):
         old = base.objects.get(key)
         # The table may be kept and its index not: what it says of the index is then lost.
         if old is not None and old.facts == new.facts and not _lost_its_identity(new, base, present):
             continue
         replaced = old is None and key in present.objects
         for step in _write_one(new, old, expected, base):
-            yield _mark_replaced(step) if replaced else step
+            yield _mark_replaced(step, _REPLACES) if replaced else step
     for key, old in base.objects.items():
-        if key not in expected.objects and old.kind in {"comment", "default grants"}:
+        if key not in expected.objects and old.kind in _ENDED:
             yield from _write_end(old, expected, base)
+
+
+def _depth(one: SchemaObject, schema: Schema) -> int:
+    """Return how deep in partitions the table of an index or constraint lies: those above find what is below."""
+    table = one.parent if one.kind in {"index", "constraint"} else ""
+    depth = 0
+    while table := schema.facts("table", table).get("partition of", ""):
+        depth += 1
+    return depth
 
 
 def _lost_its_identity(new: SchemaObject, base: Schema, present: Schema) -> bool:
@@ -194,6 +260,8 @@ def _write_one(new: SchemaObject, old: SchemaObject | None, expected: Schema, ba
         return
     change = Change(new, old, expected, base)
     yield from _WRITERS[new.kind](change)
+    if new.kind in RELATIONS:
+        yield from write_partition_triggers(change)
     yield from write_owner(change)
     yield from write_grants(change)
     for fact in dict.fromkeys((*new.facts, *(old.facts if old else ()))):
@@ -226,11 +294,11 @@ def _write_end(old: SchemaObject, expected: Schema, base: Schema) -> Iterator[St
         yield from write_comment(kind, old, None)
 
 
-def _mark_replaced(step: Step) -> Step:
+def _mark_replaced(step: Step, reason: str) -> Step:
     draft = step.draft
     if draft.kind is Risk.DESTRUCTIVE:
         return step
-    note = "; ".join(filter(None, [_REPLACES, draft.note]))
+    note = "; ".join(filter(None, [reason, draft.note]))
     return replace(step, draft=replace(draft, kind=Risk.DESTRUCTIVE, note=note))
 
 
@@ -241,29 +309,21 @@ def _drop(olds: Iterable[SchemaObject], found: Schema, expected: Schema, left: S
     for old in olds:
         if old.kind not in _DROPS:
             steps.append(unwritten(old, "extra, and objects of this kind are not dropped"))
-        elif not _goes_along(old, found, expected, gone):
-            steps.append(_drop_one(old, found, expected))
+        elif not _goes_along(old, found, expected, gone, left):
+            steps.append(_drop_one(old, found))
     return steps
 
 
-def _drop_one(old: SchemaObject, found: Schema, expected: Schema) -> Step:
-    if old.kind == "trigger" and (parent := _find_parent_trigger(old, found)):
-        return drop_trigger(old, expected.facts("trigger", parent.name).get("enabled", ""))
+def _drop_one(old: SchemaObject, found: Schema) -> Step:
     step = _DROPS[old.kind](old)
     if old.kind in {"table", "foreign table"}:
         return with_reads(step, [old, *found.parts(old.name, "column")])
     return with_reads(step, [old]) if old.kind in {"column", "composite type", "domain", "range"} else step
 
 
-def _find_parent_trigger(old: SchemaObject, found: Schema) -> SchemaObject | None:
-    relation = found.relation(old.parent)
-    parent = relation.facts.get("partition of", "") if relation else ""
-    return found.get("trigger", f"{parent}.{read_local(old)}")
-
-
-def _goes_along(old: SchemaObject, found: Schema, expected: Schema, gone: Schema) -> bool:
+def _goes_along(old: SchemaObject, found: Schema, expected: Schema, gone: Schema, left: Schema) -> bool:
     """Return whether an object is dropped by dropping another."""
-    if is_dropped_with(old, gone) or _is_gone_in_parents(old, found, gone):
+    if is_dropped_with(old, gone) or _is_gone_in_parents(old, found, gone, left):
         return True
     if old.kind == "index":
         owner = gone.get("constraint", f"{old.parent}.{old.facts.get('constraint', '')}")
@@ -282,13 +342,13 @@ def _is_relation_gone(name: str, found: Schema, gone: Schema, expected: Schema) 
     return relation is not None and (gone.relation(name) is not None or relation.key not in expected.objects)
 
 
-def _is_gone_in_parents(old: SchemaObject, found: Schema, gone: Schema) -> bool:
+def _is_gone_in_parents(old: SchemaObject, found: Schema, gone: Schema, left: Schema) -> bool:
     """Return whether a part of a table goes with that of the table's parent."""
     if old.kind == "constraint":
         indexes = found.parts(old.parent, "index")
         if any("partition of" in index.facts and index.facts.get("constraint") == read_local(old) for index in indexes):
             return True
-    if old.kind not in {"column", "constraint", "trigger"}:
+    if old.kind not in {"column", "constraint"}:
         return False
-    parents = list_parents(old.parent, found)
+    parents = set(list_parents(old.parent, found)) & set(list_parents(old.parent, left))
     return any(gone.get(old.kind, f"{parent}.{read_local(old)}") for parent in parents)

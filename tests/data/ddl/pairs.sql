@@ -238,7 +238,8 @@ CREATE UNIQUE INDEX became ON public.t (b);
 ALTER TABLE public.t CLUSTER ON marked;
 ALTER TABLE public.t REPLICA IDENTITY USING INDEX marked;
 -- after
-CREATE INDEX changed ON public.t (a DESC, lower(b)) INCLUDE (b) WITH (fillfactor = 60) WHERE a > 1;
+CREATE INDEX changed ON public.t (a DESC, lower(b)) INCLUDE (b) WITH (fillfactor = 60);
+CREATE INDEX partial ON public.t (a) WHERE a > 1;
 CREATE UNIQUE INDEX marked ON public.t (a) INCLUDE (b);
 ALTER TABLE public.t CLUSTER ON changed;
 ALTER TABLE public.t ADD CONSTRAINT became UNIQUE (b);

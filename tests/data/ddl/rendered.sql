@@ -1,0 +1,26 @@
+CREATE TABLE public.t (
+    a integer
+);
+
+-- writes wait
+CREATE INDEX i ON public.t USING btree (a);
+
+-- In a file of its own, so that it is a transaction of its own.
+-- scans the table
+ALTER TABLE public.t VALIDATE CONSTRAINT k;
+
+-- destructive: its values are lost
+-- ALTER TABLE public.t
+--     DROP COLUMN b;
+
+-- destructive
+-- DROP VIEW public.v;
+
+-- ambiguous: c or d
+-- either:
+-- ALTER TABLE public.t RENAME COLUMN c TO d;
+-- or:
+-- ADD d;
+-- DROP c;
+
+-- not written: index public.j: not valid
