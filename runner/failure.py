@@ -1,5 +1,6 @@
 """What an error of the server means: where in the file it is, whether to try again, what a person can do."""
 
+import re
 from enum import Enum
 from typing import Any
 
@@ -35,6 +36,14 @@ _HINTS = {
     "57014": "raise statement_timeout for the role that migrates, or make the statement shorter",
     "55P03": "find the session that holds the table in pg_stat_activity, and run the same command again",
 }
+
+
+# Whatever the language of the message, the name of the table is in it.
+_LEDGER = re.compile(r"\b_migrations(_log)?\b")
+_LEDGER_GONE = (
+    "the tables of the ledger are gone: a file must not drop them; set a schema that none drops under ledger in "
+    "tenants.yaml, or restore what is missing"
+)
 
 
 class Kind(Enum):
@@ -96,6 +105,8 @@ def _advise(error: psycopg.Error, kind: Kind) -> str:
     # 25001 is also what SET TRANSACTION gets for coming late: only the function that raised it tells them apart.
     if error.sqlstate == "25001" and error.diag.source_function == "PreventInTransactionBlock":
         return _NOT_IN_TRANSACTION
+    if error.sqlstate == "42P01" and _LEDGER.search(error.diag.message_primary or ""):
+        return _LEDGER_GONE
     if error.sqlstate == "42710" and error.diag.source_function not in {"CreateRole", "CreateTableSpace"}:
         return ""
     return _HINTS.get(error.sqlstate or "", "")

@@ -143,23 +143,10 @@ class Ledger:
         )
         detail = {"elapsed_ms": elapsed_ms}
         line = self._compose_line("applied", migration.version, migration.checksum, None, detail)
-        try:
-            cursor = self.connection.execute(sql.SQL(";").join((after, row, line) if after else (row, line)))
-        except pg.UndefinedTable as error:
-            raise self._explain_gone(error) from None
+        cursor = self.connection.execute(sql.SQL(";").join((after, row, line) if after else (row, line)))
         while not (cursor.statusmessage or "").startswith("INSERT") and cursor.nextset():
             pass
         self._check_taken(cursor)
-
-    def _explain_gone(self, error: psycopg.Error) -> Refused | psycopg.Error:
-        """Return what it means that a table is gone which was there when the file began."""
-        found = re.search(r"_migrations(_log)?\b", error.diag.message_primary or "")
-        if found is None:
-            return error
-        return Refused(
-            f"{self.schema}.{found[0]}: gone, expected the tables of the ledger",
-            hint="a file must not drop them: set a schema that none drops under ledger in tenants.yaml",
-        )
 
     def record_running(self, migration: Migration, *, statements: int) -> None:
         """Write the row of a non-transactional file that is about to run."""

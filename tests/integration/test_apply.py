@@ -181,7 +181,12 @@ FAILURES = {
     ),
     "a file that drops the ledger": (
         "SELECT 1;\nDROP TABLE public._migrations;\n",
-        Failure('relation "public._migrations" does not exist', "42P01"),
+        Failure(
+            'relation "public._migrations" does not exist',
+            "42P01",
+            hint="the tables of the ledger are gone: a file must not drop them; set a schema that none drops under"
+            " ledger in tenants.yaml, or restore what is missing",
+        ),
     ),
 }
 
