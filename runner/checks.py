@@ -14,6 +14,7 @@ from psycopg.pq import ExecStatus
 
 from runner import sqltext
 from runner.errors import MigrationFileError, Problem
+from runner.failure import Kind, classify
 from runner.files import read_text
 from runner.model import Migration
 from runner.session import Connection
@@ -115,7 +116,7 @@ def _run(connection: Connection, check: Check, statement: sqltext.Statement) -> 
                 pass
             wrong = _judge(cursor)
         except psycopg.Error as error:
-            wrong = _explain(error, time.monotonic() - started)
+            wrong = _explain(error, connection, time.monotonic() - started)
             offset += max(int(error.diag.statement_position or 0) - 1 - len(limits), 0)
     if not wrong:
         return None
@@ -123,9 +124,10 @@ def _run(connection: Connection, check: Check, statement: sqltext.Statement) -> 
     return Complaint(f"{check.path}:{place.line}:{place.column}: {wrong}", sqltext.excerpt(check.text, place))
 
 
-def _explain(error: psycopg.Error, elapsed_s: float) -> str:
+def _explain(error: psycopg.Error, connection: Connection, elapsed_s: float) -> str:
     """Return what the server says of a statement; raise the error where it is no matter of the check."""
-    if error.sqlstate is None or (error.sqlstate == _CANCELLED and elapsed_s < TIMEOUT_S):
+    kind = classify(error, connection)
+    if error.sqlstate is None or kind is Kind.LOST or (kind is Kind.CANCELLED and elapsed_s < TIMEOUT_S):
         raise error  # the connection is gone, or the run was cancelled
     if error.sqlstate == _CANCELLED:
         return f"ran for more than {TIMEOUT_S} s, expected an answer"
@@ -141,7 +143,7 @@ def _judge(cursor: psycopg.Cursor[tuple[object, ...]]) -> str:
     if result.ntuples > 1:
         return f"returned {result.ntuples} rows, expected none, or one that is true"
     shown = ", ".join(_show(result.get_value(0, column), result.ftype(column)) for column in range(result.nfields))
-    if result.ntuples == 0 or (shown == "true" and result.nfields == 1):
+    if result.ntuples == 0 or shown == "true":
         return ""
     if len(shown) > _LONG:
         shown = f"{shown[:_LONG]}..."

@@ -4,9 +4,10 @@ from collections.abc import Generator
 from contextlib import ExitStack
 
 import click
+import psycopg
 
 from runner.apply import Site, apply_plan, await_others
-from runner.errors import Refused
+from runner.errors import Cancelled, Refused, TenantError
 from runner.events import GOOD, Event, Result, TenantCompared, TenantPlanned, Verdict, WarningRaised
 from runner.findings import count_differences, describe_renamed, find_in
 from runner.fleet import Job
@@ -131,15 +132,17 @@ def _confirm(site: Site, project: Project) -> Generator[Event, None, tuple[Migra
 
 def _prove(project: Project, ledger: Ledger, statuses: tuple[MigrationStatus, ...]) -> Generator[Event, None, Verdict]:
     """Hold what is there now against the files; what is committed stays, whatever is found."""
+    found = 0
     try:
-        findings = list(project.prover().prove(ledger, statuses))
-    except Refused as error:
-        hint = f"{error.hint}\nor leave the proof out with --no-verify"
+        for finding in project.prover().prove(ledger, statuses):
+            found += 1
+            yield finding
+    except Cancelled:
+        raise
+    except (TenantError, psycopg.Error) as error:
+        hint = f"{getattr(error, 'hint', '')}\nor leave the proof out with --no-verify".strip()
         return Verdict(Result.FINDING, f"applied, but not proven: {error}", hint)
-    yield from findings
-    if not findings:
-        return Verdict(Result.APPLIED)
-    return Verdict(Result.FINDING, f"applied, but {count_differences(len(findings))}")
+    return Verdict(Result.FINDING, f"applied, but {count_differences(found)}") if found else Verdict(Result.APPLIED)
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

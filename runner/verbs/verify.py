@@ -1,12 +1,13 @@
 """`verify`: files against ledger, and the catalog against both, in every selected tenant."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 
 from runner.errors import Refused
-from runner.events import Event, Result, TenantCompared, Verdict
+from runner.events import Event, FindingReported, Result, TenantCompared, Verdict
 from runner.findings import count_differences, find
 from runner.fleet import Job
-from runner.model import Tenant
+from runner.ledger import Ledger
+from runner.model import MigrationStatus, Tenant
 from runner.project import Project
 from runner.verbs import Events, Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
@@ -38,13 +39,20 @@ def _make_job(project: Project) -> Job:
                 )
             statuses = project.read_statuses(tenant, ledger)
             yield TenantCompared(tenant.name, statuses)
-            findings = list(find(statuses, tenant, ledger))
-            if any(status.row for status in statuses):
-                findings += project.prover().prove(ledger, statuses)
-            yield from findings
-        return Verdict(Result.FINDING, count_differences(len(findings))) if findings else Verdict(Result.OK)
+            found = 0
+            # One by one: what is found must not be lost where the rest cannot be read.
+            for finding in _find_all(project, ledger, statuses):
+                found += 1
+                yield finding
+        return Verdict(Result.FINDING, count_differences(found)) if found else Verdict(Result.OK)
 
     return verify
+
+
+def _find_all(project: Project, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
+    yield from find(statuses, ledger.tenant, ledger)
+    if any(status.row for status in statuses):
+        yield from project.prover().prove(ledger, statuses)
 
 
 VERB = Verb(_HELP, (TENANTS, JOBS, SERVER), _start)

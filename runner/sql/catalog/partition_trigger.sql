@@ -1,4 +1,4 @@
--- Where a partition's copy of its parent's trigger is not enabled as that is. Before 15 the copies are marked as internal.
+-- Where a partition's copy of its parent's trigger is not enabled as that is. Before 15 such copies count as internal.
 SELECT
     NULL,
     NULL,
