@@ -14,7 +14,7 @@ from runner.evidence import Effect, Evidence, FileEvidence, Presence, Standing, 
 from runner.findings import count_differences
 from runner.fleet import Job
 from runner.ledger import Ledger
-from runner.model import Migration, MigrationStatus, Origin, Tenant, label
+from runner.model import Migration, MigrationStatus, Origin, State, Tenant, label
 from runner.project import Project
 from runner.snapshot import SchemaObject, Snapshot, shorten
 from runner.transaction import in_transaction, poll, try_transaction_lock
@@ -54,7 +54,7 @@ def make_adoption_job(project: Project, decide: Decide, reason: str, *, write: b
                 raise Refused(f"the database {tenant.database!r} does not exist", hint="correct it in tenants.yaml")
             found = look(project, tenant, ledger)
             yield RowReported(tenant.name, _cells(found))
-            proposal = yield from decide(found)
+            proposal, doubts = yield from _count(decide(found))
             yield from _report(found)
             if changes := _describe(proposal):
                 yield RepairProposed(tenant.name, changes)
@@ -65,9 +65,21 @@ def make_adoption_job(project: Project, decide: Decide, reason: str, *, write: b
                 _write(found, proposal, reason)
                 for migration in proposal.known:
                     yield RepairMade(tenant.name, migration.version)
-        return _conclude(found, written=bool(write and changes))
+        return _conclude(found, doubts, written=bool(write and changes))
 
     return adopt
+
+
+def _count(deciding: Generator[Event, None, Proposal]) -> Generator[Event, None, tuple[Proposal, int]]:
+    """Pass events on, and return what comes of them with the number of findings among them."""
+    findings = 0
+    while True:
+        try:
+            event = next(deciding)
+        except StopIteration as end:
+            return end.value, findings
+        findings += isinstance(event, FindingReported)
+        yield event
 
 
 def look(project: Project, tenant: Tenant, ledger: Ledger) -> Found:
@@ -96,11 +108,16 @@ def propose(found: Found, origin: Origin, *, assumed: Collection[int] = frozense
             or (file.presence is Presence.UNSEEN and file.migration.version in assumed)
         )
     )
-    newest = max((*recorded, *(migration.version for migration in known)), default=-1)
+    pending = {status.version for status in found.statuses if status.state is State.PENDING}
+    before = max(recorded, default=-1)
+    newest = max((before, *(migration.version for migration in known)))
     allowed = tuple(
         migration
         for migration in evidence.having(Presence.ABSENT)
-        if migration.version < newest and migration.version not in recorded
+        # Pending although older than a recorded one: it is allowed already.
+        if migration.version < newest
+        and migration.version not in recorded
+        and not (migration.version < before and migration.version in pending)
     )
     return Proposal(origin, known, allowed)
 
@@ -155,7 +172,8 @@ def _report(found: Found) -> Iterator[FindingReported]:
             hint = "review the SQL, run it with psql, and adopt again: a file that is half there is never recorded"
             yield FindingReported(tenant, Problem(explain_half(file), hint), _repair(found, file))
     for effect in found.evidence.foreign:
-        yield FindingReported(tenant, Problem(_explain_foreign(effect)))
+        hint = "drop it, write a migration that makes it so, or name it under drift: ignore: in tenants.yaml"
+        yield FindingReported(tenant, Problem(_explain_foreign(effect), hint))
 
 
 def _explain_foreign(effect: Effect) -> str:
@@ -171,14 +189,20 @@ def _repair(found: Found, file: FileEvidence) -> str:
     index = next(i for i, other in enumerate(found.evidence.files) if other is file)
     after = found.chain[index + 1]
     objects = dict(found.schema.objects)
+    names = {name for _, name in (*objects, *(effect.key for effect in file.missing if not effect.fact))}
+    homeless = [effect for effect in file.missing if effect.parent and effect.parent not in names]
     for effect in file.missing:
+        if effect in homeless:
+            continue
         if effect.gone:
             objects.pop(effect.key, None)
         elif effect.fact:
-            objects[effect.key] = _with_fact(objects[effect.key], effect)
+            objects[effect.key] = _with_fact(objects.get(effect.key, after.objects[effect.key]), effect)
         else:
             objects[effect.key] = after.objects[effect.key]
-    return ddl.render(ddl.write_ddl(Snapshot("", objects), found.schema)).rstrip()
+    tables = sorted({shorten(effect.parent) for effect in homeless})
+    absent = "".join(f"-- {table} is not there: first comes the file that makes it\n" for table in tables)
+    return f"{absent}{ddl.render(ddl.write_ddl(Snapshot('', objects), found.schema))}".rstrip()
 
 
 def _with_fact(before: SchemaObject, effect: Effect) -> SchemaObject:
@@ -210,9 +234,10 @@ def _write(found: Found, proposal: Proposal, reason: str) -> None:
         ledger.connection.execute("COMMIT")
 
 
-def _conclude(found: Found, *, written: bool) -> Verdict:
+def _conclude(found: Found, doubts: int, *, written: bool) -> Verdict:
+    """Return how a tenant ended; `doubts` is how many findings there are beside those that `_report` yields."""
     evidence = found.evidence
-    wrong = len(evidence.having(Presence.PARTIAL)) + len(evidence.foreign)
+    wrong = doubts + len(evidence.having(Presence.PARTIAL)) + len(evidence.foreign)
     if wrong:
         taken = "what is whole is recorded, but " if written else ""
         return Verdict(Result.FINDING, f"{taken}{evidence.standing.value}: {count_differences(wrong)}")

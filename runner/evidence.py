@@ -90,6 +90,8 @@ def _weigh_file(migration: Migration, index: int, chain: Sequence[Snapshot], fou
     effects = list(find_effects(chain[index], chain[index + 1]))
     later = chain[index + 1 :]
     seen = [(effect, state) for effect in effects if (state := _is_there(effect, later, found)) is not None]
+    # What is not there may have been dropped, or never made: only the file that made it can tell.
+    seen = [(effect, there) for effect, there in seen if not (effect.gone and there) or _was_made(effect, chain, found)]
     missing = tuple(effect for effect, there in seen if not there)
     if not seen:
         presence = Presence.UNSEEN
@@ -114,6 +116,14 @@ def _is_there(effect: Effect, later: Sequence[Snapshot], found: Snapshot) -> boo
     if not effect.fact:
         return True
     return here.facts.get(effect.fact) in _values(effect.key, effect.fact, later)
+
+
+def _was_made(effect: Effect, chain: Sequence[Snapshot], found: Snapshot) -> bool:
+    """Return whether an object that is gone was ever there: before all files, or with something that is still there."""
+    first = next(index for index, snapshot in enumerate(chain) if effect.key in snapshot.objects)
+    if first == 0:
+        return True
+    return any(key in found.objects for key in chain[first].objects if key not in chain[first - 1].objects)
 
 
 def _has(snapshot: Snapshot, name: str) -> bool:

@@ -1,5 +1,6 @@
 """What was done to migrations that are merged already, by git: an applied file must stay as it is."""
 
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from runner.errors import ConfigError, Problem
 
 _NAME = re.compile(r"^([0-9]+)_[a-z0-9_]+\.sql$")
 _DONE = {"M": "edited", "T": "edited", "D": "deleted"}
+# Git sets these for its hooks: with them, a folder below is taken for a repository's top, and has no changes at all.
+_OF_A_HOOK = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"})
 
 
 def find_changes(folder: Path, base: str) -> Iterator[Problem]:
@@ -34,8 +37,10 @@ def find_changes(folder: Path, base: str) -> Iterator[Problem]:
 
 
 def _find_edits(folder: Path, start: str, base: str) -> Iterator[Problem]:
-    listing = _git(folder, "diff", "--name-status", "--find-renames", "--relative", start, "--", "./")
-    for line in listing.splitlines():
+    compare = ("diff", "--name-status", "--find-renames", "--relative")
+    # What is in the index is committed next, even where the file itself was put back.
+    listings = [_git(folder, *compare, *where, start, "--", "./") for where in ((), ("--cached",))]
+    for line in dict.fromkeys(line for listing in listings for line in listing.splitlines()):
         status, *names = line.split("\t")
         if _read_version(names[0]) is None or status == "A":
             continue
@@ -58,9 +63,11 @@ def _read_version(name: str) -> int | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
     try:
         done = subprocess.run(
             ["git", "--no-optional-locks", "-C", str(folder), "-c", "core.quotepath=off", *arguments],
+            env=environment,
             capture_output=True,
             text=True,
             check=False,
@@ -69,6 +76,7 @@ def _git(folder: Path, *arguments: str) -> str:
         raise ConfigError((Problem(f"--base: git cannot be run: {error.strerror}"),)) from None
     if done.returncode:
         said = done.stderr.strip().splitlines()
-        message = f"--base: git {arguments[0]} failed: {said[0] if said else 'no reason given'}"
-        raise ConfigError((Problem(message, "name a branch or commit that is here, such as origin/main"),))
+        message = f"--base: git {arguments[0]} failed: {said[0] if said else 'no history in common with HEAD'}"
+        hint = "name a branch or commit that is here, such as origin/main; a shallow clone has to be fetched whole"
+        raise ConfigError((Problem(message, hint),))
     return done.stdout

@@ -30,10 +30,9 @@ def read_schema_source(source: str, root: Path, environment: Mapping[str, str]) 
     `source` that names a file below `root` is that file; anything else is run by the shell in `root`, never asked
     anything. Raises ConfigError.
     """
-    path = root / source
-    if path.is_file():
-        return path.read_text("utf-8"), source
-    if source.endswith(".sql"):
+    if _is_file(root / source):
+        return _decode((root / source).read_bytes(), source), source
+    if source.endswith(".sql") and not re.search(r"\s", source):
         raise ConfigError((Problem(f"{source}: not found, expected a file of SQL, or a command that prints some"),))
     try:
         done = subprocess.run(
@@ -42,18 +41,31 @@ def read_schema_source(source: str, root: Path, environment: Mapping[str, str]) 
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
             timeout=_TIMEOUT_S,
             check=False,
         )
     except subprocess.TimeoutExpired:
         raise ConfigError((Problem(f"{source}: ran for more than {_TIMEOUT_S} s, expected SQL"),)) from None
     if done.returncode:
-        said = done.stderr.strip() or done.stdout.strip()
+        said = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace")
         raise ConfigError((Problem(f"{source}: ended with status {done.returncode}, expected SQL\n{said}".rstrip()),))
     if not done.stdout.strip():
         raise ConfigError((Problem(f"{source}: printed nothing, expected the statements that make the schema"),))
-    return done.stdout, source
+    return _decode(done.stdout, source), source
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # longer than any name of a file is: a command
+
+
+def _decode(text: bytes, source: str) -> str:
+    try:
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError((Problem(f"{source}: not UTF-8 at byte {error.start}, expected SQL"),)) from None
 
 
 def load_schema(scratch: Scratch, text: str, shown: str, scope: Scope) -> Snapshot:

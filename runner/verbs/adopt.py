@@ -49,7 +49,9 @@ def _start(request: Request) -> Events:
         find_version(project, version, "--assume")
 
     def decide(found: Found) -> Generator[Event, None, Proposal]:
-        proposal = propose(found, Origin.BASELINE, assumed=assumed)
+        # Nothing was ever run where there is nothing.
+        vouched = frozenset() if found.evidence.standing is Standing.EMPTY else assumed
+        proposal = propose(found, Origin.BASELINE, assumed=vouched)
         for migration in _list_unseen(found, proposal):
             yield FindingReported(found.tenant.name, _explain_unseen(migration, found))
         return proposal

@@ -1,6 +1,7 @@
 """`check`: what a commit must pass. No tenant's database is needed, and none is opened."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ from runner import ddl, fleet
 from runner.checks import Check, read_checks, run_checks
 from runner.config import Config, read
 from runner.drift import What, compare_schemas, explain
-from runner.errors import ConfigError, InputError, Problem
+from runner.errors import ConfigError, InputError, Problem, Refused, ServerError
 from runner.events import DraftWritten, Event, FindingReported, Result, Verdict, WarningRaised
 from runner.files import Directory, read_migrations
 from runner.fleet import Job
@@ -53,16 +54,20 @@ _PARAMS = (
 
 def _start(request: Request) -> Events:
     options = request.options
+    for option in ("base", "schema_from"):
+        # As an unset variable of a script leaves it: it must not pass for a check that was made.
+        if options[option] is not None and not options[option].strip():
+            raise ConfigError((Problem(f"--{option.replace('_', '-')}: empty, expected a value, or no such option"),))
     config = read(Path(options["config"]), env=request.environment)
     chosen = SetName(options["set_name"]) if options["set_name"] else None
     sets = [chosen] if chosen else [name for name in SetName if name is SetName.TENANT or config.master_migrations]
     directories = _read_all(config, sets)
-    source = None
-    if options["schema_from"]:
-        source = read_schema_source(options["schema_from"], config.root, request.environment)
+    # What is wrong with these two is an error of the command, not a finding: it is told before anything else.
+    wanted = _load_wanted(request, config) if options["schema_from"] else None
+    changes = {name: tuple(find_changes(config.folder(name), options["base"])) for name in sets if options["base"]}
     # Each set stands where a tenant does: what is found is said of its folder.
     stand_ins = [Tenant(str(config.folder(name)), name, Server("scratch", None), "") for name in sets]
-    job = _make_job(request, config, directories, source)
+    job = _make_job(request, config, directories, changes, wanted)
     warnings = [WarningRaised("", warning) for found, _ in directories.values() for warning in found.warnings]
     return fleet.run("check", request.run_id, [stand_ins], job, jobs=1, stop=request.stop, preface=warnings)
 
@@ -83,34 +88,53 @@ def _read_all(config: Config, sets: Sequence[SetName]) -> dict[SetName, tuple[Di
     return found
 
 
+def _load_wanted(request: Request, config: Config) -> tuple[Snapshot, str]:
+    """Return the schema of --schema-from, and how messages call it. Raises ConfigError, InputError, ServerError."""
+    text, shown = read_schema_source(request.options["schema_from"], config.root, request.environment)
+    with open_replay(config, request.environment, _provenance(request, config)) as replay:
+        return load_schema(replay.scratch, text, shown, config.scope()), shown
+
+
+def _provenance(request: Request, config: Config) -> Provenance:
+    return Provenance(request.run_id, request.os_user, config.root.resolve())
+
+
 def _make_job(
     request: Request,
     config: Config,
-    directories: dict[SetName, tuple[Directory, tuple[Check, ...]]],
-    source: tuple[str, str] | None,
+    directories: Mapping[SetName, tuple[Directory, tuple[Check, ...]]],
+    changes: Mapping[SetName, Sequence[Problem]],
+    wanted: tuple[Snapshot, str] | None,
 ) -> Job:
     compared = SetName(request.options["set_name"] or SetName.TENANT)
-    provenance = Provenance(request.run_id, request.os_user, config.root.resolve())
+    provenance = _provenance(request, config)
 
     def check(tenant: Tenant) -> Generator[Event, None, Verdict]:
-        name, found = tenant.set_name, 0
+        name = tenant.set_name
         directory, checks = directories[name]
-        for problem in find_changes(config.folder(name), request.options["base"]) if request.options["base"] else ():
-            found += 1
-            yield FindingReported(tenant.name, problem)
-        with open_replay(config, request.environment, provenance) as replay:
+        yield from (FindingReported(tenant.name, problem) for problem in changes.get(name, ()))
+        found = len(changes.get(name, ()))
+        with _refusing(), open_replay(config, request.environment, provenance) as replay:
             schema = replay.run(directory.migrations)
             versions = {migration.version for migration in directory.migrations}
             for complaint in run_checks(replay.scratch.connection, checks, versions):
                 found += 1
                 yield FindingReported(tenant.name, Problem(complaint.message), complaint.excerpt)
-        if source and name is compared:
-            with open_replay(config, request.environment, provenance) as replay:
-                expected = load_schema(replay.scratch, *source, config.scope())
-            found += yield from _compare(tenant, source[1], expected, schema, extra=not request.options["allow_extra"])
+        if wanted and name is compared:
+            expected, source = wanted
+            found += yield from _compare(tenant, source, expected, schema, extra=not request.options["allow_extra"])
         return Verdict(Result.FINDING, f"{found} found") if found else Verdict(Result.OK)
 
     return check
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn what a set of files has no scratch server for into what its run ends with."""
+    try:
+        yield
+    except ServerError as error:
+        raise Refused(str(error), hint=error.hint) from None
 
 
 def _compare(

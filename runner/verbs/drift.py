@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import click
 
@@ -15,10 +15,10 @@ from runner.events import DraftWritten, Event, FindingReported, Result, RowRepor
 from runner.findings import count_differences
 from runner.fleet import Job
 from runner.ledger import Ledger
-from runner.model import Tenant
-from runner.project import Project
+from runner.model import SetName, Tenant
+from runner.project import Project, open_project
 from runner.schema_file import load_schema, read_schema_source
-from runner.selection import select
+from runner.selection import nearest, one_of
 from runner.snapshot import Snapshot
 from runner.verbs import Events, Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
@@ -69,8 +69,17 @@ def _start(request: Request) -> Events:
         raise ConfigError((Problem("--consensus beside --against, expected one of them"),))
     project = open_request(request)
     if options["consensus"]:
+        project = _leave_out_master(project)
         return run_job(request, project, _make_consensus_job(project, request))
-    return run_job(request, project, _make_job(project, _find_reference(project, options["against"])))
+    if options["against"] != "files":
+        project = _leave_out_master(project)
+    return run_job(request, project, _make_job(project, _find_reference(project, request)))
+
+
+def _leave_out_master(project: Project) -> Project:
+    """Return the project for tenants, unless the master alone is selected: it was never meant to be like them."""
+    tenants = tuple(tenant for tenant in project.tenants if tenant.set_name is SetName.TENANT)
+    return replace(project, tenants=tenants) if tenants else project
 
 
 def _make_job(project: Project, refer: Reference) -> Job:
@@ -105,12 +114,13 @@ def _compare(project: Project, ledger: Ledger, expected: Snapshot) -> Generator[
     return Verdict(Result.FINDING, count_differences(len(differences)))
 
 
-def _find_reference(project: Project, against: str) -> Reference:
+def _find_reference(project: Project, request: Request) -> Reference:
     """Return what gives the schema that a tenant is compared with; read once where it is the same for all."""
+    against: str = request.options["against"]
     if against == "files":
         return lambda tenant, ledger: _expect(project, ledger)
     kind, _, name = against.partition(":")
-    snapshot = _read_tenant(project, name) if kind == "tenant" and name else _read_file(project, against)
+    snapshot = _read_tenant(project, request, name) if kind == "tenant" and name else _read_file(project, against)
     return lambda tenant, ledger: snapshot
 
 
@@ -125,10 +135,15 @@ def _expect(project: Project, ledger: Ledger) -> Snapshot:
     return project.prover().expect(ledger, statuses)
 
 
-def _read_tenant(project: Project, name: str) -> Snapshot:
-    (tenant,) = select(project.known, project.config.master, name)
-    with project.sessions.connect(tenant) as connection:
-        return read_snapshot(connection, project.config.scope(tenant))
+def _read_tenant(project: Project, request: Request, name: str) -> Snapshot:
+    known = {tenant.name: tenant for tenant in (*project.known, project.config.master) if tenant}
+    if name not in known:
+        message = f"--against: unknown tenant {name!r}, expected {one_of(known)}"
+        raise ConfigError((Problem(message, nearest(name, known)),))
+    # On a project of its own: it may be on a server that no selected tenant is on.
+    reference = open_project(replace(project.choice, tenants=name), request.run_id, request.os_user)
+    with _open(reference, known[name]) as ledger:
+        return read_snapshot(ledger.connection, project.config.scope(known[name]))
 
 
 def _read_file(project: Project, name: str) -> Snapshot:

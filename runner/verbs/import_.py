@@ -113,7 +113,9 @@ def _find_fault(
         hint = 'bring its file over first, with "tenantry import --files"'
         return Problem(f"{subject}{note}, but no migration here is this file", hint)
     if claim.standing is Standing.MISMATCH:
-        return Problem(f"{subject}{note}: the file was edited after it ran", "undo the edit, or adopt by the catalog")
+        return Problem(
+            f"{subject}{note or ': the file was edited after it ran'}", "undo the edit, or adopt by the catalog"
+        )
     if state in (Presence.ABSENT, Presence.PARTIAL):
         name = label(migration.version, migration.name)
         return Problem(f"{subject}{note}: recorded, but the effects of {name} are {_missing(state)}: not taken over")

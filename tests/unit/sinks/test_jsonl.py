@@ -47,8 +47,9 @@ def test_one_line_each() -> None:
     assert {type(event) for event in events} == set(get_args(Event))
     written = lines(*tell(), *OTHERS)
     assert len(written) == len([*tell(), *OTHERS])
-    assert [line["event"] for line in written[-4:]] == [
+    assert [line["event"] for line in written[-len(OTHERS) :]] == [
         "row_reported",
+        "draft_written",
         "repair_proposed",
         "repair_made",
         "line_printed",

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from runner import sqltext
-from runner.events import Result, TenantPlanned, TenantStarted
+from runner.errors import Problem
+from runner.events import DraftWritten, FindingReported, Result, TenantPlanned, TenantStarted
 from runner.model import Migration, Plan
 from runner.sinks.script import make_sink
 from tests.builders import migration
@@ -79,3 +80,47 @@ def test_all_tenants_are_named() -> None:
     ]
     first = render(make_sink, run_on(names, *events, verb="plan")).splitlines()[0]
     assert first == f"-- plan A, for tenants {', '.join(names)}"
+
+
+ADD = "ALTER TABLE public.rooms ADD COLUMN rate numeric(10,2);\n"
+DROP = "-- destructive\n-- DROP TABLE public.notes;\n"
+
+
+def drafts(*given: tuple[str, str]) -> str:
+    """Return the script for tenants with these drafts, as `drift --sql` tells them."""
+    events = [
+        event
+        for name, text in given
+        for event in (
+            TenantStarted(name),
+            FindingReported(name, Problem("rooms.rate: missing")),
+            DraftWritten(name, text),
+            end(name, Result.FINDING, "1 difference"),
+        )
+    ]
+    return render(make_sink, run_on([name for name, _ in given], *events, verb="drift"))
+
+
+def test_draft() -> None:
+    """A draft is headed by whom it is for, beside what was found there."""
+    assert drafts(("16", ADD)) == (
+        "-- tenant 16: finding: 1 difference\n"
+        "-- a draft to review, for tenant 16\n"
+        "\n"
+        "ALTER TABLE public.rooms ADD COLUMN rate numeric(10,2);\n"
+    )
+
+
+def test_one_draft_for_all_whom_it_suits() -> None:
+    """Tenants that lack the same share a draft, others have their own."""
+    text = drafts(("1", ADD), ("3", DROP), ("16", ADD))
+    assert [line for line in text.splitlines() if "draft" in line] == [
+        "-- a draft to review, for tenants 1, 16",
+        "-- a draft to review, for tenant 3",
+    ]
+    assert statements(text) == ["ALTER TABLE public.rooms ADD COLUMN rate numeric(10,2)"]
+
+
+def test_no_draft() -> None:
+    """Where nothing differs, there is nothing to print."""
+    assert render(make_sink, run_on(("1",), TenantStarted("1"), end("1", Result.OK), verb="drift")) == ""
