@@ -15,6 +15,7 @@ from runner.findings import count_differences
 from runner.fleet import Job
 from runner.ledger import Ledger
 from runner.model import Migration, MigrationStatus, Origin, State, Tenant, label
+from runner.plan import advise, explain
 from runner.project import Project
 from runner.snapshot import SchemaObject, Snapshot, shorten
 from runner.transaction import in_transaction, poll, try_transaction_lock
@@ -55,7 +56,9 @@ def make_adoption_job(project: Project, decide: Decide, reason: str, *, write: b
             found = look(project, tenant, ledger)
             yield RowReported(tenant.name, _cells(found))
             proposal, doubts = yield from _count(decide(found))
-            yield from _report(found)
+            for finding in _report(found):
+                doubts += 1
+                yield finding
             if changes := _describe(proposal):
                 yield RepairProposed(tenant.name, changes)
             if write and changes:
@@ -167,13 +170,29 @@ def _cells(found: Found) -> dict[str, str]:
 def _report(found: Found) -> Iterator[FindingReported]:
     """Yield what keeps a tenant from being taken over whole."""
     tenant = found.tenant.name
+    for status in found.statuses:
+        if status.row and status.state is State.INCOMPLETE:
+            yield FindingReported(tenant, Problem(explain(status), advise(status, tenant)))
+    recorded = {status.version for status in found.statuses if status.row}
     for file in found.evidence.files:
-        if file.presence is Presence.PARTIAL:
+        if file.migration.version in recorded and file.presence in (Presence.ABSENT, Presence.PARTIAL):
+            yield FindingReported(tenant, _explain_lie(file, tenant))
+        elif file.presence is Presence.PARTIAL:
             hint = "review the SQL, run it with psql, and adopt again: a file that is half there is never recorded"
             yield FindingReported(tenant, Problem(explain_half(file), hint), _repair(found, file))
     for effect in found.evidence.foreign:
         hint = "drop it, write a migration that makes it so, or name it under drift: ignore: in tenants.yaml"
         yield FindingReported(tenant, Problem(_explain_foreign(effect), hint))
+
+
+def _explain_lie(file: FileEvidence, tenant: str) -> Problem:
+    version, name = file.migration.version, label(file.migration.version, file.migration.name)
+    half = "half of its effects are" if file.presence is Presence.PARTIAL else "its effects are"
+    return Problem(
+        f"{name}: recorded as applied, but {half} not there",
+        f'see "tenantry verify --tenants {tenant}"; if it never ran, run "tenantry forget {version} --tenants {tenant} '
+        '--reason ..."',
+    )
 
 
 def _explain_foreign(effect: Effect) -> str:
@@ -213,8 +232,8 @@ def _with_fact(before: SchemaObject, effect: Effect) -> SchemaObject:
 
 
 def _describe(proposal: Proposal) -> tuple[str, ...]:
-    lines = [f"{label(m.version, m.name)}: recorded as {proposal.origin.value}" for m in proposal.known]
-    lines += [f"{label(m.version, m.name)}: may be applied although newer ones are there" for m in proposal.allowed]
+    lines = [f"{label(m.version, m.name)}: to be recorded as {proposal.origin.value}" for m in proposal.known]
+    lines += [f"{label(m.version, m.name)}: to be allowed although newer ones are there" for m in proposal.allowed]
     return tuple(lines)
 
 
@@ -235,10 +254,9 @@ def _write(found: Found, proposal: Proposal, reason: str) -> None:
 
 
 def _conclude(found: Found, doubts: int, *, written: bool) -> Verdict:
-    """Return how a tenant ended; `doubts` is how many findings there are beside those that `_report` yields."""
-    evidence = found.evidence
-    wrong = doubts + len(evidence.having(Presence.PARTIAL)) + len(evidence.foreign)
-    if wrong:
+    """Return how a tenant ended; `doubts` is how many findings there were."""
+    standing = found.evidence.standing.value
+    if doubts:
         taken = "what is whole is recorded, but " if written else ""
-        return Verdict(Result.FINDING, f"{taken}{evidence.standing.value}: {count_differences(wrong)}")
-    return Verdict(Result.APPLIED if written else Result.OK, evidence.standing.value)
+        return Verdict(Result.FINDING, f"{taken}{standing}: {count_differences(doubts)}")
+    return Verdict(Result.APPLIED if written else Result.OK, standing)

@@ -22,7 +22,10 @@ from runner.transaction import in_transaction
 
 FOLDER = "checks"
 TIMEOUT_S = 30  # arbitrary: a page that takes longer is broken as well
-_SINCE = re.compile(r"^--\s*from\s*:\s*(?P<version>\S*)\s*$")
+_SINCE = re.compile(r"^\s*--\s*from\s*:\s*(?P<version>\S*)\s*$")
+# What is nearly such a line: it would not be read, and the check would run where it cannot hold.
+_NEARLY = re.compile(r"^\s*(--+|/?\*+)\s*from\s*([:=]|(version|migration)?\s*[0-9])", re.IGNORECASE)
+_WRITE = 'write it as in "-- from: 0010"'
 _DIGITS = re.compile(r"^[0-9]{1,18}$")
 _CANCELLED = "57014"
 # Types by their number in every server's catalog: what is shown without quotes.
@@ -54,14 +57,12 @@ def read_checks(folder: Path, shown: str, migrations: Sequence[Migration]) -> tu
     Raises MigrationFileError with all that is wrong, at once.
     """
     home, name = folder / FOLDER, f"{shown}/{FOLDER}"
-    if not home.is_dir():
-        return ()
     versions = {migration.version for migration in migrations}
     checks: list[Check] = []
     problems: list[Problem] = []
-    for path in sorted(home.glob("*.sql")):
+    for path in _list(home, name):
         try:
-            checks.append(_read(path, home, f"{name}/{path.name}", versions))
+            checks.append(_read(path, home, f"{name}/{path.relative_to(home).as_posix()}", versions))
         except MigrationFileError as error:
             problems += error.problems
     if problems:
@@ -69,7 +70,27 @@ def read_checks(folder: Path, shown: str, migrations: Sequence[Migration]) -> tu
     return tuple(checks)
 
 
+def _list(home: Path, shown: str) -> list[Path]:
+    """Return all that is named like SQL in the folder and in those below it, by name; none where it is not there."""
+    try:
+        entries = sorted(home.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise MigrationFileError((Problem(f"{shown}: {reason}, expected a directory of checks"),)) from None
+    # Each sub-folder on its own, since rglob follows a link only where it begins.
+    below = [path for entry in entries if entry.is_dir() for path in entry.rglob("*")]
+    return sorted(path for path in (*entries, *below) if path.name.lower().endswith(".sql"))
+
+
 def _read(path: Path, home: Path, shown: str, versions: set[int]) -> Check:
+    if path.parent != home:
+        hint = f"move it into {FOLDER} itself, or out of it: nothing in it is skipped silently"
+        raise MigrationFileError((Problem(f"{shown}: in a sub-folder, expected no file of SQL there", hint),))
+    if not path.name.endswith(".sql"):
+        hint = "rename it, or move it out of the folder: nothing in it is skipped silently"
+        raise MigrationFileError((Problem(f"{shown}: not a name of a check, expected one that ends in .sql", hint),))
     text = read_text(path, home, shown)
     faults = [
         Problem(f"{shown}:{found.position.line}:{found.position.column}: {found.message}", found.hint)
@@ -77,20 +98,28 @@ def _read(path: Path, home: Path, shown: str, versions: set[int]) -> Check:
     ]
     if faults:
         raise MigrationFileError(tuple(faults))
-    return Check(shown, text, tuple(sqltext.split(text)), _read_since(text, shown, versions))
+    statements = tuple(sqltext.split(text))
+    if not statements:
+        hint = "write a query, or delete the file: it would hold whatever a tenant has"
+        raise MigrationFileError((Problem(f"{shown}: no statement in it, expected a query", hint),))
+    return Check(shown, text, statements, _read_since(text[: statements[0].start], shown, versions))
 
 
-def _read_since(text: str, shown: str, versions: set[int]) -> int | None:
-    """Return the version that the header names. Raises MigrationFileError where there is no such migration."""
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.startswith("--"):
-            return None
+def _read_since(header: str, shown: str, versions: set[int]) -> int | None:
+    """Return the version that is named in what comes before the first statement; None where none is.
+
+    Raises MigrationFileError where there is no such migration, and for a line that is only nearly right.
+    """
+    for number, line in enumerate(header.split("\n"), 1):
         if not (found := _SINCE.match(line)):
+            if _NEARLY.match(line):
+                message = f"{shown}:{number}: {line.strip()!r}: not read as a header, expected -- from: and a version"
+                raise MigrationFileError((Problem(message, f"{_WRITE}, or reword the comment if none is meant"),))
             continue
         digits = found["version"].split("_")[0]
         if not _DIGITS.match(digits) or int(digits) not in versions:
             message = f"{shown}:{number}: from: there is no migration {found['version']!r}, expected a version"
-            raise MigrationFileError((Problem(message, 'write it as in "-- from: 0010"'),))
+            raise MigrationFileError((Problem(message, _WRITE),))
         return int(digits)
     return None
 

@@ -89,7 +89,9 @@ def find_effects(before: Snapshot, after: Snapshot) -> Iterator[Effect]:
 def _weigh_file(migration: Migration, index: int, chain: Sequence[Snapshot], found: Snapshot) -> FileEvidence:
     effects = list(find_effects(chain[index], chain[index + 1]))
     later = chain[index + 1 :]
-    seen = [(effect, state) for effect in effects if (state := _is_there(effect, later, found)) is not None]
+    earlier = chain[: index + 1]
+    states = ((effect, _is_there(effect, earlier, later, found)) for effect in effects)
+    seen = [(effect, state) for effect, state in states if state is not None]
     # What is not there may have been dropped, or never made: only the file that made it can tell.
     seen = [(effect, there) for effect, there in seen if not (effect.gone and there) or _was_made(effect, chain, found)]
     missing = tuple(effect for effect, there in seen if not there)
@@ -102,20 +104,39 @@ def _weigh_file(migration: Migration, index: int, chain: Sequence[Snapshot], fou
     return FileEvidence(migration, presence, missing, _count(seen))
 
 
-def _is_there(effect: Effect, later: Sequence[Snapshot], found: Snapshot) -> bool | None:
+def _is_there(effect: Effect, earlier: Sequence[Snapshot], later: Sequence[Snapshot], found: Snapshot) -> bool | None:
     """Return whether an effect is in a database; None where a later file undoes it, or nothing could show it."""
     here = found.objects.get(effect.key)
     if effect.gone:
-        made_again = any(effect.key in snapshot.objects for snapshot in later)
         # Of a table that is not there, a column that was dropped says nothing.
-        homeless = bool(effect.parent) and not _has(found, effect.parent)
-        return None if made_again or homeless else here is None
+        if effect.parent and not _has(found, effect.parent):
+            return None
+        return here is None or _is_later(here, earlier, later)
     if here is None:
         dropped = any(effect.key not in snapshot.objects for snapshot in later)
         return None if dropped else False
     if not effect.fact:
-        return True
+        # The same name for something else is not what the file made.
+        return _fits(here, later)
     return here.facts.get(effect.fact) in _values(effect.key, effect.fact, later)
+
+
+def _is_later(here: SchemaObject, earlier: Sequence[Snapshot], later: Sequence[Snapshot]) -> bool | None:
+    """Return whether an object is one that was made again after a drop; None where both looked the same."""
+    is_old, is_new = _fits(here, earlier), _fits(here, later)
+    return None if is_old and is_new else is_new
+
+
+def _fits(here: SchemaObject, snapshots: Sequence[Snapshot]) -> bool:
+    """Return whether an object has in every fact a value that it has in one of these schemas.
+
+    Who owns it and who was granted what is another matter: it is said, and does not make it another object.
+    """
+    versions = [snapshot.objects[here.key] for snapshot in snapshots if here.key in snapshot.objects]
+    names = {name for one in (here, *versions) for name in one.facts} - {"owner", "grants"}
+    return bool(versions) and all(
+        here.facts.get(name) in {version.facts.get(name) for version in versions} for name in names
+    )
 
 
 def _was_made(effect: Effect, chain: Sequence[Snapshot], found: Snapshot) -> bool:

@@ -6,16 +6,20 @@ catalog counts, and how it is read.
 
 import hashlib
 import os
+import re
+import secrets
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from psycopg import sql
 
+from runner import sqltext
 from runner.apply import Site, apply_plan
 from runner.catalog import describe_query, read_snapshot
-from runner.errors import Refused
-from runner.events import GOOD, MigrationApplied, MigrationFailed, Verdict
+from runner.errors import Cancelled, Refused
+from runner.events import GOOD, MigrationApplied, MigrationFailed, Result, Verdict
 from runner.ledger import Ledger
 from runner.model import Migration, Plan, Tenant
 from runner.provenance import Provenance
@@ -24,6 +28,12 @@ from runner.session import Sessions
 from runner.snapshot import FORMAT, Scope, Snapshot, from_json, to_json
 
 _NO_ROLE = "42704"
+# What a file does to the whole cluster; GRANT and REVOKE without ON are of roles.
+_WIDE = re.compile(
+    r"(CREATE|ALTER|DROP)\s+(ROLE|USER(?!\s+MAPPING)|GROUP|DATABASE|TABLESPACE|SUBSCRIPTION|SYSTEM)\b"
+    r"|(GRANT|REVOKE)\b(?!.*\bON\b)|REASSIGN\s+OWNED|DROP\s+OWNED",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class _Failed(Exception):
@@ -52,12 +62,11 @@ class ExpectedSchemas:
         Raises Refused where the files do not apply to an empty database, or where there is no place for one.
         """
         paths = self._paths(major, migrations, scope)
-        made: set[str] = set()
         while (kept := _read_all(paths)) is None:
             with self.place.open(sessions, tenant, major) as scratch:
                 # Another thread or process may have been here, while this one waited for its turn.
                 if _read_all(paths) is None:
-                    self._replay_and_keep(scratch, migrations, scope, paths, made)
+                    self._replay_and_keep(scratch, migrations, scope, paths)
         return kept
 
     def after(
@@ -69,49 +78,42 @@ class ExpectedSchemas:
 
     def replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> tuple[Snapshot, ...]:
         """Run files on a scratch database and return the snapshots before the first and after each. Raises Refused."""
+        if scratch.beside_tenants:
+            _check_reach(migrations)
         try:
             return tuple(self._run(scratch, migrations, scope))
         except _Failed as failed:
             raise _explain(failed) from None
 
     def _replay_and_keep(
-        self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope, paths: Sequence[Path], made: set[str]
+        self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope, paths: Sequence[Path]
     ) -> None:
-        """Run the files and keep what came of each; or add a role that they miss to `made`, to be run again with it.
-
-        Only on a server of our own: on any other one, a role is somebody's.
-        """
-        for role in sorted(made):
-            scratch.connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
-        try:
-            snapshots = tuple(self._run(scratch, migrations, scope))
-        except _Failed as failed:
-            role = _missing_role(failed)
-            if not scratch.own_server or not role or role in made:
-                raise _explain(failed) from None
-            made.add(role)
-            return
-        for path, snapshot in zip(paths, snapshots, strict=True):
+        """Run the files and keep what came of each."""
+        for path, snapshot in zip(paths, self.replay(scratch, migrations, scope), strict=True):
             _keep(path, snapshot)
 
     def _run(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> Iterator[Snapshot]:
-        """Apply the files as `migrate` does, and yield what is there before the first and after each."""
+        """Apply the files as `migrate` does, and yield what is there before the first and after each.
+
+        A role that they miss is made, and the file run again, on a server of our own: on any other, it is somebody's.
+        """
         yield read_snapshot(scratch.connection, scope)
         # The ledger of the scratch database is where that of the tenants is: no part of their schemas.
         schema = scope.ledger_schema
         scratch.connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
         ledger = Ledger(scratch.connection, schema, scratch.tenant, self.provenance)
-        plan = Plan(tuple(migrations), ())
-        site = Site(scratch.tenant, scratch.connection, ledger, scratch.sessions, lambda rows: plan)
-        steps = apply_plan(site, plan, ())
-        while True:
+        left, made = deque(migrations), set[str]()
+        while left:
             try:
-                event = next(steps)
-            except StopIteration as end:
-                _check(end.value)
-                return
-            if isinstance(event, MigrationApplied):
-                yield read_snapshot(scratch.connection, scope)
+                for snapshot in _apply(scratch, ledger, tuple(left), scope):
+                    left.popleft()
+                    yield snapshot
+            except _Failed as failed:
+                role = _missing_role(failed)
+                if not scratch.own_server or not role or role in made:
+                    raise
+                made.add(role)
+                scratch.connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
 
     def _paths(self, major: int, migrations: Sequence[Migration], scope: Scope) -> list[Path]:
         """Return where the snapshot of an empty database is kept, and those after each of the files."""
@@ -123,10 +125,42 @@ class ExpectedSchemas:
         return paths
 
 
+def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...], scope: Scope) -> Iterator[Snapshot]:
+    """Apply files and yield what is there after each. Raises _Failed."""
+    plan = Plan(migrations, ())
+    site = Site(scratch.tenant, scratch.connection, ledger, scratch.sessions, lambda rows: plan)
+    steps = apply_plan(site, plan, ledger.read())
+    while True:
+        try:
+            event = next(steps)
+        except StopIteration as end:
+            _check(end.value)
+            return
+        if isinstance(event, MigrationApplied):
+            yield read_snapshot(scratch.connection, scope)
+
+
+def _check_reach(migrations: Sequence[Migration]) -> None:
+    """Raise Refused where a file would touch more of the tenants' server than the scratch database on it."""
+    for migration in migrations:
+        for statement in sqltext.split(migration.sql):
+            if found := _WIDE.match(statement.text):
+                place = sqltext.position(migration.sql, statement.start)
+                words = " ".join(found[0].split()).upper()
+                raise Refused(
+                    f"{migration.path}:{place.line}:{place.column}: {words} is not run again on the tenants' own"
+                    " server, which is the only one for a scratch database",
+                    hint="set TENANTRY_SCRATCH to the connection string of another server, or TENANTRY_PG_BIN to the "
+                    "programs of one of the same major",
+                )
+
+
 def _check(verdict: Verdict) -> None:
-    """Raise _Failed where the files did not get through."""
+    """Raise _Failed where the files did not get through, and Cancelled where the run was cancelled."""
     if verdict.result in GOOD:
         return
+    if verdict.result is Result.STOPPED:
+        raise Cancelled("cancelled")
     failed = next((event for event in verdict.told if isinstance(event, MigrationFailed)), None)
     if failed is None:
         raise _Failed(None, verdict.reason, "", "")
@@ -165,7 +199,7 @@ def _read(path: Path) -> Snapshot | None:
 
 def _keep(path: Path, snapshot: Snapshot) -> None:
     """Write a snapshot so that nobody ever reads half of one."""
-    half = path.with_suffix(f".{os.getpid()}")
+    half = path.with_suffix(f".{os.getpid()}-{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         half.write_text(to_json(snapshot), "utf-8")

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Sequence
 from runner.errors import Problem
 from runner.events import FindingReported
 from runner.ledger import Ledger
-from runner.model import MigrationStatus, State, Tenant, label
+from runner.model import MigrationStatus, Origin, State, Tenant, label
 from runner.plan import advise, explain
+
+# Recorded by what was found, and not by running the file.
+_UNRUN = frozenset({Origin.BASELINE, Origin.IMPORTED})
 
 
 def find(statuses: Sequence[MigrationStatus], tenant: Tenant, ledger: Ledger) -> Iterator[FindingReported]:
@@ -23,13 +26,14 @@ def find_in(
 ) -> Iterator[FindingReported]:
     """Yield a finding for each of the `chosen`; a file that was renumbered is one finding, not two."""
     moved = {status.version: _find_moved(status, statuses) for status in statuses}
+    adopted = max((s.version for s in statuses if s.row and s.row.origin in _UNRUN), default=-1)
     targets = {target.version for target in moved.values() if target}
     for status in chosen:
         target = moved[status.version]
         if target:
             yield FindingReported(tenant.name, _describe_moved(status, target))
         elif status.version not in targets:
-            yield _report(status, tenant, ledger)
+            yield _report(status, tenant, ledger, adopted=status.version < adopted)
 
 
 def count_differences(count: int) -> str:
@@ -46,8 +50,15 @@ def describe_renamed(status: MigrationStatus, tenant: Tenant) -> Problem:
     )
 
 
-def _report(status: MigrationStatus, tenant: Tenant, ledger: Ledger) -> FindingReported:
-    problem = Problem(explain(status), advise(status, tenant.name))
+def _report(status: MigrationStatus, tenant: Tenant, ledger: Ledger, *, adopted: bool) -> FindingReported:
+    hint = advise(status, tenant.name)
+    if adopted and status.state is State.OUT_OF_ORDER:
+        # To run it may do again, or undo, what was done before there was a record.
+        hint = (
+            f'if it was run before the tenant was taken over, run "tenantry adopt --tenants {tenant.name} '
+            f'--assume {status.version} --write"; look at the database first'
+        )
+    problem = Problem(explain(status), hint)
     detail = _compare_texts(status, ledger) if status.state is State.CHANGED else ""
     return FindingReported(tenant.name, problem, detail)
 

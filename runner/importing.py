@@ -30,6 +30,12 @@ def find_migrations(tool: str, ids: Sequence[str], migrations: Sequence[Migratio
     return found
 
 
+def is_by_number(tool: str, name: str, path: str, migration: Migration) -> bool:
+    """Return whether an id and a migration have nothing in common but a number. `path` is the other tool's file."""
+    stem = migration.path.rsplit("/", 1)[-1].removesuffix(".sql")
+    return _read_source(migration, tool) != name and stem != name and migration.name not in path.lower()
+
+
 def _read_source(migration: Migration, tool: str) -> str:
     """Return the tool's id of a file that was imported from it; empty for any other file."""
     source = parse_source(migration.text)

@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from runner.errors import ConfigError, Problem
@@ -22,11 +22,17 @@ def find_changes(folder: Path, base: str) -> Iterator[Problem]:
     """
     start = _git(folder, "merge-base", base, "HEAD").strip()
     yield from _find_edits(folder, start, base)
-    merged = _list_merged(folder, base)
+    blobs = _list_merged(folder, base)
+    merged = {int(name.split("_")[0]): name for name in blobs}
     newest = max(merged, default=-1)
-    for name in sorted(path.name for path in folder.iterdir()):
-        version = _read_version(name)
-        if version is None or version > newest or name in merged.values():
+    here, since = _list_here(folder), blobs.keys() - _list_merged(folder, start).keys()
+    for name in sorted(here):
+        version = int(name.split("_")[0])
+        if version > newest:
+            continue
+        if name in blobs:
+            if name in since and here[name] != {blobs[name]}:
+                yield _describe_conflict(f"{folder}/{name}", base, newest)
             continue
         taken = merged.get(version)
         why = f"its number is that of {taken}" if taken else f"it comes before {merged[newest]}"
@@ -34,6 +40,13 @@ def find_changes(folder: Path, base: str) -> Iterator[Problem]:
             f"{folder}/{name}: not merged, and {why}, which is merged in {base}",
             f"give it a number from {newest + 1:04} on: databases may have the newer one already",
         )
+
+
+def _describe_conflict(shown: str, base: str, newest: int) -> Problem:
+    return Problem(
+        f"{shown}: not merged, and another file of this name is merged in {base}",
+        f"give it a number from {newest + 1:04} on: databases may have the merged one already",
+    )
 
 
 def _find_edits(folder: Path, start: str, base: str) -> Iterator[Problem]:
@@ -51,9 +64,26 @@ def _find_edits(folder: Path, start: str, base: str) -> Iterator[Problem]:
         )
 
 
-def _list_merged(folder: Path, base: str) -> dict[int, str]:
-    names = [line.rsplit("/", 1)[-1] for line in _git(folder, "ls-tree", "--name-only", base, "--", "./").splitlines()]
-    return {version: name for name in names if (version := _read_version(name)) is not None}
+def _list_merged(folder: Path, commit: str) -> dict[str, str]:
+    """Return the migrations of a commit by name, each with the id of its content."""
+    lines = [line.split("\t", 1) for line in _git(folder, "ls-tree", commit, "--", "./").splitlines()]
+    names = {path.rsplit("/", 1)[-1]: entry.split()[2] for entry, path in lines}
+    return {name: blob for name, blob in names.items() if _read_version(name) is not None}
+
+
+def _list_here(folder: Path) -> Mapping[str, set[str]]:
+    """Return the migrations that are here by name, each with the ids of its content: in the index, and in the file."""
+    here: dict[str, set[str]] = {}
+    for line in _git(folder, "ls-files", "--stage", "--", "./").splitlines():
+        entry, name = line.split("\t", 1)
+        if _read_version(name) is not None:
+            here.setdefault(name, set()).add(entry.split()[1])
+    files = [path.name for path in folder.iterdir() if _read_version(path.name) is not None and path.is_file()]
+    # Git's own reckoning, after what it does to line ends, so that the same content has the same id.
+    ids = _git(folder, "hash-object", "--", *files).split() if files else []
+    for name, blob in zip(files, ids, strict=True):
+        here.setdefault(name, set()).add(blob)
+    return here
 
 
 def _read_version(name: str) -> int | None:

@@ -165,6 +165,12 @@ def embedded_server(config: Config) -> EmbeddedServer:
     return EmbeddedServer(config.state)
 
 
+def scratch_servers(config: Config) -> list[EmbeddedServer]:
+    """Return the servers that files were replayed on, one for each major; a killed run may have left one running."""
+    folder = config.state / "scratch"
+    return [EmbeddedServer(path) for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else []
+
+
 def _read_directories(config: Config, sets: set[SetName]) -> dict[SetName, Directory]:
     folders = {SetName.MASTER: config.master_migrations, SetName.TENANT: config.tenant_migrations}
     directories: dict[SetName, Directory] = {}

@@ -71,14 +71,10 @@ def _decode(text: bytes, source: str) -> str:
 def load_schema(scratch: Scratch, text: str, shown: str, scope: Scope) -> Snapshot:
     """Run the statements on an empty scratch database and return the schema that they make.
 
-    Raises InputError at the first one that fails, with its place.
+    Raises InputError at the first one that fails, with its place, and where there is none: that is no empty schema.
     """
     text = _RESTRICT.sub("", text.replace("\r\n", "\n"))
-    try:
-        statements = sqltext.split(text)
-    except sqltext.SqlError as error:
-        raise InputError((Problem(f"{shown}:{error}"),)) from None
-    for statement in statements:
+    for statement in _split(text, shown):
         if _COPY_DATA.match(statement.text):
             message = f"{_place(text, statement.start, shown)}: holds data, expected a schema"
             raise InputError((Problem(message, 'make it with "pg_dump --schema-only"'),))
@@ -87,6 +83,20 @@ def load_schema(scratch: Scratch, text: str, shown: str, scope: Scope) -> Snapsh
             raise InputError((Problem(_explain(failed, text, statement, shown)),))
     scratch.connection.execute("RESET ALL")
     return read_snapshot(scratch.connection, scope)
+
+
+def _split(text: str, shown: str) -> tuple[sqltext.Statement, ...]:
+    if "\0" in text:
+        place = _place(text, text.index("\0"), shown)
+        raise InputError((Problem(f"{place}: a NUL character, expected SQL"),))
+    try:
+        statements = sqltext.split(text)
+    except sqltext.SqlError as error:
+        raise InputError((Problem(f"{shown}:{error}"),)) from None
+    if not statements:
+        message = f"{shown}: no schema: not one statement in it, expected those that make the schema"
+        raise InputError((Problem(message),))
+    return statements
 
 
 def _send(scratch: Scratch, statement: str) -> psycopg.Error | None:

@@ -7,37 +7,43 @@ nobody holds any more.
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
-from runner.errors import Cancelled, Refused, ServerError, TenantError
+from runner.errors import Cancelled, Refused, ServerError, TenantError, Unreachable
 from runner.model import Server, SetName, Tenant
 from runner.server import EmbeddedServer, find_binaries, read_major
 from runner.session import Connection, Sessions, Settings, read_sql
 
 _PREFIX = "tenantry_scratch_"
 _SERVER = "scratch"
+_PAUSE_S = 0.05
 _USE_GIVEN = "correct TENANTRY_SCRATCH, or unset it to have the files replayed elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
-    """One scratch database. `own_server`: nobody else's roles or databases are on its server."""
+    """One scratch database. `own_server`: nobody else's roles or databases are on its server.
+
+    `beside_tenants`: the server is one that tenants are on, where nothing may be touched but the database itself.
+    """
 
     tenant: Tenant
     sessions: Sessions
     connection: Connection
     own_server: bool
+    beside_tenants: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ScratchPlace:
-    """Where scratch databases are made: beside a tenant on the embedded server, else on a server of our own.
+    """Where scratch databases are made: on a server of our own, since files may touch more than their database.
 
     `state` is the folder that such servers have their data in, one for each major. Without programs of the major, the
     tenant's own server is asked. `given` is the connection string of a server that is used instead of all these: one
@@ -54,13 +60,14 @@ class ScratchPlace:
 
         One at a time in a project: whoever comes second waits, and then finds what the first one kept.
         """
-        with self._alone(), ExitStack() as stack:
+        with self._alone(sessions), ExitStack() as stack:
             try:
-                programs = None if self.given or tenant.server.embedded else _find_programs(major)
+                programs = None if self.given else _find_programs(major)
                 if self.given or programs:
-                    scratch = stack.enter_context(self._open_elsewhere(programs))
+                    scratch = stack.enter_context(self._open_elsewhere(programs, sessions))
                 else:
-                    scratch = stack.enter_context(_make(sessions, tenant.server.name, own_server=False))
+                    beside = stack.enter_context(_make(sessions, tenant.server.name, own_server=False))
+                    scratch = replace(beside, beside_tenants=True)
             except (Refused, Cancelled):
                 raise
             except (ServerError, TenantError) as error:
@@ -71,25 +78,44 @@ class ScratchPlace:
 
     @contextmanager
     def open_embedded(self) -> Iterator[Scratch]:
-        """Make a scratch database for files that no tenant is asked about. Raises ServerError."""
-        with self._alone(), self._open_elsewhere(None if self.given else find_binaries()) as scratch:
+        """Make a scratch database for files that no tenant is asked about. Raises ServerError and Refused."""
+        programs = None if self.given else find_binaries()
+        with self._alone(None), ExitStack() as stack:
+            try:
+                scratch = stack.enter_context(self._open_elsewhere(programs, None))
+            except Unreachable as error:
+                raise Refused(f"no scratch database to run the files on: {error}", hint=_USE_GIVEN) from None
             yield scratch
 
     @contextmanager
-    def _open_elsewhere(self, programs: Path | None) -> Iterator[Scratch]:
-        """Make a scratch database on a server of our own, or on the one that is given."""
+    def _open_elsewhere(self, programs: Path | None, waiting: Sessions | None) -> Iterator[Scratch]:
+        """Make a scratch database on a server of our own, or on the one that is given.
+
+        `waiting` are the sessions of whoever waits for it: what cancels these cancels what runs here.
+        """
         if programs is None:
-            with _make(Sessions({_SERVER: self.given}, self.settings), _SERVER, own_server=False) as scratch:
+            with _make(_follow(self._open_given(), waiting), _SERVER, own_server=False) as scratch:
                 yield scratch
             return
-        with self._own_server(programs) as own, _make(own, _SERVER, own_server=True) as scratch:
+        with self._own_server(programs) as own, _make(_follow(own, waiting), _SERVER, own_server=True) as scratch:
             yield scratch
 
+    def _open_given(self) -> Sessions:
+        try:
+            return Sessions({_SERVER: self.given}, self.settings)
+        except psycopg.Error as error:
+            said = str(error).strip().splitlines()[0]
+            raise Refused(f"TENANTRY_SCRATCH: no connection string: {said}", hint=_USE_GIVEN) from None
+
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, waiting: Sessions | None) -> Iterator[None]:
+        """Keep other threads and processes out of this project's scratch databases. Raises Cancelled."""
         lock = self._open_lock()
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            while not _try_flock(lock):
+                if waiting and waiting.cancelled:
+                    raise Cancelled("cancelled")
+                time.sleep(_PAUSE_S)  # a wait in the kernel would not notice that the run is cancelled
             yield
         finally:
             os.close(lock)
@@ -105,12 +131,39 @@ class ScratchPlace:
     @contextmanager
     def _own_server(self, programs: Path) -> Iterator[Sessions]:
         server = EmbeddedServer(self.state / str(read_major(programs)), programs, durable=False)
-        started = server.start()
+        server.start()
+        sessions = Sessions({_SERVER: server.dsn()}, self.settings)
         try:
-            yield Sessions({_SERVER: server.dsn()}, self.settings)
+            yield sessions
         finally:
-            if started:
+            # Whoever started it: one that was left by a process that was killed is nobody's.
+            if _is_clean(sessions):
                 server.stop()
+            else:
+                server.destroy()
+
+
+def _try_flock(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _follow(sessions: Sessions, waiting: Sessions | None) -> Sessions:
+    if waiting:
+        waiting.cancels(sessions)
+    return sessions
+
+
+def _is_clean(sessions: Sessions) -> bool:
+    """Return whether files left nothing on a server that the next ones would find: roles, settings, databases."""
+    try:
+        with sessions.connect_to(_SERVER, sessions.maintenance(_SERVER)) as connection:
+            return connection.execute(read_sql("scratch/clean")).fetchone() == (True,)
+    except TenantError:
+        return False
 
 
 def _find_programs(major: int) -> Path | None:
@@ -136,14 +189,6 @@ def _make(sessions: Sessions, server: str, *, own_server: bool) -> Iterator[Scra
                 yield Scratch(tenant, sessions, connection, own_server)
         finally:
             keeper.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-            if own_server:
-                _drop_roles(keeper)
-
-
-def _drop_roles(keeper: Connection) -> None:
-    """Drop what roles the files made, on a server of our own: the next replay makes them again."""
-    for (role,) in keeper.execute(read_sql("scratch/roles")).fetchall():
-        keeper.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
 
 
 def _create(keeper: Connection, server: str, name: str) -> None:

@@ -44,6 +44,7 @@ class Sessions:
         # Sets are added to and taken from by several threads: each is one step under the interpreter's lock.
         self._open: set[Connection] = set()
         self.cancelled = False
+        self._followers: list[Sessions] = []
 
     def _startup(self, dsn: str) -> dict[str, Any]:
         """Return connection parameters with our settings in the start-up packet, where they cost no round trip.
@@ -137,9 +138,15 @@ class Sessions:
         parts = (self._shown[tenant.server.name], psycopg.conninfo.make_conninfo("", dbname=tenant.database))
         return f"psql {shlex.quote(' '.join(filter(None, parts)))}"
 
+    def cancels(self, other: "Sessions") -> None:
+        """Have other sessions cancelled with these, from now on."""
+        self._followers.append(other)
+
     def cancel(self) -> None:
         """Ask the server to cancel what each open connection is running."""
         self.cancelled = True
+        for follower in tuple(self._followers):
+            follower.cancel()
         for connection in tuple(self._open):
             try:
                 connection.cancel_safe(timeout=5)

@@ -55,8 +55,9 @@ def parse_source(text: str) -> tuple[str, str] | None:
 def plan_files(converted: Sequence[Converted], target: Path, first: int) -> tuple[tuple[Path, str], ...]:
     """Return the files to write, with consecutive versions from `first` on, each rollback behind its migration.
 
-    Raises InputError where a file of `target` has one of the versions.
+    Raises InputError where a file of `target` has one of the versions, or was converted from one of these already.
     """
+    _check_new(converted, target)
     _check_free(target, first, first + len(converted))
     files: list[tuple[Path, str]] = []
     for version, one in enumerate(converted, first):
@@ -83,6 +84,31 @@ def write_files(converted: Sequence[Converted], target: Path, first: int) -> tup
         reason = (error.strerror or str(error)).lower()
         raise InputError((Problem(f"{target}: {reason}, expected a folder to write to"),)) from None
     return tuple(written)
+
+
+def _check_new(converted: Sequence[Converted], target: Path) -> None:
+    if not target.is_dir():
+        return
+    sources = {one.source for one in converted}
+    problems = tuple(
+        Problem(
+            f"{path}: is {source} already, expected migrations that are not here",
+            "leave in the other folder what is new alone: a second file of the same would run twice",
+        )
+        for path in sorted(target.glob("*.sql"))
+        if not path.name.endswith(".rollback.sql") and (source := _read_source(path)) in sources
+    )
+    if problems:
+        raise InputError(problems)
+
+
+def _read_source(path: Path) -> str:
+    """Return what a file was converted from; empty for any other file, and for one that cannot be read."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return " ".join(parse_source(file.readline()) or ())
+    except OSError:
+        return ""
 
 
 def _check_free(target: Path, first: int, end: int) -> None:

@@ -117,7 +117,7 @@ class _Report:
         """Say each trouble once, with all tenants that share it."""
         shared: dict[tuple[object, ...], list[TenantOutcome]] = defaultdict(list)
         for tenant in self._outcome.tenants.values():
-            if tenant.verdict and tenant.verdict.result not in GOOD and not tenant.findings:
+            if tenant.verdict and tenant.verdict.result not in GOOD and _is_unsaid(tenant):
                 failure = tenant.failed.failure if tenant.failed else None
                 hint = for_tenants(tenant.verdict.hint, tenant.tenant, "")
                 shared[tenant.verdict.result, tenant.verdict.reason, hint, failure, tenant.version].append(tenant)
@@ -173,6 +173,11 @@ class _Report:
         """Return the command that opens a tenant, rather than the master, where there is one."""
         look = next((tenant.look for tenant in tenants if tenant.tenant != "master"), tenants[0].look)
         return look.replace("tenantry", self._program, 1) if look.startswith("tenantry ") else look
+
+
+def _is_unsaid(tenant: TenantOutcome) -> bool:
+    """Return whether why a tenant ended so is in none of its findings: what has a hint of its own is not."""
+    return not tenant.findings or bool(tenant.verdict and tenant.verdict.hint)
 
 
 def _cells(tenant: TenantOutcome) -> Iterable[Cell]:

@@ -54,6 +54,9 @@ def _start(request: Request) -> Events:
         proposal = propose(found, Origin.BASELINE, assumed=vouched)
         for migration in _list_unseen(found, proposal):
             yield FindingReported(found.tenant.name, _explain_unseen(migration, found))
+        for file in found.evidence.files:
+            if file.migration.version in vouched and file.presence in (Presence.ABSENT, Presence.PARTIAL):
+                yield FindingReported(found.tenant.name, _explain_denied(file.migration))
         return proposal
 
     job = make_adoption_job(project, decide, request.options["reason"], write=request.options["write"])
@@ -73,6 +76,11 @@ def _explain_unseen(migration: Migration, found: Found) -> Problem:
         f"{label(migration.version, migration.name)}: cannot be seen, its effects are data or nothing",
         f'if it was run, run "tenantry adopt --tenants {found.tenant.name} --assume {migration.version} --write"',
     )
+
+
+def _explain_denied(migration: Migration) -> Problem:
+    name = label(migration.version, migration.name)
+    return Problem(f"{name}: not assumed, its effects are in the schema and are not there")
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

@@ -8,7 +8,7 @@ import click
 from runner.config import STATE_FOLDER, Config, read
 from runner.errors import ConfigError, Problem, ServerError
 from runner.events import LinePrinted
-from runner.project import embedded_server
+from runner.project import embedded_server, scratch_servers
 from runner.verbs import Events, Request, Verb
 
 _HELP = """Start, stop, open or destroy the embedded PostgreSQL, whose data is in .tenantry beside tenants.yaml.
@@ -41,8 +41,8 @@ def _start(request: Request) -> Events:
         case "start":
             yield from _start_server(config)
         case "stop":
-            stopped = embedded_server(config).stop()
-            yield LinePrinted("stopped" if stopped else "was not running")
+            stopped = [server.stop() for server in (embedded_server(config), *scratch_servers(config))]
+            yield LinePrinted("stopped" if any(stopped) else "was not running")
         case "url":
             yield LinePrinted(embedded_server(config).url(database))
         case "psql":
@@ -89,7 +89,8 @@ def _destroy(config: Config, *, sure: bool) -> Events:
                 ),
             )
         )
-    server.destroy()
+    for each in (server, *scratch_servers(config)):
+        each.destroy()
     yield LinePrinted("destroyed")
 
 

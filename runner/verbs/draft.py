@@ -57,7 +57,11 @@ def _start(request: Request) -> Events:
     # What is checked row by row goes into a file, and so into a transaction, of its own.
     parts = (("", [d for d in drafts if not d.separate]), ("_validate", [d for d in drafts if d.separate]))
     for suffix, part in parts:
-        if part:
+        if part and not any(draft.sql and draft.kind is ddl.Risk.ADDITIVE for draft in part):
+            # As a file it would be a migration that does nothing, and there would be another one with every draft.
+            yield LinePrinted("no file is written for what follows: a person has to decide about it")
+            yield from (LinePrinted(line) for line in ddl.render(part).splitlines())
+        elif part:
             path = folder / f"{label(next_version(folder), name + suffix)}.sql"
             _write(path, f"-- A draft, to be reviewed: what the files lack of {source[1]}.\n\n{ddl.render(part)}")
             yield LinePrinted(str(path))

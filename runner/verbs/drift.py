@@ -63,6 +63,18 @@ class _Group:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Consensus:
+    """The groups by fingerprint and the schema of A, None where there is nothing to compare.
+
+    `tie` names the groups that are as large as A, and A; it is empty where A is the largest.
+    """
+
+    groups: Mapping[str, _Group]
+    schema: Snapshot | None = None
+    tie: str = ""
+
+
 def _start(request: Request) -> Events:
     options = request.options
     if options["consensus"] and options["against"] != "files":
@@ -70,6 +82,9 @@ def _start(request: Request) -> Events:
     project = open_request(request)
     if options["consensus"]:
         project = _leave_out_master(project)
+        if len(project.tenants) < 2:
+            chosen = "1 tenant is" if project.tenants else "no tenant is"
+            raise ConfigError((Problem(f"--consensus: {chosen} selected, expected two or more to compare"),))
         return run_job(request, project, _make_consensus_job(project, request))
     if options["against"] != "files":
         project = _leave_out_master(project)
@@ -158,22 +173,25 @@ def _read_file(project: Project, name: str) -> Snapshot:
 
 def _make_consensus_job(project: Project, request: Request) -> Job:
     """Return the job that says of a tenant whether it has what most have. All fingerprints are read before."""
-    groups, majority = _group(project, request)
+    consensus = _group(project, request)
 
     def compare(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with _open(project, tenant) as ledger:
+            if consensus.schema is None:
+                raise Refused("no other tenant could be read, expected two or more to compare")
             fingerprint = read_fingerprint(ledger.connection, project.config.scope(tenant))
-            group = groups.get(fingerprint)
-            if group is None or majority is None:
+            group = consensus.groups.get(fingerprint)
+            if group is None:
                 raise Refused("its schema changes while it is compared", hint="run the same command again")
             yield RowReported(tenant.name, {"group": group.name, "tenants": group.size})
-            return (yield from _compare(project, ledger, majority))
+            verdict = yield from _compare(project, ledger, consensus.schema)
+            return Verdict(Result.FINDING, consensus.tie) if consensus.tie else verdict
 
     return compare
 
 
-def _group(project: Project, request: Request) -> tuple[Mapping[str, _Group], Snapshot | None]:
-    """Return the groups by fingerprint, the largest being A, and the schema of that one."""
+def _group(project: Project, request: Request) -> _Consensus:
+    """Read all fingerprints and return the groups, by size, with the schema of the first one."""
     found: dict[str, str] = {}
 
     def read(tenant: Tenant) -> Generator[Event, None, Verdict]:
@@ -186,11 +204,13 @@ def _group(project: Project, request: Request) -> tuple[Mapping[str, _Group], Sn
     deque(run_job(request, project, read), maxlen=0)
     sizes = Counter(found[tenant.name] for tenant in project.tenants if tenant.name in found).most_common()
     groups = {fingerprint: _Group(_letter(index), size) for index, (fingerprint, size) in enumerate(sizes)}
-    if not sizes:
-        return groups, None
+    if len(found) < 2:
+        return _Consensus(groups)
+    largest = [group for group in groups.values() if group.size == sizes[0][1]]
+    tie = f"no majority: {', '.join(f'{one.name} {one.size}' for one in largest)}" if len(largest) > 1 else ""
     first = next(tenant for tenant in project.tenants if found.get(tenant.name) == sizes[0][0])
     with project.sessions.connect(first) as connection:
-        return groups, read_snapshot(connection, project.config.scope(first))
+        return _Consensus(groups, read_snapshot(connection, project.config.scope(first)), tie)
 
 
 def _letter(index: int) -> str:

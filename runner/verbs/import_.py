@@ -13,7 +13,7 @@ from runner.events import Event, FindingReported, LinePrinted
 from runner.evidence import Presence
 from runner.files import next_version
 from runner.history import HISTORIES, Claim, History, Standing, load_history
-from runner.importing import find_migrations
+from runner.importing import find_migrations, is_by_number
 from runner.model import Migration, Origin, SetName, label
 from runner.verbs import Events, Request, Verb
 from runner.verbs.options import JOBS, LOCK_WAIT, SERVER, SET, TENANTS, open_request, run_job
@@ -69,7 +69,7 @@ def _import_records(request: Request) -> Events:
         claims = history.match(records, files)
         ids = [claim.id for claim in claims]
         migrations = find_migrations(options["tool"], ids, project.files(found.tenant))
-        true = yield from _judge(history, claims, migrations, found)
+        true = yield from _judge(history, options["tool"], claims, migrations, found)
         proposal = propose(found, Origin.IMPORTED, assumed={migration.version for migration in true})
         known = tuple(migration for migration in proposal.known if migration in true)
         newest = max((m.version for m in known), default=-1)
@@ -79,14 +79,14 @@ def _import_records(request: Request) -> Events:
 
 
 def _judge(
-    history: History, claims: tuple[Claim, ...], migrations: Mapping[str, Migration], found: Found
+    history: History, tool: str, claims: tuple[Claim, ...], migrations: Mapping[str, Migration], found: Found
 ) -> Generator[Event, None, list[Migration]]:
     """Say what is wrong with each claim, and return the migrations of those that hold."""
     presence = {file.migration.version: file.presence for file in found.evidence.files}
     true: list[Migration] = []
     for claim in claims:
         migration = migrations.get(claim.id)
-        problem = _find_fault(history, claim, migration, presence)
+        problem = _find_fault(history, claim, migration, presence) or _find_doubt(tool, claim, migration, presence)
         if problem:
             yield FindingReported(found.tenant.name, problem)
         elif migration and claim.record:
@@ -122,6 +122,21 @@ def _find_fault(
     return None
 
 
+def _find_doubt(
+    tool: str, claim: Claim, migration: Migration | None, presence: Mapping[int, Presence]
+) -> Problem | None:
+    """Return why a record is not taken over that neither the catalog nor a name bears out."""
+    if migration is None or claim.record is None or presence.get(migration.version) is not Presence.UNSEEN:
+        return None
+    if not is_by_number(tool, claim.id, claim.file.path if claim.file else "", migration):
+        return None
+    name = label(migration.version, migration.name)
+    return Problem(
+        f"{claim.id}: cannot verify: nothing but its number is that of {name}, whose effects no schema shows",
+        f'if it is the same, run "tenantry adopt --assume {migration.version} --write"',
+    )
+
+
 def _missing(state: Presence | None) -> str:
     return "not there" if state is Presence.ABSENT else "half there"
 
@@ -137,10 +152,10 @@ def _import_files(request: Request) -> Events:
     target = config.folder(SetName(options["set_name"]))
     converted = load_conversion(tool)(options["folder"])
     first = next_version(target) if target.is_dir() else 0
-    for path, _text in plan_files(converted, target, first):
-        yield LinePrinted(str(path) if options["write"] else f"would write {path}")
     if options["write"]:
-        write_files(converted, target, first)
+        yield from (LinePrinted(str(path)) for path in write_files(converted, target, first))
+    else:
+        yield from (LinePrinted(f"would write {path}") for path, _ in plan_files(converted, target, first))
     for item in converted:
         for note in item.notes:
             yield LinePrinted(f"note: {item.source}: {note}")

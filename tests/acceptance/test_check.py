@@ -143,6 +143,23 @@ def test_source_that_does_not_load(project: Fleet) -> None:
     assert done.err.startswith('error: schema.sql:2:1: relation "a" already exists (SQLSTATE 42P07)\n'), done.err
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("", "schema.sql: no schema: not one statement in it", id="empty"),
+        pytest.param("-- none yet\n;\n", "schema.sql: no schema: not one statement in it", id="comments"),
+        pytest.param("\\restrict x\n", "schema.sql: no schema: not one statement in it", id="for psql"),
+        pytest.param("SELECT 1;\n-- \0\n", "schema.sql:2:4: a NUL character, expected SQL", id="NUL"),
+    ],
+)
+def test_schema_without_statements(project: Fleet, text: str, message: str) -> None:
+    """A text without a statement is never taken for an empty schema, and a NUL in one is named with its place."""
+    write_wanted(project, text)
+    done = project.run("check", "--schema-from", "schema.sql")
+    rest = "" if "NUL" in message else ", expected those that make the schema"
+    assert (done.code, done.out, done.err) == (2, "", f"error: {message}{rest}\n")
+
+
 def test_set_that_there_is_not(project: Fleet) -> None:
     """A set that tenants.yaml does not have is an error."""
     done = project.run("check", "--set", "master")

@@ -8,6 +8,7 @@ STAYS = (
     "CREATE TABLE stays (id integer PRIMARY KEY, room integer NOT NULL REFERENCES rooms (id), nights integer);\n"
     "CREATE INDEX stays_room ON stays (room);\n"
 )
+DECIDE = "no file is written for what follows: a person has to decide about it"
 CHECKED = "ALTER TABLE rooms ADD CONSTRAINT rooms_rate CHECK (rate >= 0);\n"
 
 
@@ -54,32 +55,38 @@ def test_draft_is_applied(project: Fleet) -> None:
 
 
 def test_what_destroys_is_a_comment(project: Fleet) -> None:
-    """What would lose data is there as a comment, and the file that holds it is a migration that does not do it."""
-    assert project.run("migrate", "--no-verify").code == 0
-    write_wanted(project, ROOMS)
-    done = project.run("draft", "no_rate", "--schema-from", "schema.sql")
-    assert (done.code, done.out) == (0, "migrations/tenant/0002_no_rate.sql\n"), done.err
-    text = read(project, "0002_no_rate.sql")
-    assert "-- ALTER TABLE public.rooms DROP COLUMN rate;" in text
-    assert all(line == "" or line.startswith("--") for line in text.splitlines())
+    """What would lose data is a comment in a file that does the rest, and alone it is printed, and is no file."""
+    write_wanted(project, ROOMS + STAYS)
+    done = project.run("draft", "stays", "--schema-from", "schema.sql")
+    assert (done.code, done.out) == (0, "migrations/tenant/0002_stays.sql\n"), done.err
+    assert "\n-- ALTER TABLE public.rooms DROP COLUMN rate;\n" in read(project, "0002_stays.sql")
+    before = list_files(project)
+    for _ in range(2):
+        again = project.run("draft", "stays", "--schema-from", "schema.sql")
+        line, *rest = again.out.splitlines()
+        assert (again.code, line) == (0, DECIDE)
+        assert "-- ALTER TABLE public.rooms DROP COLUMN rate;" in rest
+        assert all(line == "" or line.startswith("--") for line in rest)
+        assert list_files(project) == before
     assert project.run("migrate").code == 0
     assert project.query("1", "SELECT count(rate) FROM rooms") == [(0,)]
 
 
 def test_rename_has_both_readings(project: Fleet) -> None:
-    """What may be a rename is there in both readings, each as a comment, since a person decides."""
+    """What may be a rename is printed in both readings, each as a comment, since a person decides."""
     write_wanted(project, ROOMS + RATES.replace("rate ", "price "))
     done = project.run("draft", "price", "--schema-from", "schema.sql")
     assert done.code == 0, done.err
-    text = read(project, "0002_price.sql")
-    assert "-- ALTER TABLE public.rooms RENAME COLUMN rate TO price;" in text
-    assert "ADD COLUMN price numeric(10,2)" in text
+    assert done.out.startswith(f"{DECIDE}\n--")
+    assert "-- ALTER TABLE public.rooms RENAME COLUMN rate TO price;" in done.out
+    assert "ADD COLUMN price numeric(10,2)" in done.out
+    assert list_files(project) == sorted(FILES)
 
 
 def test_wrong_input(project: Fleet) -> None:
     """A name that no file may have, and a schema that is not there, are errors, and nothing is written."""
     write_wanted(project, ROOMS)
-    for name, source in (("???", "schema.sql"), ("stays", "absent.sql"), ("stays", "exit 4")):
+    for name, source in (("???", "schema.sql"), ("stays", "absent.sql"), ("stays", "exit 4"), ("stays", "echo ';'")):
         done = project.run("draft", name, "--schema-from", source)
         assert (done.code, done.out) == (2, ""), done.err
     assert list_files(project) == sorted(FILES)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.fix_command import FILES, MASTER_FILES, Fleet, MakeFleet, read_events, read_report
+from tests.acceptance.fix_command import FILES, MASTER_FILES, NOWHERE, Fleet, MakeFleet, read_events, read_report
 from tests.fix_postgres import binaries_of
 
 DROPPED = "tenant 16: rooms.rate: missing, expected numeric(10,2)\n"
@@ -98,6 +98,10 @@ def test_against_dump(migrated: Fleet) -> None:
     done = migrated.run("drift", "--against", "schema.sql")
     assert done.code == 1
     assert DROPPED + ADDED in done.out
+    (migrated.folder / "none.sql").write_text("-- none\n", "utf-8")
+    none = migrated.run("drift", "--against", "none.sql")
+    message = "error: none.sql: no schema: not one statement in it, expected those that make the schema\n"
+    assert (none.code, none.out, none.err) == (2, "", message)
     absent = migrated.run("drift", "--against", "absent.sql")
     message = "error: --against: 'absent.sql' is no file, expected files, tenant:ID or a file of SQL\n"
     assert (absent.code, absent.err) == (2, message)
@@ -131,8 +135,34 @@ def test_consensus(fleet: MakeFleet) -> None:
         ("16", "B", "1"),
     ]
     assert DROPPED + ADDED in done.out
-    alone = one.run("drift", "--consensus", "--tenants", "master")
-    assert (alone.code, read_report(one, alone.out).column("group")) == (0, ["A"])
+    for name in ("16", "master"):
+        alone = one.run("drift", "--consensus", "--tenants", name)
+        message = "error: --consensus: 1 tenant is selected, expected two or more to compare\n"
+        assert (alone.code, alone.out, alone.err) == (2, "", message)
+
+
+def test_no_majority(migrated: Fleet) -> None:
+    """Where two groups are the largest, none is called right: both end in a finding, and their difference is shown."""
+    migrated.query("16", DRIFT)
+    done = migrated.run("drift", "--consensus", "--format", "jsonl")
+    ends = {event["tenant"]: event["verdict"] for event in read_events(done.out) if "verdict" in event}
+    assert {name: (end["result"], end["reason"]) for name, end in ends.items()} == dict.fromkeys(
+        ("1", "16"), ("finding", "no majority: A 1, B 1")
+    )
+    assert done.code == 1
+    assert DROPPED + ADDED in migrated.run("drift", "--consensus").out
+
+
+def test_one_that_can_be_read(migrated: Fleet) -> None:
+    """A tenant that no other one can be compared with is refused, and never taken for what most have."""
+    migrated.configure(
+        f"servers: {{main: SERVER, away: {NOWHERE}}}\n"
+        "tenants:\n  migrations: migrations/tenant\n  server: main\n  database: PREFIX_{id}\n"
+        "  list: [1, {id: 16, server: away}]\n"
+    )
+    done = migrated.run("drift", "--consensus")
+    assert (done.code, read_report(migrated, done.out).column("result")) == (4, ["refused", "unreachable"])
+    assert "no other tenant could be read, expected two or more to compare" in done.out
 
 
 def test_no_record(fleet: MakeFleet) -> None:
@@ -144,4 +174,3 @@ def test_no_record(fleet: MakeFleet) -> None:
     assert 'run "tenantry adopt --tenants 1", or compare with --consensus or --against' in done.out
     away = one.run("drift", "--server", "main=host=/nowhere user=postgres")
     assert (away.code, read_report(one, away.out).column("result")) == (5, ["unreachable"])
-    assert one.run("drift", "--consensus", "--server", "main=host=/nowhere user=postgres").code == 5

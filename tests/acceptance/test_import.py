@@ -67,6 +67,25 @@ def test_files(project: Fleet) -> None:
     assert "statement-breakpoint" not in text
 
 
+def test_files_twice(project: Fleet) -> None:
+    """Files that are here already, under whatever name, are refused by name, and nothing is written again."""
+    import_files(project)
+    folder = project.folder / "migrations/tenant"
+    (folder / OURS[3]).rename(folder / "0003_renamed.sql")
+    (folder / OURS[1]).unlink()
+    before = list_files(project)
+    for args in ((), ("--write",)):
+        again = project.run("import", "--files", "--from", "drizzle", "drizzle", *args)
+        assert (again.code, again.out, list_files(project)) == (2, "", before)
+        sources = {before[0]: "0000_rooms", before[1]: "0002_bills", before[2]: "0003_notes"}
+        hint = "leave in the other folder what is new alone: a second file of the same would run twice"
+        assert again.err == "".join(
+            f"error: migrations/tenant/{name}: is drizzle {source} already, expected migrations that are not here\n"
+            f"hint: {hint}\n"
+            for name, source in sources.items()
+        )
+
+
 def test_records(project: Fleet) -> None:
     """True records are taken over, a file that drizzle passed over and a lie are named, and migrate goes on."""
     import_files(project)
@@ -78,9 +97,9 @@ def test_records(project: Fleet) -> None:
     assert shown.code == 1
     assert SKIPPED.replace("tenant 1", "tenants 1, 16") in shown.out or SKIPPED in shown.out
     assert LIE in shown.out
-    assert "0000_rooms: recorded as imported" in shown.out
-    assert "0002_bills: recorded" not in shown.out
-    assert "tenant 16: 0003_notes: recorded" not in shown.out
+    assert "0000_rooms: to be recorded as imported" in shown.out
+    assert "0002_bills: to be recorded" not in shown.out
+    assert "tenant 16: 0003_notes: to be recorded" not in shown.out
     assert [project.trace(name) for name in ("1", "16")] == before
 
     project.run("import", "--from", "drizzle", "drizzle", "--write")

@@ -28,7 +28,6 @@ HOLDS = {
     "values": "VALUES (true)",
     "a table": "TABLE nothing",
     "several": "SELECT true; SELECT FROM rooms WHERE false;",
-    "comments alone": "-- nothing to hold yet",
 }
 ONE = "expected no row, or one that is true"
 FAILS = {
@@ -72,6 +71,18 @@ REFUSED = {
     "COPY from the client": ("COPY rooms FROM STDIN", "checks/a.sql:1:1: COPY"),
     "COPY to the client": ("SELECT true; COPY rooms TO STDOUT", "checks/a.sql:1:14: COPY"),
 }
+HEADER = "not read as a header, expected -- from: and a version"
+NEARLY = {
+    "capital": "-- From: 10",
+    "no colon": "-- from 10",
+    "equals": "-- from = 10",
+    "three dashes": "--- from: 10",
+    "in words": "-- FROM version 10",
+    "more behind it": "-- from: 10 on",
+    "block comment": "/* from: 10 */",
+}
+SKIPPED = "nothing in it is skipped silently"
+MISPLACED = f"move it into checks itself, or out of it: {SKIPPED}"
 UNKNOWN = {
     "not there": "0003",
     "no number": "soon",
@@ -114,6 +125,7 @@ def write(folder: Path, files: Mapping[str, str] | str) -> Path:
     """Write files of checks beside migrations, whose folder is returned."""
     (folder / "checks").mkdir(exist_ok=True)
     for name, text in ({"a.sql": files} if isinstance(files, str) else files).items():
+        (folder / "checks" / name).parent.mkdir(exist_ok=True)
         (folder / "checks" / name).write_text(text, "utf-8")
     return folder
 
@@ -206,6 +218,24 @@ class TestSince:
         """A check that names no version is run on every tenant."""
         assert run("SELECT false", frozenset()) == [f"m/checks/a.sql:1:1: returned (false), {ONE}"]
 
+    @pytest.mark.parametrize("line", NEARLY.values(), ids=NEARLY)
+    def test_nearly_right(self, tmp_path: Path, line: str) -> None:
+        """A line that is nearly a header is refused, with how it is to be written."""
+        assert refuse(tmp_path, f"-- Pages.\n\n{line}\nSELECT true") == [
+            f"m/checks/a.sql:3: {line!r}: {HEADER}"
+            ' | write it as in "-- from: 0010", or reword the comment if none is meant'
+        ]
+
+    @pytest.mark.parametrize("start", ["\n", "-- Pages.\n\n", "/* Pages. */\n", "  "])
+    def test_what_stands_before(self, run: RunChecks, start: str) -> None:
+        """Neither an empty line nor another comment before it switches a header off."""
+        assert run(f"{start}-- from: 2\nSELECT false", frozenset({1})) == []
+
+    def test_prose(self, tmp_path: Path) -> None:
+        """A comment that only has the word in it is no header."""
+        (check,) = read_checks(write(tmp_path, "-- From the page: rooms\n-- from rooms\nSELECT true"), "m", TWO)
+        assert check.since is None
+
     def test_below_the_header(self, run: RunChecks) -> None:
         """A comment between statements is no header."""
         assert run("SELECT true;\n-- from: 0009\nSELECT true") == []
@@ -255,6 +285,30 @@ class TestFolder:
             ("m/checks/a.sql", 2, 1),
             ("m/checks/b.sql", 1, None),
         ]
+
+    def test_nothing_is_skipped(self, tmp_path: Path) -> None:
+        """What is named like SQL and would not be run is refused, and so is a file that says nothing."""
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "elsewhere" / "x.sql").write_text("SELECT true")
+        (tmp_path / "checks").mkdir()
+        (tmp_path / "checks" / "linked").symlink_to(tmp_path / "elsewhere")
+        files = {"a.SQL": "SELECT true", "b.sql": "-- nothing to hold yet", "c.sql": "/* no */;", "old/d.sql": "SELECT"}
+        empty = "no statement in it, expected a query | write a query, or delete the file: it would hold whatever"
+        assert refuse(tmp_path, files) == [
+            "m/checks/a.SQL: not a name of a check, expected one that ends in .sql"
+            f" | rename it, or move it out of the folder: {SKIPPED}",
+            f"m/checks/b.sql: {empty} a tenant has",
+            f"m/checks/c.sql: {empty} a tenant has",
+            f"m/checks/linked/x.sql: in a sub-folder, expected no file of SQL there | {MISPLACED}",
+            f"m/checks/old/d.sql: in a sub-folder, expected no file of SQL there | {MISPLACED}",
+        ]
+
+    def test_no_folder(self, tmp_path: Path) -> None:
+        """A file in the place of the folder is refused."""
+        (tmp_path / "checks").write_text("SELECT true")
+        with pytest.raises(MigrationFileError) as caught:
+            read_checks(tmp_path, "m", TWO)
+        assert str(caught.value) == "m/checks: not a directory, expected a directory of checks"
 
     def test_line_ends(self, run: RunChecks) -> None:
         """CRLF and a byte-order mark change neither the header nor the places."""

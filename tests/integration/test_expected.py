@@ -11,7 +11,7 @@ import pytest
 from runner.catalog import read_fingerprint
 from runner.errors import Refused
 from runner.expected import ExpectedSchemas
-from runner.model import Migration, Tenant
+from runner.model import Migration, Server, SetName, Tenant
 from runner.provenance import Provenance
 from runner.scratch import ScratchPlace
 from runner.server import EmbeddedServer
@@ -290,3 +290,32 @@ def has_role(dsn: str, role: str) -> bool:
     """Return whether a server has a role."""
     with psycopg.connect(dsn, dbname="postgres") as connection:
         return connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone() is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("CREATE ROLE app", "CREATE ROLE"),
+        ("ALTER USER app PASSWORD NULL", "ALTER USER"),
+        ("SELECT 1;\nDROP DATABASE other", "DROP DATABASE"),
+        ("ALTER SYSTEM SET work_mem = '1GB'", "ALTER SYSTEM"),
+        ("GRANT app TO ada", "GRANT"),
+    ],
+    ids=["role", "user", "database", "system", "membership"],
+)
+def test_no_other_part_of_the_tenants_server(tmp_path: Path, server_dsn: str, text: str, words: str) -> None:
+    """On a server that tenants are on, no file is run again that touches more than its own database."""
+    settings = Settings("tenantry/test")
+    schemas = ExpectedSchemas(
+        tmp_path, ScratchPlace(tmp_path / "scratch", settings), Provenance("run", "tester", tmp_path)
+    )
+    tenant = Tenant("1", SetName.TENANT, Server("main", server_dsn), "postgres")
+    migration = make_migration(1, "wide", text)
+    with pytest.raises(Refused) as caught:
+        # No programs are of major 1, so that the tenant's own server is the only place.
+        schemas.after(Sessions({"main": server_dsn}, settings), tenant, 1, [migration], Scope())
+    line = 2 if "\n" in text else 1
+    assert str(caught.value) == (
+        f"{migration.path}:{line}:1: {words} is not run again on the tenants' own server, which is the only one for a"
+        " scratch database"
+    )

@@ -36,9 +36,8 @@ def make_place(folder: Path, given: str = "") -> ScratchPlace:
     return ScratchPlace(folder / "scratch", SETTINGS, given)
 
 
-def make_embedded() -> Tenant:
-    """Return a tenant of the embedded server, beside whose database the scratch databases are made."""
-    return Tenant("1", SetName.TENANT, Server("main", None), "postgres")
+# A major that no programs are of: then the server of the tenant is asked.
+NO_PROGRAMS = 1
 
 
 def make_real(dsn: str) -> Tenant:
@@ -133,12 +132,12 @@ class TestEnd:
     def test_dropped(self, tmp_path: Path, own_dsn: str, where: str) -> None:
         """A scratch database is empty, takes files, and is gone at the end."""
         place = make_place(tmp_path, own_dsn if where == "given" else "")
-        with place.open(make_sessions(own_dsn), make_embedded(), 17) as scratch:
+        with place.open(make_sessions(own_dsn), make_real(own_dsn), NO_PROGRAMS) as scratch:
             assert scratch.connection.execute("SELECT count(*) FROM pg_stat_user_tables").fetchone() == (0,)
             scratch.connection.execute("CREATE TABLE rooms (id int)")
             assert scratch.tenant.database.startswith("tenantry_scratch_")
             assert exists(own_dsn, scratch.tenant.database)
-            assert not scratch.own_server
+            assert (scratch.own_server, scratch.beside_tenants) == (False, where != "given")
         assert not exists(own_dsn, scratch.tenant.database)
 
     def test_dropped_after_an_error(self, tmp_path: Path, own_dsn: str) -> None:
@@ -212,8 +211,8 @@ class TestAlone:
         with child(open_and_wait, str(tmp_path), own_dsn, str(enough)) as process:
             wait_until((tmp_path / "name").exists)
             with child(open_and_wait, str(tmp_path), own_dsn, str(enough)) as second:
-                # The second one waits for the lock of the folder, which the system shows.
-                wait_until(partial(waits_for_lock, second.pid))
+                # The second one has the folder open, whose lock it waits for.
+                wait_until(partial(has_open, second.pid, tmp_path / "scratch"))
                 first = (tmp_path / "name").read_text("utf-8")
                 assert query(own_dsn, OURS) == [(first,)]
                 enough.touch()
@@ -230,10 +229,9 @@ OURS = (
 )
 
 
-def waits_for_lock(pid: int | None) -> bool:
-    """Return whether a process waits for the lock of a file."""
-    lines = Path("/proc/locks").read_text("ascii").splitlines()
-    return any("-> FLOCK" in line and line.split()[5] == str(pid) for line in lines)
+def has_open(pid: int | None, path: Path) -> bool:
+    """Return whether a process has a file open."""
+    return any(os.path.realpath(link) == str(path.resolve()) for link in Path(f"/proc/{pid}/fd").iterdir())
 
 
 class TestNoPlace:
@@ -244,7 +242,7 @@ class TestNoPlace:
             place = make_place(tmp_path, dsn if where == "given" else "")
             with (
                 pytest.raises(Refused) as caught,
-                place.open(make_sessions(dsn), make_embedded(), 17),
+                place.open(make_sessions(dsn), make_real(dsn), NO_PROGRAMS),
             ):
                 pytest.fail("opened")
         server = "scratch" if where == "given" else "main"
@@ -337,13 +335,28 @@ class TestOwnServer:
         server.destroy()
 
     def test_one_left_running(self, own_folder: Path, server_dsn: str) -> None:
-        """A server that a killed process left running is used, and goes on running afterwards."""
+        """A server that a killed process left running is used, and stopped afterwards: it is nobody's."""
         server = EmbeddedServer(own_folder / "scratch" / "17", binaries_of("17"), durable=False)
         server.start()
         with make_place(own_folder).open(make_sessions(server_dsn), make_real(server_dsn), 17) as scratch:
             assert scratch.own_server
-        assert server.alive()
+        assert not server.alive()
         server.destroy()
+
+    @pytest.mark.parametrize(
+        "statement",
+        ["CREATE ROLE left_over", "ALTER ROLE postgres SET search_path = app", "CREATE DATABASE left_over"],
+        ids=["role", "setting", "database"],
+    )
+    def test_nothing_left(self, own_folder: Path, server_dsn: str, statement: str) -> None:
+        """What a file leaves on the whole of a server of our own is not there for the next one."""
+        place = make_place(own_folder)
+        with place.open(make_sessions(server_dsn), make_real(server_dsn), 17) as scratch:
+            scratch.connection.execute(statement.encode())
+        with place.open(make_sessions(server_dsn), make_real(server_dsn), 17) as scratch:
+            asked = "SELECT current_setting('search_path'), (SELECT count(*) FROM pg_roles WHERE rolname !~ '^pg_'), "
+            row = scratch.connection.execute(f"{asked} (SELECT count(*) FROM pg_database)".encode()).fetchone()
+        assert row == ('"$user", public', 1, 4)
 
     def test_no_tenant(self, own_folder: Path) -> None:
         """Files that no tenant is asked about have a server of our own, or the one that is given."""

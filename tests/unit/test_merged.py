@@ -115,6 +115,40 @@ def test_taken_number(folder: Path, committed: bool) -> None:
     ]
 
 
+@pytest.mark.parametrize("state", ["committed", "staged", "untracked"])
+def test_taken_name(folder: Path, state: str) -> None:
+    """A new file of a name that another one got in the base meanwhile is named; one of the same content is not."""
+    name, mine = "0003_beds.sql", "SELECT 3;\n"
+    git(folder, "checkout", "--quiet", "main")
+    (folder / name).write_text("SELECT 4;\n")
+    commit(folder)
+    git(folder, "checkout", "--quiet", "work")
+    (folder / name).write_text(mine)
+    if state == "committed":
+        commit(folder)
+    if state == "staged":
+        git(folder, "add", name)
+        (folder / name).unlink()
+    conflict = (
+        f"{name}: not merged, and another file of this name is merged in main",
+        "give it a number from 0004 on: databases may have the merged one already",
+    )
+    assert found(folder) == [conflict]
+    (folder / name).write_text("SELECT 4;\n")
+    assert found(folder) == ([] if state == "untracked" else [conflict])
+    commit(folder)
+    assert found(folder) == []
+
+
+def test_edited_in_the_base(folder: Path) -> None:
+    """A merged file that others changed in the base is no conflict of ours."""
+    git(folder, "checkout", "--quiet", "main")
+    (folder / RATES).write_text("SELECT 4;\n")
+    commit(folder)
+    git(folder, "checkout", "--quiet", "work")
+    assert found(folder) == []
+
+
 def test_late_number(folder: Path) -> None:
     """A new file whose number lies before a merged one is named."""
     (folder / "0000_first.sql").write_text("SELECT 0;\n")
