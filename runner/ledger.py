@@ -173,6 +173,11 @@ class Ledger:
             self._execute("complete", **_of_file(migration), statements=before.statements)
         self.log("marked", migration.version, migration.checksum, reason=reason, detail=_as_detail(before))
 
+    def record_proven(self) -> None:
+        """Write that the schema was seen to be what the rows stand for. A transaction of its own."""
+        query = sql.SQL("UPDATE {} SET proven_at = pg_catalog.clock_timestamp() WHERE proven_at IS NULL")
+        self.connection.execute(query.format(self._name("_migrations")))
+
     def record_known(self, migration: Migration, origin: Origin, reason: str) -> None:
         """Write that a version is in the database already, by the catalog and perhaps by another tool's record."""
         self._check_taken(self.connection.execute(self._compose_row(migration, origin, RowState.APPLIED)))
@@ -285,7 +290,22 @@ class Ledger:
         return f"{self.schema}._migrations"
 
     def _parse(self, row: tuple[Any, ...]) -> AppliedMigration:
-        version, name, checksum, origin, state, set_name, tenant, finished, elapsed_ms, total, done, by, _layout = row
+        (
+            version,
+            name,
+            checksum,
+            origin,
+            state,
+            set_name,
+            tenant,
+            finished,
+            elapsed_ms,
+            total,
+            done,
+            by,
+            proven,
+            _layout,
+        ) = row
         return AppliedMigration(
             version=version,
             name=name,
@@ -299,6 +319,7 @@ class Ledger:
             statements=total,
             statements_done=done,
             applied_by=by,
+            proven=proven,
         )
 
     def _check_layout(self, layout: int | None) -> None:

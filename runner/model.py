@@ -79,7 +79,10 @@ class RowState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AppliedMigration:
-    """One row of `_migrations`. Times are aware and in UTC; `elapsed_ms` is None where nothing was run."""
+    """One row of `_migrations`. Times are aware and in UTC; `elapsed_ms` is None where nothing was run.
+
+    `proven`: the schema was seen to be what this and all other rows stand for.
+    """
 
     version: int
     name: str
@@ -93,6 +96,7 @@ class AppliedMigration:
     statements: int
     statements_done: int
     applied_by: str
+    proven: bool = False
 
 
 class State(StrEnum):

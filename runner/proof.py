@@ -86,7 +86,9 @@ def _report(tenant: Tenant, differences: Sequence[drift.Difference]) -> list[Fin
     found = [FindingReported(tenant.name, Problem(drift.explain(difference))) for difference in differences[:_MOST]]
     if len(differences) > _MOST:
         rest = f"{len(differences) - _MOST} more differences"
-        found.append(FindingReported(tenant.name, Problem(rest, f'see them with "tenantry drift --tenants {tenant.name}"')))
+        found.append(
+            FindingReported(tenant.name, Problem(rest, f'see them with "tenantry drift --tenants {tenant.name}"'))
+        )
     return found
 
 

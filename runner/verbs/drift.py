@@ -185,7 +185,10 @@ def _make_consensus_job(project: Project, request: Request) -> Job:
                 raise Refused("its schema changes while it is compared", hint="run the same command again")
             yield RowReported(tenant.name, {"group": group.name, "tenants": group.size})
             verdict = yield from _compare(project, ledger, consensus.schema)
-            return Verdict(Result.FINDING, consensus.tie) if consensus.tie else verdict
+            if consensus.tie:
+                hint = "say which tenant is right, with --against tenant:ID"
+                return Verdict(Result.FINDING, consensus.tie, hint)
+            return verdict
 
     return compare
 

@@ -102,13 +102,16 @@ def make_job(project: Project, target: int | None, late: frozenset[int], *, prov
                 if status.renamed:
                     yield WarningRaised(tenant.name, describe_renamed(status, tenant))
             if not decided.steps:
+                # Proven once: a run that was killed before its proof, or did not pass it, must not end well next time.
+                if prove and any(status.row and not status.row.proven for status in statuses):
+                    return (yield from _prove(project, ledger, statuses, Result.UP_TO_DATE))
                 return Verdict(Result.UP_TO_DATE)
             verdict = yield from apply_plan(site, decided, rows)
             if verdict.result not in GOOD:
                 return verdict
             statuses = yield from _confirm(site, project)
             if prove and verdict.result is Result.APPLIED:
-                return (yield from _prove(project, ledger, statuses))
+                return (yield from _prove(project, ledger, statuses, Result.APPLIED))
             return verdict
 
     return migrate
@@ -130,8 +133,13 @@ def _confirm(site: Site, project: Project) -> Generator[Event, None, tuple[Migra
     return statuses
 
 
-def _prove(project: Project, ledger: Ledger, statuses: tuple[MigrationStatus, ...]) -> Generator[Event, None, Verdict]:
-    """Hold what is there now against the files; what is committed stays, whatever is found."""
+def _prove(
+    project: Project, ledger: Ledger, statuses: tuple[MigrationStatus, ...], result: Result
+) -> Generator[Event, None, Verdict]:
+    """Hold what is there now against the files; what is committed stays, whatever is found.
+
+    `result` is how the tenant ends where nothing is found.
+    """
     found = 0
     try:
         for finding in project.prover().prove(ledger, statuses):
@@ -141,8 +149,11 @@ def _prove(project: Project, ledger: Ledger, statuses: tuple[MigrationStatus, ..
         raise
     except (TenantError, psycopg.Error) as error:
         hint = f"{getattr(error, 'hint', '')}\nor leave the proof out with --no-verify".strip()
-        return Verdict(Result.FINDING, f"applied, but not proven: {error}", hint)
-    return Verdict(Result.FINDING, f"applied, but {count_differences(found)}") if found else Verdict(Result.APPLIED)
+        return Verdict(Result.FINDING, f"{result.value}, but not proven: {error}", hint)
+    if found:
+        return Verdict(Result.FINDING, f"{result.value}, but {count_differences(found)}")
+    ledger.record_proven()
+    return Verdict(result)
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

@@ -10,6 +10,7 @@ from tests.fix_postgres import binaries_of
 
 DROPPED = "tenant 16: rooms.rate: missing, expected numeric(10,2)\n"
 ADDED = "tenant 16: index dba_rooms: extra, found CREATE INDEX dba_rooms ON public.rooms USING btree (name)\n"
+TIE = "tenants 1, 16: finding: no majority: A 1, B 1\n  hint: say which tenant is right, with --against tenant:ID\n"
 DRIFT = "ALTER TABLE rooms DROP COLUMN rate; CREATE INDEX dba_rooms ON rooms (name)"
 
 
@@ -150,7 +151,9 @@ def test_no_majority(migrated: Fleet) -> None:
         ("1", "16"), ("finding", "no majority: A 1, B 1")
     )
     assert done.code == 1
-    assert DROPPED + ADDED in migrated.run("drift", "--consensus").out
+    shown = migrated.run("drift", "--consensus").out
+    assert DROPPED + ADDED in shown
+    assert TIE in shown
 
 
 def test_one_that_can_be_read(migrated: Fleet) -> None:

@@ -95,3 +95,27 @@ def test_a_project_without_an_embedded_server(own_folder: Path) -> None:
     done = one.run("db", "start")
     said = "error: tenants.yaml: no server is embedded, expected one to be\n"
     assert (done.code, done.out, done.err) == (2, "", said)
+
+
+def test_files_that_make_roles(own_folder: Path) -> None:
+    """A role that the master's files make and the tenants' files grant to is no obstacle to any proof."""
+    one = make_fleet(
+        own_folder / "project",
+        "host=/ port=1 user=x",
+        files={"0000_rooms.sql": "CREATE TABLE rooms ();\nGRANT SELECT ON rooms TO app;\n"},
+        master={"0000_app.sql": "CREATE ROLE app;\n"},
+        created=False,
+        scratch=False,
+    )
+    one.configure(
+        "servers: {main: embedded}\n"
+        "master: {server: main, database: rsm_master, migrations: migrations/master}\n"
+        "tenants: {migrations: migrations/tenant, server: main, list: [1, 16]}\n"
+    )
+    try:
+        done = one.run("migrate")
+        assert (done.code, read_report(one, done.out).column("result")) == (0, ["applied"] * 3), done.out
+        assert one.run("verify").code == 0
+        assert one.run("check").code == 0
+    finally:
+        EmbeddedServer(one.folder / ".tenantry").destroy()

@@ -480,11 +480,25 @@ class TestMigrate:
         assert ran.exit_code == 1
 
     def test_up_to_date(self, proven: MakeProven) -> None:
-        """A tenant that nothing is applied to is not proven by migrate, which touched nothing."""
+        """A tenant that nothing is applied to is proven once, and not looked at again while nothing is applied."""
         here = proven(ROOMS)
+        assert here.migrate().verdict() == Verdict(Result.UP_TO_DATE)
+        assert {row.proven for row in here.site.rows()} == {True}
         here.site.query("ALTER TABLE rooms DROP fee")
         here.close_place()
         assert here.migrate().verdict() == Verdict(Result.UP_TO_DATE)
+
+    def test_red_until_it_is_right(self, proven: MakeProven) -> None:
+        """A run that could not be proven is not made good by running it again, but by mending what is wrong."""
+        here = proven(ROOMS)
+        here.site.query("ALTER TABLE rooms DROP fee")
+        here.site.write(DESKS)
+        assert here.migrate().exit_code == 1
+        again = here.migrate()
+        assert (again.verdict(), again.exit_code) == (Verdict(Result.FINDING, "up to date, but 1 difference"), 1)
+        here.site.query("ALTER TABLE rooms ADD fee numeric(10,2)")
+        ran = here.migrate()
+        assert (ran.verdict(), ran.exit_code) == (Verdict(Result.UP_TO_DATE), 0)
 
     def test_older_target(self, proven: MakeProven) -> None:
         """With --to the tenant is held against the version that it has then."""

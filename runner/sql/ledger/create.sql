@@ -16,7 +16,8 @@ CREATE TABLE {schema}._migrations (
     tool_version text NOT NULL,
     git_commit text,
     sql_text text NOT NULL,
-    layout smallint NOT NULL
+    layout smallint NOT NULL,
+    proven_at timestamptz
 );
 CREATE TABLE {schema}._migrations_log (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -47,6 +48,7 @@ COMMENT ON COLUMN {schema}._migrations.run_id IS 'which run of tenantry, as in a
 COMMENT ON COLUMN {schema}._migrations.tool_version IS 'version of tenantry';
 COMMENT ON COLUMN {schema}._migrations.git_commit IS 'commit that the files were checked out from, -dirty where they differed';
 COMMENT ON COLUMN {schema}._migrations.sql_text IS 'the file as it was applied';
+COMMENT ON COLUMN {schema}._migrations.proven_at IS 'when the schema was first seen to be what this and all other rows stand for; null: not yet';
 COMMENT ON COLUMN {schema}._migrations.layout IS 'layout of this table: tenantry refuses one that it does not know';
 COMMENT ON TABLE {schema}._migrations_log IS 'tenantry: what was done and tried, by whom; rows are only ever added';
 COMMENT ON COLUMN {schema}._migrations_log.id IS 'order of events';

@@ -11,5 +11,6 @@ SELECT
     statements,
     statements_done,
     applied_by,
+    proven_at IS NOT NULL,
     layout
 FROM {schema}._migrations
