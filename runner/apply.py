@@ -252,7 +252,11 @@ def _leave_unfinished(site: Site, step: Migration, broken: _Broken, done: int, l
             with site.sessions.connect(site.tenant) as fresh:
                 _write_unfinished(replace(ledger, connection=fresh), step, done)
         else:
-            _write_unfinished(ledger, step, done)
+            try:
+                _write_unfinished(ledger, step, done)
+            except psycopg.errors.QueryCanceled:
+                # What cancelled the file reaches every session of the run, and this one a moment later.
+                _write_unfinished(ledger, step, done)
     except (psycopg.Error, TenantError):
         # The row stays as it is, begun and not finished: the next run is refused all the same.
         return broken

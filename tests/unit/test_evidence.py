@@ -60,7 +60,10 @@ def presences(evidence: Evidence) -> list[Presence]:
         pytest.param(schema(PUBLIC, ROOMS, ID, NAME, RATE), Standing.PARTIAL, [P, HALF, UNSEEN, ABSENT], id="half"),
         pytest.param(schema(PUBLIC, ROOMS, ID, LONG_NAME), Standing.PARTIAL, [P, ABSENT, UNSEEN, P], id="gap"),
         pytest.param(
-            schema(PUBLIC, ROOMS, ID, NAME, WRONG_RATE, INDEX), Standing.DRIFTED, [P, Presence.PARTIAL, UNSEEN, ABSENT], id="type"
+            schema(PUBLIC, ROOMS, ID, NAME, WRONG_RATE, INDEX),
+            Standing.DRIFTED,
+            [P, Presence.PARTIAL, UNSEEN, ABSENT],
+            id="type",
         ),
         pytest.param(schema(PUBLIC, ROOMS, ID, NAME, BEDS), Standing.DRIFTED, [P, ABSENT, UNSEEN, ABSENT], id="table"),
         pytest.param(schema(PUBLIC, BEDS), Standing.DRIFTED, [ABSENT, ABSENT, UNSEEN, ABSENT], id="another's"),
