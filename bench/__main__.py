@@ -50,7 +50,9 @@ class Options:
 @click.option("--json", "json_file", type=_FOLDER, help="A file for all samples.")
 def main(**options: Any) -> None:
     """Measure `tenantry migrate` against the floor and psql; see docs/benchmark.md for how to read it."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT too: a shell has its background jobs ignore it.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         report = _run(Options(**options))
     except (CommandError, ServerError) as error:
