@@ -31,9 +31,12 @@ _NO_ROLE = "42704"
 # What a file does to the whole cluster; GRANT and REVOKE without ON are of roles.
 _WIDE = re.compile(
     r"(CREATE|ALTER|DROP)\s+(ROLE|USER(?!\s+MAPPING)|GROUP|DATABASE|TABLESPACE|SUBSCRIPTION|SYSTEM)\b"
-    r"|(GRANT|REVOKE)\b(?!.*\bON\b)|REASSIGN\s+OWNED|DROP\s+OWNED",
+    r"|(GRANT|REVOKE)\b(?!.*\bON\b)|(GRANT|REVOKE)\b.*?\bON\s+(DATABASE|TABLESPACE|PARAMETER)\b"
+    r"|(COMMENT|SECURITY\s+LABEL\b.*?)\s+ON\s+(ROLE|DATABASE|TABLESPACE|SUBSCRIPTION)\b"
+    r"|(REASSIGN|DROP)\s+OWNED",
     re.IGNORECASE | re.DOTALL,
 )
+_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 
 
 class _Failed(Exception):
@@ -144,7 +147,8 @@ def _check_reach(migrations: Sequence[Migration]) -> None:
     """Raise Refused where a file would touch more of the tenants' server than the scratch database on it."""
     for migration in migrations:
         for statement in sqltext.split(migration.sql):
-            if found := _WIDE.match(statement.text):
+            # A comment may stand between any two words.
+            if found := _WIDE.match(_COMMENT.sub(" ", statement.text)):
                 place = sqltext.position(migration.sql, statement.start)
                 words = " ".join(found[0].split()).upper()
                 raise Refused(

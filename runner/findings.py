@@ -41,6 +41,11 @@ def count_differences(count: int) -> str:
     return f"{count} {'difference' if count == 1 else 'differences'}"
 
 
+def describe_unnamed() -> Problem:
+    """Return what is to be said of a schema whose fingerprint differs while no difference has a name."""
+    return Problem("its schema is not what is expected, in a way that has no name")
+
+
 def describe_renamed(status: MigrationStatus, tenant: Tenant) -> Problem:
     """Return what is to be said of a file that is applied, under another name."""
     before = status.row.name if status.row else ""

@@ -6,7 +6,7 @@ another one mean that the connection leads to the wrong database.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -173,10 +173,19 @@ class Ledger:
             self._execute("complete", **_of_file(migration), statements=before.statements)
         self.log("marked", migration.version, migration.checksum, reason=reason, detail=_as_detail(before))
 
-    def record_proven(self) -> None:
-        """Write that the schema was seen to be what the rows stand for. A transaction of its own."""
-        query = sql.SQL("UPDATE {} SET proven_at = pg_catalog.clock_timestamp() WHERE proven_at IS NULL")
-        self.connection.execute(query.format(self._name("_migrations")))
+    def record_proven(self, versions: Iterable[int]) -> None:
+        """Write that the schema was seen to be what these rows stand for. A transaction of its own.
+
+        No other row: one that another runner has written meanwhile was not part of the proof.
+        """
+        query = sql.SQL(
+            "UPDATE {} SET proven_at = pg_catalog.clock_timestamp() WHERE proven_at IS NULL AND version = ANY ({})"
+        )
+        self.connection.execute(query.format(self._name("_migrations"), sql.Literal(list(versions))))
+
+    def _unprove(self) -> None:
+        """Write that what was proven is not any more: the record that it was held against is another one."""
+        self.connection.execute(sql.SQL("UPDATE {} SET proven_at = NULL").format(self._name("_migrations")))
 
     def record_known(self, migration: Migration, origin: Origin, reason: str) -> None:
         """Write that a version is in the database already, by the catalog and perhaps by another tool's record."""
@@ -199,6 +208,7 @@ class Ledger:
         """Write the name, checksum and text that the file has now into its row."""
         text = self.read_text(migration.version)
         self._execute("accept", **_of_file(migration))
+        self._unprove()
         detail = {**_as_detail(before), "sql_text": text}
         self.log("accepted", migration.version, migration.checksum, reason=reason, detail=detail)
 
@@ -207,6 +217,7 @@ class Ledger:
         detail = {**_as_detail(row), "sql_text": self.read_text(row.version)}
         query = sql.SQL("DELETE FROM {} WHERE version = {}").format(self._name("_migrations"), sql.Literal(row.version))
         self.connection.execute(query)
+        self._unprove()
         self.log("forgotten", row.version, row.checksum, reason=reason, detail=detail)
 
     def log(

@@ -15,6 +15,7 @@ from runner.errors import Problem
 from runner.events import FindingReported
 from runner.expectation import find_unexpected
 from runner.expected import ExpectedSchemas
+from runner.findings import describe_unnamed
 from runner.header import parse_header
 from runner.ledger import Ledger
 from runner.model import AppliedMigration, Migration, MigrationStatus, RowState, SetName, Tenant
@@ -44,7 +45,9 @@ class Prover:
         if read_fingerprint(connection, scope) != expected.fingerprint:
             found = read_snapshot(connection, scope)
             # No difference in words is still one: nothing is proven that the server says is not the same.
-            yield from _report(tenant, drift.compare_schemas(expected, found)) or (_unnamed(tenant),)
+            yield from _report(tenant, drift.compare_schemas(expected, found)) or (
+                FindingReported(tenant.name, describe_unnamed()),
+            )
         if tenant.set_name is SetName.TENANT:
             for line in find_unexpected(self.config.expected_columns, found):
                 yield FindingReported(tenant.name, Problem(f"{line} by tenants.yaml"))
@@ -90,9 +93,3 @@ def _report(tenant: Tenant, differences: Sequence[drift.Difference]) -> list[Fin
             FindingReported(tenant.name, Problem(rest, f'see them with "tenantry drift --tenants {tenant.name}"'))
         )
     return found
-
-
-def _unnamed(tenant: Tenant) -> FindingReported:
-    return FindingReported(
-        tenant.name, Problem("its schema is not what the files make, in a way that has no name here")
-    )

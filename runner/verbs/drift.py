@@ -12,7 +12,7 @@ from runner.catalog import read_fingerprint, read_snapshot
 from runner.drift import compare_schemas, explain
 from runner.errors import ConfigError, Problem, Refused
 from runner.events import DraftWritten, Event, FindingReported, Result, RowReported, Verdict
-from runner.findings import count_differences
+from runner.findings import count_differences, describe_unnamed
 from runner.fleet import Job
 from runner.ledger import Ledger
 from runner.model import SetName, Tenant
@@ -122,11 +122,11 @@ def _compare(project: Project, ledger: Ledger, expected: Snapshot) -> Generator[
     if read_fingerprint(ledger.connection, scope) == expected.fingerprint:
         return Verdict(Result.OK)
     found = read_snapshot(ledger.connection, scope)
-    differences = compare_schemas(expected, found)
-    for difference in differences:
-        yield FindingReported(tenant.name, Problem(explain(difference)))
+    problems = [Problem(explain(difference)) for difference in compare_schemas(expected, found)] or [describe_unnamed()]
+    for problem in problems:
+        yield FindingReported(tenant.name, problem)
     yield DraftWritten(tenant.name, ddl.render(ddl.write_ddl(expected, found)))
-    return Verdict(Result.FINDING, count_differences(len(differences)))
+    return Verdict(Result.FINDING, count_differences(len(problems)))
 
 
 def _find_reference(project: Project, request: Request) -> Reference:

@@ -152,7 +152,7 @@ def _prove(
         return Verdict(Result.FINDING, f"{result.value}, but not proven: {error}", hint)
     if found:
         return Verdict(Result.FINDING, f"{result.value}, but {count_differences(found)}")
-    ledger.record_proven()
+    ledger.record_proven(status.version for status in statuses if status.row)
     return Verdict(result)
 
 

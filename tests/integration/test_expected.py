@@ -300,8 +300,11 @@ def has_role(dsn: str, role: str) -> bool:
         ("SELECT 1;\nDROP DATABASE other", "DROP DATABASE"),
         ("ALTER SYSTEM SET work_mem = '1GB'", "ALTER SYSTEM"),
         ("GRANT app TO ada", "GRANT"),
+        ("DROP /* ON no account */ ROLE app", "DROP ROLE"),
+        ("COMMENT ON ROLE app IS 'x'", "COMMENT ON ROLE"),
+        ("GRANT CONNECT ON DATABASE other TO app", "GRANT CONNECT ON DATABASE"),
     ],
-    ids=["role", "user", "database", "system", "membership"],
+    ids=["role", "user", "database", "system", "membership", "comment between", "comment", "right"],
 )
 def test_no_other_part_of_the_tenants_server(tmp_path: Path, server_dsn: str, text: str, words: str) -> None:
     """On a server that tenants are on, no file is run again that touches more than its own database."""

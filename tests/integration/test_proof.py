@@ -488,6 +488,30 @@ class TestMigrate:
         here.close_place()
         assert here.migrate().verdict() == Verdict(Result.UP_TO_DATE)
 
+    def test_only_what_was_looked_at(self, proven: MakeProven) -> None:
+        """A row that another runner wrote after the proof had begun is not taken for proven."""
+        here = proven(ROOMS | DESKS)
+        with here.site.ledger() as ledger:
+            ledger.record_proven([1])
+        assert {row.version: row.proven for row in here.site.rows()} == {1: True, 2: False}
+
+    @pytest.mark.parametrize("verb", ["forget", "accept"])
+    def test_another_record_is_not_proven(self, proven: MakeProven, verb: str) -> None:
+        """What was proven has to be proven again when the record that it was held against is changed by hand."""
+        here = proven(ROOMS | DESKS)
+        assert here.migrate().exit_code == 0
+        here.site.write({"0002_desks.sql": "-- Desks.\n" + DESKS["0002_desks.sql"]})
+        here.site.call(verb, version=2, tenants="all")
+        assert {row.proven for row in here.site.rows()} == {False}
+
+    def test_no_name(self, proven: MakeProven, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A fingerprint that differs is a finding, also where no difference has a name."""
+        here = proven(ROOMS)
+        here.site.query("ALTER TABLE rooms DROP fee")
+        monkeypatch.setattr("runner.drift.compare_schemas", lambda expected, found: ())
+        ran = here.migrate()
+        assert (ran.exit_code, said(ran)) == (1, ["its schema is not what is expected, in a way that has no name"])
+
     def test_red_until_it_is_right(self, proven: MakeProven) -> None:
         """A run that could not be proven is not made good by running it again, but by mending what is wrong."""
         here = proven(ROOMS)
