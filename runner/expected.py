@@ -16,7 +16,8 @@ from pathlib import Path
 from psycopg import sql
 
 from runner import sqltext
-from runner.apply import Site, apply_plan
+from runner.apply import apply_plan
+from runner.attempt import Site
 from runner.catalog import describe_query, read_snapshot
 from runner.errors import Cancelled, Refused
 from runner.events import GOOD, MigrationApplied, MigrationFailed, Result, Verdict

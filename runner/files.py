@@ -114,6 +114,7 @@ def _read(path: Path, folder: Path, shown: str) -> tuple[Migration, Header, list
         text=text,
         sql=sql,
         transactional=header.transactional,
+        directives=header.directives,
         rollback=_read_text(rollback, folder, f"{shown.removesuffix('.sql')}{_ROLLBACK}")
         if os.path.lexists(rollback)
         else None,

@@ -7,14 +7,17 @@ A key that is nearly right is an error: a header that is not read is a file that
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from runner import directives
+from runner.directives import Line, fenced_lines, find_fences, parse_directives
+from runner.model import Directives
 
 _YOYO_KEYS = frozenset({"transactional", "depends"})
-_KEYS = _YOYO_KEYS | {"parse"}
-# Keys that a later version may give a meaning: to ignore one that was meant would be worse than to refuse it.
-_RESERVED = _KEYS | {"lock-timeout", "statement-timeout", "lint", "require", "ensure", "batch", "replaces"}
+_KEYS = _YOYO_KEYS | {"parse"} | directives.KEYS
 # What a key can be set to; `depends` takes any number of names, also on several lines.
 _VALUES = {"transactional": ("true", "false"), "parse": ("server",)}
+_SINGLE = _VALUES.keys() | directives.SINGLE
 _COMMENT = re.compile(r"^\s*(--.*)?$")
 _KEY_LINE = re.compile(r"^\s*--(?P<more>-*)\s*(?P<key>[A-Za-z][\w-]*)\s*(?P<sign>[:=])\s*(?P<value>.*)$")
 _MISPLACED = re.compile(r"^\s*--\s*transactional\s*:\s*(true|false)\s*$")
@@ -30,6 +33,7 @@ class Header:
     transactional: bool = True
     depends: tuple[str, ...] = ()
     judged_by_server: bool = False
+    directives: Directives = field(default=Directives(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +48,37 @@ class HeaderProblem:
 def parse_header(text: str) -> tuple[Header, tuple[HeaderProblem, ...]]:
     """Return the header of a normalised file text, and everything that is wrong with it, by line."""
     lines = _leading_lines(text)
-    found = [(number, match) for number, line in enumerate(lines, 1) if (match := _KEY_LINE.match(line))]
+    found = _find_keys(lines)
     problems = [problem for number, match in found if (problem := _check_key(number, match))]
     problems += [*_given_twice(found), *_misplaced(text, len(lines))]
-    written = {match["key"]: (number, match["value"].strip()) for number, match in found if match["key"] in _KEYS}
+    written = [Line(number, match["key"], match["value"].strip()) for number, match in found if match["key"] in _KEYS]
     if problems or not written:
         return Header(), tuple(problems)
-    directives = _read_with_yoyo(text) if _YOYO_KEYS & written.keys() else {}
-    values = directives | {key: value for key, (_, value) in written.items() if key not in _YOYO_KEYS}
+    values = _read_with_yoyo(text) if any(line.key in _YOYO_KEYS for line in written) else {}
+    values |= {line.key: line.value for line in written if line.key not in _YOYO_KEYS}
     for key, allowed in _VALUES.items():
         if key in values and values[key] not in allowed:
             problems.append(_bad_value(written, key, values[key], " or ".join(allowed)))
     transactional = values.get("transactional") != "false"
-    return Header(transactional, tuple(values.get("depends", "").split()), "parse" in values), tuple(problems)
+    asked, faults = _read_directives(lines, written, transactional=transactional)
+    header = Header(transactional, tuple(values.get("depends", "").split()), "parse" in values, asked)
+    return header, (*problems, *faults)
+
+
+def _find_keys(lines: list[str]) -> list[tuple[int, re.Match[str]]]:
+    """Return the lines that look like a key, with their numbers; what is in a fence is SQL."""
+    fenced = set(fenced_lines(lines))
+    return [(n, match) for n, line in enumerate(lines, 1) if n not in fenced and (match := _KEY_LINE.match(line))]
+
+
+def _read_directives(
+    lines: list[str], written: list[Line], *, transactional: bool
+) -> tuple[Directives, list[HeaderProblem]]:
+    """Return what the header asks of the runner, and what is wrong with that."""
+    keys = [line for line in written if line.key in directives.KEYS]
+    fences, unfenced = find_fences(lines, keys)
+    asked, faults = parse_directives(keys, fences, transactional=transactional)
+    return asked, [HeaderProblem(fault.number, fault.message, fault.hint) for fault in (*unfenced, *faults)]
 
 
 def _leading_lines(text: str) -> list[str]:
@@ -74,16 +96,13 @@ def _check_key(line: int, match: re.Match[str]) -> HeaderProblem | None:
     if key in _KEYS and exact:
         return None
     plain = key.lower().replace("_", "-")
-    if plain in _RESERVED - _KEYS:
-        return HeaderProblem(line, f"header key {key!r}: not known to this version of tenantry")
-    near = difflib.get_close_matches(plain, sorted(_RESERVED), n=1, cutoff=0.8)
+    near = difflib.get_close_matches(plain, sorted(_KEYS), n=1, cutoff=0.8)
     if not near:
         return None
-    write = f'write "-- {near[0]}: {match["value"].strip()}", or ' if near[0] in _KEYS else ""
     return HeaderProblem(
         line,
-        f"header key {key!r}: not a key, expected {', '.join(sorted(_KEYS))}",
-        f"{write}reword the comment if no key is meant",
+        f"header key {key!r}: not a key, expected {near[0]}",
+        f'write "-- {near[0]}: {match["value"].strip()}", or reword the comment if no key is meant',
     )
 
 
@@ -91,7 +110,7 @@ def _given_twice(found: list[tuple[int, re.Match[str]]]) -> Iterator[HeaderProbl
     seen: set[str] = set()
     for number, match in found:
         key = match["key"]
-        if key in seen and key in _VALUES:
+        if key in seen and key in _SINGLE:
             yield HeaderProblem(number, f"header key {key!r}: given twice, expected once")
         seen.add(key)
 
@@ -116,8 +135,9 @@ def _read_with_yoyo(text: str) -> dict[str, str]:
     return {key: value.strip() for key, value in directives.items()}
 
 
-def _bad_value(written: dict[str, tuple[int, str]], key: str, value: str, expected: str) -> HeaderProblem:
-    return HeaderProblem(written[key][0], f"header key {key!r}: {value!r} is not a value, expected {expected}")
+def _bad_value(written: list[Line], key: str, value: str, expected: str) -> HeaderProblem:
+    line = next(line.number for line in reversed(written) if line.key == key)
+    return HeaderProblem(line, f"header key {key!r}: {value!r} is not a value, expected {expected}")
 
 
 def find_circle(depends: dict[int, tuple[int, ...]]) -> tuple[int, ...]:

@@ -274,6 +274,7 @@ class Ledger:
             layout=LAYOUT,
             tool_version=self.provenance.tool_version,
             git_commit=self.provenance.git_commit,
+            rollback_text=migration.rollback,
         )
 
     def _execute(self, file: str, /, **values: Value) -> psycopg.Cursor[tuple[Any, ...]]:

@@ -41,6 +41,50 @@ class Tenant:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """A rule of lint that a file may break, and why; `line` counts from 1."""
+
+    rule: str
+    reason: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """A query that must return true in the first column of its one row; `line` is that of its first line in the file.
+
+    A second column, if there is one, says in words what was found.
+    """
+
+    query: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How a large change is cut: so many rows in a transaction of their own, and a pause after each."""
+
+    rows: int
+    pause_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Directives:
+    """What the header of a file asks of its runner. Times in milliseconds; None: as the run has it.
+
+    `replaces` are checksums of this file's earlier texts that count as this one.
+    """
+
+    lock_timeout_ms: int | None = None
+    statement_timeout_ms: int | None = None
+    allowed: tuple[Allowance, ...] = ()
+    replaces: tuple[str, ...] = ()
+    require: tuple[Assertion, ...] = ()
+    ensure: tuple[Assertion, ...] = ()
+    batch: Batch | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Migration:
     """One migration file.
 
@@ -58,6 +102,7 @@ class Migration:
     transactional: bool = True
     depends: tuple[int, ...] = ()
     rollback: str | None = field(default=None, repr=False, compare=False)
+    directives: Directives = field(default=Directives(), repr=False, compare=False)
 
 
 class Origin(StrEnum):
@@ -70,11 +115,12 @@ class Origin(StrEnum):
 
 
 class RowState(StrEnum):
-    """Whether a recorded version is finished; the last two are of non-transactional files alone."""
+    """Whether a recorded version is finished; RUNNING and FAILED are of non-transactional files alone."""
 
     APPLIED = "applied"
     RUNNING = "running"
     FAILED = "failed"
+    ROLLED_BACK = "rolled back"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from contextlib import ExitStack
 import click
 import psycopg
 
-from runner.apply import Site, apply_plan, await_others
+from runner.apply import apply_plan, await_others
+from runner.attempt import Site
 from runner.errors import Cancelled, Refused, TenantError
 from runner.events import GOOD, Event, Result, TenantCompared, TenantPlanned, Verdict, WarningRaised
 from runner.findings import count_differences, describe_renamed, find_in

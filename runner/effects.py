@@ -1,0 +1,86 @@
+"""What a statement was measured to do to a database: which locks it takes, what it rewrites, what it reads whole."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+
+FORMAT = 1
+
+
+class LockMode(IntEnum):
+    """The modes of PostgreSQL's table locks, weakest first (its manual, "Table-Level Locks")."""
+
+    ACCESS_SHARE = 1
+    ROW_SHARE = 2
+    ROW_EXCLUSIVE = 3
+    SHARE_UPDATE_EXCLUSIVE = 4
+    SHARE = 5
+    SHARE_ROW_EXCLUSIVE = 6
+    EXCLUSIVE = 7
+    ACCESS_EXCLUSIVE = 8
+
+    @property
+    def words(self) -> str:
+        """Return the mode as PostgreSQL writes it."""
+        return self.name.replace("_", " ")
+
+    @property
+    def blocks(self) -> str:
+        """Return what waits behind this mode, in plain words; empty where neither reads nor writes do."""
+        if self is LockMode.ACCESS_EXCLUSIVE:
+            return "reads and writes"
+        return "writes" if self >= LockMode.SHARE else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The strongest lock that a statement takes on a relation: `schema.name`."""
+
+    relation: str
+    mode: LockMode
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one statement did. Relations are `schema.name`, and none that the same file created.
+
+    `start` is the offset of the statement in the file's `sql`, in characters from 0. `rewritten`: tables whose data was
+    written anew; `scanned`: tables and indexes' tables that were read whole. `unmeasured` says why nothing is known.
+    """
+
+    start: int
+    text: str
+    locks: tuple[Lock, ...] = ()
+    rewritten: tuple[str, ...] = ()
+    scanned: tuple[str, ...] = ()
+    unmeasured: str = ""
+
+
+def to_json(effects: Sequence[Effect]) -> str:
+    """Return what `from_json` reads."""
+    return json.dumps({"format": FORMAT, "effects": [asdict(effect) for effect in effects]}, ensure_ascii=False)
+
+
+def from_json(text: str) -> tuple[Effect, ...] | None:
+    """Return the effects; None where the text is not of this format."""
+    try:
+        kept = json.loads(text)
+        if kept["format"] != FORMAT:
+            return None
+        return tuple(_parse(effect) for effect in kept["effects"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _parse(kept: dict[str, object]) -> Effect:
+    locks = kept["locks"]
+    assert isinstance(locks, list)
+    return Effect(
+        start=int(str(kept["start"])),
+        text=str(kept["text"]),
+        locks=tuple(Lock(lock["relation"], LockMode(lock["mode"])) for lock in locks),
+        rewritten=tuple(kept["rewritten"]),  # type: ignore[arg-type]  # a list of texts, as written above
+        scanned=tuple(kept["scanned"]),  # type: ignore[arg-type]  # as above
+        unmeasured=str(kept["unmeasured"]),
+    )

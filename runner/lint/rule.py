@@ -1,0 +1,35 @@
+"""What a rule is: a name, what it is about, and a function that finds it in a file."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from runner.lint.hazard import Level
+from runner.lint.reading import File
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One place where a rule applies. `start` is an offset in the file's `sql`, in characters from 0.
+
+    `help` is a sentence and the safe form below it. `relations` are the tables it is about, as `schema.name`.
+    """
+
+    start: int
+    message: str
+    help: str
+    relations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `title` says in a few words what is found, `help` what to do instead, in general.
+
+    A `general` rule is silent about a statement of which another one tells a danger: that one knows more.
+    """
+
+    name: str
+    level: Level
+    title: str
+    help: str
+    check: Callable[[File], Iterable[Found]]
+    general: bool = False
