@@ -13,23 +13,19 @@ import psycopg
 from psycopg.pq import ExecStatus
 
 from runner import sqltext
+from runner.answer import TIMEOUT_S, explain_error, show_value
 from runner.errors import MigrationFileError, Problem
-from runner.failure import Kind, classify
 from runner.files import read_text
 from runner.model import Migration
 from runner.session import Connection
 from runner.transaction import in_transaction
 
 FOLDER = "checks"
-TIMEOUT_S = 30  # arbitrary: a page that takes longer is broken as well
 _SINCE = re.compile(r"^\s*--\s*from\s*:\s*(?P<version>\S*)\s*$")
 # What is nearly such a line: it would not be read, and the check would run where it cannot hold.
 _NEARLY = re.compile(r"^\s*(--+|/?\*+)\s*from\s*([:=]|(version|migration)?\s*[0-9])", re.IGNORECASE)
 _WRITE = 'write it as in "-- from: 0010"'
 _DIGITS = re.compile(r"^[0-9]{1,18}$")
-_CANCELLED = "57014"
-# Types by their number in every server's catalog: what is shown without quotes.
-_BOOLEAN, _NUMBERS = 16, frozenset({20, 21, 23, 700, 701, 1700})
 _LONG = 100
 
 
@@ -110,18 +106,21 @@ def _read_since(header: str, shown: str, versions: set[int]) -> int | None:
 
     Raises MigrationFileError where there is no such migration, and for a line that is only nearly right.
     """
+    since: int | None = None
     for number, line in enumerate(header.split("\n"), 1):
         if not (found := _SINCE.match(line)):
             if _NEARLY.match(line):
                 message = f"{shown}:{number}: {line.strip()!r}: not read as a header, expected -- from: and a version"
                 raise MigrationFileError((Problem(message, f"{_WRITE}, or reword the comment if none is meant"),))
             continue
+        if since is not None:
+            raise MigrationFileError((Problem(f"{shown}:{number}: from: given twice, expected once"),))
         digits = found["version"].split("_")[0]
         if not _DIGITS.match(digits) or int(digits) not in versions:
             message = f"{shown}:{number}: from: there is no migration {found['version']!r}, expected a version"
             raise MigrationFileError((Problem(message, _WRITE),))
-        return int(digits)
-    return None
+        since = int(digits)
+    return since
 
 
 def run_checks(connection: Connection, checks: Sequence[Check], applied: set[int]) -> Iterator[Complaint]:
@@ -145,22 +144,12 @@ def _run(connection: Connection, check: Check, statement: sqltext.Statement) -> 
                 pass
             wrong = _judge(cursor)
         except psycopg.Error as error:
-            wrong = _explain(error, connection, time.monotonic() - started)
+            wrong = explain_error(error, connection, time.monotonic() - started)
             offset += max(int(error.diag.statement_position or 0) - 1 - len(limits), 0)
     if not wrong:
         return None
     place = sqltext.position(check.text, offset)
     return Complaint(f"{check.path}:{place.line}:{place.column}: {wrong}", sqltext.excerpt(check.text, place))
-
-
-def _explain(error: psycopg.Error, connection: Connection, elapsed_s: float) -> str:
-    """Return what the server says of a statement; raise the error where it is no matter of the check."""
-    kind = classify(error, connection)
-    if error.sqlstate is None or kind is Kind.LOST or (kind is Kind.CANCELLED and elapsed_s < TIMEOUT_S):
-        raise error  # the connection is gone, or the run was cancelled
-    if error.sqlstate == _CANCELLED:
-        return f"ran for more than {TIMEOUT_S} s, expected an answer"
-    return f"{error.diag.message_primary} (SQLSTATE {error.sqlstate})"
 
 
 def _judge(cursor: psycopg.Cursor[tuple[object, ...]]) -> str:
@@ -171,18 +160,9 @@ def _judge(cursor: psycopg.Cursor[tuple[object, ...]]) -> str:
         return "not a query, expected a SELECT"
     if result.ntuples > 1:
         return f"returned {result.ntuples} rows, expected none, or one that is true"
-    shown = ", ".join(_show(result.get_value(0, column), result.ftype(column)) for column in range(result.nfields))
+    shown = ", ".join(show_value(result.get_value(0, column), result.ftype(column)) for column in range(result.nfields))
     if result.ntuples == 0 or shown == "true":
         return ""
     if len(shown) > _LONG:
         shown = f"{shown[:_LONG]}..."
     return f"returned ({shown}), expected no row, or one that is true"
-
-
-def _show(value: bytes | None, type_number: int) -> str:
-    if value is None:
-        return "null"
-    if type_number == _BOOLEAN:
-        return "true" if value == b"t" else "false"
-    text = value.decode("utf-8", "replace")
-    return text if type_number in _NUMBERS else repr(text)

@@ -27,6 +27,7 @@ from runner.provenance import Provenance
 from runner.scratch import Scratch, ScratchPlace
 from runner.session import Sessions
 from runner.snapshot import FORMAT, Scope, Snapshot, from_json, to_json
+from runner.state import make_state_folder
 
 _NO_ROLE = "42704"
 # What a file does to the whole cluster; GRANT and REVOKE without ON are of roles.
@@ -37,6 +38,12 @@ _WIDE = re.compile(
     r"|(REASSIGN|DROP)\s+OWNED",
     re.IGNORECASE | re.DOTALL,
 )
+# In a DO block: to make a role, a block looks first whether there is one; to alter or drop it, it does so again.
+_WIDE_IN_BLOCK = re.compile(
+    r"\b(ALTER|DROP)\s+(ROLE|USER(?!\s+MAPPING)|GROUP|DATABASE|TABLESPACE|SUBSCRIPTION|SYSTEM)\b|\b(REASSIGN|DROP)\s+OWNED",
+    re.IGNORECASE,
+)
+_BLOCK = re.compile(r"DO\b", re.IGNORECASE)
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 
 
@@ -149,7 +156,8 @@ def _check_reach(migrations: Sequence[Migration]) -> None:
     for migration in migrations:
         for statement in sqltext.split(migration.sql):
             # A comment may stand between any two words.
-            if found := _WIDE.match(_COMMENT.sub(" ", statement.text)):
+            plain = _COMMENT.sub(" ", statement.text)
+            if found := _WIDE_IN_BLOCK.search(plain) if _BLOCK.match(plain) else _WIDE.match(plain):
                 place = sqltext.position(migration.sql, statement.start)
                 words = " ".join(found[0].split()).upper()
                 raise Refused(
@@ -206,7 +214,7 @@ def _keep(path: Path, snapshot: Snapshot) -> None:
     """Write a snapshot so that nobody ever reads half of one."""
     half = path.with_suffix(f".{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_state_folder(path.parent)
         half.write_text(to_json(snapshot), "utf-8")
         half.replace(path)
     except OSError as error:

@@ -20,6 +20,7 @@ from runner.errors import Cancelled, Refused, ServerError, TenantError, Unreacha
 from runner.model import Server, SetName, Tenant
 from runner.server import EmbeddedServer, find_binaries, read_major
 from runner.session import Connection, Sessions, Settings, read_sql
+from runner.state import make_state_folder
 
 _PREFIX = "tenantry_scratch_"
 _SERVER = "scratch"
@@ -122,7 +123,7 @@ class ScratchPlace:
 
     def _open_lock(self) -> int:
         try:
-            self.state.mkdir(parents=True, exist_ok=True)
+            make_state_folder(self.state)
             return os.open(self.state, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()

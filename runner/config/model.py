@@ -9,8 +9,7 @@ from runner.errors import ConfigError, Problem
 from runner.expectation import ExpectedColumn
 from runner.model import Server, SetName, Tenant
 from runner.snapshot import Ignored, Scope
-
-STATE_FOLDER = ".tenantry"
+from runner.state import STATE_FOLDER
 
 
 class Mistake(NamedTuple):
@@ -25,6 +24,7 @@ class Rules:
     """What the tenants of a list or a query have in common.
 
     `endpoints` tells servers apart: two names with one endpoint are one server. `query_at` is where the query stands.
+    `lock_timeout_ms` is of tenants that have none of their own.
     """
 
     servers: Mapping[str, Server]
@@ -32,6 +32,7 @@ class Rules:
     server: str
     database: str
     query_at: str
+    lock_timeout_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

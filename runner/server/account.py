@@ -58,15 +58,6 @@ def can_enter(account: Account, *paths: Path) -> bool:
         return False
 
 
-def make_like_parent(folder: Path) -> None:
-    """Make a folder where there is none; made by root, it belongs to whom the folder around it does."""
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(parents=True)
-        if os.geteuid() == 0:
-            around = folder.parent.stat()
-            os.chown(folder, around.st_uid, around.st_gid)
-
-
 def own_folder(folder: Path, account: Account) -> None:
     """Make a private folder of the account's; raise ServerError where it is there and somebody else's."""
     owner = os.geteuid() if account.uid is None else account.uid

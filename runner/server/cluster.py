@@ -25,7 +25,6 @@ from runner.server.account import (
     complaint,
     drop_to,
     find_user,
-    make_like_parent,
     namespace,
     own_folder,
     run,
@@ -46,6 +45,7 @@ from runner.server.process import (
     was_started_for,
 )
 from runner.server.programs import check_time_zones, find_binaries, initdb_options, read_data_major, read_major
+from runner.state import make_state_folder
 
 StopMode = Literal["smart", "fast", "immediate"]
 
@@ -182,7 +182,7 @@ class EmbeddedServer:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Keep other processes from starting or stopping this server meanwhile: the state folder is the lock."""
-        make_like_parent(self.state)
+        make_state_folder(self.state)
         lock = os.open(self.state, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)

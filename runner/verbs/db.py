@@ -5,10 +5,11 @@ from pathlib import Path
 
 import click
 
-from runner.config import STATE_FOLDER, Config, read
+from runner.config import Config, read
 from runner.errors import ConfigError, Problem, ServerError
 from runner.events import LinePrinted
 from runner.project import embedded_server, scratch_servers
+from runner.state import STATE_FOLDER
 from runner.verbs import Events, Request, Verb
 
 _HELP = """Start, stop, open or destroy the embedded PostgreSQL, whose data is in .tenantry beside tenants.yaml.

@@ -226,6 +226,11 @@ class TestSince:
             ' | write it as in "-- from: 0010", or reword the comment if none is meant'
         ]
 
+    def test_given_twice(self, tmp_path: Path) -> None:
+        """Of two versions, neither is taken."""
+        found = refuse(tmp_path, "-- from: 1\n-- from: 2\nSELECT true")
+        assert found == ["m/checks/a.sql:2: from: given twice, expected once"]
+
     @pytest.mark.parametrize("start", ["\n", "-- Pages.\n\n", "/* Pages. */\n", "  "])
     def test_what_stands_before(self, run: RunChecks, start: str) -> None:
         """Neither an empty line nor another comment before it switches a header off."""

@@ -519,7 +519,7 @@ class TestUsers:
         assert _effective_user(server) == daemon.pw_uid
         went_on = _python("print(server.start(), server.stop(), server.start(), server.destroy())", server, "daemon")
         assert _output(went_on) == "False True True None"
-        assert _names(server.state) == []
+        assert _names(server.state) == [".gitignore"]
 
     @as_root
     def test_ordinary_user(self, make_server: MakeServer, open_binaries: Path) -> None:
