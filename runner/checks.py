@@ -114,7 +114,7 @@ def _read_since(header: str, shown: str, versions: set[int]) -> int | None:
                 raise MigrationFileError((Problem(message, f"{_WRITE}, or reword the comment if none is meant"),))
             continue
         if since is not None:
-            raise MigrationFileError((Problem(f"{shown}:{number}: from: given twice, expected once"),))
+            raise MigrationFileError((Problem(f"{shown}:{number}: from: given twice, expected once", "delete one of the two"),))
         digits = found["version"].split("_")[0]
         if not _DIGITS.match(digits) or int(digits) not in versions:
             message = f"{shown}:{number}: from: there is no migration {found['version']!r}, expected a version"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner.checks import Check, read_checks
-from runner.config import STATE_FOLDER, Config, read, tenants_from_rows
+from runner.config import Config, read, tenants_from_rows
 from runner.errors import ConfigError, InputError, MigrationFileError, Problem, ServerError, TenantError, Unreachable
 from runner.events import DatabaseCreated, DatabaseOpened, WarningRaised
 from runner.expected import ExpectedSchemas
@@ -23,6 +23,7 @@ from runner.replay import make_expected
 from runner.selection import MASTER, select
 from runner.server import EmbeddedServer
 from runner.session import Connection, Sessions, Settings
+from runner.state import STATE_FOLDER
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runner.config.document import EXAMPLE, Reading, compose, decode, stop
-from runner.config.model import STATE_FOLDER, Config, Rules
+from runner.config.model import Config, Rules
 from runner.config.rows import tenants_from_rows
 from runner.config.schema import json_schema, validate
 from runner.config.servers import read_servers
@@ -16,7 +16,7 @@ from runner.errors import ConfigError
 from runner.expectation import parse_expected
 from runner.snapshot import Ignored
 
-__all__ = ["STATE_FOLDER", "Config", "Rules", "json_schema", "parse", "read", "tenants_from_rows"]
+__all__ = ["Config", "Rules", "json_schema", "parse", "read", "tenants_from_rows"]
 
 
 def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Config:
@@ -51,6 +51,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         server=file.tenants.server,
         database=file.tenants.database,
         query_at=document.at(("tenants", "query")),
+        lock_timeout_ms=file.tenants.lock_timeout,
     )
     check_source(document, file)
     master, tenants = make_tenants(document, file, rules)

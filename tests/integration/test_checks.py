@@ -229,7 +229,7 @@ class TestSince:
     def test_given_twice(self, tmp_path: Path) -> None:
         """Of two versions, neither is taken."""
         found = refuse(tmp_path, "-- from: 1\n-- from: 2\nSELECT true")
-        assert found == ["m/checks/a.sql:2: from: given twice, expected once"]
+        assert found == ["m/checks/a.sql:2: from: given twice, expected once | delete one of the two"]
 
     @pytest.mark.parametrize("start", ["\n", "-- Pages.\n\n", "/* Pages. */\n", "  "])
     def test_what_stands_before(self, run: RunChecks, start: str) -> None:
