@@ -24,8 +24,9 @@ from runner.events import (
 )
 from runner.failure import Kind
 from runner.ledger import Ledger
-from runner.model import AppliedMigration, Migration, Plan, RowState, label
+from runner.model import NO_VERSION, AppliedMigration, Migration, Plan, RowState, label
 from runner.plan import advise_unfinished, summarise
+from runner.repeatable import apply_repeatable
 from runner.stepwise import apply_statements
 from runner.transaction import clean, in_transaction, try_transaction_lock
 from runner.whole import apply_whole
@@ -40,9 +41,12 @@ _ENDS = {
     Kind.ENDED: ("failed", Result.FAILED),
 }
 
+# What is no fault of a non-transactional file leaves it as it was begun.
+_GO_ON = "run the same command again: it goes on at this statement"
+
 
 def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Generator[Event, None, Verdict]:
-    """Apply the plan's steps in order; stop at the first that fails.
+    """Apply the plan's steps in order, and its repeatables behind them; stop at the first that fails.
 
     Under the lock the ledger is read again: what another runner applied meanwhile is not applied twice.
     Raises TenantError where a lock or the connection is the reason.
@@ -68,6 +72,12 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
                 steps = deque(plan.steps)
             case Broken():
                 return _give_up(site, step, outcome)
+    for step in plan.repeatables:
+        repeated = yield from apply_repeatable(site, step)
+        if isinstance(repeated, Broken):
+            return _give_up(site, step, repeated)
+        # Another runner may have done it meanwhile.
+        result = Result.APPLIED if repeated else result
     return Verdict(result)
 
 
@@ -99,12 +109,12 @@ def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
     told: tuple[Event, ...] = (*said, failed, *warnings)
     reason, hint = ("cancelled", "") if result is Result.STOPPED else (failure.message, failure.hint)
     if not step.transactional:
-        # Trying again is of no use, whatever the reason was: the file is begun, and blocks.
-        ended = Result.STOPPED if result is Result.STOPPED else Result.FAILED
-        hint = "\n".join(filter(None, (hint, advise_unfinished(step.version, site.tenant.name))))
-        return Verdict(ended, f"{reason}, {name} is not finished: it runs outside a transaction", hint, told=told)
+        advice = advise_unfinished(step.version, site.tenant.name) if result is Result.FAILED else _GO_ON
+        hint = "\n".join(filter(None, (hint, advice)))
+        return Verdict(result, f"{reason}, {name} is not finished: it runs outside a transaction", hint, told=told)
     left = "was rolled back" if rolled_back else "ended its transaction by itself"
-    return Verdict(result, f"{reason}, {name} {left}", hint, told=told)
+    behind = f"; {failure.detail}" if broken.wait else ""
+    return Verdict(result, f"{reason}, {name} {left}{behind}", hint, told=told)
 
 
 def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> tuple[WarningRaised, ...]:
@@ -128,6 +138,8 @@ def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> t
 
 def _write_failure(ledger: Ledger, step: Migration, event: str, failure: Failure) -> None:
     detail = {key: value for key, value in asdict(failure).items() if value and key != "excerpt"}
+    if step.version == NO_VERSION:
+        detail |= {"name": step.name}
     with in_transaction(ledger.connection):
         # The lock is for making the tables; where another runner has it, they are there.
         if try_transaction_lock(ledger.connection):

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import psycopg
+from psycopg import sql
 
 from runner import sqltext
-from runner.events import Event, Failure, LockAwaited, MigrationApplied, NoticeRaised
+from runner.events import Event, Failure, LockAwaited, LockWait, MigrationApplied, NoticeRaised
 from runner.failure import Kind, classify, describe
 from runner.ledger import Ledger
 from runner.model import AppliedMigration, Migration, Plan, Tenant
@@ -20,19 +21,28 @@ from runner.transaction import Cursor, Sent, Taken, poll
 _MOST_NOTICES = 200
 
 States = dict[int, str]
+# Writes that a file has run: how long it took in milliseconds, how many statements it has, and what puts the session
+# back, to be sent before the record; None where that is done.
+Record = Callable[[int, int, sql.SQL | None], None]
 # Severity and message.
 Notice = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a plan is applied. `replan` makes the plan anew from rows that another runner may have changed."""
+    """Where a plan is applied. `replan` makes the plan anew from rows that another runner may have changed.
+
+    `resume_at` is the statement, counted from 1, at which a file that was begun goes on because a person says so.
+    `record` None: what has run is recorded as applied.
+    """
 
     tenant: Tenant
     connection: Connection
     ledger: Ledger
     sessions: Sessions
     replan: Callable[[tuple[AppliedMigration, ...]], Plan]
+    resume_at: int | None = None
+    record: Record | None = None
 
     def await_lock(
         self, attempt: Callable[[], Taken | None], connection: Connection
@@ -50,11 +60,15 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A file did not get through; the transaction it ran in is over. `notices` are what the server said before."""
+    """A file did not get through; the transaction it ran in is over. `notices` are what the server said before.
+
+    `wait` is what it was seen to wait for, where it ended at a lock.
+    """
 
     kind: Kind
     failure: Failure
     notices: tuple[Notice, ...] = ()
+    wait: LockWait | None = None
 
 
 Outcome = MigrationApplied | Stale | Broken
@@ -73,13 +87,23 @@ def is_stale(ledger: Ledger, states: States, answer: Cursor | None = None) -> bo
 
 
 def make_broken(
-    error: psycopg.Error, site: Site, step: Migration, offset: int | None, *, ended: bool = False
+    error: psycopg.Error,
+    site: Site,
+    step: Migration,
+    offset: int | None,
+    *,
+    ended: bool = False,
+    wait: LockWait | None = None,
 ) -> Broken:
-    """Return what an error comes to; `offset` is its place in the file, None where it is not of the file's text."""
+    """Return what an error comes to; `offset` is its place in the file, None where it is not of the file's text.
+
+    `wait` is what was seen meanwhile; it is of no concern where the error is another one than a lock's.
+    """
     kind = classify(error, site.connection)
     if ended and kind is not Kind.LOST:
         kind = Kind.ENDED
-    return Broken(kind, describe(error, step, kind, offset))
+    wait = wait if kind is Kind.LOCKED else None
+    return Broken(kind, describe(error, step, kind, offset, wait), wait=wait)
 
 
 def locate(sent: Sent, step: Migration) -> int | None:

@@ -1,14 +1,14 @@
-"""A database's schema, read from its catalog in one round trip, as a snapshot or as its fingerprint alone.
+"""A database's schema, read from its catalog, as a snapshot or as its fingerprint alone.
 
 Reading leaves the session as it was. What the server's version, its settings and the order of ALTERs change in a
-catalog, and nothing else, is left out or put into the same words.
+catalog, and nothing else, is left out or put into the same words. A fingerprint is the same whichever parts were asked
+for it, as long as those that are left out have nothing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
@@ -17,35 +17,71 @@ from runner.errors import TenantError
 from runner.session import Connection, read_sql
 from runner.snapshot import Key, SchemaObject, Scope, Snapshot
 
-# The first gives the columns their names and types. Several rows of one kind and name are one object: each brings a
-# part of its facts.
-_KINDS = (
-    "schema",
-    "extension",
-    "table",
-    "foreign_table",
-    "toast",
-    "view",
-    "column",
-    "constraint",
-    "constraint_trigger",
-    "index",
-    "trigger",
-    "partition_trigger",
-    "rule",
-    "policy",
-    "sequence",
-    "function",
-    "aggregate",
-    "type",
-    "range",
-    "statistics",
-    "publication",
-    "event_trigger",
-    "default_grants",
-)
+# What is asked of every database. The first gives the columns their names and types. Several rows of one kind and name
+# are one object: each brings a part of its facts.
+_COMMON = ("schema", "extension", "table", "column", "constraint", "index", "sequence")
+# What many databases have nothing of, with kinds and facts that only it tells of. Planning all of these would take
+# longer than reading what is common: they are asked where a gate says so.
+_TELLS: Mapping[str, frozenset[str]] = {
+    "schema_public": frozenset(),
+    "table_more": frozenset(
+        {"persistence", "partition by", "of", "access method", "row security", "replica identity", "foreign table"}
+    ),
+    "column_more": frozenset({"collation", "identity", "generated", "storage", "compression", "statistics"}),
+    "index_more": frozenset({"valid", "clustered", "partition of"}),
+    "sequence_more": frozenset({"increment", "minimum", "maximum", "start", "cache", "cycle"}),
+    "not_null": frozenset({"not null validated", "not null inherited"}),
+    "foreign_table": frozenset({"foreign table"}),
+    "toast": frozenset({"toast options"}),
+    "view": frozenset({"view", "materialized view"}),
+    "inheritance": frozenset({"partition of", "inherits"}),
+    "constraint_trigger": frozenset({"triggers"}),
+    "trigger": frozenset({"trigger"}),
+    "partition_trigger": frozenset({"triggers"}),
+    "rule": frozenset({"rule"}),
+    "policy": frozenset({"policy"}),
+    "function": frozenset({"function", "procedure", "aggregate"}),
+    "aggregate": frozenset({"function", "procedure", "aggregate"}),
+    "type": frozenset({"enum", "domain", "range", "composite type"}),
+    "range": frozenset({"enum", "domain", "range", "composite type"}),
+    "statistics": frozenset({"statistics"}),
+    "publication": frozenset({"publication"}),
+    "event_trigger": frozenset({"event trigger"}),
+    "default_grants": frozenset({"default grants"}),
+    "owner": frozenset({"owner"}),
+    "grants": frozenset({"grants"}),
+}
+_ALL = frozenset(_TELLS)
+# Made of the rows of all others; comments, which few databases are without, are always asked.
+_DERIVED = ("owner", "grants", "comment")
+# What a word of asked.sql opens: that of a kind whose common part does not tell all, of a catalog, of a relation's
+# kind, or of the part itself.
+_GATES: Mapping[str, tuple[str, ...]] = {
+    **{part: (part,) for part in _TELLS},
+    "schema": ("schema_public", "owner", "grants"),
+    "table": ("table_more",),
+    "foreign": ("table_more", "foreign_table"),
+    "column": ("column_more",),
+    "index": ("index_more",),
+    "sequence": ("sequence_more",),
+    "triggers": ("constraint_trigger", "partition_trigger"),
+    "v": ("view",),
+    "m": ("view",),
+    "f": ("foreign_table",),
+    "c": ("type",),
+    "pg_trigger": ("trigger",),
+    "pg_rewrite": ("rule",),
+    "pg_policy": ("policy",),
+    "pg_proc": ("function", "aggregate"),
+    "pg_type": ("type", "range"),
+    "pg_statistic_ext": ("statistics",),
+    "pg_event_trigger": ("event_trigger",),
+}
+# What several parts share is there for these alone.
+_SOURCES = {"types": {"type", "range"}, "routines": {"function", "aggregate"}}
 _SAVEPOINT = sql.Identifier("tenantry_catalog")
 
+Marks = Mapping[str, sql.Composable]
 Row = tuple[str, str, str, int, list[str | None]]
 
 
@@ -54,22 +90,41 @@ def read_snapshot(connection: Connection, scope: Scope) -> Snapshot:
 
     Raises TenantError where the role may not read the catalog.
     """
-    rows: list[Row] = _ask(connection, "snapshot", scope)
+    rows: list[Row] = _ask(connection, "snapshot", scope, _ALL)
     (fingerprint,) = (row[1] for row in rows if not row[0])
     return Snapshot(fingerprint, parse_rows(row for row in rows if row[0]))
 
 
-def read_fingerprint(connection: Connection, scope: Scope) -> str:
-    """Return 64 hexadecimal digits that are the same for all databases with equal objects. One round trip.
+def read_fingerprint(connection: Connection, scope: Scope, likely: Snapshot | None = None) -> str:
+    """Return 64 hexadecimal digits that are the same for all databases with equal objects.
 
+    One round trip where it has no rare kinds of objects but those of `likely`, else a second one.
     Raises TenantError where the role may not read the catalog.
     """
-    return str(_ask(connection, "fingerprint", scope)[0][0])
+    parts: frozenset[str] = _find_parts(likely) if likely else frozenset()
+    while True:
+        ((fingerprint, words),) = _ask(connection, "fingerprint", scope, parts)
+        missing = _open_gates(words) - parts
+        if not missing:
+            return str(fingerprint)
+        # Each answer is of one moment: what has appeared since is asked for in turn.
+        parts |= missing
 
 
 def describe_query(major: int, scope: Scope) -> str:
     """Return what a snapshot depends on beside the database: the text that is asked, for a server's major."""
-    return _compose("snapshot", major, scope).as_string()
+    return _compose("snapshot", major, scope, _ALL).as_string()
+
+
+def _find_parts(snapshot: Snapshot) -> frozenset[str]:
+    """Return the rare parts that tell of what is in a snapshot."""
+    kinds = {found.kind for found in snapshot.objects.values()}
+    facts = {fact for found in snapshot.objects.values() for fact in found.facts}
+    return frozenset(part for part, tells in _TELLS.items() if not tells.isdisjoint(kinds | facts))
+
+
+def _open_gates(words: str) -> frozenset[str]:
+    return frozenset(part for word in words.split() for part in _GATES.get(word, ()))
 
 
 def parse_rows(rows: Iterable[Row]) -> dict[Key, SchemaObject]:
@@ -89,10 +144,9 @@ def _parse_facts(pairs: list[str | None]) -> dict[str, str]:
     return {str(name): value for name, value in zip(pairs[::2], pairs[1::2], strict=True) if value is not None}
 
 
-def _ask(connection: Connection, question: str, scope: Scope) -> list[Any]:
+def _ask(connection: Connection, question: str, scope: Scope, parts: frozenset[str]) -> list[Any]:
     """Return the rows of the query; whatever is set for it is set back."""
-    version = connection.info.server_version // 10_000
-    query = _compose(question, version, scope)
+    query = _compose(question, connection.info.server_version // 10_000, scope, parts)
     # Outside of a transaction, the statements of one message are one of their own, and settings end with it.
     inside = connection.info.transaction_status is not TransactionStatus.IDLE or not connection.autocommit
     try:
@@ -102,28 +156,25 @@ def _ask(connection: Connection, question: str, scope: Scope) -> list[Any]:
             f"catalog: {error.diag.message_primary}",
             hint="grant the role SELECT on it, which every role has unless it was revoked",
         ) from None
-    _skip_to(cursor, 2 if inside else 1)
+    while cursor.description is None:
+        cursor.nextset()
     return cursor.fetchall()
 
 
-def _skip_to(cursor: psycopg.Cursor[Any], result: int) -> None:
-    for _ in range(result):
-        cursor.nextset()
-
-
-@lru_cache(maxsize=32)
-def _compose(question: str, version: int, scope: Scope) -> sql.SQL:
+@lru_cache(maxsize=64)
+def _compose(question: str, version: int, scope: Scope, parts: frozenset[str]) -> sql.SQL:
     """Return settings and query in one piece, for one major version of the server."""
     visible = sql.SQL("visible" if scope.ignored else "line")
-    fingerprint = sql.SQL(read_sql("catalog/fingerprint")).format(visible=visible)
-    answer = fingerprint
+    marks = _compose_marks(version, scope)
+    gates = _read("asked", marks) if question == "fingerprint" else sql.SQL("")
+    answer = _read("fingerprint", {"visible": visible, "gates": gates})
     if question == "snapshot":
-        answer = sql.SQL(read_sql("catalog/snapshot")).format(fingerprint=fingerprint, visible=visible)
-    parts = [_compose_lines(version, scope)]
+        answer = _read("snapshot", {"visible": visible, "fingerprint": answer})
+    clauses = [_compose_lines(scope, parts, marks)]
     if scope.ignored:
         patterns = [(ignored.kind, _as_like(ignored.pattern)) for ignored in scope.ignored]
-        parts.append(sql.SQL(read_sql("catalog/ignored")).format(ignored=_compose_pairs(patterns)))
-    query = sql.SQL(read_sql("catalog/settings")) + sql.SQL(";\n") + sql.SQL(",\n").join(parts) + answer
+        clauses.append(_read("ignored", {"ignored": _compose_pairs(patterns)}))
+    query = _read("settings", {}) + sql.SQL(";\n") + sql.SQL(",\n").join(clauses) + answer
     return sql.SQL(query.as_string())
 
 
@@ -134,19 +185,36 @@ def _within_savepoint(query: sql.SQL) -> sql.Composed:
     )
 
 
-def _compose_lines(version: int, scope: Scope) -> sql.Composed:
+def _compose_lines(scope: Scope, parts: frozenset[str], marks: Marks) -> sql.Composed:
     """Return the WITH clause that ends in `line`: one row for each object or part of it."""
-    ledger = sql.Literal(scope.ledger_schema)
-    kinds = (*_KINDS, "not_null") if version >= 18 else _KINDS
-    marks = {**_by_version(version), "ledger": ledger}
+    asked = [part for part in _TELLS if part in parts]
+    kinds = [part for part in asked if part not in _DERIVED]
+    sources = ["sources", *(source for source, users in _SOURCES.items() if not users.isdisjoint(kinds))]
+    derived = [_read("derived", {"part": _read(part, marks)}) for part in _DERIVED if part in {*parts, "comment"}]
+    return _read(
+        "rows",
+        {
+            "sources": sql.SQL(",\n").join(_read(source, marks) for source in sources),
+            "given": _compose_pairs(scope.roles),
+            "objects": sql.SQL("UNION ALL\n").join(_read(kind, marks) for kind in (*_COMMON, *kinds)),
+            "derived": sql.SQL("").join(derived),
+        },
+    )
+
+
+def _compose_marks(version: int, scope: Scope) -> dict[str, sql.Composable]:
+    """Return what stands for the marks in the parts of the query."""
+    marks: dict[str, sql.Composable] = {**_by_version(version), "ledger": sql.Literal(scope.ledger_schema)}
     for role in ("owner", "grantee", "target", "preset"):
         marks[f"{role}_word"] = _compose_word(role)
-    return sql.SQL(read_sql("catalog/rows")).format(
-        sources=sql.SQL(read_sql("catalog/sources")).format(ledger=ledger),
-        given=_compose_pairs(scope.roles),
-        objects=sql.SQL("UNION ALL\n").join(sql.SQL(read_sql(f"catalog/{kind}")).format(**marks) for kind in kinds),
-        **{part: sql.SQL(read_sql(f"catalog/{part}")).format(**marks) for part in ("owner", "grants", "comment")},
-    )
+    # What the common part of these does not tell; asked by the gate and by the part that tells it.
+    for kind in ("column", "index", "sequence"):
+        marks[f"{kind}_has_more"] = _read(f"{kind}_has_more", marks)
+    return marks
+
+
+def _read(name: str, marks: Marks) -> sql.Composed:
+    return sql.SQL(read_sql(f"catalog/{name}")).format(**marks)
 
 
 def _compose_word(role: str) -> sql.Composed:
@@ -176,6 +244,8 @@ def _by_version(version: int) -> dict[str, sql.Composable]:
         "statistics_expressions": sql.SQL("array_to_string(pg_get_statisticsobjdef_expressions(statistic.oid), ', ')")
         if version >= 14
         else nothing,
+        "public_initial": _read(f"public_initial{'' if version >= 15 else '_before_15'}", {}),
+        "not_null_gate": _read("not_null_gate", {}) if version >= 18 else nothing,
         "view_definition": sql.SQL(read_sql(f"catalog/view_definition{'' if version >= 16 else '_before_16'}")),
     }
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import psycopg
 from psycopg.pq import ExecStatus
 
-from runner import sqltext
-from runner.answer import TIMEOUT_S, explain_error, show_value
+from runner import answer, sqltext
+from runner.answer import explain_error, show_value
 from runner.errors import MigrationFileError, Problem
 from runner.files import read_text
+from runner.folder import list_sql, refuse_below
 from runner.model import Migration
 from runner.session import Connection
 from runner.transaction import in_transaction
@@ -56,7 +57,7 @@ def read_checks(folder: Path, shown: str, migrations: Sequence[Migration]) -> tu
     versions = {migration.version for migration in migrations}
     checks: list[Check] = []
     problems: list[Problem] = []
-    for path in _list(home, name):
+    for path in list_sql(home, name, "checks"):
         try:
             checks.append(_read(path, home, f"{name}/{path.relative_to(home).as_posix()}", versions))
         except MigrationFileError as error:
@@ -66,24 +67,8 @@ def read_checks(folder: Path, shown: str, migrations: Sequence[Migration]) -> tu
     return tuple(checks)
 
 
-def _list(home: Path, shown: str) -> list[Path]:
-    """Return all that is named like SQL in the folder and in those below it, by name; none where it is not there."""
-    try:
-        entries = sorted(home.iterdir())
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise MigrationFileError((Problem(f"{shown}: {reason}, expected a directory of checks"),)) from None
-    # Each sub-folder on its own, since rglob follows a link only where it begins.
-    below = [path for entry in entries if entry.is_dir() for path in entry.rglob("*")]
-    return sorted(path for path in (*entries, *below) if path.name.lower().endswith(".sql"))
-
-
 def _read(path: Path, home: Path, shown: str, versions: set[int]) -> Check:
-    if path.parent != home:
-        hint = f"move it into {FOLDER} itself, or out of it: nothing in it is skipped silently"
-        raise MigrationFileError((Problem(f"{shown}: in a sub-folder, expected no file of SQL there", hint),))
+    refuse_below(path, home, shown)
     if not path.name.endswith(".sql"):
         hint = "rename it, or move it out of the folder: nothing in it is skipped silently"
         raise MigrationFileError((Problem(f"{shown}: not a name of a check, expected one that ends in .sql", hint),))
@@ -114,7 +99,8 @@ def _read_since(header: str, shown: str, versions: set[int]) -> int | None:
                 raise MigrationFileError((Problem(message, f"{_WRITE}, or reword the comment if none is meant"),))
             continue
         if since is not None:
-            raise MigrationFileError((Problem(f"{shown}:{number}: from: given twice, expected once", "delete one of the two"),))
+            message = f"{shown}:{number}: from: given twice, expected once"
+            raise MigrationFileError((Problem(message, "delete one of the two"),))
         digits = found["version"].split("_")[0]
         if not _DIGITS.match(digits) or int(digits) not in versions:
             message = f"{shown}:{number}: from: there is no migration {found['version']!r}, expected a version"
@@ -134,7 +120,7 @@ def run_checks(connection: Connection, checks: Sequence[Check], applied: set[int
 
 
 def _run(connection: Connection, check: Check, statement: sqltext.Statement) -> Complaint | None:
-    limits = f"BEGIN READ ONLY; SET LOCAL statement_timeout = '{TIMEOUT_S}s'; "
+    limits = f"BEGIN READ ONLY; SET LOCAL statement_timeout = '{answer.TIMEOUT_S}s'; "
     offset = statement.start
     started = time.monotonic()
     with in_transaction(connection):

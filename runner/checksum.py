@@ -4,6 +4,7 @@ The recipe is a promise, written down in docs/formats.md: ledgers in production 
 """
 
 import hashlib
+from collections.abc import Iterable
 
 _BYTE_ORDER_MARK = "\ufeff"
 # ASCII white space alone: what else Unicode calls white space may change from one Python to the next.
@@ -22,3 +23,12 @@ def checksum(text: str) -> str:
     """Return `sha256:` and 64 hex digits of a normalised text, white space at its end counting as one LF."""
     canonical = text.rstrip(_WHITE_SPACE) + "\n"
     return "sha256:" + hashlib.sha256(canonical.encode("utf-8")).hexdigest()
+
+
+def hash_prefix(statements: Iterable[str]) -> str:
+    """Return `sha256:` and 64 hex digits of the texts of a file's first statements, each followed by a NUL.
+
+    No statement can hold one. What lies between statements does not count.
+    """
+    joined = "".join(f"{text}\0" for text in statements)
+    return "sha256:" + hashlib.sha256(joined.encode("utf-8")).hexdigest()

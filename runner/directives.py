@@ -1,26 +1,29 @@
 """The keys of a file's header that ask something of the runner: their values, read and checked. Pure."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from runner.duration import EXPECTED_DURATION, parse_duration
 from runner.model import Allowance, Assertion, Batch, Directives
+from runner.sqltext import Position
 
-# Those of PostgreSQL's own settings, but for microseconds: no timeout is that short.
-_UNITS_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
-_DURATION = re.compile(r"^([0-9]{1,9}) ?(ms|s|min|h|d)$")
 _ALLOWANCE = re.compile(r"^allow +([a-z][a-z0-9/-]*) +because +(\S.*)$")
 _CHECKSUM = re.compile(r"^sha256:[0-9a-f]{64}$")
 _BATCH = re.compile(r"^([1-9][0-9]{0,6})(?: +pause +(\S.*))?$")
-# Around a query of several lines.
-_FENCE = "```"
-# PostgreSQL's settings of milliseconds are integers of 32 bits.
-_LONGEST_MS = 2**31 - 1
-FENCED = ("require", "ensure")
+# A key whose query may stand between fences, on the lines behind it.
+_FENCED_KEY = re.compile(r"^\s*--\s*(require|ensure)\s*:")
+_OPENED = re.compile(r"^\s*--\s*```(sql)?\s*$")
+_CLOSED = re.compile(r"^\s*--\s*```\s*$")
+_QUERY = re.compile(r"^(select|with|values|table)\b", re.IGNORECASE)
 
 
 class _BadValue(ValueError):
     """A value that cannot be meant; says what was expected."""
+
+
+class _NoQuery(_BadValue):
+    """A key that needs a query has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +44,55 @@ class Fault:
     hint: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """A query between two lines ```, behind the key on line `number`; its last line is `end`, counted from 1.
+
+    `query` is without the dashes of the comment. Where the fence is not closed, all of the comment is in it.
+    """
+
+    number: int
+    end: int
+    query: str
+    closed: bool = True
+
+
+def find_fences(lines: Sequence[str]) -> dict[int, Fence]:
+    """Return the fenced queries of a leading comment, by the number of their key's line.
+
+    A fence is one only right behind a key that may have one: elsewhere it is prose, and a key in it is a key.
+    """
+    found: dict[int, Fence] = {}
+    end = 0
+    for number in range(1, len(lines)):
+        if number > end and _FENCED_KEY.match(lines[number - 1]) and _OPENED.match(lines[number]):
+            behind = range(number + 2, len(lines) + 1)
+            close = next((other for other in behind if _CLOSED.match(lines[other - 1])), None)
+            end = close or len(lines)
+            query = [_uncomment(line) for line in lines[number + 1 : end - 1 if close else end]]
+            found[number] = Fence(number, end, "\n".join(query), close is not None)
+    return found
+
+
 def parse_directives(
-    lines: Sequence[Line], fences: Sequence[Assertion], *, transactional: bool
+    lines: Sequence[Line], fences: Mapping[int, Fence], *, transactional: bool
 ) -> tuple[Directives, tuple[Fault, ...]]:
     """Return what the keys ask for, and everything that is wrong with them, in the order in which they are written.
 
-    `fences` are the queries that were found between fences, each with the line of its key.
+    `fences` are what `find_fences` found; `transactional`: the file runs in one transaction.
     """
     directives, faults = Directives(), []
     for line in lines:
+        fence = fences.get(line.number)
+        if fence and (fault := _check_fence(fence, line)):
+            faults.append(fault)
+            continue
         try:
-            directives = _KEYS[line.key](directives, line, fences)
+            directives = _KEYS[line.key](directives, line, fence)
+        except _NoQuery:
+            faults.append(
+                Fault(line.number, f"header key {line.key!r}: no query, expected one behind it", _WRITE_FENCE)
+            )
         except _BadValue as error:
             faults.append(Fault(line.number, f"header key {line.key!r}: {line.value!r} is not a value, {error}"))
     if directives.batch and transactional:
@@ -66,100 +107,94 @@ def parse_directives(
     return directives, tuple(faults)
 
 
-def find_fences(lines: Sequence[str], keys: Sequence[Line]) -> tuple[tuple[Assertion, ...], tuple[Fault, ...]]:
-    """Return the queries between fences behind keys that may have one: each with the number of its key's line.
-
-    `lines` are those of the leading comment. The query's lines are without the comment's dashes.
-    """
-    found: list[Assertion] = []
-    faults: list[Fault] = []
-    for key in keys:
-        if key.key not in FENCED or key.value:
-            continue
-        inner = [_uncomment(line) for line in lines[key.number :]]
-        if not inner or inner[0].strip() not in (_FENCE, f"{_FENCE}sql"):
-            faults.append(Fault(key.number, f"header key {key.key!r}: no query, expected one behind it", _WRITE_FENCE))
-            continue
-        end = next((index for index, line in enumerate(inner[1:], 1) if line.strip() == _FENCE), None)
-        if end is None:
-            faults.append(Fault(key.number + 1, f"unclosed fence, expected -- {_FENCE}", "close it behind the query"))
-            continue
-        found.append(Assertion("\n".join(inner[1:end]), key.number))
-    return tuple(found), tuple(faults)
+def is_meant(line: Line) -> bool:
+    """Return whether a line that looks like a key has a value that the key takes: then it is no prose."""
+    if line.key in ("require", "ensure"):
+        return _QUERY.match(line.value) is not None
+    try:
+        _KEYS[line.key](Directives(), line, None)
+    except _BadValue:
+        return False
+    return True
 
 
-def fenced_lines(lines: Sequence[str]) -> Iterator[int]:
-    """Yield the numbers, from 1, of the lines of a leading comment that are in a fence or are one."""
-    inside = False
-    for number, line in enumerate(lines, 1):
-        fence = _uncomment(line).strip()
-        if inside or fence in (_FENCE, f"{_FENCE}sql"):
-            yield number
-            inside = not (inside and fence == _FENCE)
+def locate(text: str, assertion: Assertion, at: Position) -> Position:
+    """Return where a place in a query is in the text of its file."""
+    number = assertion.line + at.line - 1
+    # A line of a query is the end of one of the file.
+    ends = text.split("\n")[number - 1].rstrip(), assertion.query.split("\n")[at.line - 1].rstrip()
+    return Position(number, at.column + len(ends[0]) - len(ends[1]))
+
+
+def _check_fence(fence: Fence, line: Line) -> Fault | None:
+    if line.value:
+        message = f"header key {line.key!r}: a query on its line and one behind it, expected one"
+        return Fault(line.number, message, "give each a key of its own")
+    if not fence.closed:
+        return Fault(line.number + 1, "unclosed fence, expected a line -- ``` behind the query")
+    return None
 
 
 def _uncomment(line: str) -> str:
-    """Return a line of comment without its dashes and the one space behind them."""
+    """Return a line of the comment without its dashes and the one space behind them."""
     return line.lstrip().removeprefix("--").removeprefix(" ")
 
 
 def _read_duration(value: str, *, zero: bool) -> int:
     """Return milliseconds. Raises _BadValue."""
-    found = _DURATION.match(value)
-    duration_ms = int(found[1]) * _UNITS_MS[found[2]] if found else -1
-    if not (0 if zero else 1) <= duration_ms <= _LONGEST_MS:
-        raise _BadValue("expected a time such as 500ms, 5s or 10min" + ("; 0s is none" if zero else ""))
+    duration_ms = parse_duration(value)
+    if duration_ms is None or (duration_ms == 0 and not zero):
+        raise _BadValue(f"expected {EXPECTED_DURATION}" + ("; 0s is none" if zero else ""))
     return duration_ms
 
 
-def _set_lock_timeout(directives: Directives, line: Line, _: Sequence[Assertion]) -> Directives:
+def _set_lock_timeout(directives: Directives, line: Line, _: Fence | None) -> Directives:
     return replace(directives, lock_timeout_ms=_read_duration(line.value, zero=False))
 
 
-def _set_statement_timeout(directives: Directives, line: Line, _: Sequence[Assertion]) -> Directives:
+def _set_statement_timeout(directives: Directives, line: Line, _: Fence | None) -> Directives:
     return replace(directives, statement_timeout_ms=_read_duration(line.value, zero=True))
 
 
-def _add_allowance(directives: Directives, line: Line, _: Sequence[Assertion]) -> Directives:
+def _add_allowance(directives: Directives, line: Line, _: Fence | None) -> Directives:
     found = _ALLOWANCE.match(line.value)
     if not found:
         raise _BadValue("expected: allow RULE because REASON")
     return replace(directives, allowed=(*directives.allowed, Allowance(found[1], found[2].strip(), line.number)))
 
 
-def _add_replaced(directives: Directives, line: Line, _: Sequence[Assertion]) -> Directives:
+def _add_replaced(directives: Directives, line: Line, _: Fence | None) -> Directives:
     if not _CHECKSUM.match(line.value):
         raise _BadValue("expected a checksum of an earlier text of this file: sha256: and 64 digits")
     return replace(directives, replaces=(*directives.replaces, line.value))
 
 
-def _set_batch(directives: Directives, line: Line, _: Sequence[Assertion]) -> Directives:
+def _set_batch(directives: Directives, line: Line, _: Fence | None) -> Directives:
     found = _BATCH.match(line.value)
     if not found:
         raise _BadValue("expected a number of rows, such as 5000, or 5000 pause 100ms")
     return replace(directives, batch=Batch(int(found[1]), _read_duration(found[2] or "0s", zero=True)))
 
 
-def _add_require(directives: Directives, line: Line, fences: Sequence[Assertion]) -> Directives:
-    return replace(directives, require=(*directives.require, *_queries(line, fences)))
+def _add_require(directives: Directives, line: Line, fence: Fence | None) -> Directives:
+    return replace(directives, require=(*directives.require, _read_query(line, fence)))
 
 
-def _add_ensure(directives: Directives, line: Line, fences: Sequence[Assertion]) -> Directives:
-    return replace(directives, ensure=(*directives.ensure, *_queries(line, fences)))
+def _add_ensure(directives: Directives, line: Line, fence: Fence | None) -> Directives:
+    return replace(directives, ensure=(*directives.ensure, _read_query(line, fence)))
 
 
-def _queries(line: Line, fences: Sequence[Assertion]) -> Iterator[Assertion]:
-    """Yield the query of a key: on its line, or between the fences behind it."""
-    if line.value:
-        yield Assertion(line.value, line.number)
-    for fence in fences:
-        if fence.line == line.number:
-            yield Assertion(fence.query, line.number + 2)
+def _read_query(line: Line, fence: Fence | None) -> Assertion:
+    """Return the query of a key: on its line, or between the fences behind it. Raises _NoQuery."""
+    query = fence.query if fence else line.value
+    if not query.strip():
+        raise _NoQuery
+    return Assertion(query, line.number + 2 if fence else line.number)
 
 
-_WRITE_FENCE = f"write it on the same line, or on lines of its own between two lines -- {_FENCE}"
-# Each takes what was read so far, its line, and the fenced queries.
-_KEYS: dict[str, Callable[[Directives, Line, Sequence[Assertion]], Directives]] = {
+_WRITE_FENCE = "write it on the same line, or on lines of its own between two lines -- ```"
+# Each takes what was read so far, its line, and the fence behind it.
+_KEYS: dict[str, Callable[[Directives, Line, Fence | None], Directives]] = {
     "lock-timeout": _set_lock_timeout,
     "statement-timeout": _set_statement_timeout,
     "lint": _add_allowance,

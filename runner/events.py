@@ -4,9 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
+from runner.effects import Effect
 from runner.errors import Problem
 from runner.model import Migration, MigrationStatus, Plan
+
+if TYPE_CHECKING:
+    # The rules come with it, and most runs ask none of them.
+    from runner.lint import Hazard
 
 Cell = str | int | float | bool | datetime | None
 
@@ -60,6 +66,49 @@ class Failure:
     detail: str = ""
     hint: str = ""
     context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A session that holds what another one waits for, or waits for it before that one.
+
+    What the server does not tell of it is empty, `transaction_s` None. `query` is the first line of what it runs now,
+    or ran last.
+    """
+
+    pid: int
+    application: str = ""
+    user: str = ""
+    transaction_s: int | None = None
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LockWait:
+    """What a statement waits for: `mode` as in LOCK TABLE, `target` a relation, or in words what else it is."""
+
+    mode: str
+    target: str
+    blockers: tuple[Blocker, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredStatement:
+    """A statement's place in its file, both counting from 1, and what it was measured to do."""
+
+    line: int
+    column: int
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True)
+class TableSize:
+    """How large a table is in one tenant, with its indexes; `rows` is an estimate, -1 where there is none yet."""
+
+    relation: str
+    tenant: str
+    bytes: int
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,18 +189,48 @@ class MigrationStarted:
 
 @dataclass(frozen=True, slots=True)
 class MigrationRetried:
-    """A file collided with another session and was rolled back; it is tried again."""
+    """A file, or a statement outside a transaction, met another session: it was rolled back, and is tried again.
+
+    `attempts` is how many are made at most, 0 where time is the limit. `wait` is what it waited for, where that was
+    seen.
+    """
 
     tenant: str
     migration: Migration
     failure: Failure
     attempt: int
     attempts: int
+    wait: LockWait | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProgressed:
+    """How far a change in batches is: `rows` of about `total` that its table has, and `rate` of them a second.
+
+    `total` is 0 where the server does not know. `held` is why it waits at the moment, in words; empty where it does not.
+    """
+
+    tenant: str
+    migration: Migration
+    rows: int
+    total: int
+    rate: int
+    elapsed_ms: int
+    held: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationApplied:
     """A file and its ledger row are committed."""
+
+    tenant: str
+    migration: Migration
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationRolledBack:
+    """A version is undone, by the file that is given, and its ledger row says so: both are committed."""
 
     tenant: str
     migration: Migration
@@ -195,6 +274,30 @@ class FindingReported:
 
 
 @dataclass(frozen=True, slots=True)
+class HazardFound:
+    """A file does something to a live database that lint warns of, or that is allowed.
+
+    `tenant` is the folder that was linted, or whose file is refused for it, empty where it is about a plan. `excerpt`
+    shows the place with a caret. `fingerprint` stays the same where lines move. `sizes` are those of the tables that
+    it is about, each in the tenant where it is the largest.
+    """
+
+    tenant: str
+    hazard: "Hazard"
+    excerpt: str
+    fingerprint: str
+    sizes: tuple[TableSize, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationMeasured:
+    """What each statement of a file does to a database that has rows is known."""
+
+    migration: Migration
+    statements: tuple[MeasuredStatement, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DraftWritten:
     """SQL that would make the tenant what it is compared with: to be reviewed, and never run by tenantry."""
 
@@ -226,6 +329,15 @@ class LinePrinted:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantPostponed:
+    """A tenant is blocked: its turn comes once more, from the start, when all others have had theirs."""
+
+    tenant: str
+    reason: str
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class TenantFinished:
     """A tenant's turn is over; every tenant of a run has exactly one."""
 
@@ -253,15 +365,20 @@ Event = (
     | LockAwaited
     | MigrationStarted
     | MigrationRetried
+    | BatchProgressed
     | MigrationApplied
+    | MigrationRolledBack
     | MigrationFailed
     | NoticeRaised
     | RowReported
     | FindingReported
+    | HazardFound
+    | MigrationMeasured
     | DraftWritten
     | RepairProposed
     | RepairMade
     | LinePrinted
+    | TenantPostponed
     | TenantFinished
     | RunFinished
 )

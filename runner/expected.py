@@ -17,12 +17,13 @@ from psycopg import sql
 
 from runner import sqltext
 from runner.apply import apply_plan
+from runner.assertions import find_unmet, without_assertions
 from runner.attempt import Site
 from runner.catalog import describe_query, read_snapshot
 from runner.errors import Cancelled, Refused
-from runner.events import GOOD, MigrationApplied, MigrationFailed, Result, Verdict
+from runner.events import GOOD, MigrationApplied, MigrationFailed, MigrationStarted, Result, Verdict
 from runner.ledger import Ledger
-from runner.model import Migration, Plan, Tenant
+from runner.model import NO_VERSION, Migration, Plan, Tenant
 from runner.provenance import Provenance
 from runner.scratch import Scratch, ScratchPlace
 from runner.session import Sessions
@@ -137,8 +138,16 @@ class ExpectedSchemas:
 
 
 def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...], scope: Scope) -> Iterator[Snapshot]:
-    """Apply files and yield what is there after each. Raises _Failed."""
-    plan = Plan(migrations, ())
+    """Apply files and yield what is there after each. Raises _Failed.
+
+    A file's assertions are about data, which is not here: all that is seen to is that there is what they ask about.
+    """
+    files = [without_assertions(migration) for migration in migrations]
+    plan = Plan(
+        tuple(file for file in files if file.version != NO_VERSION),
+        repeatables=tuple(file for file in files if file.version == NO_VERSION),
+    )
+    asked = {migration.path: migration for migration in migrations}
     site = Site(scratch.tenant, scratch.connection, ledger, scratch.sessions, lambda rows: plan)
     steps = apply_plan(site, plan, ledger.read())
     while True:
@@ -147,8 +156,21 @@ def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...], 
         except StopIteration as end:
             _check(end.value)
             return
-        if isinstance(event, MigrationApplied):
-            yield read_snapshot(scratch.connection, scope)
+        match event:
+            case MigrationStarted(migration=step):
+                _check_known(scratch, asked[step.path], "require")
+            case MigrationApplied(migration=step):
+                _check_known(scratch, asked[step.path], "ensure")
+                yield read_snapshot(scratch.connection, scope)
+            case _:
+                pass
+
+
+def _check_known(scratch: Scratch, migration: Migration, key: str) -> None:
+    """Raise _Failed where an assertion is about what is not there when it would be asked."""
+    for unmet in find_unmet(scratch.connection, migration, key):
+        if unmet.absent:
+            raise _Failed(migration, f"{key}: {unmet.said}", "", f"{migration.path}:{unmet.at.line}:{unmet.at.column}")
 
 
 def _check_reach(migrations: Sequence[Migration]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from runner import sqltext
-from runner.events import Failure
+from runner.events import Blocker, Failure, LockWait
 from runner.model import Migration
 
 # Sessions that the server or its administrator ended, and servers that are starting or stopping.
@@ -25,6 +25,9 @@ _ENDED = (
 )
 # What the server says of a savepoint that is gone, or of one outside a transaction.
 _NO_SAVEPOINT = frozenset({"3B001", "25P01"})
+_BLOCKED = "wait until that session is through, or end it; then run the same command again"
+# Arbitrary: the first has been there longest, and the others are seen when it is gone.
+_MOST_BLOCKERS = 3
 _HINTS = {
     "2D000": "take COMMIT and ROLLBACK out of the DO block or procedure: the runner commits the file and its row "
     "together",
@@ -33,7 +36,8 @@ _HINTS = {
     "there: create them by a DO block that looks first, or once on the master",
     "25P03": "raise idle_in_transaction_session_timeout for the role that migrates",
     "25P04": "raise transaction_timeout for the role that migrates, or split the file",
-    "57014": "raise statement_timeout for the role that migrates, or make the statement shorter",
+    "57014": "raise statement_timeout for the role that migrates, or for the file by a header line such as "
+    '"-- statement-timeout: 10min"; or make the statement shorter',
     "55P03": "find the session that holds the table in pg_stat_activity, and run the same command again",
 }
 
@@ -83,8 +87,13 @@ def _on_shared_catalog(error: psycopg.Error) -> bool:
     return error.sqlstate == "23505" and error.diag.schema_name == "pg_catalog"
 
 
-def describe(error: psycopg.Error, migration: Migration, kind: Kind, offset: int | None) -> Failure:
-    """Return what the server said, with its place in the file: `offset` counts characters from 0, None: unknown."""
+def describe(
+    error: psycopg.Error, migration: Migration, kind: Kind, offset: int | None, wait: LockWait | None = None
+) -> Failure:
+    """Return what the server said, with its place in the file: `offset` counts characters from 0, None: unknown.
+
+    `wait` is what was seen in the way: the server says nothing of it.
+    """
     diag = error.diag
     place = sqltext.position(migration.sql, offset) if offset is not None else None
     return Failure(
@@ -93,10 +102,25 @@ def describe(error: psycopg.Error, migration: Migration, kind: Kind, offset: int
         line=place.line if place else 0,
         column=place.column if place else 0,
         excerpt=sqltext.excerpt(migration.text, place) if place else "",
-        detail=diag.message_detail or "",
-        hint="\n".join(filter(None, (diag.message_hint, _advise(error, kind)))),
+        detail=describe_wait(wait) if wait else diag.message_detail or "",
+        hint="\n".join(filter(None, (diag.message_hint, _BLOCKED if wait else _advise(error, kind)))),
         context=diag.context or "",
     )
+
+
+def describe_wait(wait: LockWait) -> str:
+    """Return what was waited for, and who has it, on one line."""
+    shown = "; ".join(_describe_blocker(blocker) for blocker in wait.blockers[:_MOST_BLOCKERS])
+    more = len(wait.blockers) - _MOST_BLOCKERS
+    return f"waited for {wait.mode} on {wait.target}, held by {shown}" + (f" and {more} more" if more > 0 else "")
+
+
+def _describe_blocker(blocker: Blocker) -> str:
+    if not blocker.pid:
+        return "a prepared transaction"
+    age = f", in a transaction for {blocker.transaction_s} s" if blocker.transaction_s is not None else ""
+    who = f"pid {blocker.pid} ({blocker.application or 'no application name'}, user {blocker.user or 'unknown'}{age})"
+    return f"{who}: {blocker.query}" if blocker.query else who
 
 
 def _advise(error: psycopg.Error, kind: Kind) -> str:

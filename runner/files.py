@@ -9,13 +9,15 @@ from pathlib import Path
 
 from runner import sqltext
 from runner.checksum import checksum, normalise
+from runner.directives import locate
 from runner.errors import MigrationFileError, Problem
 from runner.header import Header, find_circle, parse_header
-from runner.model import Migration, label
+from runner.model import Directives, Migration, label
 from runner.selection import times
+from runner.sqltext.changes import ChangeError, read_change
 
 _NAME = re.compile(r"^([0-9]+)_([a-z0-9_]+)\.sql$")
-_ROLLBACK = ".rollback.sql"
+ROLLBACK = ".rollback.sql"
 # Stands in a new file in place of its SQL. It is none, so that no run accepts a file that nobody has written yet.
 UNWRITTEN = ">>> write the SQL here"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
@@ -24,9 +26,24 @@ _NEWEST = 2**63 - 1  # `version` is a bigint in the ledger.
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The migrations of one directory in the order in which they run, and what is worth a warning about them."""
+    """The migrations of one directory in the order in which they run, and what is worth a warning about them.
+
+    `repeatables` are run behind them, in this order; None where there is no folder for them.
+    """
 
     migrations: tuple[Migration, ...]
+    warnings: tuple[Problem, ...] = ()
+    repeatables: tuple[Migration, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file of SQL: its text, what of it is sent, what its header asks for, and what is worth a warning."""
+
+    path: str
+    text: str
+    sql: str
+    header: Header
     warnings: tuple[Problem, ...] = ()
 
 
@@ -48,16 +65,16 @@ def read_migrations(folder: Path, shown: str) -> Directory:
     read: list[tuple[Migration, Header]] = []
     paths = _list(folder, shown)
     for path in paths:
-        if path.name.endswith(_ROLLBACK):
+        if path.name.endswith(ROLLBACK):
             problems += _check_rollback(path, paths, shown)
             continue
         try:
-            migration, header, doubts = _read(path, folder, f"{shown}/{path.name}")
+            migration, source = _read(path, folder, f"{shown}/{path.name}")
         except _FileError as error:
             problems += error.problems
             continue
-        read.append((migration, header))
-        warnings += doubts
+        read.append((migration, source.header))
+        warnings += source.warnings
     problems += _duplicates([migration for migration, _ in read], shown)
     migrations, faults = _resolve_depends(read, {path.stem for path in paths})
     if problems or faults:
@@ -97,29 +114,43 @@ def _list(folder: Path, shown: str) -> list[Path]:
     return [entry for entry in entries if entry.name.lower().endswith(".sql")]
 
 
-def _read(path: Path, folder: Path, shown: str) -> tuple[Migration, Header, list[Problem]]:
-    version, name = _parse_name(path.name, shown)
+def read_source(path: Path, folder: Path, shown: str) -> Source:
+    """Return one file of SQL, checked; `shown` is how messages name it. Raises MigrationFileError."""
+    try:
+        return _read_source(path, folder, shown)
+    except _FileError as error:
+        raise MigrationFileError(error.problems) from None
+
+
+def _read_source(path: Path, folder: Path, shown: str) -> Source:
     text = _read_text(path, folder, shown)
     header, faults = parse_header(text)
-    if faults:
-        raise _FileError(*(Problem(f"{shown}:{fault.line}: {fault.message}", fault.hint) for fault in faults))
+    wrong = [Problem(f"{shown}:{fault.line}: {fault.message}", fault.hint) for fault in faults]
+    wrong += _check_assertions(text, header.directives, shown)
+    if wrong:
+        raise _FileError(*wrong)
     sql = sqltext.blank_wrapper(text) if header.transactional else text
-    doubts = _check_sql(text, sql, header, shown)
-    rollback = path.with_name(path.name.removesuffix(".sql") + _ROLLBACK)
+    return Source(shown, text, sql, header, tuple(_check_sql(text, sql, header, shown)))
+
+
+def _read(path: Path, folder: Path, shown: str) -> tuple[Migration, Source]:
+    version, name = _parse_name(path.name, shown)
+    source = _read_source(path, folder, shown)
+    sibling = path.with_name(path.name.removesuffix(".sql") + ROLLBACK)
+    shown_sibling = f"{shown.removesuffix('.sql')}{ROLLBACK}"
+    rollback = _read_source(sibling, folder, shown_sibling) if os.path.lexists(sibling) else None
     migration = Migration(
         version=version,
         name=name,
         path=shown,
-        checksum=checksum(text),
-        text=text,
-        sql=sql,
-        transactional=header.transactional,
-        directives=header.directives,
-        rollback=_read_text(rollback, folder, f"{shown.removesuffix('.sql')}{_ROLLBACK}")
-        if os.path.lexists(rollback)
-        else None,
+        checksum=checksum(source.text),
+        text=source.text,
+        sql=source.sql,
+        transactional=source.header.transactional,
+        directives=source.header.directives,
+        rollback=rollback.text if rollback else None,
     )
-    return migration, header, doubts
+    return migration, replace(source, warnings=(*source.warnings, *(rollback.warnings if rollback else ())))
 
 
 def _parse_name(file_name: str, shown: str) -> tuple[int, str]:
@@ -188,6 +219,8 @@ def _check_sql(text: str, sql: str, header: Header, shown: str) -> list[Problem]
         (doubts if doubtful else errors).append(problem)
     if not errors and not header.transactional:
         errors += _check_split(sql, shown)
+    if not errors and header.directives.batch:
+        errors += _check_batch(sql, shown)
     if errors:
         raise _FileError(*errors)
     return doubts
@@ -203,14 +236,34 @@ def _check_split(sql: str, shown: str) -> list[Problem]:
     return []
 
 
+def _check_batch(sql: str, shown: str) -> list[Problem]:
+    """Return why a file cannot run in batches; nothing where it can, by all that its text tells."""
+    try:
+        read_change(sql)
+    except ChangeError as error:
+        place = sqltext.position(sql, error.offset)
+        message = f"{shown}:{place.line}:{place.column}: cannot run in batches: {error.message}"
+        return [Problem(f"{message}\n{sqltext.excerpt(sql, place)}", error.hint)]
+    return []
+
+
 def _advise_on_syntax(sql: str, line: int) -> str:
     if sql.split("\n")[line - 1].startswith(UNWRITTEN):
         return "replace this line by the SQL of the migration"
     return 'a server newer than the parser may know more: "-- parse: server" in the header leaves it to judge'
 
 
+def _check_assertions(text: str, asked: Directives, shown: str) -> Iterator[Problem]:
+    """Yield what is wrong with the queries of a header, before any database is asked."""
+    for key, assertions in (("require", asked.require), ("ensure", asked.ensure)):
+        for assertion in assertions:
+            for found in sqltext.check_queries(assertion.query):
+                at = locate(text, assertion, found.position)
+                yield Problem(f"{shown}:{at.line}:{at.column}: {key}: {found.message}", found.hint)
+
+
 def _check_rollback(path: Path, paths: Sequence[Path], shown: str) -> list[Problem]:
-    owner = path.name.removesuffix(_ROLLBACK) + ".sql"
+    owner = path.name.removesuffix(ROLLBACK) + ".sql"
     if any(other.name == owner for other in paths):
         return []
     return [Problem(f"{shown}/{path.name}: no migration {owner} beside it", "rename it to match, or delete it")]

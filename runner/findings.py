@@ -4,10 +4,10 @@ import difflib
 from collections.abc import Iterator, Sequence
 
 from runner.errors import Problem
-from runner.events import FindingReported
+from runner.events import FindingReported, WarningRaised
 from runner.ledger import Ledger
-from runner.model import MigrationStatus, Origin, State, Tenant, label
-from runner.plan import advise, explain
+from runner.model import NO_VERSION, Migration, MigrationStatus, Note, Origin, State, Tenant, label
+from runner.plan import advise, can_resume, explain
 
 # Recorded by what was found, and not by running the file.
 _UNRUN = frozenset({Origin.BASELINE, Origin.IMPORTED})
@@ -19,6 +19,13 @@ def find(statuses: Sequence[MigrationStatus], tenant: Tenant, ledger: Ledger) ->
     for status in statuses:
         if status.state is State.APPLIED and status.renamed:
             yield FindingReported(tenant.name, describe_renamed(status, tenant))
+
+
+def warn(statuses: Sequence[MigrationStatus], tenant: Tenant) -> Iterator[WarningRaised]:
+    """Yield a warning for every version whose file was edited in a way that changes nothing."""
+    for status in statuses:
+        if status.note is Note.COSMETIC:
+            yield WarningRaised(tenant.name, _describe_cosmetic(status, tenant))
 
 
 def find_in(
@@ -55,6 +62,29 @@ def describe_renamed(status: MigrationStatus, tenant: Tenant) -> Problem:
     )
 
 
+def describe_repeatable(file: Migration, tenant: Tenant) -> Problem:
+    """Return what is to be said of a repeatable whose text is not the one that ran last."""
+    return Problem(
+        f"{label(file.version, file.name)}: pending: not applied with the text that it has now",
+        f'run "tenantry migrate --tenants {tenant.name}"',
+    )
+
+
+def describe_gone(name: str) -> Problem:
+    """Return what is to be said of a repeatable that ran and whose file is gone."""
+    return Problem(
+        f"{label(NO_VERSION, name)}: its file is gone, and what it made may still be in the database",
+        "drop that in a migration, with DROP ... IF EXISTS; then delete its row in _migrations_repeatable",
+    )
+
+
+def _describe_cosmetic(status: MigrationStatus, tenant: Tenant) -> Problem:
+    return Problem(
+        f"{label(status.version, status.name)}: cosmetic edit, other comments or white space than when it was applied",
+        f'nothing is to be done; "tenantry accept {status.version} --tenants {tenant.name} --reason ..." records it',
+    )
+
+
 def _report(status: MigrationStatus, tenant: Tenant, ledger: Ledger, *, adopted: bool) -> FindingReported:
     hint = advise(status, tenant.name)
     if adopted and status.state is State.OUT_OF_ORDER:
@@ -64,7 +94,8 @@ def _report(status: MigrationStatus, tenant: Tenant, ledger: Ledger, *, adopted:
             f'--assume {status.version} --write"; look at the database first'
         )
     problem = Problem(explain(status), hint)
-    detail = _compare_texts(status, ledger) if status.state is State.CHANGED else ""
+    edited = status.state is State.CHANGED or (status.state is State.INCOMPLETE and not can_resume(status))
+    detail = _compare_texts(status, ledger) if edited else ""
     return FindingReported(tenant.name, problem, detail)
 
 
@@ -90,5 +121,6 @@ def _compare_texts(status: MigrationStatus, ledger: Ledger) -> str:
         return ""
     before = ledger.read_text(status.version).splitlines()
     after = status.file.text.splitlines()
-    applied = f"{label(status.version, status.row.name)} as applied"
+    done = "as applied" if status.state is State.CHANGED else "as begun"
+    applied = f"{label(status.version, status.row.name)} {done}"
     return "\n".join(difflib.unified_diff(before, after, applied, status.file.path, lineterm=""))

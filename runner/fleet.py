@@ -9,9 +9,21 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 from runner.errors import Blocked, Cancelled, Refused, TenantError, Unreachable
-from runner.events import GOOD, Event, Result, RunFinished, RunStarted, TenantFinished, TenantStarted, Verdict
+from runner.events import (
+    GOOD,
+    Event,
+    MigrationFailed,
+    Result,
+    RunFinished,
+    RunStarted,
+    TenantFinished,
+    TenantPostponed,
+    TenantStarted,
+    Verdict,
+)
 from runner.model import Tenant
 
 Job = Callable[[Tenant], Generator[Event, None, Verdict]]
@@ -47,20 +59,36 @@ class Stop:
         self.reason = self.reason or reason
 
 
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What a tenant's turn came to, and how long it took, with the one before it."""
+
+    tenant: Tenant
+    verdict: Verdict
+    elapsed_ms: int
+
+
 class _Run:
     """One run on its way: the queue that the tenants' threads write to and one thread reads."""
 
-    def __init__(self, job: Job, jobs: int, stop: Stop) -> None:
+    def __init__(self, job: Job, jobs: int, stop: Stop, *, revisit: bool) -> None:
         self._job = job
         self._jobs = jobs
         self._stop = stop
+        self._revisit = revisit
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        # Of those that are postponed: put there by their thread, and taken by the next one that they have.
+        self._first: dict[str, _Turn] = {}
 
     def stage(self, tenants: Sequence[Tenant]) -> Iterator[Event]:
-        """Run the job for each of the tenants, up to `jobs` at a time on each server; end when all have finished."""
+        """Run the job for each of the tenants, up to `jobs` at a time on each server; end when all have finished.
+
+        Those that are blocked have a second turn when there is nobody else left.
+        """
         servers = sorted({tenant.server.name for tenant in tenants})
         pools = {name: ThreadPoolExecutor(self._jobs, thread_name_prefix=name) for name in servers}
         left = len(tenants)
+        postponed: list[Tenant] = []
         try:
             for tenant in tenants:
                 pools[tenant.server.name].submit(self._drive, tenant)
@@ -68,6 +96,12 @@ class _Run:
                 event = self._queue.get()
                 left -= isinstance(event, TenantFinished)
                 yield event
+                if isinstance(event, TenantPostponed):
+                    postponed += [tenant for tenant in tenants if tenant.name == event.tenant]
+                if len(postponed) == left:
+                    for tenant in postponed:
+                        pools[tenant.server.name].submit(self._drive_again, tenant)
+                    postponed = []
         finally:
             if left:
                 # Nobody wants the events any more: nothing new may begin.
@@ -75,17 +109,37 @@ class _Run:
             for pool in pools.values():
                 pool.shutdown()
 
-    def _drive(self, tenant: Tenant) -> None:
-        started = time.monotonic()
+    def _drive(self, tenant: Tenant, first: _Turn | None = None) -> None:
+        """Give a tenant its turn; `first` is the one that it had before."""
+        started = time.monotonic() - (first.elapsed_ms / 1000 if first else 0)
         verdict = Verdict(Result.FAILED, "a bug in tenantry: the tenant's turn was broken off", trace="no trace")
         try:
             verdict = self._run_job(tenant)
         finally:
             # Whatever happens: the run waits for it.
-            elapsed_ms = int((time.monotonic() - started) * 1000)
-            for event in verdict.told:
+            self._end(_Turn(tenant, verdict, int((time.monotonic() - started) * 1000)), last=first is not None)
+
+    def _end(self, turn: _Turn, *, last: bool) -> None:
+        name, verdict = turn.tenant.name, turn.verdict
+        postponed = verdict.result is Result.BLOCKED and self._revisit and not (last or self._stop.reason)
+        # Of a file that is tried again it is not said that it failed, unless it comes to nothing.
+        kept = tuple(event for event in verdict.told if postponed and isinstance(event, MigrationFailed))
+        for event in verdict.told:
+            if event not in kept:
                 self._queue.put(event)
-            self._queue.put(TenantFinished(tenant.name, verdict, elapsed_ms))
+        if postponed:
+            self._first[name] = replace(turn, verdict=replace(verdict, told=kept))
+            self._queue.put(TenantPostponed(name, verdict.reason, turn.elapsed_ms))
+        else:
+            self._queue.put(TenantFinished(name, verdict, turn.elapsed_ms))
+
+    def _drive_again(self, tenant: Tenant) -> None:
+        """Give a tenant its second turn; where the run is to end, the first one was its last."""
+        first = self._first.pop(tenant.name)
+        if self._stop.reason:
+            self._end(first, last=True)
+        else:
+            self._drive(tenant, first)
 
     def _run_job(self, tenant: Tenant) -> Verdict:
         """Take the job through all its steps and return its verdict; never raise."""
@@ -122,11 +176,13 @@ def run(
     jobs: int,
     stop: Stop,
     preface: Iterable[Event] = (),
+    revisit: bool = False,
 ) -> Generator[Event, None, None]:
     """Run a job for every tenant, stage by stage; a stage starts only when all of the one before ended well.
 
     Yields the events of all tenants as they come: for each tenant in order, exactly one TenantFinished at its end.
     `jobs` caps the tenants that are at work at once on one server. `preface` comes before the first of them.
+    `revisit`: a tenant that is blocked is postponed, and its job is begun anew, once, at the end of its stage.
     """
     started = time.monotonic()
     yield RunStarted(verb, run_id, tuple(tenant.name for stage in stages for tenant in stage))
@@ -136,7 +192,7 @@ def run(
         if failed:
             yield from _skip(stage, f"{failed} did not get through")
             continue
-        for event in _Run(job, jobs, stop).stage(stage):
+        for event in _Run(job, jobs, stop, revisit=revisit).stage(stage):
             if isinstance(event, TenantFinished) and event.verdict.result not in _THROUGH:
                 failed = failed or event.tenant
             yield event

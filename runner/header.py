@@ -6,11 +6,11 @@ A key that is nearly right is an error: a header that is not read is a file that
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from runner import directives
-from runner.directives import Line, fenced_lines, find_fences, parse_directives
+from runner.directives import Fence, Line, find_fences, is_meant, parse_directives
 from runner.model import Directives
 
 _YOYO_KEYS = frozenset({"transactional", "depends"})
@@ -20,7 +20,8 @@ _VALUES = {"transactional": ("true", "false"), "parse": ("server",)}
 _SINGLE = _VALUES.keys() | directives.SINGLE
 _COMMENT = re.compile(r"^\s*(--.*)?$")
 _KEY_LINE = re.compile(r"^\s*--(?P<more>-*)\s*(?P<key>[A-Za-z][\w-]*)\s*(?P<sign>[:=])\s*(?P<value>.*)$")
-_MISPLACED = re.compile(r"^\s*--\s*transactional\s*:\s*(true|false)\s*$")
+# A comment on dependencies is prose more often than not, and their order is that of the versions.
+_MISPLACED = re.compile(rf"^\s*--\s*(?P<key>{'|'.join(sorted(_KEYS - {'depends'}))})\s*:\s*(?P<value>.*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,37 +49,44 @@ class HeaderProblem:
 def parse_header(text: str) -> tuple[Header, tuple[HeaderProblem, ...]]:
     """Return the header of a normalised file text, and everything that is wrong with it, by line."""
     lines = _leading_lines(text)
-    found = _find_keys(lines)
+    fences = find_fences(lines)
+    fenced = {number for fence in fences.values() for number in range(fence.number + 1, fence.end + 1)}
+    unfenced = ["" if number in fenced else line for number, line in enumerate(lines, 1)]
+    found = [(number, match) for number, line in enumerate(unfenced, 1) if (match := _KEY_LINE.match(line))]
     problems = [problem for number, match in found if (problem := _check_key(number, match))]
-    problems += [*_given_twice(found), *_misplaced(text, len(lines))]
-    written = [Line(number, match["key"], match["value"].strip()) for number, match in found if match["key"] in _KEYS]
-    if problems or not written:
-        return Header(), tuple(problems)
-    values = _read_with_yoyo(text) if any(line.key in _YOYO_KEYS for line in written) else {}
+    problems += _given_twice(found)
+    written = [Line(number, match["key"], match["value"].strip()) for number, match in found if _is_key(match)]
+    header, faults = _read_keys(unfenced, written, fences)
+    problems = sorted([*problems, *faults], key=lambda problem: problem.line)
+    problems += _misplaced(text, len(lines))
+    return header, tuple(problems)
+
+
+def _read_keys(
+    lines: list[str], written: list[Line], fences: Mapping[int, Fence]
+) -> tuple[Header, list[HeaderProblem]]:
+    """Return what the keys say, and what is wrong with their values; `lines` is the comment without what is fenced."""
+    if not written:
+        return Header(), []
+    values = _read_with_yoyo("\n".join(lines)) if any(line.key in _YOYO_KEYS for line in written) else {}
     values |= {line.key: line.value for line in written if line.key not in _YOYO_KEYS}
-    for key, allowed in _VALUES.items():
-        if key in values and values[key] not in allowed:
-            problems.append(_bad_value(written, key, values[key], " or ".join(allowed)))
+    problems = [
+        _bad_value(written, key, values[key], " or ".join(allowed))
+        for key, allowed in _VALUES.items()
+        # One that is given twice has both values here, and is a fault already.
+        if key in values and values[key] not in allowed and sum(line.key == key for line in written) == 1
+    ]
     transactional = values.get("transactional") != "false"
-    asked, faults = _read_directives(lines, written, transactional=transactional)
-    header = Header(transactional, tuple(values.get("depends", "").split()), "parse" in values, asked)
-    return header, (*problems, *faults)
+    asked, faults = parse_directives(
+        [line for line in written if line.key in directives.KEYS], fences, transactional=transactional
+    )
+    problems += [HeaderProblem(fault.number, fault.message, fault.hint) for fault in faults]
+    return Header(transactional, tuple(values.get("depends", "").split()), "parse" in values, asked), problems
 
 
-def _find_keys(lines: list[str]) -> list[tuple[int, re.Match[str]]]:
-    """Return the lines that look like a key, with their numbers; what is in a fence is SQL."""
-    fenced = set(fenced_lines(lines))
-    return [(n, match) for n, line in enumerate(lines, 1) if n not in fenced and (match := _KEY_LINE.match(line))]
-
-
-def _read_directives(
-    lines: list[str], written: list[Line], *, transactional: bool
-) -> tuple[Directives, list[HeaderProblem]]:
-    """Return what the header asks of the runner, and what is wrong with that."""
-    keys = [line for line in written if line.key in directives.KEYS]
-    fences, unfenced = find_fences(lines, keys)
-    asked, faults = parse_directives(keys, fences, transactional=transactional)
-    return asked, [HeaderProblem(fault.number, fault.message, fault.hint) for fault in (*unfenced, *faults)]
+def _is_key(match: re.Match[str]) -> bool:
+    """Return whether a line that looks like a key is one, to the letter."""
+    return match["key"] in _KEYS and match["sign"] == ":" and not match["more"]
 
 
 def _leading_lines(text: str) -> list[str]:
@@ -92,8 +100,8 @@ def _leading_lines(text: str) -> list[str]:
 
 def _check_key(line: int, match: re.Match[str]) -> HeaderProblem | None:
     """Return what is wrong with a line that looks like a key: it must be one, or be nothing like one."""
-    key, exact = match["key"], match["sign"] == ":" and not match["more"]
-    if key in _KEYS and exact:
+    key = match["key"]
+    if _is_key(match):
         return None
     plain = key.lower().replace("_", "-")
     near = difflib.get_close_matches(plain, sorted(_KEYS), n=1, cutoff=0.8)
@@ -116,23 +124,29 @@ def _given_twice(found: list[tuple[int, re.Match[str]]]) -> Iterator[HeaderProbl
 
 
 def _misplaced(text: str, leading: int) -> list[HeaderProblem]:
-    """Find a key below the first statement, where it would have no effect."""
+    """Find keys below the first statement, where they would have no effect."""
     return [
         HeaderProblem(
             number,
-            "header key 'transactional': below the first statement it has no effect",
+            f"header key {match['key']!r}: below the first statement it has no effect",
             "move the line to the top of the file",
         )
         for number, line in enumerate(text.split("\n"), 1)
-        if number > leading and _MISPLACED.match(line)
+        if number > leading and (match := _MISPLACED.match(line)) and _is_meant(number, match)
     ]
+
+
+def _is_meant(number: int, match: re.Match[str]) -> bool:
+    """Return whether a comment below the header is a key in its wrong place, by its value, and no prose."""
+    key, value = match["key"], match["value"].strip()
+    return value in _VALUES[key] if key in _VALUES else is_meant(Line(number, key, value))
 
 
 def _read_with_yoyo(text: str) -> dict[str, str]:
     from yoyo.migrations import parse_metadata_from_sql_comments
 
-    directives, _comment, _sql = parse_metadata_from_sql_comments(text)
-    return {key: value.strip() for key, value in directives.items()}
+    values, _comment, _sql = parse_metadata_from_sql_comments(text)
+    return {key: value.strip() for key, value in values.items()}
 
 
 def _bad_value(written: list[Line], key: str, value: str, expected: str) -> HeaderProblem:

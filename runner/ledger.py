@@ -6,7 +6,7 @@ another one mean that the connection leads to the wrong database.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,8 +15,9 @@ import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 
+from runner.checksum import hash_prefix
 from runner.errors import Refused
-from runner.model import AppliedMigration, Migration, Origin, RowState, Tenant
+from runner.model import NO_VERSION, AppliedMigration, Migration, Origin, Progress, RowState, Tenant
 from runner.provenance import Provenance
 from runner.session import Connection, read_sql
 
@@ -89,6 +90,13 @@ class Ledger:
         row = self.connection.execute(query).fetchone()
         return str(row[0]) if row else ""
 
+    def read_texts(self, versions: Collection[int]) -> dict[int, str]:
+        """Return the texts of recorded files as they were applied, by version; those without a row are left out."""
+        query = sql.SQL("SELECT version, sql_text FROM {} WHERE version = ANY ({})").format(
+            self._name("_migrations"), sql.Literal(list(versions))
+        )
+        return dict(self.connection.execute(query).fetchall())
+
     def read_log(self, version: int | None = None) -> tuple[LogEntry, ...]:
         """Return the log, oldest first; none where there is no ledger yet."""
         try:
@@ -150,20 +158,63 @@ class Ledger:
 
     def record_running(self, migration: Migration, *, statements: int) -> None:
         """Write the row of a non-transactional file that is about to run."""
-        row = self._compose_row(migration, Origin.APPLIED, RowState.RUNNING, statements=statements)
+        begun = Progress(hash_prefix(()))
+        row = self._compose_row(migration, Origin.APPLIED, RowState.RUNNING, statements=statements, progress=begun)
         self._check_taken(self.connection.execute(row))
         self.log("started", migration.version, migration.checksum, detail={"statements": statements})
 
-    def record_progress(self, version: int, done: int) -> None:
-        """Write how many statements of a non-transactional file have taken effect."""
-        self._execute("update_progress", version=version, done=done)
+    def record_resumed(self, migration: Migration, before: AppliedMigration, *, statements: int, at: int) -> None:
+        """Write that a file goes on at its statement number `at`, counted from 1, with the text it has now."""
+        text = self.read_text(migration.version)
+        provenance = self.provenance
+        written = self._execute(
+            "resume",
+            **_of_file(migration),
+            rollback_text=migration.rollback,
+            statements=statements,
+            os_user=f" ({provenance.os_user})",
+            run_id=provenance.run_id,
+            tool_version=provenance.tool_version,
+            git_commit=provenance.git_commit,
+        )
+        self._check_taken(written)
+        edited = {"sql_text": text} if migration.checksum != before.checksum else {}
+        detail = {**_as_detail(before), **edited, "resumed_at": at}
+        self.log("resumed", migration.version, migration.checksum, detail=detail)
 
-    def record_finished(self, migration: Migration, state: RowState, *, elapsed_ms: int) -> None:
-        """Write how a non-transactional file ended; a failure's line in the log is the caller's."""
+    def record_progress(self, version: int, done: int, progress: Progress) -> None:
+        """Write how many statements of a non-transactional file have taken effect, and which one may have."""
+        self.connection.execute(self.compose_progress(version, done, progress))
+
+    def compose_progress(self, version: int, done: int, progress: Progress) -> sql.Composed:
+        """Return the statement of `record_progress`, to be sent by the session that runs the file."""
+        return self._compose("update_progress", version=version, done=done, progress=_write_progress(progress))
+
+    def read_batch(self, version: int) -> Mapping[str, Any] | None:
+        """Return how far a change in batches came, as `record_batch` wrote it; None where no batch is done."""
+        query = sql.SQL("SELECT progress -> 'batch' FROM {} WHERE version = {}").format(
+            self._name("_migrations"), sql.Literal(version)
+        )
+        row = self.connection.execute(query).fetchone()
+        return row[0] if row else None
+
+    def record_batch(self, version: int, batch: Mapping[str, Any], *, before: Mapping[str, Any] | None) -> None:
+        """Write how far a change in batches is; `before` is what must be there, None: nothing of it."""
+        found = None if before is None else json.dumps(before)
+        self._check_taken(self._execute("update_batch", version=version, batch=json.dumps(batch), before=found))
+
+    def record_finished(
+        self, migration: Migration, state: RowState, *, elapsed_ms: int, told: Mapping[str, int] | None = None
+    ) -> None:
+        """Write how a non-transactional file ended; a failure's line in the log is the caller's.
+
+        `told` is what else the log is to say of one that is applied.
+        """
         done = self._execute("finish_statements", version=migration.version, state=state.value, elapsed_ms=elapsed_ms)
         self._check_taken(done)
         if state is RowState.APPLIED:
-            self.log("applied", migration.version, migration.checksum, detail={"elapsed_ms": elapsed_ms})
+            detail = {"elapsed_ms": elapsed_ms, **(told or {})}
+            self.log("applied", migration.version, migration.checksum, detail=detail)
 
     def record_marked(self, migration: Migration, reason: str, before: AppliedMigration | None) -> None:
         """Write that a version counts as applied without being run, whether it has an unfinished row or none."""
@@ -183,7 +234,7 @@ class Ledger:
         )
         self.connection.execute(query.format(self._name("_migrations"), sql.Literal(list(versions))))
 
-    def _unprove(self) -> None:
+    def unprove(self) -> None:
         """Write that what was proven is not any more: the record that it was held against is another one."""
         self.connection.execute(sql.SQL("UPDATE {} SET proven_at = NULL").format(self._name("_migrations")))
 
@@ -195,6 +246,10 @@ class Ledger:
     def record_allowed(self, migration: Migration, reason: str) -> None:
         """Write into the log that a version may be applied although newer ones are recorded."""
         self.log("allowed", migration.version, migration.checksum, reason=reason, detail={})
+
+    def record_danger_allowed(self, migration: Migration, rules: Sequence[str]) -> None:
+        """Write into the log that a file is about to be applied although lint finds these dangers in it."""
+        self.log("danger allowed", migration.version, migration.checksum, detail={"rules": list(rules)})
 
     def read_allowed(self) -> frozenset[int]:
         """Return the versions that may be applied although newer ones are recorded; none where there is no ledger."""
@@ -208,16 +263,31 @@ class Ledger:
         """Write the name, checksum and text that the file has now into its row."""
         text = self.read_text(migration.version)
         self._execute("accept", **_of_file(migration))
-        self._unprove()
+        self.unprove()
         detail = {**_as_detail(before), "sql_text": text}
         self.log("accepted", migration.version, migration.checksum, reason=reason, detail=detail)
+
+    def read_rollback(self, version: int) -> str | None:
+        """Return the text that undoes a recorded file, as it was when that was applied; None where there was none."""
+        query = sql.SQL("SELECT rollback_text FROM {} WHERE version = {}").format(
+            self._name("_migrations"), sql.Literal(version)
+        )
+        row = self.connection.execute(query).fetchone()
+        return row[0] if row else None
+
+    def record_rolled_back(self, row: AppliedMigration, reason: str, text: str, *, elapsed_ms: int) -> None:
+        """Write that a version was undone by `text`, in the transaction that ran it; what its row said is logged."""
+        self._check_taken(self._execute("roll_back", version=row.version))
+        self.unprove()
+        detail = {**_as_detail(row), "rollback_text": text, "elapsed_ms": elapsed_ms}
+        self.log("rolled back", row.version, row.checksum, reason=reason, detail=detail)
 
     def record_forgotten(self, row: AppliedMigration, reason: str) -> None:
         """Delete a row; what it said goes into the log."""
         detail = {**_as_detail(row), "sql_text": self.read_text(row.version)}
         query = sql.SQL("DELETE FROM {} WHERE version = {}").format(self._name("_migrations"), sql.Literal(row.version))
         self.connection.execute(query)
-        self._unprove()
+        self.unprove()
         self.log("forgotten", row.version, row.checksum, reason=reason, detail=detail)
 
     def log(
@@ -240,7 +310,7 @@ class Ledger:
         return self._compose(
             "insert_log",
             run_id=self.provenance.run_id,
-            version=version,
+            version=None if version == NO_VERSION else version,
             event=event,
             checksum=checksum,
             os_user=f" ({self.provenance.os_user})",
@@ -257,6 +327,7 @@ class Ledger:
         elapsed_ms: int | None = None,
         statements: int = 0,
         done: int = 0,
+        progress: Progress | None = None,
     ) -> sql.Composed:
         return self._compose(
             "insert",
@@ -275,6 +346,7 @@ class Ledger:
             tool_version=self.provenance.tool_version,
             git_commit=self.provenance.git_commit,
             rollback_text=migration.rollback,
+            progress=_write_progress(progress) if progress else None,
         )
 
     def _execute(self, file: str, /, **values: Value) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -316,6 +388,7 @@ class Ledger:
             done,
             by,
             proven,
+            progress,
             _layout,
         ) = row
         return AppliedMigration(
@@ -332,6 +405,7 @@ class Ledger:
             statements_done=done,
             applied_by=by,
             proven=proven,
+            progress=_parse_progress(progress),
         )
 
     def _check_layout(self, layout: int | None) -> None:
@@ -393,6 +467,19 @@ def _as_detail(row: AppliedMigration | None) -> dict[str, Any]:
         "statements_done": row.statements_done,
         "applied_by": row.applied_by,
     }
+
+
+def _write_progress(progress: Progress) -> str:
+    """Return what a person can read in the column, without what is empty."""
+    written = {"prefix": progress.prefix, "running": progress.running, "before": progress.before}
+    return json.dumps({key: value for key, value in written.items() if value}, ensure_ascii=False)
+
+
+def _parse_progress(written: Mapping[str, Any] | None) -> Progress | None:
+    """Return what the column says; None where nothing is known of a file's statements."""
+    if not written or "prefix" not in written:
+        return None
+    return Progress(written["prefix"], written.get("running", ""), tuple(written.get("before", ())))
 
 
 def _time(epoch_s: float) -> datetime:

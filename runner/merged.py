@@ -4,24 +4,37 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+from runner.checksum import checksum, normalise
+from runner.edits import is_cosmetic
 from runner.errors import ConfigError, Problem
+from runner.header import parse_header
 
 _NAME = re.compile(r"^([0-9]+)_[a-z0-9_]+\.sql$")
-_DONE = {"M": "edited", "T": "edited", "D": "deleted"}
+_DONE = {"T": "edited", "D": "deleted"}
+_PUT_BACK = "put it back as it was, and write a new migration: databases have it already"
 # Git sets these for its hooks: with them, a folder below is taken for a repository's top, and has no changes at all.
 _OF_A_HOOK = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"})
 
 
-def find_changes(folder: Path, base: str) -> Iterator[Problem]:
-    """Yield what is wrong with a folder of migrations against what is merged at `base`, a branch or commit.
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was done to a merged file; `excused`: it is worth a warning, and stops nobody."""
+
+    problem: Problem
+    excused: bool = False
+
+
+def find_changes(folder: Path, base: str) -> Iterator[Change]:
+    """Yield what was done to a folder of migrations since what is merged at `base`, a branch or commit.
 
     Files in the index and in the working tree count as much as committed ones. Raises ConfigError where git cannot
     tell: never is a history that cannot be read taken for one without changes.
     """
     start = _git(folder, "merge-base", base, "HEAD").strip()
-    yield from _find_edits(folder, start, base)
+    yield from dict.fromkeys(_find_edits(folder, start, base))
     blobs = _list_merged(folder, base)
     merged = {int(name.split("_")[0]): name for name in blobs}
     newest = max(merged, default=-1)
@@ -32,13 +45,15 @@ def find_changes(folder: Path, base: str) -> Iterator[Problem]:
             continue
         if name in blobs:
             if name in since and here[name] != {blobs[name]}:
-                yield _describe_conflict(f"{folder}/{name}", base, newest)
+                yield Change(_describe_conflict(f"{folder}/{name}", base, newest))
             continue
         taken = merged.get(version)
         why = f"its number is that of {taken}" if taken else f"it comes before {merged[newest]}"
-        yield Problem(
-            f"{folder}/{name}: not merged, and {why}, which is merged in {base}",
-            f"give it a number from {newest + 1:04} on: databases may have the newer one already",
+        yield Change(
+            Problem(
+                f"{folder}/{name}: not merged, and {why}, which is merged in {base}",
+                f"give it a number from {newest + 1:04} on: databases may have the newer one already",
+            )
         )
 
 
@@ -49,19 +64,38 @@ def _describe_conflict(shown: str, base: str, newest: int) -> Problem:
     )
 
 
-def _find_edits(folder: Path, start: str, base: str) -> Iterator[Problem]:
+def _find_edits(folder: Path, start: str, base: str) -> Iterator[Change]:
     compare = ("diff", "--name-status", "--find-renames", "--relative")
     # What is in the index is committed next, even where the file itself was put back.
-    listings = [_git(folder, *compare, *where, start, "--", "./") for where in ((), ("--cached",))]
-    for line in dict.fromkeys(line for listing in listings for line in listing.splitlines()):
-        status, *names = line.split("\t")
-        if _read_version(names[0]) is None or status == "A":
-            continue
-        done = f"renamed to {names[1]}" if status.startswith("R") else _DONE.get(status, f"changed ({status})")
-        yield Problem(
-            f"{folder}/{names[0]}: {done}, although it is merged in {base}",
-            "put it back as it was, and write a new migration: databases have it already",
-        )
+    for where in ((), ("--cached",)):
+        for line in _git(folder, *compare, *where, start, "--", "./").splitlines():
+            status, *names = line.split("\t")
+            if _read_version(names[0]) is None or status == "A":
+                continue
+            if status == "M":
+                after = _show(folder, f":./{names[0]}") if where else (folder / names[0]).read_bytes()
+                yield from _judge(f"{folder}/{names[0]}", base, _show(folder, f"{start}:./{names[0]}"), after)
+                continue
+            done = f"renamed to {names[1]}" if status.startswith("R") else _DONE.get(status, f"changed ({status})")
+            yield Change(Problem(f"{folder}/{names[0]}: {done}, although it is merged in {base}", _PUT_BACK))
+
+
+def _judge(shown: str, base: str, merged: bytes, now: bytes) -> Iterator[Change]:
+    """Yield what is to be said of an edit: nothing, where the file declares that it replaces the merged text."""
+    try:
+        before, after = normalise(merged), normalise(now)
+    except UnicodeDecodeError:
+        yield Change(Problem(f"{shown}: edited, although it is merged in {base}", _PUT_BACK))
+        return
+    was = checksum(before)
+    if was == checksum(after) or was in parse_header(after)[0].directives.replaces:
+        return
+    if is_cosmetic(before, after):
+        hint = "databases that have it warn of the edit, and run nothing again"
+        yield Change(Problem(f"{shown}: cosmetic edit, although it is merged in {base}", hint), excused=True)
+        return
+    hint = f'{_PUT_BACK}; or put the line "-- replaces: {was}" at its top, if what it says now is what they have'
+    yield Change(Problem(f"{shown}: edited, although it is merged in {base}", hint))
 
 
 def _list_merged(folder: Path, commit: str) -> dict[str, str]:
@@ -93,19 +127,27 @@ def _read_version(name: str) -> int | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
+    """Return what git says, as text. Raises ConfigError where it fails."""
+    return _run(folder, *arguments).decode("utf-8", "surrogateescape")
+
+
+def _show(folder: Path, blob: str) -> bytes:
+    return _run(folder, "show", blob)
+
+
+def _run(folder: Path, *arguments: str) -> bytes:
     environment = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
     try:
         done = subprocess.run(
             ["git", "--no-optional-locks", "-C", str(folder), "-c", "core.quotepath=off", *arguments],
             env=environment,
             capture_output=True,
-            text=True,
             check=False,
         )
     except OSError as error:
         raise ConfigError((Problem(f"--base: git cannot be run: {error.strerror}"),)) from None
     if done.returncode:
-        said = done.stderr.strip().splitlines()
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
         message = f"--base: git {arguments[0]} failed: {said[0] if said else 'no history in common with HEAD'}"
         hint = "name a branch or commit that is here, such as origin/main; a shallow clone has to be fetched whole"
         raise ConfigError((Problem(message, hint),))

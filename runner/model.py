@@ -17,10 +17,14 @@ class Server:
     """A PostgreSQL server as tenants.yaml names it.
 
     `dsn` is a libpq connection string, or None for the embedded server. It may hold a password: it is in no repr.
+    `lock_timeout_ms` is for its tenants that have none of their own; None: as a file's statements are.
+    `direct` leads past a pooler that `dsn` leads to: for what needs a session of its own.
     """
 
     name: str
     dsn: str | None = field(repr=False)
+    lock_timeout_ms: int | None = None
+    direct: str | None = field(default=None, repr=False)
 
     @property
     def embedded(self) -> bool:
@@ -30,7 +34,10 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One database to migrate. The master is a tenant too, with the name `master` and a set of its own."""
+    """One database to migrate. The master is a tenant too, with the name `master` and a set of its own.
+
+    `lock_timeout_ms` None: as its server has it.
+    """
 
     name: str
     set_name: SetName
@@ -38,6 +45,7 @@ class Tenant:
     database: str
     title: str = ""
     labels: tuple[tuple[str, str], ...] = ()
+    lock_timeout_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +132,23 @@ class RowState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a non-transactional file came: `prefix` is the hash of its statements that are done.
+
+    `running` is the text of the statement that was on its way, in no transaction, when nobody wrote any more what came
+    of it; empty where none was. `before` are the oids of the indexes that its table had then.
+    """
+
+    prefix: str
+    running: str = field(default="", repr=False)
+    before: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AppliedMigration:
     """One row of `_migrations`. Times are aware and in UTC; `elapsed_ms` is None where nothing was run.
 
-    `proven`: the schema was seen to be what this and all other rows stand for.
+    `proven`: the schema was seen to be what this and all other rows stand for. `progress` is of unfinished files alone.
     """
 
     version: int
@@ -143,6 +164,7 @@ class AppliedMigration:
     statements_done: int
     applied_by: str
     proven: bool = False
+    progress: Progress | None = None
 
 
 class State(StrEnum):
@@ -156,6 +178,14 @@ class State(StrEnum):
     INCOMPLETE = "incomplete"
 
 
+class Note(StrEnum):
+    """What else is to be said of a version. With the first two, its file is not what was applied, and counts as it."""
+
+    COSMETIC = "cosmetic edit"
+    REPLACED = "replaces"
+    ROLLED_BACK = "rolled back"
+
+
 @dataclass(frozen=True, slots=True)
 class MigrationStatus:
     """One version: its state, its file (None: missing) and its row (None: not applied). Never neither."""
@@ -164,6 +194,7 @@ class MigrationStatus:
     state: State
     file: Migration | None
     row: AppliedMigration | None
+    note: Note | None = None
 
     @property
     def name(self) -> str:
@@ -178,12 +209,20 @@ class MigrationStatus:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will happen to one tenant: nothing that is not in here. With blockers, no step is taken."""
+    """What will happen to one tenant: nothing that is not in here. With blockers, no step is taken.
+
+    `repeatables` are run behind the steps.
+    """
 
     steps: tuple[Migration, ...]
     blockers: tuple[MigrationStatus, ...] = ()
+    repeatables: tuple[Migration, ...] = ()
+
+
+# Stands for the version of a repeatable, which has none.
+NO_VERSION = -1
 
 
 def label(version: int, name: str) -> str:
     """Return how a migration is named in messages: its version with at least four digits, and its name."""
-    return f"{version:04d}_{name}"
+    return f"repeatable/{name}" if version == NO_VERSION else f"{version:04d}_{name}"

@@ -122,4 +122,6 @@ def _code(verdict: Verdict | None) -> int:
 
 
 def _version(name: str) -> int:
-    return int(name.split("_", 1)[0] or -1) if name else -1
+    digits = name.split("_", 1)[0]
+    # A repeatable has none.
+    return int(digits) if digits.isdigit() else -1

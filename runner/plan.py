@@ -2,29 +2,47 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from runner.model import AppliedMigration, Migration, MigrationStatus, Plan, RowState, State, label
+from runner import sqltext
+from runner.checksum import hash_prefix
+from runner.model import AppliedMigration, Migration, MigrationStatus, Note, Plan, RowState, State, label
 
 _BLOCKING = (State.INCOMPLETE, State.CHANGED, State.MISSING, State.OUT_OF_ORDER)
 
 
 def compare(
-    files: Iterable[Migration], rows: Iterable[AppliedMigration], allowed: Collection[int] = frozenset()
+    files: Iterable[Migration],
+    rows: Iterable[AppliedMigration],
+    allowed: Collection[int] = frozenset(),
+    cosmetic: Collection[int] = frozenset(),
 ) -> tuple[MigrationStatus, ...]:
-    """Return one status for each version that a file or a row has, in ascending order.
+    """Return one status for each version that a file or a row has, in ascending order. One rolled back has no row.
 
-    `allowed` are versions of this tenant that are pending although newer ones are recorded.
+    `allowed` are versions of this tenant that are pending although newer ones are recorded, `cosmetic` are those whose
+    file says what was applied in other comments and white space.
     """
     by_version = {file.version: file for file in files}
-    recorded = {row.version: row for row in rows}
+    by_row = {row.version: row for row in rows}
+    recorded = {version: row for version, row in by_row.items() if row.state is not RowState.ROLLED_BACK}
     newest = max(recorded, default=-1)
-    return tuple(
-        _status(version, by_version.get(version), recorded.get(version), -1 if version in allowed else newest)
-        for version in sorted(by_version.keys() | recorded.keys())
-    )
+    statuses: list[MigrationStatus] = []
+    for version in sorted(by_version.keys() | recorded.keys()):
+        file, row = by_version.get(version), by_row.get(version)
+        note = _note(file, row, cosmetic)
+        row = recorded.get(version)
+        state = _state(version, file, row, -1 if version in allowed else newest)
+        excused = state is State.CHANGED and note is not None
+        statuses.append(MigrationStatus(version, State.APPLIED if excused else state, file, row, note))
+    return tuple(statuses)
 
 
-def _status(version: int, file: Migration | None, row: AppliedMigration | None, newest: int) -> MigrationStatus:
-    return MigrationStatus(version, _state(version, file, row, newest), file, row)
+def _note(file: Migration | None, row: AppliedMigration | None, cosmetic: Collection[int]) -> Note | None:
+    if row and row.state is RowState.ROLLED_BACK:
+        return Note.ROLLED_BACK
+    if file is None or row is None or row.state is not RowState.APPLIED or file.checksum == row.checksum:
+        return None
+    if row.checksum in file.directives.replaces:
+        return Note.REPLACED
+    return Note.COSMETIC if row.version in cosmetic else None
 
 
 def _state(version: int, file: Migration | None, row: AppliedMigration | None, newest: int) -> State:
@@ -42,17 +60,34 @@ def make_plan(
 ) -> Plan:
     """Return the files to apply, in order, up to and including version `target`, and what forbids it.
 
-    `allow` names versions that may be applied although newer ones are recorded.
+    `allow` names versions that may be applied although newer ones are recorded. A file that was begun is a step where
+    it can go on, and forbids all else where it cannot or is beyond `target`.
     """
     steps: list[Migration] = []
     blockers: list[MigrationStatus] = []
     for status in statuses:
+        wanted = target is None or status.version <= target
         late = status.state is State.OUT_OF_ORDER and status.version in allow
-        if status.state in _BLOCKING and not late:
+        begun = wanted and can_resume(status)
+        if status.state in _BLOCKING and not late and not begun:
             blockers.append(status)
-        elif status.file and (status.state is State.PENDING or late) and (target is None or status.version <= target):
+        elif status.file and (status.state is State.PENDING or late or begun) and wanted:
             steps.append(status.file)
     return Plan(tuple(steps), tuple(blockers))
+
+
+def can_resume(status: MigrationStatus) -> bool:
+    """Return whether a file that was begun can go on: what is done of it stands in it as it was.
+
+    Its other statements may have been edited meanwhile, and what lies between statements as well.
+    """
+    file, row = status.file, status.row
+    if status.state is not State.INCOMPLETE or file is None or row is None or row.progress is None:
+        return False
+    if file.transactional or row.state is RowState.ROLLED_BACK:
+        return False
+    done = [statement.text for statement in sqltext.split(file.sql)[: row.statements_done]]
+    return len(done) == row.statements_done and hash_prefix(done) == row.progress.prefix
 
 
 def head(statuses: Sequence[MigrationStatus]) -> str:
@@ -70,6 +105,23 @@ def summarise(statuses: Iterable[MigrationStatus]) -> str:
     return "; ".join(blocking) or ("pending" if State.PENDING in by_state else "up to date")
 
 
+def annotate(statuses: Iterable[MigrationStatus]) -> str:
+    """Return what else is to be said of a tenant's versions, in words; empty where nothing is."""
+    by_note: dict[Note, list[str]] = {}
+    for status in statuses:
+        if status.note:
+            by_note.setdefault(status.note, []).append(label(status.version, status.name))
+    return "; ".join(f"{note.value}: {', '.join(by_note[note])}" for note in Note if note in by_note)
+
+
+def add_repeatables(state: str, pending: int) -> str:
+    """Return a tenant's state in words, with how many repeatables are pending beside its migrations."""
+    if not pending:
+        return state
+    words = f"{pending} {'repeatable' if pending == 1 else 'repeatables'} pending"
+    return words if state == "up to date" else f"{state}; {words}"
+
+
 def explain(status: MigrationStatus) -> str:
     """Return in one line what is wrong with a blocking status, file and row named."""
     name = label(status.version, status.name)
@@ -82,10 +134,16 @@ def explain(status: MigrationStatus) -> str:
         case State.OUT_OF_ORDER:
             return f"{name}: not applied, although newer migrations are: it arrived late"
         case State.INCOMPLETE if status.row:
-            row = status.row
-            return f"{name}: not finished, {row.statements_done} of {row.statements} statements are done"
+            return f"{name}: not finished, {_explain_unfinished(status, status.row)}"
         case state:
             return f"{name}: {state.value}"
+
+
+def _advise_replacing(status: MigrationStatus) -> str:
+    if status.row is None:
+        return ""
+    line = f"-- replaces: {status.row.checksum}"
+    return f'; or put the line "{line}" at its top, which says so of every tenant that ran that text'
 
 
 def advise(status: MigrationStatus, tenant: str) -> str:
@@ -97,6 +155,7 @@ def advise(status: MigrationStatus, tenant: str) -> str:
             return (
                 f'undo the edit and put it into a new file; or run "tenantry accept {version} {repair}" '
                 "if what the file says now is what the database has"
+                f"{_advise_replacing(status)}"
             )
         case State.MISSING:
             return (
@@ -108,16 +167,35 @@ def advise(status: MigrationStatus, tenant: str) -> str:
                 f'give the file the next free number if no database has it yet; or run "tenantry migrate '
                 f'--tenants {tenant} --out-of-order {version}" if it may run after the newer ones'
             )
+        case State.INCOMPLETE if can_resume(status):
+            return f'run "tenantry migrate --tenants {tenant}", which goes on there'
         case State.INCOMPLETE:
-            return advise_unfinished(version, tenant)
+            return f"bring back what is done of the file, and edit only what comes after it; or {_advise_by_hand(version, repair)}"
         case State.PENDING | State.APPLIED:
             return ""
 
 
 def advise_unfinished(version: int, tenant: str) -> str:
-    """Return what to type next about a non-transactional file that was begun and not finished."""
-    repair = f"--tenants {tenant} --reason ..."
+    """Return what to type next about a non-transactional file that was begun and is not finished."""
     return (
-        f'look at the database, finish or undo the file by hand, then run "tenantry mark {version} {repair}" '
-        f'(it is done) or "tenantry forget {version} {repair}" (it is to run again)'
+        f'correct the file or what it met in the database, and run "tenantry migrate --tenants {tenant}", which goes '
+        f"on at this statement; or {_advise_by_hand(version, f'--tenants {tenant} --reason ...')}"
+    )
+
+
+def _explain_unfinished(status: MigrationStatus, row: AppliedMigration) -> str:
+    done = f"{row.statements_done} of {row.statements} statements are done"
+    if can_resume(status) or row.progress is None:
+        return done
+    if status.file is None:
+        return f"{done}, and the file is gone"
+    if status.file.transactional:
+        return f"{done}, and the file is transactional now"
+    return f"{done}, and they were edited since"
+
+
+def _advise_by_hand(version: int, repair: str) -> str:
+    return (
+        f'finish or undo the file by hand, then run "tenantry mark {version} {repair}" (it is done) '
+        f'or "tenantry forget {version} {repair}" (it is to run again)'
     )

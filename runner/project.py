@@ -3,22 +3,25 @@
 All input is read and checked before the first connection is made.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.checks import Check, read_checks
+from runner.checksum import checksum
 from runner.config import Config, read, tenants_from_rows
+from runner.edits import is_cosmetic
 from runner.errors import ConfigError, InputError, MigrationFileError, Problem, ServerError, TenantError, Unreachable
 from runner.events import DatabaseCreated, DatabaseOpened, WarningRaised
 from runner.expected import ExpectedSchemas
-from runner.files import Directory, read_migrations
+from runner.files import Directory
 from runner.ledger import Ledger
 from runner.model import AppliedMigration, Migration, MigrationStatus, SetName, State, Tenant
 from runner.plan import compare
 from runner.proof import Prover
 from runner.provenance import Provenance
+from runner.repeatable import RepeatableTable, read_directory
 from runner.replay import make_expected
 from runner.selection import MASTER, select
 from runner.server import EmbeddedServer
@@ -60,11 +63,27 @@ class Project:
 
     def prover(self) -> Prover:
         """Return what holds a tenant's database against its files, its checks and tenants.yaml."""
-        return Prover(self.expected(), self.sessions, self.config, self.checks)
+        repeatables = {name: directory.repeatables for name, directory in self.directories.items()}
+        return Prover(self.expected(), self.sessions, self.config, self.checks, repeatables)
 
     def files(self, tenant: Tenant) -> tuple[Migration, ...]:
         """Return the migrations of the tenant's set, in order."""
         return self.directories[tenant.set_name].migrations
+
+    def find_repeatables(self, tenant: Tenant, ledger: Ledger | None) -> tuple[Migration, ...]:
+        """Return the repeatables that are pending, in order; None for the ledger: there is no database yet.
+
+        The database is asked only where the tenant's set has a folder of them.
+        """
+        files = self.directories[tenant.set_name].repeatables or ()
+        return RepeatableTable(ledger).find_pending(files) if ledger and files else files
+
+    def find_gone(self, tenant: Tenant, ledger: Ledger) -> list[str]:
+        """Return the names of repeatables that are recorded and whose file is gone; asked for as above."""
+        files = self.directories[tenant.set_name].repeatables
+        if files is None:
+            return []
+        return sorted(RepeatableTable(ledger).read().keys() - {file.name for file in files})
 
     def stages(self) -> list[list[Tenant]]:
         """Return the tenants in the order in which a run applies: the master alone first, if it is selected."""
@@ -87,12 +106,18 @@ class Project:
         return self.compare(ledger, ledger.read()) if ledger else compare(self.files(tenant), ())
 
     def compare(self, ledger: Ledger, rows: tuple[AppliedMigration, ...]) -> tuple[MigrationStatus, ...]:
-        """Return files against rows, with what this tenant may apply late: asked for only where something is late."""
+        """Return files against rows, with what this tenant may apply late, and which edits are cosmetic.
+
+        The ledger is asked only where something is late, or changed.
+        """
         files = self.files(ledger.tenant)
         statuses = compare(files, rows)
-        if any(status.state is State.OUT_OF_ORDER for status in statuses):
-            return compare(files, rows, ledger.read_allowed())
-        return statuses
+        changed = [status for status in statuses if status.state is State.CHANGED]
+        late = any(status.state is State.OUT_OF_ORDER for status in statuses)
+        if not late and not changed:
+            return statuses
+        allowed = ledger.read_allowed() if late else frozenset()
+        return compare(files, rows, allowed, _find_cosmetic(changed, ledger) if changed else frozenset())
 
     def creates(self, tenant: Tenant) -> bool:
         """Return whether a database that does not exist is to be created: on a real server only where asked for."""
@@ -131,6 +156,18 @@ class Project:
         version = connection.info.server_version
         yield DatabaseOpened(tenant.name, tenant.server.name, tenant.database, version, self.sessions.look(tenant))
         return connection
+
+
+def _find_cosmetic(changed: Sequence[MigrationStatus], ledger: Ledger) -> frozenset[int]:
+    """Return the versions whose file says in other comments and white space what was applied. One round trip."""
+    before = ledger.read_texts([status.version for status in changed])
+    return frozenset(
+        status.version
+        for status in changed
+        if status.file and status.row and status.version in before
+        # A text that its own checksum does not fit is not known to be what was applied.
+        if checksum(text := before[status.version]) == status.row.checksum and is_cosmetic(text, status.file.text)
+    )
 
 
 def explain_missing(sessions: Sessions, tenant: Tenant, error: Unreachable) -> Unreachable:
@@ -180,7 +217,7 @@ def _read_directories(config: Config, sets: set[SetName]) -> dict[SetName, Direc
         if folder is None or name not in sets:
             continue
         try:
-            directories[name] = read_migrations(folder, str(folder))
+            directories[name] = read_directory(folder, str(folder))
         except MigrationFileError as error:
             problems += error.problems
     if problems:
@@ -204,7 +241,8 @@ def _open_sessions(
     dsns: dict[str, str] = {}
     for name, server in used.items():
         dsns[name] = server.dsn if server.dsn is not None else _start_embedded(config, makes_server=makes_server)
-    return Sessions(dsns, Settings(provenance.application_name, lock_wait_ms=int(choice.lock_wait_s * 1000)))
+    directs = {name: server.direct for name, server in used.items() if server.direct is not None}
+    return Sessions(dsns, Settings(provenance.application_name, lock_wait_ms=int(choice.lock_wait_s * 1000)), directs)
 
 
 def _start_embedded(config: Config, *, makes_server: bool) -> str:

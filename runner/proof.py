@@ -4,7 +4,7 @@ What cannot be read is never taken for proven.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runner import drift, sqltext
 from runner.catalog import read_fingerprint, read_snapshot
@@ -19,6 +19,7 @@ from runner.findings import describe_unnamed
 from runner.header import parse_header
 from runner.ledger import Ledger
 from runner.model import AppliedMigration, Migration, MigrationStatus, RowState, SetName, Tenant
+from runner.repeatable import RepeatableTable
 from runner.session import Sessions
 from runner.snapshot import Snapshot
 
@@ -34,6 +35,7 @@ class Prover:
     sessions: Sessions
     config: Config
     checks: Mapping[SetName, tuple[Check, ...]]
+    repeatables: Mapping[SetName, tuple[Migration, ...] | None] = field(default_factory=dict)
 
     def prove(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
         """Yield whatever keeps a tenant's database from being proven: nothing where it is. Reads only.
@@ -57,7 +59,8 @@ class Prover:
 
     def expect(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Snapshot:
         """Return the schema that a tenant's record stands for. Raises Refused where it cannot be known."""
-        migrations = _list_recorded(ledger, statuses)
+        files = self.repeatables.get(ledger.tenant.set_name)
+        migrations = [*_list_recorded(ledger, statuses), *(_list_repeated(ledger, files) if files else ())]
         major = ledger.connection.info.server_version // 10_000
         return self.expected.after(self.sessions, ledger.tenant, major, migrations, self.config.scope())
 
@@ -83,6 +86,24 @@ def _list_recorded(ledger: Ledger, statuses: Sequence[MigrationStatus]) -> list[
         sql = sqltext.blank_wrapper(text) if transactional else text
         recorded.append(Migration(row.version, row.name, place, checksum(text), text, sql, transactional))
     return recorded
+
+
+def _list_repeated(ledger: Ledger, files: Sequence[Migration]) -> Iterator[Migration]:
+    """Yield the repeatables that ran in a database, in the order of the files, as they were last applied.
+
+    One whose file is gone is left out: what it made is to be dropped, and is named as long as it is there.
+    """
+    table = RepeatableTable(ledger)
+    recorded = table.read()
+    edited = [file.name for file in files if recorded.get(file.name, file.checksum) != file.checksum]
+    texts = table.read_texts(edited) if edited else {}
+    for file in files:
+        if file.name in texts:
+            text = texts[file.name]
+            sql, place = sqltext.blank_wrapper(text), f"{file.path} as applied"
+            yield Migration(file.version, file.name, place, checksum(text), text, sql)
+        elif file.name in recorded:
+            yield file
 
 
 def _report(tenant: Tenant, differences: Sequence[drift.Difference]) -> list[FindingReported]:

@@ -5,13 +5,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
+from runner.catalog import read_fingerprint
 from runner.config import Config
+from runner.errors import Problem
 from runner.expected import ExpectedSchemas
 from runner.model import Migration
 from runner.provenance import Provenance
 from runner.scratch import Scratch, ScratchPlace
 from runner.session import Settings
 from runner.snapshot import Scope, Snapshot
+from runner.transaction import clean
+
+_WRITE_AGAIN = "write it so that it can be run on what it has made: CREATE OR REPLACE, DROP ... IF EXISTS before CREATE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,22 @@ class Replay:
     def run(self, migrations: Sequence[Migration]) -> Snapshot:
         """Apply the files in order and return the schema that they make. Raises Refused at the first that fails."""
         return self.schemas.replay(self.scratch, migrations, self.scope)[-1]
+
+    def repeat(self, repeatables: Sequence[Migration], schema: Snapshot) -> Iterator[Problem]:
+        """Yield which repeatables cannot be run again, or change the schema that is there when they are."""
+        connection, before = self.scratch.connection, schema.fingerprint
+        for step in repeatables:
+            try:
+                connection.execute(step.sql.encode())
+                clean(connection)
+            except psycopg.Error as error:
+                said = f"{error.diag.message_primary} (SQLSTATE {error.sqlstate})"
+                yield Problem(f"{step.path}: fails when it is run again: {said}", _WRITE_AGAIN)
+                continue
+            after = read_fingerprint(connection, self.scope)
+            if after != before:
+                yield Problem(f"{step.path}: changes the schema when it is run again", _WRITE_AGAIN)
+            before = after
 
 
 def make_expected(

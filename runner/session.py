@@ -22,13 +22,25 @@ _SECRET = frozenset({"password", "sslpassword", "scram_client_key", "scram_serve
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+# What no statement of a file waits for, and statements of files that hold up nobody.
+LOCK_TIMEOUT_MS = 5_000
+# What PgBouncer says of a start-up packet that it does not take, and what makes it take ours.
+_OPTIONS_REFUSED = "unsupported startup parameter"
+_ALLOW_OPTIONS = (
+    "write ignore_startup_parameters = extra_float_digits, options into pgbouncer.ini, and have it read that again: "
+    "what tenantry sets there it sets in each transaction, too"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What every connection of a run is opened with; the lock timeout is PostgreSQL's, for locks on tables."""
+    """What every connection of a run is opened with; the lock timeout is PostgreSQL's, for locks on tables.
+
+    `lock_timeout_ms` None: as the statements are, and for what is no file's the longest of these.
+    """
 
     application_name: str
-    lock_timeout_ms: int = 5_000
+    lock_timeout_ms: int | None = None
     lock_wait_ms: int = 30_000
     connect_timeout_s: int = 10
 
@@ -36,10 +48,15 @@ class Settings:
 class Sessions:
     """Opens the connections of one run and knows those that are open, so that they can be cancelled."""
 
-    def __init__(self, dsns: Mapping[str, str], settings: Settings) -> None:
-        """Take the connection string of each server by its name, without a database."""
+    def __init__(self, dsns: Mapping[str, str], settings: Settings, directs: Mapping[str, str] | None = None) -> None:
+        """Take the connection string of each server by its name, without a database.
+
+        `directs` are those of servers that are reached through a pooler, past it.
+        """
         self.settings = settings
-        self._parameters = {name: self._startup(dsn) for name, dsn in dsns.items()}
+        ways = {**dsns, **{_past_pooler(name): dsn for name, dsn in (directs or {}).items()}}
+        self._parameters = {name: self._startup(dsn) for name, dsn in ways.items()}
+        self._told = frozenset(name for name, dsn in dsns.items() if "lock_timeout" in _given_options(_parse(dsn)))
         self._shown = {name: _without_secrets(dsn) for name, dsn in dsns.items()}
         # Sets are added to and taken from by several threads: each is one step under the interpreter's lock.
         self._open: set[Connection] = set()
@@ -51,28 +68,47 @@ class Sessions:
 
         RESET ALL returns to what the start-up packet says, so that no migration can switch them off for the next.
         """
-        parameters = dict(psycopg.conninfo.conninfo_to_dict(dsn))
+        parameters = _parse(dsn)
         encoding = {"application_name": self.settings.application_name, "client_encoding": "UTF8"}
         if parameters.get("service") or "PGSERVICE" in os.environ:
             # The service file may have options of its own, which ours would hide.
             return {**parameters, **encoding}
-        given = str(parameters.get("options") or os.environ.get("PGOPTIONS", ""))
-        ours = "" if "lock_timeout" in given else f" -c lock_timeout={self.settings.lock_timeout_ms}"
+        given = _given_options(parameters)
+        lock_timeout_ms = self.settings.lock_timeout_ms or LOCK_TIMEOUT_MS
+        ours = "" if "lock_timeout" in given else f" -c lock_timeout={lock_timeout_ms}"
         if "PGCONNECT_TIMEOUT" not in os.environ:
             parameters.setdefault("connect_timeout", self.settings.connect_timeout_s)
         # UTF-8 whatever the database's own encoding: the server converts, and says so where it cannot.
         return {**parameters, **encoding, "options": f"{given}{ours}".strip()}
 
+    def is_told_timeout(self, server: str) -> bool:
+        """Return whether the connection string of a server, or the environment, says how long locks are waited for."""
+        return server in self._told
+
     @contextmanager
-    def connect(self, tenant: Tenant) -> Iterator[Connection]:
-        """Open a connection to the tenant's database, and close it when done. Raises Unreachable."""
-        with self.connect_to(tenant.server.name, tenant.database) as connection:
+    def connect(self, tenant: Tenant, **changes: Any) -> Iterator[Connection]:
+        """Open a connection to the tenant's database, and close it when done. Raises Unreachable.
+
+        `changes` are parameters of libpq that are others than usual.
+        """
+        with self.connect_to(tenant.server.name, tenant.database, **changes) as connection:
+            yield connection
+
+    def has_pooler(self, tenant: Tenant) -> bool:
+        """Return whether there is a way to the tenant's server past a pooler, beside the usual one."""
+        return _past_pooler(tenant.server.name) in self._parameters
+
+    @contextmanager
+    def connect_past_pooler(self, tenant: Tenant) -> Iterator[Connection]:
+        """Open a connection to the tenant's database, past the pooler where there is one. Raises Unreachable."""
+        name = tenant.server.name
+        with self.connect_to(_past_pooler(name) if self.has_pooler(tenant) else name, tenant.database) as connection:
             yield connection
 
     @contextmanager
-    def connect_to(self, server: str, database: str) -> Iterator[Connection]:
+    def connect_to(self, server: str, database: str, **changes: Any) -> Iterator[Connection]:
         """Open a connection to any database of a server, and close it when done. Raises Unreachable."""
-        connection = self._connect(server, database)
+        connection = self._connect(server, {"dbname": database, **changes})
         self._open.add(connection)
         try:
             yield connection
@@ -95,15 +131,16 @@ class Sessions:
             case _:
                 return TenantError(f"{reason} ({error.sqlstate or 'no SQLSTATE'})")
 
-    def _connect(self, server: str, database: str) -> Connection:
+    def _connect(self, server: str, changes: Mapping[str, Any]) -> Connection:
         try:
             # prepare_threshold None: prepared statements break behind a transaction pooler.
-            return psycopg.connect(
-                **{**self._parameters[server], "dbname": database}, autocommit=True, prepare_threshold=None
-            )
+            return psycopg.connect(**{**self._parameters[server], **changes}, autocommit=True, prepare_threshold=None)
         except psycopg.Error as error:
+            reason = _reason(error)
             hint = f"start the server, or correct {server!r} under servers in tenants.yaml; then run the same command"
-            raise Unreachable(f"server {server!r}: {_reason(error)}", hint=hint) from None
+            raise Unreachable(
+                f"server {server!r}: {reason}", hint=_ALLOW_OPTIONS if _OPTIONS_REFUSED in reason else hint
+            ) from None
 
     def exists(self, tenant: Tenant) -> bool | None:
         """Return whether the tenant's database exists; None where its server does not say."""
@@ -153,6 +190,20 @@ class Sessions:
             except psycopg.Error:
                 # It has just ended by itself, or the server is gone: there is nothing left to cancel.
                 continue
+
+
+def _parse(dsn: str) -> dict[str, Any]:
+    return dict(psycopg.conninfo.conninfo_to_dict(dsn))
+
+
+def _given_options(parameters: Mapping[str, Any]) -> str:
+    """Return the server's command-line options that the user gives; those of a service file are not known."""
+    return str(parameters.get("options") or os.environ.get("PGOPTIONS", ""))
+
+
+def _past_pooler(server: str) -> str:
+    """Return the name that messages give to the way past a server's pooler, as where it stands in tenants.yaml."""
+    return f"{server}.direct"
 
 
 def _without_secrets(dsn: str) -> str:

@@ -1,12 +1,14 @@
-"""Apply a non-transactional file: statement by statement, its progress committed after each."""
+"""Apply a non-transactional file: statement by statement, so that whatever ends it, the next run goes on behind it."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 import psycopg
 
-from runner import sqltext
+from runner import batch, sqltext
+from runner.assertions import check_ensured, check_required
 from runner.attempt import (
     Broken,
     Outcome,
@@ -15,99 +17,159 @@ from runner.attempt import (
     States,
     gather_notices,
     is_stale,
-    make_broken,
     measure_since,
     report,
-    within,
 )
-from runner.errors import TenantError
-from runner.events import Event, MigrationApplied, MigrationStarted
+from runner.errors import Problem, TenantError
+from runner.events import Event, MigrationApplied, MigrationStarted, WarningRaised
 from runner.ledger import Ledger
-from runner.model import Migration, RowState
+from runner.model import AppliedMigration, Migration, MigrationStatus, RowState, State, label
+from runner.plan import can_resume
+from runner.pooling import refuse_pooled
+from runner.resumption import resume
+from runner.session import Connection
+from runner.statement import Work, run_statement
 from runner.transaction import (
     clean,
     in_transaction,
     release_session_lock,
-    send,
     stay_idle,
     try_session_lock,
     try_work_lock,
 )
 
+_UNFINISHED = (RowState.RUNNING.value, RowState.FAILED.value)
+
 
 def apply_statements(site: Site, step: Migration, states: States) -> Generator[Event, None, Outcome]:
-    """Apply a non-transactional file statement by statement, its progress committed after each.
+    """Apply what is left of a non-transactional file, each statement committed with its record.
 
-    A second connection holds the lock and writes the ledger: the file may change its own session as it likes.
+    A second connection holds the lock and keeps the record: the file may change its own session as it likes.
+    Raises Refused where it cannot be known where to go on, or where a session is not the connection's own.
     """
-    with site.sessions.connect(site.tenant) as keeper:
+    with _open_worker(site) as worker, site.sessions.connect_past_pooler(site.tenant) as keeper:
+        refuse_pooled(worker, keeper, step, site.tenant)
         stay_idle(keeper)
         yield from site.await_lock(lambda: try_session_lock(keeper), keeper)
-        yield from site.await_lock(lambda: try_work_lock(site.connection), keeper)
-        ledger = replace(site.ledger, connection=keeper)
-        statements = sqltext.split(step.sql)
+        yield from site.await_lock(lambda: try_work_lock(worker), keeper)
+        here = replace(site, connection=worker)
+        work = Work(here, replace(site.ledger, connection=keeper), step, sqltext.split(step.sql))
         with in_transaction(keeper):
             keeper.execute("BEGIN")
-            if is_stale(ledger, states):
-                clean(site.connection)
-                return Stale(ledger.read())
+            row = _read_row(work, states)
+            if isinstance(row, Stale):
+                clean(worker)
+                return row
+            if row is None:
+                check_required(worker, step)
+            cut = batch.prepare(worker, work.ledger, step) if step.directives.batch else None
             # Before the row: a run that is stopped here has begun nothing.
             yield MigrationStarted(site.tenant.name, step)
             # A connection that broke since the last file is met here, and not by a file that counts as begun.
-            site.connection.execute("SELECT 1")
-            ledger.record_running(step, statements=len(statements))
+            worker.execute("SELECT 1")
+            if row is None:
+                work.ledger.record_running(step, statements=len(work.statements))
             keeper.execute("COMMIT")
-        with gather_notices(site.connection) as notices:
-            outcome = _run_statements(site, step, statements, ledger)
+        done = 0
+        if row:
+            done = resume(work, row)
+            yield _tell_resumed(work, done)
+        with gather_notices(worker) as notices:
+            outcome = yield from _run_batches(work, cut) if cut and not done else _run_statements(work, done)
         if isinstance(outcome, MigrationApplied):
             # Not left to the end of the connection, which the server sees later than the next file asks for the lock.
             release_session_lock(keeper)
+    notices.extend(work.notices)
     return (yield from report(outcome, notices, site.tenant))
 
 
-def _run_statements(
-    site: Site, step: Migration, statements: Sequence[sqltext.Statement], ledger: Ledger
-) -> MigrationApplied | Broken:
+@contextmanager
+def _open_worker(site: Site) -> Iterator[Connection]:
+    """Return the connection that is to run the file: the tenant's, or another one where that leads to a pooler."""
+    if site.sessions.has_pooler(site.tenant):
+        with site.sessions.connect_past_pooler(site.tenant) as worker:
+            yield worker
+    else:
+        yield site.connection
+
+
+def _read_row(work: Work, states: States) -> AppliedMigration | Stale | None:
+    """Return the file's row, None where it was never begun; Stale where another runner has changed the ledger."""
+    if is_stale(work.ledger, states):
+        return Stale(work.ledger.read())
+    if states.get(work.step.version) not in _UNFINISHED:
+        return None
+    rows = work.ledger.read()
+    row = next(row for row in rows if row.version == work.step.version)
+    # It may have gone further meanwhile, and be no less unfinished.
+    status = MigrationStatus(row.version, State.INCOMPLETE, work.step, row)
+    return row if can_resume(status) else Stale(rows)
+
+
+def _tell_resumed(work: Work, done: int) -> WarningRaised:
+    name, count = label(work.step.version, work.step.name), len(work.statements)
+    where = f"goes on at statement {done + 1} of {count}" if done < count else f"all {count} statements were done"
+    return WarningRaised(work.site.tenant.name, Problem(f"{name}: was begun by an earlier run, {where}"))
+
+
+def _run_statements(work: Work, done: int) -> Generator[Event, None, MigrationApplied | Broken]:
+    """Run what is left of a file; the run may stop where a statement waits for its turn at a lock."""
     started = time.monotonic()
-    done = 0
     try:
-        # No stop between two statements: a file that was begun is finished, or fails.
-        for statement in statements:
-            sent = send(site.connection, statement.text)
-            if sent.error:
-                broken = make_broken(sent.error, site, step, statement.start + within(sent.error))
-                return _leave_unfinished(site, step, broken, done, ledger)
-            done += 1
-            ledger.record_progress(step.version, done)
-        clean(site.connection)
-        elapsed_ms = measure_since(started)
-        with in_transaction(ledger.connection):
-            ledger.connection.execute("BEGIN")
-            ledger.record_finished(step, RowState.APPLIED, elapsed_ms=elapsed_ms)
-            ledger.connection.execute("COMMIT")
+        for index in range(done, len(work.statements)):
+            broken = yield from run_statement(work, index)
+            if broken:
+                return _leave_unfinished(work, broken)
+        return _finish(work, started, {})
     except psycopg.Error as error:
-        return _leave_unfinished(site, step, make_broken(error, site, step, None), done, ledger)
-    return MigrationApplied(site.tenant.name, step, elapsed_ms)
+        return _leave_unfinished(work, work.break_off(error, None))
 
 
-def _leave_unfinished(site: Site, step: Migration, broken: Broken, done: int, ledger: Ledger) -> Broken:
-    """Write how far a file came, on a connection of its own where the keeper is gone; the row blocks in any case."""
+def _run_batches(work: Work, cut: batch.Cut) -> Generator[Event, None, MigrationApplied | Broken]:
+    """Run a file of one statement in batches; the run may stop between two of them."""
+    started = time.monotonic()
     try:
-        if ledger.connection.broken or ledger.connection.closed:
-            with site.sessions.connect(site.tenant) as fresh:
-                _write_unfinished(replace(ledger, connection=fresh), step, done)
+        reached = yield from batch.run(work.site, work.step, cut)
+        if isinstance(reached, Broken):
+            return _leave_unfinished(work, reached)
+        work.record(1)
+        return _finish(work, started, {"rows": reached.rows, "changed": reached.changed} if reached else {})
+    except psycopg.Error as error:
+        return _leave_unfinished(work, work.break_off(error, None))
+
+
+def _finish(work: Work, started: float, told: Mapping[str, int]) -> MigrationApplied | Broken:
+    """Write that a file is finished, if what it is to ensure holds; `told` is for the log. Raises psycopg.Error."""
+    clean(work.site.connection)
+    if broken := check_ensured(work.site.connection, work.step):
+        return _leave_unfinished(work, broken)
+    elapsed_ms = measure_since(started)
+    keeper = work.ledger.connection
+    with in_transaction(keeper):
+        keeper.execute("BEGIN")
+        work.ledger.record_finished(work.step, RowState.APPLIED, elapsed_ms=elapsed_ms, told=told)
+        keeper.execute("COMMIT")
+    return MigrationApplied(work.site.tenant.name, work.step, elapsed_ms)
+
+
+def _leave_unfinished(work: Work, broken: Broken) -> Broken:
+    """Write that a file is not finished, on a connection of its own where the keeper is gone."""
+    try:
+        keeper = work.ledger.connection
+        if keeper.broken or keeper.closed:
+            with work.site.sessions.connect_past_pooler(work.site.tenant) as fresh:
+                _write_unfinished(replace(work.ledger, connection=fresh), work.step)
         else:
             try:
-                _write_unfinished(ledger, step, done)
+                _write_unfinished(work.ledger, work.step)
             except psycopg.errors.QueryCanceled:
                 # What cancelled the file reaches every session of the run, and this one a moment later.
-                _write_unfinished(ledger, step, done)
+                _write_unfinished(work.ledger, work.step)
     except (psycopg.Error, TenantError):
-        # The row stays as it is, begun and not finished: the next run is refused all the same.
+        # The row stays as it is, begun and not finished: the next run goes on from it all the same.
         return broken
     return broken
 
 
-def _write_unfinished(ledger: Ledger, step: Migration, done: int) -> None:
-    ledger.record_progress(step.version, done)
+def _write_unfinished(ledger: Ledger, step: Migration) -> None:
     ledger.record_finished(step, RowState.FAILED, elapsed_ms=0)

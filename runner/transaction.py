@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from psycopg import generators, sql
+from psycopg.abc import PQGen
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from runner.errors import Blocked
@@ -30,11 +31,15 @@ _KEYS = {"key": sql.Literal(LOCK_KEY), "work_key": sql.Literal(WORK_KEY)}
 _SAVEPOINT = sql.Identifier(f"tenantry_{secrets.token_hex(8)}")
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 
+# Arbitrary: psycopg wakes up as often by itself, to see signals.
+_WAKE_S = 0.1
+
 _DONE = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK})
 _COPY = frozenset({ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH})
 
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 Taken = TypeVar("Taken")
+_Answer = TypeVar("_Answer")
 
 
 def poll(
@@ -77,27 +82,67 @@ def describe_holder(connection: Connection) -> str:
     return f"pid {pid}, {application or 'no application name'}, user {user}{since}"
 
 
-def try_transaction_lock(connection: Connection, query: sql.Composable | None = None) -> Cursor | None:
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a statement may wait for a lock, and how long it may take. In milliseconds; None: as the session is."""
+
+    lock_ms: int | None = None
+    statement_ms: int | None = None
+
+
+AS_IT_IS = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A transaction that holds the lock: the server's process that it is in, and the answer to what was asked."""
+
+    pid: int
+    answer: Cursor
+
+
+def try_transaction_lock(
+    connection: Connection,
+    query: sql.Composable | None = None,
+    timeouts: Timeouts = AS_IT_IS,
+    application_name: str | None = None,
+) -> Begun | None:
     """Begin a transaction and take the lock for its length; None, and no transaction, where it is held elsewhere.
 
-    Returns a cursor that stands on the answer to `query`, asked under the lock and in the same round trip.
+    The answer is a cursor that stands on what `query` gave, asked under the lock and in the same round trip. So are
+    the timeouts set, and the name that others see, for this transaction: behind a pooler, which gives each one another
+    session, they would reach nobody else's and not be ours for long.
     READ COMMITTED whatever the database's default: what is read under the lock must be newer than the lock. The
     savepoint set here proves later that the transaction is still the same one.
     """
-    begin = _compose_begin()
+    begin = _compose_begin(timeouts, application_name)
     cursor = connection.execute(begin if query is None else begin + sql.SQL(";") + query)
     cursor.nextset()  # from BEGIN to the lock
-    if cursor.fetchone() != (True,):
+    taken, pid, *_ = cursor.fetchone() or (False, 0)
+    if not taken:
         connection.execute("ROLLBACK")
         return None
     while cursor.nextset():
         pass
-    return cursor
+    return Begun(pid, cursor)
 
 
 @cache
-def _compose_begin() -> sql.SQL:
-    return _flatten(sql.SQL(read_sql("session/begin")).format(**_KEYS, savepoint=_SAVEPOINT))
+def _compose_begin(timeouts: Timeouts, application_name: str | None) -> sql.SQL:
+    texts = {
+        "lock_timeout": timeouts.lock_ms,
+        "statement_timeout": timeouts.statement_ms,
+        "application_name": application_name,
+    }
+    literals = {name: sql.Literal(None if value is None else str(value)) for name, value in texts.items()}
+    return _flatten(sql.SQL(read_sql("session/begin")).format(**_KEYS, savepoint=_SAVEPOINT, **literals))
+
+
+def set_timeouts(connection: Connection, timeouts: Timeouts) -> None:
+    """Set timeouts for the session: only for one that no pooler shares with others."""
+    for name, value in (("lock_timeout", timeouts.lock_ms), ("statement_timeout", timeouts.statement_ms)):
+        if value is not None:
+            connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
 
 
 @cache
@@ -138,14 +183,15 @@ def in_transaction(connection: Connection) -> Iterator[None]:
 def keeps_transaction(connection: Connection) -> bool:
     """Return whether the transaction is still the one that the file was sent in: only that one has our savepoint.
 
-    Goes back to it, so that a transaction that failed can be asked.
+    Goes back to it, so that a transaction that failed can be asked. What of a file outlives a rollback is taken back
+    in the same message: behind a pooler, the next one may reach another session.
     """
     if connection.closed:
         return True  # it went with the connection, and was rolled back there
     if connection.info.transaction_status is TransactionStatus.IDLE:
         return False
     try:
-        connection.execute(sql.SQL("ROLLBACK TO SAVEPOINT {}").format(_SAVEPOINT))
+        connection.execute(sql.SQL(read_sql("session/go_back")).format(savepoint=_SAVEPOINT))
     except psycopg.Error:
         return False
     return True
@@ -176,21 +222,29 @@ def release_session_lock(connection: Connection) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a text: how many of its statements ran, and the error that ended it, if any."""
+    """What became of a text: how many of its statements ran, and the error that ended it, if any.
+
+    `rows` is how many the last statement wrote.
+    """
 
     statements: int
     error: psycopg.Error | None = None
+    rows: int = 0
 
 
-def send(connection: Connection, text: str) -> Sent:
+def send(
+    connection: Connection, text: str, look: Callable[[], None] | None = None, *, every_s: float = _WAKE_S
+) -> Sent:
     """Send a text, whole, as one simple query: the server itself tells its statements apart.
 
     Below `Connection.execute`, since that drops the results before an error, which tell what statement it was.
+    `look` is called about `every_s` seconds while there is no answer.
     """
     pgconn = connection.pgconn
     try:
         pgconn.send_query(text.encode(connection.info.encoding))
-        results = connection.wait(generators.execute(pgconn))
+        running = generators.execute(pgconn)
+        results = connection.wait(_attend(running, look) if look else running, min(every_s, _WAKE_S))
     except psycopg.Error as error:
         return Sent(0, error)
     except UnicodeError as error:
@@ -203,4 +257,17 @@ def send(connection: Connection, text: str) -> Sent:
         # The server waits for data that a file cannot send: the connection is of no more use.
         connection.close()
         return Sent(done, psycopg.errors.FeatureNotSupported("COPY from or to the client is not possible in a file"))
-    return Sent(done)
+    return Sent(done, rows=last.command_tuples or 0)
+
+
+def _attend(running: PQGen[_Answer], look: Callable[[], None]) -> PQGen[_Answer]:
+    """Pass on what psycopg waits for, and call `look` at each time that the waiting is interrupted."""
+    try:
+        wanted = next(running)
+        while True:
+            ready = yield wanted
+            look()
+            wanted = running.send(ready)
+    except StopIteration as end:
+        answer: _Answer = end.value
+        return answer

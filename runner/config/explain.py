@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from runner.config import dsn
 from runner.config.document import Location, Plain
 from runner.config.model import Mistake
+from runner.duration import EXPECTED_DURATION
 from runner.selection import nearest, one_of
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 _EXPECTED = {
     "servers": "a mapping of names to connection strings",
     "servers.*": dsn.EXPECTED,
+    "dsn": dsn.EXPECTED,
+    "lock-timeout": EXPECTED_DURATION,
     "servers.[key]": "a name of letters, digits, _ and -",
     "master": "a mapping with server, database and migrations",
     "master.database": "the name of a database, without braces",

@@ -11,13 +11,13 @@ from runner.model import Tenant
 from runner.selection import nearest, one_of
 
 # NULL in these columns is the same as no such column.
-_OPTIONAL = frozenset({"name", "labels"})
+_OPTIONAL = frozenset({"name", "labels", "lock-timeout"})
 
 
 def tenants_from_rows(config: Config, rows: Sequence[Mapping[str, object]]) -> tuple[Tenant, ...]:
     """Return the tenants of the rows of `config.tenant_query`, in their order.
 
-    `id` is the one column that must be there; a NULL in `name` or `labels` is as good as no such column. Raises
+    `id` is the one column that must be there; a NULL in what is optional is as good as no such column. Raises
     ConfigError with all that is wrong, by number of row from 1, and where there is no row.
     """
     at = f"{config.rules.query_at}: tenants.query"

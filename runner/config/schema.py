@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from runner.config.document import BROKEN, Document, Location, Plain, join_location
 from runner.config.explain import explain, name_kind
 from runner.config.model import Mistake, Rules
+from runner.duration import DURATION_PATTERN, EXPECTED_DURATION, parse_duration
 from runner.expectation import EXPECTED_PATTERN
 from runner.model import Server, SetName, Tenant
 from runner.selection import MASTER
@@ -26,10 +27,32 @@ def _write_scalar(value: object) -> object:
     return value.text if isinstance(value, Plain) and value.kind in ("number", "boolean") else value
 
 
+def _read_duration(value: object) -> int:
+    """Return milliseconds; of a time that a lock can be waited for, and so not of none."""
+    duration_ms = parse_duration(value) if isinstance(value, str) else None
+    if not duration_ms:
+        raise ValueError(EXPECTED_DURATION)
+    return duration_ms
+
+
+def _choose_form(value: object) -> str:
+    """Return which form a server is written in, as the tag of its type."""
+    return MAPPING if isinstance(value, dict) else TEXT
+
+
 def _expand_entry(value: object) -> object:
     """Return a bare id as the mapping that it is short for."""
     return value if isinstance(value, dict) or value is BROKEN else {"id": value}
 
+
+# Tags of the forms of a server; pydantic puts them into its locations.
+TEXT, MAPPING = "[text]", "[mapping]"
+
+_DurationText = Annotated[str, Field(pattern=DURATION_PATTERN)]
+
+_Duration = Annotated[int, BeforeValidator(_read_duration, json_schema_input_type=_DurationText)]
+
+_LOCK_TIMEOUT = "How long a statement waits for a lock on a table, if its file does not say."
 
 _Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -60,6 +83,7 @@ class _Entry(BaseModel):
     database: _Pattern | None = Field(None, description="Its database, where it is named otherwise than the others.")
     server: _Text | None = Field(None, description="Its server, where it is another one than that of the others.")
     labels: dict[_Text, _Label] | None = Field(None, description="Your own words.", examples=[{"tier": "internal"}])
+    lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["10s"])
 
     def make_tenant(self, rules: Rules) -> Tenant:
         """Return the tenant; on a stand-in for a server that is unknown, which is left to be found."""
@@ -70,6 +94,7 @@ class _Entry(BaseModel):
             database=(self.database or rules.database).replace("{id}", self.id),
             title=self.name or "",
             labels=tuple((self.labels or {}).items()),
+            lock_timeout_ms=self.lock_timeout or rules.lock_timeout_ms,
         )
 
 
@@ -92,6 +117,7 @@ class _Tenants(BaseModel):
     entries: Annotated[list[_ListEntry], Field(min_length=1)] | None = Field(
         None, alias="list", description="The tenants, each an id or a mapping.", examples=[[1, 16]]
     )
+    lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["3s"])
     query: Annotated[str, Field(pattern=r"\S")] | None = Field(
         None,
         description="Is run on the master: a row a tenant, with id and, as needed, database, server, name and labels.",
@@ -111,6 +137,26 @@ class _Master(BaseModel):
     def make_tenant(self, rules: Rules) -> Tenant:
         """Return the database as a tenant; on a stand-in for a server that is unknown, which is left to be found."""
         return Tenant(MASTER, SetName.MASTER, _get_server(self.server, rules), self.database)
+
+
+class ServerEntry(BaseModel):
+    """A server. A bare connection string is short for a mapping that holds `dsn` alone."""
+
+    model_config = ConfigDict(title="server", extra="forbid", strict=True)
+
+    dsn: str = Field(description="embedded, or a libpq connection string.", examples=["service=live"])
+    direct: str | None = Field(
+        None,
+        description="A way past the pooler that dsn leads to, for files that run outside a transaction alone.",
+        examples=["host=db1 user=deploy"],
+    )
+    lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["3s"])
+
+
+_Server = Annotated[
+    Annotated[str, Tag(TEXT)] | Annotated[ServerEntry, Tag(MAPPING)],
+    Discriminator(_choose_form),
+]
 
 
 class _Ledger(BaseModel):
@@ -149,9 +195,13 @@ class File(BaseModel):
 
     model_config = ConfigDict(title="tenants.yaml", extra="forbid", strict=True)
 
-    servers: Annotated[dict[_Name, str], Field(min_length=1)] = Field(
+    servers: Annotated[dict[_Name, _Server], Field(min_length=1)] = Field(
         description="Servers by name: embedded, or a libpq connection string; ${NAME} is taken from the environment.",
-        examples=[{"main": "embedded"}, {"main": "host=db1 user=deploy password=${DB_PASSWORD}"}],
+        examples=[
+            {"main": "embedded"},
+            {"main": "host=db1 user=deploy password=${DB_PASSWORD}"},
+            {"main": {"dsn": "service=live", "lock-timeout": "3s"}},
+        ],
         json_schema_extra={"additionalProperties": False},
     )
     master: _Master | None = None
@@ -176,7 +226,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "drift": _Drift,
 }
 
-TENANT_KEYS = tuple(_Entry.model_fields)
+TENANT_KEYS = tuple(_Entry.model_fields[name].alias or name for name in _Entry.model_fields)
 
 
 def validate(document: Document, data: object) -> File | None:
@@ -188,7 +238,7 @@ def validate(document: Document, data: object) -> File | None:
     try:
         return File.model_validate(data)
     except ValidationError as error:
-        details = error.errors(include_url=False)
+        details = [_untag(detail) for detail in error.errors(include_url=False)]
     for detail in details:
         if detail["input"] is not BROKEN:
             _refuse(document, detail)
@@ -211,6 +261,12 @@ def json_schema() -> dict[str, Any]:
     return schema
 
 
+def _untag(detail: "ErrorDetails") -> "ErrorDetails":
+    """Return one of pydantic's findings with a location that is one of the file."""
+    detail["loc"] = tuple(name for name in detail["loc"] if name not in (TEXT, MAPPING))
+    return detail
+
+
 def _refuse(document: Document, detail: "ErrorDetails") -> None:
     location = detail["loc"]
     if detail["type"] == "extra_forbidden":
@@ -223,7 +279,8 @@ def _refuse(document: Document, detail: "ErrorDetails") -> None:
 
 def _list_keys(location: Location) -> list[str]:
     """Return what may stand in the mapping at `location`."""
-    entry = _Ignored if location[:2] == ("drift", "ignore") else _Entry
+    entry: type[BaseModel] = _Ignored if location[:2] == ("drift", "ignore") else _Entry
+    entry = ServerEntry if location[:1] == ("servers",) else entry
     model = File if not location else _SECTIONS[str(location[0])] if len(location) == 1 else entry
     return [field.alias or name for name, field in model.model_fields.items()]
 

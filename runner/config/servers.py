@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from runner.config.document import Document
 from runner.config.dsn import VARIABLE_PREFIX, Connection, connect, expand, name_variable
 from runner.config.model import Mistake
+from runner.config.schema import ServerEntry
 from runner.model import Server
 from runner.selection import nearest, one_of
 
@@ -14,15 +16,18 @@ _IN_CLEAR = Mistake(
     "write password=${NAME}, or use a passfile or a service of libpq",
 )
 
+_NO_POOLER = Mistake("a way past a pooler, expected none: the embedded server has no pooler", "remove it")
+_NOT_EMBEDDED = Mistake("embedded, expected key=value pairs or a postgresql:// URL that lead past the pooler of dsn")
+
 
 def read_servers(
-    document: Document, texts: Mapping[str, str], env: Mapping[str, str], overrides: Mapping[str, str]
+    document: Document, given: Mapping[str, str | ServerEntry], env: Mapping[str, str], overrides: Mapping[str, str]
 ) -> dict[str, Connection]:
-    """Return the servers of `texts`, connection strings by name; what is wrong with them is noted."""
-    _check_overrides(document, list(texts), env, overrides)
+    """Return the servers that are given by name; what is wrong with them is noted."""
+    _check_overrides(document, list(given), env, overrides)
     return {
-        name: _read_server(document, name, text, env, _find_override(name, env, overrides))
-        for name, text in texts.items()
+        name: _read_server(document, name, entry, env, _find_override(name, env, overrides))
+        for name, entry in given.items()
     }
 
 
@@ -58,17 +63,49 @@ def _find_override(name: str, env: Mapping[str, str], overrides: Mapping[str, st
 
 
 def _read_server(
-    document: Document, name: str, text: str, env: Mapping[str, str], override: tuple[str, str] | None
+    document: Document,
+    name: str,
+    entry: str | ServerEntry,
+    env: Mapping[str, str],
+    override: tuple[str, str] | None,
 ) -> Connection:
     """Return the server; one that is like no other where its connection string cannot be used, which is noted."""
+    text, at = (entry, ()) if isinstance(entry, str) else (entry.dsn, ("dsn",))
     match connect(name, override[1]) if override else expand(name, text, env):
         case Connection() as found:
             if found.in_clear and not override:
-                document.warn(("servers", name), _IN_CLEAR)
-            return found
+                document.warn(("servers", name, *at), _IN_CLEAR)
+            if isinstance(entry, str):
+                return found
+            # Who names another server does not mean a way past the pooler of this one.
+            direct = None if override else _read_direct(document, name, entry.direct, env, found.server)
+            return _add_rest(found, entry, direct)
         case mistake:
             if override:
                 document.refuse_argument(override[0], mistake)
             else:
-                document.refuse(("servers", name), mistake)
+                document.refuse(("servers", name, *at), mistake)
     return Connection(Server(name, None), ("unknown", name))
+
+
+def _read_direct(document: Document, name: str, text: str | None, env: Mapping[str, str], server: Server) -> str | None:
+    """Return the connection string past a server's pooler; None where there is none. What is wrong is noted."""
+    if text is None:
+        return None
+    at = ("servers", name, "direct")
+    found = expand(name, text, env)
+    if isinstance(found, Mistake):
+        document.refuse(at, found)
+        return None
+    if server.embedded:
+        document.refuse(at, _NO_POOLER, key=True)
+    elif found.server.embedded:
+        document.refuse(at, _NOT_EMBEDDED)
+    if found.in_clear:
+        document.warn(at, _IN_CLEAR)
+    return found.server.dsn
+
+
+def _add_rest(found: Connection, entry: ServerEntry, direct: str | None) -> Connection:
+    """Return the server with what its mapping says beside the connection string."""
+    return found._replace(server=replace(found.server, lock_timeout_ms=entry.lock_timeout, direct=direct))

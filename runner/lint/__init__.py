@@ -1,15 +1,60 @@
 """What files would do to a live database: one rule a module, by the syntax and by what was measured. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from runner import sqltext
 from runner.effects import Effect
+from runner.lint.allowing import ALLOW, check_allowances
 from runner.lint.hazard import Hazard, Level
+from runner.lint.reading import File, read_files
 from runner.lint.rule import Found, Rule
+from runner.lint.rules import (
+    backfill,
+    column_type,
+    constraint_index,
+    drop,
+    enum_value,
+    full_scan,
+    index,
+    lock_order,
+    lock_table,
+    not_valid,
+    refresh,
+    rename,
+    required_column,
+    set_not_null,
+    table_rewrite,
+    trigger,
+    upkeep,
+    volatile_default,
+    whole_table,
+)
 from runner.model import Migration
 
 __all__ = ["RULES", "Found", "Hazard", "Level", "Rule", "lint"]
 
-RULES: dict[str, Rule] = {}
+RULES: dict[str, Rule] = {
+    "allow": ALLOW,
+    "backfill": backfill.RULE,
+    "column-type": column_type.RULE,
+    "constraint-index": constraint_index.RULE,
+    "drop": drop.RULE,
+    "enum-value": enum_value.RULE,
+    "full-scan": full_scan.RULE,
+    "index": index.RULE,
+    "lock-order": lock_order.RULE,
+    "lock-table": lock_table.RULE,
+    "not-valid": not_valid.RULE,
+    "refresh": refresh.RULE,
+    "rename": rename.RULE,
+    "required-column": required_column.RULE,
+    "set-not-null": set_not_null.RULE,
+    "table-rewrite": table_rewrite.RULE,
+    "trigger": trigger.RULE,
+    "upkeep": upkeep.RULE,
+    "volatile-default": volatile_default.RULE,
+    "whole-table": whole_table.RULE,
+}
 
 
 def lint(migrations: Sequence[Migration], effects: Sequence[Sequence[Effect]] | None) -> tuple[Hazard, ...]:
@@ -18,4 +63,37 @@ def lint(migrations: Sequence[Migration], effects: Sequence[Sequence[Effect]] | 
     `effects` are those of each file, in the same order; None where there is nowhere to measure: then only what the
     syntax tells is found.
     """
-    return ()
+    files = read_files(migrations, effects)
+    return tuple(hazard for file in files for hazard in _lint_file(file))
+
+
+def _lint_file(file: File) -> Iterator[Hazard]:
+    """Yield what is found in one file, in order; of one statement, in the order of the rules' names."""
+    found = [(rule, each) for rule in RULES.values() for each in rule.check(file)]
+    told = {_find(file, each.start) for rule, each in found if rule.level is Level.DANGER and not rule.general}
+    kept = [(rule, each) for rule, each in found if not (rule.general and _find(file, each.start) in told)]
+    kept += [(ALLOW, each) for each in check_allowances(file, {rule.name for rule, _ in kept}, RULES)]
+    for rule, each in sorted(kept, key=lambda pair: pair[1].start):
+        yield _make_hazard(file.migration, rule, each)
+
+
+def _find(file: File, start: int) -> int:
+    """Return where the statement begins that a place is in."""
+    return max(part.start for part in file.parts if part.start <= start)
+
+
+def _make_hazard(migration: Migration, rule: Rule, found: Found) -> Hazard:
+    place = sqltext.position(migration.sql, found.start)
+    reasons = {allowance.rule: allowance.reason for allowance in migration.directives.allowed}
+    return Hazard(
+        rule.name,
+        rule.level,
+        migration.version,
+        migration.path,
+        place.line,
+        place.column,
+        found.message,
+        found.help,
+        found.relations,
+        reasons.get(rule.name, ""),
+    )

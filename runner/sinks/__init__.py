@@ -32,6 +32,8 @@ FORMATS: dict[str, str] = {
     "jsonl": "runner.sinks.jsonl",
     "plan": "runner.sinks.plan",
     "sql": "runner.sinks.script",
+    "github": "runner.sinks.github",
+    "sarif": "runner.sinks.sarif",
 }
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, TextIO
 
+from runner.effects import LockMode
 from runner.events import Event, RunFinished
 from runner.outcome import Outcome
 from runner.sinks import Call, Sink
@@ -38,6 +39,8 @@ def to_json(value: Any) -> Any:
         return [to_json(entry) for entry in value]
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, LockMode):
+        return value.words
     return value.value if isinstance(value, Enum) else value
 
 

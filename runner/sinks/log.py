@@ -7,18 +7,22 @@ from typing import Any, TextIO, cast
 
 from runner.events import (
     GOOD,
+    BatchProgressed,
     DatabaseCreated,
     Event,
     FindingReported,
+    HazardFound,
     LockAwaited,
     MigrationApplied,
     MigrationFailed,
     MigrationRetried,
+    MigrationRolledBack,
     MigrationStarted,
     NoticeRaised,
     RepairMade,
     Result,
     TenantFinished,
+    TenantPostponed,
     WarningRaised,
 )
 from runner.model import label
@@ -30,7 +34,7 @@ _NAMES = {_DEBUG: "debug", _INFO: "info", _WARNING: "warning", _ERROR: "error"}
 _SERIOUS = frozenset({"WARNING", "ERROR"})
 
 # A person at a terminal finds these in the report.
-_REPORTED = (MigrationFailed, TenantFinished, FindingReported)
+_REPORTED = (MigrationFailed, TenantFinished, FindingReported, HazardFound)
 
 Line = tuple[int, str, dict[str, Any]]
 
@@ -42,7 +46,7 @@ def make_log_sink(stream: TextIO, call: Call, *, verbose: bool) -> Sink:
     loggers: list[Callable[[int, str, dict[str, Any]], None]] = []
 
     def log(event: Event) -> None:
-        line = _describe(event)
+        line = _describe_hazard(event) if isinstance(event, HazardFound) else _describe(event)
         if line is None or line[0] < threshold or (brief and isinstance(event, _REPORTED)):
             return
         if not loggers:
@@ -105,20 +109,21 @@ def _describe(event: Event) -> Line | None:
             return _WARNING, problem.message, values | ({"hint": problem.hint} if problem.hint else {})
         case DatabaseCreated(tenant, database):
             return _INFO, "database created", {"tenant": tenant, "database": database}
-        case LockAwaited(tenant, waited_ms, holder):
-            level = _WARNING if waited_ms == 0 else _DEBUG
-            return level, "waiting for another runner", {"tenant": tenant, "holder": holder}
         case MigrationStarted(tenant, migration):
             return _DEBUG, "started", {"tenant": tenant, "migration": label(migration.version, migration.name)}
         case MigrationApplied(tenant, migration, elapsed_ms):
             values = {"tenant": tenant, "migration": label(migration.version, migration.name)}
             return _INFO, "applied", values | {"elapsed_ms": elapsed_ms}
-        case MigrationRetried(tenant, migration, failure, attempt):
+        case MigrationRolledBack(tenant, migration, elapsed_ms):
             values = {"tenant": tenant, "migration": label(migration.version, migration.name)}
-            return _WARNING, f"collided, tried again: {failure.message}", values | {"attempt": attempt}
+            return _INFO, "rolled back", values | {"elapsed_ms": elapsed_ms}
         case MigrationFailed(tenant, migration, failure):
             place = f"{migration.path}:{failure.line}:{failure.column}" if failure.line else migration.path
             return _ERROR, f"{place}: {failure.message}", {"tenant": tenant, "sqlstate": failure.sqlstate}
+        case BatchProgressed(tenant, migration, rows, total, rate):
+            values = {"tenant": tenant, "migration": label(migration.version, migration.name)}
+            waits = {"held": event.held} if event.held else {}
+            return _DEBUG, "in batches", values | {"rows": rows, "total": total, "rate": rate} | waits
         case NoticeRaised(tenant, severity, message):
             level = _WARNING if severity in _SERIOUS else _DEBUG
             return level, message, {"tenant": tenant, "severity": severity}
@@ -131,4 +136,30 @@ def _describe(event: Event) -> Line | None:
             values = {"tenant": tenant, "result": verdict.result.value, "reason": verdict.reason}
             return level, "finished", values | {"elapsed_ms": elapsed_ms}
         case _:
+            return _describe_waiting(event)
+
+
+def _describe_waiting(event: Event) -> Line | None:
+    """Return the line for what somebody else is in the way of; None for the rest."""
+    match event:
+        case LockAwaited(tenant, waited_ms, holder):
+            level = _WARNING if waited_ms == 0 else _DEBUG
+            return level, "waiting for another runner", {"tenant": tenant, "holder": holder}
+        case MigrationRetried(tenant, migration, failure, attempt, limit):
+            values: dict[str, Any] = {"tenant": tenant, "migration": label(migration.version, migration.name)}
+            values |= {"detail": failure.detail} if failure.detail else {}
+            met = "collided" if limit else "met a lock"
+            return _WARNING, f"{met}, tried again: {failure.message}", values | {"attempt": attempt}
+        case TenantPostponed(tenant, reason):
+            return _WARNING, "postponed to the end", {"tenant": tenant, "reason": reason}
+        case _:
             return None
+
+
+def _describe_hazard(found: HazardFound) -> Line:
+    """Return the line for a hazard: one that is allowed is no news, and comes with the reason."""
+    hazard = found.hazard
+    values = {"tenant": found.tenant} if found.tenant else {}
+    values |= {"rule": hazard.rule, "hazard": hazard.level.value}
+    message = f"{hazard.path}:{hazard.line}:{hazard.column}: {hazard.message}"
+    return (_DEBUG, message, values | {"allowed": hazard.allowed}) if hazard.allowed else (_INFO, message, values)

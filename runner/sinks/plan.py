@@ -1,13 +1,23 @@
 """`plan`: tenants that would get the same files are one plan, named A, B, C by how many tenants it has."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from runner.events import GOOD, Event, Result, RunFinished, TenantPlanned
+from runner.events import (
+    GOOD,
+    Event,
+    FindingReported,
+    HazardFound,
+    MigrationMeasured,
+    Result,
+    RunFinished,
+    TenantPlanned,
+)
 from runner.model import Migration, label
 from runner.outcome import Outcome
 from runner.sinks import Call, Sink
+from runner.sinks.hazards import write_effects, write_hazard
 from runner.sinks.wording import count, indent, name_tenants, render_hint
 
 Steps = tuple[Migration, ...]
@@ -18,13 +28,26 @@ class Plans:
 
     def __init__(self) -> None:
         self.outcome = Outcome()
+        # By the path of the file: two sets may have the same version.
+        self.measured: dict[str, MigrationMeasured] = {}
+        self.hazards: list[HazardFound] = []
+        self.findings: dict[str, list[FindingReported]] = defaultdict(list)
         self._tenants: dict[Steps, list[str]] = defaultdict(list)
 
     def add(self, event: Event) -> None:
         """Take in one event."""
         self.outcome.add(event)
-        if isinstance(event, TenantPlanned) and not event.plan.blockers:
-            self._tenants[event.plan.steps].append(event.tenant)
+        match event:
+            case TenantPlanned(tenant, plan) if not plan.blockers:
+                self._tenants[plan.steps + plan.repeatables].append(tenant)
+            case MigrationMeasured(migration):
+                self.measured[migration.path] = event
+            case HazardFound(hazard=hazard) if not hazard.allowed:
+                self.hazards.append(event)
+            case FindingReported(tenant):
+                self.findings[tenant].append(event)
+            case _:
+                return
 
     def distinct(self) -> Iterator[tuple[str, Steps, list[str]]]:
         """Yield name, files and tenants of each plan that has files, the one with most tenants first."""
@@ -62,6 +85,10 @@ def _render(plans: Plans, program: str) -> Iterator[str]:
         for step in steps:
             aside = "" if step.transactional else "  (statement by statement, outside a transaction)"
             yield f"  {label(step.version, step.name)}  {step.path}{aside}"
+            if step.path in plans.measured:
+                yield from (f"    {line}" for line in write_effects(plans.measured[step.path]))
+    for found in plans.hazards:
+        yield from write_hazard(found)
     idle = plans.up_to_date()
     if idle:
         yield f"{count(len(idle), 'tenant')}: up to date: {name_tenants(idle)}"
@@ -69,6 +96,8 @@ def _render(plans: Plans, program: str) -> Iterator[str]:
         verdict = outcome.verdict
         if verdict and verdict.result not in GOOD:
             yield f"{name_tenants([outcome.tenant])}: {verdict.result.value}: {verdict.reason}"
+            if verdict.result is Result.FINDING:
+                yield from _write_findings(plans.findings[outcome.tenant], program)
             hint = verdict.hint
             if verdict.result is Result.REFUSED and not hint:
                 hint = f'run "tenantry verify --tenants {outcome.tenant}" to see what it is'
@@ -76,6 +105,16 @@ def _render(plans: Plans, program: str) -> Iterator[str]:
                 yield f"  hint: {render_hint(hint, program)}"
             if verdict.trace:
                 yield indent(f"please report this:\n{verdict.trace}")
+
+
+def _write_findings(findings: Sequence[FindingReported], program: str) -> Iterator[str]:
+    """Yield what a tenant's findings are, each with what to do."""
+    for finding in findings:
+        yield f"{name_tenants([finding.tenant])}: {finding.problem.message}"
+        if finding.detail:
+            yield indent(finding.detail)
+        if finding.problem.hint:
+            yield f"  hint: {render_hint(finding.problem.hint, program)}"
 
 
 def _letters(index: int) -> str:

@@ -3,7 +3,16 @@
 import time
 from typing import Any, TextIO
 
-from runner.events import Event, LockAwaited, MigrationStarted, RunFinished, RunStarted, TenantFinished
+from runner.events import (
+    BatchProgressed,
+    Event,
+    LockAwaited,
+    MigrationRetried,
+    MigrationStarted,
+    RunFinished,
+    RunStarted,
+    TenantFinished,
+)
 from runner.model import label
 from runner.sinks import Sink
 
@@ -42,6 +51,10 @@ class _Bar:
                 self._show(f"{tenant}: {label(migration.version, migration.name)}")
             case LockAwaited(tenant, waited_ms):
                 self._show(f"{tenant}: waits for another runner, {waited_ms / 1000:.0f} s")
+            case MigrationRetried(tenant, migration):
+                self._show(f"{tenant}: {label(migration.version, migration.name)} is tried again")
+            case BatchProgressed():
+                self._show(_describe(event))
             case RunFinished():
                 self._hide()
             case _:
@@ -64,3 +77,11 @@ class _Bar:
     def _hide(self) -> None:
         if self._progress is not None:
             self._progress.stop()
+
+
+def _describe(event: BatchProgressed) -> str:
+    """Return how far a change in batches is, in words."""
+    name = f"{event.tenant}: {label(event.migration.version, event.migration.name)}"
+    total = f" of about {event.total:,}" if event.total else ""
+    rate = f"waits: {event.held}" if event.held else f"{event.rate:,} a second"
+    return f"{name}: {event.rows:,}{total} rows, {rate}"

@@ -4,9 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import TextIO
 
-from runner.events import GOOD, DraftWritten, Event, RunFinished
+from runner.events import GOOD, DraftWritten, Event, MigrationMeasured, RunFinished
 from runner.model import Migration
 from runner.sinks import Call, Sink
+from runner.sinks.hazards import describe_effect
 from runner.sinks.plan import Plans
 from runner.sinks.wording import name_tenants
 
@@ -40,18 +41,31 @@ def _render(plans: Plans) -> Iterator[str]:
     for name, steps, tenants in plans.distinct():
         yield f"-- plan {name}, for {name_tenants(tenants, most=len(tenants))}"
         for step in steps:
-            yield from _render_file(step)
+            yield from _render_file(step, plans.measured.get(step.path))
 
 
-def _render_file(step: Migration) -> Iterator[str]:
+def _render_file(step: Migration, measured: MigrationMeasured | None) -> Iterator[str]:
     yield ""
     yield f"-- {step.path}, {step.checksum}"
     if step.transactional:
         yield "BEGIN;"
-    yield _terminated(step.sql.rstrip())
+    yield _terminated((_annotate(step.sql, measured) if measured else step.sql).rstrip())
     if step.transactional:
         yield "-- here tenantry writes its row into _migrations"
         yield "COMMIT;"
+
+
+def _annotate(sql: str, measured: MigrationMeasured) -> str:
+    """Return the text with a comment before each statement that does something; all else stays as it is."""
+    for one in reversed(measured.statements):
+        words = describe_effect(one.effect).replace("*/", "* /").replace("/*", "/ *")
+        start = one.effect.start
+        line = sql.rfind("\n", 0, start) + 1
+        if words and not sql[line:start].strip():
+            sql = f"{sql[:line]}-- {words}\n{sql[line:]}"
+        elif words:
+            sql = f"{sql[:start]}/* {words} */ {sql[start:]}"
+    return sql
 
 
 def _terminated(sql: str) -> str:

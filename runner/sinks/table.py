@@ -10,8 +10,10 @@ from runner.events import (
     Event,
     Failure,
     FindingReported,
+    HazardFound,
     LinePrinted,
     MigrationFailed,
+    MigrationMeasured,
     RepairProposed,
     Result,
     RowReported,
@@ -21,6 +23,7 @@ from runner.model import Migration, label
 from runner.outcome import Outcome, TenantOutcome
 from runner.sinks import Call, Sink
 from runner.sinks.grid import write_grid
+from runner.sinks.hazards import write_effects, write_hazard
 from runner.sinks.wording import count, for_tenants, indent, join, name_tenants, render_shared_hint, seconds
 
 # Arbitrary: what a person still reads. Beyond it, tenants that ended well and alike share a row.
@@ -47,6 +50,8 @@ class _Report:
         self._printed = False
         self._rows: list[RowReported] = []
         self._findings: list[FindingReported] = []
+        self._measured: list[MigrationMeasured] = []
+        self._hazards: list[HazardFound] = []
 
     def take(self, event: Event) -> None:
         """Take in one event."""
@@ -62,6 +67,10 @@ class _Report:
                 self._rows.append(event)
             case FindingReported():
                 self._findings.append(event)
+            case MigrationMeasured():
+                self._measured.append(event)
+            case HazardFound(hazard=hazard) if not hazard.allowed:
+                self._hazards.append(event)
             case RunFinished():
                 self._write_all()
             case _:
@@ -78,7 +87,10 @@ class _Report:
             self._write_rows()
         elif any(tenant.started for tenant in self._outcome.tenants.values()):
             self._write_outcome()
-        self._write(*self._findings_text(), *self._troubles_text(), self._summary(), *self._next_steps())
+        for measured in self._measured:
+            self._write(*write_effects(measured))
+        self._write(*self._hazards_text(), *self._findings_text(), *self._troubles_text())
+        self._write(self._summary(), *self._next_steps())
 
     def _write_rows(self) -> None:
         columns = list(dict.fromkeys(column for row in self._rows for column in row.cells))
@@ -112,6 +124,16 @@ class _Report:
                 yield indent(detail)
             if findings[0].problem.hint:
                 yield f"  hint: {render_shared_hint(findings[0].problem.hint, names, self._program)}"
+
+    def _hazards_text(self) -> Iterator[str]:
+        """Say each hazard once, with all tenants whose file is refused for it; a folder that was linted is in it."""
+        shared: dict[str, list[HazardFound]] = defaultdict(list)
+        order = {name: index for index, name in enumerate(self._outcome.tenants)}
+        for found in sorted(self._hazards, key=lambda found: order.get(found.tenant, -1)):
+            shared[found.fingerprint].append(found)
+        for alike in shared.values():
+            names = [found.tenant for found in alike if found.tenant and not _is_within(found)]
+            yield from write_hazard(alike[0], names)
 
     def _troubles_text(self) -> Iterator[str]:
         """Say each trouble once, with all tenants that share it."""
@@ -173,6 +195,11 @@ class _Report:
         """Return the command that opens a tenant, rather than the master, where there is one."""
         look = next((tenant.look for tenant in tenants if tenant.tenant != "master"), tenants[0].look)
         return look.replace("tenantry", self._program, 1) if look.startswith("tenantry ") else look
+
+
+def _is_within(found: HazardFound) -> bool:
+    """Return whether a hazard is said of the folder that its file is in."""
+    return found.hazard.path.startswith(f"{found.tenant}/")
 
 
 def _is_unsaid(tenant: TenantOutcome) -> bool:

@@ -5,24 +5,37 @@ of our own, statement by statement, and one unknown statement hides nothing behi
 """
 
 from runner.sqltext.checks import check
+from runner.sqltext.classes import LockClass, classify, is_strong, sets_lock_timeout
 from runner.sqltext.findings import Finding, Kind, SqlError
 from runner.sqltext.lexer import is_blank
 from runner.sqltext.library import GRAMMAR_MAJOR
 from runner.sqltext.places import Position, excerpt, position
+from runner.sqltext.queries import check_queries
+from runner.sqltext.standalone import changes_session, must_stand_alone, read_act
 from runner.sqltext.statements import Statement, split
+from runner.sqltext.tokens import same_tokens
 from runner.sqltext.transactions import blank_wrapper
 
 __all__ = [
     "GRAMMAR_MAJOR",
     "Finding",
     "Kind",
+    "LockClass",
     "Position",
     "SqlError",
     "Statement",
     "blank_wrapper",
+    "changes_session",
     "check",
+    "check_queries",
+    "classify",
     "excerpt",
     "is_blank",
+    "is_strong",
+    "must_stand_alone",
     "position",
+    "read_act",
+    "same_tokens",
+    "sets_lock_timeout",
     "split",
 ]

@@ -39,6 +39,23 @@ class _SplitResult(ctypes.Structure):
     )
 
 
+class _Protobuf(ctypes.Structure):
+    _fields_ = (("length", ctypes.c_size_t), ("data", ctypes.POINTER(ctypes.c_char)))
+
+
+class _ScanResult(ctypes.Structure):
+    _fields_ = (
+        ("tokens", _Protobuf),
+        ("stderr_buffer", ctypes.c_char_p),
+        ("error", ctypes.POINTER(_Error)),
+    )
+
+
+def copy_bytes(message: _Protobuf) -> bytes:
+    """Return what the library encoded, as bytes of our own."""
+    return ctypes.string_at(message.data, message.length)
+
+
 def load_library() -> ctypes.CDLL:
     """Load libpg_query. It keeps its state by thread: threads may call it at the same time."""
     spec = find_spec("postgast")
@@ -47,10 +64,10 @@ def load_library() -> ctypes.CDLL:
     if not paths:
         raise ImportError("postgast: holds no libpg_query, expected the wheel for this platform", name="postgast")
     library = ctypes.CDLL(str(paths[0]))
-    for name, result in (("parse", _ParseResult), ("split_with_parser", _SplitResult)):
+    for name, result in (("parse", _ParseResult), ("split_with_parser", _SplitResult), ("scan", _ScanResult)):
         getattr(library, f"pg_query_{name}").argtypes = [ctypes.c_char_p]
         getattr(library, f"pg_query_{name}").restype = result
-    for name, result in (("parse", _ParseResult), ("split", _SplitResult)):
+    for name, result in (("parse", _ParseResult), ("split", _SplitResult), ("scan", _ScanResult)):
         getattr(library, f"pg_query_free_{name}_result").argtypes = [result]
         getattr(library, f"pg_query_free_{name}_result").restype = None
     return library

@@ -21,6 +21,7 @@ class Kind(StrEnum):
     COPY_STDIN = "copy from stdin"
     PSQL_COMMAND = "psql command"
     NOT_IN_TRANSACTION = "not in a transaction"
+    NO_QUERY = "no query"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,12 @@ def not_in_transaction(sql: str, offset: int, name: str) -> Finding:
         f"{name} cannot run inside a transaction",
         'put the line "-- transactional: false" at the top of the file, which then runs statement by statement',
     )
+
+
+def no_query(sql: str, offset: int, what: str) -> Finding:
+    """Tell of a statement that does more than ask, or asks nothing."""
+    hint = "write a SELECT that changes nothing and locks nothing"
+    return Finding(Kind.NO_QUERY, position(sql, offset), f"{what}, expected a query that only reads", hint)
 
 
 def copy(sql: str, offset: int, *, rows_wanted: bool) -> Finding:

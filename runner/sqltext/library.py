@@ -46,7 +46,7 @@ def read_spans(text: str) -> list[tuple[int, int]]:
 
 
 def read_tree(text: str) -> tuple[str, Node]:
-    """Return the tag and the node of one statement that the parser knows; ("", {}) where it is too long or too deep.
+    """Return the tag and the node of one statement; ("", {}) where it is unknown, too long or too deep.
 
     Such a statement is for the server to judge.
     """
@@ -57,12 +57,31 @@ def read_tree(text: str) -> tuple[str, Node]:
     library = _library()
     result = library.pg_query_parse(_encode(text))
     try:
+        if result.error:
+            return "", {}
         ((tag, node),) = json.loads(result.parse_tree)["stmts"][0]["stmt"].items()
     except RecursionError:
         return "", {}
     finally:
         library.pg_query_free_parse_result(result)
     return tag, node
+
+
+def scan(data: bytes) -> bytes:
+    """Return the tokens of a text in UTF-8 as the library encodes them, a ScanResult of its pg_query.proto.
+
+    Raises RefusedError where the scanner does not know a token.
+    """
+    from runner.sqltext.binding import copy_bytes
+
+    library = _library()
+    result = library.pg_query_scan(data)
+    try:
+        if result.error:
+            raise _refuse(result.error.contents)
+        return copy_bytes(result.tokens)
+    finally:
+        library.pg_query_free_scan_result(result)
 
 
 @cache

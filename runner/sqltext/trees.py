@@ -40,7 +40,7 @@ def _value(argument: Node | None) -> str:
     return str(value.get("sval", value.get("ival", 0 if tag == "Integer" else ""))).lower()
 
 
-def _is_on(node: Node, name: str, default: str) -> bool:
+def is_on(node: Node, name: str, default: str) -> bool:
     """Return the value of an option as PostgreSQL's defGetBoolean reads it."""
     return _option(node, name, default) not in ("false", "off", "0")
 
@@ -54,17 +54,17 @@ def _reindex(node: Node) -> str:
     target = node["kind"].removeprefix("REINDEX_OBJECT_")
     if target in ("SCHEMA", "DATABASE", "SYSTEM"):
         return f"REINDEX {target}"
-    return f"REINDEX {target} CONCURRENTLY" if _is_on(node, "concurrently", "false") else ""
+    return f"REINDEX {target} CONCURRENTLY" if is_on(node, "concurrently", "false") else ""
 
 
 def _create_subscription(node: Node) -> str:
-    connects = _is_on(node, "connect", "true")
-    return "CREATE SUBSCRIPTION with a slot" if connects and _is_on(node, "create_slot", "true") else ""
+    connects = is_on(node, "connect", "true")
+    return "CREATE SUBSCRIPTION with a slot" if connects and is_on(node, "create_slot", "true") else ""
 
 
 def _alter_subscription(node: Node) -> str:
     kind = node["kind"].removeprefix("ALTER_SUBSCRIPTION_")
-    if kind == "REFRESH" or (kind.endswith("_PUBLICATION") and _is_on(node, "refresh", "true")):
+    if kind == "REFRESH" or (kind.endswith("_PUBLICATION") and is_on(node, "refresh", "true")):
         return "ALTER SUBSCRIPTION with a refresh"
     return ""
 

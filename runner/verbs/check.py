@@ -12,11 +12,12 @@ from runner.config import Config, read
 from runner.drift import What, compare_schemas, explain
 from runner.errors import ConfigError, InputError, Problem, Refused, ServerError
 from runner.events import DraftWritten, Event, FindingReported, Result, Verdict, WarningRaised
-from runner.files import Directory, read_migrations
+from runner.files import Directory
 from runner.fleet import Job
-from runner.merged import find_changes
+from runner.merged import Change, find_changes
 from runner.model import Server, SetName, Tenant
 from runner.provenance import Provenance
+from runner.repeatable import read_directory
 from runner.replay import open_replay
 from runner.schema_file import load_schema, read_schema_source
 from runner.snapshot import Snapshot
@@ -69,6 +70,7 @@ def _start(request: Request) -> Events:
     stand_ins = [Tenant(str(config.folder(name)), name, Server("scratch", None), "") for name in sets]
     job = _make_job(request, config, directories, changes, wanted)
     warnings = [WarningRaised("", warning) for found, _ in directories.values() for warning in found.warnings]
+    warnings += [WarningRaised("", one.problem) for found in changes.values() for one in found if one.excused]
     return fleet.run("check", request.run_id, [stand_ins], job, jobs=1, stop=request.stop, preface=warnings)
 
 
@@ -79,7 +81,7 @@ def _read_all(config: Config, sets: Sequence[SetName]) -> dict[SetName, tuple[Di
     for name in sets:
         folder = config.folder(name)
         try:
-            directory = read_migrations(folder, str(folder))
+            directory = read_directory(folder, str(folder))
             found[name] = directory, read_checks(folder, str(folder), directory.migrations)
         except InputError as error:
             problems += error.problems
@@ -103,7 +105,7 @@ def _make_job(
     request: Request,
     config: Config,
     directories: Mapping[SetName, tuple[Directory, tuple[Check, ...]]],
-    changes: Mapping[SetName, Sequence[Problem]],
+    changes: Mapping[SetName, Sequence[Change]],
     wanted: tuple[Snapshot, str] | None,
 ) -> Job:
     compared = SetName(request.options["set_name"] or SetName.TENANT)
@@ -112,14 +114,19 @@ def _make_job(
     def check(tenant: Tenant) -> Generator[Event, None, Verdict]:
         name = tenant.set_name
         directory, checks = directories[name]
-        yield from (FindingReported(tenant.name, problem) for problem in changes.get(name, ()))
-        found = len(changes.get(name, ()))
+        done = [change.problem for change in changes.get(name, ()) if not change.excused]
+        yield from (FindingReported(tenant.name, problem) for problem in done)
+        found = len(done)
         with _refusing(), open_replay(config, request.environment, provenance) as replay:
-            schema = replay.run(directory.migrations)
+            repeatables = directory.repeatables or ()
+            schema = replay.run((*directory.migrations, *repeatables))
             versions = {migration.version for migration in directory.migrations}
             for complaint in run_checks(replay.scratch.connection, checks, versions):
                 found += 1
                 yield FindingReported(tenant.name, Problem(complaint.message), complaint.excerpt)
+            for problem in replay.repeat(repeatables, schema):
+                found += 1
+                yield FindingReported(tenant.name, problem)
         if wanted and name is compared:
             expected, source = wanted
             found += yield from _compare(tenant, source, expected, schema, extra=not request.options["allow_extra"])

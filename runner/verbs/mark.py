@@ -37,6 +37,9 @@ def _decide(case: Case, reason: str) -> Repair:
         changes = [f"{name}: recorded as applied, origin marked, without being run"]
     else:
         changes = [f"{name}: {row.statements_done} of {row.statements} statements done becomes applied, origin marked"]
+    if row and row.progress and row.progress.running:
+        number = row.statements_done + 1
+        changes.append(f"it is not known whether statement {number} took effect: {row.progress.running}")
     older = [label(s.version, s.name) for s in case.statuses if s.state is State.PENDING and s.version < file.version]
     if older:
         changes.append(f"older files that are not applied will be out of order: {', '.join(older)}")

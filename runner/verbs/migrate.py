@@ -2,18 +2,20 @@
 
 from collections.abc import Generator
 from contextlib import ExitStack
+from dataclasses import replace
 
 import click
 import psycopg
 
 from runner.apply import apply_plan, await_others
 from runner.attempt import Site
-from runner.errors import Cancelled, Refused, TenantError
+from runner.errors import Cancelled, ConfigError, Problem, Refused, TenantError
 from runner.events import GOOD, Event, Result, TenantCompared, TenantPlanned, Verdict, WarningRaised
-from runner.findings import count_differences, describe_renamed, find_in
+from runner.findings import count_differences, describe_renamed, find_in, warn
 from runner.fleet import Job
+from runner.gate import Gate, check_rules
 from runner.ledger import Ledger
-from runner.model import MigrationStatus, Plan, RowState, Tenant, label
+from runner.model import MigrationStatus, Plan, RowState, State, Tenant, label
 from runner.plan import make_plan, summarise
 from runner.project import Project
 from runner.verbs import Events, Request, Verb, plan
@@ -51,6 +53,18 @@ _PARAMS = (
         metavar="VERSION",
         help="Apply this file although newer ones are applied already; can be given more than once.",
     ),
+    click.Option(
+        ["--allow"],
+        multiple=True,
+        metavar="RULE",
+        help="Apply files in which lint finds this danger; can be given more than once.",
+    ),
+    click.Option(
+        ["--resume-at"],
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Go on at this statement of the file that one tenant has begun, where it cannot be known what is done.",
+    ),
     click.Option(["--create"], is_flag=True, help="Create databases that do not exist, also on a real server."),
     click.Option(["--no-verify"], is_flag=True, help="Do not prove afterwards that the schema is what the files say."),
     JOBS,
@@ -61,32 +75,66 @@ _PARAMS = (
 
 def _start(request: Request) -> Events:
     target, late = request.options["to"], frozenset(request.options["out_of_order"])
+    check_rules(request.options["allow"])
     dry_run = request.options["dry_run"]
     project = open_request(request, makes_server=not dry_run)
     for option, versions in (("--to", [target] if target is not None else []), ("--out-of-order", sorted(late))):
         for version in versions:
             find_version(project, version, option)
     if dry_run:
-        return run_job(request, project, plan.make_job(project, target, late))
-    job = make_job(project, target, late, prove=not request.options["no_verify"])
+        return plan.run(request, project, plan.make_job(project, target, late), allowed=request.options["allow"])
+    gate = Gate(project.config, project.choice.environment, project.provenance, request.options["allow"])
+    resume_at = request.options["resume_at"]
+    if resume_at:
+        _check_alone(project, resume_at)
+    job = make_job(project, target, late, gate, prove=not request.options["no_verify"], resume_at=resume_at)
     return run_job(request, project, job, staged=True)
 
 
-def make_job(project: Project, target: int | None, late: frozenset[int], *, prove: bool) -> Job:
+def _check_alone(project: Project, resume_at: int) -> None:
+    """Raise ConfigError where a statement's number could be one of several files'."""
+    if len(project.tenants) != 1:
+        message = f"--resume-at {resume_at}: {len(project.tenants)} tenants are selected, expected one"
+        raise ConfigError((Problem(message, "name it with --tenants"),))
+
+
+def _check_begun(statuses: tuple[MigrationStatus, ...], resume_at: int | None) -> None:
+    """Raise Refused where there is nothing that could go on at a statement."""
+    if resume_at and not any(status.state is State.INCOMPLETE for status in statuses):
+        raise Refused(f"--resume-at {resume_at}: no file of this tenant was begun and not finished")
+
+
+def make_job(
+    project: Project,
+    target: int | None,
+    late: frozenset[int],
+    gate: Gate | None = None,
+    *,
+    prove: bool,
+    resume_at: int | None = None,
+) -> Job:
     """Return the job that applies what is pending up to `target`, and `late` versions out of order.
 
+    `gate` keeps dangerous files from databases that have something already: nobody works on an empty one.
     `prove`: the schema of a tenant that something was applied to is held against the files afterwards.
+    `resume_at`: the statement at which a file that was begun goes on, where a person says so.
     """
 
     def migrate(tenant: Tenant) -> Generator[Event, None, Verdict]:
         def decide(statuses: tuple[MigrationStatus, ...]) -> Plan:
-            return make_plan(statuses, target=target, allow=late)
+            plan = make_plan(statuses, target=target, allow=late)
+            return plan if target is not None else replace(plan, repeatables=project.find_repeatables(tenant, ledger))
 
         with ExitStack() as stack:
             connection = yield from project.open_or_create(tenant, stack)
             ledger = project.ledger(tenant, connection)
             site = Site(
-                tenant, connection, ledger, project.sessions, lambda rows: decide(project.compare(ledger, rows))
+                tenant,
+                connection,
+                ledger,
+                project.sessions,
+                lambda rows: decide(project.compare(ledger, rows)),
+                resume_at,
             )
             rows = ledger.read()
             if any(row.state is RowState.RUNNING for row in rows):
@@ -96,17 +144,21 @@ def make_job(project: Project, target: int | None, late: frozenset[int], *, prov
             decided = decide(statuses)
             yield TenantCompared(tenant.name, statuses)
             yield TenantPlanned(tenant.name, decided)
+            _check_begun(statuses, resume_at)
             if decided.blockers:
                 yield from find_in(decided.blockers, statuses, tenant, ledger)
                 return Verdict(Result.REFUSED, summarise(decided.blockers))
             for status in statuses:
                 if status.renamed:
                     yield WarningRaised(tenant.name, describe_renamed(status, tenant))
-            if not decided.steps:
+            yield from warn(statuses, tenant)
+            if not decided.steps and not decided.repeatables:
                 # Proven once: a run that was killed before its proof, or did not pass it, must not end well next time.
                 if prove and any(status.row and not status.row.proven for status in statuses):
                     return (yield from _prove(project, ledger, statuses, Result.UP_TO_DATE))
                 return Verdict(Result.UP_TO_DATE)
+            if gate and (refused := (yield from gate.check(ledger, project.files(tenant), decided, rows))):
+                return refused
             verdict = yield from apply_plan(site, decided, rows)
             if verdict.result not in GOOD:
                 return verdict
@@ -128,8 +180,8 @@ def _confirm(site: Site, project: Project) -> Generator[Event, None, tuple[Migra
     left = site.replan(rows)
     if left.blockers:
         raise Refused(f"another runner left the ledger so: {summarise(left.blockers)}")
-    if left.steps:
-        names = ", ".join(label(step.version, step.name) for step in left.steps)
+    if left.steps or left.repeatables:
+        names = ", ".join(label(step.version, step.name) for step in (*left.steps, *left.repeatables))
         raise Refused(f"{names}: not recorded although applied: something else changes the ledger")
     return statuses
 

@@ -1,7 +1,7 @@
 """The arguments that several verbs share, and what they mean."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import click
 
 from runner import fleet
 from runner.errors import ConfigError, Problem
+from runner.files import Directory
 from runner.fleet import Job
 from runner.model import SetName, label
 from runner.project import Choice, Project, open_project
@@ -111,7 +112,7 @@ LOCK_WAIT = click.Option(
     default=30.0,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for another runner on the same tenant.",
+    help="How long to wait for another runner, and to try again for a lock on a table.",
 )
 SET = click.Option(
     ["--set", "set_name"],
@@ -151,17 +152,32 @@ def open_request(request: Request, *, makes_server: bool = False) -> Project:
 
 
 def run_job(request: Request, project: Project, job: Job, *, staged: bool = False) -> Events:
-    """Run a job on the selected tenants; `staged`: no tenant starts unless the master got through."""
+    """Run a job on the selected tenants.
+
+    `staged`: no tenant starts unless the master got through, and who is blocked has a second turn.
+    """
     stages = project.stages() if staged else [list(project.tenants)]
     jobs = request.options.get("jobs", 8)
     return fleet.run(
-        request.verb, request.run_id, stages, job, jobs=jobs, stop=request.stop, preface=project.warnings()
+        request.verb,
+        request.run_id,
+        stages,
+        job,
+        jobs=jobs,
+        stop=request.stop,
+        preface=project.warnings(),
+        revisit=staged,
     )
 
 
 def find_version(project: Project, version: int, option: str) -> None:
     """Raise ConfigError unless some selected set has a file of this version."""
-    files = [file for directory in project.directories.values() for file in directory.migrations]
+    find_file(project.directories.values(), version, option)
+
+
+def find_file(directories: Iterable[Directory], version: int, option: str) -> None:
+    """Raise ConfigError unless some directory has a file of this version; its name, where one is written, counts."""
+    files = [file for directory in directories for file in directory.migrations]
     found = [label(file.version, file.name) for file in files if file.version == version]
     if not found:
         newest = max(files, key=lambda file: file.version)
@@ -172,7 +188,7 @@ def find_version(project: Project, version: int, option: str) -> None:
         raise ConfigError((Problem(f"{option}: there is no {written}, version {version} is {' and '.join(found)}"),))
 
 
-def _without_master(project: Project, chosen: str) -> Project:
+def without_master(project: Project, chosen: str) -> Project:
     """Return the project for tenants alone: the same number is another file in the master's set."""
     tenants = tuple(tenant for tenant in project.tenants if tenant.set_name is SetName.TENANT)
     if len(tenants) in (0, len(project.tenants)):
@@ -188,7 +204,7 @@ def run_repair(request: Request, decide: Callable[[Case, str], Repair], *, needs
     version, reason = request.options["version"], request.options["reason"].strip()
     if not reason:
         raise ConfigError((Problem("--reason: empty, expected why the ledger is changed by hand"),))
-    project = _without_master(open_request(request), request.options.get("tenants") or ALL)
+    project = without_master(open_request(request), request.options.get("tenants") or ALL)
     if needs_file:
         find_version(project, version, "VERSION")
     dry_run = request.options["dry_run"]

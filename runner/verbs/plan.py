@@ -1,21 +1,37 @@
 """`plan`: the files that each tenant would get; tenants that would get the same are shown together."""
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 
 import click
 
-from runner.events import Cell, Event, Result, RowReported, TenantCompared, TenantPlanned, Verdict
+from runner.events import (
+    Cell,
+    Event,
+    FindingReported,
+    Result,
+    RowReported,
+    RunFinished,
+    TenantCompared,
+    TenantPlanned,
+    Verdict,
+    WarningRaised,
+)
 from runner.findings import find_in
 from runner.fleet import Job
-from runner.model import MigrationStatus, Plan, Tenant, label
+from runner.model import Migration, MigrationStatus, Plan, SetName, Tenant, label
 from runner.plan import head, make_plan, summarise
 from runner.project import Project
+from runner.requirements import count_unmet, foresee
 from runner.verbs import Events, Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, Version, find_version, open_request, run_job
 
 _HELP = """Show which files each tenant would get; tenants that would get the same ones are one plan.
 
-Reads only. With --format sql, or --sql, one script for each distinct plan is printed, to be reviewed.
+Beside each statement of a file that goes to a database in use stands what it was measured to do: locks, rewrites,
+scans. Reads only. With --format sql, or --sql, one script for each distinct plan is printed, to be reviewed.
 
 \b
   tenantry plan
@@ -38,7 +54,46 @@ def _start(request: Request) -> Events:
     project = open_request(request)
     if target is not None:
         find_version(project, target, "--to")
-    return run_job(request, project, make_job(project, target, frozenset()))
+    return run(request, project, make_job(project, target, frozenset()))
+
+
+def run(request: Request, project: Project, job: Job, *, allowed: Collection[str] = ()) -> Events:
+    """Run a job that plans, and say before the end what the files do that databases in use would get.
+
+    `allowed` are rules of lint whose dangers `migrate` would let through.
+    """
+    sets = {tenant.name: tenant.set_name for tenant in project.tenants}
+    used = set[str]()
+    pending: dict[SetName, set[int]] = defaultdict(set)
+    with closing(run_job(request, project, job)) as events:
+        for event in events:
+            match event:
+                case TenantCompared(tenant, statuses) if any(status.row for status in statuses):
+                    used.add(tenant)
+                case TenantPlanned(tenant, decided) if tenant in used and not decided.blockers:
+                    pending[sets[tenant]].update(step.version for step in decided.steps)
+                case RunFinished() if any(pending.values()) and not request.stop.reason:
+                    for name, versions in pending.items():
+                        yield from _tell_effects(project, project.directories[name].migrations, versions, allowed)
+            yield event
+
+
+def _tell_effects(
+    project: Project, files: Sequence[Migration], versions: Collection[int], allowed: Collection[str]
+) -> Iterator[Event]:
+    """Yield what each statement of these versions does, and the dangers for which `migrate` would refuse them."""
+    from runner.linting import find_dangers, make_linter, show, show_effects
+
+    if not versions:
+        return
+    needed = [file for file in files if file.version <= max(versions)]
+    linted = make_linter(project.config, project.choice.environment, project.provenance).lint(needed)
+    if linted.doubt:
+        yield WarningRaised("", linted.doubt)
+    for measured in show_effects(needed, linted):
+        if measured.migration.version in versions:
+            yield measured
+    yield from show("", find_dangers(linted, versions, allowed), needed)
 
 
 def make_job(project: Project, target: int | None, late: Collection[int]) -> Job:
@@ -48,19 +103,27 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
         with project.reading(tenant) as ledger:
             statuses = project.read_statuses(tenant, ledger)
             decided = make_plan(statuses, target=target, allow=late)
+            if target is None:
+                decided = replace(decided, repeatables=project.find_repeatables(tenant, ledger))
             yield TenantCompared(tenant.name, statuses)
             yield TenantPlanned(tenant.name, decided)
             yield RowReported(tenant.name, _cells(statuses, decided))
             if decided.blockers and ledger:
                 yield from find_in(decided.blockers, statuses, tenant, ledger)
                 return Verdict(Result.REFUSED, summarise(decided.blockers))
-        return Verdict(Result.OK if decided.steps else Result.UP_TO_DATE)
+            unmet, pending = 0, (*decided.steps, *decided.repeatables)
+            for said in foresee(ledger.connection, tenant.name, pending) if ledger else ():
+                unmet += isinstance(said, FindingReported)
+                yield said
+            if unmet:
+                return Verdict(Result.FINDING, count_unmet(unmet))
+        return Verdict(Result.OK if decided.steps or decided.repeatables else Result.UP_TO_DATE)
 
     return plan
 
 
 def _cells(statuses: Sequence[MigrationStatus], decided: Plan) -> Mapping[str, Cell]:
-    names = [label(step.version, step.name) for step in decided.steps]
+    names = [label(step.version, step.name) for step in (*decided.steps, *decided.repeatables)]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return {
         "has now": head(statuses),

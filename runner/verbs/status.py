@@ -7,7 +7,7 @@ import click
 from runner.events import Cell, Event, Result, RowReported, TenantCompared, Verdict
 from runner.fleet import Job
 from runner.model import MigrationStatus, State, Tenant
-from runner.plan import head, summarise
+from runner.plan import add_repeatables, annotate, head, summarise
 from runner.project import Project
 from runner.verbs import Events, Request, Verb
 from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
@@ -39,10 +39,11 @@ def _make_job(project: Project, *, strict: bool) -> Job:
     def status(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
             statuses = project.read_statuses(tenant, ledger)
+            repeatables = project.find_repeatables(tenant, ledger)
         yield TenantCompared(tenant.name, statuses)
-        state = "no database" if ledger is None else summarise(statuses)
+        state = "no database" if ledger is None else add_repeatables(summarise(statuses), len(repeatables))
         yield RowReported(tenant.name, _cells(tenant, statuses, state))
-        finding = strict and any(status.state is not State.APPLIED for status in statuses)
+        finding = strict and (bool(repeatables) or any(status.state is not State.APPLIED for status in statuses))
         return Verdict(Result.FINDING if finding else Result.OK, state if finding else "")
 
     return status
@@ -55,7 +56,7 @@ def _cells(tenant: Tenant, statuses: tuple[MigrationStatus, ...], state: str) ->
         "name": tenant.title,
         "version": head(statuses).split("_", 1)[0],
         "pending": sum(status.state is State.PENDING for status in statuses),
-        "state": state,
+        "state": f"{state} ({notes})" if (notes := annotate(statuses)) else state,
         "last applied": last[0] if last else None,
         "by": last[1] if last else "",
     }

@@ -3,8 +3,8 @@
 from collections.abc import Generator, Iterator, Sequence
 
 from runner.errors import Refused
-from runner.events import Event, FindingReported, Result, TenantCompared, Verdict
-from runner.findings import count_differences, find
+from runner.events import Event, FindingReported, Result, TenantCompared, Verdict, WarningRaised
+from runner.findings import count_differences, describe_gone, describe_repeatable, find, warn
 from runner.fleet import Job
 from runner.ledger import Ledger
 from runner.model import MigrationStatus, Tenant
@@ -39,6 +39,9 @@ def _make_job(project: Project) -> Job:
                 )
             statuses = project.read_statuses(tenant, ledger)
             yield TenantCompared(tenant.name, statuses)
+            yield from warn(statuses, tenant)
+            for name in project.find_gone(tenant, ledger):
+                yield WarningRaised(tenant.name, describe_gone(name))
             found = 0
             # One by one: what is found must not be lost where the rest cannot be read.
             for finding in _find_all(project, ledger, statuses):
@@ -51,6 +54,8 @@ def _make_job(project: Project) -> Job:
 
 def _find_all(project: Project, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
     yield from find(statuses, ledger.tenant, ledger)
+    for file in project.find_repeatables(ledger.tenant, ledger):
+        yield FindingReported(ledger.tenant.name, describe_repeatable(file, ledger.tenant))
     if any(status.row for status in statuses):
         yield from project.prover().prove(ledger, statuses)
 

@@ -14,14 +14,14 @@ from tests.acceptance.fix_command import (
     read_report,
 )
 
-EDITED = "-- in euros\n" + RATES
+EDITED = RATES + "SELECT 1;\n"
 NOTES = "CREATE TABLE notes ();\n"
 DIFFERENCE = """\
   --- 0001_rates as applied
   +++ migrations/tenant/0001_rates.sql
   @@ -1 +1,2 @@
-  +-- in euros
    ALTER TABLE rooms ADD COLUMN rate numeric(10, 2);
+  +SELECT 1;
 """
 EXIT_OK = 0
 
@@ -51,7 +51,8 @@ def test_an_edited_file(applied: Fleet) -> None:
         f"tenants 1, 16: 0001_rates: edited after it was applied, expected {checksum(RATES)}, the file has"
         f" {checksum(EDITED)}\n{DIFFERENCE}"
         '  hint: undo the edit and put it into a new file; or run "tenantry accept 1 --tenants 1,16 --reason ..." if'
-        " what the file says now is what the database has\n"
+        f' what the file says now is what the database has; or put the line "-- replaces: {checksum(RATES)}" at its'
+        " top, which says so of every tenant that ran that text\n"
         "2 tenants: 2 refused in 0 ms\n"
         "when that is mended: tenantry migrate --tenants 1,16\n"
     )
@@ -74,7 +75,8 @@ def test_the_difference_of_an_edited_file(applied: Fleet) -> None:
         f"tenant 16: 0001_rates: edited after it was applied, expected {checksum(RATES)}, the file has"
         f" {checksum(EDITED)}\n{DIFFERENCE}"
         '  hint: undo the edit and put it into a new file; or run "tenantry accept 1 --tenants 16 --reason ..." if'
-        " what the file says now is what the database has\n"
+        f' what the file says now is what the database has; or put the line "-- replaces: {checksum(RATES)}" at its'
+        " top, which says so of every tenant that ran that text\n"
         "1 tenant: 1 finding in 0 ms\n"
     )
 
@@ -167,7 +169,7 @@ def test_a_late_file_allows_no_other(applied: Fleet) -> None:
 
 def test_several_faults_are_named_at_once(applied: Fleet) -> None:
     """All that is wrong with a tenant is said in one run, each with its repair."""
-    applied.write("0000_rooms.sql", f"-- edited\n{ROOMS}")
+    applied.write("0000_rooms.sql", f"{ROOMS}SELECT 1;\n")
     applied.remove("0001_rates.sql")
     applied.write("0002_late.sql", "CREATE TABLE late ();\n")
     done = applied.run("migrate")
@@ -318,7 +320,8 @@ def test_a_repair_of_what_is_not_there(fleet: MakeFleet, command: str, code: int
             "mark 0 --tenants 1 --reason x",
             "tenant 1: refused: 0000_rooms: recorded with another checksum\n"
             '  hint: undo the edit and put it into a new file; or run "tenantry accept 0 --tenants 1 --reason ..." if'
-            " what the file says now is what the database has\n",
+            f' what the file says now is what the database has; or put the line "-- replaces: {checksum(ROOMS)}" at its'
+            " top, which says so of every tenant that ran that text\n",
             id="mark what was edited",
         ),
     ],
@@ -327,7 +330,7 @@ def test_a_repair_that_does_not_fit(fleet: MakeFleet, command: str, said: str) -
     """A repair that does not fit a tenant's ledger is refused with exit code 4, and writes nothing."""
     one = fleet(tenants=["1"])
     one.run("migrate", "--to", "0")
-    one.write("0000_rooms.sql", f"-- edited\n{ROOMS}")
+    one.write("0000_rooms.sql", f"{ROOMS}SELECT 1;\n")
     done = one.shell(f"tenantry {command}")
     report = read_report(one, done.out)
     assert (done.code, report.column("result")) == (4, ["refused"])
@@ -339,7 +342,7 @@ def test_a_repair_of_the_master(fleet: MakeFleet) -> None:
     """The master is repaired like a tenant, under its name."""
     one = fleet(tenants=["1"], master=MASTER_FILES)
     one.run("migrate", "--tenants", "master")
-    one.write("0000_organizations.sql", "-- edited\n" + MASTER_FILES["0000_organizations.sql"], "master")
+    one.write("0000_organizations.sql", MASTER_FILES["0000_organizations.sql"] + "SELECT 1;\n", "master")
     done = one.run("migrate")
     assert (done.code, "not started: master did not get through" in done.out) == (4, True)
     assert one.shell(find_command(done.out, "accept")).code == EXIT_OK

@@ -143,7 +143,8 @@ class Site:
         project = project or self.project(**choice)
         job = make_job(project, None, frozenset(), prove=False)
         run_id = project.provenance.run_id
-        return _collect(fleet.run("migrate", run_id, project.stages(), job, jobs=8, stop=stop or Stop()))
+        stop = stop or Stop()
+        return _collect(fleet.run("migrate", run_id, project.stages(), job, jobs=8, stop=stop, revisit=True))
 
     def call(self, verb: str, **options: Any) -> Ran:
         """Run any verb to its end, as the command does, on every tenant."""

@@ -414,21 +414,20 @@ class TestFailure:
 
 class TestLockTimeout:
     def test_transactional(self, any_site: MakeSite) -> None:
-        """A table that another session holds blocks its tenant: nothing is applied, and the log says so."""
+        """A table that another session holds blocks its tenant: nothing is applied, and the log says so each time."""
         here = any_site(ROOMS)
         here.migrate()
         here.write({"0002_a.sql": "CREATE TABLE a ();\nALTER TABLE rooms ADD name text;\n"})
         with here.connect() as holder:
+            pid = holder.info.backend_pid
             holder.execute("BEGIN; LOCK TABLE rooms IN ACCESS SHARE MODE")
-            ran = here.migrate(lock_timeout_ms=50)
-        hint = "find the session that holds the table in pg_stat_activity, and run the same command again"
-        assert (ran.verdict(), ran.exit_code) == (
-            Verdict(Result.BLOCKED, "canceling statement due to lock timeout, 0002_a was rolled back", hint),
-            5,
-        )
+            ran = here.migrate(lock_timeout_ms=50, lock_wait_s=0)
+        said = "canceling statement due to lock timeout, 0002_a was rolled back; waited for ACCESS EXCLUSIVE on "
+        assert (ran.verdict().result, ran.exit_code) == (Result.BLOCKED, 5)
+        assert ran.verdict().reason.startswith(f"{said}public.rooms, held by pid {pid} (")
         (failed,) = ran.of(MigrationFailed)
         assert (failed.failure.sqlstate, failed.failure.line, failed.failure.column) == ("55P03", 2, 1)
-        assert here.logged() == [(1, "applied"), (2, "blocked")]
+        assert here.logged() == [(1, "applied"), (2, "blocked"), (2, "blocked")]
         assert here.states() == {1: "applied"}
         assert not here.has("a")
         assert here.migrate().results == {"1": Result.APPLIED}
@@ -440,7 +439,7 @@ class TestLockTimeout:
         here.write({"0002_a.sql": "-- transactional: false\nCREATE TABLE a ();\nALTER TABLE rooms ADD name text;\n"})
         with here.connect() as holder:
             holder.execute("BEGIN; LOCK TABLE rooms IN ACCESS SHARE MODE")
-            ran = here.migrate(lock_timeout_ms=50)
+            ran = here.migrate(lock_timeout_ms=50, lock_wait_s=0)
         said = "canceling statement due to lock timeout, 0002_a is not finished: it runs outside a transaction"
         assert (ran.verdict().result, ran.verdict().reason) == (Result.FAILED, said)
         assert here.states() == {1: "applied", 2: "failed"}
@@ -457,6 +456,7 @@ class TestLockTimeout:
             beside.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(here.databases["1"])))
         with here.connect("2") as runner, here.connect("3") as holder:
             assert try_session_lock(runner)
+            pid = holder.info.backend_pid
             holder.execute("BEGIN; LOCK TABLE desks")
             ran = here.migrate(lock_timeout_ms=50, lock_wait_s=0.05)
         unreachable, blocked, failed = Result.UNREACHABLE, Result.BLOCKED, Result.FAILED
@@ -465,7 +465,8 @@ class TestLockTimeout:
         create = f"run \"tenantry migrate --tenants 1 --create\" to create the database '{here.databases['1']}'"
         assert ran.verdict("1").hint == create
         assert ran.verdict("2").reason.startswith("another session holds the migration lock ")
-        assert ran.verdict("3").reason == "canceling statement due to lock timeout, 0001_a was rolled back"
+        said = "canceling statement due to lock timeout, 0001_a was rolled back; waited for ACCESS EXCLUSIVE on "
+        assert ran.verdict("3").reason.startswith(f"{said}public.desks, held by pid {pid} (")
 
     def test_only_blocked(self, site: MakeSite) -> None:
         """Where tenants are only blocked or unreachable, the run ends with 5: try again."""

@@ -214,6 +214,19 @@ class TestNoDifference:
         assert read(rich, "SET LOCAL standard_conforming_strings = off", scope=scope) == expected
 
 
+def count_messages(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Return a list that grows by each message that is sent to a server from now on."""
+    sent: list[object] = []
+    execute = psycopg.Connection.execute
+
+    def count(self: Connection, query: object, *args: object, **options: object) -> object:
+        sent.append(query)
+        return execute(self, query, *args, **options)  # type: ignore[call-overload]  # passed on as it came
+
+    monkeypatch.setattr(psycopg.Connection, "execute", count)
+    return sent
+
+
 def copy(binaries: Path, source: Connection, target: Connection) -> None:
     """Dump one database, schema and data, and restore it into the other."""
     environment = {**os.environ, "LD_LIBRARY_PATH": str(binaries.parent / "lib")}
@@ -386,18 +399,27 @@ class TestSession:
             connection.execute("ROLLBACK")
 
     def test_round_trips(self, rich: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Reading is one message to the server."""
-        sent: list[object] = []
-        execute = psycopg.Connection.execute
-
-        def count(self: Connection, query: object, *args: object, **options: object) -> object:
-            sent.append(query)
-            return execute(self, query, *args, **options)  # type: ignore[call-overload]  # passed on as it came
-
-        monkeypatch.setattr(psycopg.Connection, "execute", count)
-        read_snapshot(rich, SCOPE)
-        read_fingerprint(rich, SCOPE)
+        """A snapshot is one message to the server, a fingerprint as well where it is known what to expect, else two."""
+        sent = count_messages(monkeypatch)
+        snapshot = read_snapshot(rich, SCOPE)
+        assert len(sent) == 1
+        assert read_fingerprint(rich, SCOPE, snapshot) == snapshot.fingerprint
         assert len(sent) == 2
+        assert read_fingerprint(rich, SCOPE) == snapshot.fingerprint
+        assert len(sent) == 4
+
+    @pytest.mark.parametrize("server", SERVERS)
+    def test_nothing_rare(self, request: pytest.FixtureRequest, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Of a database that has tables, keys, defaults and indexes alone, nothing else is asked."""
+        with fresh_database(request.getfixturevalue(server)) as connection:
+            for statement in TENANT[:2]:
+                connection.execute(statement)
+            connection.execute(
+                sql.SQL(read_sql("ledger/create")).format(schema=sql.Identifier("public"), comment=sql.Literal("x"))
+            )
+            sent = count_messages(monkeypatch)
+            read_fingerprint(connection, SCOPE)
+            assert len(sent) == 1
 
     def test_no_privileges(self, opened: Connection) -> None:
         """A role that may not touch a single table reads the same objects; they belong to somebody else."""

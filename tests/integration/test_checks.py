@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
 
-import runner.checks
+import runner.answer
 from runner.checks import Complaint, read_checks, run_checks
 from runner.errors import MigrationFileError
 from runner.model import Migration
@@ -249,7 +249,7 @@ class TestSince:
 class TestLimits:
     def test_hangs(self, run: RunChecks, monkeypatch: pytest.MonkeyPatch) -> None:
         """A check that gives no answer is ended by the server, named, and the next one is run."""
-        monkeypatch.setattr(runner.checks, "TIMEOUT_S", 0.1)
+        monkeypatch.setattr(runner.answer, "TIMEOUT_S", 0.1)
         assert run("SELECT pg_sleep(60); SELECT false") == [
             "m/checks/a.sql:1:1: ran for more than 0.1 s, expected an answer",
             f"m/checks/a.sql:1:22: returned (false), {ONE}",

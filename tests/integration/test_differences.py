@@ -511,6 +511,11 @@ CASES = {
         "GRANT CREATE ON SCHEMA public TO PUBLIC",
         "schema public: grants PUBLIC: ALL, expected as built in",
     ),
+    "schema public made anew": planted(
+        "",
+        "DROP SCHEMA public; CREATE SCHEMA public",
+        "schema public: grants PUBLIC: none, expected as built in",
+    ),
     "default grants": planted(
         "",
         "ALTER DEFAULT PRIVILEGES IN SCHEMA odd GRANT SELECT ON TABLES TO PUBLIC; "

@@ -173,30 +173,15 @@ def check_agreement(here: Site) -> None:
     assert applied == {version for version, state in states.items() if state == "applied"}
 
 
-def recover(here: Site) -> bool:
-    """Run again until everything is there, once; return whether the ledger had to be mended by hand before."""
+def recover(here: Site) -> None:
+    """Run again until everything is there, once: no hand is needed, wherever a run has ended."""
     ran = here.migrate()
-    repaired = ran.results == {"1": Result.REFUSED}
-    if repaired:
-        assert ran.verdict().reason == "incomplete: 0002_index"
-        repair(here)
-        ran = here.migrate()
     assert ran.exit_code == 0
     assert here.states() == {1: "applied", 2: "applied", 3: "applied"}
     assert here.has("rooms", "desks", "chairs")
     assert is_built(here)
     assert here.query("SELECT count(*), (SELECT count(*) FROM chairs) FROM rooms") == [(1, 1)]
     assert here.migrate().results == {"1": Result.UP_TO_DATE}
-    return repaired
-
-
-def repair(here: Site) -> None:
-    """Do what the refusal says: look at the database, then mark the file as done, or undo it and forget it."""
-    if here.has("desks") and is_built(here):
-        assert here.call("mark", version=2).exit_code == 0
-    else:
-        here.query("DROP INDEX IF EXISTS rooms_more; DROP TABLE IF EXISTS desks")
-        assert here.call("forget", version=2).exit_code == 0
 
 
 def is_built(here: Site) -> bool:
@@ -225,7 +210,7 @@ class TestEveryEvent:
         here.await_unlocked()
         here.await_gone()
         check_agreement(here)
-        assert not recover(here)
+        recover(here)
 
     @every_event
     def test_session(self, site: MakeSite, number: int) -> None:
@@ -241,7 +226,7 @@ class TestEveryEvent:
             check_lost(steps)
         here.await_unlocked()
         check_agreement(here)
-        assert not recover(here)
+        recover(here)
 
     @pytest.mark.parametrize("which", ["worker", "keeper"])
     def test_one_session(self, site: MakeSite, which: str) -> None:
@@ -262,15 +247,12 @@ class TestEveryEvent:
         steps = here.steps()
         advance(steps, number)
         kill(mortal)
-        finished = False
         # A session may serve on for a moment before it misses its server: long enough to begin a file.
         with suppress(Unreachable):
-            finished = finish(steps).result is Result.APPLIED
+            finish(steps)
         mortal.start()
         check_agreement(here)
-        repaired = recover(here)
-        assert not (repaired and finished)
-        assert not repaired or number == BEGUN
+        recover(here)
 
 
 class TestWithinFile:
@@ -293,43 +275,44 @@ class TestWithinFile:
         here.await_gone()
         here.await_unlocked()
         check_agreement(here)
-        assert recover(here) is not stage.transactional
+        recover(here)
 
     @every_stage
     def test_session(self, site: MakeSite, stage: Stage) -> None:
-        """The sessions are ended while a statement runs: nothing is half recorded; an unfinished file is a failure."""
+        """The sessions are ended while a statement runs: nothing is half recorded, and the next run finishes."""
         here = prepare(site, stage)
         with stage.hold(here), at_once(lambda: here.migrate(lock_timeout_ms=LONG_MS)) as run:
             here.await_waiting()
             here.end_sessions()
             ran = run.result()
-        ended, code = (Result.UNREACHABLE, 5) if stage.transactional else (Result.FAILED, 3)
-        assert (ran.results, ran.exit_code) == ({"1": ended}, code)
+        assert (ran.results, ran.exit_code) == ({"1": Result.UNREACHABLE}, 5)
         if stage.transactional:
             assert ran.verdict().reason == (
                 "connection lost while 0003_chairs ran: terminating connection due to administrator command"
             )
             assert ran.verdict().hint == "run the same command again: what was not committed was rolled back"
             assert here.logged()[-1] == (3, "lost")
+        else:
+            assert ran.verdict().hint == "run the same command again: it goes on at this statement"
         here.await_gone()
         here.await_unlocked()
         check_agreement(here)
-        assert recover(here) is not stage.transactional
+        recover(here)
 
     @pytest.mark.parametrize("which", ["worker", "keeper"])
     @pytest.mark.parametrize("stage", ["between two statements", "index being built"])
     def test_one_session(self, site: MakeSite, stage: str, which: str) -> None:
-        """One of both sessions of a non-transactional file is ended while a statement runs: it stays unfinished."""
+        """One of both sessions of a non-transactional file is ended within a statement: the next run finishes it."""
         here = prepare(site, STAGES[stage])
         with STAGES[stage].hold(here) as release, at_once(lambda: here.migrate(lock_timeout_ms=LONG_MS)) as run:
             here.await_waiting()
             assert here.end_sessions(which=which) == 1
             release()
             ran = run.result()
-        assert ran.results == {"1": Result.FAILED}
+        assert ran.results == {"1": Result.UNREACHABLE}
         here.await_gone()
         check_agreement(here)
-        assert recover(here)
+        recover(here)
 
     @pytest.mark.parametrize("stage", ["deferred trigger", "index being built"])
     def test_server(self, mortal_site: MakeSite, mortal: EmbeddedServer, stage: str) -> None:
@@ -339,11 +322,10 @@ class TestWithinFile:
             here.await_waiting()
             kill(mortal)
             ran = run.result()
-        transactional = STAGES[stage].transactional
-        assert ran.results == {"1": Result.UNREACHABLE if transactional else Result.FAILED}
+        assert ran.results == {"1": Result.UNREACHABLE}
         mortal.start()
         check_agreement(here)
-        assert recover(here) is not STAGES[stage].transactional
+        recover(here)
 
 
 class TestWithinCommit:
@@ -396,7 +378,7 @@ class TestWithinCommit:
             assert run.result().results == {"1": Result.UNREACHABLE}
         check_agreement(here)
         assert here.migrate().results == {"1": Result.UP_TO_DATE}
-        assert not recover(here)
+        recover(here)
 
     def test_server(self, mortal_site: MakeSite, mortal: EmbeddedServer) -> None:
         """The server is killed: what it had made durable is there afterwards, file and row alike."""
@@ -407,4 +389,4 @@ class TestWithinCommit:
             assert run.result().results == {"1": Result.UNREACHABLE}
         check_agreement(here)
         assert here.migrate().results == {"1": Result.UP_TO_DATE}
-        assert not recover(here)
+        recover(here)

@@ -4,12 +4,13 @@ from enum import StrEnum
 
 import psycopg
 import pytest
-from hypothesis import given, settings
-from psycopg import pq
+from hypothesis import HealthCheck, given, settings
+from psycopg import generators, pq
 
 from runner import sqltext
 from runner.sqltext import Kind
 from tests.fix_postgres import MakeDatabase
+from tests.unit.sqltext import grammar
 from tests.unit.sqltext.samples import STATEMENTS, texts
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -261,5 +262,63 @@ def test_any_text_is_refused_by_both_or_by_neither(database: MakeDatabase) -> No
                 assert kinds
             else:
                 assert not kinds & {Kind.SYNTAX, Kind.UNTERMINATED, Kind.PSQL_COMMAND}
+
+        compare()
+
+
+# What was done, in the order in which it was done.
+EFFECTS = (
+    "SELECT n, a FROM t ORDER BY n; SELECT a FROM u; SELECT prosrc, prosqlbody::text FROM pg_proc WHERE proname = 'f'"
+)
+
+
+def send(connection: Connection, text: str) -> list[tuple[object, ...]]:
+    """Return what a simple query came to: of each of its results the tag and the rows, or the error's code."""
+    connection.pgconn.send_query(text.encode())
+    results = connection.wait(generators.execute(connection.pgconn))
+    return [
+        (
+            result.command_status,
+            result.error_field(pq.DiagnosticField.SQLSTATE),
+            [result.get_value(row, column) for row in range(result.ntuples) for column in range(result.nfields)],
+        )
+        for result in results
+    ]
+
+
+def run_whole(connection: Connection, text: str) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """Return what a text sent whole comes to, and what it did; all is rolled back."""
+    send(connection, "BEGIN; ALTER SEQUENCE t_n_seq RESTART")
+    results = send(connection, text)
+    effects = send(connection, EFFECTS)
+    send(connection, "ROLLBACK")
+    return results, effects
+
+
+def run_split(connection: Connection, text: str) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """Return the same of a text sent statement by statement, up to the first that fails: each is just one."""
+    send(connection, "BEGIN; ALTER SEQUENCE t_n_seq RESTART")
+    results: list[tuple[object, ...]] = []
+    for statement in sqltext.split(text):
+        (result,) = send(connection, statement.text)
+        results.append(result)
+        if result[1]:
+            break
+    effects = send(connection, EFFECTS)
+    send(connection, "ROLLBACK")
+    return results, effects
+
+
+def test_statement_by_statement_comes_to_the_same(database: MakeDatabase) -> None:
+    """A text that is split has as many statements as the server finds in it, with the same results and effects."""
+    with psycopg.connect(database(), autocommit=True) as connection:
+        connection.execute(grammar.OBJECTS)
+
+        @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @given(grammar.files)
+        def compare(text: str) -> None:
+            whole = run_whole(connection, text)
+            assert not {error for _, error, _ in whole[0]} & {b"42601"}, "what is made up is SQL"
+            assert run_split(connection, text) == whole
 
         compare()

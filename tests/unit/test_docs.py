@@ -24,11 +24,13 @@ import runner.verbs.status
 from runner import apply, cli, errors, sqltext
 from runner.checksum import checksum, normalise
 from runner.config import parse
+from runner.effects import Effect, Lock, LockMode
 from runner.errors import MigrationFileError, Problem, RunnerError
-from runner.events import Event, Failure, Result, RunFinished, RunStarted, Verdict
+from runner.events import Event, Failure, MeasuredStatement, Result, RunFinished, RunStarted, TableSize, Verdict
 from runner.files import read_migrations
-from runner.header import parse_header
+from runner.header import _KEYS, parse_header
 from runner.ledger import LAYOUT
+from runner.lint import RULES, Hazard, Level
 from runner.model import AppliedMigration, Migration, MigrationStatus, Origin, Plan, RowState, State
 from runner.outcome import exit_code
 from runner.transaction import LOCK_KEY
@@ -78,6 +80,11 @@ SAMPLES: Mapping[str, Any] = {
     "message": "skipping",
     "cells": {"version": "0012"},
     "detail": "",
+    "hazard": Hazard("rule", Level.DANGER, 12, "t/0012_rates.sql", 1, 1, "waits", "do not"),
+    "excerpt": "1 | SELECT 1",
+    "fingerprint": "00",
+    "sizes": (TableSize("public.rooms", "1", 8192, -1),),
+    "statements": (MeasuredStatement(1, 1, Effect(0, "SELECT 1", (Lock("public.rooms", LockMode.SHARE),))),),
     "sql": "SELECT 1;",
     "changes": ("name becomes rates",),
     "version": 12,
@@ -175,6 +182,14 @@ def test_sql_examples_are_right(example: str) -> None:
     assert sqltext.check(example, transactional=header.transactional) == ()
 
 
+def test_rules_are_those_written_down() -> None:
+    """The README has every rule of lint, with its level and what it finds, in order."""
+    rows = read_table(README.read_text("utf-8"), "### lint", "rule")
+    assert [[name(rule), level, title] for rule, level, title in rows] == [
+        [rule.name, rule.level.value, rule.title] for rule in RULES.values()
+    ]
+
+
 # docs/formats.md
 
 
@@ -205,20 +220,24 @@ def test_file_names_are_read_as_written_down(cells: list[str], tmp_path: Path) -
 
 
 def test_header_keys_are_those_written_down() -> None:
-    """Every key of the table is read with its values; every kept one and every misspelt one is refused."""
+    """Every key that there is stands in the table, and is read with its values."""
     text = FORMATS.read_text("utf-8")
-    examples = {"transactional": ("true", "false"), "depends": ("0001_a",), "parse": ("server",)}
+    examples = {
+        "transactional": ("true", "false"),
+        "depends": ("0001_a",),
+        "parse": ("server",),
+        "lock-timeout": ("2s",),
+        "statement-timeout": ("10min", "0s"),
+        "lint": ("allow table-rewrite because it is small",),
+        "replaces": (f"sha256:{'0' * 64}",),
+        "require": ("SELECT true", "\n-- ```\n-- SELECT true\n-- ```", "\n-- ```sql\n-- SELECT true\n-- ```"),
+        "ensure": ("SELECT true",),
+        "batch": ("5000\n-- transactional: false", "5000 pause 100ms\n-- transactional: false"),
+    }
+    assert examples.keys() == _KEYS
     assert [name(key) for key, *_ in read_table(text, "## The header", "key")] == list(examples)
     for key, values in examples.items():
         assert [parse_header(f"-- {key}: {value}\nSELECT 1;\n")[1] for value in values] == [()] * len(values)
-    kept = [
-        key for line in text.splitlines() if line.startswith("Kept for later versions") for key in CODE.findall(line)
-    ]
-    assert kept
-    problems = [problem.message for key in kept for problem in parse_header(f"-- {key}: 1\nSELECT 1;\n")[1]]
-    assert problems == [f"header key {key!r}: not known to this version of tenantry" for key in kept]
-    message = parse_header("-- transactionl: false\nSELECT 1;\n")[1][0].message
-    assert message == "header key 'transactionl': not a key, expected depends, parse, transactional"
 
 
 def read_created() -> dict[str, dict[str, str]]:
@@ -335,6 +354,7 @@ def test_objects_are_those_written_down() -> None:
     """Every object within an event stands there, with all of its fields in order."""
     lines = {line["event"]: line for line in write_events()}
     status = lines["tenant_compared"]["statuses"][0]
+    measured = lines["migration_measured"]["statements"][0]
     objects = {
         "migration": lines["migration_started"]["migration"],
         "row": status["row"],
@@ -343,6 +363,11 @@ def test_objects_are_those_written_down() -> None:
         "failure": lines["migration_failed"]["failure"],
         "problem": lines["finding_reported"]["problem"],
         "verdict": lines["tenant_finished"]["verdict"],
+        "hazard": lines["hazard_found"]["hazard"],
+        "size": lines["hazard_found"]["sizes"][0],
+        "measured statement": measured,
+        "effect": measured["effect"],
+        "lock": measured["effect"]["locks"][0],
     }
     rows = read_table(FORMATS.read_text("utf-8"), "### Objects", "object")
     assert {thing: CODE.findall(keys) for thing, keys in rows} == {k: list(v) for k, v in objects.items()}

@@ -30,7 +30,6 @@ REMOVE = "remove it: the whole file runs in one transaction"
 PSQL = "write what it does as SQL: only psql knows commands that start with a backslash"
 INSERT = "write INSERT statements, or COPY from a file of the server"
 HEADER_LINE = 'put the line "-- transactional: false" at the top of the file, which then runs statement by statement'
-KEYS = "expected depends, parse, transactional"
 NEXT_NUMBER = "give the one that no database has yet the next free number"
 NO_OP = "a file of comments alone is recorded as a deliberate no-op"
 
@@ -251,7 +250,7 @@ TEXTS: dict[str, tuple[str | bytes, list[str]]] = {
     "unknown header key": (
         "-- transactionl: false\nSELECT 1;\n",
         [
-            f":1: header key 'transactionl': not a key, {KEYS} | "
+            ":1: header key 'transactionl': not a key, expected transactional | "
             'write "-- transactional: false", or reword the comment if no key is meant'
         ],
     ),

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import ConfigError
-from runner.merged import find_changes
+from runner.checksum import checksum
+from runner.errors import ConfigError, Problem
+from runner.merged import Change, find_changes
 
 ROOMS, RATES = "0001_rooms.sql", "0002_rates.sql"
 BEFORE = {
@@ -16,7 +17,9 @@ BEFORE = {
     RATES: "ALTER TABLE rooms ADD COLUMN rate numeric(10, 2);\n",
     "checks/rooms.sql": "SELECT id FROM rooms WHERE false;\n",
 }
-EDITED = "put it back as it was, and write a new migration: databases have it already"
+PUT_BACK = "put it back as it was, and write a new migration: databases have it already"
+REPLACES = f"-- replaces: {checksum(BEFORE[RATES])}"
+EDITED = f'{PUT_BACK}; or put the line "{REPLACES}" at its top, if what it says now is what they have'
 LATE = "give it a number from 0003 on: databases may have the newer one already"
 
 
@@ -52,19 +55,65 @@ def commit(folder: Path) -> None:
 
 def found(folder: Path, base: str = "main") -> list[tuple[str, str]]:
     """Return message and hint of each change, without the path of the repository."""
-    return [(p.message.removeprefix(f"{folder}/"), p.hint) for p in find_changes(folder, base)]
+    changes = [change.problem for change in find_changes(folder, base) if not change.excused]
+    return [(problem.message.removeprefix(f"{folder}/"), problem.hint) for problem in changes]
 
 
 @pytest.mark.parametrize("state", ["working tree", "index", "commit"])
 def test_edited(folder: Path, state: str) -> None:
     """A merged file that was edited is named, whether the edit is committed, staged, or neither."""
-    (folder / RATES).write_text("SELECT 2;\n")
+    edit(folder, b"SELECT 2;\n", state)
+    assert found(folder) == [(f"{RATES}: edited, although it is merged in main", EDITED)]
+
+
+def edit(folder: Path, text: bytes, state: str) -> None:
+    """Edit a merged file, and stage or commit that; what is staged alone was put back in the file."""
+    (folder / RATES).write_bytes(text)
     if state == "index":
         git(folder, "add", RATES)
         (folder / RATES).write_text(BEFORE[RATES])
     if state == "commit":
         commit(folder)
+
+
+@pytest.mark.parametrize("state", ["working tree", "index", "commit"])
+def test_replaced(folder: Path, state: str) -> None:
+    """A merged file may be edited where it says that it replaces the merged text, by its checksum."""
+    edit(folder, f"{REPLACES}\nSELECT 2;\n".encode(), state)
+    assert list(find_changes(folder, "main")) == []
+
+
+def test_another_text_replaced(folder: Path) -> None:
+    """The checksum of any other text excuses nothing."""
+    edit(folder, f"-- replaces: sha256:{'0' * 64}\nSELECT 2;\n".encode(), "commit")
     assert found(folder) == [(f"{RATES}: edited, although it is merged in main", EDITED)]
+
+
+@pytest.mark.parametrize("state", ["working tree", "index", "commit"])
+def test_cosmetic_edit(folder: Path, state: str) -> None:
+    """A merged file whose comments and white space alone were edited is worth a warning."""
+    edit(folder, b"-- in euros\n" + BEFORE[RATES].replace(" ", "  ").encode(), state)
+    assert list(find_changes(folder, "main")) == [
+        Change(
+            Problem(
+                f"{folder}/{RATES}: cosmetic edit, although it is merged in main",
+                "databases that have it warn of the edit, and run nothing again",
+            ),
+            excused=True,
+        )
+    ]
+
+
+def test_line_ends(folder: Path) -> None:
+    """Line ends and a byte-order mark, which no checksum sees, are no edit."""
+    edit(folder, b"\xef\xbb\xbf" + BEFORE[RATES].replace("\n", "\r\n").encode(), "commit")
+    assert list(find_changes(folder, "main")) == []
+
+
+def test_edited_beyond_reading(folder: Path) -> None:
+    """What is no UTF-8 any more is an edit like any other."""
+    edit(folder, b"-- \xff\n" + BEFORE[RATES].encode(), "commit")
+    assert found(folder) == [(f"{RATES}: edited, although it is merged in main", PUT_BACK)]
 
 
 @pytest.mark.parametrize("state", ["working tree", "index", "commit"])
@@ -76,13 +125,13 @@ def test_deleted(folder: Path, state: str) -> None:
         git(folder, "rm", "--quiet", RATES)
     if state == "commit":
         commit(folder)
-    assert found(folder) == [(f"{RATES}: deleted, although it is merged in main", EDITED)]
+    assert found(folder) == [(f"{RATES}: deleted, although it is merged in main", PUT_BACK)]
 
 
 def test_renamed(folder: Path) -> None:
     """A merged file that was renamed is named with its new name."""
     git(folder, "mv", RATES, "0003_rates.sql")
-    assert found(folder) == [(f"{RATES}: renamed to 0003_rates.sql, although it is merged in main", EDITED)]
+    assert found(folder) == [(f"{RATES}: renamed to 0003_rates.sql, although it is merged in main", PUT_BACK)]
 
 
 def test_new(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """What is to be done: small tables of exact results, and what holds for all files and rows."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -8,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.checksum import checksum
-from runner.model import AppliedMigration, Migration, MigrationStatus, Plan, RowState, State
-from runner.plan import advise, compare, explain, head, make_plan, summarise
+from runner.model import AppliedMigration, Directives, Migration, MigrationStatus, Note, Plan, RowState, State
+from runner.plan import advise, annotate, compare, explain, head, make_plan, summarise
 from tests.builders import applied, migration, unhurried
 
 EDITED = "SELECT 2;\n"
@@ -23,6 +24,8 @@ DONE_A, DONE_B, DONE_C = (applied(f"000{version}_{name}") for version, name in (
 RUNNING_B = applied("0002_b", state=RowState.RUNNING, done=1, statements=3)
 FAILED_B = applied("0002_b", state=RowState.FAILED, done=1, statements=3)
 EDITED_B = applied("0002_b", EDITED)
+UNDONE_A, UNDONE_B, UNDONE_C = (replace(row, state=RowState.ROLLED_BACK) for row in (DONE_A, DONE_B, DONE_C))
+REPLACING_B = replace(B, directives=Directives(replaces=(checksum("SELECT 0;\n"), checksum(EDITED))))
 
 PENDING, APPLIED, LATE = State.PENDING, State.APPLIED, State.OUT_OF_ORDER
 STATES: dict[str, tuple[Files, Rows, list[tuple[int, State]]]] = {
@@ -41,6 +44,14 @@ STATES: dict[str, tuple[Files, Rows, list[tuple[int, State]]]] = {
     "running": ([A, B], [DONE_A, RUNNING_B], [(1, APPLIED), (2, State.INCOMPLETE)]),
     "failed": ([A, B], [DONE_A, FAILED_B], [(1, APPLIED), (2, State.INCOMPLETE)]),
     "unfinished without file": ([A], [DONE_A, FAILED_B], [(1, APPLIED), (2, State.INCOMPLETE)]),
+    "replaced": ([A, REPLACING_B], [DONE_A, EDITED_B], [(1, APPLIED), (2, APPLIED)]),
+    "another one replaced": ([REPLACING_B], [applied("0002_b", "SELECT 3;\n")], [(2, State.CHANGED)]),
+    "replaced, but unfinished": ([REPLACING_B], [replace(EDITED_B, state=RowState.FAILED)], [(2, State.INCOMPLETE)]),
+    "rolled back": ([A, B], [DONE_A, UNDONE_B], [(1, APPLIED), (2, PENDING)]),
+    "rolled back, edited since": ([A, migration("0002_b", EDITED)], [DONE_A, UNDONE_B], [(1, APPLIED), (2, PENDING)]),
+    "rolled back, its file gone": ([A], [DONE_A, UNDONE_B], [(1, APPLIED)]),
+    "rolled back below the newest": ([A, B], [UNDONE_A, DONE_B], [(1, LATE), (2, APPLIED)]),
+    "only the newest rolled back": ([A, B, C], [DONE_A, UNDONE_C], [(1, APPLIED), (2, PENDING), (3, PENDING)]),
     "unfinished and edited": (
         [A, migration("0002_b", EDITED)],
         [DONE_A, RUNNING_B],
@@ -61,6 +72,37 @@ def test_compare_keeps_file_and_row() -> None:
         MigrationStatus(1, LATE, A, None),
         MigrationStatus(2, APPLIED, B, DONE_B),
     )
+
+
+NOTES: dict[str, tuple[Files, Rows, frozenset[int], list[Note | None], str]] = {
+    "applied": ([A], [DONE_A], frozenset({1}), [None], ""),
+    "edited": ([B], [EDITED_B], frozenset(), [None], ""),
+    "cosmetic": ([A, B], [DONE_A, EDITED_B], frozenset({2}), [None, Note.COSMETIC], "cosmetic edit: 0002_b"),
+    "replaced": ([REPLACING_B], [EDITED_B], frozenset(), [Note.REPLACED], "replaces: 0002_b"),
+    "replaced, and cosmetic": ([REPLACING_B], [EDITED_B], frozenset({2}), [Note.REPLACED], "replaces: 0002_b"),
+    "rolled back": ([B, C], [UNDONE_B, UNDONE_C], frozenset(), [Note.ROLLED_BACK] * 2, "rolled back: 0002_b, 0003_c"),
+    "several": (
+        [REPLACING_B, C],
+        [EDITED_B, UNDONE_C],
+        frozenset(),
+        [Note.REPLACED, Note.ROLLED_BACK],
+        "replaces: 0002_b; rolled back: 0003_c",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "rows", "cosmetic", "notes", "words"), NOTES.values(), ids=NOTES)
+def test_notes(files: Files, rows: Rows, cosmetic: frozenset[int], notes: list[Note | None], words: str) -> None:
+    """An edit that changes nothing, one that is declared, and what was rolled back carry a note."""
+    statuses = compare(files, rows, cosmetic=cosmetic)
+    assert [status.note for status in statuses] == notes
+    assert annotate(statuses) == words
+
+
+def test_cosmetic_edits_block_nobody() -> None:
+    """A version whose edit is cosmetic is applied: no step, no blocker, and the tenant has it."""
+    statuses = compare([A, B], [DONE_A, EDITED_B], cosmetic={2})
+    assert (make_plan(statuses), head(statuses), summarise(statuses)) == (Plan(()), "0002_b", "up to date")
 
 
 class Case(NamedTuple):
@@ -129,9 +171,9 @@ some_allowed = st.frozensets(versions)
 @unhurried
 @given(some_files, some_rows)
 def test_every_version_once(files: Files, rows: Rows) -> None:
-    """Every version that a file or a row has is in exactly one status, in ascending order."""
+    """Every version that a file or a row has is in exactly one status, in ascending order; one undone has no row."""
     statuses = compare(files, rows)
-    expected = {file.version for file in files} | {row.version for row in rows}
+    expected = {file.version for file in files} | {row.version for row in kept(rows)}
     assert [status.version for status in statuses] == sorted(expected)
     assert all(status.file or status.row for status in statuses)
 
@@ -163,9 +205,9 @@ def test_nothing_is_passed_over(files: Files, rows: Rows, target: int | None, al
 @unhurried
 @given(some_files, some_rows, targets, some_allowed)
 def test_steps_are_never_run_twice(files: Files, rows: Rows, target: int | None, allow: frozenset[int]) -> None:
-    """No step has a row, whatever its state, and steps come in ascending order."""
+    """No step has a row, but of a version that was rolled back, and steps come in ascending order."""
     steps = [step.version for step in make_plan(compare(files, rows), target=target, allow=allow).steps]
-    assert not set(steps) & {row.version for row in rows}
+    assert not set(steps) & {row.version for row in kept(rows)}
     assert steps == sorted(steps)
 
 
@@ -188,6 +230,11 @@ def test_any_prefix(files: Files, data: st.DataObject) -> None:
     steps = make_plan(compare(files, [])).steps
     done = data.draw(st.integers(0, len(steps)))
     assert make_plan(compare(files, [record(step) for step in steps[:done]])) == Plan(steps[done:])
+
+
+def kept(rows: Rows) -> list[AppliedMigration]:
+    """Return the rows of versions that were not rolled back."""
+    return [row for row in rows if row.state is not RowState.ROLLED_BACK]
 
 
 def record(step: Migration) -> AppliedMigration:
@@ -239,7 +286,8 @@ EXPLAINED: dict[str, tuple[Files, Rows, str, str]] = {
         [EDITED_B],
         f"0002_b: edited after it was applied, expected {checksum(EDITED)}, the file has {B.checksum}",
         "undo the edit and put it into a new file; or run "
-        '"tenantry accept 2 --tenants 16 --reason ..." if what the file says now is what the database has',
+        '"tenantry accept 2 --tenants 16 --reason ..." if what the file says now is what the database has; or put the '
+        f'line "-- replaces: {checksum(EDITED)}" at its top, which says so of every tenant that ran that text',
     ),
     "missing": (
         [],

@@ -10,6 +10,7 @@ SELECT
     NULL,
     NULL,
     NULL,
+    false,
     ARRAY[
         'definition',
         '(' || pg_get_function_arguments(routine.oid) || ') ('

@@ -9,34 +9,11 @@ SELECT
     NULL,
     attribute.attacl,
     NULL,
+    {column_has_more},
     ARRAY[
         'type', format_type(attribute.atttypid, attribute.atttypmod),
-        'collation', CASE WHEN attribute.attcollation <> base.typcollation THEN
-            CAST(CAST(attribute.attcollation AS regcollation) AS text)
-        END,
         'not null', CASE WHEN attribute.attnotnull THEN 'yes' END,
-        'identity', CASE attribute.attidentity WHEN 'a' THEN 'always' WHEN 'd' THEN 'by default' END,
-        'generated', CASE WHEN attribute.attgenerated <> '' THEN
-            '(' || pg_get_expr(expression.adbin, expression.adrelid) || ')'
-            || CASE attribute.attgenerated WHEN 's' THEN ' STORED' ELSE ' VIRTUAL' END
-        END,
-        'default', CASE WHEN attribute.attgenerated = '' THEN pg_get_expr(expression.adbin, expression.adrelid) END,
-        'storage', CASE WHEN attribute.attstorage <> base.typstorage THEN
-            CASE attribute.attstorage
-                WHEN 'p' THEN 'plain'
-                WHEN 'e' THEN 'external'
-                WHEN 'm' THEN 'main'
-                WHEN 'x' THEN 'extended'
-            END
-        END,
-        'compression', CASE {compression} WHEN 'p' THEN 'pglz' WHEN 'l' THEN 'lz4' END,
-        'statistics', CAST(nullif(attribute.attstattarget, -1) AS text),
-        'options', CASE WHEN attribute.attoptions IS NOT NULL OR attribute.attfdwoptions IS NOT NULL THEN
-            (
-                SELECT string_agg(option, ', ' ORDER BY option COLLATE "C")
-                FROM unnest(attribute.attoptions || attribute.attfdwoptions) AS option
-            )
-        END
+        'default', CASE WHEN attribute.attgenerated = '' THEN pg_get_expr(expression.adbin, 0) END
     ]
 FROM relation
 JOIN pg_catalog.pg_attribute AS attribute ON attribute.attrelid = relation.oid

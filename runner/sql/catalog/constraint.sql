@@ -11,6 +11,7 @@ SELECT
     NULL,
     NULL,
     NULL,
+    false,
     ARRAY[
         'definition', CASE
             WHEN NOT {enforced} THEN regexp_replace(pg_get_constraintdef(con.oid), ' NOT ENFORCED$', '')

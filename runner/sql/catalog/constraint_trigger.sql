@@ -10,6 +10,7 @@ SELECT DISTINCT
     CAST(NULL AS oid),
     CAST(NULL AS aclitem[]),
     CAST(NULL AS aclitem[]),
+    false,
     ARRAY['triggers', 'disabled']
 FROM pg_catalog.pg_trigger AS trigger
 JOIN pg_catalog.pg_constraint AS con ON con.oid = trigger.tgconstraint

@@ -23,6 +23,7 @@ SELECT
     CASE WHEN preset.defaclnamespace = 0 THEN
         acldefault(CASE preset.defaclobjtype WHEN 'S' THEN 's' ELSE preset.defaclobjtype END, preset.defaclrole)
     END,
+    false,
     CAST(ARRAY[] AS text[])
 FROM pg_catalog.pg_default_acl AS preset
 LEFT JOIN namespace ON namespace.oid = preset.defaclnamespace

@@ -9,6 +9,7 @@ SELECT
     event.evtowner,
     NULL,
     NULL,
+    false,
     ARRAY[
         'event', CAST(event.evtevent AS text),
         'function', CAST(CAST(event.evtfoid AS regproc) AS text),

@@ -10,6 +10,7 @@ SELECT
     NULL,
     NULL,
     NULL,
+    false,
     ARRAY[
         'server', quote_ident(server.srvname),
         'options', CASE WHEN foreign_table.ftoptions IS NOT NULL THEN

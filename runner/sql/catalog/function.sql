@@ -9,5 +9,6 @@ SELECT
     proowner,
     proacl,
     acldefault('f', proowner),
+    false,
     CASE WHEN prokind <> 'a' THEN ARRAY['definition', pg_get_functiondef(oid)] ELSE CAST(ARRAY[] AS text[]) END
 FROM routine

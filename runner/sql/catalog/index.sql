@@ -9,19 +9,10 @@ SELECT
     NULL,
     NULL,
     NULL,
+    {index_has_more},
     ARRAY[
         'definition', pg_get_indexdef(class.oid),
-        'valid', CASE WHEN NOT index.indisvalid THEN 'no' END,
-        'replica identity', CASE WHEN index.indisreplident THEN 'yes' END,
-        'clustered', CASE WHEN index.indisclustered THEN 'yes' END,
-        'constraint', CASE WHEN con.oid IS NOT NULL THEN quote_ident(con.conname) END,
-        'partition of', CASE WHEN class.relispartition THEN
-            (
-                SELECT CAST(CAST(link.inhparent AS regclass) AS text)
-                FROM pg_catalog.pg_inherits AS link
-                WHERE link.inhrelid = class.oid
-            )
-        END
+        'constraint', CASE WHEN con.oid IS NOT NULL THEN quote_ident(con.conname) END
     ]
 FROM relation
 JOIN pg_catalog.pg_index AS index ON index.indrelid = relation.oid

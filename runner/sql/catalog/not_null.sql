@@ -10,6 +10,7 @@ SELECT
     NULL,
     NULL,
     NULL,
+    false,
     ARRAY[
         'not null validated', CASE WHEN NOT con.convalidated THEN 'no' END,
         'not null inherited', CASE WHEN con.connoinherit THEN 'no' END

@@ -10,6 +10,7 @@ SELECT
     NULL,
     NULL,
     NULL,
+    false,
     ARRAY[
         'triggers', string_agg(
             quote_ident(copy.tgname) || CASE copy.tgenabled

@@ -9,6 +9,7 @@ SELECT
     NULL,
     NULL,
     NULL,
+    false,
     ARRAY[
         'command', CASE policy.polcmd
             WHEN 'r' THEN 'SELECT'

@@ -9,6 +9,7 @@ SELECT
     publication.pubowner,
     NULL,
     NULL,
+    false,
     ARRAY[
         'all tables', CASE WHEN publication.puballtables THEN 'yes' END,
         'publish', concat_ws(

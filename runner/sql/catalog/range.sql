@@ -10,6 +10,7 @@ SELECT
     NULL,
     NULL,
     NULL,
+    false,
     ARRAY[
         'subtype', format_type(range.rngsubtype, NULL),
         'collation', CASE WHEN range.rngcollation <> base.typcollation THEN

@@ -5,16 +5,12 @@ WITH {sources},
 given (role, word) AS (
     {given}
 ),
-object AS MATERIALIZED (
+object AS (
     {objects}
 ),
-line AS MATERIALIZED (
-    SELECT kind, name, parent, position, facts
+line AS (
+    SELECT kind, name, parent, position, facts, owner, acl, more
     FROM object
-    UNION ALL
-    {owner}
-    UNION ALL
-    {grants}
-    UNION ALL
-    {comment}
+    WHERE facts IS NOT NULL
+    {derived}
 )

@@ -9,6 +9,7 @@ SELECT
     NULL,
     NULL,
     NULL,
+    false,
     ARRAY[
         'definition', pg_get_ruledef(rewrite.oid),
         'enabled', CASE rewrite.ev_enabled WHEN 'D' THEN 'no' WHEN 'R' THEN 'replica' WHEN 'A' THEN 'always' END

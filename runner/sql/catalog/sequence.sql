@@ -1,31 +1,19 @@
--- A sequence of an identity column is part of its column, and its numbers are facts of that.
+-- A sequence of an identity column is part of its column. Its numbers are in sequence_more.sql.
 SELECT
-    CASE depend.deptype WHEN 'i' THEN NULL ELSE CAST('pg_catalog.pg_class' AS regclass) END,
+    CAST('pg_catalog.pg_class' AS regclass),
     relation.oid,
     0,
-    CASE depend.deptype WHEN 'i' THEN 'column' ELSE 'sequence' END,
-    CASE depend.deptype WHEN 'i' THEN owning.name ELSE relation.name END,
+    'sequence',
+    relation.name,
     coalesce(main.name, ''),
-    CASE depend.deptype WHEN 'i' THEN depend.refobjsubid ELSE 0 END,
+    0,
     CASE WHEN main.name IS NULL THEN relation.relowner END,
-    CASE depend.deptype WHEN 'i' THEN NULL ELSE relation.relacl END,
+    relation.relacl,
     acldefault('s', relation.relowner),
+    false,
     ARRAY[
-        'type', CASE WHEN depend.deptype IS DISTINCT FROM 'i' THEN format_type(sequence.seqtypid, NULL) END,
-        'increment', CASE WHEN sequence.seqincrement <> 1 THEN CAST(sequence.seqincrement AS text) END,
-        'minimum', CASE WHEN sequence.seqmin <> usual.minimum THEN CAST(sequence.seqmin AS text) END,
-        'maximum', CASE WHEN sequence.seqmax <> usual.maximum THEN CAST(sequence.seqmax AS text) END,
-        'start', CASE
-            WHEN sequence.seqincrement > 0 AND sequence.seqstart <> sequence.seqmin
-                OR sequence.seqincrement < 0 AND sequence.seqstart <> sequence.seqmax
-                THEN CAST(sequence.seqstart AS text)
-        END,
-        'cache', CASE WHEN sequence.seqcache <> 1 THEN CAST(sequence.seqcache AS text) END,
-        'cycle', CASE WHEN sequence.seqcycle THEN 'yes' END,
-        'owned by', CASE WHEN depend.deptype IS DISTINCT FROM 'i' THEN owning.name END,
-        'persistence', CASE
-            WHEN relation.relpersistence = 'u' AND main.relpersistence IS DISTINCT FROM 'u' THEN 'unlogged'
-        END
+        'type', format_type(sequence.seqtypid, NULL),
+        'owned by', main.name || '.' || quote_ident(attribute.attname)
     ]
 FROM relation
 JOIN pg_catalog.pg_sequence AS sequence ON sequence.seqrelid = relation.oid
@@ -39,22 +27,4 @@ LEFT JOIN pg_catalog.pg_depend AS depend
 LEFT JOIN relation AS main ON main.oid = depend.refobjid
 LEFT JOIN pg_catalog.pg_attribute AS attribute
     ON attribute.attrelid = main.oid AND attribute.attnum = depend.refobjsubid
-CROSS JOIN LATERAL (
-    SELECT main.name || '.' || quote_ident(attribute.attname) AS name
-) AS owning
-CROSS JOIN LATERAL (
-    SELECT
-        CASE
-            WHEN sequence.seqincrement > 0 THEN 1
-            WHEN sequence.seqtypid = 21 THEN -32768
-            WHEN sequence.seqtypid = 23 THEN -2147483648
-            ELSE -9223372036854775808
-        END AS minimum,
-        CASE
-            WHEN sequence.seqincrement < 0 THEN -1
-            WHEN sequence.seqtypid = 21 THEN 32767
-            WHEN sequence.seqtypid = 23 THEN 2147483647
-            ELSE 9223372036854775807
-        END AS maximum
-) AS usual
-WHERE depend.deptype IS DISTINCT FROM 'i' OR main.name IS NOT NULL
+WHERE depend.deptype IS DISTINCT FROM 'i'

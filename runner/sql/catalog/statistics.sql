@@ -10,6 +10,7 @@ SELECT
     statistic.stxowner,
     NULL,
     NULL,
+    false,
     ARRAY[
         'definition', substring(pg_get_statisticsobjdef(statistic.oid) FROM '^.*? ON ')
         || concat_ws(

@@ -9,6 +9,7 @@ SELECT
     NULL,
     NULL,
     NULL,
+    false,
     ARRAY[
         'toast options',
         (SELECT string_agg(option, ', ' ORDER BY option COLLATE "C") FROM unnest(toast.reloptions) AS option)

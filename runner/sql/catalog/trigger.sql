@@ -10,6 +10,7 @@ SELECT
     NULL,
     NULL,
     NULL,
+    false,
     ARRAY[
         'definition', pg_get_triggerdef(trigger.oid),
         'enabled', CASE trigger.tgenabled WHEN 'D' THEN 'no' WHEN 'R' THEN 'replica' WHEN 'A' THEN 'always' END

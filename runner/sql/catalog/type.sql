@@ -9,6 +9,7 @@ SELECT
     type.typowner,
     type.typacl,
     acldefault('T', type.typowner),
+    false,
     CASE type.typtype
         WHEN 'e' THEN ARRAY[
             'labels',

@@ -9,6 +9,7 @@ SELECT
     relowner,
     relacl,
     acldefault('r', relowner),
+    false,
     ARRAY[
         'definition', {view_definition},
         'options', CASE WHEN reloptions IS NOT NULL THEN

@@ -6,5 +6,6 @@ SET state = 'applied',
     sql_text = {sql_text},
     statements = {statements},
     statements_done = {statements},
+    progress = NULL,
     finished_at = pg_catalog.clock_timestamp()
 WHERE version = {version}

@@ -12,5 +12,6 @@ SELECT
     statements_done,
     applied_by,
     proven_at IS NOT NULL,
+    progress,
     layout
 FROM {schema}._migrations

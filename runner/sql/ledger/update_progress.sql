@@ -1,1 +1,3 @@
-UPDATE {schema}._migrations SET statements_done = {done} WHERE version = {version}
+UPDATE {schema}._migrations
+SET statements_done = {done}, progress = CAST({progress} AS pg_catalog.jsonb)
+WHERE version = {version}

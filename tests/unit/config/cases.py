@@ -92,15 +92,16 @@ SHAPES: dict[str, tuple[str, Said]] = {
     ),
     "unknown-key-of-tenants": (
         SERVERS + TENANTS + LIST + "  wave: 1\n",
-        ["tenants.yaml:6:3: tenants: unknown key 'wave', expected one of migrations, server, database, list, query"],
+        ["tenants.yaml:6:3: tenants: unknown key 'wave', expected one of migrations, server, database, list, query,"
+            " lock-timeout"],
     ),
     "unknown-key-of-a-tenant": (
         SERVERS + TENANTS + "  list:\n    - 1\n    - id: 2\n      regoin: eu\n      lables: {}\n",
         [
             "tenants.yaml:8:7: tenants.list[1]: unknown key 'regoin',"
-            " expected one of id, name, database, server, labels",
+            " expected one of id, name, database, server, labels, lock-timeout",
             "tenants.yaml:9:7: tenants.list[1]: unknown key 'lables',"
-            " expected one of id, name, database, server, labels"
+            " expected one of id, name, database, server, labels, lock-timeout"
             " | did you mean 'labels'?",
         ],
     ),

@@ -36,8 +36,8 @@ ROWS: dict[str, tuple[Rows, Said]] = {
     "columns": (
         [{"organization_id": 1, "databse": "x"}],
         [
-            f"{AT}: unknown column 'organization_id', expected one of id, name, database, server, labels",
-            f"{AT}: unknown column 'databse', expected one of id, name, database, server, labels"
+            f"{AT}: unknown column 'organization_id', expected one of id, name, database, server, labels, lock-timeout",
+            f"{AT}: unknown column 'databse', expected one of id, name, database, server, labels, lock-timeout"
             " | did you mean 'database'?",
             f"{AT}: no column 'id', expected it | write SELECT ... AS id",
         ],

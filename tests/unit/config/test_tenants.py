@@ -134,7 +134,7 @@ MEANINGS: dict[str, tuple[str, Said]] = {
             "tenants.yaml:10:7: tenants.list[3]: database 'tenant_2' is used twice:"
             " 2 on 'main' (line 9), 3 on 'main' (line 10)",
             "tenants.yaml:10:15: tenants.list[3]: unknown key 'nme',"
-            " expected one of id, name, database, server, labels"
+            " expected one of id, name, database, server, labels, lock-timeout"
             " | did you mean 'name'?",
         ],
     ),

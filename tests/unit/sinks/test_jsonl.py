@@ -13,6 +13,7 @@ from runner.events import (
     RepairProposed,
     Result,
     RowReported,
+    TableSize,
     TenantFinished,
     Verdict,
     WarningRaised,
@@ -20,10 +21,13 @@ from runner.events import (
 from runner.model import Server, SetName, Tenant
 from runner.sinks.jsonl import make_sink, to_json
 from tests.builders import NOON, migration
+from tests.unit.sinks.hazards import MEASURED, hazard
 from tests.unit.sinks.story import CALL, FILES, RUN_ID, check_golden, render, run_on, tell, tell_plan
 
 OTHERS: tuple[Event, ...] = (
     RowReported("16", {"name": "Stüdio 16", "pending": 3, "rate": 1.5, "late": False, "at": NOON, "by": None}),
+    hazard(),
+    MEASURED,
     DraftWritten("16", "DROP TABLE public.x;\n"),
     RepairProposed("16", ("0012_rates: deleted",)),
     RepairMade("16", 12),
@@ -49,6 +53,8 @@ def test_one_line_each() -> None:
     assert len(written) == len([*tell(), *OTHERS])
     assert [line["event"] for line in written[-len(OTHERS) :]] == [
         "row_reported",
+        "hazard_found",
+        "migration_measured",
         "draft_written",
         "repair_proposed",
         "repair_made",
@@ -73,6 +79,48 @@ def test_values() -> None:
         },
     }
     assert "Stüdio" in render(make_sink, OTHERS)
+
+
+def test_hazard() -> None:
+    """A hazard is an object with all that is known of it, the sizes of its tables beside it."""
+    (line,) = lines(hazard("nobody books at night", sizes=(TableSize("public.rooms", "7", 8192, -1),)))
+    assert line == {
+        "event": "hazard_found",
+        "tenant": "migrations/tenant",
+        "hazard": {
+            "rule": "table-rewrite",
+            "level": "danger",
+            "version": 2,
+            "path": "migrations/tenant/0002_rates.sql",
+            "line": 2,
+            "column": 1,
+            "message": "ACCESS EXCLUSIVE on rooms: reads and writes wait",
+            "help": "add a new column instead:\nALTER TABLE rooms ADD COLUMN rate_new bigint;",
+            "relations": ["public.rooms"],
+            "allowed": "nobody books at night",
+        },
+        "excerpt": "1 | -- Rates, per hour\n2 | ALTER TABLE rooms\n  | ^",
+        "fingerprint": "5f",
+        "sizes": [{"relation": "public.rooms", "tenant": "7", "bytes": 8192, "rows": -1}],
+    }
+
+
+def test_measured_file() -> None:
+    """A lock is written as PostgreSQL writes it, and each statement has its place."""
+    (line,) = lines(MEASURED)
+    assert line["migration"]["version"] == 2
+    assert [(one["line"], one["column"]) for one in line["statements"]] == [(2, 1), (4, 1), (4, 11)]
+    assert line["statements"][0]["effect"] == {
+        "start": 19,
+        "text": "ALTER TABLE rooms\n  ADD hourly_rate numeric(10,2) NOT NULL",
+        "locks": [
+            {"relation": "public.rooms", "mode": "ACCESS EXCLUSIVE"},
+            {"relation": "ops.rates", "mode": "SHARE ROW EXCLUSIVE"},
+        ],
+        "rewritten": ["public.rooms"],
+        "scanned": ["ops.rates"],
+        "unmeasured": "",
+    }
 
 
 def test_end() -> None:

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from runner import sqltext
 from runner.sqltext import Kind, SqlError
+from tests.builders import unhurried
+from tests.unit.sqltext import grammar
 from tests.unit.sqltext.samples import NEWER, STATEMENTS, find, texts
 
 KNOWN = [*STATEMENTS.values(), "", " ", "-- c; '", "/* ; /* ' */ */", "/* é */ COMMIT", "END -- é"]
@@ -70,6 +72,16 @@ def test_split_loses_nothing(text: str) -> None:
 def test_the_lexer_agrees_with_the_parser(text: str) -> None:
     """Where the parser knows all of a text, an unknown statement behind it changes no statement of it."""
     assert sqltext.split(f"{text}\n;REPACK t")[:-1] == sqltext.split(text)
+
+
+@unhurried
+@given(grammar.files)
+def test_split_of_what_is_made_up(text: str) -> None:
+    """Quotes in quotes, dollars in dollars, comments in comments and bodies are split alike with and without parser."""
+    statements = sqltext.split(text)
+    assert_nothing_lost(text, statements)
+    assert find(text) == []
+    assert [s.text for s in sqltext.split(f"REPACK t;{text}")[1:]] == [s.text for s in statements]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,99 @@
+"""Keeps dangerous files from databases that people work on, and says so before the first statement."""
+
+from collections.abc import Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from runner.config import Config
+from runner.errors import ConfigError, Problem
+from runner.events import Event, Result, Verdict, WarningRaised
+from runner.ledger import Ledger
+from runner.model import AppliedMigration, Migration, Plan, label
+from runner.provenance import Provenance
+
+if TYPE_CHECKING:
+    # The rules come with these: a run that applies nothing to a database in use never loads them.
+    from runner.lint import Hazard
+    from runner.linting import Linted
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What all tenants of a run share: `allowed` are the rules whose dangers are let through.
+
+    Files are linted when the first tenant asks, and `linted` keeps what came of it, by the path of the newest: where
+    two threads come first together, both do it, and find the same.
+    """
+
+    config: Config
+    environment: Mapping[str, str]
+    provenance: Provenance
+    allowed: Collection[str]
+    linted: "dict[str, Linted]" = field(default_factory=dict)
+
+    def check(
+        self, ledger: Ledger, files: Sequence[Migration], plan: Plan, rows: Sequence[AppliedMigration]
+    ) -> Generator[Event, None, Verdict | None]:
+        """Say which dangers a plan holds; return how the tenant ends where one is not allowed, None where all are.
+
+        `files` are all of the set, `rows` what the tenant has. Nobody works on a database that has nothing, and a file
+        that was begun is better finished. What --allow lets through goes into the tenant's log.
+        """
+        begun = {row.version for row in rows}
+        steps = [step for step in plan.steps if step.version not in begun]
+        if not begun or not steps:
+            return None
+        from runner.linting import find_dangers, show
+
+        linted = yield from self._lint(files, max(step.version for step in steps))
+        versions = {step.version for step in steps}
+        if refused := find_dangers(linted, versions, self.allowed):
+            yield from show(ledger.tenant.name, refused, steps)
+            return _refuse(refused, steps, ledger.tenant.name)
+        for step in steps:
+            if rules := {hazard.rule for hazard in find_dangers(linted, {step.version}, ())}:
+                ledger.record_danger_allowed(step, sorted(rules))
+        return None
+
+    def _lint(self, files: Sequence[Migration], newest: int) -> "Generator[WarningRaised, None, Linted]":
+        """Return what is known of the files up to a version, with a warning the first time that little is."""
+        from runner.linting import make_linter
+
+        needed = [file for file in files if file.version <= newest]
+        key = needed[-1].path
+        if key not in self.linted:
+            linted = make_linter(self.config, self.environment, self.provenance).lint(needed)
+            # Of two threads that come first together, one is first: it alone warns.
+            if self.linted.setdefault(key, linted) is linted and linted.doubt:
+                yield WarningRaised("", linted.doubt)
+        return self.linted[key]
+
+
+def check_rules(allowed: Collection[str]) -> None:
+    """Raise ConfigError where a name is that of no rule whose dangers can be allowed."""
+    if not allowed:
+        return
+    from runner.lint import RULES, Level
+
+    known = sorted(name for name, rule in RULES.items() if rule.level is Level.DANGER)
+    problems = [
+        Problem(f"--allow: {name!r} is no rule that finds a danger, expected one of {', '.join(known)}")
+        for name in allowed
+        if name not in known
+    ]
+    if problems:
+        raise ConfigError(tuple(problems))
+
+
+def _refuse(refused: "Sequence[Hazard]", steps: Sequence[Migration], tenant: str) -> Verdict:
+    """Return how a tenant ends that is kept from these dangers, with the ways around."""
+    rules = list(dict.fromkeys(hazard.rule for hazard in refused))
+    versions = {hazard.version for hazard in refused}
+    names = [label(step.version, step.name) for step in steps if step.version in versions]
+    lines = " and ".join(f'"-- lint: allow {rule} because ..."' for rule in rules)
+    allow = " ".join(f"--allow {rule}" for rule in rules)
+    hint = (
+        f"write it in the safe form; where nobody is kept waiting by it, write {lines} into the header, "
+        f'or run "tenantry migrate --tenants {tenant} {allow}"'
+    )
+    return Verdict(Result.REFUSED, f"dangerous on a database in use: {', '.join(names)}", hint)

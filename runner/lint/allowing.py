@@ -1,0 +1,38 @@
+"""What a header allows, looked at in its turn: an allowance that stands for nothing hides what comes later."""
+
+from collections.abc import Collection, Iterator
+
+from runner.lint.hazard import Level
+from runner.lint.reading import File
+from runner.lint.rule import Found, Rule
+
+# Of another program, whose rules are not ours to know.
+_FOREIGN = "/"
+
+
+def check_allowances(file: File, found: Collection[str], rules: Collection[str]) -> Iterator[Found]:
+    """Yield the allowances of rules that do not exist, or that found nothing in the file, where all was measured."""
+    measured = all(part.effect for part in file.parts)
+    for allowance in file.migration.directives.allowed:
+        if _FOREIGN in allowance.rule:
+            continue
+        start = _start_of_line(file.migration.text, allowance.line)
+        if allowance.rule not in rules:
+            message = f"{allowance.rule!r} is no rule, expected one of {', '.join(sorted(rules))}"
+            yield Found(start, message, "correct the line, or remove it")
+        elif measured and allowance.rule not in found:
+            message = f"the file has nothing that {allowance.rule} would find"
+            yield Found(start, message, "remove the line: it would hide what a later edit brings")
+
+
+def _start_of_line(text: str, line: int) -> int:
+    return sum(len(each) + 1 for each in text.split("\n")[: line - 1])
+
+
+ALLOW = Rule(
+    "allow",
+    Level.CAUTION,
+    "the header allows what is not there",
+    "remove the line, or correct the name of the rule",
+    lambda _: (),
+)

@@ -1,0 +1,140 @@
+"""A file as rules see it: each statement with its tree, its effect, and what its transaction holds by then."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from runner import sqltext
+from runner.effects import Effect, LockMode
+from runner.lint.tree import Command, read_commands, strings, to_relation
+from runner.model import Migration
+from runner.sqltext.library import Node, read_tree
+
+Locks = Mapping[str, LockMode]
+_NONE: Locks = MappingProxyType({})
+_PUBLIC = "public"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One statement. `effect` is None where it was not measured: then its locks are those of the syntax.
+
+    `held` are the locks that its transaction took before it, `locks` those and its own; on relations of earlier files
+    alone. `created` are the relations that the file made before it.
+    """
+
+    start: int
+    text: str
+    tag: str
+    node: Node = field(repr=False)
+    effect: Effect | None
+    held: Locks
+    locks: Locks
+    created: frozenset[str]
+
+    @property
+    def scanned(self) -> tuple[str, ...]:
+        """Return the tables that were measured to be read whole."""
+        return self.effect.scanned if self.effect else ()
+
+    @property
+    def rewritten(self) -> tuple[str, ...]:
+        """Return what was measured to be written anew."""
+        return self.effect.rewritten if self.effect else ()
+
+    def find(self, relation: Node) -> str:
+        """Return the name of a relation of earlier files, by its RangeVar; empty for one that this file made.
+
+        Where it was measured, it must be locked, whichever schema it was found in.
+        """
+        schema, own = relation.get("schemaname"), relation["relname"]
+        if self.effect is None:
+            name = f"{schema or _PUBLIC}.{own}"
+            return "" if name in self.created else name
+        return next((name for name in self.locks if _is(name, schema, own)), "")
+
+    def commands(self) -> Sequence[tuple[str, Command]]:
+        """Return table and command of an ALTER TABLE on a table of earlier files; empty for all other statements."""
+        if self.tag != "AlterTableStmt" or self.node.get("objtype") != "OBJECT_TABLE":
+            return ()
+        table = self.find(self.node["relation"])
+        return tuple((table, command) for command in read_commands(self.text, self.node)) if table else ()
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file. `before` are the files before it, in order."""
+
+    migration: Migration
+    parts: tuple[Part, ...]
+    before: tuple["File", ...] = field(repr=False)
+
+    def find_taker(self, part: Part, relation: str) -> Part:
+        """Return the statement that first took the lock which is held on a relation when a statement begins."""
+        mode = part.held[relation]
+        return next(taker for taker in self.parts if taker.locks.get(relation) == mode)
+
+
+def read_files(migrations: Sequence[Migration], effects: Sequence[Sequence[Effect]] | None) -> tuple[File, ...]:
+    """Return the files with what each of their statements was measured to do, if anything."""
+    files: list[File] = []
+    for index, migration in enumerate(migrations):
+        measured = {effect.start: effect for effect in effects[index]} if effects is not None else {}
+        files.append(File(migration, _read_parts(migration, measured), tuple(files)))
+    return tuple(files)
+
+
+def _read_parts(migration: Migration, measured: Mapping[int, Effect]) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    held: Locks = _NONE
+    created: frozenset[str] = frozenset()
+    for statement in sqltext.split(migration.sql):
+        tag, node = read_tree(statement.text)
+        effect = measured.get(statement.start)
+        if effect and effect.unmeasured:
+            effect = None
+        taken = {lock.relation: lock.mode for lock in effect.locks} if effect else _guess_locks(tag, node, created)
+        locks = {**held, **{name: max(mode, held.get(name, mode)) for name, mode in taken.items()}}
+        parts.append(Part(statement.start, statement.text, tag, node, effect, held, locks, created))
+        created |= _created(tag, node)
+        held = locks if migration.transactional else _NONE
+    return tuple(parts)
+
+
+def _is(name: str, schema: str | None, own: str) -> bool:
+    found, _, rest = name.partition(".")
+    return rest == own and schema in (None, found)
+
+
+def _created(tag: str, node: Node) -> frozenset[str]:
+    """Return the name of the relation that a statement makes."""
+    relation = {
+        "CreateStmt": node.get("relation"),
+        "CreateTableAsStmt": node.get("into", {}).get("rel"),
+        "SelectStmt": node.get("intoClause", {}).get("rel"),
+        "ViewStmt": node.get("view"),
+    }.get(tag)
+    return frozenset({f"{relation.get('schemaname', _PUBLIC)}.{relation['relname']}"} if relation else ())
+
+
+def _guess_locks(tag: str, node: Node, created: frozenset[str]) -> Locks:
+    """Return the strong locks that a statement takes by its syntax, where it was not measured."""
+    relations = [node["relation"]] if "relation" in node else []
+    if tag == "DropStmt" and node["removeType"] == "OBJECT_TABLE":
+        relations = [to_relation(strings(each["List"]["items"])) for each in node["objects"]]
+    mode = _MODES.get(tag)
+    if mode is None or node.get("concurrent"):
+        return _NONE
+    names = (f"{relation.get('schemaname', _PUBLIC)}.{relation['relname']}" for relation in relations)
+    return {name: mode for name in names if name not in created}
+
+
+_MODES = {
+    "AlterTableStmt": LockMode.ACCESS_EXCLUSIVE,
+    "ClusterStmt": LockMode.ACCESS_EXCLUSIVE,
+    "CreateTrigStmt": LockMode.SHARE_ROW_EXCLUSIVE,
+    "DropStmt": LockMode.ACCESS_EXCLUSIVE,
+    "IndexStmt": LockMode.SHARE,
+    "RefreshMatViewStmt": LockMode.ACCESS_EXCLUSIVE,
+    "RenameStmt": LockMode.ACCESS_EXCLUSIVE,
+}

@@ -1,0 +1,55 @@
+"""Rows that are searched and written in a transaction that holds the lock of a change to the schema."""
+
+from collections.abc import Iterator
+
+from runner.lint.hazard import Level
+from runner.lint.reading import File, Part
+from runner.lint.rule import Found, Rule
+from runner.lint.rules.whole_table import holds
+from runner.lint.tree import squeeze, walk
+from runner.lint.words import BATCHED, advise, show, strongest, wait
+
+_WRITES = ("UpdateStmt", "DeleteStmt", "InsertStmt", "MergeStmt")
+
+
+def _check(file: File) -> Iterator[Found]:
+    for part in file.parts:
+        if part.tag in _WRITES and holds(part) and (tables := _read_whole(part)):
+            relation, mode = strongest(part.held)
+            why = f"until the rows of {', '.join(map(show, tables))} are found and written"
+            taker = file.find_taker(part, relation)
+            text = advise(
+                "write them in a later file, in parts", squeeze(taker.text), f"{BATCHED}{squeeze(part.text)};\n"
+            )
+            yield Found(part.start, wait(mode, relation, why), text, tables)
+
+
+def _read_whole(part: Part) -> tuple[str, ...]:
+    """Return the tables whose rows are searched one by one; by the syntax, where no condition is on one value."""
+    if part.effect:
+        return part.scanned
+    unbounded = part.tag in ("UpdateStmt", "DeleteStmt") and not _is_bounded(part.node.get("whereClause"))
+    table = part.find(part.node["relation"])
+    return (table,) if unbounded and table else ()
+
+
+def _is_bounded(where: object) -> bool:
+    return any(
+        tag == "A_Expr"
+        and node["name"][-1]["String"]["sval"] == "="
+        and any(kind == "A_Const" for kind, _ in walk(node))
+        for tag, node in walk(where)
+    )
+
+
+RULE = Rule(
+    "backfill",
+    Level.DANGER,
+    "many rows are written in a transaction that holds the lock of a change to the schema",
+    "write them in a later file, in parts",
+    _check,
+)
+UNSAFE = (
+    "ALTER TABLE sessions ADD COLUMN fee integer;\nUPDATE sessions SET fee = 0 WHERE fee IS NULL;\n",
+    "ALTER TABLE rooms ADD COLUMN note text;\nDELETE FROM sessions;\n",
+)

@@ -1,0 +1,65 @@
+"""A change of a column's type that writes the table anew, reads all of it, or builds its indexes anew."""
+
+from collections.abc import Iterator
+
+from runner.effects import LockMode
+from runner.lint.hazard import Level
+from runner.lint.reading import File, Part
+from runner.lint.rule import Found, Rule
+from runner.lint.tree import Command, quote, squeeze, typed
+from runner.lint.words import BATCHED, advise, wait
+from runner.sqltext.lexer import read_tokens
+
+
+def _check(file: File) -> Iterator[Found]:
+    for part in file.parts:
+        for table, command in part.commands():
+            if command.kind == "AlterColumnType" and (why := _tell(part, table)):
+                message = wait(LockMode.ACCESS_EXCLUSIVE, table, why)
+                yield Found(
+                    part.start + command.start, message, _advise(typed(part.node["relation"]), command), (table,)
+                )
+
+
+def _tell(part: Part, table: str) -> str:
+    """Return what the application waits for; empty where the server was seen to change its catalog alone."""
+    if part.effect is None or table in part.rewritten:
+        return "while every row is written anew"
+    if part.rewritten:
+        return "while its indexes are built anew"
+    return "while every row is checked" if table in part.scanned else ""
+
+
+def _advise(name: str, command: Command) -> str:
+    old, new = quote(command.name), quote(f"{command.name}_new")
+    kind, using = _read_type(command.text)
+    return advise(
+        "add a column of the new type, have the application write both, fill it in parts, and have it read the new one",
+        f"ALTER TABLE {name} ADD COLUMN {new} {kind}",
+        f"{BATCHED}UPDATE {name} SET {new} = {using or old}"  # noqa: S608  # for a person to type
+        f" WHERE {new} IS NULL AND {old} IS NOT NULL;\n",
+    )
+
+
+def _read_type(text: str) -> tuple[str, str]:
+    """Return the type and the USING expression of `ALTER column TYPE type USING expression`, as written."""
+    words = [(text[token.start : token.end].lower(), token) for token in read_tokens(text)]
+    start = next((token.end for word, token in words if word == "type"), 0)
+    using = next((token for word, token in words if word == "using"), None)
+    if using is None:
+        return squeeze(text[start:].strip()), ""
+    return squeeze(text[start : using.start].strip()), squeeze(text[using.end :].strip())
+
+
+RULE = Rule(
+    "column-type",
+    Level.DANGER,
+    "a column's type is changed in a way that takes long",
+    "add a column of the new type, fill it in parts, and have the application change over",
+    _check,
+)
+UNSAFE = (
+    "ALTER TABLE sessions ALTER COLUMN room_id TYPE bigint;\n",
+    "ALTER TABLE sessions ALTER COLUMN code SET DATA TYPE integer USING length(code);\n",
+    'ALTER TABLE sessions ALTER COLUMN code TYPE text COLLATE "C";\n',
+)

@@ -1,0 +1,40 @@
+"""A column or table that is dropped, while an application that runs may use it."""
+
+from collections.abc import Iterator
+
+from runner.lint.hazard import Level
+from runner.lint.reading import File
+from runner.lint.rule import Found, Rule
+from runner.lint.tree import quote, strings, to_relation, typed
+from runner.lint.words import advise, show
+
+_FIRST = "first have a release that does not use it in all places; then say so in the header of the file that drops it"
+_ALLOW = "-- lint: allow drop because no release uses it any more\n"
+_KINDS = {"OBJECT_TABLE": "TABLE", "OBJECT_VIEW": "VIEW", "OBJECT_MATVIEW": "MATERIALIZED VIEW"}
+
+
+def _check(file: File) -> Iterator[Found]:
+    for part in file.parts:
+        for table, command in part.commands():
+            if command.kind == "DropColumn":
+                name = typed(part.node["relation"])
+                message = f"{show(table)}.{command.name} is gone with the commit: what still reads or writes it fails"
+                text = f"{_ALLOW}ALTER TABLE {name} DROP COLUMN {quote(command.name)};\n"
+                yield Found(part.start + command.start, message, advise(_FIRST, text), (table,))
+        if part.tag == "DropStmt" and (kind := _KINDS.get(part.node["removeType"])):
+            for each in part.node["objects"]:
+                relation = to_relation(strings(each["List"]["items"]))
+                if table := part.find(relation):
+                    message = f"{show(table)} is gone with the commit: what still reads or writes it fails"
+                    text = f"{_ALLOW}DROP {kind} {typed(relation)};\n"
+                    yield Found(part.start, message, advise(_FIRST, text), (table,))
+
+
+RULE = Rule(
+    "drop",
+    Level.CAUTION,
+    "a column or table is dropped that an application may use",
+    "have a release first that does not use it, and say so in the header",
+    _check,
+)
+UNSAFE = ("ALTER TABLE sessions DROP COLUMN code;\n", "DROP TABLE public.sessions;\n")

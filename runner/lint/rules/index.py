@@ -1,0 +1,65 @@
+"""CREATE INDEX that is built while writes wait."""
+
+import re
+from collections.abc import Iterator
+
+from runner.effects import LockMode
+from runner.lint.hazard import Level
+from runner.lint.reading import File, Part
+from runner.lint.rule import Found, Rule
+from runner.lint.tree import quote, squeeze
+from runner.lint.words import ALONE, advise, wait
+
+_INDEX = re.compile(r"\bINDEX\b", re.IGNORECASE)
+
+
+def _check(file: File) -> Iterator[Found]:
+    for part in file.parts:
+        if part.tag != "IndexStmt" or part.node.get("concurrent") or not (table := part.find(part.node["relation"])):
+            continue
+        # ON ONLY a partitioned table, nothing is built.
+        if part.effect is None or part.scanned:
+            mode = part.locks.get(table, LockMode.SHARE)
+            read = part.scanned or (table,)
+            text = _advise(part) if table in read else _advise_on_partitions(part, table)
+            yield Found(part.start, wait(mode, table, "while the index is built"), text, read)
+
+
+def _advise(part: Part) -> str:
+    built = _INDEX.sub("INDEX CONCURRENTLY", squeeze(part.text), count=1)
+    return advise("build it in a file of its own, while writes go on", f"{ALONE}{built};\n")
+
+
+def _advise_on_partitions(part: Part, table: str) -> str:
+    """Return how it is done where there are partitions: each has its index built, and then given to the whole."""
+    text = squeeze(part.text)
+    own = part.node.get("idxname") or f"{table.partition('.')[2]}_idx"
+    head, _, rest = text.partition("(")
+    kind = "UNIQUE INDEX" if part.node.get("unique") else "INDEX"
+    parts = [(".".join(map(quote, name.split("."))), f"{name.partition('.')[2]}_{own}") for name in part.scanned]
+    built = "".join(f"CREATE {kind} CONCURRENTLY {quote(index)} ON {name} ({rest};\n" for name, index in parts)
+    schema = quote(table.partition(".")[0])
+    given = ";\n".join(
+        f"ALTER INDEX {schema}.{quote(own)} ATTACH PARTITION {name.partition('.')[0]}.{quote(index)}"
+        for name, index in parts
+    )
+    whole = re.sub(r"\bON\s+", "ON ONLY ", head, count=1, flags=re.IGNORECASE)
+    if "idxname" not in part.node:
+        whole = re.sub(r"\bINDEX\b", f"INDEX {quote(own)}", whole, count=1, flags=re.IGNORECASE)
+    sentence = "build it for each partition, in a file of its own, while writes go on"
+    return advise(sentence, f"{whole}({rest}", f"{ALONE}{built}", given)
+
+
+RULE = Rule(
+    "index",
+    Level.DANGER,
+    "an index is built while writes wait",
+    "build it with CREATE INDEX CONCURRENTLY, in a file of its own with `-- transactional: false`",
+    _check,
+)
+UNSAFE = (
+    "CREATE INDEX sessions_title_idx ON sessions (title);\n",
+    "CREATE UNIQUE INDEX ON public.sessions (title, room_id);\n",
+    "CREATE INDEX parts_n ON parts USING btree (n);\n",
+    "CREATE INDEX ON parts (n, kind);\n",
+)

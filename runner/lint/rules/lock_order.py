@@ -1,0 +1,54 @@
+"""Two tables that are locked in the other order than in an earlier file: who follows both orders can deadlock."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from runner.effects import LockMode
+from runner.lint.hazard import Level
+from runner.lint.reading import File, Part
+from runner.lint.rule import Found, Rule
+from runner.lint.tree import squeeze
+from runner.lint.words import advise, show
+from runner.model import label
+
+
+def _check(file: File) -> Iterator[Found]:
+    for (first, one), (second, other) in combinations(_order(file), 2):
+        # What one statement locks, the server locks in an order of its own.
+        if one.start != other.start and (earlier := _find_reverse(file, first, second)):
+            name = label(earlier.migration.version, earlier.migration.name)
+            message = (
+                f"ACCESS EXCLUSIVE on {show(first)}, then on {show(second)}, which {name} locks in the other order: "
+                "an application that follows one order deadlocks with the other"
+            )
+            text = advise("let each have a file of its own", squeeze(one.text), squeeze(other.text))
+            yield Found(other.start, message, text, (first, second))
+
+
+def _order(file: File) -> list[tuple[str, Part]]:
+    """Return the tables that nobody can use meanwhile, each with the statement that locks it, in order."""
+    locked: dict[str, Part] = {}
+    for part in file.parts if file.migration.transactional else ():
+        for name, mode in part.locks.items():
+            if mode is LockMode.ACCESS_EXCLUSIVE:
+                locked.setdefault(name, part)
+    return list(locked.items())
+
+
+def _find_reverse(file: File, first: str, second: str) -> File | None:
+    """Return the newest earlier file that locks the second table in a statement before the first one."""
+    for earlier in reversed(file.before):
+        order = dict(_order(earlier))
+        if first in order and second in order and order[second].start < order[first].start:
+            return earlier
+    return None
+
+
+RULE = Rule(
+    "lock-order",
+    Level.CAUTION,
+    "tables are locked in the other order than in an earlier file",
+    "lock tables in the same order everywhere, or one table a file",
+    _check,
+)
+UNSAFE = ("ALTER TABLE sessions ADD COLUMN fee integer;\nALTER TABLE rooms ADD COLUMN fee integer;\n",)

@@ -1,0 +1,36 @@
+"""LOCK TABLE in a mode that keeps the application waiting until the commit."""
+
+from collections.abc import Iterator
+
+from runner.effects import LockMode
+from runner.lint.hazard import Level
+from runner.lint.reading import File
+from runner.lint.rule import Found, Rule
+from runner.lint.tree import typed
+from runner.lint.words import advise, wait
+
+
+def _check(file: File) -> Iterator[Found]:
+    for part in file.parts:
+        if part.tag != "LockStmt" or part.node["mode"] < LockMode.SHARE:
+            continue
+        for each in part.node["relations"]:
+            if table := part.find(each["RangeVar"]):
+                message = wait(LockMode(part.node["mode"]), table, "until the commit")
+                text = f"LOCK TABLE {typed(each['RangeVar'])} IN SHARE UPDATE EXCLUSIVE MODE"
+                yield Found(
+                    part.start,
+                    message,
+                    advise("keep other changes to the schema away, and let reads and writes go on", text),
+                    (table,),
+                )
+
+
+RULE = Rule(
+    "lock-table",
+    Level.CAUTION,
+    "a table is locked by hand until the commit",
+    "leave it out: each statement takes the lock that it needs; or take a mode that reads and writes pass",
+    _check,
+)
+UNSAFE = ("LOCK TABLE sessions IN SHARE MODE;\n", "LOCK sessions, rooms;\n")

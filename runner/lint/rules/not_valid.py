@@ -1,0 +1,95 @@
+"""A foreign key or a check that is checked for every row while the application waits."""
+
+from collections.abc import Iterator
+
+from runner.effects import LockMode
+from runner.lint.hazard import Level
+from runner.lint.reading import File, Part
+from runner.lint.rule import Found, Rule
+from runner.lint.tree import Command, cut, quote, squeeze, strings, typed
+from runner.lint.words import advise, show, wait
+from runner.sqltext.library import Node
+
+_WHILE = "while every row is checked"
+_FILLS = ("CONSTR_DEFAULT", "CONSTR_GENERATED", "CONSTR_IDENTITY")
+_CHECKED = {"CONSTR_CHECK": LockMode.ACCESS_EXCLUSIVE, "CONSTR_FOREIGN": LockMode.SHARE_ROW_EXCLUSIVE}
+
+
+def _check(file: File) -> Iterator[Found]:
+    for part in file.parts:
+        for table, command in part.commands():
+            if command.kind == "AddConstraint" and _checks(part, table, command.node):
+                yield _found(part, table, command, command.node, command.text)
+            if command.kind == "AddColumn":
+                yield from _check_column(part, table, command)
+
+
+def _check_column(part: Part, table: str, command: Command) -> Iterator[Found]:
+    """Yield what is told of the constraints of a new column; a foreign key of nothing but nulls is not checked."""
+    constraints = [each["Constraint"] for each in command.node.get("constraints", ())]
+    filled = any(each["contype"] in _FILLS for each in constraints)
+    for index, constraint in enumerate(constraints):
+        foreign = constraint["contype"] == "CONSTR_FOREIGN"
+        if _checks(part, table, constraint) and (filled or not foreign):
+            behind = (each for each in constraints[index + 1 :] if not each["contype"].startswith("CONSTR_ATTR"))
+            following = next((each["location"] for each in behind), None)
+            text = cut(part.text, command.text, constraint["location"], following)
+            bare = squeeze(command.text.replace(text, "").strip())
+            if foreign:
+                text = text.replace("REFERENCES", f"FOREIGN KEY ({quote(command.name)}) REFERENCES", 1)
+            named = {**constraint, "fk_attrs": [{"String": {"sval": command.name}}]}
+            yield _found(part, table, command, named, f"ADD {text}", column=bare)
+
+
+def _checks(part: Part, table: str, constraint: Node) -> bool:
+    """Return whether the rows that are there are checked: where it was measured, whether they were read."""
+    if constraint["contype"] not in _CHECKED or constraint.get("skip_validation"):
+        return False
+    return part.effect is None or table in part.scanned
+
+
+def _found(part: Part, table: str, command: Command, constraint: Node, added: str, *, column: str = "") -> Found:
+    """Return what is told of a constraint; `column` is the command that adds the column without it, if one does."""
+    alter = f"ALTER TABLE {typed(part.node['relation'])}"
+    name = constraint.get("conname") or _name(table, constraint)
+    if "conname" not in constraint:
+        added = f"ADD CONSTRAINT {quote(name)} {added.partition(' ')[2].strip()}"
+    first = f"{alter} {squeeze(added)} NOT VALID"
+    text = advise(
+        "add it NOT VALID, so that new rows alone are checked, and check the others in a later file, under a lock that "
+        "lets reads and writes go on",
+        f"{alter} {column};\n{first}" if column else first,
+        f"{alter} VALIDATE CONSTRAINT {quote(name)}",
+    )
+    mode = max(part.locks.get(table, LockMode.ACCESS_SHARE), _CHECKED[constraint["contype"]])
+    return Found(part.start + command.start, wait(mode, table, _WHILE), text, _tables(part, table, constraint))
+
+
+def _name(table: str, constraint: Node) -> str:
+    """Return the name that the server would choose, or nearly so."""
+    own = show(table).rpartition(".")[2]
+    if constraint["contype"] == "CONSTR_FOREIGN":
+        return "_".join((own, *strings(constraint["fk_attrs"]), "fkey"))
+    return f"{own}_check"
+
+
+def _tables(part: Part, table: str, constraint: Node) -> tuple[str, ...]:
+    other = part.find(constraint["pktable"]) if "pktable" in constraint else ""
+    return tuple(dict.fromkeys(filter(None, (table, other))))
+
+
+RULE = Rule(
+    "not-valid",
+    Level.DANGER,
+    "a constraint is checked for every row while the application waits",
+    "add it with NOT VALID, and VALIDATE CONSTRAINT in a later file",
+    _check,
+)
+UNSAFE = (
+    "ALTER TABLE sessions ADD CONSTRAINT sessions_other_fkey FOREIGN KEY (other_id) REFERENCES rooms (id);\n",
+    "ALTER TABLE sessions\n    ADD FOREIGN KEY (other_id)\n    REFERENCES rooms (id) ON DELETE SET NULL;\n",
+    "ALTER TABLE public.sessions ADD CONSTRAINT titled CHECK (title <> '');\n",
+    "ALTER TABLE sessions ADD CHECK (room_id > 0);\n",
+    "ALTER TABLE sessions ADD COLUMN fee integer CONSTRAINT paid CHECK (fee > 0) DEFAULT 5;\n",
+    "ALTER TABLE sessions ADD COLUMN hall_id integer DEFAULT 1000001 REFERENCES rooms (id) DEFERRABLE NOT NULL;\n",
+)

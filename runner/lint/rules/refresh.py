@@ -1,0 +1,31 @@
+"""REFRESH MATERIALIZED VIEW that keeps its readers waiting."""
+
+from collections.abc import Iterator
+
+from runner.effects import LockMode
+from runner.lint.hazard import Level
+from runner.lint.reading import File
+from runner.lint.rule import Found, Rule
+from runner.lint.tree import typed
+from runner.lint.words import advise, wait
+
+
+def _check(file: File) -> Iterator[Found]:
+    for part in file.parts:
+        if part.tag != "RefreshMatViewStmt" or part.node.get("concurrent") or part.node.get("skipData"):
+            continue
+        if view := part.find(part.node["relation"]):
+            message = wait(LockMode.ACCESS_EXCLUSIVE, view, "while its query runs")
+            text = f"REFRESH MATERIALIZED VIEW CONCURRENTLY {typed(part.node['relation'])}"
+            sentence = "let reads go on meanwhile, which takes a unique index on columns of the view"
+            yield Found(part.start, message, advise(sentence, text), (view,))
+
+
+RULE = Rule(
+    "refresh",
+    Level.DANGER,
+    "a materialized view is refreshed while its readers wait",
+    "use REFRESH MATERIALIZED VIEW CONCURRENTLY, for which the view needs a unique index",
+    _check,
+)
+UNSAFE = ("REFRESH MATERIALIZED VIEW totals;\n",)

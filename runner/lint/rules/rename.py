@@ -1,0 +1,61 @@
+"""A column or table that is renamed, while an application that runs uses the old name."""
+
+from collections.abc import Iterator
+
+from runner.lint.hazard import Level
+from runner.lint.reading import File, Part
+from runner.lint.rule import Found, Rule
+from runner.lint.tree import quote, squeeze, typed
+from runner.lint.words import advise, show
+
+_FAILS = "what still uses the old name fails"
+_TABLES = ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW")
+
+
+def _check(file: File) -> Iterator[Found]:
+    for part in file.parts:
+        if part.tag != "RenameStmt" or "relation" not in part.node or not (table := part.find(part.node["relation"])):
+            continue
+        kind, new = part.node["renameType"], part.node["newname"]
+        if kind == "OBJECT_COLUMN" and part.node["relationType"] in _TABLES:
+            message = f"{show(table)}.{part.node['subname']} is called {new} with the commit: {_FAILS}"
+            yield Found(part.start, message, _advise_on_column(part), (table,))
+        elif kind in _TABLES and not _stands_in(file, part):
+            message = f"{show(table)} is called {new} with the commit: {_FAILS}"
+            yield Found(part.start, message, _advise_on_table(part), (table,))
+
+
+def _stands_in(file: File, part: Part) -> bool:
+    """Return whether the file makes a view of the old name, so that nobody notices."""
+    old = part.node["relation"]["relname"]
+    return any(later.tag == "ViewStmt" and later.node["view"]["relname"] == old for later in file.parts)
+
+
+def _advise_on_column(part: Part) -> str:
+    return advise(
+        "add a column of the new name, fill it in parts and have the application change over; or say in the header "
+        "that nobody uses the old name",
+        f"-- lint: allow rename because no release uses the old name\n{squeeze(part.text)};\n",
+    )
+
+
+def _advise_on_table(part: Part) -> str:
+    old, schema, new = typed(part.node["relation"]), part.node["relation"].get("schemaname"), part.node["newname"]
+    named = ".".join(quote(word) for word in (schema, new) if word)
+    return advise(
+        "leave a view of the old name in its place until no release uses it",
+        f"{squeeze(part.text)};\nCREATE VIEW {old} AS SELECT * FROM {named}",  # noqa: S608  # for a person to type
+    )
+
+
+RULE = Rule(
+    "rename",
+    Level.CAUTION,
+    "a column or table is renamed that an application may use",
+    "add what has the new name beside it, and drop the old one when no release uses it",
+    _check,
+)
+UNSAFE = (
+    "ALTER TABLE sessions RENAME COLUMN code TO number;\n",
+    "ALTER TABLE public.sessions RENAME TO bookings;\n",
+)

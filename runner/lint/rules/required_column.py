@@ -1,0 +1,46 @@
+"""A new column that must have a value and has no default: the file fails where there is one row."""
+
+from collections.abc import Iterator
+
+from runner.lint.hazard import Level
+from runner.lint.reading import File, Part
+from runner.lint.rule import Found, Rule
+from runner.lint.tree import Command, cut, quote, squeeze, typed
+from runner.lint.words import advise, show
+from runner.sqltext.library import Node
+
+_SERIALS = ("serial", "serial4", "bigserial", "serial8", "smallserial", "serial2")
+_FILLS = ("CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED")
+
+
+def _check(file: File) -> Iterator[Found]:
+    for part in file.parts:
+        for table, command in part.commands():
+            if command.kind == "AddColumn" and _lacks_value(command.node):
+                message = f"{command.name} is NOT NULL and has no default: the file fails where {show(table)} has rows"
+                yield Found(part.start + command.start, message, _advise(part, command), (table,))
+
+
+def _lacks_value(column: Node) -> bool:
+    kinds = {each["Constraint"]["contype"] for each in column.get("constraints", ())}
+    kind = column["typeName"]["names"][-1]["String"]["sval"]
+    return "CONSTR_NOTNULL" in kinds and not kinds.intersection(_FILLS) and kind not in _SERIALS
+
+
+def _advise(part: Part, command: Command) -> str:
+    first = command.node["constraints"][0]["Constraint"]
+    kind = squeeze(cut(part.text, command.text, command.node["typeName"]["location"], first["location"]))
+    return advise(
+        "add it without NOT NULL, fill it in parts, and require it then; or give it a default",
+        f"ALTER TABLE {typed(part.node['relation'])} ADD COLUMN {quote(command.name)} {kind}",
+    )
+
+
+RULE = Rule(
+    "required-column",
+    Level.DANGER,
+    "a new column is NOT NULL without a default, so that the file fails where there are rows",
+    "add it without NOT NULL, fill it in parts, and require it in a later file; or give it a default",
+    _check,
+)
+UNSAFE = ("ALTER TABLE sessions ADD COLUMN fee numeric(10, 2) NOT NULL;\n",)

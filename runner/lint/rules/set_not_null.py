@@ -1,0 +1,53 @@
+"""SET NOT NULL that looks for a null in every row; a validated check says that there is none."""
+
+from collections.abc import Iterator
+
+from runner.effects import LockMode
+from runner.lint.hazard import Level
+from runner.lint.reading import File
+from runner.lint.rule import Found, Rule
+from runner.lint.tree import quote, typed
+from runner.lint.words import advise, show, wait
+
+
+def _check(file: File) -> Iterator[Found]:
+    for part in file.parts:
+        for table, command in part.commands():
+            if command.kind != "SetNotNull":
+                continue
+            if table in part.scanned or (part.effect is None and not _is_proven(file, table)):
+                message = wait(
+                    LockMode.ACCESS_EXCLUSIVE, table, f"while every row is searched for a null in {command.name}"
+                )
+                yield Found(
+                    part.start + command.start,
+                    message,
+                    _advise(typed(part.node["relation"]), table, command.name),
+                    (table,),
+                )
+
+
+def _is_proven(file: File, table: str) -> bool:
+    """Return whether an earlier file validated a constraint of the table, which may be the one that is needed."""
+    commands = (found for before in file.before for part in before.parts for found in part.commands())
+    return any(name == table and command.kind == "ValidateConstraint" for name, command in commands)
+
+
+def _advise(name: str, table: str, column: str) -> str:
+    check = quote(f"{show(table).rpartition('.')[2]}_{column}_given")
+    return advise(
+        "have a check proven first, which takes no strong lock while rows are read: SET NOT NULL then reads none",
+        f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({quote(column)} IS NOT NULL) NOT VALID",
+        f"ALTER TABLE {name} VALIDATE CONSTRAINT {check}",
+        f"ALTER TABLE {name} ALTER COLUMN {quote(column)} SET NOT NULL;\nALTER TABLE {name} DROP CONSTRAINT {check}",
+    )
+
+
+RULE = Rule(
+    "set-not-null",
+    Level.DANGER,
+    "every row is searched for nulls while the application waits",
+    "add CHECK (... IS NOT NULL) NOT VALID, VALIDATE CONSTRAINT in a later file, SET NOT NULL in a third",
+    _check,
+)
+UNSAFE = ("ALTER TABLE sessions ALTER COLUMN title SET NOT NULL;\n",)

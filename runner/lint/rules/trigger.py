@@ -1,0 +1,42 @@
+"""CREATE TRIGGER beside other work: writes to its table wait until all of that is done."""
+
+from collections.abc import Iterator
+
+from runner.effects import LockMode
+from runner.lint.hazard import Level
+from runner.lint.reading import File, Part
+from runner.lint.rule import Found, Rule
+from runner.lint.tree import squeeze
+from runner.lint.words import advise, wait
+
+_WRITES = ("UpdateStmt", "DeleteStmt", "InsertStmt", "MergeStmt")
+
+
+def _check(file: File) -> Iterator[Found]:
+    if not file.migration.transactional:
+        return
+    more = any(_lasts(part) for part in file.parts if part.tag != "CreateTrigStmt")
+    for part in file.parts:
+        if part.tag == "CreateTrigStmt" and more and (table := part.find(part.node["relation"])):
+            message = wait(LockMode.SHARE_ROW_EXCLUSIVE, table, "until the rest of the file is done")
+            text = advise("put it into a file of its own, which holds the lock for a moment", squeeze(part.text))
+            yield Found(part.start, message, text, (table,))
+
+
+def _lasts(part: Part) -> bool:
+    """Return whether a statement may have to wait, or to work for long."""
+    strong = any(mode >= LockMode.SHARE and part.held.get(name) != mode for name, mode in part.locks.items())
+    return strong or part.tag in _WRITES or bool(part.scanned)
+
+
+RULE = Rule(
+    "trigger",
+    Level.CAUTION,
+    "a trigger is made in a transaction that has more to do, while writes to its table wait",
+    "put CREATE TRIGGER into a file of its own",
+    _check,
+)
+UNSAFE = (
+    "CREATE TRIGGER noted BEFORE UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION note();\n"
+    "ALTER TABLE rooms ADD COLUMN fee integer;\n",
+)

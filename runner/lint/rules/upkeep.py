@@ -1,0 +1,68 @@
+"""CLUSTER, VACUUM FULL and REINDEX: upkeep that keeps the application waiting."""
+
+import re
+from collections.abc import Iterator
+
+from runner.effects import LockMode
+from runner.lint.hazard import Level
+from runner.lint.reading import File, Part
+from runner.lint.rule import Found, Rule
+from runner.lint.tree import squeeze, typed
+from runner.lint.words import ALONE, advise, show
+from runner.sqltext.library import Node
+from runner.sqltext.trees import is_on
+
+_TARGET = re.compile(r"\b(INDEX|TABLE|SCHEMA|DATABASE)\b", re.IGNORECASE)
+
+
+def _check(file: File) -> Iterator[Found]:
+    for part in file.parts:
+        if part.tag == "ClusterStmt":
+            yield from _tell_of_tables(part, [part.node["relation"]] if "relation" in part.node else [])
+        elif part.tag == "VacuumStmt" and is_on(part.node, "full", "false"):
+            relations = [each["VacuumRelation"]["relation"] for each in part.node.get("rels", ())]
+            yield from _tell_of_tables(part, relations)
+        elif part.tag == "ReindexStmt" and _is_safer_concurrently(part.node):
+            yield from _tell_of_indexes(part)
+
+
+def _is_safer_concurrently(node: Node) -> bool:
+    """Return whether the same could be built beside what is there: the catalogs of the server cannot."""
+    return node["kind"] != "REINDEX_OBJECT_SYSTEM" and not is_on(node, "concurrently", "false")
+
+
+def _tell_of_tables(part: Part, relations: list[Node]) -> Iterator[Found]:
+    """Yield what is told of tables that are written anew; no relation is all of them."""
+    tables = tuple(filter(None, map(part.find, relations))) if relations else tuple(part.locks)
+    if tables or not (relations or part.effect):
+        named = ", ".join(map(show, tables)) or "every table"
+        message = f"ACCESS EXCLUSIVE on {named}: reads and writes wait while all of it is written anew"
+        text = f"{ALONE}VACUUM (ANALYZE) {', '.join(map(typed, relations))}".rstrip()
+        yield Found(part.start, message, advise("make free space usable without a strong lock", f"{text};\n"), tables)
+
+
+def _tell_of_indexes(part: Part) -> Iterator[Found]:
+    tables = tuple(table for table, mode in part.locks.items() if mode == LockMode.SHARE)
+    own = part.node["kind"] == "REINDEX_OBJECT_TABLE" and not part.find(part.node["relation"])
+    if tables or (part.effect is None and not own):
+        named = ", ".join(map(show, tables)) or "each table"
+        message = f"SHARE on {named}: writes wait while its indexes are built anew"
+        text = f"{ALONE}{_TARGET.sub(lambda match: f'{match[0]} CONCURRENTLY', squeeze(part.text), count=1)};\n"
+        yield Found(part.start, message, advise("build them beside the old ones, while writes go on", text), tables)
+
+
+RULE = Rule(
+    "upkeep",
+    Level.DANGER,
+    "CLUSTER, VACUUM FULL or REINDEX keeps the application waiting",
+    "use VACUUM without FULL, or REINDEX CONCURRENTLY, in a file with `-- transactional: false`",
+    _check,
+)
+UNSAFE = (
+    "CLUSTER sessions USING sessions_pkey;\n",
+    "-- transactional: false\nVACUUM FULL sessions, public.rooms;\n",
+    "-- transactional: false\nVACUUM FULL;\n",
+    "REINDEX TABLE sessions;\n",
+    "REINDEX INDEX sessions_pkey;\n",
+    "-- transactional: false\nREINDEX SCHEMA public;\n",
+)

@@ -1,0 +1,100 @@
+"""A new column whose default differs from row to row, so that every row is written anew."""
+
+from collections.abc import Iterator
+
+from runner.effects import LockMode
+from runner.lint.hazard import Level
+from runner.lint.reading import File, Part
+from runner.lint.rule import Found, Rule
+from runner.lint.tree import Command, cut, quote, squeeze, typed, walk
+from runner.lint.words import BATCHED, advise, show, wait
+from runner.sqltext.library import Node
+
+_SERIAL = {"serial": "integer", "serial4": "integer", "bigserial": "bigint", "serial8": "bigint"}
+_SERIAL |= {"smallserial": "smallint", "serial2": "smallint"}
+# What is called most often and gives one value for the whole statement.
+_STABLE = frozenset({"now", "transaction_timestamp", "statement_timestamp", "current_setting", "timezone"})
+
+
+def _check(file: File) -> Iterator[Found]:
+    for part in file.parts:
+        for table, command in part.commands():
+            if command.kind != "AddColumn" or not _is_suspect(command.node):
+                continue
+            if part.effect is None or table in part.rewritten:
+                why = "while every row is written anew, each with a value of its own"
+                message = wait(LockMode.ACCESS_EXCLUSIVE, table, why)
+                yield Found(part.start + command.start, message, _advise(part, table, command), (table,))
+
+
+def _is_suspect(column: Node) -> bool:
+    """Return whether a value may differ from row to row: the measurement then tells."""
+    return _type(column) in _SERIAL or any(
+        _calls(constraint["Constraint"].get("raw_expr")) or constraint["Constraint"]["contype"] == "CONSTR_IDENTITY"
+        for constraint in column.get("constraints", ())
+        if constraint["Constraint"]["contype"] in ("CONSTR_DEFAULT", "CONSTR_IDENTITY")
+    )
+
+
+def _calls(expression: Node | None) -> bool:
+    names = (node["funcname"][-1]["String"]["sval"] for tag, node in walk(expression) if tag == "FuncCall")
+    return any(name not in _STABLE for name in names)
+
+
+def _type(column: Node) -> str:
+    name: str = column["typeName"]["names"][-1]["String"]["sval"]
+    return name
+
+
+def _advise(part: Part, table: str, command: Command) -> str:
+    name, column = typed(part.node["relation"]), quote(command.name)
+    alter = f"ALTER TABLE {name}"
+    first, value = _read_default(part, command) or _make_sequence(part, table, command)
+    return advise(
+        "add it without, give new rows the default, and fill the others in parts, in a later file",
+        f"{first}{alter} ADD COLUMN {column} {_read_type(part, command)};\n"
+        f"{alter} ALTER COLUMN {column} SET DEFAULT {value}",
+        f"{BATCHED}UPDATE {name} SET {column} = {value} WHERE {column} IS NULL;\n",  # noqa: S608  # for a person to type
+    )
+
+
+def _read_type(part: Part, command: Command) -> str:
+    """Return the type as it is written, or what a serial type is short for."""
+    if kind := _SERIAL.get(_type(command.node)):
+        return kind
+    end = command.node["constraints"][0]["Constraint"]["location"]
+    return squeeze(cut(part.text, command.text, command.node["typeName"]["location"], end))
+
+
+def _read_default(part: Part, command: Command) -> tuple[str, str] | None:
+    """Return the expression of the default, which needs nothing before it; None where there is no DEFAULT."""
+    constraints = [each["Constraint"] for each in command.node.get("constraints", ())]
+    for index, constraint in enumerate(constraints):
+        if constraint["contype"] == "CONSTR_DEFAULT":
+            end = constraints[index + 1]["location"] if index + 1 < len(constraints) else None
+            text = cut(part.text, command.text, constraint["location"], end)
+            return "", squeeze(text[len("DEFAULT") :].strip())
+    return None
+
+
+def _make_sequence(part: Part, table: str, command: Command) -> tuple[str, str]:
+    """Return what makes a sequence, and the call for its next value."""
+    schema = part.node["relation"].get("schemaname")
+    own = f"{show(table).rpartition('.')[2]}_{command.name}_seq"
+    sequence = ".".join(quote(word) for word in (schema, own) if word)
+    literal = sequence.replace("'", "''")
+    return f"CREATE SEQUENCE {sequence};\n", f"nextval('{literal}')"
+
+
+RULE = Rule(
+    "volatile-default",
+    Level.DANGER,
+    "a new column has a default that differs from row to row, so that every row is written anew",
+    "add the column without a default, SET DEFAULT, and fill the rows that are there in parts, in a later file",
+    _check,
+)
+UNSAFE = (
+    "ALTER TABLE sessions ADD COLUMN token uuid DEFAULT gen_random_uuid();\n",
+    "ALTER TABLE sessions ADD COLUMN luck double precision DEFAULT random() * 10 NOT NULL, ADD COLUMN x int;\n",
+    "ALTER TABLE public.sessions ADD COLUMN number bigserial NOT NULL;\n",
+)

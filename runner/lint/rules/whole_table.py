@@ -1,0 +1,51 @@
+"""An UPDATE or DELETE without WHERE: every row is locked until the last one is written."""
+
+from collections.abc import Iterator
+
+from runner.effects import LockMode
+from runner.lint.hazard import Level
+from runner.lint.reading import File, Part
+from runner.lint.rule import Found, Rule
+from runner.lint.tree import squeeze, walk
+from runner.lint.words import BATCHED, advise, show
+from runner.sqltext.library import Node
+
+_VERBS = {"UpdateStmt": "written", "DeleteStmt": "deleted"}
+
+
+def _check(file: File) -> Iterator[Found]:
+    if file.migration.directives.batch:
+        return
+    for part in file.parts:
+        # Under a stronger lock, that is what another rule tells.
+        for tag, node in () if holds(part) else ((part.tag, part.node), *walk(part.node)):
+            if tag in _VERBS and "whereClause" not in node and (table := part.find(node["relation"])):
+                done = f"every row of {show(table)} is {_VERBS[tag]} in one transaction"
+                yield Found(part.start, f"{done}: writes to them wait for its end", _advise(part, node), (table,))
+
+
+def holds(part: Part) -> bool:
+    """Return whether the transaction has a lock on some relation by then that keeps the application waiting."""
+    return any(mode >= LockMode.SHARE for mode in part.held.values())
+
+
+def _advise(part: Part, node: Node) -> str:
+    if node is not part.node:
+        return (
+            "write it as a statement of its own, in parts: a file with `-- batch: 5000 pause 100ms` has no WITH that "
+            "writes"
+        )
+    return advise("let it run in parts, in a file of its own", f"{BATCHED}{squeeze(part.text)};\n")
+
+
+RULE = Rule(
+    "whole-table",
+    Level.DANGER,
+    "every row of a table is written in one transaction",
+    "let it run in parts, in a file of its own with `-- batch: 5000 pause 100ms`",
+    _check,
+)
+UNSAFE = (
+    "UPDATE sessions SET code = 'x';\n",
+    "DELETE FROM sessions;\n",
+)

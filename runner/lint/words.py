@@ -1,0 +1,38 @@
+"""What rules say, in the same words: which lock makes whom wait, and the safe form as it is to be typed."""
+
+from collections.abc import Mapping
+
+from runner.effects import LockMode
+
+_PUBLIC = "public."
+_LATER = "-- in a later file"
+# How the header of a file asks for statements of their own, and for a large change in parts.
+ALONE = "-- transactional: false\n"
+BATCHED = "-- transactional: false\n-- batch: 5000 pause 100ms\n"
+
+
+def show(relation: str) -> str:
+    """Return the name of a relation for a message: without the schema that is everybody's."""
+    return relation.removeprefix(_PUBLIC)
+
+
+def wait(mode: LockMode, relation: str, why: str) -> str:
+    """Return who waits for a lock on a relation, and while what is done: `why` begins with `while` or `until`."""
+    return f"{mode.words} on {show(relation)}: {mode.blocks} wait {why}"
+
+
+def advise(sentence: str, *files: str) -> str:
+    """Return a help: a sentence, and below it the texts of the files that are the safe form."""
+    texts = [text.removesuffix("\n") if text.endswith("\n") else f"{text};" for text in files]
+    return "\n".join((f"{sentence}:", f"\n{_LATER}\n".join(texts))) if files else sentence
+
+
+def split_advice(help_text: str) -> tuple[str, ...]:
+    """Return the texts of the files that a help gives as the safe form."""
+    _, _, sql = help_text.partition(":\n")
+    return tuple(f"{text}\n" for text in sql.split(f"\n{_LATER}\n")) if sql else ()
+
+
+def strongest(locks: Mapping[str, LockMode]) -> tuple[str, LockMode]:
+    """Return the relation with the strongest lock, and the lock."""
+    return max(locks.items(), key=lambda held: held[1])

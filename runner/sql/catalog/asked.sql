@@ -1,0 +1,43 @@
+, concat_ws(
+    ' ',
+    string_agg(DISTINCT kind, ' ') FILTER (WHERE more),
+    CASE WHEN bool_or(owner <> (SELECT me.oid FROM me)) THEN 'owner' END,
+    CASE WHEN bool_or(acl IS NOT NULL) THEN 'grants' END,
+    (SELECT string_agg(DISTINCT CAST(relkind AS text), ' ') FROM relation),
+    CASE WHEN EXISTS (SELECT FROM relation WHERE relhassubclass) THEN 'inheritance' END,
+    -- The catalogs that have something of the database's own, beside what belongs to extensions and to tables. What a
+    -- view reads is written down of its rule; any other rule depends on its table so that it goes with that.
+    (
+        SELECT string_agg(CAST(CAST(used.classid AS regclass) AS text), ' ')
+        FROM (
+            SELECT DISTINCT classid
+            FROM pg_catalog.pg_depend
+            WHERE objid >= 16384
+                AND deptype <> 'i'
+                AND NOT (classid = CAST('pg_catalog.pg_rewrite' AS regclass) AND deptype = 'n')
+                AND (classid, objid) NOT IN (SELECT member.classid, member.objid FROM member)
+        ) AS used
+    ),
+    -- These two may depend on nothing. A catalog that never had a row has no page: pg_default_acl, pg_publication.
+    CASE WHEN pg_relation_size(826) > 0 THEN 'default_grants' END,
+    CASE WHEN pg_relation_size(6104) > 0 THEN 'publication' END,
+    {not_null_gate},
+    CASE
+        WHEN EXISTS (
+            SELECT
+            FROM pg_catalog.pg_class
+            WHERE oid >= 16384 AND relkind = 't' AND reloptions IS NOT NULL
+        )
+            THEN 'toast'
+    END,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgenabled <> 'O') THEN 'triggers' END,
+    CASE
+        WHEN EXISTS (
+            SELECT
+            FROM pg_catalog.pg_sequence AS sequence
+            JOIN relation ON relation.oid = sequence.seqrelid
+            WHERE {sequence_has_more}
+        )
+            THEN 'sequence'
+    END
+)

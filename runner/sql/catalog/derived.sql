@@ -1,0 +1,5 @@
+UNION ALL
+SELECT part.*, NULL, NULL, false
+FROM (
+{part}
+) AS part

@@ -1,0 +1,1 @@
+(NOT index.indisvalid OR index.indisreplident OR index.indisclustered OR class.relispartition)

@@ -1,0 +1,18 @@
+routine AS MATERIALIZED (
+    SELECT proc.oid, proc.prokind, proc.proowner, proc.proacl
+    FROM pg_catalog.pg_proc AS proc
+    JOIN namespace ON namespace.oid = proc.pronamespace
+    WHERE proc.oid >= 16384
+        AND proc.prosrc NOT IN (
+            'range_constructor2',
+            'range_constructor3',
+            'multirange_constructor0',
+            'multirange_constructor1',
+            'multirange_constructor2'
+        )
+        AND NOT EXISTS (
+            SELECT
+            FROM member
+            WHERE member.classid = CAST('pg_catalog.pg_proc' AS regclass) AND member.objid = proc.oid
+        )
+)

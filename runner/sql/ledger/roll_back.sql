@@ -1,0 +1,6 @@
+UPDATE {schema}._migrations
+SET state = 'rolled back',
+    finished_at = pg_catalog.clock_timestamp(),
+    proven_at = NULL
+WHERE version = {version}
+    AND state = 'applied'

@@ -1,0 +1,7 @@
+SET CONSTRAINTS ALL IMMEDIATE;
+SET LOCAL session_authorization TO DEFAULT;
+SET LOCAL role TO DEFAULT;
+SET LOCAL search_path TO '';
+SET LOCAL statement_timeout TO 0;
+{progress};
+COMMIT

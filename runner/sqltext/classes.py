@@ -1,0 +1,105 @@
+"""What a statement's own words say of the locks that it takes on tables, and so of how long it may wait for them.
+
+Nothing but the length of a wait hangs on it. What is not known counts as strong: a wait that was too short is made up
+for by another try, one that was too long is not.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from enum import Enum
+from functools import cache
+from itertools import pairwise
+
+from runner.sqltext.findings import SqlError
+from runner.sqltext.lexer import read_tokens
+from runner.sqltext.statements import split
+
+Words = tuple[str, ...]
+
+# By their first word: they lock rows, or objects that are no tables.
+_WEAK = re.compile(
+    "analyze|close|comment|commit|copy|deallocate|declare|delete|discard|end|execute|explain|fetch|grant|import|insert"
+    "|listen|load|merge|move|notify|prepare|reassign|reset|revoke|security|select|set|show|table|unlisten|update"
+    "|values|with"
+)
+# By their second word: kinds of objects that can be made, altered and dropped without a table being locked.
+_APART = re.compile(
+    "access|aggregate|cast|collation|conversion|database|default|event|function|group|language|large|operator"
+    "|procedure|role|routine|server|subscription|system|tablespace|text|transform|user"
+)
+# A new one of these is in nobody's way either, unless it is tied to a table that is there already.
+_NEW = re.compile(
+    "domain|extension|foreign|global|local|materialized|publication|recursive|schema|sequence|statistics|table|temp"
+    "|temporary|type|unlogged|view"
+)
+_TIES = frozenset({"inherits", "partition", "references"})
+_SETTING = frozenset({"lock_timeout", '"lock_timeout"', "'lock_timeout'"})
+
+
+class LockClass(Enum):
+    """What a statement does to others while it waits for its locks, and while it has them."""
+
+    STRONG = "holds up readers or writers of a table"
+    PATIENT = "waits for transactions to end, and holds up nobody meanwhile"
+    WEAK = "holds up nobody but who changes the same rows or objects"
+
+
+def classify(statement: str) -> LockClass:
+    """Return the class of one statement."""
+    words = tuple(_words(statement))
+    if _is_patient(words):
+        return LockClass.PATIENT
+    first, rest = words[0] if words else "", words[1:]
+    if not first or _WEAK.fullmatch(first) or (first in _IS_WEAK and _IS_WEAK[first](rest)):
+        return LockClass.WEAK
+    return LockClass.STRONG
+
+
+@cache
+def is_strong(text: str) -> bool:
+    """Return whether a file has a statement that may hold up readers or writers, as one that is no SQL may.
+
+    Remembered, since a file has many tenants.
+    """
+    try:
+        return any(classify(statement.text) is LockClass.STRONG for statement in split(text))
+    except SqlError:
+        return True
+
+
+@cache
+def sets_lock_timeout(text: str) -> bool:
+    """Return whether a file says in its statements how long it waits for locks. Remembered likewise."""
+    return any(word in _SETTING for word in _words(text))
+
+
+def _is_patient(words: Words) -> bool:
+    """Return whether a statement waits for old transactions: the CONCURRENTLY ones, and VALIDATE on its own."""
+    if words[:1] in (("alter",), ("create",), ("drop",), ("reindex",)) and "concurrently" in words:
+        return True
+    return words[:2] == ("alter", "table") and ("validate", "constraint") in pairwise(words) and "," not in words
+
+
+def _is_apart(rest: Words) -> bool:
+    return bool(rest and _APART.fullmatch(rest[0]))
+
+
+def _creates_apart(rest: Words) -> bool:
+    """Return whether CREATE and what follows locks no table that is there. A view that is replaced is locked."""
+    if rest[:2] == ("or", "replace"):
+        return _is_apart(rest[2:])
+    return _is_apart(rest) or bool(rest and _NEW.fullmatch(rest[0]) and not _TIES.intersection(rest))
+
+
+_IS_WEAK: dict[str, Callable[[Words], bool]] = {
+    "alter": _is_apart,
+    "create": _creates_apart,
+    "drop": lambda rest: _is_apart(rest) and "cascade" not in rest,
+    "refresh": lambda rest: "concurrently" in rest,
+    "vacuum": lambda rest: "full" not in rest,
+}
+
+
+def _words(text: str) -> Iterator[str]:
+    """Yield the tokens in lower case."""
+    return (text[token.start : token.end].lower() for token in read_tokens(text))

@@ -1,0 +1,232 @@
+"""`lint`: what each file would do to a database in use, measured on a scratch database. No tenant is changed."""
+
+from collections import Counter
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+
+from runner import fleet
+from runner.config import Config, read
+from runner.errors import ConfigError, MigrationFileError, Problem, ServerError
+from runner.events import (
+    Event,
+    HazardFound,
+    Result,
+    RowReported,
+    RunFinished,
+    RunStarted,
+    TableSize,
+    Verdict,
+    WarningRaised,
+)
+from runner.files import Directory, read_migrations
+from runner.lint import Hazard, Level
+from runner.linting import make_linter, show
+from runner.model import Migration, Server, SetName, Tenant, label
+from runner.project import Project
+from runner.provenance import Provenance
+from runner.server import find_binaries, read_major
+from runner.sizes import describe_size, pick_largest, read_sizes
+from runner.squawk import find_squawk, run_squawk
+from runner.verbs import Events, Request, Verb
+from runner.verbs.options import JOBS, SERVER, TENANTS, Version, find_file, open_request
+
+_HELP = """Say what each migration file would do to a database in use: what it locks, rewrites and reads whole.
+
+The files are run on a scratch database whose tables have rows, and each statement is measured there. A danger makes
+the application wait for as long as a table is large, or fail; a caution is less. Each comes with the safe form. What
+a file's header allows, "-- lint: allow RULE because REASON", is counted, and shown with --verbose. With --tenants,
+the tables are looked up in those databases, and a finding says how large they are. Exit code 1 when something is
+found.
+
+\b
+  tenantry lint
+  tenantry lint --from 12 --tenants all
+  tenantry lint 0012_rates --format github
+"""
+
+_PARAMS = (
+    click.Argument(["versions"], type=Version(), nargs=-1, metavar="[VERSION]..."),
+    click.Option(["--from", "since"], type=Version(), metavar="VERSION", help="Lint this file and all after it."),
+    click.Option(
+        ["--set", "set_name"],
+        type=click.Choice([name.value for name in SetName]),
+        help="Lint this set alone; by default both.",
+    ),
+    click.Option(
+        ["--tenants"],
+        metavar="1,16|all|master",
+        shell_complete=TENANTS.shell_complete,
+        help="In which databases tables are looked up for their sizes; by default in none.",
+    ),
+    click.Option(["--squawk"], is_flag=True, help="Ask squawk for a second opinion; it comes with the extra lint."),
+    JOBS,
+    SERVER,
+)
+
+
+Found = Mapping[SetName, list[TableSize]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Set:
+    """The files of one set up to the newest that is linted, the versions of these, and what was found in them."""
+
+    name: SetName
+    folder: str
+    files: tuple[Migration, ...]
+    versions: frozenset[int]
+    hazards: tuple[Hazard, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+    @property
+    def chosen(self) -> list[Migration]:
+        """Return the files that are linted; those before them are only applied."""
+        return [file for file in self.files if file.version in self.versions]
+
+
+def _start(request: Request) -> Events:
+    options = request.options
+    project = open_request(request) if options["tenants"] is not None else None
+    config = project.config if project else read(Path(options["config"]), env=request.environment)
+    program = find_squawk() if options["squawk"] else None
+    sets = [_lint(request, config, one, program) for one in _choose(request, _read_all(request, config))]
+    # Added to by the threads of the fleet, each in one step.
+    sizes: Found = {one.name: [] for one in sets}
+    runs = [_run_findings(request, sets, sizes)]
+    if project:
+        runs.insert(0, _run_sizes(request, project, sets, sizes))
+    names = [*(tenant.name for tenant in (project.tenants if project else ())), *(one.folder for one in sets)]
+    return _join(request, runs, names, [*config.warnings, *(problem for one in sets for problem in one.warnings)])
+
+
+def _read_all(request: Request, config: Config) -> list[tuple[SetName, str, Directory]]:
+    """Return the files of each set that is meant. Raises MigrationFileError with all that is wrong in them."""
+    chosen = request.options["set_name"]
+    names = [SetName(chosen)] if chosen else [n for n in SetName if n is SetName.TENANT or config.master_migrations]
+    found, problems = [], list[Problem]()
+    for name in names:
+        folder = config.folder(name)
+        try:
+            found.append((name, str(folder), read_migrations(folder, str(folder))))
+        except MigrationFileError as error:
+            problems += error.problems
+    if problems:
+        raise MigrationFileError(tuple(problems))
+    return found
+
+
+def _choose(request: Request, found: Sequence[tuple[SetName, str, Directory]]) -> list[_Set]:
+    """Return the sets in which a file is meant. Raises ConfigError where a version is that of no file."""
+    versions, since = frozenset(request.options["versions"]), request.options["since"]
+    if versions and since is not None:
+        raise ConfigError((Problem("--from beside a VERSION, expected one of them"),))
+    for version in (*request.options["versions"], *(() if since is None else (since,))):
+        find_file([directory for _, _, directory in found], version, "VERSION" if versions else "--from")
+    sets = []
+    for name, folder, directory in found:
+        wanted = {f.version for f in directory.migrations if not versions or f.version in versions}
+        wanted = {version for version in wanted if since is None or version >= since}
+        if wanted:
+            files = tuple(file for file in directory.migrations if file.version <= max(wanted))
+            sets.append(_Set(name, folder, files, frozenset(wanted), warnings=directory.warnings))
+    return sets
+
+
+def _lint(request: Request, config: Config, one: _Set, squawk: str | None) -> _Set:
+    """Return the set with what was found in its files."""
+    provenance = Provenance(request.run_id, request.os_user, config.root.resolve())
+    linted = make_linter(config, request.environment, provenance).lint(one.files)
+    hazards = [hazard for hazard in linted.hazards if hazard.version in one.versions]
+    if squawk:
+        hazards += run_squawk(squawk, one.chosen, config.root, _find_major())
+    hazards.sort(key=lambda hazard: (hazard.version, hazard.line, hazard.column, hazard.rule))
+    doubts = (linted.doubt,) if linted.doubt else ()
+    return replace(one, hazards=tuple(hazards), warnings=(*one.warnings, *doubts))
+
+
+def _find_major() -> int | None:
+    """Return the major of the programs that run the embedded server; None where there are none."""
+    try:
+        return read_major(find_binaries())
+    except ServerError:
+        return None
+
+
+def _run_sizes(request: Request, project: Project, sets: Iterable[_Set], sizes: Found) -> Events:
+    """Look the tables of all findings up in the selected tenants; one query each."""
+    relations = {one.name: sorted({name for hazard in one.hazards for name in hazard.relations}) for one in sets}
+
+    def look_up(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        with project.reading(tenant) as ledger:
+            if ledger and tenant.set_name in relations:
+                sizes[tenant.set_name].extend(read_sizes(ledger.connection, tenant.name, relations[tenant.set_name]))
+        yield from ()
+        return Verdict(Result.OK)
+
+    jobs = request.options["jobs"]
+    return fleet.run(request.verb, request.run_id, [list(project.tenants)], look_up, jobs=jobs, stop=request.stop)
+
+
+def _run_findings(request: Request, sets: Sequence[_Set], sizes: Found) -> Events:
+    """Say what was found. Each set stands where a tenant does, as its folder."""
+    stand_ins = [Tenant(one.folder, one.name, Server("scratch", None), "") for one in sets]
+    by_folder = {one.folder: one for one in sets}
+
+    def report(folder: Tenant) -> Generator[Event, None, Verdict]:
+        one = by_folder[folder.name]
+        yield RowReported(one.folder, {"files": _name_files(one.chosen), **_count(one.hazards)})
+        largest = pick_largest(sizes[one.name])
+        for found in show(one.folder, one.hazards, one.files):
+            yield _add_sizes(found, largest)
+        return _judge(one.hazards)
+
+    return fleet.run(request.verb, request.run_id, [stand_ins], report, jobs=1, stop=request.stop)
+
+
+def _join(request: Request, runs: Sequence[Events], names: Sequence[str], warnings: Iterable[Problem]) -> Events:
+    """Make one run of several, which do not depend on how the ones before them ended."""
+    yield RunStarted(request.verb, request.run_id, tuple(names))
+    yield from (WarningRaised("", problem) for problem in warnings)
+    elapsed_ms = 0
+    for run in runs:
+        with closing(run) as events:
+            for event in events:
+                if isinstance(event, RunFinished):
+                    elapsed_ms += event.elapsed_ms
+                elif not isinstance(event, RunStarted):
+                    yield event
+    yield RunFinished(elapsed_ms, request.stop.reason)
+
+
+def _name_files(files: Sequence[Migration]) -> str:
+    names = [label(file.version, file.name) for file in files]
+    return names[0] if len(names) == 1 else f"{len(names)}: {names[0]} to {names[-1]}"
+
+
+def _count(hazards: Iterable[Hazard]) -> dict[str, int]:
+    """Return how many there are of each level, and how many are allowed."""
+    counts = Counter("allowed" if hazard.allowed else hazard.level.value for hazard in hazards)
+    return {word: counts[word] for word in (*(level.value for level in Level), "allowed")}
+
+
+def _judge(hazards: Iterable[Hazard]) -> Verdict:
+    """Return how a set ends: with a finding where one is not allowed."""
+    counts = _count(hazard for hazard in hazards if not hazard.allowed)
+    said = [f"{number} {word}{'' if number == 1 else 's'}" for word, number in counts.items() if number]
+    return Verdict(Result.FINDING, ", ".join(said)) if said else Verdict(Result.OK)
+
+
+def _add_sizes(found: HazardFound, largest: Mapping[str, TableSize]) -> HazardFound:
+    """Return a finding with how large its tables are where they are largest."""
+    sizes = tuple(largest[relation] for relation in found.hazard.relations if relation in largest)
+    if not sizes:
+        return found
+    message = f"{found.hazard.message}; {', '.join(map(describe_size, sizes))}"
+    return replace(found, hazard=replace(found.hazard, message=message), sizes=sizes)
+
+
+VERB = Verb(_HELP, _PARAMS, _start, formats=("table", "jsonl", "github", "sarif"))
