@@ -207,7 +207,7 @@ class MigrationRetried:
 class BatchProgressed:
     """How far a change in batches is: `rows` of about `total` that its table has, and `rate` of them a second.
 
-    `total` is 0 where the server does not know. `held` is why it waits at the moment, in words; empty where it does not.
+    `total` is 0 where the server does not know. `held` is why it waits at the moment, in words; empty where it goes on.
     """
 
     tenant: str

@@ -11,6 +11,7 @@ import secrets
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from psycopg import sql
@@ -227,9 +228,15 @@ def _read_all(paths: Sequence[Path]) -> tuple[Snapshot, ...] | None:
 
 def _read(path: Path) -> Snapshot | None:
     try:
-        return from_json(path.read_text("utf-8"))
+        return _parse(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError):
         return None
+
+
+@lru_cache(maxsize=16)
+def _parse(text: str) -> Snapshot | None:
+    """Return a snapshot by its text: in a fleet, most tenants have the same."""
+    return from_json(text)
 
 
 def _keep(path: Path, snapshot: Snapshot) -> None:

@@ -6,6 +6,7 @@ from runner import sqltext
 from runner.checksum import hash_prefix
 from runner.model import AppliedMigration, Migration, MigrationStatus, Note, Plan, RowState, State, label
 
+_LOOK = "look at the database,"
 _BLOCKING = (State.INCOMPLETE, State.CHANGED, State.MISSING, State.OUT_OF_ORDER)
 
 
@@ -170,7 +171,9 @@ def advise(status: MigrationStatus, tenant: str) -> str:
         case State.INCOMPLETE if can_resume(status):
             return f'run "tenantry migrate --tenants {tenant}", which goes on there'
         case State.INCOMPLETE:
-            return f"bring back what is done of the file, and edit only what comes after it; or {_advise_by_hand(version, repair)}"
+            known = status.row is not None and status.row.progress is not None
+            first = "bring back what is done of the file, and edit what comes after; or" if known else _LOOK
+            return f"{first} {_advise_by_hand(version, repair)}"
         case State.PENDING | State.APPLIED:
             return ""
 

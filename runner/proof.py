@@ -44,7 +44,7 @@ class Prover:
         """
         tenant, connection, scope = ledger.tenant, ledger.connection, self.config.scope(ledger.tenant)
         found = expected = self.expect(ledger, statuses)
-        if read_fingerprint(connection, scope) != expected.fingerprint:
+        if read_fingerprint(connection, scope, expected) != expected.fingerprint:
             found = read_snapshot(connection, scope)
             # No difference in words is still one: nothing is proven that the server says is not the same.
             yield from _report(tenant, drift.compare_schemas(expected, found)) or (

@@ -36,7 +36,7 @@ class RepeatableTable:
         except pg.UndefinedTable:
             return {}
         except pg.InsufficientPrivilege as error:
-            raise Refused(str(error.diag.message_primary), hint="grant the role SELECT on it") from None
+            raise Refused(f"{self._shown}: {error.diag.message_primary}", hint="grant the role SELECT on it") from None
 
     def read_texts(self, names: Collection[str]) -> dict[str, str]:
         """Return name to text of these as they were last applied; those that are not recorded are left out."""
@@ -58,7 +58,7 @@ class RepeatableTable:
             self._execute("create")
         except pg.InsufficientPrivilege as error:
             raise Refused(
-                f"{name}: cannot be created: {error.diag.message_primary}",
+                f"{self._shown}: cannot be created: {error.diag.message_primary}",
                 hint="as the schema's owner: grant CREATE on it to the role that migrates",
             ) from None
 
@@ -80,7 +80,7 @@ class RepeatableTable:
         )
         if written.rowcount != 1:
             raise Refused(
-                f"{self._table.as_string(self.connection)}: did not take the row, expected a plain table",
+                f"{self._shown}: did not take the row, expected a plain table",
                 hint="look for a rule, a trigger or a policy on it, and drop that",
             )
         self.ledger.unprove()
@@ -89,6 +89,10 @@ class RepeatableTable:
     @property
     def _table(self) -> sql.Identifier:
         return sql.Identifier(self.ledger.schema, "_migrations_repeatable")
+
+    @property
+    def _shown(self) -> str:
+        return f"{self.ledger.schema}._migrations_repeatable"
 
     def _execute(self, file: str, /, **values: str | int | None) -> psycopg.Cursor[tuple[Any, ...]]:
         query = sql.SQL(read_sql(f"repeatable/{file}")).format(

@@ -15,17 +15,19 @@ from runner.events import DraftWritten, Event, FindingReported, Result, Verdict,
 from runner.files import Directory
 from runner.fleet import Job
 from runner.merged import Change, find_changes
-from runner.model import Server, SetName, Tenant
+from runner.model import Migration, Server, SetName, Tenant
 from runner.provenance import Provenance
 from runner.repeatable import read_directory
-from runner.replay import open_replay
+from runner.replay import Replay, open_replay
+from runner.reversal import describe_untried, replay_both_ways
 from runner.schema_file import load_schema, read_schema_source
 from runner.snapshot import Snapshot
 from runner.verbs import Events, Request, Verb
 
 _HELP = """Prove the migration files themselves: their names and headers, and that each applies behind the others.
 
-The files are run on a scratch database, and so are the checks beside them. With --base, no file that is merged there
+The files are run on a scratch database, and so are the checks beside them. A rollback file, run behind its file, must
+leave the schema that was there before. With --base, no file that is merged there
 may have been edited, renamed or deleted, and new ones must come after all of them. With --schema-from, what a command
 or a file says the application expects must be what the files make; what they lack is printed as SQL. Nothing is ever
 asked. Exit code 1 when something is found.
@@ -70,6 +72,8 @@ def _start(request: Request) -> Events:
     stand_ins = [Tenant(str(config.folder(name)), name, Server("scratch", None), "") for name in sets]
     job = _make_job(request, config, directories, changes, wanted)
     warnings = [WarningRaised("", warning) for found, _ in directories.values() for warning in found.warnings]
+    untried = [one for found, _ in directories.values() for one in describe_untried(found.migrations)]
+    warnings += [WarningRaised("", one) for one in untried]
     warnings += [WarningRaised("", one.problem) for found in changes.values() for one in found if one.excused]
     return fleet.run("check", request.run_id, [stand_ins], job, jobs=1, stop=request.stop, preface=warnings)
 
@@ -119,7 +123,8 @@ def _make_job(
         found = len(done)
         with _refusing(), open_replay(config, request.environment, provenance) as replay:
             repeatables = directory.repeatables or ()
-            schema = replay.run((*directory.migrations, *repeatables))
+            schema, wrong = yield from _replay(replay, tenant, (*directory.migrations, *repeatables))
+            found += wrong
             versions = {migration.version for migration in directory.migrations}
             for complaint in run_checks(replay.scratch.connection, checks, versions):
                 found += 1
@@ -133,6 +138,20 @@ def _make_job(
         return Verdict(Result.FINDING, f"{found} found") if found else Verdict(Result.OK)
 
     return check
+
+
+def _replay(
+    replay: Replay, tenant: Tenant, files: Sequence[Migration]
+) -> Generator[Event, None, tuple[Snapshot, int]]:
+    """Run the files, and say of each rollback among them what it leaves; return the schema, and how much that was."""
+    found, steps = 0, replay_both_ways(replay, files)
+    while True:
+        try:
+            problem = next(steps)
+        except StopIteration as end:
+            return end.value, found
+        found += 1
+        yield FindingReported(tenant.name, problem)
 
 
 @contextmanager

@@ -119,7 +119,7 @@ def _open(project: Project, tenant: Tenant) -> Iterator[Ledger]:
 def _compare(project: Project, ledger: Ledger, expected: Snapshot) -> Generator[Event, None, Verdict]:
     """Say how a tenant differs from a schema: its fingerprint first, details only where that is another one."""
     tenant, scope = ledger.tenant, project.config.scope(ledger.tenant)
-    if read_fingerprint(ledger.connection, scope) == expected.fingerprint:
+    if read_fingerprint(ledger.connection, scope, expected) == expected.fingerprint:
         return Verdict(Result.OK)
     found = read_snapshot(ledger.connection, scope)
     problems = [Problem(explain(difference)) for difference in compare_schemas(expected, found)] or [describe_unnamed()]

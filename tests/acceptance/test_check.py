@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.checksum import checksum
 from tests.acceptance.fix_command import (
     FILES,
     MASTER_FILES,
@@ -83,6 +84,76 @@ def test_check_that_fails(project: Fleet) -> None:
     assert done.code == 1
     message = 'migrations/tenant/checks/rooms.sql:2:8: column "colour" does not exist (SQLSTATE 42703)'
     assert message in project.shown(done.out)
+
+
+UNDONE = "ALTER TABLE rooms DROP COLUMN rate;\n"
+
+
+def test_rollback_that_undoes_its_file(project: Fleet) -> None:
+    """A rollback file that leaves the schema of before is nothing to complain about, and the files behind it apply."""
+    project.write("0001_rates.rollback.sql", f"BEGIN;\n{UNDONE}COMMIT;\n")
+    project.write("0002_dear.sql", "CREATE VIEW dear AS SELECT id FROM rooms WHERE rate > 100;\n")
+    project.write("0002_dear.rollback.sql", "DROP VIEW dear;\n")
+    write_wanted(project, f"{WANTED}CREATE VIEW dear AS SELECT id FROM rooms WHERE rate > 100;\n")
+    done = project.run("check", "--schema-from", "schema.sql")
+    assert (done.code, done.err) == (0, "")
+
+
+WRONG_ROLLBACKS = {
+    "half": ("ALTER TABLE rooms RENAME COLUMN rate TO price;\n", ": does not undo its file: rooms.price: extra"),
+    "nothing": ("SELECT 1;\n", ": does not undo its file: rooms.rate: extra"),
+    "too much": (f"{UNDONE}DROP TABLE rooms;\n", ": does not undo its file: rooms: missing"),
+    "fails": (
+        "SELECT 1;\nDROP TABLE rates;\n",
+        ': fails behind its file: table "rates" does not exist (SQLSTATE 42P01)',
+    ),
+    "fails at a place": (
+        "SELECT 1;\nSELECT price FROM rooms;\n",
+        ':2:8: fails behind its file: column "price" does not exist (SQLSTATE 42703)',
+    ),
+    "fails at its end": (
+        "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE division_by_zero; END';\n"
+        "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON rooms DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+        " EXECUTE FUNCTION f();\nINSERT INTO rooms VALUES (1, 'x');\n",
+        ": fails behind its file: division_by_zero (SQLSTATE 22012)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "said"), WRONG_ROLLBACKS.values(), ids=WRONG_ROLLBACKS)
+def test_rollback_that_does_not_undo_its_file(project: Fleet, text: str, said: str) -> None:
+    """A rollback file that fails, or leaves another schema than was there before, is named with what it leaves."""
+    project.write("0001_rates.rollback.sql", text)
+    project.write("0002_dear.sql", "CREATE VIEW dear AS SELECT id FROM rooms WHERE rate > 100;\n")
+    done = project.run("check", "--format", "jsonl")
+    problems = [event["problem"] for event in read_events(done.out) if event["event"] == "finding_reported"]
+    assert done.code == 1
+    assert project.shown(problems[0]["message"]).startswith(f"migrations/tenant/0001_rates.rollback.sql{said}")
+    assert {problem["hint"] for problem in problems} == {"correct it, or delete it: rollback would run it"}
+
+
+def test_rollback_outside_a_transaction(project: Fleet) -> None:
+    """A rollback file that nobody can try is worth a warning."""
+    project.write("0001_rates.rollback.sql", f"-- transactional: false\n{UNDONE}")
+    done = project.run("check", "--format", "jsonl")
+    (warning,) = [event["problem"] for event in read_events(done.out) if event["event"] == "warning_raised"]
+    assert (done.code, project.shown(warning["message"])) == (
+        0,
+        "migrations/tenant/0001_rates.rollback.sql: runs outside a transaction, so that neither check nor rollback"
+        " runs it",
+    )
+
+
+def test_cosmetic_edit_of_a_merged_file(project: Fleet) -> None:
+    """With --base, an edit of comments alone is a warning, and one that the file declares is none."""
+    git(project.folder, "init", "--quiet", "--initial-branch=main")
+    commit(project.folder)
+    project.write("0001_rates.sql", f"-- in euros\n{RATES}")
+    project.write("0000_rooms.sql", f"-- replaces: {checksum(ROOMS)}\n{ROOMS.replace('text', 'varchar')}")
+    done = project.run("check", "--base", "main", "--format", "jsonl")
+    (warning,) = [event["problem"] for event in read_events(done.out) if event["event"] == "warning_raised"]
+    assert done.code == 0
+    assert warning["message"].endswith("/0001_rates.sql: cosmetic edit, although it is merged in main")
 
 
 def test_edited_merged_file(project: Fleet) -> None:

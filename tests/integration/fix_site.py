@@ -138,10 +138,12 @@ class Site:
         project = project or self.project()
         return make_job(project, None, frozenset(), prove=False)(project.tenants[0])
 
-    def migrate(self, project: Project | None = None, *, stop: Stop | None = None, **choice: Any) -> Ran:
+    def migrate(
+        self, project: Project | None = None, *, stop: Stop | None = None, resume_at: int | None = None, **choice: Any
+    ) -> Ran:
         """Run `migrate` to its end, as the command does."""
         project = project or self.project(**choice)
-        job = make_job(project, None, frozenset(), prove=False)
+        job = make_job(project, None, frozenset(), prove=False, resume_at=resume_at)
         run_id = project.provenance.run_id
         stop = stop or Stop()
         return _collect(fleet.run("migrate", run_id, project.stages(), job, jobs=8, stop=stop, revisit=True))

@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from runner.errors import Refused
 from runner.events import (
     Failure,
-    FindingReported,
     LockAwaited,
     MigrationApplied,
     MigrationFailed,
@@ -433,7 +431,7 @@ class TestLockTimeout:
         assert here.migrate().results == {"1": Result.APPLIED}
 
     def test_non_transactional(self, site: MakeSite) -> None:
-        """A non-transactional file that is blocked in the middle is not finished, and says so."""
+        """A non-transactional file that is blocked in the middle goes on there when it is not."""
         here = site(ROOMS)
         here.migrate()
         here.write({"0002_a.sql": "-- transactional: false\nCREATE TABLE a ();\nALTER TABLE rooms ADD name text;\n"})
@@ -441,10 +439,10 @@ class TestLockTimeout:
             holder.execute("BEGIN; LOCK TABLE rooms IN ACCESS SHARE MODE")
             ran = here.migrate(lock_timeout_ms=50, lock_wait_s=0)
         said = "canceling statement due to lock timeout, 0002_a is not finished: it runs outside a transaction"
-        assert (ran.verdict().result, ran.verdict().reason) == (Result.FAILED, said)
+        assert (ran.verdict().result, ran.verdict().reason, ran.exit_code) == (Result.BLOCKED, said, 5)
         assert here.states() == {1: "applied", 2: "failed"}
         assert here.logged()[-1] == (2, "blocked")
-        assert here.migrate().results == {"1": Result.REFUSED}
+        assert here.migrate().results == {"1": Result.APPLIED}
 
     def test_told_apart(self, site: MakeSite) -> None:
         """One tenant is gone, of one the lock is held, one has a table locked, one fails: the others go on."""
@@ -507,7 +505,7 @@ class TestNonTransactional:
         assert ran.of(LockAwaited) == []
 
     def test_failing_in_the_middle(self, any_site: MakeSite) -> None:
-        """A failure in the middle leaves the row with what is done, and blocks the tenant with the reason."""
+        """A failure in the middle leaves the row with what is done, and the file goes on there when it is mended."""
         text = "-- transactional: false\nCREATE TABLE a (id int);\n\n  CREATE TABLE b (id int, no nosuch);\nSELECT 1;\n"
         here = any_site(ROOMS | {"0002_bad.sql": text, "0003_after.sql": "CREATE TABLE after ()"})
         ran = here.migrate()
@@ -521,15 +519,10 @@ class TestNonTransactional:
         assert (row.state.value, row.statements_done, row.statements) == ("failed", 1, 3)
         assert row.finished_at is None
         assert here.logged() == [(1, "applied"), (2, "started"), (2, "failed")]
-        again = here.migrate()
-        assert (again.verdict(), again.exit_code) == (Verdict(Result.REFUSED, "incomplete: 0002_bad"), 4)
-        (finding,) = again.of(FindingReported)
-        assert finding.problem.message == "0002_bad: not finished, 1 of 3 statements are done"
-        assert finding.problem.hint == (
-            'look at the database, finish or undo the file by hand, then run "tenantry mark 2 --tenants 1 --reason ..."'
-            ' (it is done) or "tenantry forget 2 --tenants 1 --reason ..." (it is to run again)'
-        )
         assert not here.has("after")
+        here.write({"0002_bad.sql": text.replace("nosuch", "text")})
+        assert here.migrate().applied == ["0002_bad", "0003_after"]
+        assert here.has("a", "b", "after")
 
     def test_violated_constraint(self, site: MakeSite) -> None:
         """An error without a position has the place of its statement."""
@@ -607,14 +600,13 @@ class TestTwoRunners:
         assert [event for event in first if isinstance(event, MigrationStarted)] == []
 
     def test_left_unfinished(self, site: MakeSite) -> None:
-        """What another runner left unfinished meanwhile refuses the tenant."""
+        """What another runner left unfinished meanwhile is gone on with."""
         here = site(ROOMS | {"0002_b.sql": "-- transactional: false\nSELECT 1; SELECT 1 / 0"})
         first = here.steps()
         advance(first, 3)
         assert here.migrate().exit_code == 3
-        with pytest.raises(Refused) as caught:
-            finish(first)
-        assert str(caught.value) == "another runner left the ledger so: incomplete: 0002_b"
+        assert finish(first).reason == "division by zero, 0002_b is not finished: it runs outside a transaction"
+        assert here.logged()[-2:] == [(2, "resumed"), (2, "failed")]
 
     def test_second_waits(self, site: MakeSite) -> None:
         """While a transactional file runs, a second runner waits for it, and then finds nothing to do."""

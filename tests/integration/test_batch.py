@@ -1,6 +1,7 @@
 """A change in batches is the change: whatever the key, the statement and the size of a batch."""
 
-from functools import partial
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -8,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from runner.events import BatchProgressed, Result
 from tests.builders import unhurried
 from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import MakeSite, Site, make_site
+from tests.integration.fix_site import Site, make_site
 
 HEADER = "-- transactional: false\n-- batch: 3\n"
 FILL = "UPDATE t SET n = n + 1"
@@ -97,10 +99,21 @@ STATEMENTS = {
 }
 
 
-@pytest.fixture
-def site(database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site on PostgreSQL 17."""
-    return partial(make_site, database, tmp_path)
+@pytest.fixture(scope="module")
+def shared(server_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Return a site on PostgreSQL 17 for all tests of this module, each of which begins with `prepare`."""
+    name = f"rt_{secrets.token_hex(5)}"
+    database = sql.Identifier(name)
+    with psycopg.connect(server_dsn, dbname="postgres", autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(database))
+        yield make_site(lambda: make_conninfo(server_dsn, dbname=name), tmp_path_factory.mktemp("batch"), {})
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(database))
+
+
+def prepare(here: Site, text: str) -> Site:
+    """Empty a database, ledger and all, and run SQL in it."""
+    here.query(f'DROP SCHEMA IF EXISTS "S 1" CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public; {text}')
+    return here
 
 
 def check_equal(here: Site, statement: str, written: str, header: str = HEADER) -> int:
@@ -122,10 +135,9 @@ def check_equal(here: Site, statement: str, written: str, header: str = HEADER) 
 
 
 @pytest.mark.parametrize("keys", KEYS.values(), ids=KEYS)
-def test_keys(site: MakeSite, keys: str) -> None:
+def test_keys(shared: Site, keys: str) -> None:
     """Whatever the primary key, each row is changed once."""
-    here = site({"0001_t.sql": keys})
-    here.migrate()
+    here = prepare(shared, keys)
     ((count,),) = here.query("SELECT count(*) FROM t")
     assert check_equal(here, FILL, "t") == count
     assert here.query("SELECT count(*) FROM t WHERE n <> 1") == [(0,)]
@@ -142,23 +154,24 @@ def test_icu(any_database: MakeDatabase, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", ["moment", "length of time", "fraction", "bytea"])
-def test_settings(site: MakeSite, key: str) -> None:
+def test_settings(shared: Site, key: str) -> None:
     """How a database shows dates and numbers neither hides a key nor is changed for the statement."""
-    here = site({"0001_t.sql": KEYS[key]})
-    here.migrate()
+    here = prepare(shared, f"{KEYS[key]}; ALTER TABLE t ADD shown text")
+    database = sql.Identifier(here.databases["1"]).as_string()
     for setting in ("DateStyle = 'SQL, DMY'", "IntervalStyle = sql_standard", "extra_float_digits = -9"):
-        database = sql.Identifier(here.databases["1"]).as_string()
         here.query(f"ALTER DATABASE {database} SET {setting}")
-    here.query("ALTER TABLE t ADD shown text")
-    check_equal(here, "UPDATE t SET n = n + 1, shown = format('%s %s', date '2026-03-13', interval '-1 d 1 h')", "t")
+    try:
+        check_equal(
+            here, "UPDATE t SET n = n + 1, shown = format('%s %s', date '2026-03-13', interval '-1 d 1 h')", "t"
+        )
+    finally:
+        here.query(f"ALTER DATABASE {database} RESET ALL")
 
 
 @pytest.mark.parametrize(("statement", "written"), STATEMENTS.values(), ids=STATEMENTS)
-def test_statements(site: MakeSite, statement: str, written: str) -> None:
+def test_statements(shared: Site, statement: str, written: str) -> None:
     """Whatever the statement, it does in batches what it does as a whole."""
-    here = site({"0001_t.sql": TABLES})
-    here.migrate()
-    check_equal(here, statement, written)
+    check_equal(prepare(shared, TABLES), statement, written)
 
 
 def test_servers(any_database: MakeDatabase, tmp_path: Path) -> None:
@@ -168,14 +181,13 @@ def test_servers(any_database: MakeDatabase, tmp_path: Path) -> None:
     assert check_equal(here, FILL, "t") == 50
 
 
-def test_any_rows(site: MakeSite) -> None:
+def test_any_rows(shared: Site) -> None:
     """Whatever the keys and the size of a batch, it does in batches what it does as a whole."""
-    here = site({"0001_t.sql": "CREATE TABLE t (a int, b int, n int, PRIMARY KEY (a, b))"})
-    here.migrate()
+    here = prepare(shared, "CREATE TABLE t (a int, b int, n int, PRIMARY KEY (a, b))")
     numbers = st.integers(-3, 3)
     conditions = st.sampled_from(["", "WHERE n > 0", "WHERE n > 0 OR a = b", "WHERE a IN (1, 2) AND n <> b"])
 
-    @settings(unhurried, max_examples=20)
+    @settings(unhurried, max_examples=15)
     @given(st.sets(st.tuples(numbers, numbers)), st.integers(1, 9), conditions, st.booleans())
     def check(keys: set[tuple[int, int]], rows: int, condition: str, deletes: bool) -> None:
         values = ", ".join(f"({a}, {b}, {a * b})" for a, b in keys)
@@ -188,12 +200,10 @@ def test_any_rows(site: MakeSite) -> None:
     check()
 
 
-def test_progress(site: MakeSite, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress(shared: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each batch is told of with what is behind it and what the server thinks that the table has."""
     monkeypatch.setattr("runner.batch.pace._TELL_EVERY_S", 0.0)
-    here = site({"0001_t.sql": KEYS["integer"]})
-    here.migrate()
-    here.query("ANALYZE t")
+    here = prepare(shared, f"{KEYS['integer']}; ANALYZE t")
     here.write({"0002_fill.sql": "-- transactional: false\n-- batch: 20\n" + FILL})
     told = [(event.rows, event.total, event.held) for event in here.migrate().of(BatchProgressed)]
     assert told == [(20, 50, ""), (40, 50, ""), (50, 50, "")]

@@ -26,6 +26,23 @@ SHOW = (
     " pg_catalog.current_setting('statement_timeout') AS statement;\n"
 )
 NEXT = SHOW.replace("shown", "next")
+# What the header says, what the statements are, and the timeouts of lock and statement.
+CHOSEN = {
+    "a strong lock": ("", "ALTER TABLE rooms ADD a int", ("2s", "0")),
+    "a weak lock": ("", "UPDATE rooms SET id = id", ("5s", "0")),
+    "the header's": (
+        "-- lock-timeout: 300ms\n-- statement-timeout: 10min\n",
+        "ALTER TABLE rooms ADD a int",
+        ("300ms", "10min"),
+    ),
+    "the file's own": ("-- lock-timeout: 300ms\n", "SET lock_timeout = '7s'", ("7s", "0")),
+}
+# What tenants.yaml says of the server, of all tenants and of the one.
+CONFIGURED = {
+    "the server's": ("lock-timeout: 3s", "", "", "3s"),
+    "the tenants'": ("lock-timeout: 3s", "  lock-timeout: 4s\n", "", "4s"),
+    "the tenant's": ("lock-timeout: 3s", "  lock-timeout: 4s\n", "lock-timeout: 10 s", "10s"),
+}
 # An application that reads every so often.
 READ_EVERY_S = 0.03
 # What a query takes at most on a machine that is busy with everything else.
@@ -126,18 +143,6 @@ class TestReaders:
 
 
 class TestTimeouts:
-    # What the header says, what the statements are, and the timeouts of lock and statement.
-    CHOSEN = {
-        "a strong lock": ("", "ALTER TABLE rooms ADD a int", ("2s", "0")),
-        "a weak lock": ("", "UPDATE rooms SET id = id", ("5s", "0")),
-        "the header's": (
-            "-- lock-timeout: 300ms\n-- statement-timeout: 10min\n",
-            "ALTER TABLE rooms ADD a int",
-            ("300ms", "10min"),
-        ),
-        "the file's own": ("-- lock-timeout: 300ms\n", "SET lock_timeout = '7s'", ("7s", "0")),
-    }
-
     @pytest.mark.parametrize(("header", "text", "chosen"), CHOSEN.values(), ids=CHOSEN)
     def test_of_the_file(self, any_site: MakeSite, header: str, text: str, chosen: tuple[str, str]) -> None:
         """What a file says of its timeouts counts, else what its statements lock; the next file has its own."""
@@ -145,13 +150,6 @@ class TestTimeouts:
         assert here.migrate().verdict() == Verdict(Result.APPLIED)
         assert here.query("TABLE shown") == [chosen]
         assert here.query("TABLE next") == [("5s", "0")]
-
-    # What tenants.yaml says of the server, of all tenants and of the one.
-    CONFIGURED = {
-        "the server's": ("lock-timeout: 3s", "", "", "3s"),
-        "the tenants'": ("lock-timeout: 3s", "  lock-timeout: 4s\n", "", "4s"),
-        "the tenant's": ("lock-timeout: 3s", "  lock-timeout: 4s\n", "lock-timeout: 10 s", "10s"),
-    }
 
     @pytest.mark.parametrize(("server", "tenants", "entry", "chosen"), CONFIGURED.values(), ids=CONFIGURED)
     def test_configured(self, site: MakeSite, server: str, tenants: str, entry: str, chosen: str) -> None:
@@ -185,11 +183,11 @@ class TestTimeouts:
 
     def test_statement_timeout(self, site: MakeSite) -> None:
         """A statement that takes longer than the header allows fails its file, with how to allow more."""
-        here = site({"0001_a.sql": "-- statement-timeout: 20ms\nSELECT pg_sleep(30);\n"})
+        here = site(ROOMS | {"0002_a.sql": "-- statement-timeout: 200ms\nSELECT pg_sleep(30);\n"})
         verdict = here.migrate().verdict()
         assert verdict == Verdict(
             Result.FAILED,
-            "canceling statement due to statement timeout, 0001_a was rolled back",
+            "canceling statement due to statement timeout, 0002_a was rolled back",
             "raise statement_timeout for the role that migrates, or for the file by a header line such as "
             '"-- statement-timeout: 10min"; or make the statement shorter',
         )

@@ -1,5 +1,8 @@
 """What of a change in batches needs no server: its conditions, its record, when it waits, why a file is refused."""
 
+import io
+import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,9 +11,13 @@ from runner.batch.cut import Reached, parse_reached
 from runner.batch.keys import Range, compose_range
 from runner.batch.pressure import Pressure, judge
 from runner.errors import MigrationFileError, Problem
+from runner.events import BatchProgressed
 from runner.files import read_migrations
 from runner.model import Batch
+from runner.sinks.log import make_log_sink
+from runner.sinks.progress import make_progress_sink
 from tests.builders import write_files
+from tests.unit.sinks.story import CALL, ROOMS, Terminal, run_on, strip_colours
 
 RANGES = {
     "first": (("id",), Range(None, ("9",)), """("t"."id") <= ('9')"""),
@@ -50,6 +57,39 @@ PRESSURES = {
 def test_pressure(pressure: Pressure, expected: str) -> None:
     """A change waits while a standby is far behind, or many sessions wait for locks; and says for what."""
     assert judge(pressure) == expected
+
+
+PROGRESS = {
+    "on its way": ((20_000, 1_000_000, 1_500, ""), "16: 0001_rooms: 20,000 of about 1,000,000 rows, 1,500 a second"),
+    "of unknown size": ((20, 0, 10, ""), "16: 0001_rooms: 20 rows, 10 a second"),
+    "held": (
+        (20, 50, 10, "a standby is 11 s behind"),
+        "16: 0001_rooms: 20 of about 50 rows, waits: a standby is 11 s behind",
+    ),
+}
+
+
+@pytest.mark.parametrize(("numbers", "expected"), PROGRESS.values(), ids=PROGRESS)
+def test_shown(numbers: tuple[int, int, int, str], expected: str) -> None:
+    """The bar says how far a change is, of how much, how fast, and why it waits."""
+    rows, total, rate, held = numbers
+    stream = Terminal()
+    sink = make_progress_sink(stream)
+    for event in run_on(("16",), BatchProgressed("16", ROOMS, rows, total, rate, 13, held)):
+        sink(event)
+    assert expected in strip_colours(stream.getvalue())
+
+
+@pytest.mark.parametrize(("verbose", "lines"), [(True, 1), (False, 0)], ids=["verbose", "usual"])
+def test_logged(monkeypatch: pytest.MonkeyPatch, verbose: bool, lines: int) -> None:
+    """How far a change is stands in the log where that tells everything."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    make_log_sink(stream, CALL, verbose=verbose)(BatchProgressed("16", ROOMS, 20, 50, 10, 13, "5 wait"))
+    logged = [json.loads(line) for line in stream.getvalue().splitlines()]
+    expected = {"event": "in batches", "tenant": "16", "migration": "0001_rooms", "rows": 20, "total": 50, "rate": 10}
+    assert len(logged) == lines
+    assert all(line.items() >= {**expected, "held": "5 wait", "level": "debug"}.items() for line in logged)
 
 
 def test_file(tmp_path: Path) -> None:

@@ -110,17 +110,22 @@ REFUSED = {
         f"{HOME}/totals.sql: depends on '0001_rooms', which is no repeatable here | "
         "name another repeatable, without .sql",
     ),
-    "empty": ({"totals.sql": ""}, f"{HOME}/totals.sql: is empty"),
-    "wrong SQL": ({"totals.sql": "SELCT;\n"}, f'{HOME}/totals.sql:1:1: syntax error at or near "SELCT"'),
+    "empty": (
+        {"totals.sql": ""},
+        f"{HOME}/totals.sql: empty, expected SQL | a file of comments alone is recorded as a deliberate no-op",
+    ),
+    "a psql command": (
+        {"totals.sql": "\\i rooms\n"},
+        f"{HOME}/totals.sql:1:1: \\i is a command of psql, not SQL\n1 | \\i rooms\n  | ^ | "
+        "write what it does as SQL: only psql knows commands that start with a backslash",
+    ),
 }
 
 
 @pytest.mark.parametrize(("files", "expected"), REFUSED.values(), ids=REFUSED)
 def test_refused(tmp_path: Path, files: dict[str, str], expected: str) -> None:
     """What is no repeatable is an error that names it: nothing in the folder is skipped."""
-    (said,) = refuse(tmp_path, files)
-    assert said.startswith(expected)
-    assert said == expected or expected.count(" | ") == 0
+    assert refuse(tmp_path, files) == [expected]
 
 
 def test_sub_folder(tmp_path: Path) -> None:
@@ -156,7 +161,7 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize(("given", "expected"), STATES.items(), ids=lambda value: str(value))
+@pytest.mark.parametrize(("given", "expected"), STATES.items(), ids=str)
 def test_state(given: tuple[str, int], expected: str) -> None:
     """A tenant's state says how many repeatables are pending beside its migrations."""
     assert add_repeatables(*given) == expected
