@@ -20,6 +20,27 @@ from runner.snapshot import Key, SchemaObject, Scope, Snapshot
 # What is asked of every database. The first gives the columns their names and types. Several rows of one kind and name
 # are one object: each brings a part of its facts.
 _COMMON = ("schema", "extension", "table", "column", "constraint", "index", "sequence")
+# Kinds that a catalog of their own tells of, each in a part of its name, with the word of asked.sql that opens it.
+_RARE: Mapping[str, str] = {
+    "access method": "pg_am",
+    "cast": "pg_cast",
+    "collation": "pg_collation",
+    "conversion": "pg_conversion",
+    "foreign data wrapper": "pg_foreign_data_wrapper",
+    "language": "pg_language",
+    "operator": "pg_operator",
+    "operator class": "pg_opclass",
+    "operator family": "pg_opfamily",
+    "server": "pg_foreign_server",
+    "setting": "setting",
+    "subscription": "subscription",
+    "text search configuration": "pg_ts_config",
+    "text search dictionary": "pg_ts_dict",
+    "text search parser": "pg_ts_parser",
+    "text search template": "pg_ts_template",
+    "transform": "pg_transform",
+    "user mapping": "pg_user_mapping",
+}
 # What many databases have nothing of, with kinds and facts that only it tells of. Planning all of these would take
 # longer than reading what is common: they are asked where a gate says so.
 _TELLS: Mapping[str, frozenset[str]] = {
@@ -47,6 +68,7 @@ _TELLS: Mapping[str, frozenset[str]] = {
     "statistics": frozenset({"statistics"}),
     "publication": frozenset({"publication"}),
     "event_trigger": frozenset({"event trigger"}),
+    **{kind.replace(" ", "_"): frozenset({kind}) for kind in _RARE},
     "default_grants": frozenset({"default grants"}),
     "owner": frozenset({"owner"}),
     "grants": frozenset({"grants"}),
@@ -76,9 +98,19 @@ _GATES: Mapping[str, tuple[str, ...]] = {
     "pg_type": ("type", "range"),
     "pg_statistic_ext": ("statistics",),
     "pg_event_trigger": ("event_trigger",),
+    **{word: (kind.replace(" ", "_"),) for kind, word in _RARE.items()},
 }
 # What several parts share is there for these alone.
 _SOURCES = {"types": {"type", "range"}, "routines": {"function", "aggregate"}}
+# Where roles stand in these parts, to be put into words.
+_ROLES = {
+    "owner": "object.owner",
+    "grantee": "entry.grantee",
+    "target": "target.role",
+    "preset": "preset.defaclrole",
+    "mapped": "mapping.umuser",
+    "set": "setting.setrole",
+}
 _SAVEPOINT = sql.Identifier("tenantry_catalog")
 
 Marks = Mapping[str, sql.Composable]
@@ -205,8 +237,12 @@ def _compose_lines(scope: Scope, parts: frozenset[str], marks: Marks) -> sql.Com
 def _compose_marks(version: int, scope: Scope) -> dict[str, sql.Composable]:
     """Return what stands for the marks in the parts of the query."""
     marks: dict[str, sql.Composable] = {**_by_version(version), "ledger": sql.Literal(scope.ledger_schema)}
-    for role in ("owner", "grantee", "target", "preset"):
+    for role in _ROLES:
         marks[f"{role}_word"] = _compose_word(role)
+    for shared in ("database_oid", "hidden_option"):
+        marks[shared] = _read(shared, {})
+    for kind, options in (("wrapper", "wrapper.fdwoptions"), ("server", "server.srvoptions")):
+        marks[f"{kind}_options"] = _read("foreign_options", {**marks, "options": sql.SQL(options)})
     # What the common part of these does not tell; asked by the gate and by the part that tells it.
     for kind in ("column", "index", "sequence"):
         marks[f"{kind}_has_more"] = _read(f"{kind}_has_more", marks)
@@ -219,13 +255,7 @@ def _read(name: str, marks: Marks) -> sql.Composed:
 
 def _compose_word(role: str) -> sql.Composed:
     """Return what stands for a role: the same in databases that each have a role of their own."""
-    columns = {
-        "owner": "object.owner",
-        "grantee": "entry.grantee",
-        "target": "target.role",
-        "preset": "preset.defaclrole",
-    }
-    return sql.SQL(read_sql("catalog/role_word")).format(role=sql.SQL(columns[role]))
+    return sql.SQL(read_sql("catalog/role_word")).format(role=sql.SQL(_ROLES[role]))
 
 
 def _by_version(version: int) -> dict[str, sql.Composable]:
@@ -236,6 +266,12 @@ def _by_version(version: int) -> dict[str, sql.Composable]:
         "detach_pending": sql.SQL("link.inhdetachpending" if version >= 14 else "false"),
         "enforced": sql.SQL("con.conenforced" if version >= 18 else "true"),
         "public_acl": sql.SQL(read_sql("catalog/public_acl" if version >= 15 else "catalog/public_acl_before_15")),
+        "collation_locale": sql.SQL(_locale_by_version(version)),
+        "collation_rules": sql.SQL("ordering.collicurules") if version >= 16 else nothing,
+        "subscription_oid": sql.SQL("subscription.oid" if version >= 15 else "CAST(NULL AS oid)"),
+        "subscription_more": sql.SQL("").join(
+            sql.SQL(read_sql(f"catalog/subscription_{since}")) for since in (15, 16, 17) if version >= since
+        ),
         "published_part": sql.SQL(read_sql("catalog/published_part")) if version >= 15 else sql.SQL("''"),
         "published_schemas": sql.SQL(read_sql("catalog/published_schemas")) if version >= 15 else nothing,
         "published_generated": sql.SQL("CASE publication.pubgencols WHEN 's' THEN 'stored' END")
@@ -248,6 +284,15 @@ def _by_version(version: int) -> dict[str, sql.Composable]:
         "not_null_gate": _read("not_null_gate", {}) if version >= 18 else nothing,
         "view_definition": sql.SQL(read_sql(f"catalog/view_definition{'' if version >= 16 else '_before_16'}")),
     }
+
+
+def _locale_by_version(version: int) -> str:
+    """Return what holds the locale of a collation that is not libc's."""
+    if version >= 17:
+        return "ordering.colllocale"
+    if version >= 15:
+        return "ordering.colliculocale"
+    return "CASE WHEN ordering.collprovider = 'i' THEN CAST(ordering.collcollate AS text) END"
 
 
 def _compose_pairs(pairs: Iterable[tuple[str, str]]) -> sql.Composable:

@@ -12,12 +12,29 @@ from runner.snapshot import Key, SchemaObject, Snapshot
 _RELATIONS = ("table", "foreign table", "view", "materialized view")
 # In the order in which they are listed; what has a parent stands below that.
 _ORDER = (
+    "setting",
     "extension",
     "schema",
+    "language",
+    "collation",
+    "conversion",
     "enum",
     "domain",
     "range",
     "composite type",
+    "cast",
+    "transform",
+    "operator",
+    "operator family",
+    "operator class",
+    "text search parser",
+    "text search template",
+    "text search dictionary",
+    "text search configuration",
+    "access method",
+    "foreign data wrapper",
+    "server",
+    "user mapping",
     *_RELATIONS,
     "column",
     "constraint",
@@ -31,18 +48,26 @@ _ORDER = (
     "procedure",
     "aggregate",
     "publication",
+    "subscription",
     "event trigger",
     "default grants",
     "comment",
 )
 # These are shown with what they are expected to be; others may be long.
-_SHOWN = {"constraint": "definition", "index": "definition", "trigger": "definition", "enum": "labels"}
+_SHOWN = {
+    "constraint": "definition",
+    "index": "definition",
+    "trigger": "definition",
+    "enum": "labels",
+    "setting": "value",
+}
 _LONG = 100
 # What it means that a fact is absent, where that is more than that there is none.
 _ABSENT = {
     "access method": "heap",
     "collation": "of its type",
     "compression": "default",
+    "context": "explicit",
     "enabled": "yes",
     "enforced": "yes",
     "grants": "as built in",
@@ -54,6 +79,7 @@ _ABSENT = {
     "persistence": "logged",
     "replica identity": "default",
     "row security": "off",
+    "slot": "one",
     "storage": "of its type",
     "triggers": "as its parent's",
     "validated": "yes",

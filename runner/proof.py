@@ -71,21 +71,22 @@ def _recorded_rows(statuses: Sequence[MigrationStatus]) -> list[AppliedMigration
 
 def _list_recorded(ledger: Ledger, statuses: Sequence[MigrationStatus]) -> list[Migration]:
     """Return what ran in a database, by its own record: the text of a file that was edited or deleted is in there."""
-    recorded: list[Migration] = []
-    for status in statuses:
-        row, file = status.row, status.file
-        if row is None or row.state is not RowState.APPLIED:
-            continue
-        if file and file.checksum == row.checksum:
-            recorded.append(file)
-            continue
-        text = ledger.read_text(row.version)
-        place = f"{row.version:04}_{row.name}.sql as applied"
-        # The header is a part of the text, and may have been edited as well.
-        transactional = parse_header(text)[0].transactional
-        sql = sqltext.blank_wrapper(text) if transactional else text
-        recorded.append(Migration(row.version, row.name, place, checksum(text), text, sql, transactional))
-    return recorded
+    rows = _recorded_rows(statuses)
+    as_applied = {row.version: row.checksum for row in rows}
+    files = {s.version: s.file for s in statuses if s.file and s.file.checksum == as_applied.get(s.version)}
+    others = [row for row in rows if row.version not in files]
+    texts = ledger.read_texts([row.version for row in others]) if others else {}
+    files.update((row.version, _restore(row, texts.get(row.version, ""))) for row in others)
+    return [files[row.version] for row in rows]
+
+
+def _restore(row: AppliedMigration, text: str) -> Migration:
+    """Return the file that a text was when it was applied."""
+    place = f"{row.version:04}_{row.name}.sql as applied"
+    # The header is a part of the text, and may have been edited as well.
+    transactional = parse_header(text)[0].transactional
+    sql = sqltext.blank_wrapper(text) if transactional else text
+    return Migration(row.version, row.name, place, checksum(text), text, sql, transactional)
 
 
 def _list_repeated(ledger: Ledger, files: Sequence[Migration]) -> Iterator[Migration]:

@@ -138,13 +138,6 @@ def _compose_begin(timeouts: Timeouts, application_name: str | None) -> sql.SQL:
     return _flatten(sql.SQL(read_sql("session/begin")).format(**_KEYS, savepoint=_SAVEPOINT, **literals))
 
 
-def set_timeouts(connection: Connection, timeouts: Timeouts) -> None:
-    """Set timeouts for the session: only for one that no pooler shares with others."""
-    for name, value in (("lock_timeout", timeouts.lock_ms), ("statement_timeout", timeouts.statement_ms)):
-        if value is not None:
-            connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
-
-
 @cache
 def compose_end() -> sql.SQL:
     """Return what ends a file's transaction but for the COMMIT, and puts its session back.

@@ -78,7 +78,7 @@ def _attempt(work: _Work, reached: Reached | None) -> Generator[Event, None, Rea
     yield from ()  # What is tried again may have something to say, but a batch has not.
     connection = work.site.connection
     try:
-        # Again for each batch: before a further try of one, both are taken from the session with all else.
+        # For each batch anew: before a further try the session is put back, and has neither lock nor setting.
         try_work_lock(connection)
         stay_idle(connection)
         with in_transaction(connection):

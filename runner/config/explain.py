@@ -1,5 +1,6 @@
 """What pydantic finds wrong, in words of our own: what is there, and what was expected."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,10 @@ def explain(detail: "ErrorDetails", keys: Sequence[str] = ()) -> Mistake:
     """Return one of pydantic's findings as a mistake. `keys` are those that may stand where an unknown one does."""
     location, value = detail["loc"], detail["input"]
     if detail["type"] == "extra_forbidden":
-        return Mistake(f"unknown key {location[-1]!r}, expected {one_of(keys)}", nearest(str(location[-1]), keys))
+        key = str(location[-1])
+        # Below a server, what looks like no key is a connection string, which may hold a password.
+        shown = f" {key!r}" if location[0] != "servers" or re.fullmatch(r"[\w-]+", key) else ""
+        return Mistake(f"unknown key{shown}, expected {one_of(keys)}", nearest(key, keys))
     expected = _expect(location)
     if detail["type"] in ("missing", "too_short"):
         return Mistake(f"{'missing' if detail['type'] == 'missing' else 'empty'}, expected {expected}")

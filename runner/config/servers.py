@@ -98,7 +98,7 @@ def _read_direct(document: Document, name: str, text: str | None, env: Mapping[s
         document.refuse(at, found)
         return None
     if server.embedded:
-        document.refuse(at, _NO_POOLER, key=True)
+        document.refuse(at, _NO_POOLER)
     elif found.server.embedded:
         document.refuse(at, _NOT_EMBEDDED)
     if found.in_clear:

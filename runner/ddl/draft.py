@@ -37,31 +37,36 @@ class Phase(IntEnum):
 
     SCHEMA = 0
     EXTENSION = 1
-    TYPE = 2
-    SEQUENCE = 3
-    FUNCTION = 4
-    AGGREGATE = 5
-    TABLE = 6
-    COLUMN = 7
-    OWNED = 8
-    CONSTRAINT = 9
-    INDEX = 10
-    FOREIGN_KEY = 11
-    VALIDATE = 12
+    COLLATION = 2
+    TYPE = 3
+    SEQUENCE = 4
+    FUNCTION = 5
+    AGGREGATE = 6
+    CAST = 7
+    ACCESS_METHOD = 8
+    WRAPPER = 9
+    SERVER = 10
+    TABLE = 11
+    COLUMN = 12
+    OWNED = 13
+    CONSTRAINT = 14
+    INDEX = 15
+    FOREIGN_KEY = 16
+    VALIDATE = 17
     # A partition or child needs the columns, checks and indexes of its parent before.
-    LINK = 13
-    VIEW = 14
-    MARK = 15
-    STATISTICS = 16
-    TRIGGER = 17
-    RULE = 18
-    POLICY = 19
-    PUBLICATION = 20
-    OWNER = 21
-    GRANT = 22
-    COMMENT = 23
+    LINK = 18
+    VIEW = 19
+    MARK = 20
+    STATISTICS = 21
+    TRIGGER = 22
+    RULE = 23
+    POLICY = 24
+    PUBLICATION = 25
+    OWNER = 26
+    GRANT = 27
+    COMMENT = 28
     # Last, or it would fire for the statements before.
-    EVENT_TRIGGER = 24
+    EVENT_TRIGGER = 29
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from runner.snapshot import Key, SchemaObject
 # Objects without data, which are dropped before others change.
 _LEAVES = frozenset(
     {"view", "materialized view", "constraint", "index", "trigger", "rule", "policy", "statistics", "publication",
-     "event trigger"}
+     "event trigger", "cast"}
 )  # fmt: skip
 # What stands in the way of a change of a column's type.
 _BOUND = frozenset({"view", "materialized view", "rule", "policy", "trigger", "function", "procedure"})
@@ -174,6 +174,7 @@ def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Sc
         "composite type": lambda: can_add_attributes(old.facts.get("attributes", ""), new.facts.get("attributes", "")),
         "publication": lambda: is_alterable(old, new),
         "event trigger": lambda: same("event", "function", "tags"),
+        "cast": lambda: same("function", "method", "context"),
     }
     return old.kind not in rules or rules[old.kind]()
 

@@ -124,4 +124,6 @@ def _target(change: Change) -> str:
         return f"TABLE {change.new.parent}"
     if kind == "aggregate":
         return f"FUNCTION {name}"
+    if kind == "server":
+        return f"FOREIGN SERVER {name}"
     return f"TYPE {name}" if kind in TYPES else f"{kind.upper()} {name}"

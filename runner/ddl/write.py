@@ -45,6 +45,14 @@ from runner.ddl.parts import (
     write_statistics,
     write_trigger,
 )
+from runner.ddl.rare import (
+    drop_rare,
+    write_access_method,
+    write_cast,
+    write_collation,
+    write_server,
+    write_wrapper,
+)
 from runner.ddl.rename import find_renames
 from runner.ddl.replace import find_replacement
 from runner.ddl.rights import write_grants, write_owner
@@ -83,6 +91,11 @@ _WRITERS: dict[str, Callable[[Change], Iterator[Step]]] = {
     "statistics": write_statistics,
     "publication": write_publication,
     "event trigger": write_event_trigger,
+    "collation": write_collation,
+    "cast": write_cast,
+    "access method": write_access_method,
+    "foreign data wrapper": write_wrapper,
+    "server": write_server,
     "default grants": lambda _: iter(()),
 }
 _DROPS: dict[str, Callable[[SchemaObject], Step]] = {
@@ -104,6 +117,11 @@ _DROPS: dict[str, Callable[[SchemaObject], Step]] = {
     "statistics": drop_statistics,
     "publication": drop_publication,
     "event trigger": drop_event_trigger,
+    "collation": drop_rare,
+    "cast": drop_rare,
+    "access method": drop_rare,
+    "foreign data wrapper": drop_rare,
+    "server": drop_rare,
     "schema": drop_plain,
     "extension": drop_plain,
     "table": drop_plain,
@@ -141,6 +159,11 @@ _FACTS = {
     "statistics": ("definition", "target"),
     "publication": ("all tables", "publish", "via root", "generated columns", "tables", "schemas"),
     "event trigger": ("event", "function", "enabled", "tags"),
+    "collation": ("provider", "locale", "lc_collate", "lc_ctype", "deterministic", "rules"),
+    "cast": ("function", "method", "context"),
+    "access method": ("type", "handler"),
+    "foreign data wrapper": ("handler", "validator", "options"),
+    "server": ("foreign data wrapper", "type", "version", "options"),
     "default grants": (),
     "comment": ("text",),
 }
@@ -253,7 +276,10 @@ def _lost_its_identity(new: SchemaObject, base: Schema, present: Schema) -> bool
 
 def _write_one(new: SchemaObject, old: SchemaObject | None, expected: Schema, base: Schema) -> Iterator[Step]:
     if new.kind == "comment":
-        yield from write_comment(_kind_of(new, expected), old, new)
+        kind = _kind_of(new, expected)
+        # What is not written is not there to be commented on.
+        if kind in _WRITERS or base.get(kind, new.name.removeprefix(f"{kind} ")):
+            yield from write_comment(kind, old, new)
         return
     if new.kind not in _WRITERS:
         yield unwritten(new, "objects of this kind are not written")
@@ -278,9 +304,11 @@ def _name_unwritten(change: Change, fact: str) -> Iterator[Step]:
 
 def _kind_of(comment: SchemaObject, schema: Schema) -> str:
     """Return the kind of object that a comment is on."""
-    kinds = [kind for kind in _WRITERS if comment.name.startswith(f"{kind} ")]
+    words = comment.name.split(" ")
+    # The name of a kind has up to three words.
+    kinds = [" ".join(words[:count]) for count in range(1, 4)]
     sure = [kind for kind in kinds if schema.get(kind, comment.name.removeprefix(f"{kind} "))]
-    return (sure or kinds or [""])[0]
+    return (sure or [kind for kind in kinds if kind in _WRITERS] or [""])[0]
 
 
 def _write_end(old: SchemaObject, expected: Schema, base: Schema) -> Iterator[Step]:

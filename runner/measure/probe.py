@@ -15,6 +15,7 @@ from runner.transaction import send
 _PLANNED = frozenset({"DeleteStmt", "InsertStmt", "MergeStmt", "UpdateStmt"})
 _BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 _AS_IS = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
+_BY_INDEX_SCANS = frozenset({"Bitmap Heap Scan", "Index Only Scan", "Index Scan"})
 # It gives a table new storage too, but writes nothing to it.
 _EMPTIES = "TruncateStmt"
 
@@ -114,10 +115,16 @@ def _explain(connection: Connection, statement: Statement) -> frozenset[str]:
 
 
 def _whole(plan: Node) -> Iterator[str]:
+    """Yield the tables that a node of a plan, or one below it, reads whole: as they lie, or by all of an index."""
+    parts = plan.get("Plans", ())
     kind = plan["Node Type"]
-    if "Relation Name" in plan and (
-        kind == "Seq Scan" or (kind in ("Index Scan", "Index Only Scan") and "Index Cond" not in plan)
-    ):
+    if kind == "Seq Scan" or (kind in _BY_INDEX_SCANS and not _is_part(plan)):
         yield f"{plan['Schema']}.{plan['Relation Name']}"
-    for part in plan.get("Plans", ()):
+    for part in parts:
         yield from _whole(part)
+
+
+def _is_part(plan: Node) -> bool:
+    """Return whether a scan by an index, or by several, is of a part of the table."""
+    parts = [_is_part(part) for part in plan.get("Plans", ())]
+    return "Index Cond" in plan or (any(parts) if plan["Node Type"] == "BitmapAnd" else bool(parts) and all(parts))

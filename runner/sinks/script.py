@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TextIO
 
 from runner.events import GOOD, DraftWritten, Event, MigrationMeasured, RunFinished
-from runner.model import Migration
+from runner.model import NO_VERSION, Migration
 from runner.sinks import Call, Sink
 from runner.sinks.hazards import describe_effect
 from runner.sinks.plan import Plans
@@ -51,7 +51,8 @@ def _render_file(step: Migration, measured: MigrationMeasured | None) -> Iterato
         yield "BEGIN;"
     yield _terminated((_annotate(step.sql, measured) if measured else step.sql).rstrip())
     if step.transactional:
-        yield "-- here tenantry writes its row into _migrations"
+        table = "_migrations_repeatable" if step.version == NO_VERSION else "_migrations"
+        yield f"-- here tenantry writes its row into {table}"
         yield "COMMIT;"
 
 

@@ -79,12 +79,14 @@ def _cells(entry: LogEntry) -> Mapping[str, Cell]:
 
 def _describe(entry: LogEntry) -> str:
     """Return what the detail of an entry comes to in one line."""
+    # A repeatable has no version to tell it by.
+    name = f"{entry.detail.get('name', '')}: " if entry.version is None else ""
     message, state = entry.detail.get("message"), entry.detail.get("sqlstate")
     if message:
         place = f"line {entry.detail['line']}: " if entry.detail.get("line") else ""
-        return f"{place}{message}{f' (SQLSTATE {state})' if state else ''}"
+        return f"{name}{place}{message}{f' (SQLSTATE {state})' if state else ''}"
     elapsed_ms = entry.detail.get("elapsed_ms")
-    return f"{elapsed_ms} ms" if elapsed_ms is not None else ""
+    return f"{name}{elapsed_ms} ms" if elapsed_ms is not None else ""
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

@@ -3,11 +3,30 @@
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
 
+from runner.catalog import read_fingerprint, read_snapshot
+from runner.drift import compare_schemas, explain
 from runner.session import Connection
+from runner.snapshot import Scope
+
+SCOPE = Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Planted:
+    """What both sides have, what only the second one got, and what is said of that."""
+
+    both: str
+    change: str
+    lines: tuple[str, ...]
+
+
+def planted(both: str, change: str, *lines: str) -> Planted:
+    return Planted(both, change, lines)
 
 
 @contextmanager
@@ -26,3 +45,22 @@ def fresh_database(dsn: str) -> Iterator[Connection]:
 def connect(dsn: str, database: str) -> Connection:
     """Connect as the runner does."""
     return psycopg.connect(dsn, dbname=database, autocommit=True, prepare_threshold=None)
+
+
+def find(connection: Connection, case: Planted) -> tuple[str, ...]:
+    """Return how what a change made of a schema is told; nothing of it is left in the database."""
+    with connection.transaction(force_rollback=True):
+        # Roles are of a whole server, on which other tests run: the name is this one's alone.
+        role = f"rt_other_{secrets.token_hex(5)}"
+        connection.execute(sql.SQL("CREATE ROLE {}; CREATE SCHEMA odd").format(sql.Identifier(role)))
+        both, change = (
+            text.replace("rt_other", role).replace("rt_here", connection.info.dbname)
+            for text in (case.both, case.change)
+        )
+        connection.execute(both)
+        expected = read_snapshot(connection, SCOPE)
+        connection.execute(change)
+        found = read_snapshot(connection, SCOPE)
+        assert read_fingerprint(connection, SCOPE) == found.fingerprint != expected.fingerprint
+        lines = (explain(difference) for difference in compare_schemas(expected, found))
+        return tuple(line.replace(role, "rt_other") for line in lines)

@@ -155,6 +155,8 @@ class Site:
             "servers": (("main", self.server),),
             "dry_run": False,
             "exit_code": False,
+            "allow": (),
+            "resume_at": None,
             "reason": "a test",
         }
         request = Request(verb, str(uuid.uuid4()), "tester@here", {**given, **options}, {}, Stop())

@@ -419,7 +419,7 @@ class TestLockTimeout:
         with here.connect() as holder:
             pid = holder.info.backend_pid
             holder.execute("BEGIN; LOCK TABLE rooms IN ACCESS SHARE MODE")
-            ran = here.migrate(lock_timeout_ms=50, lock_wait_s=0)
+            ran = here.migrate(lock_timeout_ms=300, lock_wait_s=0)
         said = "canceling statement due to lock timeout, 0002_a was rolled back; waited for ACCESS EXCLUSIVE on "
         assert (ran.verdict().result, ran.exit_code) == (Result.BLOCKED, 5)
         assert ran.verdict().reason.startswith(f"{said}public.rooms, held by pid {pid} (")
@@ -437,7 +437,7 @@ class TestLockTimeout:
         here.write({"0002_a.sql": "-- transactional: false\nCREATE TABLE a ();\nALTER TABLE rooms ADD name text;\n"})
         with here.connect() as holder:
             holder.execute("BEGIN; LOCK TABLE rooms IN ACCESS SHARE MODE")
-            ran = here.migrate(lock_timeout_ms=50, lock_wait_s=0)
+            ran = here.migrate(lock_timeout_ms=300, lock_wait_s=0)
         said = "canceling statement due to lock timeout, 0002_a is not finished: it runs outside a transaction"
         assert (ran.verdict().result, ran.verdict().reason, ran.exit_code) == (Result.BLOCKED, said, 5)
         assert here.states() == {1: "applied", 2: "failed"}
@@ -456,7 +456,7 @@ class TestLockTimeout:
             assert try_session_lock(runner)
             pid = holder.info.backend_pid
             holder.execute("BEGIN; LOCK TABLE desks")
-            ran = here.migrate(lock_timeout_ms=50, lock_wait_s=0.05)
+            ran = here.migrate(lock_timeout_ms=300, lock_wait_s=0.05)
         unreachable, blocked, failed = Result.UNREACHABLE, Result.BLOCKED, Result.FAILED
         results = dict(zip(names, (unreachable, blocked, blocked, failed, Result.APPLIED), strict=True))
         assert (ran.results, ran.exit_code) == (results, 3)

@@ -227,11 +227,10 @@ def test_require(site: MakeSite, mode: str) -> None:
     assert here.migrate().applied == ["0002_desks"]
 
 
-def test_ensure(site: MakeSite) -> None:
+@pytest.mark.parametrize("left", ["", "SET search_path = pg_temp;", "SET client_encoding = latin1;"])
+def test_ensure(site: MakeSite, left: str) -> None:
     """A transactional file whose end is not what it ensures is rolled back, whatever it did to its session."""
-    text = (
-        f"{UNFIT.format(key='ensure')}CREATE TABLE desks (); SET search_path = pg_temp; SET client_encoding = latin1;\n"
-    )
+    text = f"{UNFIT.format(key='ensure')}CREATE TABLE desks (); {left}\n"
     here = site({**FILES, "0002_desks.sql": text})
     ran = here.migrate()
     assert ran.exit_code == 3

@@ -1,19 +1,12 @@
 """Planted differences: each is seen in the snapshot and in the fingerprint, and named."""
 
-import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
-from psycopg import sql
 
-from runner.catalog import read_fingerprint, read_snapshot
-from runner.drift import compare_schemas, explain
 from runner.session import Connection
-from runner.snapshot import Scope
-from tests.integration.fix_catalog import fresh_database
+from tests.integration.fix_catalog import Planted, find, fresh_database, planted
 
-SCOPE = Scope()
 TABLE = "CREATE TABLE sessions (id integer PRIMARY KEY, notes text, price numeric(10,2))"
 TRIGGER = """
     CREATE TABLE sessions (id integer);
@@ -43,19 +36,6 @@ WATCH = """
 """
 INVALID = "UPDATE pg_catalog.pg_index SET indisvalid = false WHERE indexrelid = CAST('sessions_notes' AS regclass)"
 SHOWN_INDEX = "CREATE INDEX sessions_notes ON public.sessions USING btree (notes)"
-
-
-@dataclass(frozen=True, slots=True)
-class Planted:
-    """What both sides have, what only the second one got, and what is said of that."""
-
-    both: str
-    change: str
-    lines: tuple[str, ...]
-
-
-def planted(both: str, change: str, *lines: str) -> Planted:
-    return Planted(both, change, lines)
 
 
 CASES = {
@@ -674,18 +654,3 @@ def test_only_18(server18_dsn: str) -> None:
     with fresh_database(server18_dsn) as connection:
         for name, case in ONLY_18.items():
             assert find(connection, case) == case.lines, name
-
-
-def find(connection: Connection, case: Planted) -> tuple[str, ...]:
-    """Return how what a change made of a schema is told; nothing of it is left in the database."""
-    with connection.transaction(force_rollback=True):
-        # Roles are of a whole server, on which other tests run: the name is this one's alone.
-        role = f"rt_other_{secrets.token_hex(5)}"
-        connection.execute(sql.SQL("CREATE ROLE {}; CREATE SCHEMA odd").format(sql.Identifier(role)))
-        connection.execute(case.both.replace("rt_other", role))
-        expected = read_snapshot(connection, SCOPE)
-        connection.execute(case.change.replace("rt_other", role))
-        found = read_snapshot(connection, SCOPE)
-        assert read_fingerprint(connection, SCOPE) == found.fingerprint != expected.fingerprint
-        lines = (explain(difference) for difference in compare_schemas(expected, found))
-        return tuple(line.replace(role, "rt_other") for line in lines)

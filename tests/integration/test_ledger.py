@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from runner.errors import Problem
 from runner.events import FindingReported, RepairMade, RepairProposed, Result, Verdict
-from runner.model import AppliedMigration, Origin, RowState
+from runner.model import AppliedMigration, Origin, Progress, RowState
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import MakeSite, Site, lend_role, make_migration, make_site
 
@@ -214,11 +214,12 @@ class TestRoundTrip:
         with any_site(ROOMS).ledger() as ledger:
             ledger.create_if_absent()
             ledger.record_running(migration, statements=2)
-            ledger.record_progress(7, 1)
+            reached = Progress("sha256:1", "SELECT 2", (1, 2))
+            ledger.record_progress(7, 1, reached)
             (running,) = ledger.read()
             ledger.record_finished(migration, RowState.FAILED, elapsed_ms=0)
             (failed,) = ledger.read()
-            ledger.record_progress(7, 2)
+            ledger.record_progress(7, 2, Progress("sha256:2"))
             ledger.record_finished(migration, RowState.APPLIED, elapsed_ms=40)
             (applied,) = ledger.read()
             events = [entry.event for entry in ledger.read_log(7)]
@@ -228,6 +229,7 @@ class TestRoundTrip:
         assert (running.finished_at, failed.finished_at) == (None, None)
         assert applied.finished_at is not None
         assert events == ["started", "applied"]
+        assert (running.progress, failed.progress, applied.progress) == (reached, reached, None)
 
     def test_provenance(self, site: MakeSite) -> None:
         """A row names the run as pg_stat_activity did, the version of the tool, and when the file was begun."""
@@ -542,7 +544,8 @@ class TestFilesAgainstRows:
         assert finding.problem == Problem(
             f"0001_rooms: edited after it was applied, expected {before}, the file has {after.checksum}",
             'undo the edit and put it into a new file; or run "tenantry accept 1 --tenants 1 --reason ..." '
-            "if what the file says now is what the database has",
+            f'if what the file says now is what the database has; or put the line "-- replaces: {before}" at its top, '
+            "which says so of every tenant that ran that text",
         )
         assert finding.detail.splitlines() == [
             "--- 0001_rooms as applied",
@@ -579,7 +582,7 @@ class TestFilesAgainstRows:
         here = site(ROOMS | DESKS | {"0005_last.sql": "SELECT 1"})
         here.migrate()
         (here.folder / "migrations/0001_rooms.sql").unlink()
-        here.write({"0002_desks.sql": "-- edited\n" + DESKS["0002_desks.sql"], "0003_late.sql": "SELECT 1"})
+        here.write({"0002_desks.sql": DESKS["0002_desks.sql"] + "SELECT 1;\n", "0003_late.sql": "SELECT 1"})
         ran = here.migrate()
         assert ran.verdict().reason == "changed: 0002_desks; missing: 0001_rooms; out of order: 0003_late"
         assert len(ran.of(FindingReported)) == 3

@@ -126,7 +126,7 @@ class TestReaders:
             ran = migrating.result()
         assert ran.verdict() == Verdict(Result.APPLIED)
         assert len(ran.of(MigrationRetried)) >= 2
-        assert set(retried(ran)) == {(pid,)}
+        assert (pid,) in retried(ran)
         assert reader.longest_s < 0.3 + MARGIN_S
 
     def await_tries(self, here: Site, number: int) -> None:
@@ -198,9 +198,9 @@ class TestMisses:
         """Each miss says what was waited for and who had it: the last word, the log and every event."""
         here = any_site(ROOMS)
         here.migrate()
-        here.write({"0002_a.sql": f"-- lock-timeout: 100ms\nCREATE TABLE a ();\n{RATES}"})
+        here.write({"0002_a.sql": f"-- lock-timeout: 400ms\nCREATE TABLE a ();\n{RATES}"})
         with holding(here) as pid:
-            ran = here.migrate(lock_wait_s=0.3)
+            ran = here.migrate(lock_wait_s=0.5)
         said = (
             f"waited for ACCESS EXCLUSIVE on public.rooms, held by pid {pid} (report, user postgres, in a transaction"
         )
@@ -218,7 +218,7 @@ class TestMisses:
         """Who is in the way is seen also where a file has worked for long before it comes to wait."""
         here = site(ROOMS)
         here.migrate()
-        here.write({"0002_a.sql": f"-- lock-timeout: 100ms\nSELECT pg_sleep(0.5);\n{RATES}"})
+        here.write({"0002_a.sql": f"-- lock-timeout: 400ms\nSELECT pg_sleep(0.5);\n{RATES}"})
         with holding(here) as pid:
             ran = here.migrate(lock_wait_s=0)
         assert f"held by pid {pid} (" in ran.verdict().reason
@@ -280,3 +280,20 @@ class TestMisses:
         assert [event.tenant for event in ran.of(TenantPostponed)] == ["1"]
         assert ran.of(MigrationFailed) == []
         assert here.logged() == [(1, "applied"), (2, "blocked"), (2, "applied")]
+
+    def test_stopped_between_tries(self, site: MakeSite) -> None:
+        """A run that is stopped while it waits for a lock makes no further try, and leaves nothing."""
+        here = site(ROOMS)
+        here.migrate()
+        here.write({"0002_a.sql": f"-- lock-timeout: 50ms\nCREATE TABLE a ();\n{RATES}"})
+        project, stop, seen = here.project(), Stop(), list[Event]()
+        job = make_job(project, None, frozenset(), prove=False)
+        with holding(here):
+            for event in run("migrate", "r", project.stages(), job, jobs=1, stop=stop, revisit=True):
+                seen.append(event)
+                if isinstance(event, MigrationRetried):
+                    stop.request("SIGTERM")
+        ran = Ran(tuple(seen), 0)
+        assert ran.verdict() == Verdict(Result.STOPPED, "SIGTERM", "run the same command again to go on")
+        assert len(ran.of(MigrationRetried)) <= 2
+        assert (here.states(), here.has("a")) == ({1: "applied"}, False)

@@ -103,6 +103,12 @@ FORMS: dict[str, tuple[str, dict[str, LockMode], str, str]] = {
     ),
     "locked": ("LOCK rooms IN EXCLUSIVE MODE", {"rooms": LockMode.EXCLUSIVE}, "", ""),
     "a row changed": ("UPDATE sessions SET title = 'x' WHERE id = 5", {"sessions": WRITES}, "", ""),
+    "rows changed by two indexes": (
+        "UPDATE sessions SET title = 'x' WHERE id = 5 OR code = 'y'",
+        {"sessions": WRITES},
+        "",
+        "",
+    ),
     "rows changed": ("UPDATE sessions SET title = 'x' WHERE title IS NULL", {"sessions": WRITES}, "", "sessions"),
     "rows changed by others": (
         "UPDATE sessions SET title = name FROM rooms WHERE rooms.id = room_id AND sessions.id = 5",

@@ -75,6 +75,8 @@ class Proven:
     def call(self, verb: str, **options: Any) -> Ran:
         """Run a verb to its end, as the command does, on every tenant."""
         given = {
+            "allow": (),
+            "resume_at": None,
             "config": str(self.site.folder / "tenants.yaml"),
             "servers": (("main", self.site.server),),
             "dry_run": False,

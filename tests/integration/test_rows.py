@@ -49,6 +49,17 @@ class TestRows:
         fill(scratch.connection, "public")
         assert scratch.connection.execute("SELECT count(*) FROM x").fetchone() == (rows,)
 
+    def test_triggers(self, scratch: Scratch) -> None:
+        """Rows are put in past the triggers of a table, and tables that refer to each other have rows both."""
+        scratch.connection.execute(
+            b"CREATE TABLE x (id int PRIMARY KEY); CREATE TABLE y (id int PRIMARY KEY REFERENCES x);"
+            b"ALTER TABLE x ADD FOREIGN KEY (id) REFERENCES y;"
+            b"CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';"
+            b"CREATE TRIGGER t BEFORE INSERT ON x FOR EACH ROW EXECUTE FUNCTION f()"
+        )
+        fill(scratch.connection, "public")
+        assert scratch.connection.execute("SELECT count(*) FROM x JOIN y USING (id)").fetchone() == (3,)
+
     def test_twice(self, scratch: Scratch) -> None:
         """A table that has rows is left as it is, and so is the ledger."""
         scratch.connection.execute(

@@ -187,6 +187,13 @@ def test_two_fences() -> None:
     )
 
 
+def test_a_key_in_a_fence_opens_none() -> None:
+    """The end of a fence is no beginning of another one, even behind what looks like a key: what follows is read."""
+    assert read("require:", "```", "SELECT true", "ensure:", "```", "lock-timeout: 5s") == Directives(
+        lock_timeout_ms=5_000, require=(Assertion("SELECT true\nensure:", 3),)
+    )
+
+
 FAULTS = {
     "no query": (("require:",), f"1: header key 'require': no query, expected one behind it | {FENCE}"),
     "prose behind it": (

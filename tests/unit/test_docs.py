@@ -246,7 +246,8 @@ def test_header_keys_are_those_written_down() -> None:
 
 def read_created() -> dict[str, dict[str, str]]:
     """Return column to type of each table of the ledger, from the SQL that makes it; checks are left out."""
-    sql = (ROOT / "runner" / "sql" / "ledger" / "create.sql").read_text("utf-8")
+    folder = ROOT / "runner" / "sql"
+    sql = "".join((folder / name / "create.sql").read_text("utf-8") + "\n" for name in ("ledger", "repeatable"))
     tables: dict[str, dict[str, str]] = {}
     for table, body in re.findall(r"^CREATE TABLE \{schema\}\.(\w+) \(\n(.*?)^\);$", sql, re.MULTILINE | re.DOTALL):
         columns = [line.strip().rstrip(",").split(" ", 1) for line in body.splitlines()]
@@ -254,7 +255,7 @@ def read_created() -> dict[str, dict[str, str]]:
     return tables
 
 
-@pytest.mark.parametrize("table", ["_migrations", "_migrations_log"])
+@pytest.mark.parametrize("table", ["_migrations", "_migrations_log", "_migrations_repeatable"])
 def test_ledger_columns_are_those_written_down(table: str) -> None:
     """The columns of a table of the ledger stand there, in order, with their types."""
     rows = read_table(FORMATS.read_text("utf-8"), f"### {table}", "column")
@@ -266,7 +267,8 @@ def find_log_events() -> set[str]:
     """Return the words that the code writes into the log's column `event`."""
     calls = {"log", "_compose_line"}
     words = {event for event, _ in apply._ENDS.values()}
-    for node in ast.walk(ast.parse((ROOT / "runner" / "ledger.py").read_text("utf-8"))):
+    writers = [ROOT / "runner" / name for name in ("ledger.py", "repeatable/table.py")]
+    for node in (node for path in writers for node in ast.walk(ast.parse(path.read_text("utf-8")))):
         if isinstance(node, ast.Call) and _called(node.func) in calls:
             words |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
     return words

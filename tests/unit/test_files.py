@@ -409,7 +409,39 @@ ROLLBACKS = {
         {"0001_a.sql": OK, "0001_a.rollback.sql": b"\xff"},
         ["0001_a.rollback.sql:1: not UTF-8 (byte 0xff) | save it as UTF-8"],
     ),
+    "transaction control": (
+        {"0001_a.sql": OK, "0001_a.rollback.sql": "ROLLBACK;"},
+        [f"0001_a.rollback.sql:1:1: ROLLBACK {CONTROL}\n1 | ROLLBACK;\n  | ^ | {REMOVE}"],
+    ),
+    "psql": (
+        {"0001_a.sql": OK, "0001_a.rollback.sql": "\\i a.sql"},
+        [f"0001_a.rollback.sql:1:1: \\i is a command of psql, not SQL\n1 | \\i a.sql\n  | ^ | {PSQL}"],
+    ),
+    "header": (
+        {"0001_a.sql": OK, "0001_a.rollback.sql": f"-- lock-timeout: soon\n{OK}"},
+        [
+            "0001_a.rollback.sql:1: header key 'lock-timeout': 'soon' is not a value, expected a time such as 500ms, 5s"
+            " or 10min"
+        ],
+    ),
 }
+
+
+def test_a_rollback_of_its_own(tmp_path: Path) -> None:
+    """A rollback may run in another way than its file, and what is doubtful in it is a warning."""
+    files = {
+        "0001_a.sql": "-- transactional: false\nVACUUM;\n",
+        "0001_a.rollback.sql": f"BEGIN;\n{OK}COMMIT;\n",
+        "0002_b.sql": OK,
+        "0002_b.rollback.sql": "-- transactional: false\nVACUUM;\n",
+        "0003_c.sql": OK,
+        "0003_c.rollback.sql": "-- parse: server\nREPACK t;\n",
+    }
+    directory = read(tmp_path, files)
+    assert [one.rollback for one in directory.migrations] == [
+        files[f"000{n}.rollback.sql"] for n in ("1_a", "2_b", "3_c")
+    ]
+    assert [warning.message.split(":")[:2] for warning in directory.warnings] == [[f"{SHOWN}/0003_c.rollback.sql", "2"]]
 
 
 @pytest.mark.parametrize(("files", "expected"), ROLLBACKS.values(), ids=ROLLBACKS)

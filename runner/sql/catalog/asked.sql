@@ -11,16 +11,37 @@
         SELECT string_agg(CAST(CAST(used.classid AS regclass) AS text), ' ')
         FROM (
             SELECT DISTINCT classid
-            FROM pg_catalog.pg_depend
-            WHERE objid >= 16384
-                AND deptype <> 'i'
-                AND NOT (classid = CAST('pg_catalog.pg_rewrite' AS regclass) AND deptype = 'n')
-                AND (classid, objid) NOT IN (SELECT member.classid, member.objid FROM member)
+            FROM (
+                SELECT classid, objid
+                FROM pg_catalog.pg_depend
+                WHERE objid >= 16384
+                    AND deptype <> 'i'
+                    AND NOT (classid = CAST('pg_catalog.pg_rewrite' AS regclass) AND deptype = 'n')
+                -- These may depend on what is built in alone, which is written down nowhere.
+                UNION ALL
+                SELECT tableoid, oid FROM pg_catalog.pg_cast WHERE oid >= 16384
+                UNION ALL
+                SELECT tableoid, oid FROM pg_catalog.pg_language WHERE oid >= 16384
+                UNION ALL
+                SELECT tableoid, oid FROM pg_catalog.pg_transform WHERE oid >= 16384
+                UNION ALL
+                SELECT tableoid, oid FROM pg_catalog.pg_am WHERE oid >= 16384
+                UNION ALL
+                SELECT tableoid, oid FROM pg_catalog.pg_foreign_data_wrapper WHERE oid >= 16384
+            ) AS own
+            WHERE (classid, objid) NOT IN (SELECT member.classid, member.objid FROM member)
         ) AS used
     ),
     -- These two may depend on nothing. A catalog that never had a row has no page: pg_default_acl, pg_publication.
     CASE WHEN pg_relation_size(826) > 0 THEN 'default_grants' END,
     CASE WHEN pg_relation_size(6104) > 0 THEN 'publication' END,
+    -- These two are in catalogs that all databases share.
+    CASE
+        WHEN EXISTS (SELECT FROM pg_catalog.pg_subscription WHERE subdbid = {database_oid}) THEN 'subscription'
+    END,
+    CASE
+        WHEN EXISTS (SELECT FROM pg_catalog.pg_db_role_setting WHERE setdatabase = {database_oid}) THEN 'setting'
+    END,
     {not_null_gate},
     CASE
         WHEN EXISTS (

@@ -59,7 +59,7 @@ COMMENT ON COLUMN {schema}._migrations_log.id IS 'order of events';
 COMMENT ON COLUMN {schema}._migrations_log.at IS 'when it happened';
 COMMENT ON COLUMN {schema}._migrations_log.run_id IS 'which run of tenantry';
 COMMENT ON COLUMN {schema}._migrations_log.version IS 'which migration; null: none in particular';
-COMMENT ON COLUMN {schema}._migrations_log.event IS 'applied, started, failed, blocked, cancelled, lost, accepted, marked, forgotten, adopted, allowed, danger allowed, resumed, rolled back';
+COMMENT ON COLUMN {schema}._migrations_log.event IS 'applied, repeated, started, failed, blocked, cancelled, lost, accepted, marked, forgotten, adopted, allowed, danger allowed, resumed, rolled back';
 COMMENT ON COLUMN {schema}._migrations_log.checksum IS 'checksum of the file at that time';
 COMMENT ON COLUMN {schema}._migrations_log.applied_by IS 'database role and operating-system user';
 COMMENT ON COLUMN {schema}._migrations_log.reason IS 'why, as given with --reason for changes made by hand';

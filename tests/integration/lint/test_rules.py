@@ -40,7 +40,7 @@ def test_enum_value(studio: Studio) -> None:
     The file does not run, so that nothing is measured: the syntax tells.
     """
     (text,) = enum_value.UNSAFE
-    with pytest.raises(TenantError, match="^unsafe use of new value") as failed:
+    with pytest.raises(TenantError, match=r"^unsafe use of new value") as failed:
         studio.measure(text)
     assert str(failed.value) == 'unsafe use of new value "sad" of enum type mood (55P04)'
     (hazard,) = [hazard for hazard in lint(studio.read(text), None) if hazard.version == 3]

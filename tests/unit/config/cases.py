@@ -24,6 +24,7 @@ ID = "expected an integer, or at most 63 letters, digits, _ and -"
 COLUMN = "expected table.column, then its type and not null where they matter"
 DATABASE = "expected the name of a database, with no braces but {id}"
 CONNECTION = "expected embedded, key=value pairs or a postgresql:// URL"
+TIME = "expected a time such as 500ms, 5s or 10min"
 QUOTES = "put it in quotes if it is meant as text"
 EXAMPLE = """\
 servers:
@@ -92,8 +93,10 @@ SHAPES: dict[str, tuple[str, Said]] = {
     ),
     "unknown-key-of-tenants": (
         SERVERS + TENANTS + LIST + "  wave: 1\n",
-        ["tenants.yaml:6:3: tenants: unknown key 'wave', expected one of migrations, server, database, list, query,"
-            " lock-timeout"],
+        [
+            "tenants.yaml:6:3: tenants: unknown key 'wave', expected one of migrations, server, database, list,"
+            " lock-timeout, query"
+        ],
     ),
     "unknown-key-of-a-tenant": (
         SERVERS + TENANTS + "  list:\n    - 1\n    - id: 2\n      regoin: eu\n      lables: {}\n",
@@ -175,6 +178,25 @@ SHAPES: dict[str, tuple[str, Said]] = {
         [
             "tenants.yaml:1:27: servers: text, expected a name of letters, digits, _ and -",
             "tenants.yaml:1:42: servers: text, expected a name of letters, digits, _ and -",
+        ],
+    ),
+    "lock-timeouts": (
+        "servers: {main: {dsn: embedded, lock-timeout: 3}}\n"
+        "tenants: {migrations: t, server: main, lock-timeout: 0s, list: [{id: 1, lock-timeout: soon}, {id: 2,"
+        " lock-timeout: 99999d}]}\n",
+        [
+            f"tenants.yaml:1:47: servers.main.lock-timeout: a number, {TIME}",
+            f"tenants.yaml:2:54: tenants.lock-timeout: '0s', {TIME}",
+            f"tenants.yaml:2:87: tenants.list[0].lock-timeout: 'soon', {TIME}",
+            f"tenants.yaml:2:116: tenants.list[1].lock-timeout: '99999d', {TIME}",
+        ],
+    ),
+    "keys-of-a-server": (
+        "servers: {main: {host: x}, eu: {dsn: 5, lock-timeout: 3s}}\n" + TENANTS + LIST,
+        [
+            f"tenants.yaml:1:17: servers.main.dsn: missing, {CONNECTION}",
+            "tenants.yaml:1:18: servers.main: unknown key 'host', expected one of dsn, direct, lock-timeout",
+            f"tenants.yaml:1:38: servers.eu.dsn: a number, {CONNECTION} | {QUOTES}",
         ],
     ),
     "sections-of-wrong-type": (

@@ -169,6 +169,61 @@ def test_server_names() -> None:
     ]
 
 
+def test_mapping() -> None:
+    """A server may be a mapping: its connection string, and how long locks are waited for there."""
+    text = "servers:\n  main: {dsn: host=x, lock-timeout: 3s}\n  eu: {dsn: embedded}\n" + TENANTS + LIST
+    config = parse_good(text)
+    assert config.servers == {"main": Server("main", "host=x", 3_000), "eu": Server("eu", None)}
+    assert config.tenants[0].server.lock_timeout_ms == 3_000
+    overridden = parse_good(text, {}, {"main": "host=y"})
+    assert overridden.servers["main"] == Server("main", "host=y", 3_000)
+
+
+def test_direct() -> None:
+    """A way past a pooler is a connection string like the other; who names another server does not mean that way."""
+    text = "servers:\n  main: {dsn: host=pool, direct: 'host=db password=${P}'}\n" + TENANTS + LIST
+    config = parse_good(text, {"P": "hunter2"})
+    assert config.tenants[0].server.direct == "password=hunter2 host=db"
+    assert "hunter2" not in repr(config)
+    assert parse_good(text, {}, {"main": "host=y"}).servers["main"] == Server("main", "host=y")
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (
+            "{dsn: embedded, direct: host=x}",
+            "servers.main.direct: a way past a pooler, expected none: the embedded server has no pooler | remove it",
+        ),
+        (
+            "{dsn: host=x, direct: embedded}",
+            "servers.main.direct: embedded, expected key=value pairs or a postgresql:// URL that lead past the "
+            "pooler of dsn",
+        ),
+        (
+            "{dsn: host=x, direct: 'host=${P}'}",
+            "servers.main.direct: ${P} not set, expected it in the environment | set it, or give a whole connection "
+            "string in TENANTRY_SERVER_MAIN or with --server main=...",
+        ),
+    ],
+    ids=["of an embedded server", "to an embedded server", "unset variable"],
+)
+def test_direct_refused(entry: str, said: str) -> None:
+    """What cannot be a way past a pooler is refused where it stands."""
+    (found,) = refuse(f"servers:\n  main: {entry}\n{TENANTS}{LIST}")
+    place, _, message = found.partition(": ")
+    assert (place.rpartition(":")[0], message) == ("tenants.yaml:2", said)
+
+
+def test_mapping_refused() -> None:
+    """What is wrong with a connection string in a mapping is said at its key; a key that is one itself is not shown."""
+    text = f"servers: {{main: {{dsn: 'host=x hunter2'}}}}\n{TENANTS}{LIST}"
+    assert refuse(text) == [f"tenants.yaml:1:23: servers.main.dsn: malformed connection string, {CONNECTION}"]
+    said = refuse("servers: {main: {'postgresql://u:hunter2@h/': }}\n" + TENANTS + LIST)
+    assert "hunter2" not in "".join(said)
+    assert said[-1] == "tenants.yaml:1:18: servers.main: unknown key, expected one of dsn, direct, lock-timeout"
+
+
 ONE_SERVER = {
     "embedded": ("embedded", "embedded"),
     "host-and-port": ("host=DB1 user=a", "postgresql://b@db1:5432/x"),

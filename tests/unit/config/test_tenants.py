@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.config.cases import MASTER, SERVERS, TENANTS, Said, refuse
+from tests.unit.config.cases import MASTER, SERVERS, TENANTS, Said, parse_good, refuse
 
 MEANINGS: dict[str, tuple[str, Said]] = {
     "id-twice": (
@@ -145,3 +145,15 @@ MEANINGS: dict[str, tuple[str, Said]] = {
 def test_meaning_refused(text: str, said: Said) -> None:
     """Tenants that cannot be told apart, servers that are not there and odd YAML are named, all at once."""
     assert refuse(text) == said
+
+
+def test_lock_timeout() -> None:
+    """A tenant's own lock timeout comes before the one of all tenants; that of its server stays with the server."""
+    config = parse_good(
+        "servers: {main: {dsn: host=x, lock-timeout: 1min}}\n"
+        "tenants: {migrations: t, server: main, lock-timeout: 500ms, list: [1, {id: 2, lock-timeout: 10 s}]}\n"
+    )
+    assert [tenant.lock_timeout_ms for tenant in config.tenants] == [500, 10_000]
+    assert config.servers["main"].lock_timeout_ms == 60_000
+    unsaid = parse_good("servers: {main: host=x}\ntenants: {migrations: t, server: main, list: [1]}\n")
+    assert (unsaid.tenants[0].lock_timeout_ms, unsaid.servers["main"].lock_timeout_ms) == (None, None)

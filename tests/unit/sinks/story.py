@@ -8,12 +8,14 @@ from pathlib import Path
 
 from runner.errors import Problem
 from runner.events import (
+    Blocker,
     DatabaseCreated,
     DatabaseOpened,
     Event,
     Failure,
     FindingReported,
     LockAwaited,
+    LockWait,
     MigrationApplied,
     MigrationFailed,
     MigrationRetried,
@@ -29,6 +31,7 @@ from runner.events import (
     Verdict,
     WarningRaised,
 )
+from runner.failure import describe_wait
 from runner.model import AppliedMigration
 from runner.plan import advise, compare, explain, make_plan, summarise
 from runner.sinks import Call, MakeSink
@@ -99,6 +102,11 @@ def check_golden(name: str, text: str) -> None:
     assert text == path.read_text("utf-8")
 
 
+# What another session held, as the server shows it and as the failure says it.
+WAIT = LockWait("ACCESS EXCLUSIVE", "public.rooms", (Blocker(4711, "psql", "ann", 12, "SELECT * FROM rooms"),))
+MISSED = Failure("canceling statement due to lock timeout", "55P03", 2, 1, detail=describe_wait(WAIT))
+
+
 def run_on(names: Iterable[str], *events: Event, verb: str = "migrate", stopped_by: str = "") -> list[Event]:
     """Return the events of a whole run on these tenants."""
     return [RunStarted(verb, RUN_ID, tuple(names)), *events, RunFinished(2345, stopped_by)]
@@ -129,7 +137,7 @@ def apply_all(name: str) -> Iterator[Event]:
 
 
 def fail(name: str) -> Iterator[Event]:
-    """Yield a tenant whose second file fails, behind a collision, a notice and another runner."""
+    """Yield a tenant whose second file fails, behind a collision, a notice, another runner and a lock on a table."""
     yield from begin(name)
     yield LockAwaited(name, 0, "ann@studio, pid 4711")
     yield LockAwaited(name, 1500, "ann@studio, pid 4711")
@@ -137,6 +145,8 @@ def fail(name: str) -> Iterator[Event]:
     yield MigrationRetried(name, ROOMS, Failure("tuple concurrently updated", "XX000"), 1, 8)
     yield MigrationApplied(name, ROOMS, 12)
     yield NoticeRaised(name, "NOTICE", 'relation "rooms" already exists, skipping')
+    yield MigrationStarted(name, RATES)
+    yield MigrationRetried(name, RATES, MISSED, 1, 0, WAIT)
     yield MigrationStarted(name, RATES)
     yield MigrationFailed(name, RATES, FAILURE)
     yield end(name, Result.FAILED, f"{FAILURE.message}, 0002_rates was rolled back", FAILURE.hint)

@@ -28,6 +28,7 @@ EFFECTS = {
         "ACCESS EXCLUSIVE on rooms; SHARE on ops.rates, scans it",
     ),
     "no lock": (Effect(0, "", (), ("public.rooms",), ("public.rooms",)), "rewrites and scans rooms"),
+    "rewrite without a lock": (Effect(0, "", rewritten=("public.rooms",)), "rewrites rooms"),
     "not measured": (Effect(0, "", unmeasured="it ends the session"), "not measured: it ends the session"),
 }
 

@@ -9,12 +9,14 @@ from runner.events import (
     DraftWritten,
     Event,
     LinePrinted,
+    MigrationRolledBack,
     RepairMade,
     RepairProposed,
     Result,
     RowReported,
     TableSize,
     TenantFinished,
+    TenantPostponed,
     Verdict,
     WarningRaised,
 )
@@ -32,6 +34,8 @@ OTHERS: tuple[Event, ...] = (
     RepairProposed("16", ("0012_rates: deleted",)),
     RepairMade("16", 12),
     LinePrinted("migrations/tenant/0012_rates.sql"),
+    MigrationRolledBack("16", migration("0012_rates.rollback"), 12),
+    TenantPostponed("16", "held by pid 7", 2100),
 )
 
 
@@ -59,6 +63,8 @@ def test_one_line_each() -> None:
         "repair_proposed",
         "repair_made",
         "line_printed",
+        "migration_rolled_back",
+        "tenant_postponed",
     ]
     assert {type(line["event"]) for line in written} == {str}
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runner.errors import Problem
-from runner.events import Event, NoticeRaised, RepairMade, RunFinished, WarningRaised
+from runner.events import Event, NoticeRaised, RepairMade, RunFinished, TenantPostponed, WarningRaised
 from runner.sinks.log import make_log_sink
 from tests.unit.sinks.story import CALL, Terminal, check_golden, run_on, strip_colours, tell
 
@@ -61,6 +61,9 @@ def test_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         "warning: tenants.yaml:3:9: a password in clear hint='take it from the environment: ${PASSWORD}'",
         "warning: waiting for another runner     holder='ann@studio, pid 4711' tenant=3",
         "warning: collided, tried again: tuple concurrently updated attempt=1 migration=0001_rooms tenant=3",
+        "warning: met a lock, tried again: canceling statement due to lock timeout attempt=1 detail='waited for ACCESS "
+        "EXCLUSIVE on public.rooms, held by pid 4711 (psql, user ann, in a transaction for 12 s): SELECT * FROM rooms' "
+        "migration=0002_rates tenant=3",
     ]
 
 
@@ -84,6 +87,13 @@ def test_notices(monkeypatch: pytest.MonkeyPatch, severity: str, level: str) -> 
         {"tenant": "16", "severity": severity, "event": "there is no transaction in progress", "level": level}
     ]
     assert bool(log(monkeypatch, events)) == (level == "warning")
+
+
+def test_postponed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a tenant has to wait for its second turn is a warning, with what it is blocked by."""
+    assert read(log(monkeypatch, [TenantPostponed("16", "held by pid 7", 2100)])) == [
+        {"tenant": "16", "reason": "held by pid 7", "event": "postponed to the end", "level": "warning"}
+    ]
 
 
 def test_repair(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from runner.events import Event, LockAwaited, MigrationStarted, Result
+from runner.events import Event, Failure, LockAwaited, MigrationRetried, MigrationStarted, Result
 from runner.sinks.progress import make_progress_sink
 from tests.unit.sinks.story import ROOMS, Terminal, begin, end, run_on, strip_colours, tell
 
@@ -70,6 +70,7 @@ def test_long(clock: Clock) -> None:
 DOING: dict[str, tuple[Event, str]] = {
     "file": (MigrationStarted("16", ROOMS), "16: 0001_rooms"),
     "lock": (LockAwaited("16", 1600), "16: waits for another runner, 2 s"),
+    "retry": (MigrationRetried("16", ROOMS, Failure("in the way"), 1, 0), "16: 0001_rooms is tried again"),
 }
 
 

@@ -1,0 +1,118 @@
+"""What few databases have: collations, casts, access methods, foreign data wrappers and their servers."""
+
+from collections.abc import Iterator
+
+from runner.ddl.draft import Phase, Risk, Step
+from runner.ddl.names import quote
+from runner.ddl.options import alter_options, write_options
+from runner.ddl.schema import Change, step, unwritten
+from runner.snapshot import SchemaObject
+
+_PHASES = {
+    "collation": Phase.COLLATION,
+    "cast": Phase.CAST,
+    "access method": Phase.ACCESS_METHOD,
+    "foreign data wrapper": Phase.WRAPPER,
+    "server": Phase.SERVER,
+}
+_CASTS = {"": "WITHOUT FUNCTION", "without function": "WITHOUT FUNCTION", "inout": "WITH INOUT"}
+_CONTEXTS = {"": "", "assignment": " AS ASSIGNMENT", "implicit": " AS IMPLICIT"}
+# How a snapshot has a value that it does not tell.
+_HIDDEN = "=sha256:"
+
+
+def write_collation(change: Change) -> Iterator[Step]:
+    """Yield CREATE COLLATION; nothing alters one."""
+    facts = ("provider", "locale", "lc_collate", "lc_ctype", "rules")
+    if change.old is not None:
+        yield from _name_unalterable(change, *facts, "deterministic")
+        return
+    parts = [f"{fact} = {quote(change.fact(fact))}" for fact in facts if change.fact(fact)]
+    parts += ["deterministic = false"] if change.fact("deterministic") else []
+    sql = f"CREATE COLLATION {change.new.name} ({', '.join(parts)})"
+    yield step(change.new, Phase.COLLATION, sql, provides=True)
+
+
+def write_cast(change: Change) -> Iterator[Step]:
+    """Yield CREATE CAST."""
+    if change.old is None:
+        function = change.fact("function")
+        way = f"WITH FUNCTION {function}" if function else _CASTS[change.fact("method")]
+        sql = f"CREATE CAST {change.new.name} {way}{_CONTEXTS[change.fact('context')]}"
+        yield step(change.new, Phase.CAST, sql)
+
+
+def write_access_method(change: Change) -> Iterator[Step]:
+    """Yield CREATE ACCESS METHOD; nothing alters one."""
+    if change.old is not None:
+        yield from _name_unalterable(change, "type", "handler")
+        return
+    kind, handler = change.fact("type").upper(), change.fact("handler")
+    sql = f"CREATE ACCESS METHOD {change.new.name} TYPE {kind} HANDLER {handler}"
+    yield step(change.new, Phase.ACCESS_METHOD, sql)
+
+
+def write_wrapper(change: Change) -> Iterator[Step]:
+    """Yield CREATE FOREIGN DATA WRAPPER or ALTER FOREIGN DATA WRAPPER."""
+    if _hides_options(change):
+        yield _name_hidden(change)
+        return
+    words = [
+        f"{fact.upper()} {change.fact(fact)}" if change.fact(fact) else f"NO {fact.upper()}"
+        for fact in ("handler", "validator")
+        if change.differs(fact)
+    ]
+    words += _options(change)
+    yield from _create_or_alter(change, Phase.WRAPPER, words)
+
+
+def write_server(change: Change) -> Iterator[Step]:
+    """Yield CREATE SERVER or ALTER SERVER."""
+    if change.old is not None:
+        yield from _name_unalterable(change, "type", "foreign data wrapper")
+    if _hides_options(change):
+        yield _name_hidden(change)
+        return
+    words = []
+    if change.old is None and change.fact("type"):
+        words.append(f"TYPE {quote(change.fact('type'))}")
+    if change.differs("version"):
+        words.append(f"VERSION {quote(change.fact('version')) if change.fact('version') else 'NULL'}")
+    if change.old is None:
+        words.append(f"FOREIGN DATA WRAPPER {change.fact('foreign data wrapper')}")
+    yield from _create_or_alter(change, Phase.SERVER, [*words, *_options(change)])
+
+
+def drop_rare(old: SchemaObject) -> Step:
+    """Return the drop of such an object."""
+    sql = f"DROP {old.kind.upper()} {old.name}"
+    return step(old, _PHASES[old.kind], sql, Risk.DESTRUCTIVE, provides=old.kind == "collation")
+
+
+def _create_or_alter(change: Change, phase: Phase, words: list[str]) -> Iterator[Step]:
+    verb = "CREATE" if change.old is None else "ALTER"
+    if words or change.old is None:
+        yield step(change.new, phase, " ".join([verb, change.new.kind.upper(), change.new.name, *words]))
+
+
+def _options(change: Change) -> list[str]:
+    if not change.differs("options"):
+        return []
+    found, expected = change.was("options"), change.fact("options")
+    return [f"OPTIONS ({alter_options(found, expected) if change.old else write_options(expected)})"]
+
+
+def _hides_options(change: Change) -> bool:
+    """Return whether options differ, and one has a value that may be a secret: of that, only a hash is known."""
+    return change.differs("options") and _HIDDEN in change.fact("options")
+
+
+def _name_hidden(change: Change) -> Step:
+    return unwritten(change.new, "options: a value that may be a secret is not read, and so not written")
+
+
+def _name_unalterable(change: Change, *facts: str) -> Iterator[Step]:
+    for fact in facts:
+        if change.differs(fact):
+            expected, found = change.fact(fact) or "none", change.was(fact) or "none"
+            yield unwritten(change.new, f"{fact}: expected {expected}, found {found}, and nothing alters it")

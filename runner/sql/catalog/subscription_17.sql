@@ -1,0 +1,1 @@
+|| ARRAY['failover', CASE WHEN subscription.subfailover THEN 'yes' END]
