@@ -11,9 +11,7 @@ from psycopg import sql
 from runner.catalog import read_fingerprint, read_snapshot
 from runner.drift import compare_schemas, explain
 from runner.session import Connection
-from runner.snapshot import Scope
-
-SCOPE = Scope()
+from runner.snapshot import Scope, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +45,23 @@ def connect(dsn: str, database: str) -> Connection:
     return psycopg.connect(dsn, dbname=database, autocommit=True, prepare_threshold=None)
 
 
-def find(connection: Connection, case: Planted) -> tuple[str, ...]:
-    """Return how what a change made of a schema is told; nothing of it is left in the database."""
+@contextmanager
+def plant(connection: Connection, case: Planted) -> Iterator[tuple[Snapshot, Snapshot]]:
+    """Yield what is expected and what a change made of it; nothing of it is left in the database afterwards."""
     with connection.transaction(force_rollback=True):
         # Roles are of a whole server, on which other tests run: the name is this one's alone.
         role = f"rt_other_{secrets.token_hex(5)}"
         connection.execute(sql.SQL("CREATE ROLE {}; CREATE SCHEMA odd").format(sql.Identifier(role)))
-        both, change = (
-            text.replace("rt_other", role).replace("rt_here", connection.info.dbname)
-            for text in (case.both, case.change)
-        )
-        connection.execute(both)
-        expected = read_snapshot(connection, SCOPE)
-        connection.execute(change)
-        found = read_snapshot(connection, SCOPE)
-        assert read_fingerprint(connection, SCOPE) == found.fingerprint != expected.fingerprint
-        lines = (explain(difference) for difference in compare_schemas(expected, found))
-        return tuple(line.replace(role, "rt_other") for line in lines)
+        snapshots = []
+        scope = Scope(roles=((role, "rt_other"),))
+        for text in (case.both, case.change):
+            connection.execute(text.replace("rt_other", role).replace("rt_here", connection.info.dbname))
+            snapshots.append(read_snapshot(connection, scope))
+        assert read_fingerprint(connection, scope) == snapshots[1].fingerprint != snapshots[0].fingerprint
+        yield snapshots[0], snapshots[1]
+
+
+def find(connection: Connection, case: Planted) -> tuple[str, ...]:
+    """Return how what a change made of a schema is told."""
+    with plant(connection, case) as (expected, found):
+        return tuple(explain(difference) for difference in compare_schemas(expected, found))

@@ -19,7 +19,7 @@
                     AND NOT (classid = CAST('pg_catalog.pg_rewrite' AS regclass) AND deptype = 'n')
                 -- These may depend on what is built in alone, which is written down nowhere.
                 UNION ALL
-                SELECT tableoid, oid FROM pg_catalog.pg_cast WHERE oid >= 16384
+                SELECT tableoid, oid FROM pg_catalog.pg_cast WHERE oid >= 16384 AND castfunc < 16384
                 UNION ALL
                 SELECT tableoid, oid FROM pg_catalog.pg_language WHERE oid >= 16384
                 UNION ALL

@@ -1,3 +1,4 @@
+-- Without those that come with a range, to its multirange.
 SELECT
     CAST('pg_catalog.pg_cast' AS regclass),
     conversion.oid,
@@ -21,4 +22,11 @@ WHERE conversion.oid >= 16384
         SELECT
         FROM member
         WHERE member.classid = CAST('pg_catalog.pg_cast' AS regclass) AND member.objid = conversion.oid
+    )
+    AND NOT EXISTS (
+        SELECT
+        FROM pg_catalog.pg_depend AS origin
+        WHERE origin.classid = CAST('pg_catalog.pg_cast' AS regclass)
+            AND origin.objid = conversion.oid
+            AND origin.deptype = 'i'
     )
