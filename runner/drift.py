@@ -68,6 +68,7 @@ _ABSENT = {
     "collation": "of its type",
     "compression": "default",
     "context": "explicit",
+    "deterministic": "yes",
     "enabled": "yes",
     "enforced": "yes",
     "grants": "as built in",

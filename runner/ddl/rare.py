@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from runner.ddl.draft import Phase, Risk, Step
-from runner.ddl.names import quote
+from runner.ddl.names import parse_settings, quote
 from runner.ddl.options import alter_options, write_options
 from runner.ddl.schema import Change, step, unwritten
 from runner.snapshot import SchemaObject
@@ -15,10 +15,10 @@ _PHASES = {
     "foreign data wrapper": Phase.WRAPPER,
     "server": Phase.SERVER,
 }
-_CASTS = {"": "WITHOUT FUNCTION", "without function": "WITHOUT FUNCTION", "inout": "WITH INOUT"}
+_CASTS = {"without function": "WITHOUT FUNCTION", "inout": "WITH INOUT"}
 _CONTEXTS = {"": "", "assignment": " AS ASSIGNMENT", "implicit": " AS IMPLICIT"}
 # How a snapshot has a value that it does not tell.
-_HIDDEN = "=sha256:"
+_HIDDEN = "sha256:"
 
 
 def write_collation(change: Change) -> Iterator[Step]:
@@ -54,25 +54,19 @@ def write_access_method(change: Change) -> Iterator[Step]:
 
 def write_wrapper(change: Change) -> Iterator[Step]:
     """Yield CREATE FOREIGN DATA WRAPPER or ALTER FOREIGN DATA WRAPPER."""
-    if _hides_options(change):
-        yield _name_hidden(change)
-        return
     words = [
         f"{fact.upper()} {change.fact(fact)}" if change.fact(fact) else f"NO {fact.upper()}"
         for fact in ("handler", "validator")
         if change.differs(fact)
     ]
-    words += _options(change)
-    yield from _create_or_alter(change, Phase.WRAPPER, words)
+    yield from _create_or_alter(change, Phase.WRAPPER, [*words, *_options(change)])
+    yield from _name_hidden(change)
 
 
 def write_server(change: Change) -> Iterator[Step]:
     """Yield CREATE SERVER or ALTER SERVER."""
     if change.old is not None:
         yield from _name_unalterable(change, "type", "foreign data wrapper")
-    if _hides_options(change):
-        yield _name_hidden(change)
-        return
     words = []
     if change.old is None and change.fact("type"):
         words.append(f"TYPE {quote(change.fact('type'))}")
@@ -81,6 +75,7 @@ def write_server(change: Change) -> Iterator[Step]:
     if change.old is None:
         words.append(f"FOREIGN DATA WRAPPER {change.fact('foreign data wrapper')}")
     yield from _create_or_alter(change, Phase.SERVER, [*words, *_options(change)])
+    yield from _name_hidden(change)
 
 
 def drop_rare(old: SchemaObject) -> Step:
@@ -96,19 +91,27 @@ def _create_or_alter(change: Change, phase: Phase, words: list[str]) -> Iterator
 
 
 def _options(change: Change) -> list[str]:
-    if not change.differs("options"):
-        return []
-    found, expected = change.was("options"), change.fact("options")
-    return [f"OPTIONS ({alter_options(found, expected) if change.old else write_options(expected)})"]
+    """Return the clause for options, without those that may be secrets: of them, only a part of a hash is known."""
+    hidden = _list_hidden(change)
+    found, expected = _without(hidden, change.was("options")), _without(hidden, change.fact("options"))
+    text = write_options(expected) if change.old is None else alter_options(found, expected)
+    return [f"OPTIONS ({text})"] if text else []
 
 
-def _hides_options(change: Change) -> bool:
-    """Return whether options differ, and one has a value that may be a secret: of that, only a hash is known."""
-    return change.differs("options") and _HIDDEN in change.fact("options")
+def _list_hidden(change: Change) -> list[str]:
+    expected = parse_settings(change.fact("options"))
+    return [name for name, value in expected.items() if value.startswith(_HIDDEN)]
 
 
-def _name_hidden(change: Change) -> Step:
-    return unwritten(change.new, "options: a value that may be a secret is not read, and so not written")
+def _without(names: list[str], options: str) -> str:
+    return ", ".join(f"{name}={value}" for name, value in parse_settings(options).items() if name not in names)
+
+
+def _name_hidden(change: Change) -> Iterator[Step]:
+    found, expected = parse_settings(change.was("options")), parse_settings(change.fact("options"))
+    for name in _list_hidden(change):
+        if found.get(name) != expected[name]:
+            yield unwritten(change.new, f"option {name}: may be a secret, which is not read")
 
 
 def _name_unalterable(change: Change, *facts: str) -> Iterator[Step]:

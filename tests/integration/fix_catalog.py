@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 from psycopg import sql
@@ -12,6 +13,11 @@ from runner.catalog import read_fingerprint, read_snapshot
 from runner.drift import compare_schemas, explain
 from runner.session import Connection
 from runner.snapshot import Scope, Snapshot
+
+_ROOT = Path(__file__).parents[2]
+RICH = (_ROOT / "tests/data/catalog/rich.sql").read_text("utf-8")
+RARE = (_ROOT / "tests/data/catalog/rare.sql").read_text("utf-8")
+TENANT = tuple(path.read_text("utf-8") for path in sorted((_ROOT / "migrations/tenant").glob("[0-9]*.sql")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +52,11 @@ def connect(dsn: str, database: str) -> Connection:
 
 
 @contextmanager
-def plant(connection: Connection, case: Planted) -> Iterator[tuple[Snapshot, Snapshot]]:
-    """Yield what is expected and what a change made of it; nothing of it is left in the database afterwards."""
+def plant(connection: Connection, case: Planted) -> Iterator[tuple[Snapshot, Snapshot, str]]:
+    """Yield what is expected, what a change made of it, and the name that `rt_other` has on this server.
+
+    Nothing of it is left in the database afterwards.
+    """
     with connection.transaction(force_rollback=True):
         # Roles are of a whole server, on which other tests run: the name is this one's alone.
         role = f"rt_other_{secrets.token_hex(5)}"
@@ -58,10 +67,32 @@ def plant(connection: Connection, case: Planted) -> Iterator[tuple[Snapshot, Sna
             connection.execute(text.replace("rt_other", role).replace("rt_here", connection.info.dbname))
             snapshots.append(read_snapshot(connection, scope))
         assert read_fingerprint(connection, scope) == snapshots[1].fingerprint != snapshots[0].fingerprint
-        yield snapshots[0], snapshots[1]
+        yield snapshots[0], snapshots[1], role
 
 
 def find(connection: Connection, case: Planted) -> tuple[str, ...]:
     """Return how what a change made of a schema is told."""
-    with plant(connection, case) as (expected, found):
+    with plant(connection, case) as (expected, found, _):
         return tuple(explain(difference) for difference in compare_schemas(expected, found))
+
+
+@contextmanager
+def undone(connection: Connection, *statements: str) -> Iterator[Connection]:
+    """Run statements in a transaction that is rolled back."""
+    with connection.transaction(force_rollback=True):
+        for statement in statements:
+            connection.execute(statement)
+        yield connection
+
+
+def read(connection: Connection, *statements: str, scope: Scope | None = None) -> Snapshot:
+    """Return what statements make of a database, and that is rolled back."""
+    with undone(connection, *statements):
+        return read_snapshot(connection, scope or Scope())
+
+
+def drift(expected: Snapshot, found: Snapshot) -> list[str]:
+    """Return the differences as text; the fingerprints agree with them."""
+    lines = [explain(difference) for difference in compare_schemas(expected, found)]
+    assert (expected.fingerprint == found.fingerprint) is (expected.objects == found.objects) is (not lines)
+    return lines

@@ -26,7 +26,18 @@ from runner.checksum import checksum, normalise
 from runner.config import parse
 from runner.effects import Effect, Lock, LockMode
 from runner.errors import MigrationFileError, Problem, RunnerError
-from runner.events import Event, Failure, MeasuredStatement, Result, RunFinished, RunStarted, TableSize, Verdict
+from runner.events import (
+    Blocker,
+    Event,
+    Failure,
+    LockWait,
+    MeasuredStatement,
+    Result,
+    RunFinished,
+    RunStarted,
+    TableSize,
+    Verdict,
+)
 from runner.files import read_migrations
 from runner.header import _KEYS, parse_header
 from runner.ledger import LAYOUT
@@ -75,11 +86,13 @@ SAMPLES: Mapping[str, Any] = {
     "failure": FAILURE,
     "attempt": 1,
     "attempts": 8,
+    "wait": LockWait("ACCESS EXCLUSIVE", "rooms", (Blocker(1),)),
     "elapsed_ms": 1,
     "rows": 20,
     "total": 50,
     "rate": 10,
     "held": "",
+    "reason": "held by pid 7",
     "severity": "NOTICE",
     "message": "skipping",
     "cells": {"version": "0012"},
@@ -367,6 +380,8 @@ def test_objects_are_those_written_down() -> None:
         "status": status,
         "plan": lines["tenant_planned"]["plan"],
         "failure": lines["migration_failed"]["failure"],
+        "wait": lines["migration_retried"]["wait"],
+        "blocker": lines["migration_retried"]["wait"]["blockers"][0],
         "problem": lines["finding_reported"]["problem"],
         "verdict": lines["tenant_finished"]["verdict"],
         "hazard": lines["hazard_found"]["hazard"],

@@ -21,10 +21,6 @@
                 UNION ALL
                 SELECT tableoid, oid FROM pg_catalog.pg_cast WHERE oid >= 16384 AND castfunc < 16384
                 UNION ALL
-                SELECT tableoid, oid FROM pg_catalog.pg_language WHERE oid >= 16384
-                UNION ALL
-                SELECT tableoid, oid FROM pg_catalog.pg_transform WHERE oid >= 16384
-                UNION ALL
                 SELECT tableoid, oid FROM pg_catalog.pg_am WHERE oid >= 16384
                 UNION ALL
                 SELECT tableoid, oid FROM pg_catalog.pg_foreign_data_wrapper WHERE oid >= 16384
@@ -32,9 +28,11 @@
             WHERE (classid, objid) NOT IN (SELECT member.classid, member.objid FROM member)
         ) AS used
     ),
-    -- These two may depend on nothing. A catalog that never had a row has no page: pg_default_acl, pg_publication.
+    -- These may depend on nothing. A catalog that never had a row has no page: pg_default_acl, pg_publication,
+    -- pg_transform.
     CASE WHEN pg_relation_size(826) > 0 THEN 'default_grants' END,
     CASE WHEN pg_relation_size(6104) > 0 THEN 'publication' END,
+    CASE WHEN pg_relation_size(3576) > 0 THEN 'pg_transform' END,
     -- These two are in catalogs that all databases share.
     CASE
         WHEN EXISTS (SELECT FROM pg_catalog.pg_subscription WHERE subdbid = {database_oid}) THEN 'subscription'

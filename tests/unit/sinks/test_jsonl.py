@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from runner.errors import Problem
 from runner.events import (
+    BatchProgressed,
     DraftWritten,
     Event,
     LinePrinted,
@@ -36,6 +37,7 @@ OTHERS: tuple[Event, ...] = (
     LinePrinted("migrations/tenant/0012_rates.sql"),
     MigrationRolledBack("16", migration("0012_rates.rollback"), 12),
     TenantPostponed("16", "held by pid 7", 2100),
+    BatchProgressed("16", migration("0012_rates"), 5000, 20_000, 2500, 2000),
 )
 
 
@@ -65,6 +67,7 @@ def test_one_line_each() -> None:
         "line_printed",
         "migration_rolled_back",
         "tenant_postponed",
+        "batch_progressed",
     ]
     assert {type(line["event"]) for line in written} == {str}
 
@@ -191,10 +194,11 @@ def test_no_secret() -> None:
     assert json.loads(text) == {
         "name": "16",
         "set_name": "tenant",
-        "server": {"name": "main"},
+        "server": {"name": "main", "lock_timeout_ms": None},
         "database": "tenant_16",
         "title": "",
         "labels": [["tier", "internal"]],
+        "lock_timeout_ms": None,
     }
 
 

@@ -1,0 +1,1 @@
+"""Planted differences, by what they are of: tables, parts of tables, and others."""
