@@ -140,9 +140,7 @@ def _make_job(
     return check
 
 
-def _replay(
-    replay: Replay, tenant: Tenant, files: Sequence[Migration]
-) -> Generator[Event, None, tuple[Snapshot, int]]:
+def _replay(replay: Replay, tenant: Tenant, files: Sequence[Migration]) -> Generator[Event, None, tuple[Snapshot, int]]:
     """Run the files, and say of each rollback among them what it leaves; return the schema, and how much that was."""
     found, steps = 0, replay_both_ways(replay, files)
     while True:

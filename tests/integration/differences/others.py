@@ -1,8 +1,9 @@
 """Planted differences of views, code, types, rights and the rest."""
 
-from tests.integration.differences.tables import FUNCTION, TABLE
+from tests.integration.differences.tables import TABLE
 from tests.integration.fix_catalog import planted
 
+FUNCTION = "CREATE FUNCTION add_one(a integer) RETURNS integer LANGUAGE sql AS 'SELECT a + 1'"
 REMOTE = """
     CREATE FOREIGN DATA WRAPPER nowhere;
     CREATE SERVER here FOREIGN DATA WRAPPER nowhere;

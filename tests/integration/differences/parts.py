@@ -1,8 +1,14 @@
 """Planted differences of what belongs to a table: constraints, indexes, triggers, rules and policies."""
 
-from tests.integration.differences.tables import INVALID, TABLE, TRIGGER
+from tests.integration.differences.tables import TABLE
 from tests.integration.fix_catalog import planted
 
+TRIGGER = """
+    CREATE TABLE sessions (id integer);
+    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+    CREATE TRIGGER touched BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION touch()
+"""
+INVALID = "UPDATE pg_catalog.pg_index SET indisvalid = false WHERE indexrelid = CAST('sessions_notes' AS regclass)"
 FOREIGN_KEY = """
     CREATE TABLE rooms (id integer PRIMARY KEY);
     CREATE TABLE sessions (room integer CONSTRAINT in_room REFERENCES rooms)

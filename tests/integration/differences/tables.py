@@ -3,18 +3,11 @@
 from tests.integration.fix_catalog import planted
 
 TABLE = "CREATE TABLE sessions (id integer PRIMARY KEY, notes text, price numeric(10,2))"
-TRIGGER = """
-    CREATE TABLE sessions (id integer);
-    CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
-    CREATE TRIGGER touched BEFORE INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION touch()
-"""
 PARTITIONED = """
     CREATE TABLE logs (day date, line text) PARTITION BY RANGE (day);
     CREATE TABLE logs_a PARTITION OF logs FOR VALUES FROM ('2024-01-01') TO ('2025-01-01')
 """
-FUNCTION = "CREATE FUNCTION add_one(a integer) RETURNS integer LANGUAGE sql AS 'SELECT a + 1'"
 PRICED = "CREATE TABLE prices (id integer GENERATED ALWAYS AS IDENTITY, net integer, gross integer)"
-INVALID = "UPDATE pg_catalog.pg_index SET indisvalid = false WHERE indexrelid = CAST('sessions_notes' AS regclass)"
 
 CASES = {
     "column missing": planted(
