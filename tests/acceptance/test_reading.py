@@ -117,8 +117,10 @@ def test_plan_groups_tenants(fleet: MakeFleet) -> None:
         "  0000_rooms  migrations/tenant/0000_rooms.sql\n"
         "  0001_rates  migrations/tenant/0001_rates.sql\n"
         "  0003_notes  migrations/tenant/0003_notes.sql\n"
+        "    0003_notes.sql:1  CREATE TABLE notes ()\n"
         "1 tenant: plan B: 1 file for tenant 2\n"
         "  0003_notes  migrations/tenant/0003_notes.sql\n"
+        "    0003_notes.sql:1  CREATE TABLE notes ()\n"
         "3 tenants: up to date: tenants master, 3, 5\n",
     )
 
