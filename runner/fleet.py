@@ -8,8 +8,9 @@ import queue
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from runner.errors import Blocked, Cancelled, Refused, TenantError, Unreachable
 from runner.events import (
@@ -26,6 +27,7 @@ from runner.events import (
 )
 from runner.model import Tenant
 
+Made = TypeVar("Made")
 Job = Callable[[Tenant], Generator[Event, None, Verdict]]
 
 # With a finding, everything was applied: what is wrong was so before, or is nobody's failure.
@@ -36,6 +38,27 @@ _RESULTS: dict[type[TenantError], Result] = {
     Refused: Result.REFUSED,
     Cancelled: Result.STOPPED,
 }
+
+
+class Shared:
+    """What tenants of a run have in common: the first that asks makes it, and who comes meanwhile waits for it."""
+
+    def __init__(self) -> None:
+        self._made: dict[object, Future[Any]] = {}
+
+    def get(self, key: object, make: Callable[[], Made]) -> tuple[Made, bool]:
+        """Return what `make` returned for this key, and whether that was now. What it raises, all are told."""
+        ours: Future[Made] = Future()
+        # One step under the interpreter's lock: of two threads that come together, one is first.
+        kept: Future[Made] = self._made.setdefault(key, ours)
+        if kept is not ours:
+            return kept.result(), False
+        try:
+            ours.set_result(make())
+        except BaseException as error:
+            ours.set_exception(error)
+            raise
+        return ours.result(), True
 
 
 class Stop:

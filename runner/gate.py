@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from runner.config import Config
 from runner.errors import ConfigError, Problem
 from runner.events import Event, Result, Verdict, WarningRaised
+from runner.fleet import Shared
 from runner.ledger import Ledger
 from runner.model import AppliedMigration, Migration, Plan, label
 from runner.provenance import Provenance
@@ -21,15 +22,14 @@ if TYPE_CHECKING:
 class Gate:
     """What all tenants of a run share: `allowed` are the rules whose dangers are let through.
 
-    Files are linted when the first tenant asks, and `linted` keeps what came of it, by the path of the newest: where
-    two threads come first together, both do it, and find the same.
+    Files are linted when the first tenant asks that would get them, and `linted` keeps what came of it for all others.
     """
 
     config: Config
     environment: Mapping[str, str]
     provenance: Provenance
     allowed: Collection[str]
-    linted: "dict[str, Linted]" = field(default_factory=dict)
+    linted: Shared = field(default_factory=Shared)
 
     def check(
         self, ledger: Ledger, files: Sequence[Migration], plan: Plan, rows: Sequence[AppliedMigration]
@@ -45,8 +45,8 @@ class Gate:
             return None
         from runner.linting import find_dangers, show
 
-        linted = yield from self._lint(files, max(step.version for step in steps))
-        versions = {step.version for step in steps}
+        versions = frozenset(step.version for step in steps)
+        linted = yield from self._lint(files, versions)
         if refused := find_dangers(linted, versions, self.allowed):
             yield from show(ledger.tenant.name, refused, steps)
             return _refuse(refused, steps, ledger.tenant.name)
@@ -55,18 +55,16 @@ class Gate:
                 ledger.record_danger_allowed(step, sorted(rules))
         return None
 
-    def _lint(self, files: Sequence[Migration], newest: int) -> "Generator[WarningRaised, None, Linted]":
-        """Return what is known of the files up to a version, with a warning the first time that little is."""
+    def _lint(self, files: Sequence[Migration], versions: frozenset[int]) -> "Generator[WarningRaised, None, Linted]":
+        """Return what is known of some of the files, with a warning the first time that little is."""
         from runner.linting import make_linter
 
-        needed = [file for file in files if file.version <= newest]
-        key = needed[-1].path
-        if key not in self.linted:
-            linted = make_linter(self.config, self.environment, self.provenance).lint(needed)
-            # Of two threads that come first together, one is first: it alone warns.
-            if self.linted.setdefault(key, linted) is linted and linted.doubt:
-                yield WarningRaised("", linted.doubt)
-        return self.linted[key]
+        needed = [file for file in files if file.version <= max(versions)]
+        linter = make_linter(self.config, self.environment, self.provenance)
+        linted, _ = self.linted.get((needed[-1].path, versions), lambda: linter.lint(needed, versions))
+        if linted.doubt and self.linted.get("doubt", lambda: linted.doubt)[1]:
+            yield WarningRaised("", linted.doubt)
+        return linted
 
 
 def check_rules(allowed: Collection[str]) -> None:

@@ -34,16 +34,19 @@ class Linter:
     measures: Measures
     scope: Scope
 
-    def lint(self, migrations: Sequence[Migration]) -> Linted:
-        """Return what is known of the files; where they cannot be measured, what their syntax tells."""
+    def lint(self, migrations: Sequence[Migration], versions: Collection[int] | None = None) -> Linted:
+        """Return what is known of the files; where they cannot be measured, what their syntax tells.
+
+        `versions`: hazards of these alone; the files before them have to be there for them.
+        """
         try:
             effects = self.measures.effects(migrations, self.scope)
         except Cancelled:
             raise
         except (TenantError, ServerError) as error:
             doubt = Problem(f"nothing was measured, so that lint knows the syntax alone: {error}", error.hint)
-            return Linted(lint(migrations, None), doubt=doubt)
-        return Linted(lint(migrations, effects), effects)
+            return Linted(lint(migrations, None, versions), doubt=doubt)
+        return Linted(lint(migrations, effects, versions), effects)
 
 
 def make_linter(config: Config, environment: Mapping[str, str], provenance: Provenance) -> Linter:

@@ -1,6 +1,6 @@
 """What files would do to a live database: one rule a module, by the syntax and by what was measured. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from runner import sqltext
 from runner.effects import Effect
@@ -57,14 +57,19 @@ RULES: dict[str, Rule] = {
 }
 
 
-def lint(migrations: Sequence[Migration], effects: Sequence[Sequence[Effect]] | None) -> tuple[Hazard, ...]:
-    """Return what the rules find in the files, in order of file and place.
+def lint(
+    migrations: Sequence[Migration],
+    effects: Sequence[Sequence[Effect]] | None,
+    versions: Collection[int] | None = None,
+) -> tuple[Hazard, ...]:
+    """Return what the rules find in the files of these versions, None: in all, in order of file and place.
 
     `effects` are those of each file, in the same order; None where there is nowhere to measure: then only what the
     syntax tells is found.
     """
     files = read_files(migrations, effects)
-    return tuple(hazard for file in files for hazard in _lint_file(file))
+    chosen = [file for file in files if versions is None or file.migration.version in versions]
+    return tuple(hazard for file in chosen for hazard in _lint_file(file))
 
 
 def _lint_file(file: File) -> Iterator[Hazard]:

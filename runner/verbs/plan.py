@@ -87,7 +87,7 @@ def _tell_effects(
     if not versions:
         return
     needed = [file for file in files if file.version <= max(versions)]
-    linted = make_linter(project.config, project.choice.environment, project.provenance).lint(needed)
+    linted = make_linter(project.config, project.choice.environment, project.provenance).lint(needed, versions)
     if linted.doubt:
         yield WarningRaised("", linted.doubt)
     for measured in show_effects(needed, linted):
