@@ -14,7 +14,7 @@ from runner.evidence import Effect, Evidence, FileEvidence, Presence, Standing, 
 from runner.findings import count_differences
 from runner.fleet import Job
 from runner.ledger import Ledger
-from runner.model import Migration, MigrationStatus, Origin, State, Tenant, label
+from runner.model import Migration, MigrationStatus, Origin, RowState, State, Tenant, label
 from runner.plan import advise, explain
 from runner.project import Project
 from runner.snapshot import SchemaObject, Snapshot, shorten
@@ -244,7 +244,9 @@ def _write(found: Found, proposal: Proposal, reason: str) -> None:
     with in_transaction(ledger.connection):
         if not rows:
             ledger.create_if_absent()
-        if {row.version: row for row in ledger.read()} != rows:
+        # What was rolled back has no row in a status.
+        now = {row.version: row for row in ledger.read() if row.state is not RowState.ROLLED_BACK}
+        if now != rows:
             raise Refused("another runner changed the ledger meanwhile", hint="look again, and run the same command")
         for migration in proposal.known:
             ledger.record_known(migration, proposal.origin, reason)

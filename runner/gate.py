@@ -9,7 +9,7 @@ from runner.errors import ConfigError, Problem
 from runner.events import Event, Result, Verdict, WarningRaised
 from runner.fleet import Shared
 from runner.ledger import Ledger
-from runner.model import AppliedMigration, Migration, Plan, label
+from runner.model import AppliedMigration, Migration, Plan, RowState, label
 from runner.provenance import Provenance
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ class Gate:
     ) -> Generator[Event, None, Verdict | None]:
         """Say which dangers a plan holds; return how the tenant ends where one is not allowed, None where all are.
 
-        `files` are all of the set, `rows` what the tenant has. Nobody works on a database that has nothing, and a file
-        that was begun is better finished. What --allow lets through goes into the tenant's log.
+        `files` are all of the set, `rows` what the tenant has. Nobody works on a database that has nothing. What
+        --allow lets through goes into the tenant's log.
         """
-        begun = {row.version for row in rows}
-        steps = [step for step in plan.steps if step.version not in begun]
-        if not begun or not steps:
+        recorded = [row for row in rows if row.state is not RowState.ROLLED_BACK]
+        steps = find_unseen(plan.steps, recorded)
+        if not recorded or not steps:
             return None
         from runner.linting import find_dangers, show
 
@@ -65,6 +65,12 @@ class Gate:
         if linted.doubt and self.linted.get("doubt", lambda: linted.doubt)[1]:
             yield WarningRaised("", linted.doubt)
         return linted
+
+
+def find_unseen(steps: Sequence[Migration], recorded: Sequence[AppliedMigration]) -> list[Migration]:
+    """Return the steps that no run was let through with: a file that was begun is better finished, as it was then."""
+    begun = {(row.version, row.checksum) for row in recorded}
+    return [step for step in steps if (step.version, step.checksum) not in begun]
 
 
 def check_rules(allowed: Collection[str]) -> None:

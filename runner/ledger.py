@@ -25,6 +25,8 @@ LAYOUT = 1
 # What stands in for a mark of a SQL file: a literal, or SQL as it is.
 Value = str | int | sql.SQL | None
 _LAYOUT_COMMENT = re.compile(r"^tenantry ledger, layout (\d+)\b")
+# What layout 1 was given before the first release; nothing is added to it any more.
+_LATER_COLUMNS = {"proven_at": "timestamptz", "rollback_text": "text", "progress": "jsonb"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -61,10 +63,10 @@ class Ledger:
             rows = self._execute("read").fetchall()
         except pg.UndefinedTable:
             return ()
-        except (pg.UndefinedColumn, pg.DatatypeMismatch, pg.UndefinedFunction, pg.CannotCoerce):
+        except (pg.UndefinedColumn, pg.DatatypeMismatch, pg.UndefinedFunction, pg.CannotCoerce) as error:
             # A newer layout may have other columns: then its comment says so.
             self._check_layout(_layout_of(self._find()[1]))
-            raise self._foreign() from None
+            raise self._lacking(error) or self._foreign() from None
         except pg.InsufficientPrivilege as error:
             raise Refused(f"{self._table}: {error.diag.message_primary}", hint="grant the role SELECT on it") from None
         if rows:
@@ -218,11 +220,15 @@ class Ledger:
 
     def record_marked(self, migration: Migration, reason: str, before: AppliedMigration | None) -> None:
         """Write that a version counts as applied without being run, whether it has an unfinished row or none."""
+        detail: dict[str, Any] = {}
         if before is None:
             self.connection.execute(self._compose_row(migration, Origin.MARKED, RowState.APPLIED))
         else:
-            self._execute("complete", **_of_file(migration), statements=before.statements)
-        self.log("marked", migration.version, migration.checksum, reason=reason, detail=_as_detail(before))
+            detail = self._describe(before)
+            self._execute(
+                "complete", **_of_file(migration), rollback_text=migration.rollback, statements=before.statements
+            )
+        self.log("marked", migration.version, migration.checksum, reason=reason, detail=detail)
 
     def record_proven(self, versions: Iterable[int]) -> None:
         """Write that the schema was seen to be what these rows stand for. A transaction of its own.
@@ -284,7 +290,7 @@ class Ledger:
 
     def record_forgotten(self, row: AppliedMigration, reason: str) -> None:
         """Delete a row; what it said goes into the log."""
-        detail = {**_as_detail(row), "sql_text": self.read_text(row.version)}
+        detail = {**self._describe(row), "sql_text": self.read_text(row.version)}
         query = sql.SQL("DELETE FROM {} WHERE version = {}").format(self._name("_migrations"), sql.Literal(row.version))
         self.connection.execute(query)
         self.unprove()
@@ -295,6 +301,11 @@ class Ledger:
     ) -> None:
         """Append one line to the log."""
         self.connection.execute(self._compose_line(event, version, checksum, reason, detail))
+
+    def _describe(self, row: AppliedMigration) -> dict[str, Any]:
+        """Return what a row says before it is lost, how far its batches came among it: nothing else has that."""
+        batch = {"batch": self.read_batch(row.version)} if row.progress and row.progress.rows else {}
+        return {**_as_detail(row), **batch}
 
     def _check_taken(self, cursor: psycopg.Cursor[tuple[Any, ...]]) -> None:
         """Raise Refused where a statement did not write just one row: a rule or trigger can see to that."""
@@ -426,6 +437,18 @@ class Ledger:
                 hint="correct server or database of this tenant in tenants.yaml",
             )
 
+    def _lacking(self, error: psycopg.Error) -> Refused | None:
+        """Return what to do about a column that is missing because the table is older than it; None for any other."""
+        said = error.diag.message_primary or ""
+        if not any(name in said for name in _LATER_COLUMNS):
+            return None
+        columns = ", ".join(f"ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _LATER_COLUMNS.items())
+        return Refused(
+            f"{self._table}: {said}, expected the columns of layout {LAYOUT}: made before its first release",
+            hint=f"as its owner: ALTER TABLE {self._identifier}._migrations {columns}, "
+            "DROP CONSTRAINT IF EXISTS _migrations_state_check",
+        )
+
     def _foreign(self) -> Refused:
         return Refused(
             f"{self._table}: not a ledger of tenantry, expected its columns and its comment",
@@ -453,10 +476,8 @@ def _of_file(migration: Migration) -> dict[str, str | int]:
     }
 
 
-def _as_detail(row: AppliedMigration | None) -> dict[str, Any]:
+def _as_detail(row: AppliedMigration) -> dict[str, Any]:
     """Return what a row said before it is changed, as JSON takes it."""
-    if row is None:
-        return {}
     return {
         "name": row.name,
         "checksum": row.checksum,
@@ -479,7 +500,8 @@ def _parse_progress(written: Mapping[str, Any] | None) -> Progress | None:
     """Return what the column says; None where nothing is known of a file's statements."""
     if not written or "prefix" not in written:
         return None
-    return Progress(written["prefix"], written.get("running", ""), tuple(written.get("before", ())))
+    rows = written.get("batch", {}).get("rows", 0)
+    return Progress(written["prefix"], written.get("running", ""), tuple(written.get("before", ())), rows)
 
 
 def _time(epoch_s: float) -> datetime:

@@ -136,12 +136,14 @@ class Progress:
     """How far a non-transactional file came: `prefix` is the hash of its statements that are done.
 
     `running` is the text of the statement that was on its way, in no transaction, when nobody wrote any more what came
-    of it; empty where none was. `before` are the oids of the indexes that its table had then.
+    of it; empty where none was. `before` are the oids of the indexes that its table had then. `rows` is how many
+    rows of its table a change in batches has passed that is not done.
     """
 
     prefix: str
     running: str = field(default="", repr=False)
     before: tuple[int, ...] = ()
+    rows: int = 0
 
 
 @dataclass(frozen=True, slots=True)

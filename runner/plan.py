@@ -80,15 +80,27 @@ def make_plan(
 def can_resume(status: MigrationStatus) -> bool:
     """Return whether a file that was begun can go on: what is done of it stands in it as it was.
 
-    Its other statements may have been edited meanwhile, and what lies between statements as well.
+    Its other statements may have been edited meanwhile, and what lies between statements as well. A change of which
+    batches are done goes on in batches alone: sent whole, it would change their rows once more.
     """
     file, row = status.file, status.row
     if status.state is not State.INCOMPLETE or file is None or row is None or row.progress is None:
         return False
-    if file.transactional or row.state is RowState.ROLLED_BACK:
+    if file.transactional or row.state is RowState.ROLLED_BACK or _lost_batches(file, row):
         return False
     done = [statement.text for statement in sqltext.split(file.sql)[: row.statements_done]]
     return len(done) == row.statements_done and hash_prefix(done) == row.progress.prefix
+
+
+def count_done(row: AppliedMigration) -> str:
+    """Return how much of a file is done that is not finished, in words."""
+    if row.progress and row.progress.rows:
+        return f"{row.progress.rows} rows"
+    return f"{row.statements_done} of {row.statements} statements"
+
+
+def _lost_batches(file: Migration, row: AppliedMigration) -> bool:
+    return row.progress is not None and row.progress.rows > 0 and file.directives.batch is None
 
 
 def head(statuses: Sequence[MigrationStatus]) -> str:
@@ -173,6 +185,8 @@ def advise(status: MigrationStatus, tenant: str) -> str:
         case State.INCOMPLETE:
             known = status.row is not None and status.row.progress is not None
             first = "bring back what is done of the file, and edit what comes after; or" if known else _LOOK
+            if status.row and status.row.progress and status.row.progress.rows:
+                first = 'put its line "-- batch: ..." back; or'
             return f"{first} {_advise_by_hand(version, repair)}"
         case State.PENDING | State.APPLIED:
             return ""
@@ -187,13 +201,15 @@ def advise_unfinished(version: int, tenant: str) -> str:
 
 
 def _explain_unfinished(status: MigrationStatus, row: AppliedMigration) -> str:
-    done = f"{row.statements_done} of {row.statements} statements are done"
+    done = f"{count_done(row)} are done"
     if can_resume(status) or row.progress is None:
         return done
     if status.file is None:
         return f"{done}, and the file is gone"
     if status.file.transactional:
         return f"{done}, and the file is transactional now"
+    if _lost_batches(status.file, row):
+        return f"{done}, and the file has no batches any more"
     return f"{done}, and they were edited since"
 
 

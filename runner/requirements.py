@@ -1,6 +1,6 @@
 """What pending files require of a tenant's database, asked ahead of the rollout. Reads only."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from runner import sqltext
 from runner.assertions import Unmet, find_unmet
@@ -11,15 +11,17 @@ from runner.session import Connection
 
 
 def foresee(
-    connection: Connection, tenant: str, steps: Sequence[Migration]
+    connection: Connection, tenant: str, steps: Sequence[Migration], begun: Collection[int] = frozenset()
 ) -> Iterator[FindingReported | WarningRaised]:
     """Yield what keeps pending files, in the order in which they are to run, from being applied to a database.
 
-    What a file asks about and an earlier one may make cannot be said yet, and is a warning. Raises psycopg.Error.
+    What a file asks about and an earlier one may make cannot be said yet, and is a warning. The versions that were
+    `begun` were asked about before their first statement, and are not again. Raises psycopg.Error.
     """
     earlier = ""
     for step in steps:
-        for unmet in find_unmet(connection, step, "require"):
+        asked = () if step.version in begun else find_unmet(connection, step, "require")
+        for unmet in asked:
             yield _tell(tenant, step, unmet, earlier)
         earlier = label(step.version, step.name)
 

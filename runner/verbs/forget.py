@@ -1,7 +1,10 @@
 """`forget`: delete the record of a version, where its effects are not in the database."""
 
+from collections.abc import Iterator
+
 from runner.errors import Refused
-from runner.model import label
+from runner.model import AppliedMigration, MigrationStatus, State, label
+from runner.plan import count_done
 from runner.repair import Case, Repair
 from runner.verbs import Events, Request, Verb
 from runner.verbs.options import REPAIR_PARAMS, run_repair
@@ -30,7 +33,14 @@ def _decide(case: Case, reason: str) -> Repair:
     again = "its file is out of order then" if newer else "its file is pending again"
     after = again if case.status and case.status.file else "no file has it"
     change = f"{label(row.version, row.name)}: the record ({row.state.value}, by {row.applied_by}) is deleted; {after}"
-    return Repair((change,), lambda ledger: ledger.record_forgotten(row, reason))
+    return Repair((change, *_warn(case.status, row)), lambda ledger: ledger.record_forgotten(row, reason))
+
+
+def _warn(status: MigrationStatus | None, row: AppliedMigration) -> Iterator[str]:
+    """Yield what happens twice where a file that was begun runs from its start again."""
+    done = row.statements_done or (row.progress and row.progress.rows)
+    if done and status and status.file and status.state is State.INCOMPLETE:
+        yield f"what is done of it will be done again: {count_done(row)}"
 
 
 VERB = Verb(_HELP, REPAIR_PARAMS, _start)

@@ -2,7 +2,7 @@
 
 from runner.errors import Refused
 from runner.model import State, label
-from runner.plan import advise
+from runner.plan import advise, count_done
 from runner.repair import Case, Repair
 from runner.verbs import Events, Request, Verb
 from runner.verbs.options import REPAIR_PARAMS, run_repair
@@ -36,7 +36,7 @@ def _decide(case: Case, reason: str) -> Repair:
     if row is None:
         changes = [f"{name}: recorded as applied, origin marked, without being run"]
     else:
-        changes = [f"{name}: {row.statements_done} of {row.statements} statements done becomes applied, origin marked"]
+        changes = [f"{name}: {count_done(row)} done becomes applied, origin marked"]
     if row and row.progress and row.progress.running:
         number = row.statements_done + 1
         changes.append(f"it is not known whether statement {number} took effect: {row.progress.running}")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import click
 
+from runner.errors import Problem
 from runner.events import (
     Cell,
     Event,
@@ -21,8 +22,9 @@ from runner.events import (
 )
 from runner.findings import find_in
 from runner.fleet import Job
-from runner.model import Migration, MigrationStatus, Plan, SetName, Tenant, label
-from runner.plan import head, make_plan, summarise
+from runner.gate import find_unseen
+from runner.model import AppliedMigration, Migration, MigrationStatus, Plan, SetName, State, Tenant, label
+from runner.plan import count_done, head, make_plan, summarise
 from runner.project import Project
 from runner.requirements import count_unmet, foresee
 from runner.verbs import Events, Request, Verb
@@ -63,25 +65,32 @@ def run(request: Request, project: Project, job: Job, *, allowed: Collection[str
     `allowed` are rules of lint whose dangers `migrate` would let through.
     """
     sets = {tenant.name: tenant.set_name for tenant in project.tenants}
-    used = set[str]()
+    used: dict[str, list[AppliedMigration]] = {}
     pending: dict[SetName, set[int]] = defaultdict(set)
+    unseen: dict[SetName, set[int]] = defaultdict(set)
     with closing(run_job(request, project, job)) as events:
         for event in events:
             match event:
-                case TenantCompared(tenant, statuses) if any(status.row for status in statuses):
-                    used.add(tenant)
+                case TenantCompared(tenant, statuses) if recorded := [s.row for s in statuses if s.row]:
+                    used[tenant] = recorded
                 case TenantPlanned(tenant, decided) if tenant in used and not decided.blockers:
                     pending[sets[tenant]].update(step.version for step in decided.steps)
+                    unseen[sets[tenant]].update(step.version for step in find_unseen(decided.steps, used[tenant]))
                 case RunFinished() if any(pending.values()) and not request.stop.reason:
                     for name, versions in pending.items():
-                        yield from _tell_effects(project, project.directories[name].migrations, versions, allowed)
+                        files = project.directories[name].migrations
+                        yield from _tell_effects(project, files, versions, unseen[name], allowed)
             yield event
 
 
 def _tell_effects(
-    project: Project, files: Sequence[Migration], versions: Collection[int], allowed: Collection[str]
+    project: Project,
+    files: Sequence[Migration],
+    versions: Collection[int],
+    unseen: Collection[int],
+    allowed: Collection[str],
 ) -> Iterator[Event]:
-    """Yield what each statement of these versions does, and the dangers for which `migrate` would refuse them."""
+    """Yield what each statement of these versions does, and the dangers for which `migrate` would refuse the unseen."""
     from runner.linting import find_dangers, make_linter, show, show_effects
 
     if not versions:
@@ -93,7 +102,7 @@ def _tell_effects(
     for measured in show_effects(needed, linted):
         if measured.migration.version in versions:
             yield measured
-    yield from show("", find_dangers(linted, versions, allowed), needed)
+    yield from show("", find_dangers(linted, unseen, allowed), needed)
 
 
 def make_job(project: Project, target: int | None, late: Collection[int]) -> Job:
@@ -111,8 +120,11 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
             if decided.blockers and ledger:
                 yield from find_in(decided.blockers, statuses, tenant, ledger)
                 return Verdict(Result.REFUSED, summarise(decided.blockers))
+            begun = [s for s in statuses if s.state is State.INCOMPLETE and s.file in decided.steps]
+            yield from (WarningRaised(tenant.name, _describe_begun(status)) for status in begun)
             unmet, pending = 0, (*decided.steps, *decided.repeatables)
-            for said in foresee(ledger.connection, tenant.name, pending) if ledger else ():
+            known = {status.version for status in begun}
+            for said in foresee(ledger.connection, tenant.name, pending, known) if ledger else ():
                 unmet += isinstance(said, FindingReported)
                 yield said
             if unmet:
@@ -120,6 +132,12 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
         return Verdict(Result.OK if decided.steps or decided.repeatables else Result.UP_TO_DATE)
 
     return plan
+
+
+def _describe_begun(status: MigrationStatus) -> Problem:
+    """Return what is to be said of a file of which only the rest would run."""
+    done = count_done(status.row) if status.row else ""
+    return Problem(f"{label(status.version, status.name)}: was begun by an earlier run, {done} are done")
 
 
 def _cells(statuses: Sequence[MigrationStatus], decided: Plan) -> Mapping[str, Cell]:

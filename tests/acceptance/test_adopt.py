@@ -143,6 +143,16 @@ def test_part_of_a_table_that_is_not_there(fleet: MakeFleet) -> None:
     ) in done.out
 
 
+def test_rolled_back(fleet: MakeFleet) -> None:
+    """A version that was rolled back and is there again, made by hand, is recorded like one that never was."""
+    one = fleet(tenants=["1"], files={**FILES, "0003_notes.rollback.sql": "DROP TABLE notes, stays;\n"})
+    assert one.run("migrate").code == 0
+    assert one.run("rollback", "3", "--tenants", "1", "--reason", "a test").code == 0
+    one.query("1", NOTES)
+    assert one.run("adopt", "--tenants", "1", "--write").code == 0
+    assert one.query("1", "SELECT origin, state FROM _migrations WHERE version = 3") == [("baseline", "applied")]
+
+
 def test_record_is_left_alone(fleet: MakeFleet) -> None:
     """A tenant that has its record keeps it as it is, and its log too."""
     one = fleet(tenants=["1"], files=FILES)

@@ -167,6 +167,26 @@ def test_begun_file_is_finished(one: Fleet) -> None:
     assert one.versions("1") == [0, 1, 2]
 
 
+def test_begun_file_is_edited(one: Fleet) -> None:
+    """What a begun file says since it was let through is linted as any other: only what was seen may go on unseen."""
+    one.write("0002_names.sql", "-- transactional: false\nSELECT 1;\nSELECT 1 / 0;\n")
+    assert one.run("migrate").code == 3
+    one.write("0002_names.sql", f"-- transactional: false\nSELECT 1;\n{INDEX}")
+    done, planned = one.run("migrate", "--format", "jsonl"), one.run("plan", "--format", "jsonl")
+    assert (done.code, dangers(done), dangers(planned)) == (4, [("1", "index", 3)], [("", "index", 3)])
+
+
+def test_rolled_back_file_is_asked_about(one: Fleet) -> None:
+    """A version that was rolled back is pending, and a danger in it as dangerous as in a new one."""
+    one.write("0002_names.sql", COLUMN)
+    one.write("0002_names.rollback.sql", "ALTER TABLE rooms DROP COLUMN notes;\n")
+    assert one.run("migrate").code == 0
+    assert one.run("rollback", "2", "--tenants", "1", "--reason", "a test").code == 0
+    one.write("0002_names.sql", INDEX)
+    done = one.run("migrate", "--format", "jsonl")
+    assert (done.code, dangers(done)) == (4, [("1", "index", 1)])
+
+
 def test_nowhere_to_measure(used: Fleet) -> None:
     """Where nothing can be measured, one warning says so, what the syntax tells is refused, and the rest is applied."""
     nowhere = {"TENANTRY_SCRATCH": NOWHERE, "TENANTRY_CACHE": str(used.folder / "kept")}

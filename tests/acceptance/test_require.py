@@ -79,6 +79,21 @@ def test_planned_too_early(one: Fleet) -> None:
     assert one.run("migrate", "--tenants", "1").code == 0
 
 
+def test_begun(one: Fleet) -> None:
+    """What a begun file required was asked before its first statement: `plan` does not ask again, and says it is begun.
+
+    What it requires need not be so any more, by its own doing.
+    """
+    steps = "DELETE FROM clients WHERE email IS NOT NULL;\nSELECT 1 / 0;\n"
+    text = f"-- transactional: false\n-- require: SELECT count(*) = 2 FROM clients\n{steps}"
+    one.write("0011_unique_email.sql", text)
+    assert one.run("migrate", "--tenants", "16").code == 3
+    done = one.run("plan", "--tenants", "16")
+    assert done.code == 0, done.out
+    said = "0011_unique_email: was begun by an earlier run, 1 of 2 statements are done"
+    assert said in [json.loads(line)["event"] for line in done.err.splitlines()]
+
+
 def test_rolled_back(one: Fleet) -> None:
     """A file whose end is not what it ensures is rolled back whole, shows the place, and fails its tenant alone."""
     one.remove("0011_unique_email.sql")

@@ -201,6 +201,19 @@ def test_recorded_later(fleet: MakeFleet) -> None:
     assert one.run("rollback", "1", "--tenants", "16", *WHY, "--from-files").code == 0
 
 
+def test_of_a_marked_version(fleet: MakeFleet) -> None:
+    """Of a begun file that is marked as done, what undoes it is recorded as it is then, with the file itself."""
+    begun = {"0002_beds.sql": "-- transactional: false\nSELECT 1 / 0;\n"}
+    one = fleet(tenants=["16"], files={**FILES, **begun})
+    assert one.run("migrate", "--no-verify").code == 3
+    one.write("0002_beds.sql", "-- transactional: false\nCREATE TABLE beds ();\n")
+    one.write("0002_beds.rollback.sql", "DROP TABLE beds;\n")
+    one.query("16", "CREATE TABLE beds ()")
+    assert one.run("mark", "2", "--tenants", "16", *WHY).code == 0
+    assert one.run("rollback", "2", "--tenants", "16", *WHY).code == 0
+    assert one.tables("16") == ["rooms"]
+
+
 def test_a_wrapped_rollback(fleet: MakeFleet) -> None:
     """A BEGIN ... COMMIT around a rollback file gives way to the transaction in which its record changes."""
     files = {**FILES, "0001_rates.rollback.sql": f"BEGIN;\n{UNDO_RATES}COMMIT;\n"}

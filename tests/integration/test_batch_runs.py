@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from runner.errors import Refused
-from runner.events import BatchProgressed, MigrationFailed, MigrationRetried, Result, Verdict
+from runner.events import BatchProgressed, MigrationFailed, MigrationRetried, RepairProposed, Result, Verdict
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import MakeSite, Site, Steps, finish, make_site, wait_until
 
@@ -79,6 +79,20 @@ def test_resized(site: MakeSite) -> None:
     told = {event.rows for event in here.migrate().of(BatchProgressed)}
     assert told == {27, 34, 41, 48, 50}
     assert count_changes(here) == [(1, 50)]
+
+
+def test_without_batches(site: MakeSite) -> None:
+    """A change that was begun in batches is not sent whole: their rows would be changed twice. The way out says so."""
+    here = prepare(site)
+    with closing(here.steps()) as steps:
+        advance_to(steps, 20)
+    here.write({"0002_fill.sql": FILL.replace("-- batch: 20\n", "")})
+    ran = here.migrate()
+    assert (ran.verdict(), ran.exit_code) == (Verdict(Result.REFUSED, "incomplete: 0002_fill"), 4)
+    assert count_changes(here) == [(0, 30), (1, 20)]
+    (shown,) = here.call("forget", version=2).of(RepairProposed)
+    assert shown.changes[1] == "what is done of it will be done again: 20 rows"
+    assert here.log()[-1].detail["batch"]["last"] == ["20"]
 
 
 OTHER_KEY = (

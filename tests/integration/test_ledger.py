@@ -58,6 +58,17 @@ FOREIGN_CASES = {
         " UPDATE _migrations SET origin = 'rebuilt'; " + LAYOUT_2,
         NEWER,
     ),
+    "made before the first release": (
+        "{ours} ALTER TABLE _migrations DROP COLUMN rollback_text, DROP COLUMN progress",
+        Verdict(
+            Result.REFUSED,
+            'public._migrations: column "progress" does not exist, expected the columns of layout 1: made before its '
+            "first release",
+            "as its owner: ALTER TABLE public._migrations ADD COLUMN IF NOT EXISTS proven_at timestamptz, "
+            "ADD COLUMN IF NOT EXISTS rollback_text text, ADD COLUMN IF NOT EXISTS progress jsonb, "
+            "DROP CONSTRAINT IF EXISTS _migrations_state_check",
+        ),
+    ),
     "another tenant's rows": (
         "{ours} UPDATE _migrations SET tenant = '16'",
         Verdict(

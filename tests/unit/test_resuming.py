@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from runner.checksum import hash_prefix
-from runner.model import Migration, MigrationStatus, Plan, Progress, RowState, State
+from runner.model import Batch, Directives, Migration, MigrationStatus, Plan, Progress, RowState, State
 from runner.plan import advise, can_resume, compare, explain, make_plan
 from tests.builders import applied, migration
 
@@ -57,6 +57,17 @@ def test_nothing_known() -> None:
 def test_nothing_done() -> None:
     """Of a file of which nothing is done everything may be edited."""
     assert can_resume(begin(write("SELECT 9"), Progress(hash_prefix([])), done=0))
+
+
+def test_batches() -> None:
+    """A change of which batches are done goes on in batches alone: whole, it would change their rows once more."""
+    half = Progress(hash_prefix([]), rows=600)
+    batches = replace(write("SELECT 1"), directives=Directives(batch=Batch(100)))
+    assert can_resume(begin(batches, half, done=0))
+    status = begin(write("SELECT 1"), half, done=0)
+    assert make_plan([status]) == Plan((), (status,))
+    assert explain(status) == "0002_b: not finished, 600 rows are done, and the file has no batches any more"
+    assert advise(status, "16").startswith('put its line "-- batch: ..." back; or finish or undo the file by hand')
 
 
 def test_beyond_the_target() -> None:

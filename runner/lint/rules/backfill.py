@@ -17,11 +17,14 @@ def _check(file: File) -> Iterator[Found]:
         if part.tag in _WRITES and holds(part) and (tables := _read_whole(part)):
             relation, mode = strongest(part.held)
             why = f"until the rows of {', '.join(map(show, tables))} are found and written"
-            taker = file.find_taker(part, relation)
-            text = advise(
-                "write them in a later file, in parts", squeeze(taker.text), f"{BATCHED}{squeeze(part.text)};\n"
-            )
-            yield Found(part.start, wait(mode, relation, why), text, tables)
+            yield Found(part.start, wait(mode, relation, why), _advise(part, file.find_taker(part, relation)), tables)
+
+
+def _advise(part: Part, taker: Part) -> str:
+    """Return the safe form. Only what `-- batch:` takes can go through in parts."""
+    if part.tag == "MergeStmt":
+        return advise("write them in a later file, alone", squeeze(taker.text), squeeze(part.text))
+    return advise("write them in a later file, in parts", squeeze(taker.text), f"{BATCHED}{squeeze(part.text)};\n")
 
 
 def _read_whole(part: Part) -> tuple[str, ...]:
@@ -52,4 +55,6 @@ RULE = Rule(
 UNSAFE = (
     "ALTER TABLE sessions ADD COLUMN fee integer;\nUPDATE sessions SET fee = 0 WHERE fee IS NULL;\n",
     "ALTER TABLE rooms ADD COLUMN note text;\nDELETE FROM sessions;\n",
+    "ALTER TABLE rooms ADD COLUMN note text;\n"
+    "MERGE INTO sessions USING plays ON plays.room_id = sessions.room_id WHEN MATCHED THEN UPDATE SET title = 'x';\n",
 )

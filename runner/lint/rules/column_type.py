@@ -62,4 +62,5 @@ UNSAFE = (
     "ALTER TABLE sessions ALTER COLUMN room_id TYPE bigint;\n",
     "ALTER TABLE sessions ALTER COLUMN code SET DATA TYPE integer USING length(code);\n",
     'ALTER TABLE sessions ALTER COLUMN code TYPE text COLLATE "C";\n',
+    "ALTER TABLE sessions ALTER COLUMN starts_at TYPE timestamptz;\n",
 )

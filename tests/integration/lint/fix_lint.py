@@ -24,11 +24,12 @@ BASE = """\
 CREATE TYPE mood AS ENUM ('glad', 'calm');
 CREATE TABLE rooms (id serial PRIMARY KEY, name varchar(255) NOT NULL, mood mood);
 CREATE TABLE sessions (
-    id       serial PRIMARY KEY,
-    room_id  integer NOT NULL REFERENCES rooms (id),
-    other_id integer,
-    title    varchar(255),
-    code     varchar(20)
+    id        serial PRIMARY KEY,
+    room_id   integer NOT NULL REFERENCES rooms (id),
+    other_id  integer,
+    title     varchar(255),
+    code      varchar(20),
+    starts_at timestamp
 );
 CREATE INDEX sessions_code_idx ON sessions (code);
 CREATE TABLE plays (room_id integer, n integer);
