@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 import psycopg
 
-from runner.attempt import Broken, Site, Stale
+from runner.attempt import Broken, Outcome, Site, Stale, States
 from runner.errors import Problem, Refused, TenantError
 from runner.events import (
     Event,
@@ -27,7 +27,6 @@ from runner.ledger import Ledger
 from runner.model import NO_VERSION, AppliedMigration, Migration, Plan, RowState, label
 from runner.plan import advise_unfinished, summarise
 from runner.repeatable import apply_repeatable
-from runner.stepwise import apply_statements
 from runner.transaction import clean, in_transaction, try_transaction_lock
 from runner.whole import apply_whole
 
@@ -58,7 +57,7 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
     result = Result.UP_TO_DATE
     while steps:
         step = steps[0]
-        outcome = yield from (apply_whole if step.transactional else apply_statements)(site, step, states)
+        outcome = yield from (apply_whole if step.transactional else _apply_statements)(site, step, states)
         match outcome:
             case MigrationApplied():
                 states[step.version] = RowState.APPLIED.value
@@ -79,6 +78,13 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
         # Another runner may have done it meanwhile.
         result = Result.APPLIED if repeated else result
     return Verdict(result)
+
+
+def _apply_statements(site: Site, step: Migration, states: States) -> Generator[Event, None, Outcome]:
+    """Apply a non-transactional file, whose many modules no other file needs."""
+    from runner.stepwise import apply_statements
+
+    return (yield from apply_statements(site, step, states))
 
 
 def await_others(site: Site) -> Generator[LockAwaited, None, tuple[AppliedMigration, ...]]:
