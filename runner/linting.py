@@ -20,7 +20,7 @@ from runner.snapshot import Scope
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """What is known of files: their hazards, and the effects of each. `doubt` says why nothing was measured."""
+    """What is known of files: their hazards, and the effects of each. `doubt` says what was not measured, and why."""
 
     hazards: tuple[Hazard, ...]
     effects: tuple[tuple[Effect, ...], ...] = ()
@@ -46,7 +46,20 @@ class Linter:
         except (TenantError, ServerError) as error:
             doubt = Problem(f"nothing was measured, so that lint knows the syntax alone: {error}", error.hint)
             return Linted(lint(migrations, None, versions), doubt=doubt)
-        return Linted(lint(migrations, effects, versions), effects)
+        return Linted(lint(migrations, effects, versions), effects, _doubt(migrations, effects, versions))
+
+
+def _doubt(
+    migrations: Sequence[Migration], effects: Sequence[Sequence[Effect]], versions: Collection[int] | None
+) -> Problem | None:
+    """Return what is to be said of files that do not run statement by statement; None where all of them do."""
+    reasons = [
+        f"{file.path}: {measured[0].unmeasured}"
+        for file, measured in zip(migrations, effects, strict=True)
+        if measured and measured[0].unmeasured and (versions is None or file.version in versions)
+    ]
+    said = "not measured statement by statement, so that lint knows the syntax alone"
+    return Problem(f"{said}: {'; '.join(reasons)}") if reasons else None
 
 
 def make_linter(config: Config, environment: Mapping[str, str], provenance: Provenance) -> Linter:

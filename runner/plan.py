@@ -185,7 +185,7 @@ def advise(status: MigrationStatus, tenant: str) -> str:
         case State.INCOMPLETE:
             known = status.row is not None and status.row.progress is not None
             first = "bring back what is done of the file, and edit what comes after; or" if known else _LOOK
-            if status.row and status.row.progress and status.row.progress.rows:
+            if status.file and status.row and _lost_batches(status.file, status.row):
                 first = 'put its line "-- batch: ..." back; or'
             return f"{first} {_advise_by_hand(version, repair)}"
         case State.PENDING | State.APPLIED:

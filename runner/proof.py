@@ -25,6 +25,8 @@ from runner.snapshot import Snapshot
 
 # More than these of one tenant is not read by anybody.
 _MOST = 50
+# What repeatables make, apart from grants.
+_REPEATED = frozenset({"view", "materialized view", "function", "procedure"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Prover:
         if read_fingerprint(connection, scope, expected) != expected.fingerprint:
             found = read_snapshot(connection, scope)
             # No difference in words is still one: nothing is proven that the server says is not the same.
-            yield from _report(tenant, drift.compare_schemas(expected, found)) or (
+            repeats = bool(self.repeatables.get(tenant.set_name))
+            yield from _report(tenant, drift.compare_schemas(expected, found), repeats=repeats) or (
                 FindingReported(tenant.name, describe_unnamed()),
             )
         if tenant.set_name is SetName.TENANT:
@@ -70,10 +73,17 @@ def _recorded_rows(statuses: Sequence[MigrationStatus]) -> list[AppliedMigration
 
 
 def _list_recorded(ledger: Ledger, statuses: Sequence[MigrationStatus]) -> list[Migration]:
-    """Return what ran in a database, by its own record: the text of a file that was edited or deleted is in there."""
+    """Return what ran in a database, by its own record: the text of a file that was edited or deleted is in there.
+
+    A file that replaces an earlier text says that the database has what it says now: it is held to that.
+    """
     rows = _recorded_rows(statuses)
     as_applied = {row.version: row.checksum for row in rows}
-    files = {s.version: s.file for s in statuses if s.file and s.file.checksum == as_applied.get(s.version)}
+    files = {
+        s.version: s.file
+        for s in statuses
+        if s.file and (s.file.checksum == as_applied.get(s.version) or s.note is Note.REPLACED)
+    }
     others = [row for row in rows if row.version not in files]
     texts = ledger.read_texts([row.version for row in others]) if others else {}
     files.update((row.version, _restore(row, texts.get(row.version, ""))) for row in others)
@@ -107,11 +117,22 @@ def _list_repeated(ledger: Ledger, files: Sequence[Migration]) -> Iterator[Migra
             yield file
 
 
-def _report(tenant: Tenant, differences: Sequence[drift.Difference]) -> list[FindingReported]:
-    found = [FindingReported(tenant.name, Problem(drift.explain(difference))) for difference in differences[:_MOST]]
+def _report(tenant: Tenant, differences: Sequence[drift.Difference], *, repeats: bool) -> list[FindingReported]:
+    """Return the differences as findings; `repeats`: there are repeatables, one of which may have to run again."""
+    found = [
+        FindingReported(tenant.name, Problem(drift.explain(one), _advise_again(one, tenant) if repeats else ""))
+        for one in differences[:_MOST]
+    ]
     if len(differences) > _MOST:
         rest = f"{len(differences) - _MOST} more differences"
         found.append(
             FindingReported(tenant.name, Problem(rest, f'see them with "tenantry drift --tenants {tenant.name}"'))
         )
     return found
+
+
+def _advise_again(difference: drift.Difference, tenant: Tenant) -> str:
+    """Return how a repeatable runs again whose text is recorded: a migration may have undone what it made."""
+    if difference.kind not in _REPEATED or difference.what is drift.What.EXTRA:
+        return ""
+    return f'if a repeatable makes it, edit a comment in that file and run "tenantry migrate --tenants {tenant.name}"'

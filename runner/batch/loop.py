@@ -27,6 +27,8 @@ from runner.watch import watching
 # Both arbitrary. A standby that has hung for so long does not come back by waiting.
 _LOOK_EVERY_S = 1.0
 _LONGEST_HOLD_S = 1_800.0
+# It reads a statement as far as can be without a row, and does nothing.
+_READ = "EXPLAIN "
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +94,21 @@ def _take(work: _Work, reached: Reached | None) -> Reached | Broken | None:
     connection, table = work.site.connection, work.cut.table
     top = reached.top if reached else find_last(connection, table, work.begin)
     if top is None:
-        return None
+        return _read(work)
     reached = reached or Reached(work.cut.fingerprint, top)
     found = find_next(connection, table, reached.left, work.batch.rows, work.begin)
     return _change(work, reached, *found) if found else None
+
+
+def _read(work: _Work) -> Broken | None:
+    """Have the server read the statement where there is no row to run it on: else nobody would know what is wrong."""
+    connection, statement = work.site.connection, work.cut.change.statement
+    connection.execute(work.begin)
+    sent = send(connection, f"{_READ}{statement.text}")
+    if sent.error is None:
+        return None
+    offset = statement.start + max(within(sent.error) - len(_READ), 0)
+    return make_broken(sent.error, work.site, work.step, offset)
 
 
 def _change(work: _Work, reached: Reached, last: Key, rows: int) -> Reached | Broken:

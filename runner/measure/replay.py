@@ -19,7 +19,7 @@ from runner.sqltext.trees import name_barred
 from runner.transaction import clean, in_transaction
 
 _NO_ROLE = "42704"
-# Any that is not UTC, where a change between timestamp and timestamptz writes nothing anew: few tenants are there.
+# Arbitrary but for not being UTC: there, a change from timestamp to timestamptz writes nothing anew.
 _ZONE = "SET TimeZone = '<+01>-01'"
 
 

@@ -40,7 +40,7 @@ The files are run on a scratch database whose tables have rows, and each stateme
 the application wait for as long as a table is large, or fail; a caution is less. Each comes with the safe form. What
 a file's header allows, "-- lint: allow RULE because REASON", is counted, and shown with --verbose. With --tenants,
 the tables are looked up in those databases, and a finding says how large they are. Exit code 1 when something is
-found.
+found, or not all could be measured.
 
 \b
   tenantry lint
@@ -73,7 +73,10 @@ Found = Mapping[SetName, list[TableSize]]
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """The files of one set up to the newest that is linted, the versions of these, and what was found in them."""
+    """The files of one set up to the newest that is linted, the versions of these, and what was found in them.
+
+    `measured` is false where of some file that is what the syntax tells, and no more.
+    """
 
     name: SetName
     folder: str
@@ -81,6 +84,7 @@ class _Set:
     versions: frozenset[int]
     hazards: tuple[Hazard, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    measured: bool = True
 
     @property
     def chosen(self) -> list[Migration]:
@@ -139,13 +143,13 @@ def _choose(request: Request, found: Sequence[tuple[SetName, str, Directory]]) -
 def _lint(request: Request, config: Config, one: _Set, squawk: str | None) -> _Set:
     """Return the set with what was found in its files."""
     provenance = Provenance(request.run_id, request.os_user, config.root.resolve())
-    linted = make_linter(config, request.environment, provenance).lint(one.files)
-    hazards = [hazard for hazard in linted.hazards if hazard.version in one.versions]
+    linted = make_linter(config, request.environment, provenance).lint(one.files, one.versions)
+    hazards = list(linted.hazards)
     if squawk:
         hazards += run_squawk(squawk, one.chosen, config.root, _find_major())
     hazards.sort(key=lambda hazard: (hazard.version, hazard.line, hazard.column, hazard.rule))
     doubts = (linted.doubt,) if linted.doubt else ()
-    return replace(one, hazards=tuple(hazards), warnings=(*one.warnings, *doubts))
+    return replace(one, hazards=tuple(hazards), warnings=(*one.warnings, *doubts), measured=not doubts)
 
 
 def _find_major() -> int | None:
@@ -182,7 +186,7 @@ def _run_findings(request: Request, sets: Sequence[_Set], sizes: Found) -> Event
         largest = pick_largest(sizes[one.name])
         for found in show(one.folder, one.hazards, one.files):
             yield _add_sizes(found, largest)
-        return _judge(one.hazards)
+        return _judge(one)
 
     return fleet.run(request.verb, request.run_id, [stand_ins], report, jobs=1, stop=request.stop)
 
@@ -213,10 +217,12 @@ def _count(hazards: Iterable[Hazard]) -> dict[str, int]:
     return {word: counts[word] for word in (*(level.value for level in Level), "allowed")}
 
 
-def _judge(hazards: Iterable[Hazard]) -> Verdict:
-    """Return how a set ends: with a finding where one is not allowed."""
-    counts = _count(hazard for hazard in hazards if not hazard.allowed)
+def _judge(one: _Set) -> Verdict:
+    """Return how a set ends: with a finding where one is not allowed, or where not all was looked at."""
+    counts = _count(hazard for hazard in one.hazards if not hazard.allowed)
     said = [f"{number} {word}{'' if number == 1 else 's'}" for word, number in counts.items() if number]
+    if not one.measured:
+        said.append("not all was measured")
     return Verdict(Result.FINDING, ", ".join(said)) if said else Verdict(Result.OK)
 
 

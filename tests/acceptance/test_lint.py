@@ -12,6 +12,17 @@ INDEX = "CREATE INDEX rooms_name ON rooms (name);\n"
 REQUIRED = "ALTER TABLE rooms ALTER COLUMN rate SET NOT NULL;\n"
 SCHEMA = json.loads((Path(__file__).parents[1] / "data" / "sarif" / "schema-2.1.0.json").read_text("utf-8"))
 
+# It fails where its statements are sent one by one.
+ONCE = """\
+DO $$
+BEGIN
+    IF current_query() NOT LIKE '%SELECT' || ' 1%' THEN
+        RAISE EXCEPTION 'sent in parts';
+    END IF;
+END $$;
+SELECT 1;
+"""
+
 
 @pytest.fixture
 def project(fleet: MakeFleet) -> Fleet:
@@ -143,6 +154,27 @@ def test_nowhere_to_measure(project: Fleet) -> None:
     warning = json.loads(done.err.splitlines()[0])
     assert warning["event"].startswith("nothing was measured, so that lint knows the syntax alone: ")
     assert (done.code, "0002_names.sql:2:1: danger: index" in done.out) == (1, True)
+
+
+def test_nothing_seen(project: Fleet) -> None:
+    """That the syntax tells nothing is no success where nothing was measured."""
+    nowhere = {"TENANTRY_SCRATCH": NOWHERE, "TENANTRY_CACHE": str(project.folder / "kept")}
+    assert project.run("lint", "1").code == 0
+    done = project.run("lint", "1", env=nowhere)
+    assert done.code == 1
+    assert "\nmigrations/tenant: finding: not all was measured\n" in done.out
+
+
+def test_file_that_runs_as_a_whole_alone(project: Fleet) -> None:
+    """A file that cannot be measured statement by statement is named, with the reason: it was not looked at."""
+    project.write("0003_once.sql", ONCE)
+    done = project.run("lint", "3")
+    assert (done.code, json.loads(done.err.splitlines()[0])["event"]) == (
+        1,
+        "not measured statement by statement, so that lint knows the syntax alone: "
+        "migrations/tenant/0003_once.sql: sent in parts",
+    )
+    assert project.run("lint", "1").code == 0
 
 
 def test_file_that_does_not_apply(project: Fleet) -> None:

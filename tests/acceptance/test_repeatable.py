@@ -116,6 +116,18 @@ def test_gone(one: Fleet) -> None:
     assert one.run("verify", "--tenants", "1").code == 0
 
 
+def test_undone(one: Fleet) -> None:
+    """Where a migration drops what a repeatable made, that is found, with how to have it run again."""
+    assert one.run("migrate", "--tenants", "1").code == 0
+    one.write("0002_no_double.sql", "DROP VIEW IF EXISTS doubled;\n")
+    done = one.run("migrate", "--tenants", "1")
+    assert done.code == 1
+    hint = 'if a repeatable makes it, edit a comment in that file and run "tenantry migrate --tenants 1"'
+    assert f"tenant 1: view doubled: missing\n  hint: {hint}\n" in done.out
+    repeat(one, doubled=f"-- Twice.\n{DOUBLE}")
+    assert one.run("migrate", "--tenants", "1").code == 0
+
+
 def test_check(one: Fleet) -> None:
     """`check` runs each twice and names those that fail, or change something, the second time."""
     assert one.run("check").code == 0

@@ -169,6 +169,17 @@ def test_collided(site: MakeSite) -> None:
     assert count_changes(here) == [(1, 50)]
 
 
+def test_failed_without_rows(site: MakeSite) -> None:
+    """A statement that cannot run fails in an empty table as it would in another one, at its place."""
+    here = prepare(site, FILL.replace("n + 1", "nothing"))
+    here.query("DELETE FROM t")
+    failed = here.migrate().of(MigrationFailed)[0]
+    assert (failed.failure.line, failed.failure.column) == (4, 18)
+    assert failed.failure.message == 'column "nothing" does not exist'
+    here.write({"0002_fill.sql": FILL})
+    assert here.migrate().exit_code == 0
+
+
 def test_failed(site: MakeSite) -> None:
     """A batch that fails is rolled back and shown where the file has it; when it is mended, the next run goes on."""
     text = FILL.replace("n + 1;", "n + 1\nWHERE id > 0 OR\n    1 / (id - 33) > 0;").replace("id > 0", "id < 33")

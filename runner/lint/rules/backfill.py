@@ -31,7 +31,8 @@ def _read_whole(part: Part) -> tuple[str, ...]:
     """Return the tables whose rows are searched one by one; by the syntax, where no condition is on one value."""
     if part.effect:
         return part.scanned
-    unbounded = part.tag in ("UpdateStmt", "DeleteStmt") and not _is_bounded(part.node.get("whereClause"))
+    condition = part.node.get("joinCondition" if part.tag == "MergeStmt" else "whereClause")
+    unbounded = part.tag != "InsertStmt" and not _is_bounded(condition)
     table = part.find(part.node["relation"])
     return (table,) if unbounded and table else ()
 
