@@ -73,17 +73,10 @@ def _recorded_rows(statuses: Sequence[MigrationStatus]) -> list[AppliedMigration
 
 
 def _list_recorded(ledger: Ledger, statuses: Sequence[MigrationStatus]) -> list[Migration]:
-    """Return what ran in a database, by its own record: the text of a file that was edited or deleted is in there.
-
-    A file that replaces an earlier text says that the database has what it says now: it is held to that.
-    """
+    """Return what ran in a database, by its own record: the text of a file that was edited or deleted is in there."""
     rows = _recorded_rows(statuses)
     as_applied = {row.version: row.checksum for row in rows}
-    files = {
-        s.version: s.file
-        for s in statuses
-        if s.file and (s.file.checksum == as_applied.get(s.version) or s.note is Note.REPLACED)
-    }
+    files = {s.version: s.file for s in statuses if s.file and s.file.checksum == as_applied.get(s.version)}
     others = [row for row in rows if row.version not in files]
     texts = ledger.read_texts([row.version for row in others]) if others else {}
     files.update((row.version, _restore(row, texts.get(row.version, ""))) for row in others)
