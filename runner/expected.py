@@ -208,6 +208,11 @@ def _check(verdict: Verdict) -> None:
 def _explain(failed: _Failed) -> Refused:
     place = f"{failed.place}: " if failed.place else ""
     code = f" (SQLSTATE {failed.sqlstate})" if failed.sqlstate else ""
+    if failed.migration and failed.migration.version == NO_VERSION:
+        return Refused(
+            f"a repeatable does not run behind the migrations: {place}{failed}{code}",
+            hint="edit it to the schema as it is by now, and run migrate, which runs it again",
+        )
     return Refused(
         f"the files do not apply to an empty database: {place}{failed}{code}",
         hint="the schema that they stand for cannot be known before they do: an extension, a role or a setting may be "

@@ -3,22 +3,24 @@
 What cannot be read is never taken for proven.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+
+import psycopg
 
 from runner import drift, sqltext
 from runner.catalog import read_fingerprint, read_snapshot
 from runner.checks import Check, run_checks
 from runner.checksum import checksum
 from runner.config import Config
-from runner.errors import Problem
-from runner.events import FindingReported
+from runner.errors import Cancelled, Problem, TenantError
+from runner.events import FindingReported, Result, Verdict
 from runner.expectation import find_unexpected
 from runner.expected import ExpectedSchemas
-from runner.findings import describe_unnamed
+from runner.findings import count_differences, describe_unnamed
 from runner.header import parse_header
 from runner.ledger import Ledger
-from runner.model import AppliedMigration, Migration, MigrationStatus, RowState, SetName, Tenant
+from runner.model import AppliedMigration, Migration, MigrationStatus, Note, RowState, SetName, Tenant
 from runner.repeatable import RepeatableTable
 from runner.session import Sessions
 from runner.snapshot import Snapshot
@@ -60,6 +62,28 @@ class Prover:
         for complaint in run_checks(connection, self.checks.get(tenant.set_name, ()), applied):
             yield FindingReported(tenant.name, Problem(complaint.message), complaint.excerpt)
 
+    def conclude(
+        self, ledger: Ledger, statuses: Sequence[MigrationStatus], result: Result
+    ) -> Generator[FindingReported, None, Verdict]:
+        """Prove a tenant that something was done to, and return how it ends; what is committed stays in any case.
+
+        `result` is how it ends where nothing is found: then the ledger says that it was proven.
+        """
+        found = 0
+        try:
+            for finding in self.prove(ledger, statuses):
+                found += 1
+                yield finding
+        except Cancelled:
+            raise
+        except (TenantError, psycopg.Error) as error:
+            hint = f"{getattr(error, 'hint', '')}\nor leave the proof out with --no-verify".strip()
+            return Verdict(Result.FINDING, f"{result.value}, but not proven: {error}", hint)
+        if found:
+            return Verdict(Result.FINDING, f"{result.value}, but {count_differences(found)}")
+        ledger.record_proven(status.version for status in statuses if status.row)
+        return Verdict(result)
+
     def expect(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Snapshot:
         """Return the schema that a tenant's record stands for. Raises Refused where it cannot be known."""
         files = self.repeatables.get(ledger.tenant.set_name)
@@ -73,10 +97,17 @@ def _recorded_rows(statuses: Sequence[MigrationStatus]) -> list[AppliedMigration
 
 
 def _list_recorded(ledger: Ledger, statuses: Sequence[MigrationStatus]) -> list[Migration]:
-    """Return what ran in a database, by its own record: the text of a file that was edited or deleted is in there."""
+    """Return what ran in a database, by its own record: the text of a file that was edited or deleted is in there.
+
+    A file that says which text it replaces says that it comes to the same: it is held to that.
+    """
     rows = _recorded_rows(statuses)
     as_applied = {row.version: row.checksum for row in rows}
-    files = {s.version: s.file for s in statuses if s.file and s.file.checksum == as_applied.get(s.version)}
+    files = {
+        s.version: s.file
+        for s in statuses
+        if s.file and (s.file.checksum == as_applied.get(s.version) or s.note is Note.REPLACED)
+    }
     others = [row for row in rows if row.version not in files]
     texts = ledger.read_texts([row.version for row in others]) if others else {}
     files.update((row.version, _restore(row, texts.get(row.version, ""))) for row in others)

@@ -42,6 +42,7 @@ class Wanted:
     """What is to be undone: version `version`, or with `above` all versions that are newer than it.
 
     `late`: also where newer versions stay. `from_files`: by the files as they are, and not as they were recorded.
+    `prove`: the schema is held afterwards against the files that are left.
     """
 
     version: int
@@ -50,6 +51,7 @@ class Wanted:
     late: bool = False
     from_files: bool = False
     dry_run: bool = False
+    prove: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,12 @@ def make_rollback_job(project: Project, wanted: Wanted) -> Job:
                 if verdict.result not in GOOD:
                     return verdict
                 rows = ledger.read()
-            yield TenantCompared(tenant.name, _confirm(project.compare(ledger, rows), undos))
+            left = _confirm(project.compare(ledger, rows), undos)
+            yield TenantCompared(tenant.name, left)
+            if wanted.prove:
+                verdict = yield from project.prover().conclude(ledger, left, Result.APPLIED)
+                if verdict.result is not Result.APPLIED:
+                    return verdict
         return Verdict(Result.APPLIED, ", ".join(f"{_name(one.row)} rolled back" for one in undos))
 
     return undo

@@ -5,17 +5,15 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 import click
-import psycopg
 
 from runner.apply import apply_plan, await_others
 from runner.attempt import Site
-from runner.errors import Cancelled, ConfigError, Problem, Refused, TenantError
+from runner.errors import ConfigError, Problem, Refused
 from runner.events import GOOD, Event, Result, TenantCompared, TenantPlanned, Verdict, WarningRaised
-from runner.findings import count_differences, describe_renamed, find_in, warn
+from runner.findings import describe_renamed, find_in, warn
 from runner.fleet import Job
 from runner.gate import Gate, check_rules
-from runner.ledger import Ledger
-from runner.model import MigrationStatus, Plan, RowState, State, Tenant, label
+from runner.model import MigrationStatus, Note, Plan, RowState, State, Tenant, label
 from runner.plan import make_plan, summarise
 from runner.project import Project
 from runner.verbs import Events, Request, Verb, plan
@@ -23,6 +21,7 @@ from runner.verbs.options import (
     DRY_RUN,
     JOBS,
     LOCK_WAIT,
+    NO_VERIFY,
     SERVER,
     TENANTS,
     Version,
@@ -66,7 +65,7 @@ _PARAMS = (
         help="Go on at this statement of the file that one tenant has begun, where it cannot be known what is done.",
     ),
     click.Option(["--create"], is_flag=True, help="Create databases that do not exist, also on a real server."),
-    click.Option(["--no-verify"], is_flag=True, help="Do not prove afterwards that the schema is what the files say."),
+    NO_VERIFY,
     JOBS,
     LOCK_WAIT,
     SERVER,
@@ -154,8 +153,8 @@ def make_job(
             yield from warn(statuses, tenant)
             if not decided.steps and not decided.repeatables:
                 # Proven once: a run that was killed before its proof, or did not pass it, must not end well next time.
-                if prove and any(status.row and not status.row.proven for status in statuses):
-                    return (yield from _prove(project, ledger, statuses, Result.UP_TO_DATE))
+                if prove and any(_is_unproven(status) for status in statuses):
+                    return (yield from project.prover().conclude(ledger, statuses, Result.UP_TO_DATE))
                 return Verdict(Result.UP_TO_DATE)
             if gate and (refused := (yield from gate.check(ledger, project.files(tenant), decided, rows))):
                 return refused
@@ -164,10 +163,15 @@ def make_job(
                 return verdict
             statuses = yield from _confirm(site, project)
             if prove and verdict.result is Result.APPLIED:
-                return (yield from _prove(project, ledger, statuses, Result.APPLIED))
+                return (yield from project.prover().conclude(ledger, statuses, Result.APPLIED))
             return verdict
 
     return migrate
+
+
+def _is_unproven(status: MigrationStatus) -> bool:
+    """Return whether the schema was not yet seen to be what this stands for; a text that was replaced may be any."""
+    return status.row is not None and (not status.row.proven or status.note is Note.REPLACED)
 
 
 def _confirm(site: Site, project: Project) -> Generator[Event, None, tuple[MigrationStatus, ...]]:
@@ -184,29 +188,6 @@ def _confirm(site: Site, project: Project) -> Generator[Event, None, tuple[Migra
         names = ", ".join(label(step.version, step.name) for step in (*left.steps, *left.repeatables))
         raise Refused(f"{names}: not recorded although applied: something else changes the ledger")
     return statuses
-
-
-def _prove(
-    project: Project, ledger: Ledger, statuses: tuple[MigrationStatus, ...], result: Result
-) -> Generator[Event, None, Verdict]:
-    """Hold what is there now against the files; what is committed stays, whatever is found.
-
-    `result` is how the tenant ends where nothing is found.
-    """
-    found = 0
-    try:
-        for finding in project.prover().prove(ledger, statuses):
-            found += 1
-            yield finding
-    except Cancelled:
-        raise
-    except (TenantError, psycopg.Error) as error:
-        hint = f"{getattr(error, 'hint', '')}\nor leave the proof out with --no-verify".strip()
-        return Verdict(Result.FINDING, f"{result.value}, but not proven: {error}", hint)
-    if found:
-        return Verdict(Result.FINDING, f"{result.value}, but {count_differences(found)}")
-    ledger.record_proven(status.version for status in statuses if status.row)
-    return Verdict(result)
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

@@ -122,6 +122,9 @@ SET = click.Option(
     help="Whose migrations.",
 )
 REASON = click.Option(["--reason"], required=True, help="Why; it is kept in the log for ever.")
+NO_VERIFY = click.Option(
+    ["--no-verify"], is_flag=True, help="Do not prove afterwards that the schema is what the files say."
+)
 DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show what would be done, and do nothing.")
 
 REPAIR_PARAMS = (

@@ -10,6 +10,7 @@ from runner.verbs.options import (
     DRY_RUN,
     JOBS,
     LOCK_WAIT,
+    NO_VERIFY,
     REASON,
     SERVER,
     TENANTS_REQUIRED,
@@ -37,6 +38,7 @@ _PARAMS = (
     REASON,
     click.Option(["--out-of-order"], is_flag=True, help="Undo it although newer versions are applied, and stay."),
     click.Option(["--from-files"], is_flag=True, help="Run the rollback file as it is now, not as it was recorded."),
+    NO_VERIFY,
     DRY_RUN,
     JOBS,
     LOCK_WAIT,
@@ -59,6 +61,7 @@ def _start(request: Request) -> Events:
         late=options["out_of_order"],
         from_files=options["from_files"],
         dry_run=options["dry_run"],
+        prove=not options["no_verify"],
     )
     return run_job(request, project, make_rollback_job(project, wanted))
 

@@ -7,7 +7,10 @@ from tests.acceptance.fix_command import FILES, RATES, Fleet, MakeFleet, read_ev
 
 COSMETIC = "-- In euros.\n" + RATES.replace(" COLUMN", "\n    COLUMN")
 MEANT = RATES.replace("10, 2", "12, 2")
-REPLACING = f"-- replaces: {checksum(RATES)}\n{MEANT}"
+# Another text for the same schema, and one for another.
+SAME = RATES.replace("numeric", "decimal")
+REPLACING = f"-- replaces: {checksum(RATES)}\n{SAME}"
+LYING = f"-- replaces: {checksum(RATES)}\n{MEANT}"
 WARNED = (
     "0001_rates: cosmetic edit, other comments or white space than when it was applied",
     'nothing is to be done; "tenantry accept 1 --tenants 1 --reason ..." records it',
@@ -63,19 +66,19 @@ def test_every_verb_takes_it_for_applied(applied: Fleet, text: str, note: str) -
     ]
 
 
-def test_a_replaced_text_is_what_is_proven(applied: Fleet) -> None:
-    """A file that replaces what a tenant ran leaves there what it ran; a new tenant gets what the file says."""
-    applied.write("0001_rates.sql", REPLACING)
-    assert applied.run("verify").code == 0
-    assert warned(applied.run("migrate", "--format", "jsonl").out) == []
-    type_of_rate = "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attname = 'rate'"
-    assert applied.query("1", type_of_rate) == [("numeric(10,2)",)]
+def test_a_replaced_text_is_held_to_what_it_says(applied: Fleet) -> None:
+    """A file that says which text it replaces must come to the same: a tenant that ran the other is found otherwise."""
+    applied.write("0001_rates.sql", LYING)
+    for verb in ("verify", "migrate"):
+        done = applied.run(verb)
+        assert done.code == 1
+        assert "rooms.rate: type numeric(10,2), expected numeric(12,2)" in done.out
     assert applied.query("1", "SELECT checksum FROM _migrations WHERE version = 1") == [(checksum(RATES),)]
 
 
 def test_an_edit_that_is_meant(applied: Fleet) -> None:
     """Any other edit is refused with a diff of what ran here, and the line that its hint gives mends it everywhere."""
-    applied.write("0001_rates.sql", MEANT)
+    applied.write("0001_rates.sql", SAME)
     refused = applied.run("migrate", "--format", "jsonl")
     (finding,) = [event for event in read_events(refused.out) if event["event"] == "finding_reported"]
     assert (refused.code, finding["detail"].splitlines()) == (
@@ -85,11 +88,11 @@ def test_an_edit_that_is_meant(applied: Fleet) -> None:
             "+++ migrations/tenant/0001_rates.sql",
             "@@ -1 +1 @@",
             f"-{RATES}".rstrip(),
-            f"+{MEANT}".rstrip(),
+            f"+{SAME}".rstrip(),
         ],
     )
     line = finding["problem"]["hint"].split('the line "')[1].split('"')[0]
-    applied.write("0001_rates.sql", f"{line}\n{MEANT}")
+    applied.write("0001_rates.sql", f"{line}\n{SAME}")
     assert applied.run("migrate").code == 0
 
 

@@ -177,4 +177,11 @@ def options(
     version: int | None = None, to: int | None = None, reason: str = "a test"
 ) -> dict[str, int | str | bool | None]:
     """Return the options of `rollback`."""
-    return {"version": version, "to": to, "reason": reason, "out_of_order": False, "from_files": False}
+    return {
+        "version": version,
+        "to": to,
+        "reason": reason,
+        "out_of_order": False,
+        "from_files": False,
+        "no_verify": True,
+    }

@@ -42,8 +42,9 @@ from runner.files import read_migrations
 from runner.header import _KEYS, parse_header
 from runner.ledger import LAYOUT
 from runner.lint import RULES, Hazard, Level
-from runner.model import AppliedMigration, Migration, MigrationStatus, Origin, Plan, RowState, State
+from runner.model import AppliedMigration, Migration, MigrationStatus, Origin, Plan, Progress, RowState, State
 from runner.outcome import exit_code
+from runner.sinks.jsonl import to_json
 from runner.transaction import LOCK_KEY
 from runner.verbs import VERBS
 
@@ -382,6 +383,7 @@ def test_objects_are_those_written_down() -> None:
         "failure": lines["migration_failed"]["failure"],
         "wait": lines["migration_retried"]["wait"],
         "blocker": lines["migration_retried"]["wait"]["blockers"][0],
+        "progress": to_json(Progress("00")),
         "problem": lines["finding_reported"]["problem"],
         "verdict": lines["tenant_finished"]["verdict"],
         "hazard": lines["hazard_found"]["hazard"],
