@@ -4,6 +4,7 @@ Its rule: it lives in a folder of the test's own, on a socket there, as a user t
 """
 
 import os
+import pwd
 import shutil
 import subprocess
 import time
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from runner.server.account import can_enter, capable, namespace
 from tests.fix_postgres import MakeDatabase
 
 # Part of the socket's name alone.
@@ -110,11 +112,19 @@ def _write_files(folder: Path, server_dsn: str, ignored: str, size: int) -> None
 
 
 def _launch(program: str, folder: Path) -> subprocess.Popen[bytes]:
-    """Start it as the folder's owner; what it says goes into the folder."""
+    """Start it as the folder's owner; what it says goes into the folder.
+
+    Where that is root, as in folders that root alone can enter, it runs like the server there: root by another name.
+    """
     owner, root = folder.stat(), os.geteuid() == 0
+    prefix: tuple[str, ...] = ()
+    if owner.st_uid == 0:
+        nobody = pwd.getpwnam("nobody")
+        ways = (namespace(nobody), capable(nobody))
+        prefix = next(way.prefix for way in ways if can_enter(way, Path(program), folder))
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
-            [program, str(folder / "pgbouncer.ini")],
+            [*prefix, program, str(folder / "pgbouncer.ini")],
             user=owner.st_uid if root else None,
             group=owner.st_gid if root else None,
             extra_groups=[] if root else None,

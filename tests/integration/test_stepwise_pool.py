@@ -13,7 +13,11 @@ FILES = {
     "0001_rooms.sql": "CREATE TABLE rooms (id int);\n",
     "0002_index.sql": "-- transactional: false\nCREATE INDEX CONCURRENTLY by_id ON rooms (id);\n",
 }
-LOCKS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+# Of this database: others of the server are other tests'.
+LOCKS = (
+    "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+    " WHERE locktype = 'advisory' AND datname = current_database()"
+)
 
 
 @pytest.mark.parametrize("size", [1, 4])
