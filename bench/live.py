@@ -100,7 +100,7 @@ def run(bench: Bench, rows: int, in_the_way_s: float) -> tuple[Load, list[Step]]
     with run_load(dsn, QUERIES, rows=rows) as load:
         steps = [_time("nothing, for comparison", lambda: time.sleep(_COMPARED_S))]
         for file in project.files[_FIRST:]:
-            with _in_the_way(dsn, in_the_way_s if len(steps) == 1 else 0.0):
+            with in_the_way(dsn, in_the_way_s if len(steps) == 1 else 0.0):
                 steps.append(_time(file.stem, _migrate(bench, config, file)))
     return load, steps
 
@@ -117,7 +117,7 @@ def _time(name: str, act: Callable[[], object]) -> Step:
 
 
 @contextmanager
-def _in_the_way(dsn: str, seconds: float) -> Iterator[None]:
+def in_the_way(dsn: str, seconds: float) -> Iterator[None]:
     """Have somebody read the sessions in a transaction that stays open for so long."""
 
     def read(ready: threading.Event) -> None:

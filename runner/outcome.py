@@ -8,6 +8,7 @@ from runner.events import (
     DatabaseOpened,
     Event,
     FindingReported,
+    HazardFound,
     MigrationApplied,
     MigrationFailed,
     Result,
@@ -60,6 +61,8 @@ class Outcome:
         self.tenants: dict[str, TenantOutcome] = {}
         self.elapsed_ms = 0
         self.stopped_by = ""
+        # What `migrate` would be refused for, by a plan, which is about no tenant.
+        self.foreseen = False
 
     def add(self, event: Event) -> None:
         """Take in one event; those that change nothing here are passed over."""
@@ -67,6 +70,8 @@ class Outcome:
             case RunStarted(verb, run_id, tenants):
                 self.verb, self.run_id = verb, run_id
                 self.tenants = {name: TenantOutcome(name) for name in tenants}
+            case HazardFound(tenant=""):
+                self.foreseen = True
             case RunFinished(elapsed_ms, stopped_by):
                 self.elapsed_ms, self.stopped_by = elapsed_ms, stopped_by
             case TenantStarted(tenant):
@@ -100,7 +105,8 @@ class Outcome:
     @property
     def exit_code(self) -> int:
         """Return the exit code of the run: 0 only where every tenant that was selected ended well."""
-        return exit_code((outcome.verdict for outcome in self.tenants.values()), self.stopped_by)
+        verdicts = [outcome.verdict for outcome in self.tenants.values()]
+        return exit_code([*verdicts, Verdict(Result.REFUSED)] if self.foreseen else verdicts, self.stopped_by)
 
 
 def exit_code(verdicts: Iterable[Verdict | None], stopped_by: str = "") -> int:

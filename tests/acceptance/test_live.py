@@ -1,16 +1,11 @@
 """Migrations on a database in use: what the application at work notices of them, and what is refused beforehand."""
 
 import re
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 
-from bench.live import FILL, QUERIES, SAFE, UNSAFE
+from bench.live import FILL, QUERIES, SAFE, UNSAFE, in_the_way
 from bench.load import run_load
 from tests.acceptance.fix_command import Fleet, MakeFleet
 
@@ -29,29 +24,11 @@ def studio(fleet: MakeFleet) -> Fleet:
     return one
 
 
-@contextmanager
-def in_the_way(dsn: str) -> Iterator[None]:
-    """Read the sessions in a transaction that stays open for some seconds."""
-    ready = threading.Event()
-
-    def read() -> None:
-        with psycopg.connect(dsn) as connection:
-            connection.execute("SELECT count(*) FROM sessions")
-            ready.set()
-            time.sleep(IN_THE_WAY_S)
-
-    thread = threading.Thread(target=read)
-    thread.start()
-    ready.wait()
-    yield
-    thread.join()
-
-
 def test_an_application_at_work(studio: Fleet) -> None:
     """Columns, an index, a constraint and a backfill go through while nobody waits long for them."""
     for name, text in SAFE.items():
         studio.write(name, text)
-    with run_load(studio.dsn("1"), QUERIES, rows=ROWS) as load, in_the_way(studio.dsn("1")):
+    with run_load(studio.dsn("1"), QUERIES, rows=ROWS) as load, in_the_way(studio.dsn("1"), IN_THE_WAY_S):
         done = studio.run("migrate")
     assert (done.code, load.errors) == (0, [])
     assert studio.versions("1") == list(range(16))
