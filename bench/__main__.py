@@ -16,8 +16,8 @@ from bench.cases import Bench, Case, Row, make_cases, run_starts, run_wide
 from bench.place import Place, open_place
 from bench.report import Report, to_json, write_tables
 from bench.sample import CommandError
-from runner import __version__
-from runner.errors import ServerError
+from tenantry import __version__
+from tenantry.model.errors import ServerError
 
 _LETTERS = "abc"
 _FOLDER = click.Path(path_type=Path, resolve_path=True)

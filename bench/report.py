@@ -9,8 +9,8 @@ from typing import Any, TextIO
 
 from bench.cases import FLOOR, TENANTRY, VERIFY, WIDE, XARGS, Case, Row
 from bench.sample import Sample
-from runner.events import Cell
-from runner.sinks.grid import write_grid
+from tenantry.model.events import Cell
+from tenantry.reports.grid import write_grid
 
 # What a person waits for without noticing, and without minding.
 _HELP_MS, _MIGRATE_MS = 150, 600

@@ -1,6 +1,6 @@
-"""`python -m runner`: the same as `tenantry`."""
+"""`python -m tenantry`: the same as `tenantry`."""
 
-from runner.cli import main
+from tenantry.cli import main
 
 if __name__ == "__main__":
     main()

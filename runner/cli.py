@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from runner import __version__
-from runner.errors import RunnerError
-from runner.verbs import VERBS, Request, Verb, load_verb
+from tenantry import __version__
+from tenantry.model.errors import RunnerError
+from tenantry.verbs import VERBS, Request, Verb, load_verb
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from runner.fleet import Stop
-    from runner.sinks import Call
+    from tenantry.fleet.run import Stop
+    from tenantry.reports import Call
 
 _HELP = """tenantry brings every tenant database to the same, proven schema.
 
@@ -87,7 +87,7 @@ def _make_command(name: str, verb: Verb) -> click.Command:
     )
 
     def call(config: str | None, verbose: bool, **options: Any) -> None:
-        from runner.sinks import Call
+        from tenantry.reports import Call
 
         context = click.get_current_context()
         everywhere = {"config": config or context.obj["config"], "verbose": verbose or context.obj["verbose"]}
@@ -119,10 +119,10 @@ def _cli(ctx: click.Context, config: str, verbose: bool) -> None:
 
 def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int:
     """Run a verb to its end and return the exit code."""
-    from runner.fleet import Stop
-    from runner.outcome import Outcome
-    from runner.provenance import os_user
-    from runner.sinks import make_sinks
+    from tenantry.fleet.run import Stop
+    from tenantry.ledger.provenance import os_user
+    from tenantry.model.outcome import Outcome
+    from tenantry.reports import make_sinks
 
     stop = Stop()
     request = Request(name, str(uuid.uuid4()), os_user(), options, dict(os.environ), stop)
@@ -172,7 +172,7 @@ def _signals(stop: "Stop") -> Iterator[None]:
 
 
 def _print_error(error: RunnerError) -> None:
-    from runner.sinks.wording import render_hint
+    from tenantry.reports.wording import render_hint
 
     for problem in error.problems:
         click.echo(f"{click.style('error:', fg='red', bold=True)} {problem.message}", err=True)
@@ -219,7 +219,7 @@ def _program() -> str:
     """Return how this command was called, so that a hint can be typed as it stands."""
     called = Path(sys.argv[0])
     if called.name == "__main__.py":
-        return f"{Path(sys.executable).name} -m runner"
+        return f"{Path(sys.executable).name} -m tenantry"
     found = shutil.which("tenantry")
     if found and Path(found).resolve() == called.resolve():
         return "tenantry"

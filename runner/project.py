@@ -8,25 +8,34 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.checks import Check, read_checks
-from runner.checksum import checksum
-from runner.config import Config, read, tenants_from_rows
-from runner.edits import is_cosmetic
-from runner.errors import ConfigError, InputError, MigrationFileError, Problem, ServerError, TenantError, Unreachable
-from runner.events import DatabaseCreated, DatabaseOpened, WarningRaised
-from runner.expected import ExpectedSchemas
-from runner.files import Directory
-from runner.ledger import Ledger
-from runner.model import AppliedMigration, Migration, MigrationStatus, SetName, State, Tenant
-from runner.plan import compare
-from runner.proof import Prover
-from runner.provenance import Provenance
-from runner.repeatable import RepeatableTable, read_directory
-from runner.replay import make_expected
-from runner.selection import MASTER, select
-from runner.server import EmbeddedServer
-from runner.session import Connection, Sessions, Settings
-from runner.state import STATE_FOLDER
+from tenantry.config import Config, read, tenants_from_rows
+from tenantry.files.checks import Check, read_checks
+from tenantry.files.cosmetic import is_cosmetic
+from tenantry.files.directory import Directory
+from tenantry.files.repeatables import read_directory
+from tenantry.fleet.selection import MASTER, select
+from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.provenance import Provenance
+from tenantry.ledger.repeatables import RepeatableTable
+from tenantry.model import AppliedMigration, Migration, MigrationStatus, SetName, State, Tenant
+from tenantry.model.checksum import checksum
+from tenantry.model.errors import (
+    ConfigError,
+    InputError,
+    MigrationFileError,
+    Problem,
+    ServerError,
+    TenantError,
+    Unreachable,
+)
+from tenantry.model.events import DatabaseCreated, DatabaseOpened, WarningRaised
+from tenantry.plan.compare import compare
+from tenantry.postgres.embedded import EmbeddedServer
+from tenantry.postgres.sessions import Connection, Sessions, Settings
+from tenantry.proof.prover import Prover
+from tenantry.scratch.expected import ExpectedSchemas
+from tenantry.scratch.replay import make_expected
+from tenantry.state import STATE_FOLDER
 
 
 @dataclass(frozen=True, slots=True)

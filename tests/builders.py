@@ -6,8 +6,8 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 
-from runner.checksum import checksum
-from runner.model import AppliedMigration, Migration, Origin, RowState, Server, SetName, Tenant
+from tenantry.model import AppliedMigration, Migration, Origin, RowState, Server, SetName, Tenant
+from tenantry.model.checksum import checksum
 
 # For tests of properties: how fast this machine is at the moment is none.
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from runner.server.account import can_enter, capable, namespace
+from tenantry.postgres.embedded.account import can_enter, capable, namespace
 from tests.fix_postgres import MakeDatabase
 
 # Part of the socket's name alone.

@@ -18,8 +18,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from runner.errors import ServerError
-from runner.server import EmbeddedServer, find_binaries
+from tenantry.model.errors import ServerError
+from tenantry.postgres.embedded import EmbeddedServer, find_binaries
 
 # A new empty database for the test that calls it; returns its connection string.
 MakeDatabase = Callable[..., str]

@@ -6,15 +6,15 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner.config.document import EXAMPLE, Reading, compose, decode, stop
-from runner.config.model import Config, Rules
-from runner.config.rows import tenants_from_rows
-from runner.config.schema import json_schema, validate
-from runner.config.servers import read_servers
-from runner.config.tenants import check_source, make_tenants
-from runner.errors import ConfigError
-from runner.expectation import parse_expected
-from runner.snapshot import Ignored
+from tenantry.config.document import EXAMPLE, Reading, compose, decode, stop
+from tenantry.config.expected_columns import parse_expected
+from tenantry.config.model import Config, Rules
+from tenantry.config.rows import tenants_from_rows
+from tenantry.config.schema import json_schema, validate
+from tenantry.config.servers import read_servers
+from tenantry.config.tenants import check_source, make_tenants
+from tenantry.model.errors import ConfigError
+from tenantry.schema.snapshot import Ignored
 
 __all__ = ["Config", "Rules", "json_schema", "parse", "read", "tenants_from_rows"]
 

@@ -8,8 +8,8 @@ from typing import NoReturn
 
 import yaml
 
-from runner.config.model import Mistake
-from runner.errors import ConfigError, Problem
+from tenantry.config.model import Mistake
+from tenantry.model.errors import ConfigError, Problem
 
 # Arbitrary, but far above the five levels of tenants.yaml and far below what crashes libyaml's recursive composer.
 _MAX_DEPTH = 100

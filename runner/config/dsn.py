@@ -7,9 +7,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from runner.config.model import Mistake
-from runner.model import Server
-from runner.selection import nearest
+from tenantry.config.model import Mistake
+from tenantry.fleet.selection import nearest
+from tenantry.model import Server
 
 EXPECTED = "embedded, key=value pairs or a postgresql:// URL"
 

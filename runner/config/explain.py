@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from runner.config import dsn
-from runner.config.document import Location, Plain
-from runner.config.model import Mistake
-from runner.duration import EXPECTED_DURATION
-from runner.selection import nearest, one_of
+from tenantry.config import dsn
+from tenantry.config.document import Location, Plain
+from tenantry.config.model import Mistake
+from tenantry.fleet.selection import nearest, one_of
+from tenantry.model.durations import EXPECTED_DURATION
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

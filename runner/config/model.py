@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from runner.errors import ConfigError, Problem
-from runner.expectation import ExpectedColumn
-from runner.model import Server, SetName, Tenant
-from runner.snapshot import Ignored, Scope
-from runner.state import STATE_FOLDER
+from tenantry.config.expected_columns import ExpectedColumn
+from tenantry.model import Server, SetName, Tenant
+from tenantry.model.errors import ConfigError, Problem
+from tenantry.schema.snapshot import Ignored, Scope
+from tenantry.state import STATE_FOLDER
 
 
 class Mistake(NamedTuple):

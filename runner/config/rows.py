@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from runner.config.document import Plain, stop
-from runner.config.model import Config, Mistake
-from runner.config.schema import TENANT_KEYS, validate_row
-from runner.config.tenants import check_tenant, find_clashes
-from runner.errors import ConfigError, Problem
-from runner.model import Tenant
-from runner.selection import nearest, one_of
+from tenantry.config.document import Plain, stop
+from tenantry.config.model import Config, Mistake
+from tenantry.config.schema import TENANT_KEYS, validate_row
+from tenantry.config.tenants import check_tenant, find_clashes
+from tenantry.fleet.selection import nearest, one_of
+from tenantry.model import Tenant
+from tenantry.model.errors import ConfigError, Problem
 
 # NULL in these columns is the same as no such column.
 _OPTIONAL = frozenset({"name", "labels", "lock-timeout"})

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
 
-from runner.config.document import BROKEN, Document, Location, Plain, join_location
-from runner.config.explain import explain, name_kind
-from runner.config.model import Mistake, Rules
-from runner.duration import DURATION_PATTERN, EXPECTED_DURATION, parse_duration
-from runner.expectation import EXPECTED_PATTERN
-from runner.model import Server, SetName, Tenant
-from runner.selection import MASTER
+from tenantry.config.document import BROKEN, Document, Location, Plain, join_location
+from tenantry.config.expected_columns import EXPECTED_PATTERN
+from tenantry.config.explain import explain, name_kind
+from tenantry.config.model import Mistake, Rules
+from tenantry.fleet.selection import MASTER
+from tenantry.model import Server, SetName, Tenant
+from tenantry.model.durations import DURATION_PATTERN, EXPECTED_DURATION, parse_duration
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

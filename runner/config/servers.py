@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from runner.config.document import Document
-from runner.config.dsn import VARIABLE_PREFIX, Connection, connect, expand, name_variable
-from runner.config.model import Mistake
-from runner.config.schema import ServerEntry
-from runner.model import Server
-from runner.selection import nearest, one_of
+from tenantry.config.document import Document
+from tenantry.config.dsn import VARIABLE_PREFIX, Connection, connect, expand, name_variable
+from tenantry.config.model import Mistake
+from tenantry.config.schema import ServerEntry
+from tenantry.fleet.selection import nearest, one_of
+from tenantry.model import Server
 
 _IN_CLEAR = Mistake(
     "a password in clear, expected it from outside this file",

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
-from runner.config.document import Document, Location
-from runner.config.model import Mistake, Rules
-from runner.config.schema import File
-from runner.model import SetName, Tenant
-from runner.selection import ALL, MASTER, nearest, one_of, times
+from tenantry.config.document import Document, Location
+from tenantry.config.model import Mistake, Rules
+from tenantry.config.schema import File
+from tenantry.fleet.selection import ALL, MASTER, nearest, one_of, times
+from tenantry.model import SetName, Tenant
 
 # PostgreSQL cuts longer names without an error: two tenants could end up in one database.
 _MAX_NAME_BYTES = 63

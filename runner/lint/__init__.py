@@ -2,13 +2,11 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from runner import sqltext
-from runner.effects import Effect
-from runner.lint.allowing import ALLOW, check_allowances
-from runner.lint.hazard import Hazard, Level
-from runner.lint.reading import File, read_files
-from runner.lint.rule import Found, Rule
-from runner.lint.rules import (
+from tenantry import sqltext
+from tenantry.lint.allowing import ALLOW, check_allowances
+from tenantry.lint.reading import File, read_files
+from tenantry.lint.rule import Found, Rule
+from tenantry.lint.rules import (
     backfill,
     column_type,
     constraint_index,
@@ -29,7 +27,9 @@ from runner.lint.rules import (
     volatile_default,
     whole_table,
 )
-from runner.model import Migration
+from tenantry.model import Migration
+from tenantry.model.effects import Effect
+from tenantry.model.hazards import Hazard, Level
 
 __all__ = ["RULES", "Found", "Hazard", "Level", "Rule", "lint"]
 

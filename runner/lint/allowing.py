@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterator
 
-from runner.lint.hazard import Level
-from runner.lint.reading import File
-from runner.lint.rule import Found, Rule
+from tenantry.lint.reading import File
+from tenantry.lint.rule import Found, Rule
+from tenantry.model.hazards import Level
 
 # Of another program, whose rules are not ours to know.
 _FOREIGN = "/"

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from runner import sqltext
-from runner.effects import Effect, LockMode
-from runner.lint.tree import Command, read_commands, strings, to_relation
-from runner.model import Migration
-from runner.sqltext.library import Node, read_tree
+from tenantry import sqltext
+from tenantry.lint.tree import Command, read_commands, strings, to_relation
+from tenantry.model import Migration
+from tenantry.model.effects import Effect, LockMode
+from tenantry.sqltext.library import Node, read_tree
 
 Locks = Mapping[str, LockMode]
 _NONE: Locks = MappingProxyType({})

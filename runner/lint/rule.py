@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from runner.lint.hazard import Level
-from runner.lint.reading import File
+from tenantry.lint.reading import File
+from tenantry.model.hazards import Level
 
 
 @dataclass(frozen=True, slots=True)

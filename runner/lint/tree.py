@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runner.sqltext.lexer import read_tokens
-from runner.sqltext.library import Node
+from tenantry.sqltext.lexer import read_tokens
+from tenantry.sqltext.library import Node
 
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 # Those of PostgreSQL's reserved words that tables and columns are called by.

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from runner.effects import LockMode
+from tenantry.model.effects import LockMode
 
 _PUBLIC = "public."
 _LATER = "-- in a later file"

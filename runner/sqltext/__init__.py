@@ -4,17 +4,17 @@ The grammar's yes is sure and its no is not: a newer server may know more. So wh
 of our own, statement by statement, and one unknown statement hides nothing behind it. Offsets count characters from 0.
 """
 
-from runner.sqltext.checks import check
-from runner.sqltext.classes import LockClass, classify, is_strong, sets_lock_timeout
-from runner.sqltext.findings import Finding, Kind, SqlError
-from runner.sqltext.lexer import is_blank
-from runner.sqltext.library import GRAMMAR_MAJOR
-from runner.sqltext.places import Position, excerpt, position
-from runner.sqltext.queries import check_queries
-from runner.sqltext.standalone import changes_session, must_stand_alone, read_act
-from runner.sqltext.statements import Statement, split
-from runner.sqltext.tokens import same_tokens
-from runner.sqltext.transactions import blank_wrapper
+from tenantry.sqltext.checks import check
+from tenantry.sqltext.classes import LockClass, classify, is_strong, sets_lock_timeout
+from tenantry.sqltext.findings import Finding, Kind, SqlError
+from tenantry.sqltext.lexer import is_blank
+from tenantry.sqltext.library import GRAMMAR_MAJOR
+from tenantry.sqltext.places import Position, excerpt, position
+from tenantry.sqltext.queries import check_queries
+from tenantry.sqltext.standalone import changes_session, must_stand_alone, read_act
+from tenantry.sqltext.statements import Statement, split
+from tenantry.sqltext.tokens import same_tokens
+from tenantry.sqltext.transactions import blank_wrapper
 
 __all__ = [
     "GRAMMAR_MAJOR",

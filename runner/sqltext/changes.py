@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.sqltext.conditions import Place, find_place, insert, is_restricted
-from runner.sqltext.library import Node, RefusedError, read_tree
-from runner.sqltext.statements import Statement, parse
+from tenantry.sqltext.conditions import Place, find_place, insert, is_restricted
+from tenantry.sqltext.library import Node, RefusedError, read_tree
+from tenantry.sqltext.statements import Statement, parse
 
 _VERBS = {"UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "InsertStmt": "INSERT"}
 _WRITES = frozenset({*_VERBS, "MergeStmt"})

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
-from runner.sqltext import findings
-from runner.sqltext.findings import Finding, Kind
-from runner.sqltext.lexer import SPACE, blank_comments
-from runner.sqltext.library import RefusedError
-from runner.sqltext.statements import Piece, Statement, parse, read_pieces
-from runner.sqltext.transactions import name_control
-from runner.sqltext.trees import name_barred, read_suspect
+from tenantry.sqltext import findings
+from tenantry.sqltext.findings import Finding, Kind
+from tenantry.sqltext.lexer import SPACE, blank_comments
+from tenantry.sqltext.library import RefusedError
+from tenantry.sqltext.statements import Piece, Statement, parse, read_pieces
+from tenantry.sqltext.transactions import name_control
+from tenantry.sqltext.trees import name_barred, read_suspect
 
 
 def check(sql: str, *, transactional: bool) -> tuple[Finding, ...]:

@@ -10,9 +10,9 @@ from enum import Enum
 from functools import cache
 from itertools import pairwise
 
-from runner.sqltext.findings import SqlError
-from runner.sqltext.lexer import read_tokens
-from runner.sqltext.statements import split
+from tenantry.sqltext.findings import SqlError
+from tenantry.sqltext.lexer import read_tokens
+from tenantry.sqltext.statements import split
 
 Words = tuple[str, ...]
 

@@ -6,8 +6,8 @@ The tree decides: a place for the condition is right where the new text's tree i
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from runner.sqltext.lexer import Token, read_tokens
-from runner.sqltext.library import Node, read_tree
+from tenantry.sqltext.lexer import Token, read_tokens
+from tenantry.sqltext.library import Node, read_tree
 
 # What can stand behind a WHERE clause, or behind FROM where there is none, in a statement that may be cut.
 _FOLLOWERS = frozenset({"", ")", "on", "for"})

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from runner.sqltext.lexer import find_line_end
-from runner.sqltext.library import GRAMMAR_MAJOR, RefusedError
-from runner.sqltext.places import Position, position
+from tenantry.sqltext.lexer import find_line_end
+from tenantry.sqltext.library import GRAMMAR_MAJOR, RefusedError
+from tenantry.sqltext.places import Position, position
 
 _OPENED = {"'": ("quote", "'"), "e": ("quote", "'"), '"': ("quoted name", '"'), "/": ("comment", "*/")}
 _PSQL_VARIABLE = re.compile(r""":(?:\{\?\w+\}|(['"]?)\w+\1)""")

@@ -72,7 +72,7 @@ def scan(data: bytes) -> bytes:
 
     Raises RefusedError where the scanner does not know a token.
     """
-    from runner.sqltext.binding import copy_bytes
+    from tenantry.sqltext.binding import copy_bytes
 
     library = _library()
     result = library.pg_query_scan(data)
@@ -87,7 +87,7 @@ def scan(data: bytes) -> bytes:
 @cache
 def _library() -> Any:
     """Return libpg_query, loaded once."""
-    from runner.sqltext.binding import load_library  # It imports ctypes, which is slow.
+    from tenantry.sqltext.binding import load_library
 
     return load_library()
 

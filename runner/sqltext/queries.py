@@ -6,10 +6,10 @@ What a function does that they call, no text says: that is for the server to ref
 from collections.abc import Iterator
 from typing import Any
 
-from runner.sqltext.checks import check
-from runner.sqltext.findings import Finding, no_query
-from runner.sqltext.library import read_tree
-from runner.sqltext.statements import split
+from tenantry.sqltext.checks import check
+from tenantry.sqltext.findings import Finding, no_query
+from tenantry.sqltext.library import read_tree
+from tenantry.sqltext.statements import split
 
 # What stands in the tree of a query that does more than read, wherever in it.
 _WRITES = {

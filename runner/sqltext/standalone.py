@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runner.sqltext.lexer import read_tokens
-from runner.sqltext.library import Node, read_tree
-from runner.sqltext.trees import name_barred, read_suspect
+from tenantry.sqltext.lexer import read_tokens
+from tenantry.sqltext.library import Node, read_tree
+from tenantry.sqltext.trees import name_barred, read_suspect
 
 # The parts of a name that may be qualified.
 Name = tuple[str, ...]

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from runner.sqltext.findings import Kind, SqlError, unterminated
-from runner.sqltext.lexer import SPACE, find_line_end, read_tokens
-from runner.sqltext.library import RefusedError, read_spans
+from tenantry.sqltext.findings import Kind, SqlError, unterminated
+from tenantry.sqltext.lexer import SPACE, find_line_end, read_tokens
+from tenantry.sqltext.library import RefusedError, read_spans
 
 _COPY_END = re.compile(r"^\\\.[ \t]*$", re.MULTILINE)
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from runner.sqltext.lexer import blank_comments
-from runner.sqltext.library import RefusedError, scan
+from tenantry.sqltext.lexer import blank_comments
+from tenantry.sqltext.library import RefusedError, scan
 
 # Codes of the scanner, for comments of either kind.
 _COMMENTS = frozenset({275, 276})

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from runner.sqltext.findings import SqlError
-from runner.sqltext.lexer import read_tokens
-from runner.sqltext.statements import Statement, split
+from tenantry.sqltext.findings import SqlError
+from tenantry.sqltext.lexer import read_tokens
+from tenantry.sqltext.statements import Statement, split
 
 # The first word decides: no other statement of the grammar begins with one of these, but for PREPARE.
 _CONTROL = re.compile(r"(?:abort|begin|commit|end|prepare|release|rollback|savepoint|start)(?![\w$])", re.IGNORECASE)

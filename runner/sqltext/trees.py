@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from runner.sqltext.library import Node, read_tree
+from tenantry.sqltext.library import Node, read_tree
 
 # What a tree is of use for: reading trees is by far the slowest part.
 _SUSPECT = re.compile(

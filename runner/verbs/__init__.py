@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     # Loaded by the command line where it is needed: the list of verbs alone must cost nothing.
     import click
 
-    from runner.events import Event
-    from runner.fleet import Stop
+    from tenantry.fleet.run import Stop
+    from tenantry.model.events import Event
 
 Events = Generator["Event", None, None]
 
@@ -68,5 +68,5 @@ class Verb:
 def load_verb(name: str) -> Verb:
     """Import the module of a verb and return what it exports."""
     module = f"{name}_" if keyword.iskeyword(name) else name
-    verb: Verb = importlib.import_module(f"runner.verbs.{module}").VERB
+    verb: Verb = importlib.import_module(f"tenantry.verbs.{module}").VERB
     return verb

@@ -1,10 +1,10 @@
 """`accept`: record what an edited or renamed file says now, where its effects are in the database already."""
 
-from runner.errors import Refused
-from runner.model import State, label
-from runner.repair import Case, Repair
-from runner.verbs import Events, Request, Verb
-from runner.verbs.options import REPAIR_PARAMS, run_repair
+from tenantry.model import State, label
+from tenantry.model.errors import Refused
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import REPAIR_PARAMS, run_repair
+from tenantry.verbs.repair import Case, Repair
 
 _HELP = """Record the checksum, name and text that an applied file has now. Nothing is run.
 

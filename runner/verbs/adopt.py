@@ -4,13 +4,13 @@ from collections.abc import Generator
 
 import click
 
-from runner.adoption import Found, Proposal, make_adoption_job, propose
-from runner.errors import Problem
-from runner.events import Event, FindingReported
-from runner.evidence import Presence, Standing
-from runner.model import Migration, Origin, label
-from runner.verbs import Events, Request, Verb
-from runner.verbs.options import JOBS, LOCK_WAIT, SERVER, TENANTS, Version, find_version, open_request, run_job
+from tenantry.model import Migration, Origin, label
+from tenantry.model.errors import Problem
+from tenantry.model.events import Event, FindingReported
+from tenantry.takeover.adoption import Found, Proposal, make_adoption_job, propose
+from tenantry.takeover.evidence import Presence, Standing
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, TENANTS, Version, find_version, open_request, run_job
 
 _HELP = """Find out which files' effects are in databases that have no record of migrations, and record these.
 

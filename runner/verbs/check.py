@@ -6,23 +6,24 @@ from pathlib import Path
 
 import click
 
-from runner import ddl, fleet
-from runner.checks import Check, read_checks, run_checks
-from runner.config import Config, read
-from runner.drift import What, compare_schemas, explain
-from runner.errors import ConfigError, InputError, Problem, Refused, ServerError
-from runner.events import DraftWritten, Event, FindingReported, Result, Verdict, WarningRaised
-from runner.files import Directory
-from runner.fleet import Job
-from runner.merged import Change, find_changes
-from runner.model import Migration, Server, SetName, Tenant
-from runner.provenance import Provenance
-from runner.repeatable import read_directory
-from runner.replay import Replay, open_replay
-from runner.reversal import describe_untried, replay_both_ways
-from runner.schema_file import load_schema, read_schema_source
-from runner.snapshot import Snapshot
-from runner.verbs import Events, Request, Verb
+from tenantry.config import Config, read
+from tenantry.files.checks import Check, read_checks, run_checks
+from tenantry.files.directory import Directory
+from tenantry.files.merged import Change, find_changes
+from tenantry.files.repeatables import read_directory
+from tenantry.fleet import run as fleet
+from tenantry.fleet.run import Job
+from tenantry.ledger.provenance import Provenance
+from tenantry.model import Migration, Server, SetName, Tenant
+from tenantry.model.errors import ConfigError, InputError, Problem, Refused, ServerError
+from tenantry.model.events import DraftWritten, Event, FindingReported, Result, Verdict, WarningRaised
+from tenantry.schema import ddl
+from tenantry.schema.differences import What, compare_schemas, explain
+from tenantry.schema.snapshot import Snapshot
+from tenantry.scratch.replay import Replay, open_replay
+from tenantry.scratch.rollback_trial import describe_untried, replay_both_ways
+from tenantry.scratch.schema_file import load_schema, read_schema_source
+from tenantry.verbs import Events, Request, Verb
 
 _HELP = """Prove the migration files themselves: their names and headers, and that each applies behind the others.
 

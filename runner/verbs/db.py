@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from runner.config import Config, read
-from runner.errors import ConfigError, Problem, ServerError
-from runner.events import LinePrinted
-from runner.project import embedded_server, scratch_servers
-from runner.state import STATE_FOLDER
-from runner.verbs import Events, Request, Verb
+from tenantry.config import Config, read
+from tenantry.model.errors import ConfigError, Problem, ServerError
+from tenantry.model.events import LinePrinted
+from tenantry.project import embedded_server, scratch_servers
+from tenantry.state import STATE_FOLDER
+from tenantry.verbs import Events, Request, Verb
 
 _HELP = """Start, stop, open or destroy the embedded PostgreSQL, whose data is in .tenantry beside tenants.yaml.
 

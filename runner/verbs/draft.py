@@ -4,18 +4,18 @@ from pathlib import Path
 
 import click
 
-from runner import ddl
-from runner.config import read
-from runner.errors import ConfigError, Problem
-from runner.events import LinePrinted
-from runner.files import next_version, read_migrations
-from runner.model import SetName, label
-from runner.provenance import Provenance
-from runner.replay import open_replay
-from runner.schema_file import load_schema, read_schema_source
-from runner.verbs import Events, Request, Verb
-from runner.verbs.new import parse_name
-from runner.verbs.options import SET
+from tenantry.config import read
+from tenantry.files.directory import next_version, read_migrations
+from tenantry.ledger.provenance import Provenance
+from tenantry.model import SetName, label
+from tenantry.model.errors import ConfigError, Problem
+from tenantry.model.events import LinePrinted
+from tenantry.schema import ddl
+from tenantry.scratch.replay import open_replay
+from tenantry.scratch.schema_file import load_schema, read_schema_source
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.new import parse_name
+from tenantry.verbs.options import SET
 
 _HELP = """Write the next migration from the difference between the files and a schema that is wanted.
 

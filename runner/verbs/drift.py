@@ -7,21 +7,21 @@ from dataclasses import dataclass, replace
 
 import click
 
-from runner import ddl
-from runner.catalog import read_fingerprint, read_snapshot
-from runner.drift import compare_schemas, explain
-from runner.errors import ConfigError, Problem, Refused
-from runner.events import DraftWritten, Event, FindingReported, Result, RowReported, Verdict
-from runner.findings import count_differences, describe_unnamed
-from runner.fleet import Job
-from runner.ledger import Ledger
-from runner.model import SetName, Tenant
-from runner.project import Project, open_project
-from runner.schema_file import load_schema, read_schema_source
-from runner.selection import nearest, one_of
-from runner.snapshot import Snapshot
-from runner.verbs import Events, Request, Verb
-from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
+from tenantry.fleet.run import Job
+from tenantry.fleet.selection import nearest, one_of
+from tenantry.ledger.ledger import Ledger
+from tenantry.model import SetName, Tenant
+from tenantry.model.errors import ConfigError, Problem, Refused
+from tenantry.model.events import DraftWritten, Event, FindingReported, Result, RowReported, Verdict
+from tenantry.project import Project, open_project
+from tenantry.proof.findings import count_differences, describe_unnamed
+from tenantry.schema import ddl
+from tenantry.schema.catalog import read_fingerprint, read_snapshot
+from tenantry.schema.differences import compare_schemas, explain
+from tenantry.schema.snapshot import Snapshot
+from tenantry.scratch.schema_file import load_schema, read_schema_source
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 
 _HELP = """Compare the schema of every selected tenant with its files, another tenant, a file of SQL, or the majority.
 

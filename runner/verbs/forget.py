@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from runner.errors import Refused
-from runner.model import AppliedMigration, MigrationStatus, State, label
-from runner.plan import count_done
-from runner.repair import Case, Repair
-from runner.verbs import Events, Request, Verb
-from runner.verbs.options import REPAIR_PARAMS, run_repair
+from tenantry.model import AppliedMigration, MigrationStatus, State, label
+from tenantry.model.errors import Refused
+from tenantry.plan.compare import count_done
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import REPAIR_PARAMS, run_repair
+from tenantry.verbs.repair import Case, Repair
 
 _HELP = """Delete the record of a version: its file is pending again, or, where it is gone, no longer missed.
 

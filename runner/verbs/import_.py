@@ -5,18 +5,18 @@ from pathlib import Path
 
 import click
 
-from runner.adoption import Found, Proposal, make_adoption_job, propose
-from runner.config import read
-from runner.conversion import CONVERSIONS, load_conversion, plan_files, write_files
-from runner.errors import ConfigError, Problem, Refused
-from runner.events import Event, FindingReported, LinePrinted
-from runner.evidence import Presence
-from runner.files import next_version
-from runner.history import HISTORIES, Claim, History, Standing, load_history
-from runner.importing import find_migrations, is_by_number
-from runner.model import Migration, Origin, SetName, label
-from runner.verbs import Events, Request, Verb
-from runner.verbs.options import JOBS, LOCK_WAIT, SERVER, SET, TENANTS, open_request, run_job
+from tenantry.config import read
+from tenantry.files.directory import next_version
+from tenantry.model import Migration, Origin, SetName, label
+from tenantry.model.errors import ConfigError, Problem, Refused
+from tenantry.model.events import Event, FindingReported, LinePrinted
+from tenantry.takeover.adoption import Found, Proposal, make_adoption_job, propose
+from tenantry.takeover.evidence import Presence
+from tenantry.takeover.files import CONVERSIONS, load_conversion, plan_files, write_files
+from tenantry.takeover.matching import find_migrations, is_by_number
+from tenantry.takeover.records import HISTORIES, Claim, History, Standing, load_history
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, SET, TENANTS, open_request, run_job
 
 _HELP = """Take over what another tool recorded in every selected tenant; or, with --files, its migration files.
 

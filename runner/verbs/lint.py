@@ -8,10 +8,17 @@ from pathlib import Path
 
 import click
 
-from runner import fleet
-from runner.config import Config, read
-from runner.errors import ConfigError, MigrationFileError, Problem, ServerError
-from runner.events import (
+from tenantry.config import Config, read
+from tenantry.files.directory import Directory, read_migrations
+from tenantry.fleet import run as fleet
+from tenantry.ledger.provenance import Provenance
+from tenantry.lint import Hazard, Level
+from tenantry.lint.linter import make_linter, show
+from tenantry.lint.sizes import describe_size, pick_largest, read_sizes
+from tenantry.lint.squawk import find_squawk, run_squawk
+from tenantry.model import Migration, Server, SetName, Tenant, label
+from tenantry.model.errors import ConfigError, MigrationFileError, Problem, ServerError
+from tenantry.model.events import (
     Event,
     HazardFound,
     Result,
@@ -22,17 +29,10 @@ from runner.events import (
     Verdict,
     WarningRaised,
 )
-from runner.files import Directory, read_migrations
-from runner.lint import Hazard, Level
-from runner.linting import make_linter, show
-from runner.model import Migration, Server, SetName, Tenant, label
-from runner.project import Project
-from runner.provenance import Provenance
-from runner.server import find_binaries, read_major
-from runner.sizes import describe_size, pick_largest, read_sizes
-from runner.squawk import find_squawk, run_squawk
-from runner.verbs import Events, Request, Verb
-from runner.verbs.options import JOBS, SERVER, TENANTS, Version, find_file, open_request
+from tenantry.postgres.embedded import find_binaries, read_major
+from tenantry.project import Project
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, find_file, open_request
 
 _HELP = """Say what each migration file would do to a database in use: what it locks, rewrites and reads whole.
 

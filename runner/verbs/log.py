@@ -4,14 +4,14 @@ from collections.abc import Generator, Mapping
 
 import click
 
-from runner.errors import ConfigError, Problem, Refused
-from runner.events import Cell, Event, LinePrinted, Result, RowReported, Verdict
-from runner.fleet import Job
-from runner.ledger import LogEntry
-from runner.model import Tenant
-from runner.project import Project
-from runner.verbs import Events, Request, Verb
-from runner.verbs.options import JOBS, SERVER, TENANTS, Version, open_request, run_job
+from tenantry.fleet.run import Job
+from tenantry.ledger.ledger import LogEntry
+from tenantry.model import Tenant
+from tenantry.model.errors import ConfigError, Problem, Refused
+from tenantry.model.events import Cell, Event, LinePrinted, Result, RowReported, Verdict
+from tenantry.project import Project
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, open_request, run_job
 
 _HELP = """Show every attempt, failure and change by hand that the log of each selected tenant holds, oldest first.
 

@@ -1,11 +1,11 @@
 """`mark`: record a version as applied without running it, where its effects are in the database already."""
 
-from runner.errors import Refused
-from runner.model import State, label
-from runner.plan import advise, count_done
-from runner.repair import Case, Repair
-from runner.verbs import Events, Request, Verb
-from runner.verbs.options import REPAIR_PARAMS, run_repair
+from tenantry.model import State, label
+from tenantry.model.errors import Refused
+from tenantry.plan.compare import advise, count_done
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import REPAIR_PARAMS, run_repair
+from tenantry.verbs.repair import Case, Repair
 
 _HELP = """Record a version as applied without running it: because its effects are there, or were made by hand.
 

@@ -6,18 +6,18 @@ from dataclasses import replace
 
 import click
 
-from runner.apply import apply_plan, await_others
-from runner.attempt import Site
-from runner.errors import ConfigError, Problem, Refused
-from runner.events import GOOD, Event, Result, TenantCompared, TenantPlanned, Verdict, WarningRaised
-from runner.findings import describe_renamed, find_in, warn
-from runner.fleet import Job
-from runner.gate import Gate, check_rules
-from runner.model import MigrationStatus, Note, Plan, RowState, State, Tenant, label
-from runner.plan import make_plan, summarise
-from runner.project import Project
-from runner.verbs import Events, Request, Verb, plan
-from runner.verbs.options import (
+from tenantry.apply.attempt import Site
+from tenantry.apply.run import apply_plan, await_others
+from tenantry.fleet.run import Job
+from tenantry.lint.gate import Gate, check_rules
+from tenantry.model import MigrationStatus, Note, Plan, RowState, State, Tenant, label
+from tenantry.model.errors import ConfigError, Problem, Refused
+from tenantry.model.events import GOOD, Event, Result, TenantCompared, TenantPlanned, Verdict, WarningRaised
+from tenantry.plan.compare import make_plan, summarise
+from tenantry.project import Project
+from tenantry.proof.findings import describe_renamed, find_in, warn
+from tenantry.verbs import Events, Request, Verb, plan
+from tenantry.verbs.options import (
     DRY_RUN,
     JOBS,
     LOCK_WAIT,

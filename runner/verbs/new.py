@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from runner.config import read
-from runner.errors import ConfigError, Problem
-from runner.events import LinePrinted
-from runner.files import UNWRITTEN, next_version
-from runner.model import SetName, label
-from runner.verbs import Events, Request, Verb
-from runner.verbs.options import SET
+from tenantry.config import read
+from tenantry.files.directory import UNWRITTEN, next_version
+from tenantry.model import SetName, label
+from tenantry.model.errors import ConfigError, Problem
+from tenantry.model.events import LinePrinted
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import SET
 
 _HELP = """Make an empty migration file with the next free number and a header to fill in, and print its path.
 

@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
-from runner import fleet
-from runner.errors import ConfigError, Problem
-from runner.files import Directory
-from runner.fleet import Job
-from runner.model import SetName, label
-from runner.project import Choice, Project, open_project
-from runner.repair import Case, Repair, make_repair_job
-from runner.selection import ALL
-from runner.verbs import Events, Request
+from tenantry.files.directory import Directory
+from tenantry.fleet import run as fleet
+from tenantry.fleet.run import Job
+from tenantry.fleet.selection import ALL
+from tenantry.model import SetName, label
+from tenantry.model.errors import ConfigError, Problem
+from tenantry.project import Choice, Project, open_project
+from tenantry.verbs import Events, Request
+from tenantry.verbs.repair import Case, Repair, make_repair_job
 
 _VERSION = re.compile(r"^([0-9]+)(?:_([a-z0-9_]+))?(?:\.sql)?$")
 
@@ -63,8 +63,8 @@ def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: st
     """Offer the ids of tenants.yaml after the last comma, for completion in a shell."""
     import os
 
-    from runner.config import read
-    from runner.errors import RunnerError
+    from tenantry.config import read
+    from tenantry.model.errors import RunnerError
 
     given, comma, last = incomplete.rpartition(",")
     path = ctx.params.get("config") or ctx.find_root().params.get("config") or "tenants.yaml"

@@ -7,8 +7,12 @@ from dataclasses import replace
 
 import click
 
-from runner.errors import Problem
-from runner.events import (
+from tenantry.apply.requirements import count_unmet, foresee
+from tenantry.fleet.run import Job
+from tenantry.lint.gate import find_unseen
+from tenantry.model import AppliedMigration, Migration, MigrationStatus, Plan, SetName, State, Tenant, label
+from tenantry.model.errors import Problem
+from tenantry.model.events import (
     Cell,
     Event,
     FindingReported,
@@ -20,15 +24,11 @@ from runner.events import (
     Verdict,
     WarningRaised,
 )
-from runner.findings import find_in
-from runner.fleet import Job
-from runner.gate import find_unseen
-from runner.model import AppliedMigration, Migration, MigrationStatus, Plan, SetName, State, Tenant, label
-from runner.plan import count_done, head, make_plan, summarise
-from runner.project import Project
-from runner.requirements import count_unmet, foresee
-from runner.verbs import Events, Request, Verb
-from runner.verbs.options import JOBS, SERVER, TENANTS, Version, find_version, open_request, run_job
+from tenantry.plan.compare import count_done, head, make_plan, summarise
+from tenantry.project import Project
+from tenantry.proof.findings import find_in
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, find_version, open_request, run_job
 
 _HELP = """Show which files each tenant would get; tenants that would get the same ones are one plan.
 
@@ -91,7 +91,7 @@ def _tell_effects(
     allowed: Collection[str],
 ) -> Iterator[Event]:
     """Yield what each statement of these versions does, and the dangers for which `migrate` would refuse the unseen."""
-    from runner.linting import find_dangers, make_linter, show, show_effects
+    from tenantry.lint.linter import find_dangers, make_linter, show, show_effects
 
     if not versions:
         return

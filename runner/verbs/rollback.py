@@ -2,11 +2,11 @@
 
 import click
 
-from runner.errors import ConfigError, Problem
-from runner.rollback import Wanted, make_rollback_job
-from runner.selection import ALL
-from runner.verbs import Events, Request, Verb
-from runner.verbs.options import (
+from tenantry.apply.rollback import Wanted, make_rollback_job
+from tenantry.fleet.selection import ALL
+from tenantry.model.errors import ConfigError, Problem
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import (
     DRY_RUN,
     JOBS,
     LOCK_WAIT,

@@ -4,13 +4,13 @@ from collections.abc import Generator, Mapping
 
 import click
 
-from runner.events import Cell, Event, Result, RowReported, TenantCompared, Verdict
-from runner.fleet import Job
-from runner.model import MigrationStatus, State, Tenant
-from runner.plan import add_repeatables, annotate, head, summarise
-from runner.project import Project
-from runner.verbs import Events, Request, Verb
-from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
+from tenantry.fleet.run import Job
+from tenantry.model import MigrationStatus, State, Tenant
+from tenantry.model.events import Cell, Event, Result, RowReported, TenantCompared, Verdict
+from tenantry.plan.compare import add_repeatables, annotate, head, summarise
+from tenantry.project import Project
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 
 _HELP = """Show for each tenant its version, how many files are pending, its state, and who applied what last.
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Generator
 
-from runner.errors import Unreachable
-from runner.events import Cell, DatabaseOpened, Event, Result, RowReported, Verdict
-from runner.fleet import Job
-from runner.model import Tenant
-from runner.project import Project
-from runner.verbs import Events, Request, Verb
-from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
+from tenantry.fleet.run import Job
+from tenantry.model import Tenant
+from tenantry.model.errors import Unreachable
+from tenantry.model.events import Cell, DatabaseOpened, Event, Result, RowReported, Verdict
+from tenantry.project import Project
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 
 _HELP = """Show every tenant with its server, its database and how many files its set has, and try each connection.
 

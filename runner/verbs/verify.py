@@ -2,15 +2,15 @@
 
 from collections.abc import Generator, Iterator, Sequence
 
-from runner.errors import Refused
-from runner.events import Event, FindingReported, Result, TenantCompared, Verdict, WarningRaised
-from runner.findings import count_differences, describe_gone, describe_repeatable, find, warn
-from runner.fleet import Job
-from runner.ledger import Ledger
-from runner.model import MigrationStatus, Tenant
-from runner.project import Project
-from runner.verbs import Events, Request, Verb
-from runner.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
+from tenantry.fleet.run import Job
+from tenantry.ledger.ledger import Ledger
+from tenantry.model import MigrationStatus, Tenant
+from tenantry.model.errors import Refused
+from tenantry.model.events import Event, FindingReported, Result, TenantCompared, Verdict, WarningRaised
+from tenantry.project import Project
+from tenantry.proof.findings import count_differences, describe_gone, describe_repeatable, find, warn
+from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 
 _HELP = """Prove of every selected tenant that its record is what the files say, and its schema what its record says.
 

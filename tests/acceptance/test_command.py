@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.verbs import VERBS
+from tenantry.verbs import VERBS
 from tests.acceptance.fix_command import MASTER_FILES, Fleet, MakeFleet, find_commands
-
-ROOT = Path(__file__).parents[2]
+from tests.places import ROOT
 
 
 @pytest.fixture
@@ -53,10 +52,10 @@ def test_without_a_verb(project: Fleet) -> None:
 def test_as_a_module(fleet: MakeFleet) -> None:
     """`python -m runner` does the same, and its hints name it so."""
     one = fleet(tenants=["1"])
-    done = one.python("-m", "runner", "migrate")
+    done = one.python("-m", "tenantry", "migrate")
     assert (done.code, one.versions("1")) == (0, [0, 1])
     one.remove("0001_rates.sql")
-    refused = one.python("-m", "runner", "migrate")
+    refused = one.python("-m", "tenantry", "migrate")
     assert refused.code == 4
     assert find_commands(refused.out) == []
     last = refused.out.splitlines()[-1]

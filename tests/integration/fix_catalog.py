@@ -4,17 +4,17 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 from psycopg import sql
 
-from runner.catalog import read_fingerprint, read_snapshot
-from runner.drift import compare_schemas, explain
-from runner.session import Connection
-from runner.snapshot import Scope, Snapshot
+from tenantry.postgres.sessions import Connection
+from tenantry.schema.catalog import read_fingerprint, read_snapshot
+from tenantry.schema.differences import compare_schemas, explain
+from tenantry.schema.snapshot import Scope, Snapshot
+from tests.places import ROOT
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = ROOT
 RICH = (_ROOT / "tests/data/catalog/rich.sql").read_text("utf-8")
 RARE = (_ROOT / "tests/data/catalog/rare.sql").read_text("utf-8")
 TENANT = tuple(path.read_text("utf-8") for path in sorted((_ROOT / "migrations/tenant").glob("[0-9]*.sql")))

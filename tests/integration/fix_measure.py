@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.effects import Effect, Lock
-from runner.measure.replay import measure_file
-from runner.scratch import Scratch
+from tenantry.lint.measure.replay import measure_file
+from tenantry.model.effects import Effect, Lock
+from tenantry.scratch.places import Scratch
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import make_migration, make_sessions, make_tenant
 

@@ -21,19 +21,19 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from runner import fleet
-from runner.checksum import checksum
-from runner.events import Event, LockAwaited, MigrationApplied, Result, TenantFinished, Verdict
-from runner.files import Directory
-from runner.fleet import Stop
-from runner.ledger import Ledger, LogEntry
-from runner.model import AppliedMigration, Migration, SetName, Tenant, label
-from runner.outcome import Outcome
-from runner.project import Choice, Project, open_project
-from runner.session import Sessions, Settings
-from runner.transaction import LOCK_KEY
-from runner.verbs import Request, load_verb
-from runner.verbs.migrate import make_job
+from tenantry.files.directory import Directory
+from tenantry.fleet import run as fleet
+from tenantry.fleet.run import Stop
+from tenantry.ledger.ledger import Ledger, LogEntry
+from tenantry.model import AppliedMigration, Migration, SetName, Tenant, label
+from tenantry.model.checksum import checksum
+from tenantry.model.events import Event, LockAwaited, MigrationApplied, Result, TenantFinished, Verdict
+from tenantry.model.outcome import Outcome
+from tenantry.postgres.sessions import Sessions, Settings
+from tenantry.postgres.transaction import LOCK_KEY
+from tenantry.project import Choice, Project, open_project
+from tenantry.verbs import Request, load_verb
+from tenantry.verbs.migrate import make_job
 
 MakeSite = Callable[..., "Site"]
 Row = tuple[Any, ...]
@@ -286,7 +286,7 @@ def make_sessions(dsn: str, **settings: Any) -> Sessions:
 
 def make_tenant(dsn: str, name: str = "1") -> Tenant:
     """Return a tenant whose database is the connection string's."""
-    from runner.model import Server
+    from tenantry.model import Server
 
     return Tenant(name, SetName.TENANT, Server("main", dsn), str(conninfo_to_dict(dsn).get("dbname")))
 

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).parents[2]
+from tests.places import ROOT
+
 EVERY = ("tenantry", "floor")
 ON_ALL = (*EVERY, "psql in a loop", "psql, xargs -P 8")
 
@@ -15,7 +16,7 @@ ON_ALL = (*EVERY, "psql in a loop", "psql, xargs -P 8")
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     command = (sys.executable, "-m", "bench", "--databases", "2", "--rounds", "1", "--fast", "--folder", str(folder))
     pipe = subprocess.PIPE
-    return subprocess.Popen([*command, *arguments], stdout=pipe, stderr=pipe, text=True, cwd=REPOSITORY)
+    return subprocess.Popen([*command, *arguments], stdout=pipe, stderr=pipe, text=True, cwd=ROOT)
 
 
 def test_the_json_has_a_row_for_every_command_in_every_case(own_folder: Path, tmp_path: Path) -> None:

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.places import ROOT
+
 DATA = ROOT / "tests" / "data" / "schema"
 
 # PostgreSQL's table lock modes, the weakest first.

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import pytest
 
-from runner import __version__
-from runner.cli import main
-from runner.errors import ConfigError, Problem, RunnerError, ServerError
-from runner.events import LinePrinted, Result, RunFinished, RunStarted, TenantFinished, Verdict
-from runner.verbs import VERBS, Events, Request, load_verb
+from tenantry import __version__
+from tenantry.cli import main
+from tenantry.model.errors import ConfigError, Problem, RunnerError, ServerError
+from tenantry.model.events import LinePrinted, Result, RunFinished, RunStarted, TenantFinished, Verdict
+from tenantry.verbs import VERBS, Events, Request, load_verb
 from tests.builders import write_files
 
 COMMAND = Path(sys.executable).with_name("tenantry")
@@ -131,7 +131,7 @@ def test_version(call: Call) -> None:
 
 def test_module() -> None:
     """`python -m runner` is the same command."""
-    assert start(sys.executable, "-m", "runner", "--help") == start(COMMAND, "--help")
+    assert start(sys.executable, "-m", "tenantry", "--help") == start(COMMAND, "--help")
 
 
 SLOW = ("psycopg", "pydantic", "yaml", "rich", "structlog", "yoyo", "postgast", "asyncio", "hypothesis")
@@ -140,7 +140,7 @@ SLOW = ("psycopg", "pydantic", "yaml", "rich", "structlog", "yoyo", "postgast", 
 def test_nothing_slow_for_help() -> None:
     """The help is there at once: no library but the one for the command line is imported for it."""
     script = (
-        "import sys; from runner.cli import main; sys.argv = ['tenantry', '--help']\n"
+        "import sys; from tenantry.cli import main; sys.argv = ['tenantry', '--help']\n"
         "try: main()\n"
         f"finally: print(sorted({SLOW} & sys.modules.keys()), file=sys.stderr)"
     )
@@ -314,7 +314,7 @@ RAISED: dict[str, tuple[RunnerError, str]] = {
 
 def put_verb(monkeypatch: pytest.MonkeyPatch, start: Callable[[Request], Events]) -> None:
     """Have every verb do something else, with the options that it has."""
-    monkeypatch.setattr("runner.cli.load_verb", lambda name: replace(load_verb(name), start=start))
+    monkeypatch.setattr("tenantry.cli.load_verb", lambda name: replace(load_verb(name), start=start))
 
 
 @pytest.mark.parametrize(("error", "expected"), RAISED.values(), ids=RAISED)
@@ -355,7 +355,7 @@ CALLED: dict[str, tuple[list[str | Path], str]] = {
     "by its path": ([COMMAND], str(COMMAND)),
     "within the folder": ([Path("bin", "tenantry")], "bin/tenantry"),
     "by its path within the folder": (["/bin/sh", "-c", 'exec "$PWD/bin/tenantry" "$@"', "sh"], "bin/tenantry"),
-    "as a module": ([sys.executable, "-m", "runner"], f"{Path(sys.executable).name} -m runner"),
+    "as a module": ([sys.executable, "-m", "tenantry"], f"{Path(sys.executable).name} -m tenantry"),
 }
 
 

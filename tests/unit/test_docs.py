@@ -20,13 +20,19 @@ from typing import Any, get_args
 import pytest
 from click.testing import CliRunner
 
-import runner.verbs.status
-from runner import apply, cli, errors, sqltext
-from runner.checksum import checksum, normalise
-from runner.config import parse
-from runner.effects import Effect, Lock, LockMode
-from runner.errors import MigrationFileError, Problem, RunnerError
-from runner.events import (
+import tenantry.verbs.status
+from tenantry import cli, sqltext
+from tenantry.apply import run as apply
+from tenantry.config import parse
+from tenantry.files.directory import read_migrations
+from tenantry.files.header import _KEYS, parse_header
+from tenantry.ledger.ledger import LAYOUT
+from tenantry.lint import RULES, Hazard, Level
+from tenantry.model import AppliedMigration, Migration, MigrationStatus, Origin, Plan, Progress, RowState, State, errors
+from tenantry.model.checksum import checksum, normalise
+from tenantry.model.effects import Effect, Lock, LockMode
+from tenantry.model.errors import MigrationFileError, Problem, RunnerError
+from tenantry.model.events import (
     Blocker,
     Event,
     Failure,
@@ -38,17 +44,12 @@ from runner.events import (
     TableSize,
     Verdict,
 )
-from runner.files import read_migrations
-from runner.header import _KEYS, parse_header
-from runner.ledger import LAYOUT
-from runner.lint import RULES, Hazard, Level
-from runner.model import AppliedMigration, Migration, MigrationStatus, Origin, Plan, Progress, RowState, State
-from runner.outcome import exit_code
-from runner.sinks.jsonl import to_json
-from runner.transaction import LOCK_KEY
-from runner.verbs import VERBS
+from tenantry.model.outcome import exit_code
+from tenantry.postgres.transaction import LOCK_KEY
+from tenantry.reports.jsonl import to_json
+from tenantry.verbs import VERBS
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 FORMATS = ROOT / "docs" / "formats.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
@@ -171,7 +172,7 @@ def test_readme_has_the_help_of_every_verb() -> None:
 def test_readme_notices_a_changed_help(monkeypatch: pytest.MonkeyPatch) -> None:
     """A help text that changes makes the README differ, in the section of that verb alone."""
     before = write_help(README.read_text("utf-8"))
-    monkeypatch.setattr(runner.verbs.status, "VERB", replace(runner.verbs.status.VERB, help="Show something else."))
+    monkeypatch.setattr(tenantry.verbs.status, "VERB", replace(tenantry.verbs.status.VERB, help="Show something else."))
     after = write_help(before)
     differing = [verb for verb in VERBS if read_section(after, f"### {verb}") != read_section(before, f"### {verb}")]
     assert differing == ["status"]
@@ -260,8 +261,8 @@ def test_header_keys_are_those_written_down() -> None:
 
 def read_created() -> dict[str, dict[str, str]]:
     """Return column to type of each table of the ledger, from the SQL that makes it; checks are left out."""
-    folder = ROOT / "runner" / "sql"
-    sql = "".join((folder / name / "create.sql").read_text("utf-8") + "\n" for name in ("ledger", "repeatable"))
+    folder = ROOT / "runner" / "ledger" / "sql"
+    sql = "".join((folder / name).read_text("utf-8") + "\n" for name in ("create.sql", "create_repeatable.sql"))
     tables: dict[str, dict[str, str]] = {}
     for table, body in re.findall(r"^CREATE TABLE \{schema\}\.(\w+) \(\n(.*?)^\);$", sql, re.MULTILINE | re.DOTALL):
         columns = [line.strip().rstrip(",").split(" ", 1) for line in body.splitlines()]
@@ -281,7 +282,7 @@ def find_log_events() -> set[str]:
     """Return the words that the code writes into the log's column `event`."""
     calls = {"log", "_compose_line"}
     words = {event for event, _ in apply._ENDS.values()}
-    writers = [ROOT / "runner" / name for name in ("ledger.py", "repeatable/table.py")]
+    writers = [ROOT / "runner" / "ledger" / name for name in ("ledger.py", "repeatables.py")]
     for node in (node for path in writers for node in ast.walk(ast.parse(path.read_text("utf-8")))):
         if isinstance(node, ast.Call) and _called(node.func) in calls:
             words |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}
@@ -302,7 +303,7 @@ def test_log_events_are_those_written_down() -> None:
 
 def test_log_events_are_those_of_the_comment() -> None:
     """The comment on the log's column `event`, which a DBA reads, names every word that can stand there."""
-    sql = (ROOT / "runner" / "sql" / "ledger" / "create.sql").read_text("utf-8")
+    sql = (ROOT / "runner" / "ledger" / "sql" / "create.sql").read_text("utf-8")
     found = re.search(r"_migrations_log\.event IS '([^']*)'", sql)
     assert found is not None
     assert set(found[1].split(", ")) == find_log_events()
@@ -351,8 +352,8 @@ def test_results_are_those_written_down() -> None:
 
 def write_events() -> Iterator[dict[str, Any]]:
     """Yield the line that `jsonl` writes for one event of each kind."""
-    from runner.sinks import Call
-    from runner.sinks.jsonl import make_sink
+    from tenantry.reports import Call
+    from tenantry.reports.jsonl import make_sink
 
     kinds = sorted(get_args(Event), key=lambda kind: (kind is not RunStarted, kind is RunFinished))
     stream = StringIO()
@@ -399,23 +400,27 @@ def test_objects_are_those_written_down() -> None:
 # CONTRIBUTING.md
 
 
-def test_module_table_has_every_module() -> None:
-    """The table of duties lists each module and folder of the package once."""
+def read_layers() -> list[set[str]]:
+    """Return the packages and modules of each line of the tree, from the top."""
+    tree = next(body for body in read_fences(CONTRIBUTING, "") if "takeover/" in body)
+    return [set(line.split()) for line in tree.splitlines()]
+
+
+def test_tree_has_every_package() -> None:
+    """The tree has each folder and each module at the top of the package, once."""
     package = ROOT / "runner"
-    modules = {path.stem for path in package.glob("*.py") if not path.stem.startswith("__")}
+    modules = {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
     folders = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
-    rows = read_table(CONTRIBUTING.read_text("utf-8"), "## Layout", "module")
-    assert sorted(name(module) for module, _ in rows) == sorted(modules | folders)
+    layers = read_layers()
+    assert sum(map(len, layers)) == len(modules | folders)
+    assert set().union(*layers) == modules | folders
 
 
-def test_module_table_is_in_the_order_of_the_contract() -> None:
-    """The table has the modules in the order of the layers that the linter checks."""
+def test_tree_is_the_contract() -> None:
+    """The lines of the tree are the layers that the linter checks."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
-    layers = [re.findall(r"runner\.(\w+)", layer) for layer in contracts[0]["layers"]]
-    rank = {module: index for index, layer in enumerate(layers) for module in layer}
-    rows = read_table(CONTRIBUTING.read_text("utf-8"), "## Layout", "module")
-    ranks = [rank[name(module).rstrip("/")] for module, _ in rows]
-    assert ranks == sorted(ranks)
+    layers = [set(re.findall(r"tenantry\.(\w+)", layer)) for layer in contracts[0]["layers"]]
+    assert [{entry.removesuffix("/").removesuffix(".py") for entry in line} for line in read_layers()] == layers
 
 
 # All documents

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from runner.state import make_state_folder
+from tenantry.state import make_state_folder
 
 
 def test_git_passes_over_it(tmp_path: Path) -> None:

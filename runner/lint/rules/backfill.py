@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from runner.lint.hazard import Level
-from runner.lint.reading import File, Part
-from runner.lint.rule import Found, Rule
-from runner.lint.rules.whole_table import holds
-from runner.lint.tree import squeeze, walk
-from runner.lint.words import BATCHED, advise, show, strongest, wait
+from tenantry.lint.reading import File, Part
+from tenantry.lint.rule import Found, Rule
+from tenantry.lint.rules.whole_table import holds
+from tenantry.lint.tree import squeeze, walk
+from tenantry.lint.words import BATCHED, advise, show, strongest, wait
+from tenantry.model.hazards import Level
 
 _WRITES = ("UpdateStmt", "DeleteStmt", "InsertStmt", "MergeStmt")
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from runner.effects import LockMode
-from runner.lint.hazard import Level
-from runner.lint.reading import File, Part
-from runner.lint.rule import Found, Rule
-from runner.lint.tree import Command, quote, squeeze, typed
-from runner.lint.words import BATCHED, advise, wait
-from runner.sqltext.lexer import read_tokens
+from tenantry.lint.reading import File, Part
+from tenantry.lint.rule import Found, Rule
+from tenantry.lint.tree import Command, quote, squeeze, typed
+from tenantry.lint.words import BATCHED, advise, wait
+from tenantry.model.effects import LockMode
+from tenantry.model.hazards import Level
+from tenantry.sqltext.lexer import read_tokens
 
 
 def _check(file: File) -> Iterator[Found]:

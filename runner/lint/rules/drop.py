@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from runner.lint.hazard import Level
-from runner.lint.reading import File
-from runner.lint.rule import Found, Rule
-from runner.lint.tree import quote, strings, to_relation, typed
-from runner.lint.words import advise, show
+from tenantry.lint.reading import File
+from tenantry.lint.rule import Found, Rule
+from tenantry.lint.tree import quote, strings, to_relation, typed
+from tenantry.lint.words import advise, show
+from tenantry.model.hazards import Level
 
 _FIRST = "first have a release that does not use it in all places; then say so in the header of the file that drops it"
 _ALLOW = "-- lint: allow drop because no release uses it any more\n"

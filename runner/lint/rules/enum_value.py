@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from runner.lint.hazard import Level
-from runner.lint.reading import File, Part
-from runner.lint.rule import Found, Rule
-from runner.lint.tree import squeeze, strings, walk
-from runner.lint.words import advise
+from tenantry.lint.reading import File, Part
+from tenantry.lint.rule import Found, Rule
+from tenantry.lint.tree import squeeze, strings, walk
+from tenantry.lint.words import advise
+from tenantry.model.hazards import Level
 
 
 def _check(file: File) -> Iterator[Found]:

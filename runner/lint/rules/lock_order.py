@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from runner.effects import LockMode
-from runner.lint.hazard import Level
-from runner.lint.reading import File, Part
-from runner.lint.rule import Found, Rule
-from runner.lint.tree import squeeze
-from runner.lint.words import advise, show
-from runner.model import label
+from tenantry.lint.reading import File, Part
+from tenantry.lint.rule import Found, Rule
+from tenantry.lint.tree import squeeze
+from tenantry.lint.words import advise, show
+from tenantry.model import label
+from tenantry.model.effects import LockMode
+from tenantry.model.hazards import Level
 
 
 def _check(file: File) -> Iterator[Found]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from runner.effects import LockMode
-from runner.lint.hazard import Level
-from runner.lint.reading import File, Part
-from runner.lint.rule import Found, Rule
-from runner.lint.tree import Command, cut, quote, squeeze, strings, typed
-from runner.lint.words import advise, show, wait
-from runner.sqltext.library import Node
+from tenantry.lint.reading import File, Part
+from tenantry.lint.rule import Found, Rule
+from tenantry.lint.tree import Command, cut, quote, squeeze, strings, typed
+from tenantry.lint.words import advise, show, wait
+from tenantry.model.effects import LockMode
+from tenantry.model.hazards import Level
+from tenantry.sqltext.library import Node
 
 _WHILE = "while every row is checked"
 _FILLS = ("CONSTR_DEFAULT", "CONSTR_GENERATED", "CONSTR_IDENTITY")

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from runner.lint.hazard import Level
-from runner.lint.reading import File, Part
-from runner.lint.rule import Found, Rule
-from runner.lint.tree import quote, squeeze, typed
-from runner.lint.words import advise, show
+from tenantry.lint.reading import File, Part
+from tenantry.lint.rule import Found, Rule
+from tenantry.lint.tree import quote, squeeze, typed
+from tenantry.lint.words import advise, show
+from tenantry.model.hazards import Level
 
 _FAILS = "what still uses the old name fails"
 _TABLES = ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW")

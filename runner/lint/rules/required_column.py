@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from runner.lint.hazard import Level
-from runner.lint.reading import File, Part
-from runner.lint.rule import Found, Rule
-from runner.lint.tree import Command, cut, quote, squeeze, typed
-from runner.lint.words import advise, show
-from runner.sqltext.library import Node
+from tenantry.lint.reading import File, Part
+from tenantry.lint.rule import Found, Rule
+from tenantry.lint.tree import Command, cut, quote, squeeze, typed
+from tenantry.lint.words import advise, show
+from tenantry.model.hazards import Level
+from tenantry.sqltext.library import Node
 
 _SERIALS = ("serial", "serial4", "bigserial", "serial8", "smallserial", "serial2")
 _FILLS = ("CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED")

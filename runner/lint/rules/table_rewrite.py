@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from runner.effects import LockMode
-from runner.lint.hazard import Level
-from runner.lint.reading import File
-from runner.lint.rule import Found, Rule
-from runner.lint.tree import quote
-from runner.lint.words import advise, wait
+from tenantry.lint.reading import File
+from tenantry.lint.rule import Found, Rule
+from tenantry.lint.tree import quote
+from tenantry.lint.words import advise, wait
+from tenantry.model.effects import LockMode
+from tenantry.model.hazards import Level
 
 _WHILE = "while all of it is written anew"
 

@@ -3,14 +3,14 @@
 import re
 from collections.abc import Iterator
 
-from runner.effects import LockMode
-from runner.lint.hazard import Level
-from runner.lint.reading import File, Part
-from runner.lint.rule import Found, Rule
-from runner.lint.tree import squeeze, typed
-from runner.lint.words import ALONE, advise, show
-from runner.sqltext.library import Node
-from runner.sqltext.trees import is_on
+from tenantry.lint.reading import File, Part
+from tenantry.lint.rule import Found, Rule
+from tenantry.lint.tree import squeeze, typed
+from tenantry.lint.words import ALONE, advise, show
+from tenantry.model.effects import LockMode
+from tenantry.model.hazards import Level
+from tenantry.sqltext.library import Node
+from tenantry.sqltext.trees import is_on
 
 _TARGET = re.compile(r"\b(INDEX|TABLE|SCHEMA|DATABASE)\b", re.IGNORECASE)
 

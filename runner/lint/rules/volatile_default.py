@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from runner.effects import LockMode
-from runner.lint.hazard import Level
-from runner.lint.reading import File, Part
-from runner.lint.rule import Found, Rule
-from runner.lint.tree import Command, cut, quote, squeeze, typed, walk
-from runner.lint.words import BATCHED, advise, show, wait
-from runner.sqltext.library import Node
+from tenantry.lint.reading import File, Part
+from tenantry.lint.rule import Found, Rule
+from tenantry.lint.tree import Command, cut, quote, squeeze, typed, walk
+from tenantry.lint.words import BATCHED, advise, show, wait
+from tenantry.model.effects import LockMode
+from tenantry.model.hazards import Level
+from tenantry.sqltext.library import Node
 
 _SERIAL = {"serial": "integer", "serial4": "integer", "bigserial": "bigint", "serial8": "bigint"}
 _SERIAL |= {"smallserial": "smallint", "serial2": "smallint"}

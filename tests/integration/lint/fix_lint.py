@@ -10,13 +10,13 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from runner.effects import Effect
-from runner.files import read_migrations
-from runner.lint import Hazard, lint
-from runner.measure.replay import measure_file
-from runner.model import Migration
-from runner.scratch import Scratch
-from runner.server import EmbeddedServer
+from tenantry.files.directory import read_migrations
+from tenantry.lint import Hazard, lint
+from tenantry.lint.measure.replay import measure_file
+from tenantry.model import Migration
+from tenantry.model.effects import Effect
+from tenantry.postgres.embedded import EmbeddedServer
+from tenantry.scratch.places import Scratch
 from tests.builders import write_files
 from tests.integration.fix_site import make_sessions, make_tenant
 

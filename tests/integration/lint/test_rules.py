@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from runner.errors import TenantError
-from runner.lint import RULES, lint
-from runner.lint.rules import enum_value
-from runner.lint.words import split_advice
+from tenantry.lint import RULES, lint
+from tenantry.lint.rules import enum_value
+from tenantry.lint.words import split_advice
+from tenantry.model.errors import TenantError
 from tests.integration.lint.fix_lint import Studio, studio
 
 __all__ = ["studio"]
@@ -17,7 +17,7 @@ __all__ = ["studio"]
 def _cases() -> Iterator[object]:
     for name in RULES:
         if name not in ("allow", "enum-value"):
-            module = importlib.import_module(f"runner.lint.rules.{name.replace('-', '_')}")
+            module = importlib.import_module(f"tenantry.lint.rules.{name.replace('-', '_')}")
             for number, text in enumerate(module.UNSAFE, 1):
                 yield pytest.param(name, text, id=f"{name} {number}")
 

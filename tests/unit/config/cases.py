@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.config import Config, parse, read
-from runner.errors import ConfigError
+from tenantry.config import Config, parse, read
+from tenantry.model.errors import ConfigError
+from tests.places import ROOT
 
-REPOSITORY = Path(__file__).parents[3]
-DATA = REPOSITORY / "tests" / "data" / "config"
+DATA = ROOT / "tests" / "data" / "config"
 GOOD = sorted(DATA.glob("*.yaml"))
 PATH = Path("tenants.yaml")
 

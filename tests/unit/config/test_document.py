@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-import runner.config.document
-from runner.config import read
+import tenantry.config.document
+from tenantry.config import read
 from tests.unit.config.cases import DATA, ENVIRONMENT, EXAMPLE, GOOD, refuse, refuse_file
 
 
@@ -14,7 +14,7 @@ from tests.unit.config.cases import DATA, ENVIRONMENT, EXAMPLE, GOOD, refuse, re
 def test_slow_loader(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where PyYAML has no libyaml, a file means the same."""
     fast = read(path, env=ENVIRONMENT)
-    monkeypatch.setattr(runner.config.document, "_LOADER", yaml.SafeLoader)
+    monkeypatch.setattr(tenantry.config.document, "_LOADER", yaml.SafeLoader)
     assert read(path, env=ENVIRONMENT) == fast
 
 

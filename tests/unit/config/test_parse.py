@@ -12,16 +12,16 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.config import parse, read
-from runner.errors import ConfigError
-from runner.model import Server, SetName, Tenant
+from tenantry.config import parse, read
+from tenantry.model import Server, SetName, Tenant
+from tenantry.model.errors import ConfigError
+from tests.places import ROOT
 from tests.unit.config.cases import (
     DATA,
     ENVIRONMENT,
     EXAMPLE,
     LIST,
     PATH,
-    REPOSITORY,
     SERVERS,
     TENANTS,
     parse_good,
@@ -32,7 +32,7 @@ from tests.unit.config.cases import (
 
 def test_design() -> None:
     """The repository's own file means an embedded server, the master database and the tenants 1 and 16."""
-    config = read(REPOSITORY / "tenants.yaml", env={})
+    config = read(ROOT / "tenants.yaml", env={})
     main = Server("main", None)
     assert config.servers == {"main": main}
     assert config.master == Tenant("master", SetName.MASTER, main, "rsm_master")
@@ -41,10 +41,10 @@ def test_design() -> None:
         Tenant("16", SetName.TENANT, main, "tenant_16", "Test Studio UI", (("tier", "internal"),)),
     )
     assert (config.master_migrations, config.tenant_migrations) == (
-        REPOSITORY / "migrations" / "master",
-        REPOSITORY / "migrations" / "tenant",
+        ROOT / "migrations" / "master",
+        ROOT / "migrations" / "tenant",
     )
-    assert (config.path, config.root) == (REPOSITORY / "tenants.yaml", REPOSITORY)
+    assert (config.path, config.root) == (ROOT / "tenants.yaml", ROOT)
     assert (config.tenant_query, config.ledger_schema, config.warnings) == (None, "public", ())
 
 
@@ -131,11 +131,11 @@ def test_as_written() -> None:
 def test_embedded_is_cheap() -> None:
     """No driver is loaded for a file whose servers are embedded."""
     code = (
-        "import sys, runner.config, pathlib\n"
-        "runner.config.read(pathlib.Path('tenants.yaml'), env={})\n"
+        "import sys, tenantry.config, pathlib\n"
+        "tenantry.config.read(pathlib.Path('tenants.yaml'), env={})\n"
         "print([name for name in ('psycopg', 'yoyo', 'rich', 'structlog', 'difflib') if name in sys.modules])\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 
 

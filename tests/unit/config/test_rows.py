@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from runner.config import tenants_from_rows
-from runner.errors import ConfigError
-from runner.model import Server, SetName, Tenant
+from tenantry.config import tenants_from_rows
+from tenantry.model import Server, SetName, Tenant
+from tenantry.model.errors import ConfigError
 from tests.unit.config.cases import DATABASE, ID, MASTER, SERVERS, TENANTS, Said, parse_good, say
 
 QUERY = SERVERS + MASTER + TENANTS + "  query: SELECT 1\n"

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
-from runner.config import json_schema, read
-from runner.expectation import ExpectedColumn
-from runner.snapshot import Ignored, Scope
-from tests.unit.config.cases import DATA, ENVIRONMENT, GOOD, REPOSITORY, SHAPES, Said, refuse
+from tenantry.config import json_schema, read
+from tenantry.config.expected_columns import ExpectedColumn
+from tenantry.schema.snapshot import Ignored, Scope
+from tests.places import ROOT
+from tests.unit.config.cases import DATA, ENVIRONMENT, GOOD, SHAPES, Said, refuse
 
 
 @pytest.mark.parametrize(("text", "said"), SHAPES.values(), ids=SHAPES)
@@ -46,10 +47,10 @@ def test_scope() -> None:
 
 def test_schema_is_committed() -> None:
     """The committed schema is the one of the models, and the repository's file refers to it."""
-    committed = (REPOSITORY / "docs" / "tenants.schema.json").read_text(encoding="utf-8")
+    committed = (ROOT / "docs" / "tenants.schema.json").read_text(encoding="utf-8")
     generated = json.dumps(json_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     assert committed == generated, f"write it anew with: python -c {shlex.quote(WRITE_SCHEMA)}"
-    first = (REPOSITORY / "tenants.yaml").read_text(encoding="utf-8").splitlines()[0]
+    first = (ROOT / "tenants.yaml").read_text(encoding="utf-8").splitlines()[0]
     assert first == "# yaml-language-server: $schema=docs/tenants.schema.json"
 
 
@@ -75,7 +76,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "boolean": (bool,),
 }
 WRITE_SCHEMA = (
-    "import json, pathlib, runner.config as c;"
+    "import json, pathlib, tenantry.config as c;"
     " text = json.dumps(c.json_schema(), indent=2, sort_keys=True, ensure_ascii=False) + chr(10);"
     " pathlib.Path('docs/tenants.schema.json').write_text(text, encoding='utf-8')"
 )
@@ -131,7 +132,7 @@ def fits_object(value: dict[str, object], word: str, meaning: Any, schema: Mappi
     return bool(len(value) >= meaning)
 
 
-@pytest.mark.parametrize("path", [*GOOD, REPOSITORY / "tenants.yaml"], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*GOOD, ROOT / "tenants.yaml"], ids=lambda path: path.stem)
 def test_schema_accepts(path: Path) -> None:
     """An editor that knows the schema accepts what the runner accepts."""
     data = yaml.load(path.read_text(encoding="utf-8"), EditorLoader)  # noqa: S506 - a SafeLoader

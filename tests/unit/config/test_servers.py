@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from runner.errors import Problem
-from runner.model import Server
+from tenantry.model import Server
+from tenantry.model.errors import Problem
 from tests.unit.config.cases import CONNECTION, LIST, QUOTES, SERVERS, TENANTS, Said, parse_good, refuse
 
 

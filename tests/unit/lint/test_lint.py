@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from runner.effects import Effect, Lock, LockMode
-from runner.lint import RULES, Hazard, Level, lint
-from runner.lint.words import split_advice
-from runner.model import Allowance, Batch, Directives, Migration
+from tenantry.lint import RULES, Hazard, Level, lint
+from tenantry.lint.words import split_advice
+from tenantry.model import Allowance, Batch, Directives, Migration
+from tenantry.model.effects import Effect, Lock, LockMode
 from tests.builders import migration
 
 FIRST = migration("0001_first", "CREATE TABLE sessions (id int, title text);\nCREATE TABLE rooms (id int);\n")
@@ -36,7 +36,7 @@ UNSAFE = {
     f"{name} {number}": (name, text)
     for name in RULES
     if name != "allow"
-    for number, text in enumerate(importlib.import_module(f"runner.lint.rules.{name.replace('-', '_')}").UNSAFE, 1)
+    for number, text in enumerate(importlib.import_module(f"tenantry.lint.rules.{name.replace('-', '_')}").UNSAFE, 1)
 }
 # What only a measurement tells.
 MEASURED = ("full-scan", "table-rewrite")

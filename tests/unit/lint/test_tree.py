@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.lint.tree import cut, quote, read_commands, squeeze
-from runner.sqltext.library import read_tree
+from tenantry.lint.tree import cut, quote, read_commands, squeeze
+from tenantry.sqltext.library import read_tree
 
 ALTERED = {
     "one": ("ALTER TABLE t ADD a int", ["ADD a int"]),

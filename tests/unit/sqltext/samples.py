@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from runner import sqltext
-from runner.sqltext import Kind
+from tenantry import sqltext
+from tenantry.sqltext import Kind
 
 # Syntax that is younger than the grammar of the library.
 NEWER = ("REPACK t", "WAIT FOR LSN '0/306EE20'", "ALTER SUBSCRIPTION s REFRESH SEQUENCES")

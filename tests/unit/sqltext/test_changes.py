@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.sqltext.changes import ChangeError, Source, find_origin, read_change, restrict
-from runner.sqltext.library import read_tree
+from tenantry.sqltext.changes import ChangeError, Source, find_origin, read_change, restrict
+from tenantry.sqltext.library import read_tree
 from tests.builders import unhurried
 
 CONDITION = "(t.id) > ('1')"

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import given
 
-from runner import sqltext
-from runner.sqltext import Finding, Kind, Position
+from tenantry import sqltext
+from tenantry.sqltext import Finding, Kind, Position
 from tests.unit.sqltext.samples import find, locate, texts
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.sqltext import LockClass, classify, is_strong, sets_lock_timeout
+from tenantry.sqltext import LockClass, classify, is_strong, sets_lock_timeout
 
 STRONG, PATIENT, WEAK = LockClass.STRONG, LockClass.PATIENT, LockClass.WEAK
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import sqltext
-from runner.sqltext import Kind
+from tenantry import sqltext
+from tenantry.sqltext import Kind
 from tests.unit.sqltext.samples import NEWER, STATEMENTS, find, locate
 
 CONTROL = {

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from runner import sqltext
-from runner.sqltext import Kind
+from tenantry import sqltext
+from tenantry.sqltext import Kind
 from tests.unit.sqltext.samples import NEWER, find
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import sqltext
-from runner.sqltext import Position
+from tenantry import sqltext
+from tenantry.sqltext import Position
 from tests.unit.sqltext.samples import locate
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner import sqltext
+from tenantry import sqltext
 
 READS = (
     "SELECT true",

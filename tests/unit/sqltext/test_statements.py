@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import sqltext
-from runner.sqltext import Kind, SqlError
+from tenantry import sqltext
+from tenantry.sqltext import Kind, SqlError
 from tests.builders import unhurried
 from tests.unit.sqltext import grammar
 from tests.unit.sqltext.samples import NEWER, STATEMENTS, find, texts

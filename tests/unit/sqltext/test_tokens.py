@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 
-from runner.sqltext import same_tokens
+from tenantry.sqltext import same_tokens
 from tests.builders import unhurried
 from tests.unit.sqltext import grammar
 

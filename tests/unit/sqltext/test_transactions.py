@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner import sqltext
+from tenantry import sqltext
 from tests.unit.sqltext.samples import STATEMENTS, find
 
 WRAPPED = {

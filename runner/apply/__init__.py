@@ -1,0 +1,1 @@
+"""Apply files to one tenant: each whole and with its record, or not at all."""

@@ -1,0 +1,97 @@
+"""A change that is ready to be cut: what it is, by what table, and how far it came before.
+
+Everything is checked here, before the first batch.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tenantry.apply.batch.keys import Key, Range
+from tenantry.apply.batch.table import Table, find_table
+from tenantry.ledger.ledger import Ledger
+from tenantry.model import Migration, label
+from tenantry.model.errors import Refused
+from tenantry.postgres.sessions import Connection
+from tenantry.sqltext.changes import Change, ChangeError, read_change
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a change came: up to the key `last`, None: nowhere yet, of all up to `top`, the highest at its start.
+
+    `rows` counts those of the table that it is cut by, `changed` those that were written. `begun` is which statement
+    and key it is of.
+    """
+
+    begun: str
+    top: Key
+    last: Key | None = None
+    rows: int = 0
+    changed: int = 0
+
+    @property
+    def left(self) -> Range:
+        """Return what is still to be done."""
+        return Range(self.last, self.top)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the ledger takes it: of a change of which a batch is done."""
+        return {
+            "begun": self.begun,
+            "top": list(self.top),
+            "last": list(self.last or ()),
+            "rows": self.rows,
+            "changed": self.changed,
+        }
+
+    def add(self, last: Key, rows: int, changed: int) -> "Reached":
+        """Return how far it is with one batch more."""
+        return replace(self, last=last, rows=self.rows + rows, changed=self.changed + changed)
+
+
+def parse_reached(written: Mapping[str, Any] | None) -> Reached | None:
+    """Return what the ledger has; None where no batch is done."""
+    if not written:
+        return None
+    top, last = tuple(written["top"]), tuple(written["last"])
+    return Reached(written["begun"], top, last, written["rows"], written["changed"])
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A change, the table that it is cut by, and how far it came; `reached` is None where it was never begun."""
+
+    change: Change
+    table: Table
+    reached: Reached | None
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a hash of what must be the same for a change to go on: its statement, and the key that cuts it."""
+        parts = (self.change.statement.text, self.table.name, *self.table.key)
+        return "sha256:" + hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def prepare(connection: Connection, ledger: Ledger, step: Migration) -> Cut:
+    """Return a file's change as it is to be cut in this database. Raises Refused where that cannot be.
+
+    The ledger may be on another connection.
+    """
+    name = label(step.version, step.name)
+    try:
+        change = read_change(step.sql)
+        table = find_table(connection, change)
+    except ChangeError as error:
+        raise Refused(f"{name}: cannot run in batches: {error.message}", hint=error.hint) from None
+    except Refused as refusal:
+        raise Refused(f"{name}: cannot run in batches: {refusal}", hint=refusal.hint) from None
+    cut = Cut(change, table, parse_reached(ledger.read_batch(step.version)))
+    if cut.reached and cut.reached.begun != cut.fingerprint:
+        again = f"tenantry forget {step.version} --tenants {ledger.tenant.name} --reason ..."
+        raise Refused(
+            f"{name}: not the statement, or not the primary key, with which {cut.reached.rows} rows are done",
+            hint=f'bring both back; or run "{again}" if it may begin again with the first row',
+        )
+    return cut

@@ -1,0 +1,121 @@
+"""The table whose primary key cuts a change into batches, and what only the catalog tells against it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import sql
+
+from tenantry.model.errors import Refused
+from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.sqltext.changes import Change, Source
+
+_KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "S": "a sequence", "c": "a type"}
+_NO_BATCHES = "or run the file without batches"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that a change can be cut by; `alias` is how the change names it, `key` are the columns of its key.
+
+    `estimate` is how many rows the server thinks that it has, 0 where it does not know.
+    """
+
+    name: str
+    relation: sql.Composable
+    alias: str
+    key: tuple[str, ...]
+    estimate: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the catalog says of a table; `family` is the same for the partitions of one table."""
+
+    schema: str
+    relation: str
+    kind: str
+    has_children: bool
+    family: int
+    method: str | None
+    key: tuple[str, ...]
+    generated: tuple[str, ...]
+    estimate: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.schema}.{self.relation}"
+
+
+def find_table(connection: Connection, change: Change) -> Table:
+    """Return the first of a change's tables that has a primary key to cut it by. Raises Refused, with why none does."""
+    _check_calls(connection, change)
+    if change.verb == "INSERT":
+        _check_target(connection, change)
+    refusals: list[Refused] = []
+    for source in change.sources:
+        try:
+            return _check(change, source, _read(connection, source))
+        except Refused as refusal:
+            refusals.append(refusal)
+    raise refusals[0]
+
+
+def _read(connection: Connection, source: Source) -> _Found:
+    name = sql.Identifier(*source.names).as_string(connection)
+    query = sql.SQL(read_sql("apply/batch", "table")).format(name=sql.Literal(name))
+    row: Any = connection.execute(query).fetchone()
+    if row is None:
+        raise Refused(f"there is no table {'.'.join(source.names)}", hint="make it in an earlier file")
+    schema, relation, kind, has_children, family, method, key, generated, estimate = row
+    return _Found(schema, relation, kind, has_children, family, method, tuple(key), tuple(generated), estimate)
+
+
+def _check(change: Change, source: Source, found: _Found) -> Table:
+    """Return the table, if its key can cut the change. Raises Refused."""
+    if found.kind not in ("r", "p"):
+        raise Refused(f"{found.name} is {_KINDS.get(found.kind, 'no table')}, expected a table")
+    if not found.key:
+        raise Refused(f"{found.name} has no primary key, expected one", hint=f"give it one, {_NO_BATCHES}")
+    if found.method != "btree":
+        raise Refused(f"the primary key of {found.name} has no order, expected an index of btree")
+    if found.has_children and not source.only:
+        reason = f"{found.name} has tables that inherit from it, of whose rows its primary key says nothing"
+        raise Refused(reason, hint=f"write ONLY {found.relation}, and a file for each of the others")
+    if change.verb == "UPDATE":
+        _check_sets(change, found)
+    relation = sql.Identifier(found.schema, found.relation)
+    return Table(
+        found.name,
+        sql.SQL("ONLY {}").format(relation) if source.only else relation,
+        source.alias,
+        found.key,
+        found.estimate,
+    )
+
+
+def _check_sets(change: Change, found: _Found) -> None:
+    """Raise Refused where an UPDATE could bring a row to where a later batch meets it again."""
+    moved = [name for name in found.key if name in change.sets or name in found.generated]
+    if moved:
+        reason = f"sets {', '.join(moved)}, of the primary key of {found.name}: a later batch could meet it again"
+        raise Refused(reason, hint="run the file without batches")
+
+
+def _check_target(connection: Connection, change: Change) -> None:
+    """Raise Refused where an INSERT reads the rows of the table that it writes."""
+    target = _read(connection, change.target)
+    if any(_read(connection, source).family == target.family for source in change.sources):
+        reason = f"inserts into {target.name}, which it reads: a later batch could read what an earlier one wrote"
+        raise Refused(reason, hint="insert into another table first, in a file of its own")
+
+
+def _check_calls(connection: Connection, change: Change) -> None:
+    """Raise Refused where a function of the SELECT makes one value of many rows."""
+    if not change.calls:
+        return
+    names = sorted(".".join(call[-2:]) for call in change.calls)
+    query = sql.SQL(read_sql("apply/batch", "aggregates")).format(names=sql.Literal(names))
+    found = [name for (name,) in connection.execute(query).fetchall()]
+    if found:
+        reason = f"{found[0]}() is over rows that may lie in several batches"
+        raise Refused(reason, hint="take it out, or run the file without batches")

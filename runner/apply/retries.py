@@ -1,0 +1,90 @@
+"""Waiting for locks on tables: for how long, behind whom, and how often again. Never without an end.
+
+A strong lock that is waited for holds up everybody who comes later, so that it is waited for briefly and often.
+`retry` is for all that can be begun anew: a transactional file as a whole, one statement or one batch of another.
+"""
+
+import random
+import time
+from collections.abc import Callable, Generator
+from itertools import count
+from typing import TypeVar
+
+from tenantry import sqltext
+from tenantry.apply.attempt import Broken, Site
+from tenantry.model import Migration
+from tenantry.model.events import Event, MigrationRetried
+from tenantry.postgres.failures import Kind
+from tenantry.postgres.sessions import LOCK_TIMEOUT_MS
+from tenantry.postgres.transaction import Timeouts, clean
+
+# What an application may be held up for by a statement that waits in front of it: at most this, then it has its turn.
+STRONG_TIMEOUT_MS = 2_000
+# Arbitrary: eight tenants that grant on one role at once need two or three.
+_COLLISIONS = 8
+_COLLISION_PAUSE_S = 0.05
+# Arbitrary: the first is about what a short query takes, the last leaves several tries within `--lock-wait`.
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
+
+Made = TypeVar("Made")
+
+
+def choose_timeouts(site: Site, step: Migration, statement: str = "") -> Timeouts:
+    """Return how long the statements of a file may wait, or one `statement` of a file without a transaction.
+
+    The first that says something counts: the file's header, its tenant, the tenant's server, the connection string,
+    the locks that its statements take. What waits for transactions to end is given all the time that the run has: it
+    holds up nobody, and when it is broken off something is left behind; nor is the role's `statement_timeout` for it.
+    """
+    header, sessions = step.directives, site.sessions
+    if statement and sqltext.sets_lock_timeout(step.sql):
+        return Timeouts(None, header.statement_timeout_ms)
+    if statement and sqltext.classify(statement) is sqltext.LockClass.PATIENT:
+        patience_ms = max(sessions.settings.lock_wait_ms, LOCK_TIMEOUT_MS)
+        return Timeouts(header.lock_timeout_ms or patience_ms, header.statement_timeout_ms or 0)
+    server = site.tenant.server
+    told = header.lock_timeout_ms or site.tenant.lock_timeout_ms or server.lock_timeout_ms
+    told = told or sessions.settings.lock_timeout_ms
+    if told or sessions.is_told_timeout(server.name):
+        return Timeouts(told, header.statement_timeout_ms)
+    strong = sqltext.is_strong(statement or step.sql)
+    return Timeouts(STRONG_TIMEOUT_MS if strong else LOCK_TIMEOUT_MS, header.statement_timeout_ms)
+
+
+def retry(
+    site: Site, step: Migration, attempt: Callable[[], Generator[Event, None, Made]], *, cleans: bool = True
+) -> Generator[Event, None, Made]:
+    """Make an attempt, and make it again while it ends at a lock, until `--lock-wait` is over, or at a collision.
+
+    Returns what the last one came to. An attempt that is Broken must have left nothing behind. `cleans`: the session is
+    put back before each but the first.
+    """
+    started, collisions = time.monotonic(), 0
+    for number in count(1):
+        outcome = yield from attempt()
+        if not isinstance(outcome, Broken):
+            return outcome
+        collided = outcome.kind is Kind.COLLISION
+        collisions += collided
+        left_s = site.sessions.settings.lock_wait_ms / 1000 - (time.monotonic() - started)
+        if not (0 < collisions < _COLLISIONS if collided else outcome.kind is Kind.LOCKED and left_s > 0):
+            return outcome
+        limit = _COLLISIONS if collided else 0
+        yield MigrationRetried(site.tenant.name, step, outcome.failure, number, limit, outcome.wait)
+        # Others are to have their turn before the lock is asked for again.
+        time.sleep(_choose_pause(collisions) if collided else min(_choose_wait(number - collisions), left_s))
+        if cleans:
+            clean(site.connection)
+    raise AssertionError("unreachable: there is always another attempt")
+
+
+def _choose_pause(collisions: int) -> float:
+    """Return the seconds to wait after a collision; with jitter, so that tenants which collided do not do so again."""
+    return _COLLISION_PAUSE_S * collisions * random.uniform(0.5, 1.5)
+
+
+def _choose_wait(misses: int) -> float:
+    """Return the seconds to wait before a lock is asked for again; longer each time, and with jitter as above."""
+    # 2 to the 30th is beyond the longest pause, and no overflow.
+    pause_s = min(_FIRST_PAUSE_S * 2.0 ** min(misses - 1, 30), _LONGEST_PAUSE_S)
+    return pause_s * random.uniform(0.5, 1.0)

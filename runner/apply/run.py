@@ -1,0 +1,156 @@
+"""Run a plan on one connection: each file whole and with its row in the ledger, or not at all.
+
+Nothing that a file leaves behind in its session reaches the ledger or the next file.
+"""
+
+from collections import deque
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, replace
+
+import psycopg
+
+from tenantry.apply.attempt import Broken, Outcome, Site, Stale, States
+from tenantry.apply.repeatables import apply_repeatable
+from tenantry.apply.transactional import apply_whole
+from tenantry.ledger.ledger import Ledger
+from tenantry.model import NO_VERSION, AppliedMigration, Migration, Plan, RowState, label
+from tenantry.model.errors import Problem, Refused, TenantError
+from tenantry.model.events import (
+    Event,
+    Failure,
+    LockAwaited,
+    MigrationApplied,
+    MigrationFailed,
+    NoticeRaised,
+    Result,
+    Verdict,
+    WarningRaised,
+)
+from tenantry.plan.compare import advise_unfinished, summarise
+from tenantry.postgres.failures import Kind
+from tenantry.postgres.transaction import clean, in_transaction, try_transaction_lock
+
+# What the log calls the attempt, and how the tenant ends.
+_ENDS = {
+    Kind.FAILED: ("failed", Result.FAILED),
+    Kind.COLLISION: ("failed", Result.FAILED),
+    Kind.LOCKED: ("blocked", Result.BLOCKED),
+    Kind.LOST: ("lost", Result.UNREACHABLE),
+    Kind.CANCELLED: ("cancelled", Result.STOPPED),
+    Kind.ENDED: ("failed", Result.FAILED),
+}
+
+# What is no fault of a non-transactional file leaves it as it was begun.
+_GO_ON = "run the same command again: it goes on at this statement"
+
+
+def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Generator[Event, None, Verdict]:
+    """Apply the plan's steps in order, and its repeatables behind them; stop at the first that fails.
+
+    Under the lock the ledger is read again: what another runner applied meanwhile is not applied twice.
+    Raises TenantError where a lock or the connection is the reason.
+    """
+    # Asked before any lock is held: it runs programs, and is remembered.
+    _ = site.ledger.provenance.git_commit
+    states = {row.version: row.state.value for row in rows}
+    steps = deque(plan.steps)
+    result = Result.UP_TO_DATE
+    while steps:
+        step = steps[0]
+        outcome = yield from (apply_whole if step.transactional else _apply_statements)(site, step, states)
+        match outcome:
+            case MigrationApplied():
+                states[step.version] = RowState.APPLIED.value
+                result = Result.APPLIED
+                steps.popleft()
+            case Stale(fresh):
+                plan = site.replan(fresh)
+                if plan.blockers:
+                    raise Refused(f"another runner left the ledger so: {summarise(plan.blockers)}")
+                states = {row.version: row.state.value for row in fresh}
+                steps = deque(plan.steps)
+            case Broken():
+                return _give_up(site, step, outcome)
+    for step in plan.repeatables:
+        repeated = yield from apply_repeatable(site, step)
+        if isinstance(repeated, Broken):
+            return _give_up(site, step, repeated)
+        # Another runner may have done it meanwhile.
+        result = Result.APPLIED if repeated else result
+    return Verdict(result)
+
+
+def _apply_statements(site: Site, step: Migration, states: States) -> Generator[Event, None, Outcome]:
+    """Apply a non-transactional file, whose many modules no other file needs."""
+    from tenantry.apply.stepwise.file import apply_statements
+
+    return (yield from apply_statements(site, step, states))
+
+
+def await_others(site: Site) -> Generator[LockAwaited, None, tuple[AppliedMigration, ...]]:
+    """Wait until no other runner works on this tenant, and return what the ledger holds then. Raises Blocked."""
+    yield from site.await_lock(lambda: try_transaction_lock(site.connection), site.connection)
+    with in_transaction(site.connection):
+        return site.ledger.read()
+
+
+def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
+    """Log a file that did not get through, and return what becomes of the tenant.
+
+    Nothing is yielded: a run that is ended by a signal meanwhile must neither lose the log line nor the report.
+    """
+    kind, failure = broken.kind, broken.failure
+    event, result = _ENDS[kind]
+    if kind is Kind.CANCELLED and not site.sessions.cancelled:
+        event, result = _ENDS[Kind.FAILED]
+    warnings = _log_failure(site, step, event, failure)
+    said = tuple(NoticeRaised(site.tenant.name, severity, message) for severity, message in broken.notices)
+    name = label(step.version, step.name)
+    if result is Result.UNREACHABLE and step.transactional:
+        reason = f"connection lost while {name} ran: {failure.message}"
+        hint = "run the same command again: what was not committed was rolled back"
+        return Verdict(result, reason, hint, told=(*said, *warnings))
+    rolled_back = step.transactional and kind is not Kind.ENDED
+    failed = MigrationFailed(site.tenant.name, step, failure, rolled_back=rolled_back)
+    told: tuple[Event, ...] = (*said, failed, *warnings)
+    reason, hint = ("cancelled", "") if result is Result.STOPPED else (failure.message, failure.hint)
+    if not step.transactional:
+        advice = advise_unfinished(step.version, site.tenant.name) if result is Result.FAILED else _GO_ON
+        hint = "\n".join(filter(None, (hint, advice)))
+        return Verdict(result, f"{reason}, {name} is not finished: it runs outside a transaction", hint, told=told)
+    left = "was rolled back" if rolled_back else "ended its transaction by itself"
+    behind = f"; {failure.detail}" if broken.wait else ""
+    return Verdict(result, f"{reason}, {name} {left}{behind}", hint, told=told)
+
+
+def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> tuple[WarningRaised, ...]:
+    """Write an attempt that failed into the log, on a connection of its own where ours is gone.
+
+    Returns a warning where that fails as well.
+    """
+    try:
+        if site.connection.broken or site.connection.closed:
+            with site.sessions.connect(site.tenant) as fresh:
+                _write_failure(replace(site.ledger, connection=fresh), step, event, failure)
+        else:
+            if not step.transactional:
+                clean(site.connection)
+            _write_failure(site.ledger, step, event, failure)
+    except (psycopg.Error, TenantError) as error:
+        problem = Problem(f"the failure could not be written to the log: {str(error).strip()}")
+        return (WarningRaised(site.tenant.name, problem),)
+    return ()
+
+
+def _write_failure(ledger: Ledger, step: Migration, event: str, failure: Failure) -> None:
+    detail = {key: value for key, value in asdict(failure).items() if value and key != "excerpt"}
+    if step.version == NO_VERSION:
+        detail |= {"name": step.name}
+    with in_transaction(ledger.connection):
+        # The lock is for making the tables; where another runner has it, they are there.
+        if try_transaction_lock(ledger.connection):
+            ledger.create_if_absent()
+        else:
+            ledger.connection.execute("BEGIN")
+        ledger.log(event, step.version, step.checksum, detail=detail)
+        ledger.connection.execute("COMMIT")

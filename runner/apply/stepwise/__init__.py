@@ -1,0 +1,1 @@
+"""A file that runs outside a transaction: statement by statement, each with its record."""

@@ -1,0 +1,166 @@
+"""Apply a non-transactional file: statement by statement, so that whatever ends it, the next run goes on behind it."""
+
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+import psycopg
+
+from tenantry import sqltext
+from tenantry.apply import batch
+from tenantry.apply.assertions import check_ensured, check_required
+from tenantry.apply.attempt import Broken, Outcome, Site, Stale, States, gather_notices, is_stale, measure_since, report
+from tenantry.apply.stepwise.resume import resume
+from tenantry.apply.stepwise.statement import Work, run_statement
+from tenantry.ledger.ledger import Ledger
+from tenantry.model import AppliedMigration, Migration, MigrationStatus, RowState, State, label
+from tenantry.model.errors import Problem, TenantError
+from tenantry.model.events import Event, MigrationApplied, MigrationStarted, WarningRaised
+from tenantry.plan.compare import can_resume
+from tenantry.postgres.pooling import refuse_pooled
+from tenantry.postgres.sessions import Connection
+from tenantry.postgres.transaction import (
+    clean,
+    in_transaction,
+    release_session_lock,
+    stay_idle,
+    try_session_lock,
+    try_work_lock,
+)
+
+_UNFINISHED = (RowState.RUNNING.value, RowState.FAILED.value)
+
+
+def apply_statements(site: Site, step: Migration, states: States) -> Generator[Event, None, Outcome]:
+    """Apply what is left of a non-transactional file, each statement committed with its record.
+
+    A second connection holds the lock and keeps the record: the file may change its own session as it likes.
+    Raises Refused where it cannot be known where to go on, or where a session is not the connection's own.
+    """
+    with _open_worker(site) as worker, site.sessions.connect_past_pooler(site.tenant) as keeper:
+        refuse_pooled(worker, keeper, step, site.tenant)
+        stay_idle(keeper)
+        yield from site.await_lock(lambda: try_session_lock(keeper), keeper)
+        yield from site.await_lock(lambda: try_work_lock(worker), keeper)
+        here = replace(site, connection=worker)
+        work = Work(here, replace(site.ledger, connection=keeper), step, sqltext.split(step.sql))
+        with in_transaction(keeper):
+            keeper.execute("BEGIN")
+            row = _read_row(work, states)
+            if isinstance(row, Stale):
+                clean(worker)
+                return row
+            if row is None:
+                check_required(worker, step)
+            cut = batch.prepare(worker, work.ledger, step) if step.directives.batch else None
+            # Before the row: a run that is stopped here has begun nothing.
+            yield MigrationStarted(site.tenant.name, step)
+            # A connection that broke since the last file is met here, and not by a file that counts as begun.
+            worker.execute("SELECT 1")
+            if row is None:
+                work.ledger.record_running(step, statements=len(work.statements))
+            keeper.execute("COMMIT")
+        done = 0
+        if row:
+            done = resume(work, row)
+            yield _tell_resumed(work, done)
+        with gather_notices(worker) as notices:
+            outcome = yield from _run_batches(work, cut) if cut and not done else _run_statements(work, done)
+        if isinstance(outcome, MigrationApplied):
+            # Not left to the end of the connection, which the server sees later than the next file asks for the lock.
+            release_session_lock(keeper)
+    notices.extend(work.notices)
+    return (yield from report(outcome, notices, site.tenant))
+
+
+@contextmanager
+def _open_worker(site: Site) -> Iterator[Connection]:
+    """Return the connection that is to run the file: the tenant's, or another one where that leads to a pooler."""
+    if site.sessions.has_pooler(site.tenant):
+        with site.sessions.connect_past_pooler(site.tenant) as worker:
+            yield worker
+    else:
+        yield site.connection
+
+
+def _read_row(work: Work, states: States) -> AppliedMigration | Stale | None:
+    """Return the file's row, None where it was never begun; Stale where another runner has changed the ledger."""
+    if is_stale(work.ledger, states):
+        return Stale(work.ledger.read())
+    if states.get(work.step.version) not in _UNFINISHED:
+        return None
+    rows = work.ledger.read()
+    row = next(row for row in rows if row.version == work.step.version)
+    # It may have gone further meanwhile, and be no less unfinished.
+    status = MigrationStatus(row.version, State.INCOMPLETE, work.step, row)
+    return row if can_resume(status) else Stale(rows)
+
+
+def _tell_resumed(work: Work, done: int) -> WarningRaised:
+    name, count = label(work.step.version, work.step.name), len(work.statements)
+    where = f"goes on at statement {done + 1} of {count}" if done < count else f"all {count} statements were done"
+    return WarningRaised(work.site.tenant.name, Problem(f"{name}: was begun by an earlier run, {where}"))
+
+
+def _run_statements(work: Work, done: int) -> Generator[Event, None, MigrationApplied | Broken]:
+    """Run what is left of a file; the run may stop where a statement waits for its turn at a lock."""
+    started = time.monotonic()
+    try:
+        for index in range(done, len(work.statements)):
+            broken = yield from run_statement(work, index)
+            if broken:
+                return _leave_unfinished(work, broken)
+        return _finish(work, started, {})
+    except psycopg.Error as error:
+        return _leave_unfinished(work, work.break_off(error, None))
+
+
+def _run_batches(work: Work, cut: batch.Cut) -> Generator[Event, None, MigrationApplied | Broken]:
+    """Run a file of one statement in batches; the run may stop between two of them."""
+    started = time.monotonic()
+    try:
+        reached = yield from batch.run(work.site, work.step, cut)
+        if isinstance(reached, Broken):
+            return _leave_unfinished(work, reached)
+        work.record(1)
+        return _finish(work, started, {"rows": reached.rows, "changed": reached.changed} if reached else {})
+    except psycopg.Error as error:
+        return _leave_unfinished(work, work.break_off(error, None))
+
+
+def _finish(work: Work, started: float, told: Mapping[str, int]) -> MigrationApplied | Broken:
+    """Write that a file is finished, if what it is to ensure holds; `told` is for the log. Raises psycopg.Error."""
+    clean(work.site.connection)
+    if broken := check_ensured(work.site.connection, work.step):
+        return _leave_unfinished(work, broken)
+    elapsed_ms = measure_since(started)
+    keeper = work.ledger.connection
+    with in_transaction(keeper):
+        keeper.execute("BEGIN")
+        work.ledger.record_finished(work.step, RowState.APPLIED, elapsed_ms=elapsed_ms, told=told)
+        keeper.execute("COMMIT")
+    return MigrationApplied(work.site.tenant.name, work.step, elapsed_ms)
+
+
+def _leave_unfinished(work: Work, broken: Broken) -> Broken:
+    """Write that a file is not finished, on a connection of its own where the keeper is gone."""
+    try:
+        keeper = work.ledger.connection
+        if keeper.broken or keeper.closed:
+            with work.site.sessions.connect_past_pooler(work.site.tenant) as fresh:
+                _write_unfinished(replace(work.ledger, connection=fresh), work.step)
+        else:
+            try:
+                _write_unfinished(work.ledger, work.step)
+            except psycopg.errors.QueryCanceled:
+                # What cancelled the file reaches every session of the run, and this one a moment later.
+                _write_unfinished(work.ledger, work.step)
+    except (psycopg.Error, TenantError):
+        # The row stays as it is, begun and not finished: the next run goes on from it all the same.
+        return broken
+    return broken
+
+
+def _write_unfinished(ledger: Ledger, step: Migration) -> None:
+    ledger.record_finished(step, RowState.FAILED, elapsed_ms=0)

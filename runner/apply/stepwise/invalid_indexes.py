@@ -1,0 +1,80 @@
+"""Indexes that cannot be used: what a CONCURRENTLY that failed has left, found again by its statement, and dropped.
+
+Only what this statement can have left is dropped, and nothing that another session is building at the moment.
+"""
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.sqltext.standalone import Act, IndexBuild, Name, Reindex
+
+# REINDEX CONCURRENTLY builds the one beside the other, and numbers them where the name is taken.
+_OF_REINDEX = re.compile(r"_cc(new|old)\d*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """An index that is not valid, or not ready. `busy`: another session builds an index of its table, maybe this."""
+
+    oid: int
+    table: int
+    schema: str
+    name: str
+    busy: bool
+
+
+def find_leftovers(act: Act | None, connection: Connection, before: Collection[int] = ()) -> list[Leftover]:
+    """Return what a statement has left that failed; `before` are the oids of the indexes its table had already.
+
+    Names are looked up as the session would that runs the file.
+    """
+    match act:
+        case IndexBuild(table, name):
+            return _find_of_build(resolve(connection, table), name, connection, before)
+        case Reindex(scope, name):
+            return _find_of_reindex(scope, name, connection)
+        case _:
+            return []
+
+
+def drop(connection: Connection, leftovers: Iterable[Leftover]) -> None:
+    """Drop indexes without holding up anybody. Raises psycopg.Error, also where it takes longer than a lock may."""
+    for leftover in leftovers:
+        name = sql.Identifier(leftover.schema, leftover.name)
+        connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(name))
+
+
+def resolve(connection: Connection, name: Name) -> int | None:
+    """Return the oid of the relation that a name means in this session; None where there is none."""
+    quoted = sql.Identifier(*name).as_string(connection)
+    query = sql.SQL("SELECT CAST(pg_catalog.to_regclass({}) AS oid)").format(sql.Literal(quoted))
+    row = connection.execute(query).fetchone()
+    return row[0] if row else None
+
+
+def _find_of_build(table: int | None, name: str, connection: Connection, before: Collection[int]) -> list[Leftover]:
+    found = [leftover for leftover in _read(connection) if leftover.table == table]
+    return [leftover for leftover in found if (leftover.name == name if name else leftover.oid not in before)]
+
+
+def _find_of_reindex(scope: str, name: Name, connection: Connection) -> list[Leftover]:
+    found = [leftover for leftover in _read(connection) if _OF_REINDEX.search(leftover.name)]
+    match scope:
+        case "schema":
+            return [leftover for leftover in found if (leftover.schema,) == name]
+        case "index" | "table":
+            query = sql.SQL(read_sql("apply/stepwise", "reindexed")).format(
+                relation=sql.Literal(resolve(connection, name))
+            )
+            tables = {oid for (oid,) in connection.execute(query).fetchall()}
+            return [leftover for leftover in found if leftover.table in tables]
+        case _:
+            return found
+
+
+def _read(connection: Connection) -> list[Leftover]:
+    return [Leftover(*row) for row in connection.execute(read_sql("apply/stepwise", "unusable")).fetchall()]

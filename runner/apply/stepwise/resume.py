@@ -1,0 +1,108 @@
+"""Where a non-transactional file goes on that was begun: behind what is done of it, by the ledger or the catalog.
+
+Where neither does, nothing is guessed: the tenant is refused, and a person says it with `--resume-at`.
+"""
+
+from tenantry import sqltext
+from tenantry.apply.stepwise import standalone as alone
+from tenantry.apply.stepwise.statement import Work
+from tenantry.apply.stepwise.took_effect import Effect, judge
+from tenantry.model import AppliedMigration, Progress, label
+from tenantry.model.errors import Refused
+from tenantry.postgres.transaction import send
+
+
+def resume(work: Work, row: AppliedMigration) -> int:
+    """Return how many statements of a file are done, and write that it goes on behind them.
+
+    The session is given what those that are done have set in it. Raises Refused, and psycopg.Error.
+    """
+    progress = row.progress or Progress("")
+    _set_again(work, row.statements_done)
+    asked = work.site.resume_at
+    done = _check_asked(work, row, asked) if asked else _find_done(work, row, progress)
+    if progress.running:
+        act = sqltext.read_act(progress.running)
+        alone.clear(act, work.site.connection, work.ledger.connection, progress.before)
+    if done > row.statements_done or progress.running:
+        work.record(done)
+    work.ledger.record_resumed(work.step, row, statements=len(work.statements), at=done + 1)
+    return done
+
+
+def _set_again(work: Work, done: int) -> None:
+    """Send again what set something in the session, which is a new one."""
+    for statement in work.statements[:done]:
+        if sqltext.changes_session(statement.text):
+            sent = send(work.site.connection, statement.text)
+            if sent.error:
+                raise sent.error
+
+
+def _check_asked(work: Work, row: AppliedMigration, asked: int) -> int:
+    """Return how many statements count as done when a person says where to go on. Raises Refused."""
+    first = row.statements_done + 1
+    if asked not in (first, first + 1) or asked > len(work.statements) + 1:
+        last = f" or {first + 1}" if first <= len(work.statements) else ""
+        raise Refused(
+            f"--resume-at {asked}: {_name(work)} goes on at statement {first} of {len(work.statements)}, "
+            f"expected {first}{last}",
+            hint=f"{first} runs it, {first + 1} leaves it out as done" if last else "",
+        )
+    return asked - 1
+
+
+def _find_done(work: Work, row: AppliedMigration, progress: Progress) -> int:
+    """Return how many statements are done, the one that was on its way among them if it took effect. Raises Refused."""
+    done = row.statements_done
+    if not progress.running:
+        return done
+    act = sqltext.read_act(progress.running)
+    match judge(act, progress.running, work.site.connection, progress.before):
+        case Effect.NOT_DONE:
+            return done
+        case Effect.DONE if done < len(work.statements) and work.statements[done].text == progress.running:
+            return done + 1
+        case Effect.DONE:
+            raise _refuse_edited(work, row, progress)
+        case Effect.UNKNOWN:
+            raise _refuse_unknown(work, row, progress)
+
+
+def _refuse_edited(work: Work, row: AppliedMigration, progress: Progress) -> Refused:
+    return Refused(
+        f"{_name(work)}: statement {row.statements_done + 1} has taken effect, and was edited since; it was\n"
+        f"{progress.running}",
+        hint="put it back as it was, and write behind it what else is to be done",
+    )
+
+
+def _refuse_unknown(work: Work, row: AppliedMigration, progress: Progress) -> Refused:
+    number, again = row.statements_done + 1, f"tenantry migrate --tenants {work.site.tenant.name} --resume-at"
+    return Refused(
+        f"{_locate(work, row.statements_done)}: statement {number} of {len(work.statements)} was running when its run "
+        f"ended: it cannot be known whether it took effect\n{_excerpt(work, row.statements_done, progress)}",
+        hint=f'look at the database, then run "{again} {number}", which runs it again, or "{again} {number + 1}", '
+        f'which leaves it out as done; or "tenantry mark {work.step.version} --tenants {work.site.tenant.name} '
+        '--reason ..." where all of the file is done',
+    )
+
+
+def _locate(work: Work, index: int) -> str:
+    """Return the place of a statement as path, line and column; the path alone where the file has it no more."""
+    if index >= len(work.statements):
+        return work.step.path
+    place = sqltext.position(work.step.sql, work.statements[index].start)
+    return f"{work.step.path}:{place.line}:{place.column}"
+
+
+def _excerpt(work: Work, index: int, progress: Progress) -> str:
+    """Return the statement as the file shows it; as it was sent, where it was edited since."""
+    if index >= len(work.statements) or work.statements[index].text != progress.running:
+        return progress.running
+    place = sqltext.position(work.step.sql, work.statements[index].start)
+    return sqltext.excerpt(work.step.text, place)
+
+
+def _name(work: Work) -> str:
+    return label(work.step.version, work.step.name)

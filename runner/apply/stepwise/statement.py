@@ -1,0 +1,192 @@
+"""One statement of a non-transactional file: in one transaction with its record, where the server lets it run so.
+
+What must stand alone is announced in the ledger before, and its end written after it: so it is known at any moment
+which statements took effect, or which one of those that stand alone may have.
+"""
+
+from collections import deque
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import psycopg
+from psycopg import sql
+
+from tenantry import sqltext
+from tenantry.apply.attempt import Broken, Notice, Site, make_broken, within
+from tenantry.apply.lock_waits import Watch, watching
+from tenantry.apply.retries import choose_timeouts, retry
+from tenantry.apply.stepwise import standalone as alone
+from tenantry.ledger.ledger import Ledger
+from tenantry.model import Migration, Progress
+from tenantry.model.checksum import hash_prefix
+from tenantry.model.errors import Problem
+from tenantry.model.events import Event, Failure, LockWait
+from tenantry.postgres.failures import Kind
+from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.postgres.transaction import Sent, Timeouts, in_transaction, send
+from tenantry.sqltext.standalone import Act
+
+# The statement ends its transaction by itself, or must not have one: only the server knows of every one that does.
+_NEEDS_NONE = frozenset({"2D000", "25001"})
+# What the file has set keeps its session from writing to the ledger.
+_NO_RECORD = frozenset({"25006", "42501"})
+# How many statements of close.sql come before the record, and before the COMMIT: the first one is still the file's.
+_OURS, _COMMIT = 1, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A non-transactional file at work: `site` has the session that runs it, `ledger` the one that keeps its record.
+
+    `notices` is what is to be said of it when it is over.
+    """
+
+    site: Site
+    ledger: Ledger
+    step: Migration
+    statements: tuple[sqltext.Statement, ...]
+    notices: deque[Notice] = field(default_factory=deque)
+
+    def progress(self, done: int, running: str = "", before: tuple[int, ...] = ()) -> Progress:
+        """Return what the ledger is to say when `done` statements are done."""
+        return Progress(hash_prefix(statement.text for statement in self.statements[:done]), running, before)
+
+    def record(self, done: int, running: str = "", before: tuple[int, ...] = ()) -> None:
+        """Write that `done` statements are done, on the session that keeps the record."""
+        self.ledger.record_progress(self.step.version, done, self.progress(done, running, before))
+
+    def break_off(self, error: psycopg.Error, index: int | None, wait: LockWait | None = None) -> Broken:
+        """Return what an error comes to, at its place in a statement; None: it is not about any."""
+        keeper = self.ledger.connection
+        # Whichever of both sessions is lost: neither the file nor the database is wrong.
+        site = replace(self.site, connection=keeper) if keeper.broken else self.site
+        offset = None if index is None else self.statements[index].start + within(error)
+        return make_broken(error, site, self.step, offset, wait=wait)
+
+    def refuse(self, problem: Problem, index: int) -> Broken:
+        """Return a problem of a statement as the failure of its file."""
+        place = sqltext.position(self.step.sql, self.statements[index].start)
+        excerpt = sqltext.excerpt(self.step.text, place)
+        failure = Failure(problem.message, "", place.line, place.column, excerpt, hint=problem.hint)
+        return Broken(Kind.FAILED, failure)
+
+
+def run_statement(work: Work, index: int) -> Generator[Event, None, Broken | None]:
+    """Run the statement at `index`, counted from 0, and write that it is done; return what broke it, if anything.
+
+    Again where it met a lock: its session stays as the file has made it. Raises psycopg.Error where the record cannot
+    be written.
+    """
+
+    def attempt() -> Generator[Event, None, Broken | None]:
+        yield from ()  # What is tried again may have something to say, but a statement has not.
+        return _try_statement(work, index)
+
+    return (yield from retry(work.site, work.step, attempt, cleans=False))
+
+
+def _try_statement(work: Work, index: int) -> Broken | None:
+    text = work.statements[index].text
+    timeouts = choose_timeouts(work.site, work.step, text)
+    with watching(work.site, work.site.connection.info.backend_pid, timeouts) as watch:
+        if not sqltext.must_stand_alone(text):
+            sent = _run_with_record(work, index, timeouts, watch)
+            if sent:
+                return work.break_off(sent.error, index, watch.wait) if sent.error else None
+        return _run_alone(work, index, timeouts, watch)
+
+
+def _run_with_record(work: Work, index: int, timeouts: Timeouts, watch: Watch) -> Sent | None:
+    """Run a statement and write its record in one transaction; None where it has to be run without, and was undone."""
+    worker = work.site.connection
+    progress = work.ledger.compose_progress(work.step.version, index + 1, work.progress(index + 1))
+    close = sql.SQL(read_sql("apply/stepwise", "close")).format(progress=progress).as_string(worker)
+    with in_transaction(worker):
+        worker.execute(sql.SQL("; ").join((sql.SQL("BEGIN"), *_compose_limits(timeouts))))
+        sent = send(worker, work.statements[index].text, watch.look, every_s=watch.every_s)
+        if sent.error:
+            return None if _needs_none(sent.error) else sent
+        closed = send(worker, close)
+        if closed.error and _OURS <= closed.statements < _COMMIT and closed.error.sqlstate in _NO_RECORD:
+            return None
+        return closed
+
+
+def _needs_none(error: psycopg.Error) -> bool:
+    barred = error.diag.source_function == "PreventInTransactionBlock"
+    return error.sqlstate in _NEEDS_NONE and (error.sqlstate != "25001" or barred)
+
+
+def _compose_limits(timeouts: Timeouts) -> list[sql.Composed]:
+    """Return what sets a transaction's limits, without those that are none of the runner's."""
+    wanted = (("lock_timeout", timeouts.lock_ms), ("statement_timeout", timeouts.statement_ms))
+    return [
+        sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(value))
+        for name, value in wanted
+        if value is not None
+    ]
+
+
+def _run_alone(work: Work, index: int, timeouts: Timeouts, watch: Watch) -> Broken | None:
+    text = work.statements[index].text
+    act = sqltext.read_act(text)
+    try:
+        prepared = alone.prepare(act, text, work.site.connection, work.ledger.connection)
+    except psycopg.Error as error:
+        return work.break_off(error, index)
+    if isinstance(prepared, Problem):
+        return work.refuse(prepared, index)
+    if prepared.note:
+        work.notices.append(("NOTICE", prepared.note))
+    work.record(index, text, prepared.before)
+    with _limited(work.site.connection, timeouts):
+        sent = send(work.site.connection, prepared.text, watch.look, every_s=watch.every_s)
+    if sent.error:
+        broken = work.break_off(sent.error, index, watch.wait)
+        _clear(work, index, act, prepared.before, broken)
+        # A procedure may have committed before it failed: that must not be run again unasked.
+        return broken if act or broken.kind is Kind.LOST else replace(broken, kind=Kind.FAILED)
+    problem = alone.check(act, work.site.connection, prepared.before)
+    if problem:
+        broken = work.refuse(problem, index)
+        _clear(work, index, act, prepared.before, broken)
+        return broken
+    work.record(index + 1)
+    return None
+
+
+@contextmanager
+def _limited(connection: Connection, timeouts: Timeouts) -> Iterator[None]:
+    """Have a session wait so long for the length of the block; what the file has set for it holds again afterwards."""
+    wanted = {"lock_timeout": timeouts.lock_ms, "statement_timeout": timeouts.statement_ms}
+    limits = {name: str(value) for name, value in wanted.items() if value is not None}
+    before = {name: _set(connection, name, value) for name, value in limits.items()}
+    yield
+    # Where the connection is gone, its settings are as well.
+    if not connection.broken:
+        for name, value in before.items():
+            _set(connection, name, value)
+
+
+def _set(connection: Connection, name: str, value: str) -> str:
+    """Set something in the session; return what it was."""
+    query = "SELECT pg_catalog.current_setting(%(name)s), pg_catalog.set_config(%(name)s, %(value)s, false)"
+    row = connection.execute(query, {"name": name, "value": value}).fetchone()
+    return str(row[0]) if row else value
+
+
+def _clear(work: Work, index: int, act: Act | None, before: tuple[int, ...], broken: Broken) -> None:
+    """Drop what a statement that failed has left, and write that it is not on its way any more.
+
+    Where the one or the other is not possible it stays announced, for the next run to clear.
+    """
+    # Of what is not known, nobody knows either how far it came: a procedure may have committed before it failed.
+    if broken.kind is Kind.LOST or act is None:
+        return
+    try:
+        alone.clear(act, work.site.connection, work.ledger.connection, before)
+        work.record(index)
+    except psycopg.Error as error:
+        said = (error.diag.message_primary or str(error)).strip()
+        work.notices.append(("WARNING", f"what the statement has left stays until the next run: {said}"))

@@ -1,0 +1,147 @@
+"""What a statement that stood alone has done, read from the catalog: for one of which nobody wrote what came of it."""
+
+from collections.abc import Collection
+from enum import Enum
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+
+from tenantry.apply.stepwise.invalid_indexes import resolve
+from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.postgres.transaction import in_transaction
+from tenantry.sqltext.standalone import (
+    Act,
+    Detach,
+    IndexBuild,
+    IndexDrop,
+    Reindex,
+    Repeatable,
+    SharedObject,
+    move_build,
+)
+
+_CATALOGS = {"database": ("pg_database", "datname"), "tablespace": ("pg_tablespace", "spcname")}
+
+
+class Effect(Enum):
+    """Whether a statement took effect."""
+
+    DONE = "the database has what it makes"
+    NOT_DONE = "it is to be run, once more or for the first time"
+    UNKNOWN = "the catalog does not tell"
+
+
+class Found(NamedTuple):
+    """A relation of a name in the schema of a table: an index of that table or not, and whether it can be used."""
+
+    oid: int
+    on_table: bool
+    usable: bool
+    table: str | None
+
+
+def judge(act: Act | None, text: str, connection: Connection, before: Collection[int]) -> Effect:
+    """Return whether a statement took effect; `before` are the oids of the indexes its table had before it.
+
+    On the connection that runs the file, so that names mean the same.
+    """
+    match act:
+        case IndexBuild():
+            return _judge_build(act, text, connection, before)
+        case IndexDrop(index):
+            return _done(resolve(connection, index) is None)
+        case Detach():
+            return _done(read_attached(act, connection) is None)
+        case SharedObject(kind, name, made):
+            return _done(_exists(kind, name, connection) is made)
+        case Reindex() | Repeatable():
+            return Effect.NOT_DONE
+        case None:
+            return Effect.UNKNOWN
+
+
+def find_named(act: IndexBuild, table: int, connection: Connection) -> Found | None:
+    """Return what has the name of the index to be built already; None where nothing has."""
+    query = sql.SQL(read_sql("apply/stepwise", "named")).format(table=sql.Literal(table), name=sql.Literal(act.index))
+    row = connection.execute(query).fetchone()
+    return Found(*row) if row else None
+
+
+def read_indexes(table: int, connection: Connection) -> tuple[int, ...]:
+    """Return the oids of a table's indexes, in order."""
+    query = sql.SQL(read_sql("apply/stepwise", "of_table")).format(table=sql.Literal(table))
+    return tuple(oid for (oid,) in connection.execute(query).fetchall())
+
+
+def read_attached(act: Detach, connection: Connection) -> bool | None:
+    """Return whether a partition's detaching was begun and not finished; None where it is no partition of it."""
+    names = {"partition": act.partition, "parent": act.parent}
+    oids = {key: sql.Literal(resolve(connection, name)) for key, name in names.items()}
+    row = connection.execute(sql.SQL(read_sql("apply/stepwise", "attached")).format(**oids)).fetchone()
+    return bool(row[0]) if row else None
+
+
+def matches(text: str, table: int, index: int, connection: Connection) -> bool | None:
+    """Return whether an index is what CREATE INDEX says: the same is made for an empty copy of its table, and undone.
+
+    None where that is not possible, for lack of a privilege for one.
+    """
+    copy = sql.Identifier("pg_temp", "tenantry_copy")
+    try:
+        with in_transaction(connection):
+            source = sql.Literal(table)
+            connection.execute("BEGIN")
+            named = connection.execute(sql.SQL("SELECT CAST(CAST({} AS regclass) AS text)").format(source)).fetchone()
+            if named is None:
+                return None
+            like = sql.SQL("CREATE TEMP TABLE {} (LIKE {})").format(copy, sql.SQL(named[0]))
+            connection.execute(like)
+            connection.execute(move_build(text, copy.as_string(connection)).encode(connection.info.encoding))
+            made = resolve(connection, ("pg_temp", "tenantry_copy"))
+            return _define(connection, table=made) == _define(connection, index=index)
+    except psycopg.Error:
+        if connection.broken:
+            raise
+        return None
+
+
+def _judge_build(act: IndexBuild, text: str, connection: Connection, before: Collection[int]) -> Effect:
+    table = resolve(connection, act.table)
+    if table is None:
+        return Effect.NOT_DONE
+    if not act.index:
+        return _judge_unnamed(text, table, connection, before)
+    found = find_named(act, table, connection)
+    if found is None or not found.on_table or not found.usable:
+        return Effect.NOT_DONE
+    # Where IF NOT EXISTS is said, the server would be content with any index of that name.
+    return _done(True) if act.skips or matches(text, table, found.oid, connection) is not False else Effect.UNKNOWN
+
+
+def _judge_unnamed(text: str, table: int, connection: Connection, before: Collection[int]) -> Effect:
+    new = [oid for oid in read_indexes(table, connection) if oid not in before]
+    return _done(any(matches(text, table, oid, connection) and _is_usable(oid, connection) for oid in new))
+
+
+def _is_usable(index: int, connection: Connection) -> bool:
+    query = sql.SQL("SELECT indisvalid AND indisready FROM pg_catalog.pg_index WHERE indexrelid = {}")
+    return connection.execute(query.format(sql.Literal(index))).fetchone() == (True,)
+
+
+def _define(connection: Connection, *, table: int | None = None, index: int | None = None) -> tuple[Any, ...] | None:
+    """Return all of an index's definition but for names: of one, or of the only one that a table has."""
+    query = sql.SQL(read_sql("apply/stepwise", "definition"))
+    return connection.execute(query.format(table=sql.Literal(table), index=sql.Literal(index))).fetchone()
+
+
+def _exists(kind: str, name: str, connection: Connection) -> bool:
+    catalog, column = _CATALOGS[kind]
+    query = sql.SQL("SELECT count(*) FROM {} WHERE {} = {}").format(
+        sql.Identifier("pg_catalog", catalog), sql.Identifier(column), sql.Literal(name)
+    )
+    return connection.execute(query).fetchone() == (1,)
+
+
+def _done(seen: bool) -> Effect:
+    return Effect.DONE if seen else Effect.NOT_DONE

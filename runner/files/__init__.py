@@ -1,0 +1,1 @@
+"""The migration folder: files read and checked before any database is touched."""

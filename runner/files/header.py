@@ -1,0 +1,170 @@
+"""The header of a migration file: `-- key: value` lines in its leading comment, in yoyo-migrations' grammar.
+
+yoyo reads the keys that are its own; this is the only module that imports it, and only for a file that has a key.
+A key that is nearly right is an error: a header that is not read is a file that runs in another way than written.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from tenantry.files import directives
+from tenantry.files.directives import Fence, Line, find_fences, is_meant, parse_directives
+from tenantry.model import Directives
+
+_YOYO_KEYS = frozenset({"transactional", "depends"})
+_KEYS = _YOYO_KEYS | {"parse"} | directives.KEYS
+# What a key can be set to; `depends` takes any number of names, also on several lines.
+_VALUES = {"transactional": ("true", "false"), "parse": ("server",)}
+_SINGLE = _VALUES.keys() | directives.SINGLE
+_COMMENT = re.compile(r"^\s*(--.*)?$")
+_KEY_LINE = re.compile(r"^\s*--(?P<more>-*)\s*(?P<key>[A-Za-z][\w-]*)\s*(?P<sign>[:=])\s*(?P<value>.*)$")
+# A comment on dependencies is prose more often than not, and their order is that of the versions.
+_MISPLACED = re.compile(rf"^\s*--\s*(?P<key>{'|'.join(sorted(_KEYS - {'depends'}))})\s*:\s*(?P<value>.*)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the header asks for; `depends` are names of earlier files as written, without `.sql`.
+
+    `judged_by_server`: the parser's no does not count, the server decides what is valid SQL (`parse: server`).
+    """
+
+    transactional: bool = True
+    depends: tuple[str, ...] = ()
+    judged_by_server: bool = False
+    directives: Directives = field(default=Directives(), repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderProblem:
+    """A line of the header that cannot be meant as it stands; `line` counts from 1."""
+
+    line: int
+    message: str
+    hint: str = ""
+
+
+def parse_header(text: str) -> tuple[Header, tuple[HeaderProblem, ...]]:
+    """Return the header of a normalised file text, and everything that is wrong with it, by line."""
+    lines = _leading_lines(text)
+    fences = find_fences(lines)
+    fenced = {number for fence in fences.values() for number in range(fence.number + 1, fence.end + 1)}
+    unfenced = ["" if number in fenced else line for number, line in enumerate(lines, 1)]
+    found = [(number, match) for number, line in enumerate(unfenced, 1) if (match := _KEY_LINE.match(line))]
+    problems = [problem for number, match in found if (problem := _check_key(number, match))]
+    problems += _given_twice(found)
+    written = [Line(number, match["key"], match["value"].strip()) for number, match in found if _is_key(match)]
+    header, faults = _read_keys(unfenced, written, fences)
+    problems = sorted([*problems, *faults], key=lambda problem: problem.line)
+    problems += _misplaced(text, len(lines))
+    return header, tuple(problems)
+
+
+def _read_keys(
+    lines: list[str], written: list[Line], fences: Mapping[int, Fence]
+) -> tuple[Header, list[HeaderProblem]]:
+    """Return what the keys say, and what is wrong with their values; `lines` is the comment without what is fenced."""
+    if not written:
+        return Header(), []
+    values = _read_with_yoyo("\n".join(lines)) if any(line.key in _YOYO_KEYS for line in written) else {}
+    values |= {line.key: line.value for line in written if line.key not in _YOYO_KEYS}
+    problems = [
+        _bad_value(written, key, values[key], " or ".join(allowed))
+        for key, allowed in _VALUES.items()
+        # One that is given twice has both values here, and is a fault already.
+        if key in values and values[key] not in allowed and sum(line.key == key for line in written) == 1
+    ]
+    transactional = values.get("transactional") != "false"
+    asked, faults = parse_directives(
+        [line for line in written if line.key in directives.KEYS], fences, transactional=transactional
+    )
+    problems += [HeaderProblem(fault.number, fault.message, fault.hint) for fault in faults]
+    return Header(transactional, tuple(values.get("depends", "").split()), "parse" in values, asked), problems
+
+
+def _is_key(match: re.Match[str]) -> bool:
+    """Return whether a line that looks like a key is one, to the letter."""
+    return match["key"] in _KEYS and match["sign"] == ":" and not match["more"]
+
+
+def _leading_lines(text: str) -> list[str]:
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if not _COMMENT.match(line):
+            break
+        lines.append(line)
+    return lines
+
+
+def _check_key(line: int, match: re.Match[str]) -> HeaderProblem | None:
+    """Return what is wrong with a line that looks like a key: it must be one, or be nothing like one."""
+    key = match["key"]
+    if _is_key(match):
+        return None
+    plain = key.lower().replace("_", "-")
+    near = difflib.get_close_matches(plain, sorted(_KEYS), n=1, cutoff=0.8)
+    if not near:
+        return None
+    return HeaderProblem(
+        line,
+        f"header key {key!r}: not a key, expected {near[0]}",
+        f'write "-- {near[0]}: {match["value"].strip()}", or reword the comment if no key is meant',
+    )
+
+
+def _given_twice(found: list[tuple[int, re.Match[str]]]) -> Iterator[HeaderProblem]:
+    seen: set[str] = set()
+    for number, match in found:
+        key = match["key"]
+        if key in seen and key in _SINGLE:
+            yield HeaderProblem(number, f"header key {key!r}: given twice, expected once")
+        seen.add(key)
+
+
+def _misplaced(text: str, leading: int) -> list[HeaderProblem]:
+    """Find keys below the first statement, where they would have no effect."""
+    return [
+        HeaderProblem(
+            number,
+            f"header key {match['key']!r}: below the first statement it has no effect",
+            "move the line to the top of the file",
+        )
+        for number, line in enumerate(text.split("\n"), 1)
+        if number > leading and (match := _MISPLACED.match(line)) and _is_meant(number, match)
+    ]
+
+
+def _is_meant(number: int, match: re.Match[str]) -> bool:
+    """Return whether a comment below the header is a key in its wrong place, by its value, and no prose."""
+    key, value = match["key"], match["value"].strip()
+    return value in _VALUES[key] if key in _VALUES else is_meant(Line(number, key, value))
+
+
+def _read_with_yoyo(text: str) -> dict[str, str]:
+    from yoyo.migrations import parse_metadata_from_sql_comments
+
+    values, _comment, _sql = parse_metadata_from_sql_comments(text)
+    return {key: value.strip() for key, value in values.items()}
+
+
+def _bad_value(written: list[Line], key: str, value: str, expected: str) -> HeaderProblem:
+    line = next(line.number for line in reversed(written) if line.key == key)
+    return HeaderProblem(line, f"header key {key!r}: {value!r} is not a value, expected {expected}")
+
+
+def find_circle(depends: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the versions that depend on each other in a circle, by yoyo's topological sort; empty: none do."""
+    from yoyo.topologicalsort import CycleError, topological_sort
+
+    try:
+        list(topological_sort(sorted(depends), depends))
+    except CycleError as circle:
+        left = set(circle.args[1])
+    else:
+        return ()
+    # What yoyo names may include versions that only wait for the circle: nobody in it depends on those.
+    while waiting := {version for version in left if not any(version in depends[other] for other in left)}:
+        left -= waiting
+    return tuple(sorted(left))

@@ -1,0 +1,111 @@
+"""The folder of repeatables: read and checked, and put into the order in which they run."""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from tenantry.files.directory import Directory, Source, read_migrations, read_source
+from tenantry.files.folder import list_sql, refuse_below
+from tenantry.model import NO_VERSION, Migration
+from tenantry.model.checksum import checksum
+from tenantry.model.errors import MigrationFileError, Problem
+
+FOLDER = "repeatable"
+_NAME = re.compile(r"^[a-z0-9_]+\.sql$")
+
+
+def read_directory(folder: Path, shown: str) -> Directory:
+    """Read and check every migration of a folder and every repeatable beside them; `shown` is how messages name it.
+
+    Raises MigrationFileError with all that is wrong, at once.
+    """
+    problems: list[Problem] = []
+    directory = Directory(())
+    try:
+        directory = read_migrations(folder, shown)
+    except MigrationFileError as error:
+        problems += error.problems
+    repeatables, warnings = _read_all(folder / FOLDER, f"{shown}/{FOLDER}", problems)
+    if problems:
+        raise MigrationFileError(tuple(problems))
+    found = repeatables if (folder / FOLDER).is_dir() else None
+    return replace(directory, repeatables=found, warnings=(*directory.warnings, *warnings))
+
+
+def _read_all(home: Path, shown: str, problems: list[Problem]) -> tuple[tuple[Migration, ...], list[Problem]]:
+    """Return the repeatables in the order in which they run, and warnings; what is wrong is put to `problems`."""
+    files: dict[str, Migration] = {}
+    depends: dict[str, tuple[str, ...]] = {}
+    warnings: list[Problem] = []
+    paths = list_sql(home, shown, "repeatables")
+    for path in paths:
+        try:
+            name, source = _read(path, home, f"{shown}/{path.relative_to(home).as_posix()}")
+        except MigrationFileError as error:
+            problems += error.problems
+            continue
+        files[name] = _make(name, source)
+        depends[name] = source.header.depends
+        warnings += source.warnings
+    problems += _check_depends(files, depends, {path.stem for path in paths}, shown)
+    known = {name: [other for other in needs if other in files] for name, needs in depends.items()}
+    return tuple(files[name] for name in _order(known)), warnings
+
+
+def _read(path: Path, home: Path, shown: str) -> tuple[str, Source]:
+    """Return the name and the source of one file. Raises MigrationFileError."""
+    refuse_below(path, home, shown)
+    if not _NAME.match(path.name):
+        hint = "rename it, or move it out of the folder: nothing in it is skipped silently"
+        message = f"{shown}: not a name of a repeatable, expected name.sql of digits, a-z and _"
+        raise MigrationFileError((Problem(message, hint),))
+    source = read_source(path, home, shown)
+    if not source.header.transactional:
+        hint = 'delete "-- transactional: false", and put what cannot run in a transaction into a migration'
+        raise MigrationFileError((Problem(f"{shown}: a repeatable runs in one transaction", hint),))
+    if source.header.directives.replaces:
+        hint = "delete the line: whatever text was recorded, another one is run"
+        raise MigrationFileError((Problem(f"{shown}: header key 'replaces': of no use in a repeatable", hint),))
+    return path.name.removesuffix(".sql"), source
+
+
+def _make(name: str, source: Source) -> Migration:
+    return Migration(
+        version=NO_VERSION,
+        name=name,
+        path=source.path,
+        checksum=checksum(source.text),
+        text=source.text,
+        sql=source.sql,
+        directives=source.header.directives,
+    )
+
+
+def _check_depends(
+    files: Mapping[str, Migration], depends: Mapping[str, tuple[str, ...]], stems: set[str], shown: str
+) -> Iterator[Problem]:
+    """Yield what is wrong with what repeatables depend on; `stems` are all names, those of faulty files included."""
+    for name, needs in depends.items():
+        for other in needs:
+            if other not in stems:
+                near = difflib.get_close_matches(other, files, n=1)
+                hint = f'did you mean "{near[0]}"?' if near else "name another repeatable, without .sql"
+                yield Problem(f"{files[name].path}: depends on {other!r}, which is no repeatable here", hint)
+    try:
+        TopologicalSorter(depends).prepare()
+    except CycleError as circle:
+        # Its first and last are one, and each comes before the one that depends on it.
+        names = ", ".join(sorted(set(circle.args[1])))
+        yield Problem(f"{shown}: repeatables depend on each other in a circle: {names}")
+
+
+def _order(depends: Mapping[str, list[str]]) -> list[str]:
+    """Return the names, each behind all that it depends on, else in the order of the alphabet; none of a circle."""
+    left, ordered = sorted(depends), list[str]()
+    while ready := next((name for name in left if set(depends[name]) <= set(ordered)), None):
+        left.remove(ready)
+        ordered.append(ready)
+    return ordered

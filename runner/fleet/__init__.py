@@ -1,0 +1,1 @@
+"""Many tenants in one run: which, in what order, how many at once."""

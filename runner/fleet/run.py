@@ -1,0 +1,227 @@
+"""Run a job for each tenant, several at a time, and merge their events: the only module with threads.
+
+A job is a generator, and every `yield` is a point where the run may stop: it is closed there, and its `with` blocks
+release lock and connection. No other code knows of stopping.
+"""
+
+import queue
+import time
+import traceback
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from tenantry.model import Tenant
+from tenantry.model.errors import Blocked, Cancelled, Refused, TenantError, Unreachable
+from tenantry.model.events import (
+    GOOD,
+    Event,
+    MigrationFailed,
+    Result,
+    RunFinished,
+    RunStarted,
+    TenantFinished,
+    TenantPostponed,
+    TenantStarted,
+    Verdict,
+)
+
+Made = TypeVar("Made")
+Job = Callable[[Tenant], Generator[Event, None, Verdict]]
+
+# With a finding, everything was applied: what is wrong was so before, or is nobody's failure.
+_THROUGH = GOOD | {Result.FINDING}
+_RESULTS: dict[type[TenantError], Result] = {
+    Unreachable: Result.UNREACHABLE,
+    Blocked: Result.BLOCKED,
+    Refused: Result.REFUSED,
+    Cancelled: Result.STOPPED,
+}
+
+
+class Shared:
+    """What tenants of a run have in common: the first that asks makes it, and who comes meanwhile waits for it."""
+
+    def __init__(self) -> None:
+        self._made: dict[object, Future[Any]] = {}
+
+    def get(self, key: object, make: Callable[[], Made]) -> tuple[Made, bool]:
+        """Return what `make` returned for this key, and whether that was now. What it raises, all are told."""
+        ours: Future[Made] = Future()
+        # One step under the interpreter's lock: of two threads that come together, one is first.
+        kept: Future[Made] = self._made.setdefault(key, ours)
+        if kept is not ours:
+            return kept.result(), False
+        try:
+            ours.set_result(make())
+        except BaseException as error:
+            ours.set_exception(error)
+            raise
+        return ours.result(), True
+
+
+class Stop:
+    """Whether the run is to end early, and by what: set once by a signal, asked at every step."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self._cancels: list[Callable[[], None]] = []
+
+    def on_cancel(self, cancel: Callable[[], None]) -> None:
+        """Have `cancel` called when what is running now is to end at once."""
+        self._cancels.append(cancel)
+
+    def cancel(self) -> None:
+        """End what is running now, and not only at the next step."""
+        for cancel in self._cancels:
+            cancel()
+
+    def request(self, reason: str) -> None:
+        """End the run at the next step of each tenant; the first reason stays."""
+        self.reason = self.reason or reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What a tenant's turn came to, and how long it took, with the one before it."""
+
+    tenant: Tenant
+    verdict: Verdict
+    elapsed_ms: int
+
+
+class _Run:
+    """One run on its way: the queue that the tenants' threads write to and one thread reads."""
+
+    def __init__(self, job: Job, jobs: int, stop: Stop, *, revisit: bool) -> None:
+        self._job = job
+        self._jobs = jobs
+        self._stop = stop
+        self._revisit = revisit
+        self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
+        # Of those that are postponed: put there by their thread, and taken by the next one that they have.
+        self._first: dict[str, _Turn] = {}
+
+    def stage(self, tenants: Sequence[Tenant]) -> Iterator[Event]:
+        """Run the job for each of the tenants, up to `jobs` at a time on each server; end when all have finished.
+
+        Those that are blocked have a second turn when there is nobody else left.
+        """
+        servers = sorted({tenant.server.name for tenant in tenants})
+        pools = {name: ThreadPoolExecutor(self._jobs, thread_name_prefix=name) for name in servers}
+        left = len(tenants)
+        postponed: list[Tenant] = []
+        try:
+            for tenant in tenants:
+                pools[tenant.server.name].submit(self._drive, tenant)
+            while left:
+                event = self._queue.get()
+                left -= isinstance(event, TenantFinished)
+                yield event
+                if isinstance(event, TenantPostponed):
+                    postponed += [tenant for tenant in tenants if tenant.name == event.tenant]
+                if len(postponed) == left:
+                    for tenant in postponed:
+                        pools[tenant.server.name].submit(self._drive_again, tenant)
+                    postponed = []
+        finally:
+            if left:
+                # Nobody wants the events any more: nothing new may begin.
+                self._stop.request("an error in the output")
+            for pool in pools.values():
+                pool.shutdown()
+
+    def _drive(self, tenant: Tenant, first: _Turn | None = None) -> None:
+        """Give a tenant its turn; `first` is the one that it had before."""
+        started = time.monotonic() - (first.elapsed_ms / 1000 if first else 0)
+        verdict = Verdict(Result.FAILED, "a bug in tenantry: the tenant's turn was broken off", trace="no trace")
+        try:
+            verdict = self._run_job(tenant)
+        finally:
+            # Whatever happens: the run waits for it.
+            self._end(_Turn(tenant, verdict, int((time.monotonic() - started) * 1000)), last=first is not None)
+
+    def _end(self, turn: _Turn, *, last: bool) -> None:
+        name, verdict = turn.tenant.name, turn.verdict
+        postponed = verdict.result is Result.BLOCKED and self._revisit and not (last or self._stop.reason)
+        # Of a file that is tried again it is not said that it failed, unless it comes to nothing.
+        kept = tuple(event for event in verdict.told if postponed and isinstance(event, MigrationFailed))
+        for event in verdict.told:
+            if event not in kept:
+                self._queue.put(event)
+        if postponed:
+            self._first[name] = replace(turn, verdict=replace(verdict, told=kept))
+            self._queue.put(TenantPostponed(name, verdict.reason, turn.elapsed_ms))
+        else:
+            self._queue.put(TenantFinished(name, verdict, turn.elapsed_ms))
+
+    def _drive_again(self, tenant: Tenant) -> None:
+        """Give a tenant its second turn; where the run is to end, the first one was its last."""
+        first = self._first.pop(tenant.name)
+        if self._stop.reason:
+            self._end(first, last=True)
+        else:
+            self._drive(tenant, first)
+
+    def _run_job(self, tenant: Tenant) -> Verdict:
+        """Take the job through all its steps and return its verdict; never raise."""
+        if self._stop.reason:
+            return Verdict(Result.NOT_STARTED, self._stop.reason)
+        self._queue.put(TenantStarted(tenant.name))
+        try:
+            return self._take_steps(self._job(tenant))
+        except TenantError as error:
+            result = _RESULTS.get(type(error), Result.FAILED)
+            return Verdict(result, str(error), error.hint)
+        except Exception as error:  # noqa: BLE001
+            # The one broad except: a bug that is met in one tenant must not take the others down, and is reported.
+            return Verdict(Result.FAILED, f"a bug in tenantry: {error!r}", trace=traceback.format_exc())
+
+    def _take_steps(self, steps: Generator[Event, None, Verdict]) -> Verdict:
+        while True:
+            try:
+                self._queue.put(next(steps))
+            except StopIteration as end:
+                verdict: Verdict = end.value
+                return verdict
+            if self._stop.reason:
+                steps.close()
+                return Verdict(Result.STOPPED, self._stop.reason, "run the same command again to go on")
+
+
+def run(
+    verb: str,
+    run_id: str,
+    stages: Sequence[Sequence[Tenant]],
+    job: Job,
+    *,
+    jobs: int,
+    stop: Stop,
+    preface: Iterable[Event] = (),
+    revisit: bool = False,
+) -> Generator[Event, None, None]:
+    """Run a job for every tenant, stage by stage; a stage starts only when all of the one before ended well.
+
+    Yields the events of all tenants as they come: for each tenant in order, exactly one TenantFinished at its end.
+    `jobs` caps the tenants that are at work at once on one server. `preface` comes before the first of them.
+    `revisit`: a tenant that is blocked is postponed, and its job is begun anew, once, at the end of its stage.
+    """
+    started = time.monotonic()
+    yield RunStarted(verb, run_id, tuple(tenant.name for stage in stages for tenant in stage))
+    yield from preface
+    failed = ""
+    for stage in stages:
+        if failed:
+            yield from _skip(stage, f"{failed} did not get through")
+            continue
+        for event in _Run(job, jobs, stop, revisit=revisit).stage(stage):
+            if isinstance(event, TenantFinished) and event.verdict.result not in _THROUGH:
+                failed = failed or event.tenant
+            yield event
+    yield RunFinished(int((time.monotonic() - started) * 1000), stop.reason)
+
+
+def _skip(tenants: Sequence[Tenant], reason: str) -> Iterator[Event]:
+    for tenant in tenants:
+        yield TenantFinished(tenant.name, Verdict(Result.NOT_STARTED, reason), 0)

@@ -1,0 +1,98 @@
+"""Which tenants a run is for: the text of `--tenants` and the known tenants in, tenants out.
+
+Every name is proven before anything is selected, and nothing selected is an error.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from tenantry.model import Tenant
+from tenantry.model.errors import ConfigError, Problem
+
+MASTER = "master"
+ALL = "all"
+
+# Arbitrary: what still reads well on one line.
+_SHOWN = 8
+
+
+def parse_selection(text: str) -> tuple[str, ...]:
+    """Return the names in `text`, in its order: ids, `master`, or `all` alone. Which ones exist is not looked at.
+
+    Names are separated by commas, blanks around them are free. Raises ConfigError that names every mistake.
+    """
+    names = tuple(part.strip() for part in text.split(","))
+    if not any(names):
+        raise ConfigError((Problem("--tenants: empty, expected ids separated by commas, master or all"),))
+    problems = tuple(_find_mistakes(text, names))
+    if problems:
+        raise ConfigError(problems)
+    return names
+
+
+def select(config_tenants: Sequence[Tenant], master: Tenant | None, text: str | None) -> tuple[Tenant, ...]:
+    """Return the tenants that `text` names, master first, then in the order of `config_tenants`.
+
+    None selects everything, as `all` does. Raises ConfigError where a name is not known, naming all of those,
+    and where there is nothing to select.
+    """
+    known = ((master,) if master else ()) + tuple(config_tenants)
+    if not known:
+        raise ConfigError((Problem("--tenants: nothing to select, expected a tenant or a master in tenants.yaml"),))
+    names = (ALL,) if text is None else parse_selection(text)
+    if names == (ALL,):
+        return known
+    problems = tuple(_find_unknown(names, [tenant.name for tenant in config_tenants], master))
+    if problems:
+        raise ConfigError(problems)
+    return tuple(tenant for tenant in known if tenant.name in names)
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Return `names` as the end of "expected ...": a single one as it is, the first few where there are many."""
+    names = list(names)
+    if len(names) == 1:
+        return names[0]
+    shown = ", ".join(names[:_SHOWN])
+    return f"one of {shown}, ... ({len(names)} in all)" if len(names) > _SHOWN else f"one of {shown}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a hint with the known name that is most like `word`, whatever the case; empty where none is like it."""
+    import difflib  # 10 ms that only a mistake should cost
+
+    by_lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    return f"did you mean {by_lower[near[0]]!r}?" if near else ""
+
+
+def times(count: int) -> str:
+    """Return how often, in words for a count of two or more."""
+    return "twice" if count == 2 else f"{count} times"
+
+
+def _find_mistakes(text: str, names: tuple[str, ...]) -> Iterable[Problem]:
+    given = list(dict.fromkeys(name for name in names if name))
+    hint = f"write --tenants {','.join(given)}"
+    if "" in names:
+        yield Problem(f"--tenants: an id is missing in {text!r}, expected ids separated by single commas", hint)
+    for name in given:
+        if names.count(name) > 1:
+            yield Problem(f"--tenants: {name!r} is given {times(names.count(name))}, expected every tenant once", hint)
+    if ALL in given and len(given) > 1:
+        yield Problem(f"--tenants: 'all' is given beside other names in {text!r}, expected it alone")
+
+
+def _find_unknown(names: tuple[str, ...], ids: list[str], master: Tenant | None) -> Iterable[Problem]:
+    selectable = [*ids, MASTER] if master else ids
+    known = frozenset(selectable)
+    for name in names:
+        if name == MASTER and not master:
+            yield Problem(f"--tenants: tenants.yaml has no master, expected {one_of(selectable)}")
+        elif name not in known:
+            hint = _hint_commas(name, known) or nearest(name, [*selectable, ALL])
+            yield Problem(f"--tenants: unknown tenant {name!r}, expected {one_of(selectable)}", hint)
+
+
+def _hint_commas(name: str, known: frozenset[str]) -> str:
+    words = name.split()
+    return f"separate them with commas: --tenants {','.join(words)}" if known.issuperset(words) else ""

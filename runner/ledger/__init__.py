@@ -1,0 +1,1 @@
+"""What was applied to a tenant, as its own database records it."""

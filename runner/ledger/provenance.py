@@ -1,0 +1,63 @@
+"""Who runs this, from which machine and which commit: what the ledger says about the run that wrote a row."""
+
+import getpass
+import os
+import socket
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tenantry import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The marks that one run leaves on all it writes. `root` is the folder that git is asked about."""
+
+    run_id: str
+    os_user: str
+    root: Path
+    tool_version: str = __version__
+
+    @property
+    def application_name(self) -> str:
+        """Return what pg_stat_activity shows; PostgreSQL cuts it at 63 bytes."""
+        return f"tenantry/{self.tool_version} {self.run_id}"
+
+    @property
+    def git_commit(self) -> str | None:
+        """Return the commit of the checkout, with `-dirty` where it was changed; None outside of one."""
+        return _git_commit(self.root)
+
+
+def os_user() -> str:
+    """Return the operating system's user and host; a user without a name by its number."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"
+
+
+@cache
+def _git_commit(root: Path) -> str | None:
+    # Asked once a run, and only by a run that writes: two processes cost more than a tenant.
+    commit = _git(root, "rev-parse", "HEAD")
+    if not commit:
+        return None
+    return commit + ("-dirty" if _git(root, "status", "--porcelain", "--untracked-files=normal", "--", ".") else "")
+
+
+def _git(root: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "--no-optional-locks", "-C", str(root), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

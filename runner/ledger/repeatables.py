@@ -1,0 +1,101 @@
+"""`_migrations_repeatable`: what was last applied of each repeatable; the only module that knows its columns.
+
+Made on first use, under the lock, and never by reading.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+
+from tenantry.ledger.ledger import Ledger
+from tenantry.model import NO_VERSION, Migration
+from tenantry.model.errors import Refused
+from tenantry.postgres.sessions import Connection, read_sql
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatableTable:
+    """The record of repeatables in a ledger's database. Methods that write leave the transaction to their caller."""
+
+    ledger: Ledger
+
+    @property
+    def connection(self) -> Connection:
+        """Return the connection of the ledger."""
+        return self.ledger.connection
+
+    def read(self) -> dict[str, str]:
+        """Return name to checksum of all that is recorded; nothing where there is no table yet. One round trip."""
+        query = sql.SQL("SELECT name, checksum FROM {}").format(self._table)
+        try:
+            return dict(self.connection.execute(query).fetchall())
+        except pg.UndefinedTable:
+            return {}
+        except pg.InsufficientPrivilege as error:
+            raise Refused(f"{self._shown}: {error.diag.message_primary}", hint="grant the role SELECT on it") from None
+
+    def read_texts(self, names: Collection[str]) -> dict[str, str]:
+        """Return name to text of these as they were last applied; those that are not recorded are left out."""
+        query = sql.SQL("SELECT name, sql_text FROM {} WHERE name = ANY ({})")
+        return dict(self.connection.execute(query.format(self._table, sql.Literal(list(names)))).fetchall())
+
+    def find_pending(self, files: Iterable[Migration]) -> tuple[Migration, ...]:
+        """Return the files, in order, whose text is not the one recorded."""
+        recorded = self.read()
+        return tuple(file for file in files if recorded.get(file.name) != file.checksum)
+
+    def create_if_absent(self) -> None:
+        """Make the table unless it is there. Raises Refused where that is forbidden."""
+        name = self._table.as_string(self.connection)
+        asked = sql.SQL("SELECT pg_catalog.to_regclass({}) IS NOT NULL").format(sql.Literal(name))
+        if self.connection.execute(asked).fetchone() == (True,):
+            return
+        try:
+            self._execute("create")
+        except pg.InsufficientPrivilege as error:
+            raise Refused(
+                f"{self._shown}: cannot be created: {error.diag.message_primary}",
+                hint="as the schema's owner: grant CREATE on it to the role that migrates",
+            ) from None
+
+    def record(self, step: Migration, *, elapsed_ms: int) -> None:
+        """Write that a file was applied, and its line in the log; what was proven is not any more."""
+        provenance = self.ledger.provenance
+        written = self._execute(
+            "record",
+            name=step.name,
+            checksum=step.checksum,
+            set_name=self.ledger.tenant.set_name.value,
+            tenant=self.ledger.tenant.name,
+            elapsed_ms=elapsed_ms,
+            os_user=f" ({provenance.os_user})",
+            run_id=provenance.run_id,
+            tool_version=provenance.tool_version,
+            git_commit=provenance.git_commit,
+            sql_text=step.text,
+        )
+        if written.rowcount != 1:
+            raise Refused(
+                f"{self._shown}: did not take the row, expected a plain table",
+                hint="look for a rule, a trigger or a policy on it, and drop that",
+            )
+        self.ledger.unprove()
+        self.ledger.log("repeated", NO_VERSION, step.checksum, detail={"name": step.name, "elapsed_ms": elapsed_ms})
+
+    @property
+    def _table(self) -> sql.Identifier:
+        return sql.Identifier(self.ledger.schema, "_migrations_repeatable")
+
+    @property
+    def _shown(self) -> str:
+        return f"{self.ledger.schema}._migrations_repeatable"
+
+    def _execute(self, file: str, /, **values: str | int | None) -> psycopg.Cursor[tuple[Any, ...]]:
+        query = sql.SQL(read_sql("ledger", f"{file}_repeatable")).format(
+            schema=sql.Identifier(self.ledger.schema), **{key: sql.Literal(value) for key, value in values.items()}
+        )
+        return self.connection.execute(query)

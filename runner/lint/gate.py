@@ -1,0 +1,103 @@
+"""Keeps dangerous files from databases that people work on, and says so before the first statement."""
+
+from collections.abc import Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tenantry.config import Config
+from tenantry.fleet.run import Shared
+from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.provenance import Provenance
+from tenantry.model import AppliedMigration, Migration, Plan, RowState, label
+from tenantry.model.errors import ConfigError, Problem
+from tenantry.model.events import Event, Result, Verdict, WarningRaised
+
+if TYPE_CHECKING:
+    # The rules come with these: a run that applies nothing to a database in use never loads them.
+    from tenantry.lint import Hazard
+    from tenantry.lint.linter import Linted
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What all tenants of a run share: `allowed` are the rules whose dangers are let through.
+
+    Files are linted when the first tenant asks that would get them, and `linted` keeps what came of it for all others.
+    """
+
+    config: Config
+    environment: Mapping[str, str]
+    provenance: Provenance
+    allowed: Collection[str]
+    linted: Shared = field(default_factory=Shared)
+
+    def check(
+        self, ledger: Ledger, files: Sequence[Migration], plan: Plan, rows: Sequence[AppliedMigration]
+    ) -> Generator[Event, None, Verdict | None]:
+        """Say which dangers a plan holds; return how the tenant ends where one is not allowed, None where all are.
+
+        `files` are all of the set, `rows` what the tenant has. Nobody works on a database that has nothing. What
+        --allow lets through goes into the tenant's log.
+        """
+        recorded = [row for row in rows if row.state is not RowState.ROLLED_BACK]
+        steps = find_unseen(plan.steps, recorded)
+        if not recorded or not steps:
+            return None
+        from tenantry.lint.linter import find_dangers, show
+
+        versions = frozenset(step.version for step in steps)
+        linted = yield from self._lint(files, versions)
+        if refused := find_dangers(linted, versions, self.allowed):
+            yield from show(ledger.tenant.name, refused, steps)
+            return _refuse(refused, steps, ledger.tenant.name)
+        for step in steps:
+            if rules := {hazard.rule for hazard in find_dangers(linted, {step.version}, ())}:
+                ledger.record_danger_allowed(step, sorted(rules))
+        return None
+
+    def _lint(self, files: Sequence[Migration], versions: frozenset[int]) -> "Generator[WarningRaised, None, Linted]":
+        """Return what is known of some of the files, with a warning the first time that little is."""
+        from tenantry.lint.linter import make_linter
+
+        needed = [file for file in files if file.version <= max(versions)]
+        linter = make_linter(self.config, self.environment, self.provenance)
+        linted, _ = self.linted.get((needed[-1].path, versions), lambda: linter.lint(needed, versions))
+        if linted.doubt and self.linted.get("doubt", lambda: linted.doubt)[1]:
+            yield WarningRaised("", linted.doubt)
+        return linted
+
+
+def find_unseen(steps: Sequence[Migration], recorded: Sequence[AppliedMigration]) -> list[Migration]:
+    """Return the steps that no run was let through with: a file that was begun is better finished, as it was then."""
+    begun = {(row.version, row.checksum) for row in recorded}
+    return [step for step in steps if (step.version, step.checksum) not in begun]
+
+
+def check_rules(allowed: Collection[str]) -> None:
+    """Raise ConfigError where a name is that of no rule whose dangers can be allowed."""
+    if not allowed:
+        return
+    from tenantry.lint import RULES, Level
+
+    known = sorted(name for name, rule in RULES.items() if rule.level is Level.DANGER)
+    problems = [
+        Problem(f"--allow: {name!r} is no rule that finds a danger, expected one of {', '.join(known)}")
+        for name in allowed
+        if name not in known
+    ]
+    if problems:
+        raise ConfigError(tuple(problems))
+
+
+def _refuse(refused: "Sequence[Hazard]", steps: Sequence[Migration], tenant: str) -> Verdict:
+    """Return how a tenant ends that is kept from these dangers, with the ways around."""
+    rules = list(dict.fromkeys(hazard.rule for hazard in refused))
+    versions = {hazard.version for hazard in refused}
+    names = [label(step.version, step.name) for step in steps if step.version in versions]
+    lines = " and ".join(f'"-- lint: allow {rule} because ..."' for rule in rules)
+    allow = " ".join(f"--allow {rule}" for rule in rules)
+    hint = (
+        f"write it in the safe form; where nobody is kept waiting by it, write {lines} into the header, "
+        f'or run "tenantry migrate --tenants {tenant} {allow}"'
+    )
+    return Verdict(Result.REFUSED, f"dangerous on a database in use: {', '.join(names)}", hint)

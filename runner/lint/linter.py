@@ -1,0 +1,113 @@
+"""What lint finds in a project's files: by what was measured, or by the syntax alone where nothing can be measured."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from tenantry import sqltext
+from tenantry.config import Config
+from tenantry.ledger.provenance import Provenance
+from tenantry.lint import Hazard, Level, lint
+from tenantry.lint.measure import Measures, make_measures
+from tenantry.model import Migration
+from tenantry.model.effects import Effect
+from tenantry.model.errors import Cancelled, Problem, ServerError, TenantError
+from tenantry.model.events import HazardFound, MeasuredStatement, MigrationMeasured
+from tenantry.schema.snapshot import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """What is known of files: their hazards, and the effects of each. `doubt` says what was not measured, and why."""
+
+    hazards: tuple[Hazard, ...]
+    effects: tuple[tuple[Effect, ...], ...] = ()
+    doubt: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Linter:
+    """Lints the first files of a set: what comes before the one that is meant has to be there for it."""
+
+    measures: Measures
+    scope: Scope
+
+    def lint(self, migrations: Sequence[Migration], versions: Collection[int] | None = None) -> Linted:
+        """Return what is known of the files; where they cannot be measured, what their syntax tells.
+
+        `versions`: hazards of these alone; the files before them have to be there for them.
+        """
+        try:
+            effects = self.measures.effects(migrations, self.scope)
+        except Cancelled:
+            raise
+        except (TenantError, ServerError) as error:
+            doubt = Problem(f"nothing was measured, so that lint knows the syntax alone: {error}", error.hint)
+            return Linted(lint(migrations, None, versions), doubt=doubt)
+        return Linted(lint(migrations, effects, versions), effects, _doubt(migrations, effects, versions))
+
+
+def _doubt(
+    migrations: Sequence[Migration], effects: Sequence[Sequence[Effect]], versions: Collection[int] | None
+) -> Problem | None:
+    """Return what is to be said of files that do not run statement by statement; None where all of them do."""
+    reasons = [
+        f"{file.path}: {measured[0].unmeasured}"
+        for file, measured in zip(migrations, effects, strict=True)
+        if measured and measured[0].unmeasured and (versions is None or file.version in versions)
+    ]
+    said = "not measured statement by statement, so that lint knows the syntax alone"
+    return Problem(f"{said}: {'; '.join(reasons)}") if reasons else None
+
+
+def make_linter(config: Config, environment: Mapping[str, str], provenance: Provenance) -> Linter:
+    """Return what lints the files of a project; what was measured is kept between runs."""
+    return Linter(make_measures(config, environment, provenance), config.scope())
+
+
+def find_dangers(linted: Linted, versions: Collection[int], allowed: Collection[str]) -> list[Hazard]:
+    """Return the dangers in files of these versions that neither their headers nor `allowed`, names of rules, allow."""
+    return [
+        hazard
+        for hazard in linted.hazards
+        if hazard.level is Level.DANGER
+        and hazard.version in versions
+        and not hazard.allowed
+        and hazard.rule not in allowed
+    ]
+
+
+def show(tenant: str, hazards: Sequence[Hazard], migrations: Sequence[Migration]) -> Iterator[HazardFound]:
+    """Yield each hazard with its place in its file, as it is shown; `tenant` is who it is about."""
+    files = {migration.version: migration for migration in migrations}
+    seen = Counter[str]()
+    for hazard in hazards:
+        file = files[hazard.version]
+        place = sqltext.Position(hazard.line, hazard.column)
+        known_by = f"{hazard.rule}\n{PurePath(hazard.path).name}\n{_find_statement(file, place)}"
+        seen[known_by] += 1
+        fingerprint = hashlib.sha256(f"{known_by}\n{seen[known_by]}".encode()).hexdigest()
+        yield HazardFound(tenant, hazard, sqltext.excerpt(file.text, place), fingerprint)
+
+
+def _find_statement(file: Migration, place: sqltext.Position) -> str:
+    """Return the statement that holds a place, its white space made the same; empty where none begins before it."""
+    found = ""
+    for statement in sqltext.split(file.sql):
+        start = sqltext.position(file.sql, statement.start)
+        if (start.line, start.column) <= (place.line, place.column):
+            found = statement.text
+    return " ".join(found.split())
+
+
+def show_effects(migrations: Sequence[Migration], linted: Linted) -> Iterator[MigrationMeasured]:
+    """Yield for each of the files what its statements were measured to do; nothing where nothing was measured."""
+    for file, measured in zip(migrations, linted.effects, strict=False):
+        yield MigrationMeasured(file, tuple(_place(file, effect) for effect in measured))
+
+
+def _place(file: Migration, effect: Effect) -> MeasuredStatement:
+    place = sqltext.position(file.sql, effect.start)
+    return MeasuredStatement(place.line, place.column, effect)

@@ -1,0 +1,130 @@
+"""One statement in the transaction that is open: what it locks, rewrites and reads whole, by the server's own books."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from tenantry.model.effects import Effect, Lock, LockMode
+from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.postgres.transaction import send
+from tenantry.sqltext import Statement
+from tenantry.sqltext.library import Node, read_tree
+
+# Planned by the planner, which prefers to read small tables whole, and all of each for a join: it is kept from that.
+_PLANNED = frozenset({"DeleteStmt", "InsertStmt", "MergeStmt", "UpdateStmt"})
+_BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
+_AS_IS = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
+_BY_INDEX_SCANS = frozenset({"Bitmap Heap Scan", "Index Only Scan", "Index Scan"})
+# It gives a table new storage too, but writes nothing to it.
+_EMPTIES = "TruncateStmt"
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """One relation as it is now. `owner` is the table of an index or a sequence. `mode` is 0 where we lock nothing."""
+
+    oid: int
+    name: str
+    owner: int
+    filenode: int
+    mode: int
+    scans: int
+
+
+State = Mapping[int, Relation]
+
+
+def read_state(connection: Connection) -> State:
+    """Return every relation of the database, by oid, with the locks that this session holds."""
+    return {row[0]: Relation(*row) for row in connection.execute(read_sql("lint/measure", "state"))}
+
+
+def probe(connection: Connection, statement: Statement, existing: frozenset[int]) -> Effect:
+    """Run a statement in the transaction that is open, and return its effect on the relations that are `existing`.
+
+    Raises psycopg.Error where it fails.
+    """
+    tag, _ = read_tree(statement.text)
+    before = read_state(connection)
+    planned = tag in _PLANNED
+    if planned:
+        connection.execute(_BY_INDEX)
+    read_whole = _explain(connection, statement) if planned else frozenset()
+    sent = send(connection, statement.text)
+    if sent.error:
+        raise sent.error
+    if planned:
+        connection.execute(_AS_IS)
+    after = read_state(connection)
+    old = {oid: relation for oid, relation in before.items() if oid in existing}
+    return Effect(
+        statement.start,
+        statement.text,
+        locks=tuple(_locks(old, after)),
+        rewritten=() if tag == _EMPTIES else tuple(sorted(find_rewritten(old, after))),
+        scanned=tuple(sorted(_scanned(old, after) | (read_whole & {relation.name for relation in old.values()}))),
+    )
+
+
+def _locks(before: State, after: State) -> Iterator[Lock]:
+    """Yield the locks that are new or stronger, by name; one on an index only where its table's is weaker."""
+    # What was dropped is locked until the transaction ends, and in no catalog any more.
+    gone = LockMode.ACCESS_EXCLUSIVE
+    modes = {oid: after[oid].mode if oid in after else gone for oid in before}
+    for relation in sorted(before.values(), key=lambda relation: relation.name):
+        mode = modes[relation.oid]
+        covered = relation.owner != relation.oid and mode <= max(modes.get(relation.owner, 0), LockMode.ROW_EXCLUSIVE)
+        if mode > relation.mode and not covered:
+            yield Lock(relation.name, LockMode(mode))
+
+
+def find_rewritten(before: State, after: State) -> Iterator[str]:
+    """Yield the names of tables that were written anew, and of indexes that were, where their table was not."""
+    named = {relation.name: relation for relation in after.values()}
+    tables = {
+        relation.oid
+        for relation in before.values()
+        if relation.owner == relation.oid and relation.oid in after and _differs(relation, after[relation.oid])
+    }
+    for relation in before.values():
+        # An index that a change of type builds anew is a new one of the same name.
+        found = after.get(relation.oid) or named.get(relation.name)
+        alone = relation.owner != relation.oid and relation.owner not in tables
+        if relation.oid in tables or (found and alone and _differs(relation, found)):
+            yield relation.name
+
+
+def _differs(before: Relation, after: Relation) -> bool:
+    return bool(before.filenode) and before.filenode != after.filenode
+
+
+def _scanned(before: State, after: State) -> frozenset[str]:
+    return frozenset(
+        relation.name
+        for relation in before.values()
+        if relation.owner == relation.oid and relation.oid in after and after[relation.oid].scans > relation.scans
+    )
+
+
+def _explain(connection: Connection, statement: Statement) -> frozenset[str]:
+    """Return the tables that a statement cannot but read whole: those that no index gives a part of."""
+    query = sql.SQL("EXPLAIN (FORMAT JSON, VERBOSE) {}").format(sql.SQL(statement.text))
+    row = connection.execute(query).fetchone()
+    return frozenset(_whole(row[0][0]["Plan"])) if row else frozenset()
+
+
+def _whole(plan: Node) -> Iterator[str]:
+    """Yield the tables that a node of a plan, or one below it, reads whole: as they lie, or by all of an index."""
+    parts = plan.get("Plans", ())
+    kind = plan["Node Type"]
+    if kind == "Seq Scan" or (kind in _BY_INDEX_SCANS and not _is_part(plan)):
+        yield f"{plan['Schema']}.{plan['Relation Name']}"
+    for part in parts:
+        yield from _whole(part)
+
+
+def _is_part(plan: Node) -> bool:
+    """Return whether a scan by an index, or by several, is of a part of the table."""
+    parts = [_is_part(part) for part in plan.get("Plans", ())]
+    return "Index Cond" in plan or (any(parts) if plan["Node Type"] == "BitmapAnd" else bool(parts) and all(parts))

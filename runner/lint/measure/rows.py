@@ -1,0 +1,156 @@
+"""A few rows for every table that has none: without them, what takes long on a live database does nothing."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import psycopg
+from psycopg import sql
+
+from tenantry.postgres.sessions import Connection, read_sql
+
+ROWS = 3
+
+# By the name of the type, for the row number n. Values of one type are the same in every table: foreign keys hold.
+# Numbers are high, so that rows which a file inserts later have others.
+_TEXT = "n::text"
+_VALUES = {
+    "bit": "'0'::bit(1)",
+    "bool": "n % 2 = 0",
+    "bpchar": _TEXT,
+    "bytea": "decode(lpad(n::text, 2, '0'), 'hex')",
+    "cidr": "('10.0.' || n || '.0/24')::cidr",
+    "citext": _TEXT,
+    "date": "date '2000-01-01' + n",
+    "float4": "n",
+    "float8": "n",
+    "inet": "('10.0.0.' || n)::inet",
+    "int2": "30000 + n",
+    "int4": "1000000 + n",
+    "int8": "1000000 + n",
+    "interval": "n * interval '1 day'",
+    "json": "'{}'",
+    "jsonb": "'{}'",
+    "name": _TEXT,
+    "numeric": "n",
+    "oid": "1000000 + n",
+    "text": _TEXT,
+    "time": "time '00:00' + n * interval '1 hour'",
+    "timestamp": "timestamp '2000-01-01' + n * interval '1 day'",
+    "timestamptz": "timestamptz '2000-01-01 00:00Z' + n * interval '1 day'",
+    "timetz": "(n || ':00+00')::timetz",
+    "uuid": "lpad(n::text, 32, '0')::uuid",
+    "varbit": "'0'::varbit",
+    "varchar": _TEXT,
+}
+_RANGES = {
+    "daterange": "daterange(date '2000-01-01' + n, date '2000-01-02' + n)",
+    "int4range": "int4range(n, n + 1)",
+    "int8range": "int8range(n, n + 1)",
+    "numrange": "numrange(n, n + 1)",
+    "tsrange": "tsrange(timestamp '2000-01-01' + n * interval '1 day', timestamp '2000-01-02' + n * interval '1 day')",
+    "tstzrange": "tstzrange(timestamptz '2000-01-01 00:00Z' + n * interval '1 day', NULL)",
+}
+# A text of the condition of a CHECK is most often a value that it allows.
+_LITERAL = re.compile(r"'((?:[^']|'')*)'::(?:text|character varying|bpchar)\b")
+_TEXTS = frozenset({"bpchar", "citext", "name", "text", "varchar"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One column of a table: its type in full, the type that a domain is over, and the checks that it is in."""
+
+    table: int
+    schema: str
+    relation: str
+    name: str
+    type: str
+    base: str
+    kind: str
+    required: bool
+    checks: str
+
+
+def fill(connection: Connection, ledger_schema: str) -> None:
+    """Put rows into every table that has none. One that takes none of what is tried stays empty."""
+    with connection.transaction():
+        _skip_triggers(connection)
+        query = sql.SQL(read_sql("lint/measure", "columns")).format(ledger=sql.Literal(ledger_schema))
+        columns = [_Column(*row) for row in connection.execute(query)]
+        for _, of_table in groupby(columns, lambda column: column.table):
+            _fill_table(connection, tuple(of_table))
+
+
+def empty(connection: Connection, ledger_schema: str) -> None:
+    """Take all rows out of all tables, in the transaction that is open: as weak a lock as rows can be taken with."""
+    _skip_triggers(connection)
+    query = sql.SQL(read_sql("lint/measure", "columns")).format(ledger=sql.Literal(ledger_schema))
+    tables = dict.fromkeys((row[1], row[2]) for row in connection.execute(query))
+    for schema, relation in tables:
+        connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(schema, relation)))
+    connection.execute("SET LOCAL session_replication_role = origin")
+
+
+def _skip_triggers(connection: Connection) -> None:
+    """Leave triggers and foreign keys out, where the role may."""
+    try:
+        with connection.transaction():
+            connection.execute("SET LOCAL session_replication_role = replica")
+    except psycopg.errors.InsufficientPrivilege:
+        return  # then tables are filled in the order in which they were made, which is that of foreign keys
+
+
+def _fill_table(connection: Connection, columns: Sequence[_Column]) -> None:
+    table = sql.Identifier(columns[0].schema, columns[0].relation)
+    has_rows = sql.SQL("SELECT EXISTS (SELECT FROM ONLY {})").format(table)
+    if connection.execute(has_rows).fetchone() == (True,):
+        return
+    for query in _inserts(table, columns):
+        try:
+            with connection.transaction():
+                connection.execute(query)
+            return
+        except psycopg.Error:
+            continue
+
+
+def _inserts(table: sql.Identifier, columns: Sequence[_Column]) -> Iterator[sql.Composed]:
+    """Yield what is tried in turn: rows in all columns, in those that must have a value, and one row alone."""
+    required = [column for column in columns if column.required]
+    for rows in (ROWS, 1):
+        for chosen in (columns, required):
+            yield _insert(table, chosen, rows)
+
+
+def _insert(table: sql.Identifier, columns: Sequence[_Column], rows: int) -> sql.Composed:
+    if not columns:
+        return sql.SQL("INSERT INTO {} DEFAULT VALUES").format(table)
+    return sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM generate_series(1, {}) AS n").format(
+        table,
+        sql.SQL(", ").join(sql.Identifier(column.name) for column in columns),
+        sql.SQL(", ").join(_value(column) for column in columns),
+        sql.Literal(rows),
+    )
+
+
+def _value(column: _Column) -> sql.Composable:
+    """Return an expression for the value of a column in row n."""
+    allowed = [text.replace("''", "'") for text in _LITERAL.findall(column.checks)]
+    if allowed and column.base in _TEXTS:
+        choice = sql.SQL("(ARRAY[{}])[1 + n % {}]").format(
+            sql.SQL(", ").join(sql.Literal(text) for text in allowed), sql.Literal(len(allowed))
+        )
+        return _cast(choice, column)
+    if column.kind == "e":
+        labels = sql.SQL("enum_range(NULL::{})").format(sql.SQL(column.type))
+        return sql.SQL("({labels})[1 + n % cardinality({labels})]").format(labels=labels)
+    if column.base.startswith("_"):
+        return _cast(sql.SQL("'{}'"), column)
+    found = _VALUES.get(column.base) or _RANGES.get(column.base, "NULL")
+    return _cast(sql.SQL(found), column)
+
+
+def _cast(value: sql.Composable, column: _Column) -> sql.Composed:
+    # What format_type writes is quoted as it has to be.
+    return sql.SQL("CAST({} AS {})").format(value, sql.SQL(column.type))

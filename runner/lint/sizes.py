@@ -1,0 +1,45 @@
+"""How large tables are in one tenant, and how a size is written."""
+
+from collections.abc import Iterable, Sequence
+
+from tenantry.fleet.selection import MASTER
+from tenantry.model.events import TableSize
+from tenantry.postgres.sessions import Connection, read_sql
+
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
+# Up to here a number is still written in the smaller unit.
+_MOST = 10 * 1024
+
+
+def read_sizes(connection: Connection, tenant: str, relations: Sequence[str]) -> tuple[TableSize, ...]:
+    """Return the size of each of the relations, `schema.name`, that the tenant has. One round trip, reads only."""
+    rows = connection.execute(read_sql("lint", "sizes"), [list(relations)]).fetchall()
+    return tuple(TableSize(relation, tenant, total, tuples) for relation, total, tuples in rows)
+
+
+def pick_largest(sizes: Iterable[TableSize]) -> dict[str, TableSize]:
+    """Return the largest of each relation, the first one where several are as large."""
+    largest: dict[str, TableSize] = {}
+    for size in sizes:
+        if size.relation not in largest or size.bytes > largest[size.relation].bytes:
+            largest[size.relation] = size
+    return largest
+
+
+def describe_size(size: TableSize) -> str:
+    """Return how large a table is and where: `sessions: 41 GB on tenant 7`."""
+    where = "the master" if size.tenant == MASTER else f"tenant {size.tenant}"
+    return f"{size.relation.removeprefix('public.')}: {format_bytes(size.bytes)} on {where}"
+
+
+def format_bytes(size: int) -> str:
+    """Return a size as PostgreSQL's `pg_size_pretty` writes it: `41 GB`."""
+    if size < _MOST:
+        return f"{size} bytes"
+    # In half units, so that a half is rounded up and no number is rounded twice.
+    halves = size >> 9
+    for unit in _UNITS:
+        if halves < 2 * _MOST - 1 or unit == _UNITS[-1]:
+            return f"{(halves + 1) // 2} {unit}"
+        halves >>= 10
+    raise AssertionError("unreachable: the last unit takes every size")

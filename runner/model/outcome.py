@@ -1,0 +1,133 @@
+"""Fold the events of a run into what each tenant has now, totals, and the exit code. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tenantry.model import label
+from tenantry.model.events import (
+    GOOD,
+    DatabaseOpened,
+    Event,
+    FindingReported,
+    HazardFound,
+    MigrationApplied,
+    MigrationFailed,
+    Result,
+    RunFinished,
+    RunStarted,
+    TenantCompared,
+    TenantFinished,
+    TenantStarted,
+    Verdict,
+)
+from tenantry.plan.compare import head
+
+_NEVER = -1
+_BUG, _INTERRUPTED, _FAILED, _EARLY, _REFUSED, _AGAIN, _FINDING = 70, 130, 3, 6, 4, 5, 1
+# The worst wins.
+_ORDER = (_BUG, _INTERRUPTED, _FAILED, _EARLY, _REFUSED, _AGAIN, _FINDING)
+_CODES = {
+    Result.FAILED: _FAILED,
+    Result.STOPPED: _EARLY,
+    Result.NOT_STARTED: _NEVER,
+    Result.REFUSED: _REFUSED,
+    Result.BLOCKED: _AGAIN,
+    Result.UNREACHABLE: _AGAIN,
+    Result.FINDING: _FINDING,
+}
+
+
+@dataclass(slots=True)
+class TenantOutcome:
+    """What is known of one tenant so far. `version` is the newest one that it has, by its label."""
+
+    tenant: str
+    version: str = ""
+    applied: list[str] = field(default_factory=list)
+    failed: MigrationFailed | None = None
+    findings: int = 0
+    look: str = ""
+    started: bool = False
+    verdict: Verdict | None = None
+    elapsed_ms: int = 0
+
+
+class Outcome:
+    """What a run has come to so far."""
+
+    def __init__(self) -> None:
+        self.verb = ""
+        self.run_id = ""
+        self.tenants: dict[str, TenantOutcome] = {}
+        self.elapsed_ms = 0
+        self.stopped_by = ""
+        # What `migrate` would be refused for, by a plan, which is about no tenant.
+        self.foreseen = False
+
+    def add(self, event: Event) -> None:
+        """Take in one event; those that change nothing here are passed over."""
+        match event:
+            case RunStarted(verb, run_id, tenants):
+                self.verb, self.run_id = verb, run_id
+                self.tenants = {name: TenantOutcome(name) for name in tenants}
+            case HazardFound(tenant=""):
+                self.foreseen = True
+            case RunFinished(elapsed_ms, stopped_by):
+                self.elapsed_ms, self.stopped_by = elapsed_ms, stopped_by
+            case TenantStarted(tenant):
+                self.tenants[tenant].started = True
+            case DatabaseOpened(tenant, look=look):
+                self.tenants[tenant].look = look
+            case TenantCompared(tenant, statuses):
+                self.tenants[tenant].version = head(statuses)
+            case MigrationApplied(tenant, migration):
+                self._add_applied(self.tenants[tenant], label(migration.version, migration.name))
+            case MigrationFailed(tenant):
+                self.tenants[tenant].failed = event
+            case FindingReported(tenant) if tenant:
+                self.tenants[tenant].findings += 1
+            case TenantFinished(tenant, verdict, elapsed_ms):
+                self.tenants[tenant].verdict = verdict
+                self.tenants[tenant].elapsed_ms = elapsed_ms
+            case _:
+                return
+
+    def _add_applied(self, tenant: TenantOutcome, name: str) -> None:
+        tenant.applied.append(name)
+        tenant.version = max(tenant.version, name, key=_version)
+
+    @property
+    def totals(self) -> dict[Result, int]:
+        """Return how many tenants ended in each way, in the order of Result; ways that nobody took are left out."""
+        ends = [outcome.verdict.result for outcome in self.tenants.values() if outcome.verdict]
+        return {result: ends.count(result) for result in Result if result in ends}
+
+    @property
+    def exit_code(self) -> int:
+        """Return the exit code of the run: 0 only where every tenant that was selected ended well."""
+        verdicts = [outcome.verdict for outcome in self.tenants.values()]
+        return exit_code([*verdicts, Verdict(Result.REFUSED)] if self.foreseen else verdicts, self.stopped_by)
+
+
+def exit_code(verdicts: Iterable[Verdict | None], stopped_by: str = "") -> int:
+    """Return the worst code of all verdicts; a tenant without one was stopped. `stopped_by` is a signal's name."""
+    codes = [_code(verdict) for verdict in verdicts]
+    if stopped_by:
+        codes.append(_INTERRUPTED if stopped_by == "SIGINT" else _EARLY)
+    worst = next((code for code in _ORDER if code in codes), 0)
+    # Whoever kept a tenant from being started has a code of its own: a master that was unreachable is what to tell.
+    return worst or (_EARLY if _NEVER in codes else 0)
+
+
+def _code(verdict: Verdict | None) -> int:
+    if verdict is None:
+        return _EARLY
+    if verdict.trace:
+        return _BUG
+    return 0 if verdict.result in GOOD else _CODES[verdict.result]
+
+
+def _version(name: str) -> int:
+    digits = name.split("_", 1)[0]
+    # A repeatable has none.
+    return int(digits) if digits.isdigit() else -1

@@ -1,0 +1,1 @@
+"""What is to be done: files and records in, a plan out. Pure."""

@@ -1,0 +1,1 @@
+"""Talking to PostgreSQL: connections, transactions, locks, what its errors mean."""

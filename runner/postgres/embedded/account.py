@@ -1,0 +1,132 @@
+"""As whom the server's programs run: PostgreSQL refuses root, and no permission is changed but of folders made here."""
+
+import contextlib
+import os
+import pwd
+import stat
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tenantry.model.errors import ServerError
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """As whom the server's programs run: None keeps the user of this process. `prefix` stands before the command."""
+
+    uid: int | None = None
+    gid: int | None = None
+    prefix: tuple[str, ...] = ()
+
+
+def drop_to(user: pwd.struct_passwd) -> Account:
+    """Return a user's account, which root gives itself up to."""
+    return Account(user.pw_uid, user.pw_gid)
+
+
+def namespace(user: pwd.struct_passwd) -> Account:
+    """Return an account that is root's outside and a user's inside: for folders that root alone can enter."""
+    return Account(
+        prefix=("unshare", "--user", f"--map-user={user.pw_uid}", f"--map-group={user.pw_gid}", "--"),
+    )
+
+
+def capable(user: pwd.struct_passwd) -> Account:
+    """Return a user's account that may enter every folder: for containers that forbid namespaces.
+
+    Home and socket folder stay root's, so that nothing else of that user's comes near the server. initdb asks access(2)
+    about its own programs, which leaves a capability out of the answer unless no_setuid_fixup is set: capabilities(7).
+    """
+    held = ("--inh-caps", "--ambient-caps", "--bounding-set")
+    return Account(
+        prefix=(
+            *("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"),
+            "--securebits=+no_setuid_fixup",
+            *(f"{kind}=-all,+dac_override" for kind in held),
+            "--",
+        ),
+    )
+
+
+def can_enter(account: Account, *paths: Path) -> bool:
+    """Return whether an account may run these programs and search these folders, by trying."""
+    try:
+        return run(account, "/bin/sh", "-c", 'for p; do test -x "$p" || exit 1; done', "sh", *paths).returncode == 0
+    except OSError:  # no such command as unshare or setpriv, or root may not be somebody else here
+        return False
+
+
+def own_folder(folder: Path, account: Account) -> None:
+    """Make a private folder of the account's; raise ServerError where it is there and somebody else's."""
+    owner = os.geteuid() if account.uid is None else account.uid
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.stat(follow_symlinks=False)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (owner, os.geteuid()):
+        names = f"{user_name(owner)}, found something of user {user_name(found.st_uid)}"
+        raise ServerError(
+            f"{folder}: expected a folder of user {names}",
+            hint="delete it once you know what it is",
+        )
+    if found.st_uid != owner and account.gid is not None:  # just made, or left by a start that was killed here
+        os.chown(folder, owner, account.gid)
+
+
+def run(account: Account, *command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with nothing of this process's terminal, working folder or environment.
+
+    The server lives on and shows its environment to others of its user: no password of ours may be in it, and no PG*
+    variable. UTC, or initdb would write this machine's time zone into the cluster.
+    """
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return subprocess.run(
+        [*account.prefix, *map(str, command)],
+        user=account.uid,
+        group=account.gid,
+        extra_groups=None if account.uid is None else [],
+        env=kept | {"LC_ALL": "C", "TZ": "UTC"},
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        start_new_session=True,
+    )
+
+
+def find_user(uid: int) -> pwd.struct_passwd | None:
+    """Return an ordinary user who is in the password file, as initdb demands; None for root and for strangers."""
+    try:
+        return pwd.getpwuid(uid) if uid else None
+    except KeyError:
+        return None
+
+
+def user_name(uid: int) -> str:
+    """Return how a user is called in messages: the number where there is no name."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """Return why a program failed, in its own words where it left any."""
+    return tail(done.stderr) or f"ended with status {done.returncode}"
+
+
+def tail(text: str) -> str:
+    """Return the last lines of a program's words: enough to see why, few enough to read."""
+    return "\n".join(text.strip().splitlines()[-20:])
+
+
+@contextlib.contextmanager
+def system_errors() -> Iterator[None]:
+    """Turn what the system refuses into a ServerError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise ServerError(f"{error.filename or 'embedded PostgreSQL'}: {error.strerror}") from error

@@ -1,0 +1,136 @@
+"""What an error of the server means: where in the file it is, whether to try again, what a person can do."""
+
+import re
+from enum import Enum
+from typing import Any
+
+import psycopg
+
+from tenantry import sqltext
+from tenantry.model import Migration
+from tenantry.model.events import Blocker, Failure, LockWait
+
+# Sessions that the server or its administrator ended, and servers that are starting or stopping.
+_LOST = frozenset({"57P01", "57P02", "57P03", "57P05", "08000", "08001", "08003", "08004", "08006"})
+# The server ends the session, but for a limit that the next run would meet again.
+_TIMED_OUT = frozenset({"25P03", "25P04"})
+_COLLISIONS = frozenset({"40001", "40P01"})
+
+_NOT_IN_TRANSACTION = (
+    'give the file the header line "-- transactional: false", and nothing else in it that must go along'
+)
+_ENDED = (
+    "the file ended the runner's transaction: what came before its COMMIT may stay, without a row in _migrations; "
+    "look at the database before the next run"
+)
+# What the server says of a savepoint that is gone, or of one outside a transaction.
+_NO_SAVEPOINT = frozenset({"3B001", "25P01"})
+_BLOCKED = "wait until that session is through, or end it; then run the same command again"
+# Arbitrary: the first has been there longest, and the others are seen when it is gone.
+_MOST_BLOCKERS = 3
+_HINTS = {
+    "2D000": "take COMMIT and ROLLBACK out of the DO block or procedure: the runner commits the file and its row "
+    "together",
+    "25006": "the database or the role is set to read only, or the server is a standby",
+    "42710": "roles and tablespaces are shared by all databases of a server, so that the second database finds them "
+    "there: create them by a DO block that looks first, or once on the master",
+    "25P03": "raise idle_in_transaction_session_timeout for the role that migrates",
+    "25P04": "raise transaction_timeout for the role that migrates, or split the file",
+    "57014": "raise statement_timeout for the role that migrates, or for the file by a header line such as "
+    '"-- statement-timeout: 10min"; or make the statement shorter',
+    "55P03": "find the session that holds the table in pg_stat_activity, and run the same command again",
+}
+
+
+# Whatever the language of the message, the name of the table is in it.
+_LEDGER = re.compile(r"\b_migrations(_log)?\b")
+_LEDGER_GONE = (
+    "the tables of the ledger are gone: a file must not drop them; set a schema that none drops under ledger in "
+    "tenants.yaml, or restore what is missing"
+)
+
+
+class Kind(Enum):
+    """What is to be done about an error."""
+
+    FAILED = "the file is wrong for this database"
+    COLLISION = "another session was in the way for a moment: trying again is sensible at once"
+    LOCKED = "another session holds a lock: trying again is sensible later"
+    LOST = "the connection broke: what was not committed is rolled back"
+    CANCELLED = "somebody cancelled the statement"
+    ENDED = "the file ended the transaction that it was to be part of"
+
+
+def classify(error: psycopg.Error, connection: psycopg.Connection[Any]) -> Kind:
+    """Return what kind of error this is."""
+    state = error.sqlstate
+    if state in _TIMED_OUT:
+        return Kind.FAILED
+    if state in _LOST or connection.broken:
+        return Kind.LOST
+    if state in _NO_SAVEPOINT:
+        return Kind.ENDED
+    if state == "55P03":
+        return Kind.LOCKED
+    if state == "57014":
+        return Kind.CANCELLED
+    if state in _COLLISIONS or _on_shared_catalog(error):
+        return Kind.COLLISION
+    return Kind.FAILED
+
+
+def _on_shared_catalog(error: psycopg.Error) -> bool:
+    """Return whether two sessions changed one row of a system catalogue at once, as GRANT in many databases does."""
+    if error.sqlstate == "XX000":
+        # The server translates no internal error, so that its words can be compared.
+        return "tuple concurrently" in (error.diag.message_primary or "")
+    return error.sqlstate == "23505" and error.diag.schema_name == "pg_catalog"
+
+
+def describe(
+    error: psycopg.Error, migration: Migration, kind: Kind, offset: int | None, wait: LockWait | None = None
+) -> Failure:
+    """Return what the server said, with its place in the file: `offset` counts characters from 0, None: unknown.
+
+    `wait` is what was seen in the way: the server says nothing of it.
+    """
+    diag = error.diag
+    place = sqltext.position(migration.sql, offset) if offset is not None else None
+    return Failure(
+        message=(diag.message_primary or str(error)).strip(),
+        sqlstate=error.sqlstate or "",
+        line=place.line if place else 0,
+        column=place.column if place else 0,
+        excerpt=sqltext.excerpt(migration.text, place) if place else "",
+        detail=describe_wait(wait) if wait else diag.message_detail or "",
+        hint="\n".join(filter(None, (diag.message_hint, _BLOCKED if wait else _advise(error, kind)))),
+        context=diag.context or "",
+    )
+
+
+def describe_wait(wait: LockWait) -> str:
+    """Return what was waited for, and who has it, on one line."""
+    shown = "; ".join(_describe_blocker(blocker) for blocker in wait.blockers[:_MOST_BLOCKERS])
+    more = len(wait.blockers) - _MOST_BLOCKERS
+    return f"waited for {wait.mode} on {wait.target}, held by {shown}" + (f" and {more} more" if more > 0 else "")
+
+
+def _describe_blocker(blocker: Blocker) -> str:
+    if not blocker.pid:
+        return "a prepared transaction"
+    age = f", in a transaction for {blocker.transaction_s} s" if blocker.transaction_s is not None else ""
+    who = f"pid {blocker.pid} ({blocker.application or 'no application name'}, user {blocker.user or 'unknown'}{age})"
+    return f"{who}: {blocker.query}" if blocker.query else who
+
+
+def _advise(error: psycopg.Error, kind: Kind) -> str:
+    if kind is Kind.ENDED:
+        return _ENDED
+    # 25001 is also what SET TRANSACTION gets for coming late: only the function that raised it tells them apart.
+    if error.sqlstate == "25001" and error.diag.source_function == "PreventInTransactionBlock":
+        return _NOT_IN_TRANSACTION
+    if error.sqlstate == "42P01" and _LEDGER.search(error.diag.message_primary or ""):
+        return _LEDGER_GONE
+    if error.sqlstate == "42710" and error.diag.source_function not in {"CreateRole", "CreateTableSpace"}:
+        return ""
+    return _HINTS.get(error.sqlstate or "", "")

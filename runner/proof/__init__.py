@@ -1,0 +1,1 @@
+"""Whether a tenant is what its files say, by its catalog."""

@@ -1,0 +1,126 @@
+"""What is not as it should be in one tenant, in words: each difference of files and ledger, and what to do about it."""
+
+import difflib
+from collections.abc import Iterator, Sequence
+
+from tenantry.ledger.ledger import Ledger
+from tenantry.model import NO_VERSION, Migration, MigrationStatus, Note, Origin, State, Tenant, label
+from tenantry.model.errors import Problem
+from tenantry.model.events import FindingReported, WarningRaised
+from tenantry.plan.compare import advise, can_resume, explain
+
+# Recorded by what was found, and not by running the file.
+_UNRUN = frozenset({Origin.BASELINE, Origin.IMPORTED})
+
+
+def find(statuses: Sequence[MigrationStatus], tenant: Tenant, ledger: Ledger) -> Iterator[FindingReported]:
+    """Yield a finding for every version that is not applied as its file says. Edited ones come with a diff."""
+    yield from find_in([s for s in statuses if s.state is not State.APPLIED], statuses, tenant, ledger)
+    for status in statuses:
+        if status.state is State.APPLIED and status.renamed:
+            yield FindingReported(tenant.name, describe_renamed(status, tenant))
+
+
+def warn(statuses: Sequence[MigrationStatus], tenant: Tenant) -> Iterator[WarningRaised]:
+    """Yield a warning for every version whose file was edited in a way that changes nothing."""
+    for status in statuses:
+        if status.note is Note.COSMETIC:
+            yield WarningRaised(tenant.name, _describe_cosmetic(status, tenant))
+
+
+def find_in(
+    chosen: Sequence[MigrationStatus], statuses: Sequence[MigrationStatus], tenant: Tenant, ledger: Ledger
+) -> Iterator[FindingReported]:
+    """Yield a finding for each of the `chosen`; a file that was renumbered is one finding, not two."""
+    moved = {status.version: _find_moved(status, statuses) for status in statuses}
+    adopted = max((s.version for s in statuses if s.row and s.row.origin in _UNRUN), default=-1)
+    targets = {target.version for target in moved.values() if target}
+    for status in chosen:
+        target = moved[status.version]
+        if target:
+            yield FindingReported(tenant.name, _describe_moved(status, target))
+        elif status.version not in targets:
+            yield _report(status, tenant, ledger, adopted=status.version < adopted)
+
+
+def count_differences(count: int) -> str:
+    """Return how many differences there are, in words."""
+    return f"{count} {'difference' if count == 1 else 'differences'}"
+
+
+def describe_unnamed() -> Problem:
+    """Return what is to be said of a schema whose fingerprint differs while no difference has a name."""
+    return Problem("its schema is not what is expected, in a way that has no name")
+
+
+def describe_renamed(status: MigrationStatus, tenant: Tenant) -> Problem:
+    """Return what is to be said of a file that is applied, under another name."""
+    before = status.row.name if status.row else ""
+    return Problem(
+        f"{label(status.version, status.name)}: applied as {label(status.version, before)}, renamed since",
+        f'rename it back, or run "tenantry accept {status.version} --tenants {tenant.name} --reason ..."',
+    )
+
+
+def describe_repeatable(file: Migration, tenant: Tenant) -> Problem:
+    """Return what is to be said of a repeatable whose text is not the one that ran last."""
+    return Problem(
+        f"{label(file.version, file.name)}: pending: not applied with the text that it has now",
+        f'run "tenantry migrate --tenants {tenant.name}"',
+    )
+
+
+def describe_gone(name: str) -> Problem:
+    """Return what is to be said of a repeatable that ran and whose file is gone."""
+    return Problem(
+        f"{label(NO_VERSION, name)}: its file is gone, and what it made may still be in the database",
+        "drop that in a migration, with DROP ... IF EXISTS; then delete its row in _migrations_repeatable",
+    )
+
+
+def _describe_cosmetic(status: MigrationStatus, tenant: Tenant) -> Problem:
+    return Problem(
+        f"{label(status.version, status.name)}: cosmetic edit, other comments or white space than when it was applied",
+        f'nothing is to be done; "tenantry accept {status.version} --tenants {tenant.name} --reason ..." records it',
+    )
+
+
+def _report(status: MigrationStatus, tenant: Tenant, ledger: Ledger, *, adopted: bool) -> FindingReported:
+    hint = advise(status, tenant.name)
+    if adopted and status.state is State.OUT_OF_ORDER:
+        # To run it may do again, or undo, what was done before there was a record.
+        hint = (
+            f'if it was run before the tenant was taken over, run "tenantry adopt --tenants {tenant.name} '
+            f'--assume {status.version} --write"; look at the database first'
+        )
+    problem = Problem(explain(status), hint)
+    edited = status.state is State.CHANGED or (status.state is State.INCOMPLETE and not can_resume(status))
+    detail = _compare_texts(status, ledger) if edited else ""
+    return FindingReported(tenant.name, problem, detail)
+
+
+def _describe_moved(status: MigrationStatus, target: MigrationStatus) -> Problem:
+    before, now = label(status.version, status.name), label(target.version, target.name)
+    return Problem(
+        f"{before}: applied to this database, but its file is now {now}",
+        "give the file its old number back: an applied migration keeps it",
+    )
+
+
+def _find_moved(status: MigrationStatus, statuses: Sequence[MigrationStatus]) -> MigrationStatus | None:
+    """Return the unapplied file that has the text of a missing one: it was renumbered."""
+    if status.state is not State.MISSING or status.row is None:
+        return None
+    checksum = status.row.checksum
+    return next((s for s in statuses if s.row is None and s.file and s.file.checksum == checksum), None)
+
+
+def _compare_texts(status: MigrationStatus, ledger: Ledger) -> str:
+    """Return a unified diff of the text that was applied against the file as it is."""
+    if status.file is None or status.row is None:
+        return ""
+    before = ledger.read_text(status.version).splitlines()
+    after = status.file.text.splitlines()
+    done = "as applied" if status.state is State.CHANGED else "as begun"
+    applied = f"{label(status.version, status.row.name)} {done}"
+    return "\n".join(difflib.unified_diff(before, after, applied, status.file.path, lineterm=""))

@@ -1,0 +1,163 @@
+"""The proof: whether a database has the schema that its own record stands for, and whether what relies on it works.
+
+What cannot be read is never taken for proven.
+"""
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import psycopg
+
+from tenantry import sqltext
+from tenantry.config import Config
+from tenantry.config.expected_columns import find_unexpected
+from tenantry.files.checks import Check, run_checks
+from tenantry.files.header import parse_header
+from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.repeatables import RepeatableTable
+from tenantry.model import AppliedMigration, Migration, MigrationStatus, Note, RowState, SetName, Tenant
+from tenantry.model.checksum import checksum
+from tenantry.model.errors import Cancelled, Problem, TenantError
+from tenantry.model.events import FindingReported, Result, Verdict
+from tenantry.postgres.sessions import Sessions
+from tenantry.proof.findings import count_differences, describe_unnamed
+from tenantry.schema import differences as drift
+from tenantry.schema.catalog import read_fingerprint, read_snapshot
+from tenantry.schema.snapshot import Snapshot
+from tenantry.scratch.expected import ExpectedSchemas
+
+# More than these of one tenant is not read by anybody.
+_MOST = 50
+# What repeatables make, apart from grants.
+_REPEATED = frozenset({"view", "materialized view", "function", "procedure"})
+
+
+@dataclass(frozen=True, slots=True)
+class Prover:
+    """What a tenant's database is held against."""
+
+    expected: ExpectedSchemas
+    sessions: Sessions
+    config: Config
+    checks: Mapping[SetName, tuple[Check, ...]]
+    repeatables: Mapping[SetName, tuple[Migration, ...] | None] = field(default_factory=dict)
+
+    def prove(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
+        """Yield whatever keeps a tenant's database from being proven: nothing where it is. Reads only.
+
+        Raises Refused where the schema that its record stands for cannot be known.
+        """
+        tenant, connection, scope = ledger.tenant, ledger.connection, self.config.scope(ledger.tenant)
+        found = expected = self.expect(ledger, statuses)
+        if read_fingerprint(connection, scope, expected) != expected.fingerprint:
+            found = read_snapshot(connection, scope)
+            # No difference in words is still one: nothing is proven that the server says is not the same.
+            repeats = bool(self.repeatables.get(tenant.set_name))
+            yield from _report(tenant, drift.compare_schemas(expected, found), repeats=repeats) or (
+                FindingReported(tenant.name, describe_unnamed()),
+            )
+        if tenant.set_name is SetName.TENANT:
+            for line in find_unexpected(self.config.expected_columns, found):
+                yield FindingReported(tenant.name, Problem(f"{line} by tenants.yaml"))
+        applied = {row.version for row in _recorded_rows(statuses)}
+        for complaint in run_checks(connection, self.checks.get(tenant.set_name, ()), applied):
+            yield FindingReported(tenant.name, Problem(complaint.message), complaint.excerpt)
+
+    def conclude(
+        self, ledger: Ledger, statuses: Sequence[MigrationStatus], result: Result
+    ) -> Generator[FindingReported, None, Verdict]:
+        """Prove a tenant that something was done to, and return how it ends; what is committed stays in any case.
+
+        `result` is how it ends where nothing is found: then the ledger says that it was proven.
+        """
+        found = 0
+        try:
+            for finding in self.prove(ledger, statuses):
+                found += 1
+                yield finding
+        except Cancelled:
+            raise
+        except (TenantError, psycopg.Error) as error:
+            hint = f"{getattr(error, 'hint', '')}\nor leave the proof out with --no-verify".strip()
+            return Verdict(Result.FINDING, f"{result.value}, but not proven: {error}", hint)
+        if found:
+            return Verdict(Result.FINDING, f"{result.value}, but {count_differences(found)}")
+        ledger.record_proven(status.version for status in statuses if status.row)
+        return Verdict(result)
+
+    def expect(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Snapshot:
+        """Return the schema that a tenant's record stands for. Raises Refused where it cannot be known."""
+        files = self.repeatables.get(ledger.tenant.set_name)
+        migrations = [*_list_recorded(ledger, statuses), *(_list_repeated(ledger, files) if files else ())]
+        major = ledger.connection.info.server_version // 10_000
+        return self.expected.after(self.sessions, ledger.tenant, major, migrations, self.config.scope())
+
+
+def _recorded_rows(statuses: Sequence[MigrationStatus]) -> list[AppliedMigration]:
+    return [status.row for status in statuses if status.row and status.row.state is RowState.APPLIED]
+
+
+def _list_recorded(ledger: Ledger, statuses: Sequence[MigrationStatus]) -> list[Migration]:
+    """Return what ran in a database, by its own record: the text of a file that was edited or deleted is in there.
+
+    A file that says which text it replaces says that it comes to the same: it is held to that.
+    """
+    rows = _recorded_rows(statuses)
+    as_applied = {row.version: row.checksum for row in rows}
+    files = {
+        s.version: s.file
+        for s in statuses
+        if s.file and (s.file.checksum == as_applied.get(s.version) or s.note is Note.REPLACED)
+    }
+    others = [row for row in rows if row.version not in files]
+    texts = ledger.read_texts([row.version for row in others]) if others else {}
+    files.update((row.version, _restore(row, texts.get(row.version, ""))) for row in others)
+    return [files[row.version] for row in rows]
+
+
+def _restore(row: AppliedMigration, text: str) -> Migration:
+    """Return the file that a text was when it was applied."""
+    place = f"{row.version:04}_{row.name}.sql as applied"
+    # The header is a part of the text, and may have been edited as well.
+    transactional = parse_header(text)[0].transactional
+    sql = sqltext.blank_wrapper(text) if transactional else text
+    return Migration(row.version, row.name, place, checksum(text), text, sql, transactional)
+
+
+def _list_repeated(ledger: Ledger, files: Sequence[Migration]) -> Iterator[Migration]:
+    """Yield the repeatables that ran in a database, in the order of the files, as they were last applied.
+
+    One whose file is gone is left out: what it made is to be dropped, and is named as long as it is there.
+    """
+    table = RepeatableTable(ledger)
+    recorded = table.read()
+    edited = [file.name for file in files if recorded.get(file.name, file.checksum) != file.checksum]
+    texts = table.read_texts(edited) if edited else {}
+    for file in files:
+        if file.name in texts:
+            text = texts[file.name]
+            sql, place = sqltext.blank_wrapper(text), f"{file.path} as applied"
+            yield Migration(file.version, file.name, place, checksum(text), text, sql)
+        elif file.name in recorded:
+            yield file
+
+
+def _report(tenant: Tenant, differences: Sequence[drift.Difference], *, repeats: bool) -> list[FindingReported]:
+    """Return the differences as findings; `repeats`: there are repeatables, one of which may have to run again."""
+    found = [
+        FindingReported(tenant.name, Problem(drift.explain(one), _advise_again(one, tenant) if repeats else ""))
+        for one in differences[:_MOST]
+    ]
+    if len(differences) > _MOST:
+        rest = f"{len(differences) - _MOST} more differences"
+        found.append(
+            FindingReported(tenant.name, Problem(rest, f'see them with "tenantry drift --tenants {tenant.name}"'))
+        )
+    return found
+
+
+def _advise_again(difference: drift.Difference, tenant: Tenant) -> str:
+    """Return how a repeatable runs again whose text is recorded: a migration may have undone what it made."""
+    if difference.kind not in _REPEATED or difference.what is drift.What.EXTRA:
+        return ""
+    return f'if a repeatable makes it, edit a comment in that file and run "tenantry migrate --tenants {tenant.name}"'

@@ -1,0 +1,53 @@
+"""`github`: workflow commands, which GitHub shows beside the lines of a pull request."""
+
+from typing import TextIO
+
+from tenantry.model.events import GOOD, Event, HazardFound, Result, TenantFinished, WarningRaised
+from tenantry.model.hazards import Level
+from tenantry.reports import Call, Sink
+from tenantry.reports.wording import join, name_tenants, render_hint
+
+_COMMANDS = {Level.DANGER: "error", Level.CAUTION: "warning"}
+# What a file was said about already need not be said of its folder again.
+_SAID = GOOD | {Result.FINDING}
+
+
+def make_sink(stream: TextIO, call: Call) -> Sink:
+    """Return a sink that writes a command for each thing that is worth a reviewer's attention, as it comes."""
+
+    def write(event: Event) -> None:
+        match event:
+            case HazardFound(hazard=hazard) if not hazard.allowed:
+                stream.write(_annotate(event))
+            case WarningRaised(problem=problem):
+                hint = render_hint(problem.hint, call.program)
+                stream.write(_compose("warning", "\n".join(filter(None, (problem.message, hint)))))
+            case TenantFinished(tenant, verdict) if verdict.result not in _SAID:
+                said = f"{name_tenants([tenant])}: {join([verdict.result.value, verdict.reason])}"
+                stream.write(_compose("error", said))
+            case _:
+                return
+        stream.flush()
+
+    return write
+
+
+def _annotate(found: HazardFound) -> str:
+    hazard = found.hazard
+    place = {"file": hazard.path, "line": str(hazard.line), "col": str(hazard.column), "title": hazard.rule}
+    message = "\n".join(filter(None, (hazard.message, hazard.help.rstrip())))
+    return _compose(_COMMANDS[hazard.level], message, place)
+
+
+def _compose(command: str, message: str, properties: dict[str, str] | None = None) -> str:
+    """Return a workflow command as a line; what would end it, or a part of it, is escaped."""
+    given = ",".join(f"{key}={_escape_property(value)}" for key, value in (properties or {}).items())
+    return f"::{command}{' ' if given else ''}{given}::{_escape(message)}\n"
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _escape_property(text: str) -> str:
+    return _escape(text).replace(":", "%3A").replace(",", "%2C")

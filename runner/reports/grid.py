@@ -1,0 +1,69 @@
+"""Rows and columns on a terminal or in a file: rich draws on a terminal and is imported only there."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TextIO
+
+from tenantry.model.events import Cell
+
+_STYLES = {
+    "applied": "green",
+    "up to date": "green",
+    "ok": "green",
+    "pending": "yellow",
+    "failed": "bold red",
+    "refused": "red",
+    "finding": "yellow",
+    "blocked": "yellow",
+    "unreachable": "magenta",
+    "stopped": "yellow",
+    "not started": "yellow",
+}
+
+
+def write_grid(stream: TextIO, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    """Write a table. Columns that are empty in every row are left out, numbers stand at the right."""
+    kept = [index for index in range(len(columns)) if any(row[index] not in ("", None) for row in rows)]
+    titles = [columns[index] for index in kept]
+    cells = [[_text(row[index]) for index in kept] for row in rows]
+    right = [any(isinstance(row[index], int) for row in rows) for index in kept]
+    if stream.isatty():
+        _draw(stream, titles, cells, right)
+    else:
+        stream.writelines(line + "\n" for line in _align(titles, cells, right))
+
+
+def _text(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, datetime):
+        return cell.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return str(cell)
+
+
+def _align(titles: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
+    table = [list(titles), *map(list, cells)]
+    widths = [max(len(row[index]) for row in table) for index in range(len(titles))]
+
+    def line(row: Sequence[str]) -> str:
+        padded = (
+            text.rjust(width) if to_right else text.ljust(width)
+            for text, width, to_right in zip(row, widths, right, strict=True)
+        )
+        return "  ".join(padded).rstrip()
+
+    return [line(titles), line(["-" * width for width in widths]), *map(line, cells)]
+
+
+def _draw(stream: TextIO, titles: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for title, to_right in zip(titles, right, strict=True):
+        table.add_column(title, justify="right" if to_right else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(text, style=_STYLES.get(text, "")) for text in row))
+    Console(file=stream, highlight=False).print(table)

@@ -1,0 +1,165 @@
+"""Log lines on stderr: structlog, for people on a terminal and as JSON elsewhere. Imported with the first line."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, TextIO, cast
+
+from tenantry.model import label
+from tenantry.model.events import (
+    GOOD,
+    BatchProgressed,
+    DatabaseCreated,
+    Event,
+    FindingReported,
+    HazardFound,
+    LockAwaited,
+    MigrationApplied,
+    MigrationFailed,
+    MigrationRetried,
+    MigrationRolledBack,
+    MigrationStarted,
+    NoticeRaised,
+    RepairMade,
+    Result,
+    TenantFinished,
+    TenantPostponed,
+    WarningRaised,
+)
+from tenantry.reports import Call, Sink
+from tenantry.reports.wording import render_hint
+
+_DEBUG, _INFO, _WARNING, _ERROR = 10, 20, 30, 40
+_NAMES = {_DEBUG: "debug", _INFO: "info", _WARNING: "warning", _ERROR: "error"}
+_SERIOUS = frozenset({"WARNING", "ERROR"})
+
+# A person at a terminal finds these in the report.
+_REPORTED = (MigrationFailed, TenantFinished, FindingReported, HazardFound)
+
+Line = tuple[int, str, dict[str, Any]]
+
+
+def make_log_sink(stream: TextIO, call: Call, *, verbose: bool) -> Sink:
+    """Return a sink that logs what happened: on a terminal warnings alone unless `verbose`, elsewhere each step."""
+    brief = stream.isatty() and not verbose
+    threshold = _DEBUG if verbose else _WARNING if brief else _INFO
+    loggers: list[Callable[[int, str, dict[str, Any]], None]] = []
+
+    def log(event: Event) -> None:
+        line = _describe_hazard(event) if isinstance(event, HazardFound) else _describe(event)
+        if line is None or line[0] < threshold or (brief and isinstance(event, _REPORTED)):
+            return
+        if not loggers:
+            loggers.append(_make_logger(terminal=stream.isatty()))
+        level, message, values = line
+        if "hint" in values:
+            values["hint"] = render_hint(values["hint"], call.program)
+        loggers[0](level, message, values)
+
+    return log
+
+
+class _Stderr:
+    """stderr as it is at the time: while a progress bar is shown, rich stands in for it and keeps lines above."""
+
+    def write(self, text: str) -> None:
+        sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def _make_logger(*, terminal: bool) -> Callable[[int, str, dict[str, Any]], None]:
+    with nullcontext() if terminal else _without_rich():
+        import structlog
+
+    renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    logger = structlog.wrap_logger(
+        structlog.PrintLogger(cast(TextIO, _Stderr())),
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), renderer],
+    )
+
+    def write(level: int, message: str, values: dict[str, Any]) -> None:
+        getattr(logger, _NAMES[level])(message, **values)
+
+    return write
+
+
+@contextmanager
+def _without_rich() -> Iterator[None]:
+    """Keep rich from being imported: structlog takes it wherever it is installed, for what JSON lines never need.
+
+    That would be half of the time to the first line.
+    """
+    hidden = "rich" not in sys.modules
+    if hidden:
+        sys.modules["rich"] = None  # type: ignore[assignment]  # how Python itself is told that there is no such module
+    try:
+        yield
+    finally:
+        if hidden:
+            del sys.modules["rich"]
+
+
+def _describe(event: Event) -> Line | None:
+    """Return level, message and values of what is worth a line; None for the rest."""
+    match event:
+        case WarningRaised(tenant, problem):
+            values = {"tenant": tenant} if tenant else {}
+            return _WARNING, problem.message, values | ({"hint": problem.hint} if problem.hint else {})
+        case DatabaseCreated(tenant, database):
+            return _INFO, "database created", {"tenant": tenant, "database": database}
+        case MigrationStarted(tenant, migration):
+            return _DEBUG, "started", {"tenant": tenant, "migration": label(migration.version, migration.name)}
+        case MigrationApplied(tenant, migration, elapsed_ms):
+            values = {"tenant": tenant, "migration": label(migration.version, migration.name)}
+            return _INFO, "applied", values | {"elapsed_ms": elapsed_ms}
+        case MigrationRolledBack(tenant, migration, elapsed_ms):
+            values = {"tenant": tenant, "migration": label(migration.version, migration.name)}
+            return _INFO, "rolled back", values | {"elapsed_ms": elapsed_ms}
+        case MigrationFailed(tenant, migration, failure):
+            place = f"{migration.path}:{failure.line}:{failure.column}" if failure.line else migration.path
+            return _ERROR, f"{place}: {failure.message}", {"tenant": tenant, "sqlstate": failure.sqlstate}
+        case BatchProgressed(tenant, migration, rows, total, rate):
+            values = {"tenant": tenant, "migration": label(migration.version, migration.name)}
+            waits = {"held": event.held} if event.held else {}
+            return _DEBUG, "in batches", values | {"rows": rows, "total": total, "rate": rate} | waits
+        case NoticeRaised(tenant, severity, message):
+            level = _WARNING if severity in _SERIOUS else _DEBUG
+            return level, message, {"tenant": tenant, "severity": severity}
+        case RepairMade(tenant, version):
+            return _INFO, "ledger changed by hand", {"tenant": tenant, "version": version}
+        case FindingReported(tenant, problem):
+            return _INFO, problem.message, {"tenant": tenant}
+        case TenantFinished(tenant, verdict, elapsed_ms):
+            level = _DEBUG if verdict.result in GOOD else _ERROR if verdict.result is Result.FAILED else _WARNING
+            values = {"tenant": tenant, "result": verdict.result.value, "reason": verdict.reason}
+            return level, "finished", values | {"elapsed_ms": elapsed_ms}
+        case _:
+            return _describe_waiting(event)
+
+
+def _describe_waiting(event: Event) -> Line | None:
+    """Return the line for what somebody else is in the way of; None for the rest."""
+    match event:
+        case LockAwaited(tenant, waited_ms, holder):
+            level = _WARNING if waited_ms == 0 else _DEBUG
+            return level, "waiting for another runner", {"tenant": tenant, "holder": holder}
+        case MigrationRetried(tenant, migration, failure, attempt, limit):
+            values: dict[str, Any] = {"tenant": tenant, "migration": label(migration.version, migration.name)}
+            values |= {"detail": failure.detail} if failure.detail else {}
+            met = "collided" if limit else "met a lock"
+            return _WARNING, f"{met}, tried again: {failure.message}", values | {"attempt": attempt}
+        case TenantPostponed(tenant, reason):
+            return _WARNING, "postponed to the end", {"tenant": tenant, "reason": reason}
+        case _:
+            return None
+
+
+def _describe_hazard(found: HazardFound) -> Line:
+    """Return the line for a hazard: one that is allowed is no news, and comes with the reason."""
+    hazard = found.hazard
+    values = {"tenant": found.tenant} if found.tenant else {}
+    values |= {"rule": hazard.rule, "hazard": hazard.level.value}
+    message = f"{hazard.path}:{hazard.line}:{hazard.column}: {hazard.message}"
+    return (_DEBUG, message, values | {"allowed": hazard.allowed}) if hazard.allowed else (_INFO, message, values)

@@ -1,0 +1,126 @@
+"""`plan`: tenants that would get the same files are one plan, named A, B, C by how many tenants it has."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import TextIO
+
+from tenantry.model import Migration, label
+from tenantry.model.events import (
+    GOOD,
+    Event,
+    FindingReported,
+    HazardFound,
+    MigrationMeasured,
+    Result,
+    RunFinished,
+    TenantPlanned,
+)
+from tenantry.model.outcome import Outcome
+from tenantry.reports import Call, Sink
+from tenantry.reports.hazards import write_effects, write_hazard
+from tenantry.reports.wording import count, indent, name_tenants, render_hint
+
+Steps = tuple[Migration, ...]
+
+
+class Plans:
+    """The distinct plans of a run, gathered from its events."""
+
+    def __init__(self) -> None:
+        self.outcome = Outcome()
+        # By the path of the file: two sets may have the same version.
+        self.measured: dict[str, MigrationMeasured] = {}
+        self.hazards: list[HazardFound] = []
+        self.findings: dict[str, list[FindingReported]] = defaultdict(list)
+        self._tenants: dict[Steps, list[str]] = defaultdict(list)
+
+    def add(self, event: Event) -> None:
+        """Take in one event."""
+        self.outcome.add(event)
+        match event:
+            case TenantPlanned(tenant, plan) if not plan.blockers:
+                self._tenants[plan.steps + plan.repeatables].append(tenant)
+            case MigrationMeasured(migration):
+                self.measured[migration.path] = event
+            case HazardFound(hazard=hazard) if not hazard.allowed:
+                self.hazards.append(event)
+            case FindingReported(tenant):
+                self.findings[tenant].append(event)
+            case _:
+                return
+
+    def distinct(self) -> Iterator[tuple[str, Steps, list[str]]]:
+        """Yield name, files and tenants of each plan that has files, the one with most tenants first."""
+        order = {name: index for index, name in enumerate(self.outcome.tenants)}
+        plans = [(steps, self._in_order(steps)) for steps in self._tenants if steps]
+        plans.sort(key=lambda plan: (-len(plan[1]), order[plan[1][0]]))
+        for index, (steps, names) in enumerate(plans):
+            yield _letters(index), steps, names
+
+    def up_to_date(self) -> list[str]:
+        """Return the tenants that would get nothing."""
+        return self._in_order(())
+
+    def _in_order(self, steps: Steps) -> list[str]:
+        """Return the tenants of a plan as they were selected, whoever was read first."""
+        names = set(self._tenants.get(steps, ()))
+        return [name for name in self.outcome.tenants if name in names]
+
+
+def make_sink(stream: TextIO, call: Call) -> Sink:
+    """Return a sink that writes each distinct plan when all tenants are read."""
+    plans = Plans()
+
+    def write(event: Event) -> None:
+        plans.add(event)
+        if isinstance(event, RunFinished):
+            stream.writelines(line + "\n" for line in _render(plans, call.program))
+
+    return write
+
+
+def _render(plans: Plans, program: str) -> Iterator[str]:
+    for name, steps, tenants in plans.distinct():
+        yield f"{count(len(tenants), 'tenant')}: plan {name}: {count(len(steps), 'file')} for {name_tenants(tenants)}"
+        for step in steps:
+            aside = "" if step.transactional else "  (statement by statement, outside a transaction)"
+            yield f"  {label(step.version, step.name)}  {step.path}{aside}"
+            if step.path in plans.measured:
+                yield from (f"    {line}" for line in write_effects(plans.measured[step.path]))
+    for found in plans.hazards:
+        yield from write_hazard(found)
+    idle = plans.up_to_date()
+    if idle:
+        yield f"{count(len(idle), 'tenant')}: up to date: {name_tenants(idle)}"
+    for outcome in plans.outcome.tenants.values():
+        verdict = outcome.verdict
+        if verdict and verdict.result not in GOOD:
+            yield f"{name_tenants([outcome.tenant])}: {verdict.result.value}: {verdict.reason}"
+            if verdict.result is Result.FINDING:
+                yield from _write_findings(plans.findings[outcome.tenant], program)
+            hint = verdict.hint
+            if verdict.result is Result.REFUSED and not hint:
+                hint = f'run "tenantry verify --tenants {outcome.tenant}" to see what it is'
+            if hint:
+                yield f"  hint: {render_hint(hint, program)}"
+            if verdict.trace:
+                yield indent(f"please report this:\n{verdict.trace}")
+
+
+def _write_findings(findings: Sequence[FindingReported], program: str) -> Iterator[str]:
+    """Yield what a tenant's findings are, each with what to do."""
+    for finding in findings:
+        yield f"{name_tenants([finding.tenant])}: {finding.problem.message}"
+        if finding.detail:
+            yield indent(finding.detail)
+        if finding.problem.hint:
+            yield f"  hint: {render_hint(finding.problem.hint, program)}"
+
+
+def _letters(index: int) -> str:
+    """Return A to Z, then AA, AB and so on."""
+    name = ""
+    while index >= 0:
+        name = chr(ord("A") + index % 26) + name
+        index = index // 26 - 1
+    return name

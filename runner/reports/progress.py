@@ -1,0 +1,87 @@
+"""A progress bar on a terminal, for runs that take longer than a moment; gone before the report is written."""
+
+import time
+from typing import Any, TextIO
+
+from tenantry.model import label
+from tenantry.model.events import (
+    BatchProgressed,
+    Event,
+    LockAwaited,
+    MigrationRetried,
+    MigrationStarted,
+    RunFinished,
+    RunStarted,
+    TenantFinished,
+)
+from tenantry.reports import Sink
+
+# Arbitrary.
+_FIRST_S = 0.4
+
+
+def make_progress_sink(stream: TextIO) -> Sink:
+    """Return a sink that shows how many tenants are done, and what is at work."""
+    bar = _Bar(stream)
+    return bar.take
+
+
+class _Bar:
+    """A bar that appears with the first file, or when the run has taken a moment."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._total = 0
+        self._done = 0
+        self._started = time.monotonic()
+        self._progress: Any = None
+        self._task: Any = None
+
+    def take(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case RunStarted(tenants=tenants):
+                self._total = len(tenants)
+            case TenantFinished():
+                self._done += 1
+                # Tenants with nothing to do are over before a bar can be read: rich is not imported for them.
+                if self._progress or time.monotonic() - self._started > _FIRST_S:
+                    self._show("")
+            case MigrationStarted(tenant, migration):
+                self._show(f"{tenant}: {label(migration.version, migration.name)}")
+            case LockAwaited(tenant, waited_ms):
+                self._show(f"{tenant}: waits for another runner, {waited_ms / 1000:.0f} s")
+            case MigrationRetried(tenant, migration):
+                self._show(f"{tenant}: {label(migration.version, migration.name)} is tried again")
+            case BatchProgressed():
+                self._show(_describe(event))
+            case RunFinished():
+                self._hide()
+            case _:
+                return
+
+    def _show(self, doing: str) -> None:
+        if self._progress is None:
+            self._begin()
+        self._progress.update(self._task, completed=self._done, doing=doing)
+
+    def _begin(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[doing]}"))
+        self._progress = Progress(*columns, console=Console(file=self._stream), transient=True)
+        self._task = self._progress.add_task("tenants", total=self._total, doing="")
+        self._progress.start()
+
+    def _hide(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+
+def _describe(event: BatchProgressed) -> str:
+    """Return how far a change in batches is, in words."""
+    name = f"{event.tenant}: {label(event.migration.version, event.migration.name)}"
+    total = f" of about {event.total:,}" if event.total else ""
+    rate = f"waits: {event.held}" if event.held else f"{event.rate:,} a second"
+    return f"{name}: {event.rows:,}{total} rows, {rate}"

@@ -1,0 +1,100 @@
+"""`sarif`: one log of the form SARIF 2.1.0, for what gathers the findings of many tools."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+from urllib.parse import quote
+
+from tenantry import __version__
+from tenantry.lint import RULES, Hazard, Level
+from tenantry.model.events import GOOD, Event, HazardFound, Result, RunFinished, TenantFinished, WarningRaised
+from tenantry.model.outcome import Outcome
+from tenantry.reports import Call, Sink
+from tenantry.reports.wording import name_tenants
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = {Level.DANGER: "error", Level.CAUTION: "warning"}
+_SAID = GOOD | {Result.FINDING}
+
+
+def make_sink(stream: TextIO, call: Call) -> Sink:
+    """Return a sink that writes the whole log when the run is over."""
+    outcome = Outcome()
+    found: list[HazardFound] = []
+    notes: list[dict[str, Any]] = []
+
+    def write(event: Event) -> None:
+        outcome.add(event)
+        match event:
+            case HazardFound():
+                found.append(event)
+            case WarningRaised(problem=problem):
+                notes.append(_note("warning", problem.message))
+            case TenantFinished(tenant, verdict) if verdict.result not in _SAID:
+                notes.append(_note("error", f"{name_tenants([tenant])}: {verdict.result.value}: {verdict.reason}"))
+            case RunFinished():
+                stream.write(json.dumps(_make_log(found, notes, outcome), ensure_ascii=False, indent=2) + "\n")
+            case _:
+                return
+
+    return write
+
+
+def _make_log(found: Sequence[HazardFound], notes: Sequence[dict[str, Any]], outcome: Outcome) -> dict[str, Any]:
+    names = list(dict.fromkeys((*RULES, *(one.hazard.rule for one in found))))
+    run = {
+        "tool": {"driver": {"name": "tenantry", "version": __version__, "rules": [_make_rule(name) for name in names]}},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [
+            {
+                "executionSuccessful": outcome.exit_code in (0, 1),
+                "exitCode": outcome.exit_code,
+                "toolExecutionNotifications": list(notes),
+            }
+        ],
+        "results": [_make_result(one, names.index(one.hazard.rule)) for one in found],
+    }
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _make_rule(name: str) -> dict[str, Any]:
+    """Return what is said of a rule as such; of one that is squawk's, no more than its name is known."""
+    rule = RULES.get(name)
+    if rule is None:
+        return {"id": name, "defaultConfiguration": {"level": "warning"}}
+    return {
+        "id": name,
+        "shortDescription": {"text": rule.title},
+        "help": {"text": rule.help},
+        "defaultConfiguration": {"level": _LEVELS[rule.level]},
+    }
+
+
+def _make_result(found: HazardFound, index: int) -> dict[str, Any]:
+    hazard = found.hazard
+    result = {
+        "ruleId": hazard.rule,
+        "ruleIndex": index,
+        "level": _LEVELS[hazard.level],
+        "message": {"text": "\n".join(filter(None, (hazard.message, hazard.help.rstrip())))},
+        "locations": [{"physicalLocation": _locate(hazard)}],
+        # By the statement, not by its place.
+        "partialFingerprints": {"statement/v1": found.fingerprint},
+    }
+    if hazard.allowed:
+        result["suppressions"] = [{"kind": "inSource", "justification": hazard.allowed}]
+    return result
+
+
+def _locate(hazard: Hazard) -> dict[str, Any]:
+    path = Path(hazard.path)
+    uri = path.as_uri() if path.is_absolute() else quote(path.as_posix())
+    return {
+        "artifactLocation": {"uri": uri},
+        "region": {"startLine": hazard.line, "startColumn": hazard.column},
+    }
+
+
+def _note(level: str, text: str) -> dict[str, Any]:
+    return {"level": level, "message": {"text": text}}

@@ -1,0 +1,75 @@
+"""`sql`: one script for each distinct plan or draft, to be reviewed; comments say what no statement does."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import TextIO
+
+from tenantry.model import NO_VERSION, Migration
+from tenantry.model.events import GOOD, DraftWritten, Event, MigrationMeasured, RunFinished
+from tenantry.reports import Call, Sink
+from tenantry.reports.hazards import describe_effect
+from tenantry.reports.plan import Plans
+from tenantry.reports.wording import name_tenants
+
+
+def make_sink(stream: TextIO, call: Call) -> Sink:
+    """Return a sink that writes the scripts when all tenants are read."""
+    plans = Plans()
+    drafts: dict[str, list[str]] = defaultdict(list)
+
+    def write(event: Event) -> None:
+        plans.add(event)
+        if isinstance(event, DraftWritten):
+            drafts[event.sql].append(event.tenant)
+        if isinstance(event, RunFinished):
+            stream.writelines(line + "\n" for line in (*_render(plans), *_render_drafts(drafts)))
+
+    return write
+
+
+def _render_drafts(drafts: Mapping[str, list[str]]) -> Iterator[str]:
+    for text, tenants in drafts.items():
+        yield f"-- a draft to review, for {name_tenants(tenants, most=len(tenants))}"
+        yield ""
+        yield text.rstrip()
+
+
+def _render(plans: Plans) -> Iterator[str]:
+    for outcome in plans.outcome.tenants.values():
+        if outcome.verdict and outcome.verdict.result not in GOOD:
+            yield f"-- {name_tenants([outcome.tenant])}: {outcome.verdict.result.value}: {outcome.verdict.reason}"
+    for name, steps, tenants in plans.distinct():
+        yield f"-- plan {name}, for {name_tenants(tenants, most=len(tenants))}"
+        for step in steps:
+            yield from _render_file(step, plans.measured.get(step.path))
+
+
+def _render_file(step: Migration, measured: MigrationMeasured | None) -> Iterator[str]:
+    yield ""
+    yield f"-- {step.path}, {step.checksum}"
+    if step.transactional:
+        yield "BEGIN;"
+    yield _terminated((_annotate(step.sql, measured) if measured else step.sql).rstrip())
+    if step.transactional:
+        table = "_migrations_repeatable" if step.version == NO_VERSION else "_migrations"
+        yield f"-- here tenantry writes its row into {table}"
+        yield "COMMIT;"
+
+
+def _annotate(sql: str, measured: MigrationMeasured) -> str:
+    """Return the text with a comment before each statement that does something; all else stays as it is."""
+    for one in reversed(measured.statements):
+        words = describe_effect(one.effect).replace("*/", "* /").replace("/*", "/ *")
+        start = one.effect.start
+        line = sql.rfind("\n", 0, start) + 1
+        if words and not sql[line:start].strip():
+            sql = f"{sql[:line]}-- {words}\n{sql[line:]}"
+        elif words:
+            sql = f"{sql[:start]}/* {words} */ {sql[start:]}"
+    return sql
+
+
+def _terminated(sql: str) -> str:
+    """Return the text so that what follows it is a statement of its own, also behind a comment on its last line."""
+    last = sql.rpartition("\n")[2]
+    return sql if last.endswith(";") and "--" not in last else f"{sql}\n;"

@@ -1,0 +1,242 @@
+"""`table`: what each tenant has now, for people; below it everything that went wrong, and what to type next."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from typing import TextIO
+
+from tenantry.model import Migration, label
+from tenantry.model.events import (
+    GOOD,
+    Cell,
+    Event,
+    Failure,
+    FindingReported,
+    HazardFound,
+    LinePrinted,
+    MigrationFailed,
+    MigrationMeasured,
+    RepairProposed,
+    Result,
+    RowReported,
+    RunFinished,
+)
+from tenantry.model.outcome import Outcome, TenantOutcome
+from tenantry.reports import Call, Sink
+from tenantry.reports.grid import write_grid
+from tenantry.reports.hazards import write_effects, write_hazard
+from tenantry.reports.wording import count, for_tenants, indent, join, name_tenants, render_shared_hint, seconds
+
+# Arbitrary: what a person still reads. Beyond it, tenants that ended well and alike share a row.
+_MOST_ROWS = 40
+# Of these, the tenants of one group have the same.
+_GROUP_COLUMNS = ["group", "tenants"]
+_AGAIN = frozenset({Result.BLOCKED, Result.UNREACHABLE, Result.STOPPED, Result.NOT_STARTED})
+
+
+def make_sink(stream: TextIO, call: Call) -> Sink:
+    """Return a sink that writes a report when the run is over, and at once what cannot wait until then."""
+    report = _Report(stream, call)
+    return report.take
+
+
+class _Report:
+    """What was seen of a run, until it is written."""
+
+    def __init__(self, stream: TextIO, call: Call) -> None:
+        self._stream = stream
+        self._program = call.program
+        self._again = call.again
+        self._outcome = Outcome()
+        self._printed = False
+        self._rows: list[RowReported] = []
+        self._findings: list[FindingReported] = []
+        self._measured: list[MigrationMeasured] = []
+        self._hazards: list[HazardFound] = []
+
+    def take(self, event: Event) -> None:
+        """Take in one event."""
+        self._outcome.add(event)
+        match event:
+            case LinePrinted(text):
+                self._printed = True
+                self._write(text)
+            case RepairProposed(tenant, changes):
+                self._write(*(f"{name_tenants([tenant])}: {change}" for change in changes))
+                self._stream.flush()
+            case RowReported():
+                self._rows.append(event)
+            case FindingReported():
+                self._findings.append(event)
+            case MigrationMeasured():
+                self._measured.append(event)
+            case HazardFound(hazard=hazard) if not hazard.allowed:
+                self._hazards.append(event)
+            case RunFinished():
+                self._write_all()
+            case _:
+                return
+
+    def _write(self, *lines: str) -> None:
+        self._stream.writelines(line + "\n" for line in lines)
+
+    def _write_all(self) -> None:
+        if self._printed and self._outcome.exit_code == 0:
+            # The lines are the output, to be kept as they are.
+            return
+        if self._rows:
+            self._write_rows()
+        elif any(tenant.started for tenant in self._outcome.tenants.values()):
+            self._write_outcome()
+        for measured in self._measured:
+            self._write(*write_effects(measured))
+        self._write(*self._hazards_text(), *self._findings_text(), *self._troubles_text())
+        self._write(self._summary(), *self._next_steps())
+
+    def _write_rows(self) -> None:
+        columns = list(dict.fromkeys(column for row in self._rows for column in row.cells))
+        order = {name: index for index, name in enumerate(self._outcome.tenants)}
+        rows = sorted(self._rows, key=lambda row: order.get(row.tenant, -1))
+        cells = [[row.tenant, *(row.cells.get(column) for column in columns)] for row in rows]
+        if len(cells) > _MOST_ROWS and columns == _GROUP_COLUMNS:
+            alike = Counter(tuple(row[1:]) for row in cells)
+            cells = [[count(number, "tenant"), *rest] for rest, number in alike.items()]
+        write_grid(self._stream, ["tenant", *columns], cells)
+
+    def _write_outcome(self) -> None:
+        columns = ["tenant", "result", "has now", "applied", "time"]
+        rows = [list(_cells(tenant)) for tenant in self._outcome.tenants.values()]
+        if len(rows) > _MOST_ROWS:
+            rows = list(_fold(rows))
+        if not any(row[3] for row in rows):
+            rows = [[*row[:3], None, row[4]] for row in rows]
+        write_grid(self._stream, columns, rows)
+
+    def _findings_text(self) -> Iterator[str]:
+        """Say each finding once, with all tenants that share it."""
+        shared: dict[tuple[str, str], list[FindingReported]] = defaultdict(list)
+        order = {name: index for index, name in enumerate(self._outcome.tenants)}
+        for finding in sorted(self._findings, key=lambda finding: order.get(finding.tenant, -1)):
+            shared[finding.problem.message, finding.detail].append(finding)
+        for (message, detail), findings in shared.items():
+            names = [finding.tenant for finding in findings]
+            yield f"{name_tenants(names)}: {message}"
+            if detail:
+                yield indent(detail)
+            if findings[0].problem.hint:
+                yield f"  hint: {render_shared_hint(findings[0].problem.hint, names, self._program)}"
+
+    def _hazards_text(self) -> Iterator[str]:
+        """Say each hazard once, with all tenants whose file is refused for it; a folder that was linted is in it."""
+        shared: dict[str, list[HazardFound]] = defaultdict(list)
+        order = {name: index for index, name in enumerate(self._outcome.tenants)}
+        for found in sorted(self._hazards, key=lambda found: order.get(found.tenant, -1)):
+            shared[found.fingerprint].append(found)
+        for alike in shared.values():
+            names = [found.tenant for found in alike if found.tenant and not _is_within(found)]
+            yield from write_hazard(alike[0], names)
+
+    def _troubles_text(self) -> Iterator[str]:
+        """Say each trouble once, with all tenants that share it."""
+        shared: dict[tuple[object, ...], list[TenantOutcome]] = defaultdict(list)
+        for tenant in self._outcome.tenants.values():
+            if tenant.verdict and tenant.verdict.result not in GOOD and _is_unsaid(tenant):
+                failure = tenant.failed.failure if tenant.failed else None
+                hint = for_tenants(tenant.verdict.hint, tenant.tenant, "")
+                shared[tenant.verdict.result, tenant.verdict.reason, hint, failure, tenant.version].append(tenant)
+        for tenants in shared.values():
+            yield from self._trouble_text(tenants)
+
+    def _trouble_text(self, tenants: list[TenantOutcome]) -> Iterator[str]:
+        first, names = tenants[0], [tenant.tenant for tenant in tenants]
+        verdict = first.verdict
+        if verdict is None:
+            return
+        if first.failed:
+            said = list(_failure_text(first.failed.migration, first.failed.failure))
+            yield f"{name_tenants(names)}: {verdict.result.value}: {said[0]}"
+            yield from (indent(line) for line in said[1:])
+        else:
+            yield f"{name_tenants(names)}: {verdict.result.value}: {verdict.reason}"
+        if verdict.hint:
+            yield indent(f"hint: {render_shared_hint(verdict.hint, names, self._program)}")
+        has = "it has" if len(names) == 1 else "each has"
+        if first.failed:
+            yield f"  {_left(first.failed)}; {has} {first.version or 'no migration'} now"
+        elif first.applied:
+            yield f"  {has} {first.version} now"
+        if verdict.trace:
+            yield indent(f"please report this:\n{verdict.trace}")
+
+    def _summary(self) -> str:
+        totals = join(f"{number} {result.value}" for result, number in self._outcome.totals.items())
+        ended = f", ended by {self._outcome.stopped_by}" if self._outcome.stopped_by else ""
+        noun = "folder" if self._outcome.tenants and all("/" in name for name in self._outcome.tenants) else "tenant"
+        return f"{count(len(self._outcome.tenants), noun)}: {totals} in {seconds(self._outcome.elapsed_ms)}{ended}"
+
+    def _next_steps(self) -> Iterator[str]:
+        tenants = list(self._outcome.tenants.values())
+        if self._outcome.verb != "migrate":
+            return
+        behind = [tenant.tenant for tenant in tenants if tenant.verdict and tenant.verdict.result not in GOOD]
+        unproven = [tenant.tenant for tenant in tenants if tenant.verdict and tenant.verdict.result is Result.FINDING]
+        if behind == unproven and behind:
+            # Nothing is left to be applied there: to run the same command again would prove nothing.
+            chosen = ",".join(behind) if len(behind) <= 20 else "all"
+            yield f"when that is mended: {self._program} verify --tenants {chosen}"
+        elif behind:
+            chosen = ",".join(behind) if len(behind) <= 20 else "all"
+            only_again = all(tenant.verdict and tenant.verdict.result in _AGAIN | GOOD for tenant in tenants)
+            when = "next" if only_again else "when that is mended"
+            yield f"{when}: {self._again} --tenants {chosen}"
+        elif tenants and tenants[0].look:
+            yield f"look at one: {self._look(tenants)}"
+
+    def _look(self, tenants: list[TenantOutcome]) -> str:
+        """Return the command that opens a tenant, rather than the master, where there is one."""
+        look = next((tenant.look for tenant in tenants if tenant.tenant != "master"), tenants[0].look)
+        return look.replace("tenantry", self._program, 1) if look.startswith("tenantry ") else look
+
+
+def _is_within(found: HazardFound) -> bool:
+    """Return whether a hazard is said of the folder that its file is in."""
+    return found.hazard.path.startswith(f"{found.tenant}/")
+
+
+def _is_unsaid(tenant: TenantOutcome) -> bool:
+    """Return whether why a tenant ended so is in none of its findings: what has a hint of its own is not."""
+    return not tenant.findings or bool(tenant.verdict and tenant.verdict.hint)
+
+
+def _cells(tenant: TenantOutcome) -> Iterable[Cell]:
+    result = tenant.verdict.result.value if tenant.verdict else ""
+    yield from (tenant.tenant, result, tenant.version, len(tenant.applied), seconds(tenant.elapsed_ms))
+
+
+def _fold(rows: list[list[Cell]]) -> Iterator[list[Cell]]:
+    """Put tenants that ended well and alike into one row; the others keep theirs."""
+    alike: dict[tuple[Cell, ...], int] = defaultdict(int)
+    for row in rows:
+        if row[1] in GOOD:
+            alike[tuple(row[1:4])] += 1
+        else:
+            yield row
+    for (result, version, applied), number in alike.items():
+        yield [count(number, "tenant"), result, version, applied, ""]
+
+
+def _left(failed: MigrationFailed) -> str:
+    name = label(failed.migration.version, failed.migration.name)
+    if failed.rolled_back:
+        return f"{name} was rolled back"
+    return f"{name} is left unfinished" if not failed.migration.transactional else f"of {name} something may stay"
+
+
+def _failure_text(migration: Migration, failure: Failure) -> Iterator[str]:
+    place = f"{migration.path}:{failure.line}:{failure.column}" if failure.line else migration.path
+    yield f"{place}: {failure.message}" + (f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else "")
+    if failure.excerpt:
+        yield failure.excerpt
+    if failure.detail:
+        yield f"detail: {failure.detail}"
+    if failure.context:
+        yield f"context: {failure.context}"

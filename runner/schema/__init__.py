@@ -1,0 +1,1 @@
+"""A database's schema: read, compared, written as DDL."""

@@ -1,0 +1,313 @@
+"""Columns: as they stand in CREATE TABLE, added to a table, and altered fact by fact in forms that are safe to run."""
+
+import re
+from collections.abc import Iterator
+
+from tenantry.schema.ddl.draft import Phase, Risk, Step
+from tenantry.schema.ddl.names import find_words, list_names, read_local
+from tenantry.schema.ddl.options import alter_options, write_options, write_settings
+from tenantry.schema.ddl.schema import Change, Schema, step
+from tenantry.schema.snapshot import SchemaObject
+
+_SERIALS = {"smallint": "smallserial", "integer": "serial", "bigint": "bigserial"}
+SEQUENCE_FACTS = ("increment", "minimum", "maximum", "start", "cache", "cycle")
+# Functions that give one value for all rows of a statement, or none of its own for each row.
+_STEADY = {"now", "numeric", "varchar", "char", "character", "varying", "bit", "timestamp", "interval", "time"}
+_CALL = re.compile(r'([\w"]+)\(')
+_SIZED = re.compile(r"^([a-z ]+?)(?:\((\d+)(?:,(\d+))?\))?$")
+_NAME_BYTES = 63
+# Types that the server converts into each other; the first are those that everything converts into and from.
+_FAMILIES = (
+    ("text", "character varying"),
+    ("smallint", "integer", "bigint", "numeric", "real", "double precision"),
+    ("date", "timestamp"),
+)
+_MAIN = {"numeric"}
+_EXTENDED = ("text", "character", "bytea", "json", "xml", "bit", "tsvector", "tsquery", "path", "polygon", "hstore")
+_REWRITES = "rewrites the table under an ACCESS EXCLUSIVE lock"
+_MAY_FAIL = (
+    "fails where a row has no value, and scans the table under an ACCESS EXCLUSIVE lock: fill in the rows first, "
+    "and ADD CONSTRAINT ... CHECK (... IS NOT NULL) NOT VALID, then VALIDATE it in a file of its own, spares the scan"
+)
+
+
+def define_column(column: SchemaObject, *, serial: bool, identity: bool = True, options: str = "") -> str:
+    """Return a column as it stands in CREATE TABLE or ADD COLUMN. `options` are those of a foreign table's column."""
+    facts = column.facts
+    name = read_local(column)
+    if serial:
+        return f"{name} {_SERIALS[facts['type']]} NOT NULL"
+    words = [name, facts["type"] + options]
+    if collation := facts.get("collation"):
+        words.append(f"COLLATE {collation}")
+    if facts.get("identity") and identity:
+        words.append(f"GENERATED {facts['identity'].upper()} AS IDENTITY{_define_identity(column)}")
+    if generated := facts.get("generated"):
+        words.append(f"GENERATED ALWAYS AS {generated}")
+    if default := facts.get("default"):
+        words.append(f"DEFAULT {default}")
+    if facts.get("not null") and facts.get("not null validated") != "no":
+        words.append("NOT NULL NO INHERIT" if facts.get("not null inherited") == "no" else "NOT NULL")
+    return " ".join(words)
+
+
+def is_serial(column: SchemaObject, expected: Schema, found: Schema) -> bool:
+    """Return whether `serial` and its kin make the column, its sequence, default and ownership as they are."""
+    facts = column.facts
+    sequence = f"{column.parent}_{read_local(column)}_seq"
+    made = expected.facts("sequence", sequence)
+    return (
+        '"' not in sequence
+        and len(sequence.partition(".")[2].encode()) <= _NAME_BYTES
+        and facts["type"] in _SERIALS
+        and facts.get("default") == f"nextval('{sequence}'::regclass)"
+        and set(facts) <= {"type", "default", "not null", "statistics", "options", "grants"}
+        and "not null" in facts
+        and made.get("owned by") == column.name
+        and made.get("type") == facts["type"]
+        and set(made) <= {"type", "owned by", "grants"}
+        and not any(name == sequence for _, name in found.objects)
+    )
+
+
+def is_widening(old: str, new: str) -> bool:
+    """Return whether every value of a type is one of the other, unchanged."""
+    whole = ["smallint", "integer", "bigint", "numeric"]
+    if old in whole and new in whole:
+        return whole.index(old) < whole.index(new)
+    before, after = _SIZED.match(old), _SIZED.match(new)
+    if not before or not after:
+        return False
+    (base, size, scale), (into, room, places) = before.groups(), after.groups()
+    if base == "character varying":
+        return into == "text" or (into == base and (room is None or (size is not None and int(room) >= int(size))))
+    if base == into == "numeric":
+        return room is None or (size is not None and int(room) >= int(size) and scale == places)
+    return False
+
+
+def write_column(change: Change) -> Iterator[Step]:
+    """Yield what makes or alters a column; of a new table, only what cannot stand in CREATE TABLE."""
+    table = change.expected.relation(change.new.parent)
+    kind = table.kind if table else "table"
+    made_with_table = change.found.relation(change.new.parent) is None
+    if kind in {"view", "materialized view"}:
+        yield from _write_view_column(change)
+        return
+    if change.old is None and not made_with_table:
+        yield from _add(change, foreign=kind == "foreign table")
+    elif change.old is not None:
+        yield from _alter(change)
+    yield from _tune(change, foreign=kind == "foreign table", made=made_with_table)
+
+
+def _write_view_column(change: Change) -> Iterator[Step]:
+    if change.differs("default"):
+        yield _set_default(change, "ALTER VIEW")
+    for fact, word, usual in (("statistics", "STATISTICS", "-1"), ("compression", "COMPRESSION", "default")):
+        if change.differs(fact):
+            yield _column_step(change, f"SET {word} {change.fact(fact) or usual}", phase=Phase.MARK)
+    if change.differs("storage"):
+        storage = change.fact("storage") or _usual_storage(change.fact("type"))
+        yield _column_step(change, f"SET STORAGE {storage.upper()}", phase=Phase.MARK)
+    start = f"ALTER TABLE {change.new.parent} ALTER COLUMN {read_local(change.new)}"
+    for sql in write_settings(start, change.was("options"), change.fact("options")):
+        yield step(change.new, Phase.MARK, sql)
+
+
+def _add(change: Change, *, foreign: bool) -> Iterator[Step]:
+    """Yield ADD COLUMN; NOT NULL apart from it where rows that are there have no value to take."""
+    if comes_from_parent(change.new, change.expected, change.found):
+        return
+    new, facts = change.new, change.new.facts
+    serial = is_serial(new, change.expected, change.found)
+    late = (
+        "not null" in facts and not foreign and not any(fact in facts for fact in ("default", "identity", "generated"))
+    )
+    given = ("options", "not null") if late else ("options",)
+    without = SchemaObject("column", new.name, {k: v for k, v in facts.items() if k not in given}, new.parent)
+    options = f" OPTIONS ({write_options(facts['options'])})" if foreign and "options" in facts else ""
+    sql = f"ALTER TABLE {new.parent} ADD COLUMN {define_column(without, serial=serial, options=options)}"
+    yield step(new, Phase.COLUMN, sql, note=_REWRITES if _rewrites(new) else "", provides=True)
+    if late and facts.get("not null validated") != "no" and not _comes_with_key(change):
+        yield _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
+
+
+def _comes_with_key(change: Change) -> bool:
+    """Return whether a primary key that is made sets a column to NOT NULL."""
+    for constraint in change.expected.parts(change.new.parent, "constraint"):
+        definition = constraint.facts["definition"]
+        if definition.startswith("PRIMARY KEY") and constraint.key not in change.found.objects:
+            return read_local(change.new) in find_words(definition.partition(" INCLUDE ")[0])
+    return False
+
+
+def comes_from_parent(column: SchemaObject, expected: Schema, found: Schema) -> bool:
+    """Return whether a table that is in both gets a column with its parent, which lacks it too."""
+    for parent in list_parents(column.parent, expected):
+        there = found.relation(column.parent) and parent in list_parents(column.parent, found)
+        name = f"{parent}.{read_local(column)}"
+        if there and expected.get("column", name) and not found.get("column", name):
+            return True
+    return False
+
+
+def list_parents(table: str, schema: Schema) -> list[str]:
+    """Return the tables that one inherits from or is a partition of."""
+    relation = schema.relation(table)
+    facts = relation.facts if relation else {}
+    return list_names(f"{facts.get('partition of', '')} {facts.get('inherits', '')}")
+
+
+def _rewrites(column: SchemaObject) -> bool:
+    facts = column.facts
+    if "identity" in facts or facts.get("generated", "").endswith("STORED"):
+        return True
+    return any(call not in _STEADY for call in _CALL.findall(facts.get("default", "")))
+
+
+def _alter(change: Change) -> Iterator[Step]:
+    if change.differs("type", "collation"):
+        yield from _retype(change)
+    elif change.differs("default"):
+        yield _set_default(change, "ALTER TABLE")
+    if change.was("generated") and not change.fact("generated"):
+        yield _column_step(change, "DROP EXPRESSION", Risk.DESTRUCTIVE, "the values are kept, and no longer computed")
+    yield from _alter_identity(change)
+    if _comes_with_key(change):
+        return
+    if change.differs("not null") or (change.was("not null validated") and not change.fact("not null validated")):
+        if not change.fact("not null"):
+            if not (change.was("identity") and change.fact("identity")):
+                yield _column_step(change, "DROP NOT NULL")
+        elif change.fact("not null validated") != "no":
+            yield _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
+
+
+def _retype(change: Change) -> Iterator[Step]:
+    """Yield the change of a type: its default first away, as it may not be of the new type, and set in the end."""
+    if any(
+        _type_of(change.found, parent, change.new) not in {None, _type_of(change.expected, parent, change.new)}
+        for parent in list_parents(change.new.parent, change.expected)
+        if parent in list_parents(change.new.parent, change.found)
+    ):
+        return
+    name, new = read_local(change.new), change.fact("type")
+    parts = [f"ALTER COLUMN {name} DROP DEFAULT"] if change.was("default") else []
+    collate = f" COLLATE {change.fact('collation')}" if change.fact("collation") else ""
+    wider = is_widening(change.was("type"), new) or change.was("type") == new
+    using = "" if wider or change.fact("generated") else f" USING {_cast(name, change.was('type'), new)}"
+    parts.append(f"ALTER COLUMN {name} TYPE {new}{collate}{using}")
+    if change.fact("default"):
+        parts.append(f"ALTER COLUMN {name} SET DEFAULT {change.fact('default')}")
+    risk = Risk.ADDITIVE if wider else Risk.DESTRUCTIVE
+    note = _REWRITES if change.fact("type") in {"integer", "bigint", "numeric"} else ""
+    if not wider:
+        note = f"from {change.was('type')}: fails, or loses something, where a value does not fit; {_REWRITES}"
+    sql = f"ALTER TABLE {change.new.parent}\n    " + ",\n    ".join(parts)
+    yield step(change.new, Phase.COLUMN, sql, risk, note, provides=True)
+
+
+def _type_of(schema: Schema, parent: str, column: SchemaObject) -> str | None:
+    found = schema.get("column", f"{parent}.{read_local(column)}")
+    return found.facts["type"] if found else None
+
+
+def _cast(name: str, old: str, new: str) -> str:
+    """Return a conversion; where the server may have none between two types, by way of their text."""
+    direct = any(old.startswith(family) and new.startswith(family) for family in _FAMILIES)
+    texts = old.startswith(_FAMILIES[0]) or new.startswith(_FAMILIES[0])
+    return f"{name}::{new}" if direct or texts else f"{name}::text::{new}"
+
+
+def _set_default(change: Change, alter: str) -> Step:
+    default = change.fact("default")
+    action = f"SET DEFAULT {default}" if default else "DROP DEFAULT"
+    sql = f"{alter} {change.new.parent} ALTER COLUMN {read_local(change.new)} {action}"
+    return step(change.new, Phase.COLUMN if alter == "ALTER TABLE" else Phase.MARK, sql)
+
+
+def _alter_identity(change: Change) -> Iterator[Step]:
+    old, new = change.was("identity"), change.fact("identity")
+    if _inherits_identity(change):
+        return
+    if new and not old:
+        if not change.was("not null"):
+            yield _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
+        action = f"ADD GENERATED {new.upper()} AS IDENTITY{_define_identity(change.new)}"
+        note = "counts from its start: set the sequence to what the rows have already"
+        risk = Risk.ADDITIVE if change.was("not null") else Risk.DESTRUCTIVE
+        yield _column_step(change, action, risk, note)
+    elif new:
+        actions = [f"SET GENERATED {new.upper()}"] if old != new else []
+        if change.differs(*SEQUENCE_FACTS):
+            actions += [f"SET {word}" for word in write_sequence(change.new, full=True)]
+        if actions:
+            yield _column_step(change, " ".join(actions))
+
+
+def _inherits_identity(change: Change) -> bool:
+    table = change.expected.relation(change.new.parent)
+    parent = table.facts.get("partition of", "") if table else ""
+    return bool(change.expected.facts("column", f"{parent}.{read_local(change.new)}").get("identity"))
+
+
+def _define_identity(column: SchemaObject) -> str:
+    words = " ".join(write_sequence(column, full=False))
+    return f" ({words})" if words else ""
+
+
+def write_sequence(sequence: SchemaObject, *, full: bool) -> Iterator[str]:
+    """Yield the options of a sequence or identity; with `full` also those that are the default."""
+    facts = sequence.facts
+    down = facts.get("increment", "1").startswith("-")
+    first = facts.get("maximum", "-1") if down else facts.get("minimum", "1")
+    usual = (("increment", "INCREMENT BY", "1"), ("minimum", "MINVALUE", ""), ("maximum", "MAXVALUE", ""))
+    for fact, word, default in (*usual, ("start", "START WITH", first), ("cache", "CACHE", "1")):
+        if fact in facts:
+            yield f"{word} {facts[fact]}"
+        elif full:
+            yield f"{word} {default}" if default else f"NO {word}"
+    if "cycle" in facts or full:
+        yield "CYCLE" if "cycle" in facts else "NO CYCLE"
+
+
+def _tune(change: Change, *, foreign: bool, made: bool) -> Iterator[Step]:
+    """Yield what does not stand in a column's definition on every server."""
+    if change.differs("storage"):
+        storage = change.fact("storage") or _usual_storage(change.fact("type"))
+        yield _column_step(change, f"SET STORAGE {storage.upper()}", note="rows that are there stay as they are")
+    if change.differs("compression"):
+        yield _column_step(change, f"SET COMPRESSION {change.fact('compression') or 'default'}")
+    if change.differs("statistics"):
+        yield _column_step(change, f"SET STATISTICS {change.fact('statistics') or '-1'}")
+    if change.fact("not null validated") == "no" and change.was("not null validated") != "no":
+        yield step(
+            change.new, Phase.COLUMN, f"ALTER TABLE {change.new.parent} ADD NOT NULL {read_local(change.new)} NOT VALID"
+        )
+    if foreign:
+        yield from _tune_foreign(change, made=made)
+        return
+    start = f"ALTER TABLE {change.new.parent} ALTER COLUMN {read_local(change.new)}"
+    for sql in write_settings(start, change.was("options"), change.fact("options")):
+        yield step(change.new, Phase.MARK, sql)
+
+
+def _tune_foreign(change: Change, *, made: bool) -> Iterator[Step]:
+    if change.old is not None and not made and change.differs("options"):
+        options = alter_options(change.was("options"), change.fact("options"))
+        start = f"ALTER FOREIGN TABLE {change.new.parent} ALTER COLUMN {read_local(change.new)}"
+        yield step(change.new, Phase.MARK, f"{start} OPTIONS ({options})")
+
+
+def _column_step(
+    change: Change, action: str, risk: Risk = Risk.ADDITIVE, note: str = "", *, phase: Phase = Phase.COLUMN
+) -> Step:
+    sql = f"ALTER TABLE {change.new.parent} ALTER COLUMN {read_local(change.new)} {action}"
+    return step(change.new, phase, sql, risk, note, provides=phase is Phase.COLUMN)
+
+
+def _usual_storage(kind: str) -> str:
+    if kind.endswith("]") or kind.startswith(_EXTENDED):
+        return "extended"
+    return "main" if kind.partition("(")[0] in _MAIN else "plain"

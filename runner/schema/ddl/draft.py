@@ -1,0 +1,115 @@
+"""Statements as a draft: each with its risk and its reason, and the text that a person reviews.
+
+What may lose data, or cannot be told from something else, is a comment in the text until somebody uncomments it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from tenantry.schema.snapshot import Key
+
+
+class Risk(StrEnum):
+    """What can go wrong with a statement."""
+
+    ADDITIVE = "additive"
+    DESTRUCTIVE = "destructive"
+    AMBIGUOUS = "ambiguous"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One statement, without its semicolon; empty where something cannot be written, which `note` then names.
+
+    `alternative` is the other reading of an ambiguous statement. `separate`: it has to go into a file of its own.
+    """
+
+    sql: str
+    kind: Risk
+    note: str = ""
+    separate: bool = False
+    alternative: str = ""
+
+
+class Phase(IntEnum):
+    """The order of statements that do not depend on each other; their drops go the other way."""
+
+    SCHEMA = 0
+    EXTENSION = 1
+    COLLATION = 2
+    TYPE = 3
+    SEQUENCE = 4
+    FUNCTION = 5
+    AGGREGATE = 6
+    CAST = 7
+    ACCESS_METHOD = 8
+    WRAPPER = 9
+    SERVER = 10
+    TABLE = 11
+    COLUMN = 12
+    OWNED = 13
+    CONSTRAINT = 14
+    INDEX = 15
+    FOREIGN_KEY = 16
+    VALIDATE = 17
+    # A partition or child needs the columns, checks and indexes of its parent before.
+    LINK = 18
+    VIEW = 19
+    MARK = 20
+    STATISTICS = 21
+    TRIGGER = 22
+    RULE = 23
+    POLICY = 24
+    PUBLICATION = 25
+    OWNER = 26
+    GRANT = 27
+    COMMENT = 28
+    # Last, or it would fire for the statements before.
+    EVENT_TRIGGER = 29
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A draft on its way to its place.
+
+    `key` is the object that it is about. `provides` is the qualified name that later texts may mention, and `column`
+    the column that they then have to mention too. `reads` is the text that is searched for such names.
+    """
+
+    draft: Draft
+    phase: Phase
+    key: Key
+    provides: str = ""
+    column: str = ""
+    reads: str = ""
+
+
+def render(drafts: Iterable[Draft]) -> str:
+    """Return the drafts as one text of SQL: destructive and ambiguous ones are comments, under their reason."""
+    return "\n\n".join("\n".join(_render(draft)) for draft in drafts) + "\n"
+
+
+def _render(draft: Draft) -> Iterator[str]:
+    if draft.separate:
+        yield "-- In a file of its own, so that it is a transaction of its own."
+    if not draft.sql:
+        yield from _comment(f"not written: {draft.note}")
+    elif draft.kind is Risk.ADDITIVE:
+        if draft.note:
+            yield from _comment(draft.note)
+        yield f"{draft.sql};"
+    else:
+        yield from _comment(f"{draft.kind}: {draft.note}" if draft.note else draft.kind)
+        yield from _render_readings(draft)
+
+
+def _render_readings(draft: Draft) -> Iterator[str]:
+    if not draft.alternative:
+        yield from _comment(f"{draft.sql};")
+        return
+    yield from _comment(f"either:\n{draft.sql};\nor:\n{draft.alternative};")
+
+
+def _comment(text: str) -> Iterator[str]:
+    yield from (f"-- {line}".rstrip() for line in text.splitlines())

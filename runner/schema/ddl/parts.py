@@ -1,0 +1,205 @@
+"""What belongs to a table: constraints, indexes, triggers, rules, policies, and extended statistics."""
+
+from collections.abc import Iterator
+
+from tenantry.schema.ddl.columns import list_parents
+from tenantry.schema.ddl.draft import Phase, Risk, Step
+from tenantry.schema.ddl.names import quote, read_local, split_list
+from tenantry.schema.ddl.schema import Change, step, unwritten
+from tenantry.schema.ddl.tables import is_inline
+from tenantry.schema.snapshot import SchemaObject
+
+_ENABLED = {"": "ENABLE", "no": "DISABLE", "replica": "ENABLE REPLICA", "always": "ENABLE ALWAYS"}
+_UNIQUE_NOTE = (
+    "takes an ACCESS EXCLUSIVE lock while it builds the index: on a large table, CREATE UNIQUE INDEX CONCURRENTLY in a "
+    "non-transactional file, then ADD CONSTRAINT ... USING INDEX"
+)
+_INDEX_NOTE = (
+    "writes to the table wait while it is built: on a large table, "
+    "CREATE INDEX CONCURRENTLY in a non-transactional file"
+)
+_VALIDATE_NOTE = "checks the rows that are there; reads and writes go on"
+
+
+def write_constraint(change: Change) -> Iterator[Step]:
+    """Yield ADD CONSTRAINT, in a form that does not scan a table that is there; VALIDATE comes in a file of its own."""
+    new = change.new
+    if change.old is not None:
+        if change.was("validated") == "no" and change.fact("validated") != "no":
+            yield _validate(new)
+        return
+    made_with_table = change.found.relation(new.parent) is None
+    if (made_with_table and is_inline(new)) or _comes_from_parent(change):
+        return
+    definition = change.fact("definition")
+    foreign_key = definition.startswith("FOREIGN KEY")
+    phase = Phase.FOREIGN_KEY if foreign_key else Phase.CONSTRAINT
+    start = f"ALTER TABLE {new.parent} ADD CONSTRAINT {read_local(new)} {definition}"
+    unsure = foreign_key or definition.startswith("CHECK")
+    if change.fact("enforced") == "no":
+        yield step(new, phase, f"{start} NOT ENFORCED")
+    elif change.fact("validated") == "no":
+        yield step(new, phase, f"{start} NOT VALID")
+    elif made_with_table or not unsure:
+        yield step(new, phase, start, note="" if made_with_table else _UNIQUE_NOTE)
+    elif foreign_key and change.expected.facts("table", new.parent).get("partition by"):
+        yield step(new, phase, start, note="checks all rows under its locks: a partitioned table allows no NOT VALID")
+    else:
+        yield step(
+            new, phase, f"{start} NOT VALID", note="checked for new rows alone; the next statement checks the others"
+        )
+        yield _validate(new)
+
+
+def drop_constraint(old: SchemaObject) -> Step:
+    """Return DROP CONSTRAINT."""
+    phase = Phase.FOREIGN_KEY if old.facts["definition"].startswith("FOREIGN KEY") else Phase.CONSTRAINT
+    return step(old, phase, f"ALTER TABLE {old.parent} DROP CONSTRAINT {read_local(old)}", Risk.DESTRUCTIVE)
+
+
+def write_index(change: Change) -> Iterator[Step]:
+    """Yield CREATE INDEX, unless a constraint makes it, and its marks."""
+    new = change.new
+    if change.old is None and not change.fact("constraint"):
+        # An index of a partitioned table finds those of its partitions, which are made before it.
+        sql = change.fact("definition").replace(f" ON ONLY {new.parent} ", f" ON {new.parent} ", 1)
+        made_with_table = change.found.relation(new.parent) is None
+        yield step(new, Phase.INDEX, sql, note="" if made_with_table else _INDEX_NOTE, provides=True)
+    if change.differs("valid"):
+        if change.fact("valid") == "no":
+            yield unwritten(new, "an index that is not valid, as a failed CREATE INDEX CONCURRENTLY leaves it")
+        elif change.old is not None:
+            note = "REINDEX INDEX CONCURRENTLY in a non-transactional file does not lock the table"
+            yield step(new, Phase.INDEX, f"REINDEX INDEX {new.name}", note=note)
+    if change.differs("clustered"):
+        if change.fact("clustered"):
+            yield step(new, Phase.MARK, f"ALTER TABLE {new.parent} CLUSTER ON {read_local(new)}")
+        elif not any(index.facts.get("clustered") for index in change.expected.parts(new.parent, "index")):
+            yield step(new, Phase.MARK, f"ALTER TABLE {new.parent} SET WITHOUT CLUSTER")
+
+
+def drop_index(old: SchemaObject) -> Step:
+    """Return DROP INDEX."""
+    return step(old, Phase.INDEX, f"DROP INDEX {old.name}", Risk.DESTRUCTIVE, "CONCURRENTLY where it is large")
+
+
+def write_trigger(change: Change) -> Iterator[Step]:
+    """Yield CREATE TRIGGER, and whether it fires."""
+    new = change.new
+    if change.old is None:
+        yield step(new, Phase.TRIGGER, change.fact("definition"))
+    if change.differs("enabled"):
+        sql = f"ALTER TABLE {new.parent} {_ENABLED[change.fact('enabled')]} TRIGGER {read_local(new)}"
+        yield _late(new, sql, change)
+
+
+def drop_trigger(old: SchemaObject) -> Step:
+    """Return DROP TRIGGER."""
+    return step(old, Phase.TRIGGER, f"DROP TRIGGER {read_local(old)} ON {old.parent}", Risk.DESTRUCTIVE)
+
+
+def write_partition_triggers(change: Change) -> Iterator[Step]:
+    """Yield whether a partition's triggers fire, where they do not as those of its parent."""
+    old, new = _parse_triggers(change.was("triggers")), _parse_triggers(change.fact("triggers"))
+    for name in dict.fromkeys((*new, *old)):
+        if old.get(name) != new.get(name):
+            parent = change.expected.facts("trigger", f"{change.fact('partition of')}.{name}")
+            word = new.get(name, _ENABLED[parent.get("enabled", "")])
+            yield step(change.new, Phase.PUBLICATION, f"ALTER TABLE {change.new.name} {word} TRIGGER {name}")
+
+
+def _parse_triggers(text: str) -> dict[str, str]:
+    """Return by name what `name disabled, name enabled always` makes of each trigger."""
+    words = {" enabled replica": "ENABLE REPLICA", " enabled always": "ENABLE ALWAYS", " disabled": "DISABLE"}
+    states = {}
+    for entry in split_list(text):
+        ending = next((ending for ending in words if entry.endswith(ending)), " enabled")
+        states[entry.removesuffix(ending)] = words.get(ending, "ENABLE")
+    return states
+
+
+def write_rule(change: Change) -> Iterator[Step]:
+    """Yield CREATE OR REPLACE RULE, and whether it is active."""
+    new = change.new
+    if change.differs("definition"):
+        definition = change.fact("definition").rstrip(" ;")
+        yield step(new, Phase.RULE, f"CREATE OR REPLACE {definition.removeprefix('CREATE ')}")
+    if change.differs("enabled"):
+        yield _late(new, f"ALTER TABLE {new.parent} {_ENABLED[change.fact('enabled')]} RULE {read_local(new)}", change)
+
+
+def drop_rule(old: SchemaObject) -> Step:
+    """Return DROP RULE."""
+    return step(old, Phase.RULE, f"DROP RULE {read_local(old)} ON {old.parent}", Risk.DESTRUCTIVE)
+
+
+def write_policy(change: Change) -> Iterator[Step]:
+    """Yield CREATE POLICY or ALTER POLICY."""
+    new, words = change.new, []
+    create = change.old is None
+    if create:
+        words += ["AS RESTRICTIVE"] if change.fact("permissive") == "no" else []
+        words += [f"FOR {change.fact('command')}"] if change.fact("command") else []
+    if change.differs("roles"):
+        words.append(f"TO {change.fact('roles') or 'PUBLIC'}")
+    for fact, word in (("using", "USING"), ("check", "WITH CHECK")):
+        if change.differs(fact):
+            words.append(f"{word} ({change.fact(fact)})")
+    start = f"{'CREATE' if create else 'ALTER'} POLICY {read_local(new)} ON {new.parent}"
+    if create or words:
+        yield step(new, Phase.POLICY, " ".join([start, *words]), note="" if create else "other rows may be seen")
+
+
+def drop_policy(old: SchemaObject) -> Step:
+    """Return DROP POLICY."""
+    return step(old, Phase.POLICY, f"DROP POLICY {read_local(old)} ON {old.parent}", Risk.DESTRUCTIVE)
+
+
+def write_statistics(change: Change) -> Iterator[Step]:
+    """Yield CREATE STATISTICS and its target."""
+    if change.old is None:
+        yield step(change.new, Phase.STATISTICS, change.fact("definition"))
+    if change.differs("target"):
+        target = change.fact("target") or "-1"
+        yield step(change.new, Phase.STATISTICS, f"ALTER STATISTICS {change.new.name} SET STATISTICS {target}")
+
+
+def drop_statistics(old: SchemaObject) -> Step:
+    """Return DROP STATISTICS."""
+    return step(old, Phase.STATISTICS, f"DROP STATISTICS {old.name}", Risk.DESTRUCTIVE)
+
+
+def write_comment(kind: str, old: SchemaObject | None, new: SchemaObject | None) -> Iterator[Step]:
+    """Yield COMMENT ON for an object, given the comment that was found and the one that is expected."""
+    comment = new or old
+    if comment is None:
+        return
+    name = comment.name.removeprefix(f"{kind} ")
+    words = {"enum": "TYPE", "range": "TYPE", "composite type": "TYPE"}
+    target = f"{words.get(kind, kind.upper())} {name}"
+    if kind in {"constraint", "trigger", "rule", "policy"}:
+        target = f"{kind.upper()} {name.removeprefix(f'{comment.parent}.')} ON {comment.parent}"
+    text = quote(new.facts["text"]) if new else "NULL"
+    yield step(comment, Phase.COMMENT, f"COMMENT ON {target} IS {text}", Risk.ADDITIVE)
+
+
+def _validate(constraint: SchemaObject) -> Step:
+    sql = f"ALTER TABLE {constraint.parent} VALIDATE CONSTRAINT {read_local(constraint)}"
+    return step(constraint, Phase.VALIDATE, sql, note=_VALIDATE_NOTE, separate=True)
+
+
+def _comes_from_parent(change: Change) -> bool:
+    """Return whether a check is made on a table by making it on its parent, which lacks it too."""
+    if not change.fact("definition").startswith("CHECK") or change.fact("definition").endswith("NO INHERIT"):
+        return False
+    for parent in list_parents(change.new.parent, change.expected):
+        name = f"{parent}.{read_local(change.new)}"
+        linked = parent in list_parents(change.new.parent, change.found)
+        if linked and change.expected.get("constraint", name) and not change.found.get("constraint", name):
+            return True
+    return False
+
+
+def _late(new: SchemaObject, sql: str, change: Change) -> Step:
+    note = "" if change.old is None else "it fires, or does not, from then on"
+    return step(new, Phase.PUBLICATION, sql, note=note)

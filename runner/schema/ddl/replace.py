@@ -1,0 +1,281 @@
+"""What has to go before anything can be made: objects that cannot be altered, and all that depends on them.
+
+An object that is dropped to be made again takes along the views, constraints and others that mention it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from tenantry.schema.ddl.code import is_replaceable, read_signature
+from tenantry.schema.ddl.columns import SEQUENCE_FACTS, list_parents
+from tenantry.schema.ddl.draft import Draft, Phase, Risk, Step
+from tenantry.schema.ddl.names import (
+    RELATIONS,
+    ROUTINES,
+    TYPES,
+    find_names,
+    find_words,
+    read_label,
+    read_local,
+    read_reads,
+)
+from tenantry.schema.ddl.others import is_alterable
+from tenantry.schema.ddl.schema import Schema
+from tenantry.schema.ddl.types import can_add_attributes, can_add_labels
+from tenantry.schema.snapshot import Key, SchemaObject
+
+# Objects without data, which are dropped before others change.
+_LEAVES = frozenset(
+    {"view", "materialized view", "constraint", "index", "trigger", "rule", "policy", "statistics", "publication",
+     "event trigger", "cast"}
+)  # fmt: skip
+# What stands in the way of a change of a column's type.
+_BOUND = frozenset({"view", "materialized view", "rule", "policy", "trigger", "function", "procedure"})
+_OWN_NAMESPACES = (RELATIONS | TYPES | {"sequence", "index"}, ROUTINES)
+
+
+@dataclass
+class Replacement:
+    """What is dropped first. `base` is what is left of the schema then; `patches` free columns from what goes.
+
+    `blocked` are the columns that cannot change before something is dropped.
+    """
+
+    found: Schema
+    expected: Schema
+    gone: set[Key] = field(default_factory=set)
+    patched: dict[Key, SchemaObject] = field(default_factory=dict)
+    blocked: set[Key] = field(default_factory=set)
+    mentions: dict[str, list[SchemaObject]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def base(self) -> Schema:
+        """Return the schema after the first drops."""
+        relations = {name for kind, name in self.gone if kind in RELATIONS}
+        comments = {f"{kind} {name}" for kind, name in self.gone}
+        left = {
+            key: self.patched.get(key, found)
+            for key, found in self.found.objects.items()
+            if key not in self.gone
+            and found.parent not in relations
+            and not (key[0] == "comment" and key[1] in comments)
+        }
+        return Schema({key: found for key, found in left.items() if not self._is_lost_comment(found, relations)})
+
+    def _is_lost_comment(self, found: SchemaObject, relations: set[str]) -> bool:
+        return found.kind == "comment" and found.parent in relations
+
+    def patches(self) -> Iterator[Step]:
+        """Yield what frees columns from a type or a default that goes."""
+        for key, new in self.patched.items():
+            old = self.found.objects[key]
+            if any(("column", f"{parent}.{read_local(old)}") in self.patched for parent in self._parents(old)):
+                continue
+            name = read_local(old)
+            parts = [
+                f"ALTER COLUMN {name} DROP {fact.upper()}"
+                for fact in ("default", "identity")
+                if fact in old.facts and fact not in new.facts
+            ]
+            if new.facts["type"] != old.facts["type"]:
+                kind = new.facts["type"]
+                parts.append(f"ALTER COLUMN {name} TYPE {kind} USING {name}::{kind}")
+            note = "what it depends on is dropped, and made anew where it is expected"
+            sql = f"ALTER TABLE {old.parent}\n    " + ",\n    ".join(parts)
+            yield Step(Draft(sql, Risk.DESTRUCTIVE, note), Phase.COLUMN, key, reads=read_reads(old))
+
+    def _parents(self, column: SchemaObject) -> list[str]:
+        return list_parents(column.parent, self.found)
+
+
+def find_replacement(expected: Schema, found: Schema) -> Replacement:
+    """Return what has to be dropped before the expected schema can be made."""
+    result = Replacement(found, expected)
+    for one in found.objects.values():
+        if not _is_view_column(one, found):
+            for name in find_names(read_reads(one)):
+                result.mentions[name].append(one)
+    result.patched |= {one.key: _without_identity(one) for one in found.objects.values() if _ends_identity(one, result)}
+    names = _list_new_names(expected, found)
+    waiting = [one for one in found.objects.values() if _goes(one, expected, found, names)]
+    retyped = [one for one in found.objects.values() if _is_retyped(one, expected)]
+    for one in retyped:
+        bound = list(_find_bound(one, result))
+        waiting += bound
+        result.blocked |= {one.key} if bound else set()
+    while waiting:
+        one = waiting.pop()
+        if one.key not in result.gone:
+            result.gone.add(one.key)
+            waiting += _find_followers(one, result)
+    return result
+
+
+def _ends_identity(one: SchemaObject, result: Replacement) -> bool:
+    """Return whether a column loses its identity: a new sequence of its own may have the same name."""
+    new = result.expected.objects.get(one.key)
+    inherited = any(
+        "identity" in result.found.facts("column", f"{parent}.{read_local(one)}")
+        for parent in list_parents(one.parent, result.found)
+    )
+    return (
+        one.kind == "column" and new is not None and "identity" in one.facts.keys() - new.facts.keys() and not inherited
+    )
+
+
+def _without_identity(column: SchemaObject) -> SchemaObject:
+    kept = {name: value for name, value in column.facts.items() if name not in {"identity", *SEQUENCE_FACTS}}
+    return replace(column, facts=kept)
+
+
+def _list_new_names(expected: Schema, found: Schema) -> set[tuple[int, str]]:
+    new = [made for key, made in expected.objects.items() if key not in found.objects]
+    return {(index, made.name) for made in new for index, kinds in enumerate(_OWN_NAMESPACES) if made.kind in kinds}
+
+
+def _goes(one: SchemaObject, expected: Schema, found: Schema, names: set[tuple[int, str]]) -> bool:
+    new = expected.objects.get(one.key)
+    if new is None:
+        clash = any(one.kind in kinds and (index, one.name) in names for index, kinds in enumerate(_OWN_NAMESPACES))
+        # Its bounds may be those of a partition that is made.
+        return one.kind in _LEAVES or clash or "partition of" in one.facts
+    return new.facts != one.facts and not _can_alter(one, new, expected, found)
+
+
+def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Schema) -> bool:
+    """Return whether an object becomes the expected one without being dropped."""
+
+    def same(*names: str) -> bool:
+        return all(old.facts.get(name) == new.facts.get(name) for name in names)
+
+    def keeps(*names: str) -> bool:
+        return all(name in new.facts for name in names if name in old.facts)
+
+    rules: dict[str, Callable[[], bool]] = {
+        "view": lambda: same("definition") or is_replaceable(old, new, found, expected),
+        "materialized view": lambda: same("definition", "access method"),
+        "constraint": lambda: (
+            same("definition", "enforced") and not (same("validated") is False and "validated" in new.facts)
+        ),
+        "index": lambda: same("definition", "constraint", "partition of"),
+        "trigger": lambda: same("definition"),
+        "statistics": lambda: same("definition"),
+        "policy": lambda: same("command", "permissive") and keeps("using", "check"),
+        "function": lambda: read_signature(old.facts["definition"]) == read_signature(new.facts["definition"]),
+        "procedure": lambda: read_signature(old.facts["definition"]) == read_signature(new.facts["definition"]),
+        "aggregate": lambda: same("definition"),
+        "table": lambda: same("partition by"),
+        "foreign table": lambda: same("server"),
+        "column": lambda: _is_view_column(new, expected) or same("generated") or "generated" not in new.facts,
+        "enum": lambda: can_add_labels(old.facts.get("labels", ""), new.facts.get("labels", "")),
+        "domain": lambda: same("type", "collation"),
+        "range": lambda: same("subtype", "collation", "operator class", "canonical", "difference"),
+        "composite type": lambda: can_add_attributes(old.facts.get("attributes", ""), new.facts.get("attributes", "")),
+        "publication": lambda: is_alterable(old, new),
+        "event trigger": lambda: same("event", "function", "tags"),
+        "cast": lambda: same("function", "method", "context"),
+    }
+    return old.kind not in rules or rules[old.kind]()
+
+
+def _is_view_column(one: SchemaObject, schema: Schema) -> bool:
+    relation = schema.relation(one.parent) if one.kind == "column" else None
+    return relation is not None and relation.kind in {"view", "materialized view"}
+
+
+def _is_retyped(one: SchemaObject, expected: Schema) -> bool:
+    new = expected.objects.get(one.key)
+    facts = ("type", "collation")
+    return (
+        one.kind == "column" and new is not None and any(one.facts.get(fact) != new.facts.get(fact) for fact in facts)
+    )
+
+
+def _find_bound(column: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
+    """Yield what does not let a column change its type."""
+    name = read_local(column)
+    for other in result.mentions[column.parent]:
+        generated = other.kind == "column" and name in find_words(other.facts.get("generated", ""))
+        if generated or (other.kind in _BOUND and name in find_words(read_reads(other))):
+            yield other
+
+
+def _find_followers(one: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
+    """Yield what is dropped with an object, or has to be dropped before it."""
+    if one.kind == "index":
+        yield from _find_index_kin(one, result)
+    elif one.kind == "constraint":
+        yield from _find_constraint_kin(one, result)
+    elif one.kind == "column":
+        words = ((other, find_words(read_reads(other))) for other in result.mentions[one.parent])
+        yield from (
+            other
+            for other, mentioned in words
+            if read_local(one) in mentioned
+            and (other.kind in _LEAVES or other.kind == "sequence" or "generated" in other.facts)
+        )
+    elif one.kind in RELATIONS | ROUTINES | TYPES | {"sequence"}:
+        yield from _find_dependents(one, result)
+
+
+def _find_dependents(one: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
+    label = read_label(one)
+    if one.kind in RELATIONS:
+        yield from (
+            part for part in result.found.objects.values() if part.parent == one.name and part.kind != "comment"
+        )
+    for other in result.mentions[label]:
+        if other.key == one.key or other.kind == "comment":
+            continue
+        if other.kind == "column":
+            if label in find_names(other.facts.get("generated", "")):
+                yield other
+            elif other.parent != one.name:
+                patch = _patch(result.patched.get(other.key, other), label, is_type=one.kind in TYPES | RELATIONS)
+                retyped = patch.facts["type"] != other.facts["type"]
+                result.patched[other.key] = patch
+                yield from _find_bound(other, result) if retyped else ()
+        elif other.kind not in RELATIONS or other.kind in _LEAVES or one.kind in RELATIONS:
+            yield other
+
+
+def _patch(column: SchemaObject, label: str, *, is_type: bool) -> SchemaObject:
+    """Return a column that no longer depends on a type or function."""
+    facts = {name: value for name, value in column.facts.items() if name != "default"}
+    if is_type and label in find_names(facts["type"]):
+        facts["type"] = "text[]" if facts["type"].endswith("]") else "text"
+        facts.pop("collation", None)
+        facts.pop("storage", None)
+    return replace(column, facts=facts)
+
+
+def _find_index_kin(one: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
+    """Yield the constraint of an index, the indexes above and below it, and foreign keys that use it."""
+    constraint = result.found.get("constraint", f"{one.parent}.{one.facts.get('constraint', '')}")
+    if constraint:
+        yield constraint
+    for other in result.found.objects.values():
+        above, below = one.facts.get("partition of"), other.facts.get("partition of")
+        if other.kind == "index" and (below == one.name or other.name == above):
+            yield other
+    if one.facts["definition"].startswith("CREATE UNIQUE"):
+        yield from _find_foreign_keys(one.parent, result)
+
+
+def _find_foreign_keys(table: str, result: Replacement) -> Iterator[SchemaObject]:
+    for other in result.mentions[table]:
+        if other.kind == "constraint" and f" REFERENCES {table}(" in other.facts["definition"]:
+            yield other
+
+
+def _find_constraint_kin(one: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
+    """Yield the index of a constraint, and the same constraint of tables that inherit it."""
+    for index in result.found.parts(one.parent, "index"):
+        if index.facts.get("constraint") == read_local(one):
+            yield index
+    if one.facts["definition"].startswith("CHECK"):
+        for other in result.mentions[one.parent]:
+            if other.kind == "table" and one.parent in list_parents(other.name, result.found):
+                inherited = result.found.get("constraint", f"{other.name}.{read_local(one)}")
+                yield from [inherited] if inherited else []

@@ -1,0 +1,129 @@
+"""Owners, grants and default grants: who may do what, in the words that stand for roles."""
+
+import re
+from collections.abc import Iterator
+
+from tenantry.schema.ddl.code import read_target
+from tenantry.schema.ddl.draft import Phase, Risk, Step
+from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_local
+from tenantry.schema.ddl.schema import Change, step
+
+_DEFAULTS = re.compile(r"^(tables|sequences|functions|types|schemas|large objects)(?: in schema (.+?))?(?: of (.+))?$")
+_LOST = "takes away what a role may do, or gives it again in another way"
+
+
+def write_owner(change: Change) -> Iterator[Step]:
+    """Yield OWNER TO, of an object that is somebody else's."""
+    if change.differs("owner"):
+        words = {"enum": "TYPE", "range": "TYPE", "composite type": "TYPE"}
+        word = words.get(change.new.kind, change.new.kind.upper())
+        name = read_target(change.new)
+        owner = change.fact("owner") or "CURRENT_USER"
+        yield step(change.new, Phase.OWNER, f"ALTER {word} {name} OWNER TO {owner}")
+
+
+def write_grants(change: Change) -> Iterator[Step]:
+    """Yield GRANT and REVOKE, role by role."""
+    if not change.differs("grants"):
+        return
+    old, new = _parse(change.was("grants")), _parse(change.fact("grants"))
+    for role in dict.fromkeys((*new, *old)):
+        usual = _usual(change, role)
+        yield from _write_role(change, role, old.get(role, usual), new.get(role, usual))
+
+
+def _write_role(change: Change, role: str, old: frozenset[str], new: frozenset[str]) -> Iterator[Step]:
+    keeps = old <= _grow(new)
+    # Of an object that is new, nobody loses what he had.
+    lost = not keeps and change.old is not None
+    risk, note = (Risk.DESTRUCTIVE, _LOST) if lost else (Risk.ADDITIVE, "")
+    if not keeps:
+        yield step(change.new, Phase.GRANT, _statement(change, "REVOKE", frozenset({"ALL"}), "FROM", role), risk, note)
+    missing = new - _grow(old) if keeps else new
+    for option in (False, True):
+        chosen = frozenset(word.removesuffix("*") for word in missing if word.endswith("*") is option)
+        if chosen:
+            sql = _statement(change, "GRANT", chosen, "TO", role) + (" WITH GRANT OPTION" if option else "")
+            yield step(change.new, Phase.GRANT, sql, risk, note)
+
+
+def _grow(privileges: frozenset[str]) -> frozenset[str]:
+    """Return privileges with those that they include: a grantable one the plain one, ALL every one."""
+    plain = {word.removesuffix("*") for word in privileges}
+    if "ALL" in plain:
+        plain |= _EVERY
+    grantable = {f"{word}*" for word in _EVERY} if "ALL*" in privileges else set()
+    return privileges | plain | grantable
+
+
+_EVERY = frozenset(
+    {
+        "SELECT",
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "TRUNCATE",
+        "REFERENCES",
+        "TRIGGER",
+        "MAINTAIN",
+        "USAGE",
+        "CREATE",
+        "EXECUTE",
+    }
+)
+
+
+def _parse(grants: str) -> dict[str, frozenset[str]]:
+    """Return privileges by role."""
+    pairs = (entry.rpartition(": ") for entry in grants.split("; ") if entry)
+    return {role: frozenset(text.split(", ")) - {"none"} for role, _, text in pairs}
+
+
+def _usual(change: Change, role: str) -> frozenset[str]:
+    """Return what a role has where nothing is granted."""
+    kind, name = change.new.kind, change.new.name
+    if kind == "default grants":
+        match = _DEFAULTS.match(name)
+        if match is None or match.group(2):
+            return frozenset()
+        kind = match.group(1).removesuffix("s")
+        own = role == (match.group(3) or "CURRENT_USER")
+    else:
+        own = role == (change.fact("owner") or "CURRENT_USER") and kind != "column"
+    if own:
+        return frozenset({"ALL"})
+    if role != "PUBLIC":
+        return frozenset()
+    if kind in ROUTINES:
+        return frozenset({"ALL"})
+    if kind in TYPES or kind == "type" or (kind, name) == ("schema", "public"):
+        return frozenset({"USAGE"})
+    return frozenset()
+
+
+def _statement(change: Change, verb: str, privileges: frozenset[str], word: str, role: str) -> str:
+    if change.new.kind == "default grants":
+        return _statement_of_defaults(change, verb, privileges, word, role)
+    columns = f" ({read_local(change.new)})" if change.new.kind == "column" else ""
+    text = ", ".join(f"{privilege}{columns}" for privilege in sorted(privileges))
+    return f"{verb} {text} ON {_target(change)} {word} {role}"
+
+
+def _statement_of_defaults(change: Change, verb: str, privileges: frozenset[str], word: str, role: str) -> str:
+    match = _DEFAULTS.match(change.new.name)
+    what, schema, owner = match.groups() if match else ("", None, None)
+    words = ["ALTER DEFAULT PRIVILEGES", f"FOR ROLE {owner}" if owner else "", f"IN SCHEMA {schema}" if schema else ""]
+    return " ".join(filter(None, [*words, verb, ", ".join(sorted(privileges)), "ON", what.upper(), word, role]))
+
+
+def _target(change: Change) -> str:
+    kind, name = change.new.kind, change.new.name
+    if kind in RELATIONS:
+        return f"TABLE {name}"
+    if kind == "column":
+        return f"TABLE {change.new.parent}"
+    if kind == "aggregate":
+        return f"FUNCTION {name}"
+    if kind == "server":
+        return f"FOREIGN SERVER {name}"
+    return f"TYPE {name}" if kind in TYPES else f"{kind.upper()} {name}"

@@ -1,0 +1,96 @@
+"""A snapshot that is asked for the parts of its objects, and the steps that writers make of an object."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from tenantry.schema.ddl.draft import Draft, Phase, Risk, Step
+from tenantry.schema.ddl.names import RELATIONS, read_label, read_local, read_reads
+from tenantry.schema.snapshot import Key, SchemaObject
+
+_EMPTY: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The objects of a database by their key."""
+
+    objects: Mapping[Key, SchemaObject]
+
+    @cached_property
+    def _parts(self) -> dict[str, list[SchemaObject]]:
+        parts: dict[str, list[SchemaObject]] = defaultdict(list)
+        for found in sorted(self.objects.values(), key=lambda found: found.position):
+            parts[found.parent].append(found)
+        return parts
+
+    def parts(self, parent: str, kind: str) -> list[SchemaObject]:
+        """Return what of a kind belongs to a table, columns in their order."""
+        return [found for found in self._parts.get(parent, []) if found.kind == kind]
+
+    def get(self, kind: str, name: str) -> SchemaObject | None:
+        """Return an object, or None where it is not there."""
+        return self.objects.get((kind, name))
+
+    def facts(self, kind: str, name: str) -> Mapping[str, str]:
+        """Return the facts of an object; none where it is not there."""
+        found = self.objects.get((kind, name))
+        return found.facts if found else _EMPTY
+
+    def relation(self, name: str) -> SchemaObject | None:
+        """Return a table or view by its name."""
+        return next((found for kind in RELATIONS if (found := self.get(kind, name))), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be written about one object. `old` is None where it is made anew; `replaced` where it was dropped.
+
+    `expected` and `found` are the whole schemas; what was dropped to be made again is not in `found`.
+    """
+
+    new: SchemaObject
+    old: SchemaObject | None
+    expected: Schema
+    found: Schema
+    replaced: bool = False
+
+    def fact(self, name: str) -> str:
+        """Return the expected value of a fact; empty where it is the default."""
+        return self.new.facts.get(name, "")
+
+    def was(self, name: str) -> str:
+        """Return the value that was found; empty where it is the default, or the object is new."""
+        return self.old.facts.get(name, "") if self.old else ""
+
+    def differs(self, *names: str) -> bool:
+        """Return whether one of these facts is not as expected."""
+        return any(self.fact(name) != self.was(name) for name in names)
+
+
+def step(
+    about: SchemaObject,
+    phase: Phase,
+    sql: str,
+    risk: Risk = Risk.ADDITIVE,
+    note: str = "",
+    *,
+    separate: bool = False,
+    provides: bool = False,
+) -> Step:
+    """Return a step about an object."""
+    draft = Draft(sql, risk, note, separate=separate)
+    label = read_label(about) if provides else ""
+    column = read_local(about) if about.kind == "column" else ""
+    return Step(draft, phase, about.key, label, column)
+
+
+def unwritten(about: SchemaObject, note: str) -> Step:
+    """Return a step that only says what is not written about an object."""
+    return Step(Draft("", Risk.DESTRUCTIVE, f"{about.kind} {about.name}: {note}"), Phase.COMMENT, about.key)
+
+
+def with_reads(made: Step, objects: Iterable[SchemaObject]) -> Step:
+    """Return a step whose needs are those of these objects."""
+    return replace(made, reads=" ".join(read_reads(found) for found in objects))

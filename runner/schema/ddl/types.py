@@ -1,0 +1,127 @@
+"""Enums, domains, ranges and composite types: made, and altered where the server can."""
+
+from collections.abc import Iterator
+
+from tenantry.schema.ddl.draft import Phase, Risk, Step
+from tenantry.schema.ddl.names import parse_labels, split_list
+from tenantry.schema.ddl.schema import Change, step
+from tenantry.schema.snapshot import SchemaObject
+
+_LABEL_NOTE = "a label that is new cannot be used before its transaction is committed"
+
+
+def write_enum(change: Change) -> Iterator[Step]:
+    """Yield CREATE TYPE, or ADD VALUE for each new label."""
+    new = change.new
+    if change.old is None:
+        yield step(new, Phase.TYPE, f"CREATE TYPE {new.name} AS ENUM ({change.fact('labels')})", provides=True)
+        return
+    known, labels = parse_labels(change.was("labels")), parse_labels(change.fact("labels"))
+    for index, label in enumerate(labels):
+        if label in known:
+            continue
+        # The one before is there by now; only where there is none before, the new one comes before the first.
+        place = f"AFTER {labels[index - 1]}" if index else f"BEFORE {known[0]}" if known else ""
+        sql = f"ALTER TYPE {new.name} ADD VALUE {label} {place}".rstrip()
+        known = known if index else [label, *known]
+        yield step(new, Phase.TYPE, sql, note=_LABEL_NOTE, separate=True, provides=True)
+
+
+def can_add_labels(old: str, new: str) -> bool:
+    """Return whether an enum's labels become others by adding some."""
+    before, after = parse_labels(old), parse_labels(new)
+    return [label for label in after if label in before] == before
+
+
+def write_domain(change: Change) -> Iterator[Step]:
+    """Yield CREATE DOMAIN, or what alters its default, null and constraints."""
+    new = change.new
+    if change.old is None:
+        collation = f"COLLATE {change.fact('collation')}" if change.fact("collation") else ""
+        default = f"DEFAULT {change.fact('default')}" if change.fact("default") else ""
+        words = [collation, default, "NOT NULL" if change.fact("not null") else ""]
+        sure = [part for part in _parts(change.fact("constraints")) if not part.endswith(" NOT VALID")]
+        words += sure
+        sql = " ".join(["CREATE DOMAIN", new.name, "AS", change.fact("type"), *filter(None, words)])
+        yield step(new, Phase.TYPE, sql, provides=True)
+        for part in _parts(change.fact("constraints")):
+            if part not in sure:
+                yield step(new, Phase.TYPE, f"ALTER DOMAIN {new.name} ADD {part}", provides=True)
+        return
+    yield from _alter_domain(change)
+
+
+def _alter_domain(change: Change) -> Iterator[Step]:
+    start = f"ALTER DOMAIN {change.new.name}"
+    old, new = _parts(change.was("constraints")), _parts(change.fact("constraints"))
+    for part in (part for part in old if part not in new and f"{part}".removesuffix(" NOT VALID") not in new):
+        yield step(change.new, Phase.TYPE, f"{start} DROP CONSTRAINT {_constraint_name(part)}", Risk.DESTRUCTIVE)
+    if change.differs("default"):
+        default = f"SET DEFAULT {change.fact('default')}" if change.fact("default") else "DROP DEFAULT"
+        yield step(change.new, Phase.TYPE, f"{start} {default}", provides=True)
+    if change.differs("not null"):
+        if change.fact("not null"):
+            note = "fails where a row has no value"
+            yield step(change.new, Phase.TYPE, f"{start} SET NOT NULL", Risk.DESTRUCTIVE, note, provides=True)
+        else:
+            yield step(change.new, Phase.TYPE, f"{start} DROP NOT NULL", provides=True)
+    for part in (part for part in new if part not in old):
+        yield from _constrain_domain(change.new, part, known=f"{part} NOT VALID" in old, taken=old)
+
+
+def _constrain_domain(domain: SchemaObject, part: str, *, known: bool, taken: list[str]) -> Iterator[Step]:
+    name, sure = _constraint_name(part), part.removesuffix(" NOT VALID")
+    replaces = any(_constraint_name(other) == name for other in taken)
+    if not known:
+        risk = Risk.DESTRUCTIVE if replaces else Risk.ADDITIVE
+        note = "checked for new values alone"
+        yield step(domain, Phase.TYPE, f"ALTER DOMAIN {domain.name} ADD {sure} NOT VALID", risk, note, provides=True)
+    if part == sure:
+        sql = f"ALTER DOMAIN {domain.name} VALIDATE CONSTRAINT {name}"
+        risk = Risk.DESTRUCTIVE if replaces and not known else Risk.ADDITIVE
+        yield step(domain, Phase.VALIDATE, sql, risk, "checks the values that are there", separate=True)
+
+
+def _parts(constraints: str) -> list[str]:
+    return list(split_list(constraints))
+
+
+def _constraint_name(part: str) -> str:
+    """Return the name in `CONSTRAINT name CHECK (...)`."""
+    return part.removeprefix("CONSTRAINT ").partition(" CHECK (")[0]
+
+
+def write_range(change: Change) -> Iterator[Step]:
+    """Yield CREATE TYPE ... AS RANGE."""
+    words = {
+        "subtype": "SUBTYPE",
+        "operator class": "SUBTYPE_OPCLASS",
+        "collation": "COLLATION",
+        "canonical": "CANONICAL",
+        "difference": "SUBTYPE_DIFF",
+    }
+    if change.old is None:
+        options = ", ".join(f"{word} = {change.fact(fact)}" for fact, word in words.items() if change.fact(fact))
+        yield step(change.new, Phase.TYPE, f"CREATE TYPE {change.new.name} AS RANGE ({options})", provides=True)
+
+
+def write_composite(change: Change) -> Iterator[Step]:
+    """Yield CREATE TYPE, or ADD ATTRIBUTE for each one that is new at the end."""
+    new, attributes = change.new, list(split_list(change.fact("attributes")))
+    if change.old is None:
+        yield step(new, Phase.TYPE, f"CREATE TYPE {new.name} AS ({', '.join(attributes)})", provides=True)
+        return
+    for attribute in attributes[len(list(split_list(change.was("attributes")))) :]:
+        yield step(new, Phase.TYPE, f"ALTER TYPE {new.name} ADD ATTRIBUTE {attribute} CASCADE", provides=True)
+
+
+def can_add_attributes(old: str, new: str) -> bool:
+    """Return whether a composite type becomes another by adding attributes at its end."""
+    before, after = list(split_list(old)), list(split_list(new))
+    return after[: len(before)] == before
+
+
+def drop_type(old: SchemaObject) -> Step:
+    """Return DROP TYPE or DROP DOMAIN."""
+    word = "DOMAIN" if old.kind == "domain" else "TYPE"
+    return step(old, Phase.TYPE, f"DROP {word} {old.name}", Risk.DESTRUCTIVE, provides=True)

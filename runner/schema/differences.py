@@ -1,0 +1,267 @@
+"""Differences between two schemas: what is missing, what is too much, and what is other than expected, by name.
+
+What belongs to an object that is missing as a whole is not listed beside it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tenantry.schema.snapshot import Key, SchemaObject, Snapshot
+
+_RELATIONS = ("table", "foreign table", "view", "materialized view")
+# In the order in which they are listed; what has a parent stands below that.
+_ORDER = (
+    "setting",
+    "extension",
+    "schema",
+    "language",
+    "collation",
+    "conversion",
+    "enum",
+    "domain",
+    "range",
+    "composite type",
+    "cast",
+    "transform",
+    "operator",
+    "operator family",
+    "operator class",
+    "text search parser",
+    "text search template",
+    "text search dictionary",
+    "text search configuration",
+    "access method",
+    "foreign data wrapper",
+    "server",
+    "user mapping",
+    *_RELATIONS,
+    "column",
+    "constraint",
+    "index",
+    "trigger",
+    "rule",
+    "policy",
+    "statistics",
+    "sequence",
+    "function",
+    "procedure",
+    "aggregate",
+    "publication",
+    "subscription",
+    "event trigger",
+    "default grants",
+    "comment",
+)
+# These are shown with what they are expected to be; others may be long.
+_SHOWN = {
+    "constraint": "definition",
+    "index": "definition",
+    "trigger": "definition",
+    "enum": "labels",
+    "setting": "value",
+}
+_LONG = 100
+# What it means that a fact is absent, where that is more than that there is none.
+_ABSENT = {
+    "access method": "heap",
+    "collation": "of its type",
+    "compression": "default",
+    "context": "explicit",
+    "deterministic": "yes",
+    "enabled": "yes",
+    "enforced": "yes",
+    "grants": "as built in",
+    "not null": "no",
+    "not null inherited": "yes",
+    "not null validated": "yes",
+    "owner": "the connected role",
+    "permissive": "yes",
+    "persistence": "logged",
+    "replica identity": "default",
+    "row security": "off",
+    "slot": "one",
+    "storage": "of its type",
+    "triggers": "as its parent's",
+    "validated": "yes",
+}
+# Found and expected value of a flag, and the words for it.
+_FLAGS = {
+    ("index", "valid", "no", ""): "INVALID",
+    ("index", "valid", "", "no"): "valid, expected INVALID",
+    ("constraint", "validated", "no", ""): "NOT VALID",
+    ("constraint", "validated", "", "no"): "validated, expected NOT VALID",
+    ("constraint", "enforced", "no", ""): "NOT ENFORCED",
+    ("constraint", "enforced", "", "no"): "enforced, expected NOT ENFORCED",
+    ("constraint", "triggers", "disabled", ""): "not enforced, its triggers are disabled",
+    ("constraint", "triggers", "", "disabled"): "enforced, expected its triggers to be disabled",
+    ("trigger", "enabled", "no", ""): "disabled",
+    ("trigger", "enabled", "", "no"): "enabled, expected disabled",
+    ("column", "not null", "", "yes"): "nullable, expected not null",
+    ("column", "not null", "yes", ""): "not null, expected nullable",
+}
+# The short names of types are those that people write.
+_SHORT = (
+    ("character varying", "varchar"),
+    ("timestamp without time zone", "timestamp"),
+    ("timestamp with time zone", "timestamptz"),
+)
+
+
+class What(StrEnum):
+    """In what way an object is not as expected."""
+
+    MISSING = "missing"
+    EXTRA = "extra"
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that is not as expected.
+
+    `fact` says in what two objects differ, and is empty where the object is missing or extra as a whole: then
+    `expected` or `found` says in short what it is. An absent fact, which is the default, is an empty text.
+    """
+
+    kind: str
+    name: str
+    what: What
+    fact: str = ""
+    expected: str = ""
+    found: str = ""
+
+
+def compare_schemas(expected: Snapshot, found: Snapshot) -> tuple[Difference, ...]:
+    """Return all differences, those of one table together; none where the objects are equal."""
+    objects = {**found.objects, **expected.objects}
+    missing = _without_children(_only_in(expected, found))
+    extra = _without_children(_only_in(found, expected))
+    differences = [
+        *(_difference_of(child, What.MISSING) for child in missing),
+        *(_difference_of(child, What.EXTRA) for child in extra),
+        *_compare_both(expected.objects, found.objects),
+    ]
+    rewritten = {one.name for one in differences if one.fact == "definition" and one.kind in _RELATIONS}
+    kept = [one for one in differences if not _follows(one, objects[one.kind, one.name], rewritten)]
+    return tuple(sorted(kept, key=lambda one: _place(one, objects[one.kind, one.name])))
+
+
+def _only_in(one: Snapshot, other: Snapshot) -> dict[Key, SchemaObject]:
+    return {key: child for key, child in one.objects.items() if key not in other.objects}
+
+
+def _without_children(alone: Mapping[Key, SchemaObject]) -> Iterator[SchemaObject]:
+    """Yield the objects that do not come and go with another one of them."""
+    labels = {f"{kind} {name}" for kind, name in alone}
+    relations = {name for kind, name in alone if kind in _RELATIONS}
+    for child in alone.values():
+        constraint = child.facts.get("constraint", "")
+        covered = (
+            child.parent in relations
+            or (child.kind == "comment" and child.name in labels)
+            or (child.kind == "index" and ("constraint", f"{child.parent}.{constraint}") in alone)
+            or (child.kind == "sequence" and ("column", child.facts.get("owned by", "")) in alone)
+        )
+        if not covered:
+            yield child
+
+
+def _difference_of(whole: SchemaObject, what: What) -> Difference:
+    text = _summarize(whole)
+    if what is What.MISSING:
+        return Difference(whole.kind, whole.name, what, expected=text)
+    return Difference(whole.kind, whole.name, what, found=text)
+
+
+def _compare_both(expected: Mapping[Key, SchemaObject], found: Mapping[Key, SchemaObject]) -> Iterator[Difference]:
+    """Yield a difference for each fact that is not the same in an object that both have."""
+    for key in expected.keys() & found.keys():
+        left = {"parent": expected[key].parent, **expected[key].facts}
+        right = {"parent": found[key].parent, **found[key].facts}
+        differing = {fact for fact in left.keys() | right.keys() if left.get(fact, "") != right.get(fact, "")}
+        # Another parent comes with another definition or another owner, which say it better.
+        for fact in differing - {"parent"} or differing:
+            yield Difference(*key, What.DIFFERENT, fact, left.get(fact, ""), right.get(fact, ""))
+
+
+def _follows(one: Difference, whole: SchemaObject, rewritten: set[str]) -> bool:
+    """Return whether a column of a view is only what the view's definition, which differs, makes of it."""
+    return one.kind == "column" and whole.parent in rewritten and one.fact in ("", "type", "collation")
+
+
+def _place(one: Difference, whole: SchemaObject) -> tuple[int, str, int, int, str, str]:
+    """Return where a difference is listed: below its table, columns first and in their order."""
+    top = _ORDER.index("table") if whole.parent or one.kind in _RELATIONS else _ORDER.index(one.kind)
+    return top, whole.parent or one.name, _ORDER.index(one.kind), whole.position, one.name, one.fact
+
+
+def _summarize(whole: SchemaObject) -> str:
+    """Return in short what an object is; empty where its kind and name say enough."""
+    facts = whole.facts
+    if whole.kind != "column":
+        return facts.get(_SHOWN.get(whole.kind, ""), "")
+    parts = (
+        facts.get("type", ""),
+        facts.get("collation") and f"COLLATE {facts['collation']}",
+        "not null" if "not null" in facts else "",
+        facts.get("identity") and f"generated {facts['identity']} as identity",
+        facts.get("generated") and f"generated always as {facts['generated']}",
+        facts.get("default") and f"default {facts['default']}",
+    )
+    return " ".join(part for part in parts if part)
+
+
+def explain(difference: Difference) -> str:
+    """Return a difference as one line: `sessions.deposit_amount: missing, expected numeric(10,2)`."""
+    return f"{_show_name(difference)}: {_show_what(difference)}"
+
+
+def _show_name(one: Difference) -> str:
+    """Return kind and name as people say them: without `public`, and without the kind of tables and columns."""
+    name = one.name.removeprefix("public.")
+    if one.kind in ("table", "column"):
+        return name
+    if one.kind == "comment":
+        return f"comment on {one.name.replace(' public.', ' ', 1)}"
+    if one.kind == "default grants":
+        return f"default grants on {one.name}"
+    return f"{one.kind} {name}"
+
+
+def _show_what(one: Difference) -> str:
+    match one.what:
+        case What.MISSING:
+            return f"missing{_show_whole(', expected', one.kind, one.expected)}"
+        case What.EXTRA:
+            return f"extra{_show_whole(', found', one.kind, one.found)}"
+        case What.DIFFERENT:
+            return _show_fact(one)
+
+
+def _show_whole(lead: str, kind: str, text: str) -> str:
+    if kind == "table":
+        return f"{lead} a table"
+    return f"{lead} {_shorten(text)}" if text and "\n" not in text else ""
+
+
+def _show_fact(one: Difference) -> str:
+    flag = _FLAGS.get((one.kind, one.fact, one.found, one.expected))
+    if flag:
+        return flag
+    if any("\n" in text or len(text) > _LONG for text in (one.expected, one.found)):
+        return f"{one.fact} differs"
+    found = _show_value(one.fact, one.found)
+    return f"{one.fact} {found}, expected {_show_value(one.fact, one.expected)}"
+
+
+def _show_value(fact: str, value: str) -> str:
+    if not value:
+        return _ABSENT.get(fact, "none")
+    return _shorten(value) if fact in ("type", "attributes") else value
+
+
+def _shorten(text: str) -> str:
+    for long, short in _SHORT:
+        text = text.replace(long, short)
+    return text

@@ -1,0 +1,1 @@
+"""Scratch databases: files are run there to know what they make."""

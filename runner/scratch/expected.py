@@ -1,0 +1,259 @@
+"""The schema that the files stand for: replayed once on a scratch database, read after each, and kept.
+
+What is kept is found by all that it depends on: the texts of the files up to there, the server's major, what of a
+catalog counts, and how it is read.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from psycopg import sql
+
+from tenantry import sqltext
+from tenantry.apply.assertions import find_unmet, without_assertions
+from tenantry.apply.attempt import Site
+from tenantry.apply.run import apply_plan
+from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.provenance import Provenance
+from tenantry.model import NO_VERSION, Migration, Plan, Tenant
+from tenantry.model.errors import Cancelled, Refused
+from tenantry.model.events import GOOD, MigrationApplied, MigrationFailed, MigrationStarted, Result, Verdict
+from tenantry.postgres.sessions import Sessions
+from tenantry.schema.catalog import describe_query, read_snapshot
+from tenantry.schema.snapshot import FORMAT, Scope, Snapshot, from_json, to_json
+from tenantry.scratch.places import Scratch, ScratchPlace
+from tenantry.state import make_state_folder
+
+_NO_ROLE = "42704"
+# What a file does to the whole cluster; GRANT and REVOKE without ON are of roles.
+_WIDE = re.compile(
+    r"(CREATE|ALTER|DROP)\s+(ROLE|USER(?!\s+MAPPING)|GROUP|DATABASE|TABLESPACE|SUBSCRIPTION|SYSTEM)\b"
+    r"|(GRANT|REVOKE)\b(?!.*\bON\b)|(GRANT|REVOKE)\b.*?\bON\s+(DATABASE|TABLESPACE|PARAMETER)\b"
+    r"|(COMMENT|SECURITY\s+LABEL\b.*?)\s+ON\s+(ROLE|DATABASE|TABLESPACE|SUBSCRIPTION)\b"
+    r"|(REASSIGN|DROP)\s+OWNED",
+    re.IGNORECASE | re.DOTALL,
+)
+# In a DO block: to make a role, a block looks first whether there is one; to alter or drop it, it does so again.
+_WIDE_IN_BLOCK = re.compile(
+    r"\b(ALTER|DROP)\s+(ROLE|USER(?!\s+MAPPING)|GROUP|DATABASE|TABLESPACE|SUBSCRIPTION|SYSTEM)\b|\b(REASSIGN|DROP)\s+OWNED",
+    re.IGNORECASE,
+)
+_BLOCK = re.compile(r"DO\b", re.IGNORECASE)
+_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
+
+
+class _Failed(Exception):
+    """A file did not get through on the scratch database."""
+
+    def __init__(self, migration: Migration | None, message: str, sqlstate: str, place: str) -> None:
+        super().__init__(message)
+        self.migration = migration
+        self.sqlstate = sqlstate
+        self.place = place
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedSchemas:
+    """Gives the schema that files stand for. `folder` is where snapshots are kept; it may be deleted at any time."""
+
+    folder: Path
+    place: ScratchPlace
+    provenance: Provenance
+
+    def after_each(
+        self, sessions: Sessions, tenant: Tenant, major: int, migrations: Sequence[Migration], scope: Scope
+    ) -> tuple[Snapshot, ...]:
+        """Return the snapshot of an empty database, and the one after each of the files, on a tenant's server.
+
+        Raises Refused where the files do not apply to an empty database, or where there is no place for one.
+        """
+        paths = self._paths(major, migrations, scope)
+        while (kept := _read_all(paths)) is None:
+            with self.place.open(sessions, tenant, major) as scratch:
+                # Another thread or process may have been here, while this one waited for its turn.
+                if _read_all(paths) is None:
+                    self._replay_and_keep(scratch, migrations, scope, paths)
+        return kept
+
+    def after(
+        self, sessions: Sessions, tenant: Tenant, major: int, migrations: Sequence[Migration], scope: Scope
+    ) -> Snapshot:
+        """Return the snapshot after all of the files. Raises what `after_each` raises."""
+        newest = _read(self._paths(major, migrations, scope)[-1])
+        return newest or self.after_each(sessions, tenant, major, migrations, scope)[-1]
+
+    def replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> tuple[Snapshot, ...]:
+        """Run files on a scratch database and return the snapshots before the first and after each. Raises Refused."""
+        if scratch.beside_tenants:
+            _check_reach(migrations)
+        try:
+            return tuple(self._run(scratch, migrations, scope))
+        except _Failed as failed:
+            raise _explain(failed) from None
+
+    def _replay_and_keep(
+        self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope, paths: Sequence[Path]
+    ) -> None:
+        """Run the files and keep what came of each."""
+        for path, snapshot in zip(paths, self.replay(scratch, migrations, scope), strict=True):
+            _keep(path, snapshot)
+
+    def _run(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> Iterator[Snapshot]:
+        """Apply the files as `migrate` does, and yield what is there before the first and after each.
+
+        A role that they miss is made, and the file run again, on a server of our own: on any other, it is somebody's.
+        """
+        yield read_snapshot(scratch.connection, scope)
+        # The ledger of the scratch database is where that of the tenants is: no part of their schemas.
+        schema = scope.ledger_schema
+        scratch.connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+        ledger = Ledger(scratch.connection, schema, scratch.tenant, self.provenance)
+        left, made = deque(migrations), set[str]()
+        while left:
+            try:
+                for snapshot in _apply(scratch, ledger, tuple(left), scope):
+                    left.popleft()
+                    yield snapshot
+            except _Failed as failed:
+                role = _missing_role(failed)
+                if not scratch.own_server or not role or role in made:
+                    raise
+                made.add(role)
+                scratch.connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+
+    def _paths(self, major: int, migrations: Sequence[Migration], scope: Scope) -> list[Path]:
+        """Return where the snapshot of an empty database is kept, and those after each of the files."""
+        chain = hashlib.sha256(f"{FORMAT} {describe_query(major, scope)}".encode())
+        paths = [self.folder / f"{chain.hexdigest()}.json"]
+        for migration in migrations:
+            chain.update(f"{migration.version} {migration.name} {migration.checksum}\n".encode())
+            paths.append(self.folder / f"{chain.hexdigest()}.json")
+        return paths
+
+
+def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...], scope: Scope) -> Iterator[Snapshot]:
+    """Apply files and yield what is there after each. Raises _Failed.
+
+    A file's assertions are about data, which is not here: all that is seen to is that there is what they ask about.
+    """
+    files = [without_assertions(migration) for migration in migrations]
+    plan = Plan(
+        tuple(file for file in files if file.version != NO_VERSION),
+        repeatables=tuple(file for file in files if file.version == NO_VERSION),
+    )
+    asked = {migration.path: migration for migration in migrations}
+    site = Site(scratch.tenant, scratch.connection, ledger, scratch.sessions, lambda rows: plan)
+    steps = apply_plan(site, plan, ledger.read())
+    while True:
+        try:
+            event = next(steps)
+        except StopIteration as end:
+            _check(end.value)
+            return
+        match event:
+            case MigrationStarted(migration=step):
+                _check_known(scratch, asked[step.path], "require")
+            case MigrationApplied(migration=step):
+                _check_known(scratch, asked[step.path], "ensure")
+                yield read_snapshot(scratch.connection, scope)
+            case _:
+                pass
+
+
+def _check_known(scratch: Scratch, migration: Migration, key: str) -> None:
+    """Raise _Failed where an assertion is about what is not there when it would be asked."""
+    for unmet in find_unmet(scratch.connection, migration, key):
+        if unmet.absent:
+            raise _Failed(migration, f"{key}: {unmet.said}", "", f"{migration.path}:{unmet.at.line}:{unmet.at.column}")
+
+
+def _check_reach(migrations: Sequence[Migration]) -> None:
+    """Raise Refused where a file would touch more of the tenants' server than the scratch database on it."""
+    for migration in migrations:
+        for statement in sqltext.split(migration.sql):
+            # A comment may stand between any two words.
+            plain = _COMMENT.sub(" ", statement.text)
+            if found := _WIDE_IN_BLOCK.search(plain) if _BLOCK.match(plain) else _WIDE.match(plain):
+                place = sqltext.position(migration.sql, statement.start)
+                words = " ".join(found[0].split()).upper()
+                raise Refused(
+                    f"{migration.path}:{place.line}:{place.column}: {words} is not run again on the tenants' own"
+                    " server, which is the only one for a scratch database",
+                    hint="set TENANTRY_SCRATCH to the connection string of another server, or TENANTRY_PG_BIN to the "
+                    "programs of one of the same major",
+                )
+
+
+def _check(verdict: Verdict) -> None:
+    """Raise _Failed where the files did not get through, and Cancelled where the run was cancelled."""
+    if verdict.result in GOOD:
+        return
+    if verdict.result is Result.STOPPED:
+        raise Cancelled("cancelled")
+    failed = next((event for event in verdict.told if isinstance(event, MigrationFailed)), None)
+    if failed is None:
+        raise _Failed(None, verdict.reason, "", "")
+    failure, path = failed.failure, failed.migration.path
+    place = f"{path}:{failure.line}:{failure.column}" if failure.line else path
+    raise _Failed(failed.migration, failure.message, failure.sqlstate, place)
+
+
+def _explain(failed: _Failed) -> Refused:
+    place = f"{failed.place}: " if failed.place else ""
+    code = f" (SQLSTATE {failed.sqlstate})" if failed.sqlstate else ""
+    if failed.migration and failed.migration.version == NO_VERSION:
+        return Refused(
+            f"a repeatable does not run behind the migrations: {place}{failed}{code}",
+            hint="edit it to the schema as it is by now, and run migrate, which runs it again",
+        )
+    return Refused(
+        f"the files do not apply to an empty database: {place}{failed}{code}",
+        hint="the schema that they stand for cannot be known before they do: an extension, a role or a setting may be "
+        "missing on the server that has the scratch database, or a file relies on what no file makes",
+    )
+
+
+def _missing_role(failed: _Failed) -> str:
+    """Return the role whose absence failed a file, by the server's message; empty where that was not it."""
+    words = str(failed).split('"')
+    return words[1] if failed.sqlstate == _NO_ROLE and words[0] == "role " and len(words) == 3 else ""
+
+
+def _read_all(paths: Sequence[Path]) -> tuple[Snapshot, ...] | None:
+    found = [_read(path) for path in paths]
+    return tuple(snapshot for snapshot in found if snapshot) if all(found) else None
+
+
+def _read(path: Path) -> Snapshot | None:
+    try:
+        return _parse(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+@lru_cache(maxsize=16)
+def _parse(text: str) -> Snapshot | None:
+    """Return a snapshot by its text: in a fleet, most tenants have the same."""
+    return from_json(text)
+
+
+def _keep(path: Path, snapshot: Snapshot) -> None:
+    """Write a snapshot so that nobody ever reads half of one."""
+    half = path.with_suffix(f".{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        make_state_folder(path.parent)
+        half.write_text(to_json(snapshot), "utf-8")
+        half.replace(path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Refused(
+            f"{path.parent}: {reason}, expected a folder that snapshots can be kept in",
+            hint="set TENANTRY_CACHE to another one",
+        ) from None

@@ -1,0 +1,222 @@
+"""Scratch databases: empty, of the server's major, used by one process and gone at its end.
+
+Those of a process that was killed are dropped by the next one: known by their name, their owner, and a lock that
+nobody holds any more.
+"""
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from tenantry.model import Server, SetName, Tenant
+from tenantry.model.errors import Cancelled, Refused, ServerError, TenantError, Unreachable
+from tenantry.postgres.embedded import EmbeddedServer, find_binaries, read_major
+from tenantry.postgres.sessions import Connection, Sessions, Settings, read_sql
+from tenantry.state import make_state_folder
+
+_PREFIX = "tenantry_scratch_"
+_SERVER = "scratch"
+_PAUSE_S = 0.05
+_USE_GIVEN = "correct TENANTRY_SCRATCH, or unset it to have the files replayed elsewhere"
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """One scratch database. `own_server`: nobody else's roles or databases are on its server.
+
+    `beside_tenants`: the server is one that tenants are on, where nothing may be touched but the database itself.
+    """
+
+    tenant: Tenant
+    sessions: Sessions
+    connection: Connection
+    own_server: bool
+    beside_tenants: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScratchPlace:
+    """Where scratch databases are made: on a server of our own, since files may touch more than their database.
+
+    `state` is the folder that such servers have their data in, one for each major. Without programs of the major, the
+    tenant's own server is asked. `given` is the connection string of a server that is used instead of all these: one
+    that has what the files need.
+    """
+
+    state: Path
+    settings: Settings
+    given: str = ""
+
+    @contextmanager
+    def open(self, sessions: Sessions, tenant: Tenant, major: int) -> Iterator[Scratch]:
+        """Make a scratch database that a tenant's files can be run on. Raises Refused where there is no place for one.
+
+        One at a time in a project: whoever comes second waits, and then finds what the first one kept.
+        """
+        with self._alone(sessions), ExitStack() as stack:
+            try:
+                programs = None if self.given else _find_programs(major)
+                if self.given or programs:
+                    scratch = stack.enter_context(self._open_elsewhere(programs, sessions))
+                else:
+                    beside = stack.enter_context(_make(sessions, tenant.server.name, own_server=False))
+                    scratch = replace(beside, beside_tenants=True)
+            except (Refused, Cancelled):
+                raise
+            except (ServerError, TenantError) as error:
+                # It is no fault of the tenant's that its proof has no place.
+                hint = _USE_GIVEN if self.given else _hint(major)
+                raise Refused(f"no scratch database to replay the files on: {error}", hint=hint) from None
+            yield scratch
+
+    @contextmanager
+    def open_embedded(self) -> Iterator[Scratch]:
+        """Make a scratch database for files that no tenant is asked about. Raises ServerError and Refused."""
+        programs = None if self.given else find_binaries()
+        with self._alone(None), ExitStack() as stack:
+            try:
+                scratch = stack.enter_context(self._open_elsewhere(programs, None))
+            except Unreachable as error:
+                raise Refused(f"no scratch database to run the files on: {error}", hint=_USE_GIVEN) from None
+            yield scratch
+
+    @contextmanager
+    def _open_elsewhere(self, programs: Path | None, waiting: Sessions | None) -> Iterator[Scratch]:
+        """Make a scratch database on a server of our own, or on the one that is given.
+
+        `waiting` are the sessions of whoever waits for it: what cancels these cancels what runs here.
+        """
+        if programs is None:
+            with _make(_follow(self._open_given(), waiting), _SERVER, own_server=False) as scratch:
+                yield scratch
+            return
+        with self._own_server(programs) as own, _make(_follow(own, waiting), _SERVER, own_server=True) as scratch:
+            yield scratch
+
+    def _open_given(self) -> Sessions:
+        try:
+            return Sessions({_SERVER: self.given}, self.settings)
+        except psycopg.Error as error:
+            said = str(error).strip().splitlines()[0]
+            raise Refused(f"TENANTRY_SCRATCH: no connection string: {said}", hint=_USE_GIVEN) from None
+
+    @contextmanager
+    def _alone(self, waiting: Sessions | None) -> Iterator[None]:
+        """Keep other threads and processes out of this project's scratch databases. Raises Cancelled."""
+        lock = self._open_lock()
+        try:
+            while not _try_flock(lock):
+                if waiting and waiting.cancelled:
+                    raise Cancelled("cancelled")
+                time.sleep(_PAUSE_S)  # a wait in the kernel would not notice that the run is cancelled
+            yield
+        finally:
+            os.close(lock)
+
+    def _open_lock(self) -> int:
+        try:
+            make_state_folder(self.state)
+            return os.open(self.state, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise Refused(f"{self.state}: {reason}, expected a folder that can be written to") from None
+
+    @contextmanager
+    def _own_server(self, programs: Path) -> Iterator[Sessions]:
+        server = EmbeddedServer(self.state / str(read_major(programs)), programs, durable=False)
+        server.start()
+        sessions = Sessions({_SERVER: server.dsn()}, self.settings)
+        try:
+            yield sessions
+        finally:
+            # Whoever started it: one that was left by a process that was killed is nobody's.
+            if _is_clean(sessions):
+                server.stop()
+            else:
+                server.destroy()
+
+
+def _try_flock(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _follow(sessions: Sessions, waiting: Sessions | None) -> Sessions:
+    if waiting:
+        waiting.cancels(sessions)
+    return sessions
+
+
+def _is_clean(sessions: Sessions) -> bool:
+    """Return whether files left nothing on a server that the next ones would find: roles, settings, databases."""
+    try:
+        with sessions.connect_to(_SERVER, sessions.maintenance(_SERVER)) as connection:
+            return connection.execute(read_sql("scratch", "clean")).fetchone() == (True,)
+    except TenantError:
+        return False
+
+
+def _find_programs(major: int) -> Path | None:
+    """Return the programs of a server of this major; None where there are none."""
+    try:
+        programs = find_binaries(major)
+        return programs if read_major(programs) == major else None
+    except ServerError:
+        return None
+
+
+@contextmanager
+def _make(sessions: Sessions, server: str, *, own_server: bool) -> Iterator[Scratch]:
+    name = f"{_PREFIX}{secrets.token_hex(8)}"
+    with sessions.connect_to(server, sessions.maintenance(server)) as keeper:
+        _drop_left_over(keeper)
+        _lock(keeper, name)
+        _create(keeper, server, name)
+        try:
+            # The name of the server is one of `sessions`; where it is does not matter to whoever uses the database.
+            tenant = Tenant(name, SetName.TENANT, Server(server, ""), name)
+            with sessions.connect(tenant) as connection:
+                yield Scratch(tenant, sessions, connection, own_server)
+        finally:
+            keeper.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _create(keeper: Connection, server: str, name: str) -> None:
+    try:
+        keeper.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    except psycopg.errors.InsufficientPrivilege as error:
+        major = keeper.info.server_version // 10_000
+        raise Refused(
+            f"server {server!r}: no scratch database to replay the files on: {error.diag.message_primary}",
+            hint=_hint(major),
+        ) from None
+
+
+def _hint(major: int) -> str:
+    return (
+        f"set TENANTRY_SCRATCH to the connection string of a server that lets us, TENANTRY_PG_BIN to the programs of a "
+        f"PostgreSQL {major}, or give the role CREATEDB"
+    )
+
+
+def _lock(keeper: Connection, name: str) -> bool:
+    """Take the lock that says that a scratch database is in use; False where it is."""
+    query = sql.SQL("SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended({}, 0))")
+    return keeper.execute(query.format(sql.Literal(name))).fetchone() == (True,)
+
+
+def _drop_left_over(keeper: Connection) -> None:
+    for (name,) in keeper.execute(read_sql("scratch", "left_over")).fetchall():
+        if _lock(keeper, name):
+            keeper.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

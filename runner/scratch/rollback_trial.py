@@ -1,0 +1,86 @@
+"""Whether each rollback file undoes its file: run behind it on a scratch database, it must leave the schema of before.
+
+It runs in a transaction that is rolled back, so that the files behind it find what they rely on whatever it did.
+"""
+
+from collections.abc import Generator, Sequence
+
+import psycopg
+
+from tenantry import sqltext
+from tenantry.files.directory import ROLLBACK
+from tenantry.files.header import parse_header
+from tenantry.model import Migration
+from tenantry.model.errors import Problem
+from tenantry.postgres.transaction import compose_end, in_transaction, send, try_transaction_lock
+from tenantry.proof.findings import describe_unnamed
+from tenantry.schema.catalog import read_snapshot
+from tenantry.schema.differences import compare_schemas, explain
+from tenantry.schema.snapshot import Snapshot
+from tenantry.scratch.replay import Replay
+
+_CORRECT = "correct it, or delete it: rollback would run it"
+
+
+def replay_both_ways(replay: Replay, migrations: Sequence[Migration]) -> Generator[Problem, None, Snapshot]:
+    """Apply the files in order, try the rollback of each that has one, and return the schema that they make.
+
+    Yields what is wrong with rollbacks. Raises Refused at the first file that fails.
+    """
+    done = 0
+    for index, migration in enumerate(migrations):
+        if migration.rollback is None or not is_transactional(migration.rollback):
+            continue
+        before = replay.run(migrations[done:index])
+        replay.run((migration,))
+        done = index + 1
+        yield from _try_rollback(replay, _show(migration), migration.rollback, before)
+    return replay.run(migrations[done:])
+
+
+def describe_untried(migrations: Sequence[Migration]) -> list[Problem]:
+    """Return a doubt for each rollback file that nobody can try, since it runs outside a transaction."""
+    untried = [file for file in migrations if file.rollback is not None and not is_transactional(file.rollback)]
+    message = "runs outside a transaction, so that neither check nor rollback runs it"
+    return [Problem(f"{_show(file)}: {message}", "it is for the hand of a person alone") for file in untried]
+
+
+def is_transactional(rollback: str) -> bool:
+    """Return whether the text of a rollback file is to run in a transaction."""
+    return parse_header(rollback)[0].transactional
+
+
+def _show(migration: Migration) -> str:
+    return f"{migration.path.removesuffix('.sql')}{ROLLBACK}"
+
+
+def _try_rollback(replay: Replay, shown: str, text: str, before: Snapshot) -> list[Problem]:
+    """Return what a rollback leaves of its file, or why it fails; nothing of it stays."""
+    connection = replay.scratch.connection
+    with in_transaction(connection):
+        begun = try_transaction_lock(connection)
+        assert begun, "nobody else is on a scratch database"
+        sent = send(connection, sqltext.blank_wrapper(text))
+        try:
+            if sent.error:
+                raise sent.error
+            # What is deferred fails here, and a transaction that the file has ended.
+            connection.execute(compose_end())
+        except psycopg.Error as error:
+            return [_describe_failure(shown, text, error)]
+        after = read_snapshot(connection, replay.scope)
+    if after.fingerprint == before.fingerprint:
+        return []
+    differences = [explain(difference) for difference in compare_schemas(before, after)]
+    return [
+        Problem(f"{shown}: does not undo its file: {one}", _CORRECT)
+        for one in differences or [describe_unnamed().message]
+    ]
+
+
+def _describe_failure(shown: str, text: str, error: psycopg.Error) -> Problem:
+    position = error.diag.statement_position
+    at = sqltext.position(text, int(position) - 1) if position else None
+    place = f"{shown}:{at.line}:{at.column}" if at else shown
+    said = f"{error.diag.message_primary or error} (SQLSTATE {error.sqlstate})"
+    return Problem(f"{place}: fails behind its file: {said}", _CORRECT)

@@ -1,0 +1,127 @@
+"""A schema as a text of SQL, as pg_dump and other programs print one: loaded into a scratch database, and read."""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from tenantry import sqltext
+from tenantry.model.errors import ConfigError, InputError, Problem
+from tenantry.postgres.sessions import Connection
+from tenantry.postgres.transaction import send
+from tenantry.schema.catalog import read_snapshot
+from tenantry.schema.snapshot import Scope, Snapshot
+from tenantry.scratch.places import Scratch
+
+_TIMEOUT_S = 120  # arbitrary: an ORM that has to be built first takes a while
+# What newer ones of pg_dump put around their output for psql, and say no schema.
+_RESTRICT = re.compile(r"(?m)^\\(un)?restrict\b.*$")
+_SETTING = re.compile(r"^\s*SET\s", re.IGNORECASE)
+_COPY_DATA = re.compile(r"^\s*COPY\s.*\sFROM\s+stdin", re.IGNORECASE | re.DOTALL)
+_UNKNOWN_OBJECT = "42704"
+
+
+def read_schema_source(source: str, root: Path, environment: Mapping[str, str]) -> tuple[str, str]:
+    """Return the SQL of a file, or of what a command prints, and how messages call it.
+
+    `source` that names a file below `root` is that file; anything else is run by the shell in `root`, never asked
+    anything. Raises ConfigError.
+    """
+    if _is_file(root / source):
+        return _decode((root / source).read_bytes(), source), source
+    if source.endswith(".sql") and not re.search(r"\s", source):
+        raise ConfigError((Problem(f"{source}: not found, expected a file of SQL, or a command that prints some"),))
+    try:
+        done = subprocess.run(
+            ["/bin/sh", "-c", source],
+            cwd=root,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ConfigError((Problem(f"{source}: ran for more than {_TIMEOUT_S} s, expected SQL"),)) from None
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace")
+        raise ConfigError((Problem(f"{source}: ended with status {done.returncode}, expected SQL\n{said}".rstrip()),))
+    if not done.stdout.strip():
+        raise ConfigError((Problem(f"{source}: printed nothing, expected the statements that make the schema"),))
+    return _decode(done.stdout, source), source
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False  # longer than any name of a file is: a command
+
+
+def _decode(text: bytes, source: str) -> str:
+    try:
+        return text.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError((Problem(f"{source}: not UTF-8 at byte {error.start}, expected SQL"),)) from None
+
+
+def load_schema(scratch: Scratch, text: str, shown: str, scope: Scope) -> Snapshot:
+    """Run the statements on an empty scratch database and return the schema that they make.
+
+    Raises InputError at the first one that fails, with its place, and where there is none: that is no empty schema.
+    """
+    text = _RESTRICT.sub("", text.replace("\r\n", "\n"))
+    for statement in _split(text, shown):
+        if _COPY_DATA.match(statement.text):
+            message = f"{_place(text, statement.start, shown)}: holds data, expected a schema"
+            raise InputError((Problem(message, 'make it with "pg_dump --schema-only"'),))
+        failed = _send(scratch, statement.text)
+        if failed:
+            raise InputError((Problem(_explain(failed, text, statement, shown)),))
+    scratch.connection.execute("RESET ALL")
+    return read_snapshot(scratch.connection, scope)
+
+
+def _split(text: str, shown: str) -> tuple[sqltext.Statement, ...]:
+    if "\0" in text:
+        place = _place(text, text.index("\0"), shown)
+        raise InputError((Problem(f"{place}: a NUL character, expected SQL"),))
+    try:
+        statements = sqltext.split(text)
+    except sqltext.SqlError as error:
+        raise InputError((Problem(f"{shown}:{error}"),)) from None
+    if not statements:
+        message = f"{shown}: no schema: not one statement in it, expected those that make the schema"
+        raise InputError((Problem(message),))
+    return statements
+
+
+def _send(scratch: Scratch, statement: str) -> psycopg.Error | None:
+    """Run a statement; return its error unless it is about a setting of another version of the server."""
+    error = send(scratch.connection, statement).error
+    if error is None or (error.sqlstate == _UNKNOWN_OBJECT and _SETTING.match(statement)):
+        return None
+    role = re.fullmatch(r'role "(.*)" does not exist', error.diag.message_primary or "")
+    if role and scratch.own_server:
+        _make_role(scratch.connection, role[1])
+        return send(scratch.connection, statement).error
+    return error
+
+
+def _make_role(connection: Connection, name: str) -> None:
+    connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(name)))
+
+
+def _explain(error: psycopg.Error, text: str, statement: sqltext.Statement, shown: str) -> str:
+    within = int(error.diag.statement_position or 1) - 1
+    place = sqltext.position(text, statement.start + within)
+    said = f"{error.diag.message_primary or error} (SQLSTATE {error.sqlstate})"
+    return f"{shown}:{place.line}:{place.column}: {said}\n{sqltext.excerpt(text, place)}"
+
+
+def _place(text: str, offset: int, shown: str) -> str:
+    place = sqltext.position(text, offset)
+    return f"{shown}:{place.line}:{place.column}"

@@ -1,0 +1,1 @@
+"""Databases, records and files that come from elsewhere."""

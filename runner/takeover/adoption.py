@@ -1,0 +1,264 @@
+"""Taking over a database that has a schema and no record of it: only what the catalog bears out is recorded.
+
+What is proposed is shown before it is written, and written under the lock.
+"""
+
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+from tenantry.fleet.run import Job
+from tenantry.ledger.ledger import Ledger
+from tenantry.model import Migration, MigrationStatus, Origin, RowState, State, Tenant, label
+from tenantry.model.errors import Problem, Refused
+from tenantry.model.events import Event, FindingReported, RepairMade, RepairProposed, Result, RowReported, Verdict
+from tenantry.plan.compare import advise, explain
+from tenantry.postgres.transaction import in_transaction, poll, try_transaction_lock
+from tenantry.project import Project
+from tenantry.proof.findings import count_differences
+from tenantry.schema import ddl
+from tenantry.schema.catalog import read_snapshot
+from tenantry.schema.snapshot import SchemaObject, Snapshot, shorten
+from tenantry.takeover.evidence import Effect, Evidence, FileEvidence, Presence, Standing, weigh
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read of one tenant: the schemas that its files stand for, its own, and how one fits the other."""
+
+    tenant: Tenant
+    ledger: Ledger
+    statuses: tuple[MigrationStatus, ...]
+    chain: tuple[Snapshot, ...]
+    schema: Snapshot
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What is to be recorded as being there, and what may be applied although newer files are there."""
+
+    origin: Origin
+    known: tuple[Migration, ...]
+    allowed: tuple[Migration, ...]
+
+
+# Yields what is worth saying about one tenant, and returns what is to be recorded.
+Decide = Callable[[Found], Generator[Event, None, Proposal]]
+
+
+def make_adoption_job(project: Project, decide: Decide, reason: str, *, write: bool) -> Job:
+    """Return the job that looks at a tenant, says what is there, and records it where `write` is set."""
+
+    def adopt(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        with project.reading(tenant) as ledger:
+            if ledger is None:
+                raise Refused(f"the database {tenant.database!r} does not exist", hint="correct it in tenants.yaml")
+            found = look(project, tenant, ledger)
+            yield RowReported(tenant.name, _cells(found))
+            proposal, doubts = yield from _count(decide(found))
+            for finding in _report(found):
+                doubts += 1
+                yield finding
+            if changes := _describe(proposal):
+                yield RepairProposed(tenant.name, changes)
+            if write and changes:
+                wait_ms = project.sessions.settings.lock_wait_ms
+                connection = ledger.connection
+                yield from poll(lambda: try_transaction_lock(connection), connection, tenant.name, wait_ms)
+                _write(found, proposal, reason)
+                for migration in proposal.known:
+                    yield RepairMade(tenant.name, migration.version)
+        return _conclude(found, doubts, written=bool(write and changes))
+
+    return adopt
+
+
+def _count(deciding: Generator[Event, None, Proposal]) -> Generator[Event, None, tuple[Proposal, int]]:
+    """Pass events on, and return what comes of them with the number of findings among them."""
+    findings = 0
+    while True:
+        try:
+            event = next(deciding)
+        except StopIteration as end:
+            return end.value, findings
+        findings += isinstance(event, FindingReported)
+        yield event
+
+
+def look(project: Project, tenant: Tenant, ledger: Ledger) -> Found:
+    """Read what a tenant has, and weigh it against its files. Raises Refused where these cannot be replayed."""
+    files, connection = project.files(tenant), ledger.connection
+    statuses = project.compare(ledger, ledger.read())
+    major = connection.info.server_version // 10_000
+    chain = project.expected().after_each(project.sessions, tenant, major, files, project.config.scope())
+    schema = read_snapshot(connection, project.config.scope(tenant))
+    return Found(tenant, ledger, statuses, chain, schema, weigh(files, chain, schema))
+
+
+def propose(found: Found, origin: Origin, *, assumed: Collection[int] = frozenset()) -> Proposal:
+    """Return what the catalog bears out of the files without a row; `assumed` are versions that it cannot show.
+
+    A file that is half there is neither recorded nor allowed: it would fail, or do half of its work again.
+    """
+    evidence = found.evidence
+    recorded = {status.version for status in found.statuses if status.row}
+    known = tuple(
+        file.migration
+        for file in evidence.files
+        if file.migration.version not in recorded
+        and (
+            file.presence is Presence.PRESENT
+            or (file.presence is Presence.UNSEEN and file.migration.version in assumed)
+        )
+    )
+    pending = {status.version for status in found.statuses if status.state is State.PENDING}
+    before = max(recorded, default=-1)
+    newest = max((before, *(migration.version for migration in known)))
+    allowed = tuple(
+        migration
+        for migration in evidence.having(Presence.ABSENT)
+        # Pending although older than a recorded one: it is allowed already.
+        if migration.version < newest
+        and migration.version not in recorded
+        and not (migration.version < before and migration.version in pending)
+    )
+    return Proposal(origin, known, allowed)
+
+
+def explain_half(file: FileEvidence) -> str:
+    """Return how much of a file is there, by kind of object: `0004_x: half: 3 of 14 columns`."""
+    counts = ", ".join(f"{there} of {total} {_plural(kind, total)}" for kind, there, total in file.counts)
+    return f"{label(file.migration.version, file.migration.name)}: half: {counts}"
+
+
+def name_versions(migrations: Sequence[Migration]) -> str:
+    """Return versions as a person lists them, runs of them as one: `0000, 0003 and 0005-0007`."""
+    runs: list[list[Migration]] = []
+    for migration in migrations:
+        if runs and migration.version == runs[-1][-1].version + 1:
+            runs[-1].append(migration)
+        else:
+            runs.append([migration])
+    words = [word for run in runs for word in _name_run(run)]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _name_run(run: Sequence[Migration]) -> list[str]:
+    names = [f"{migration.version:04}" for migration in run]
+    return names if len(run) < 3 else [f"{names[0]}-{names[-1]}"]
+
+
+def _plural(kind: str, number: int) -> str:
+    if number == 1:
+        return kind
+    return {"index": "indexes", "policy": "policies", "statistics": kind}.get(kind, f"{kind}s")
+
+
+def _cells(found: Found) -> dict[str, str]:
+    evidence = found.evidence
+    present = evidence.having(Presence.PRESENT)
+    at = f" {present[-1].version:04}" if evidence.standing is Standing.MATCH and present else ""
+    return {
+        "is": f"{evidence.standing.value}{at}",
+        "there": name_versions(present),
+        "half": name_versions(evidence.having(Presence.PARTIAL)),
+        "not there": name_versions(evidence.having(Presence.ABSENT)),
+        "cannot be seen": name_versions(evidence.having(Presence.UNSEEN)),
+    }
+
+
+def _report(found: Found) -> Iterator[FindingReported]:
+    """Yield what keeps a tenant from being taken over whole."""
+    tenant = found.tenant.name
+    for status in found.statuses:
+        if status.row and status.state is State.INCOMPLETE:
+            yield FindingReported(tenant, Problem(explain(status), advise(status, tenant)))
+    recorded = {status.version for status in found.statuses if status.row}
+    for file in found.evidence.files:
+        if file.migration.version in recorded and file.presence in (Presence.ABSENT, Presence.PARTIAL):
+            yield FindingReported(tenant, _explain_lie(file, tenant))
+        elif file.presence is Presence.PARTIAL:
+            hint = "review the SQL, run it with psql, and adopt again: a file that is half there is never recorded"
+            yield FindingReported(tenant, Problem(explain_half(file), hint), _repair(found, file))
+    for effect in found.evidence.foreign:
+        hint = "drop it, write a migration that makes it so, or name it under drift: ignore: in tenants.yaml"
+        yield FindingReported(tenant, Problem(_explain_foreign(effect), hint))
+
+
+def _explain_lie(file: FileEvidence, tenant: str) -> Problem:
+    version, name = file.migration.version, label(file.migration.version, file.migration.name)
+    half = "half of its effects are" if file.presence is Presence.PARTIAL else "its effects are"
+    return Problem(
+        f"{name}: recorded as applied, but {half} not there",
+        f'see "tenantry verify --tenants {tenant}"; if it never ran, run "tenantry forget {version} --tenants {tenant} '
+        '--reason ..."',
+    )
+
+
+def _explain_foreign(effect: Effect) -> str:
+    kind, name = effect.key
+    shown = shorten(name) if kind in ("table", "column") else f"{kind} {shorten(name)}"
+    if effect.fact:
+        return f"{shown}: {effect.fact} {effect.value or 'absent'}, which no file stands for"
+    return f"{shown}: no file makes it"
+
+
+def _repair(found: Found, file: FileEvidence) -> str:
+    """Return the SQL that adds what is missing of a file, as a draft."""
+    index = next(i for i, other in enumerate(found.evidence.files) if other is file)
+    after = found.chain[index + 1]
+    objects = dict(found.schema.objects)
+    names = {name for _, name in (*objects, *(effect.key for effect in file.missing if not effect.fact))}
+    homeless = [effect for effect in file.missing if effect.parent and effect.parent not in names]
+    for effect in file.missing:
+        if effect in homeless:
+            continue
+        if effect.gone:
+            objects.pop(effect.key, None)
+        elif effect.fact:
+            objects[effect.key] = _with_fact(objects.get(effect.key, after.objects[effect.key]), effect)
+        else:
+            objects[effect.key] = after.objects[effect.key]
+    tables = sorted({shorten(effect.parent) for effect in homeless})
+    absent = "".join(f"-- {table} is not there: first comes the file that makes it\n" for table in tables)
+    return f"{absent}{ddl.render(ddl.write_ddl(Snapshot('', objects), found.schema))}".rstrip()
+
+
+def _with_fact(before: SchemaObject, effect: Effect) -> SchemaObject:
+    facts = {name: value for name, value in before.facts.items() if name != effect.fact}
+    if effect.value is not None:
+        facts[effect.fact] = effect.value
+    return SchemaObject(before.kind, before.name, facts, before.parent, before.position)
+
+
+def _describe(proposal: Proposal) -> tuple[str, ...]:
+    lines = [f"{label(m.version, m.name)}: to be recorded as {proposal.origin.value}" for m in proposal.known]
+    lines += [f"{label(m.version, m.name)}: to be allowed although newer ones are there" for m in proposal.allowed]
+    return tuple(lines)
+
+
+def _write(found: Found, proposal: Proposal, reason: str) -> None:
+    """Write the rows in the transaction that holds the lock. Raises Refused where another runner was here."""
+    ledger = found.ledger
+    rows = {status.version: status.row for status in found.statuses if status.row}
+    with in_transaction(ledger.connection):
+        if not rows:
+            ledger.create_if_absent()
+        # What was rolled back has no row in a status.
+        now = {row.version: row for row in ledger.read() if row.state is not RowState.ROLLED_BACK}
+        if now != rows:
+            raise Refused("another runner changed the ledger meanwhile", hint="look again, and run the same command")
+        for migration in proposal.known:
+            ledger.record_known(migration, proposal.origin, reason)
+        for migration in proposal.allowed:
+            ledger.record_allowed(migration, reason)
+        ledger.connection.execute("COMMIT")
+
+
+def _conclude(found: Found, doubts: int, *, written: bool) -> Verdict:
+    """Return how a tenant ended; `doubts` is how many findings there were."""
+    standing = found.evidence.standing.value
+    if doubts:
+        taken = "what is whole is recorded, but " if written else ""
+        return Verdict(Result.FINDING, f"{taken}{standing}: {count_differences(doubts)}")
+    return Verdict(Result.APPLIED if written else Result.OK, standing)

@@ -1,0 +1,195 @@
+"""What a database without a record says for itself: which files' effects on the schema are there, and what is nobody's.
+
+Pure. The schemas before the first file and after each are given; the effects of a file are what lies between two.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tenantry.model import Migration
+from tenantry.schema.snapshot import Key, SchemaObject, Snapshot
+
+
+class Presence(StrEnum):
+    """How much of a file's effects is there."""
+
+    PRESENT = "present"
+    PARTIAL = "partial"
+    ABSENT = "absent"
+    UNSEEN = "cannot be seen"
+
+
+class Standing(StrEnum):
+    """What a whole database comes to."""
+
+    EMPTY = "empty"
+    MATCH = "match"
+    PARTIAL = "partial"
+    DRIFTED = "drifted"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """One thing that a file does to a schema: an object is there, is gone (`gone`), or has `fact` set to `value`."""
+
+    key: Key
+    parent: str
+    gone: bool = False
+    fact: str = ""
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileEvidence:
+    """What is there of one file. `missing` are the effects that are not, `counts` (there, of) by kind of object."""
+
+    migration: Migration
+    presence: Presence
+    missing: tuple[Effect, ...]
+    counts: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is there of all files, and `foreign`: the objects and facts that no file stands for."""
+
+    standing: Standing
+    files: tuple[FileEvidence, ...]
+    foreign: tuple[Effect, ...]
+
+    def having(self, presence: Presence) -> tuple[Migration, ...]:
+        """Return the files of which this much is there."""
+        return tuple(file.migration for file in self.files if file.presence is presence)
+
+
+def weigh(migrations: Sequence[Migration], chain: Sequence[Snapshot], found: Snapshot) -> Evidence:
+    """Return what of the files is in a database. `chain` is the schema before the first file, and after each."""
+    files = tuple(_weigh_file(migration, index, chain, found) for index, migration in enumerate(migrations))
+    foreign = tuple(_find_foreign(chain, found))
+    return Evidence(_stand(files, foreign, chain[0], found), files, foreign)
+
+
+def find_effects(before: Snapshot, after: Snapshot) -> Iterator[Effect]:
+    """Yield what leads from one schema to another."""
+    for key, new in after.objects.items():
+        old = before.objects.get(key)
+        if old is None:
+            yield Effect(key, new.parent)
+        elif old.facts != new.facts:
+            names = dict.fromkeys((*old.facts, *new.facts))
+            changed = [name for name in names if old.facts.get(name) != new.facts.get(name)]
+            yield from (Effect(key, new.parent, fact=name, value=new.facts.get(name)) for name in changed)
+    for key, old in before.objects.items():
+        if key not in after.objects:
+            yield Effect(key, old.parent, gone=True)
+
+
+def _weigh_file(migration: Migration, index: int, chain: Sequence[Snapshot], found: Snapshot) -> FileEvidence:
+    effects = list(find_effects(chain[index], chain[index + 1]))
+    later = chain[index + 1 :]
+    earlier = chain[: index + 1]
+    states = ((effect, _is_there(effect, earlier, later, found)) for effect in effects)
+    seen = [(effect, state) for effect, state in states if state is not None]
+    # What is not there may have been dropped, or never made: only the file that made it can tell.
+    seen = [(effect, there) for effect, there in seen if not (effect.gone and there) or _was_made(effect, chain, found)]
+    missing = tuple(effect for effect, there in seen if not there)
+    if not seen:
+        presence = Presence.UNSEEN
+    elif not missing:
+        presence = Presence.PRESENT
+    else:
+        presence = Presence.PARTIAL if len(missing) < len(seen) else Presence.ABSENT
+    return FileEvidence(migration, presence, missing, _count(seen))
+
+
+def _is_there(effect: Effect, earlier: Sequence[Snapshot], later: Sequence[Snapshot], found: Snapshot) -> bool | None:
+    """Return whether an effect is in a database; None where a later file undoes it, or nothing could show it."""
+    here = found.objects.get(effect.key)
+    if effect.gone:
+        # Of a table that is not there, a column that was dropped says nothing.
+        if effect.parent and not _has(found, effect.parent):
+            return None
+        return here is None or _is_later(here, earlier, later)
+    if here is None:
+        dropped = any(effect.key not in snapshot.objects for snapshot in later)
+        return None if dropped else False
+    if not effect.fact:
+        # The same name for something else is not what the file made.
+        return _fits(here, later)
+    return here.facts.get(effect.fact) in _values(effect.key, effect.fact, later)
+
+
+def _is_later(here: SchemaObject, earlier: Sequence[Snapshot], later: Sequence[Snapshot]) -> bool | None:
+    """Return whether an object is one that was made again after a drop; None where both looked the same."""
+    is_old, is_new = _fits(here, earlier), _fits(here, later)
+    return None if is_old and is_new else is_new
+
+
+def _fits(here: SchemaObject, snapshots: Sequence[Snapshot]) -> bool:
+    """Return whether an object has in every fact a value that it has in one of these schemas.
+
+    Who owns it and who was granted what is another matter: it is said, and does not make it another object.
+    """
+    versions = [snapshot.objects[here.key] for snapshot in snapshots if here.key in snapshot.objects]
+    names = {name for one in (here, *versions) for name in one.facts} - {"owner", "grants"}
+    return bool(versions) and all(
+        here.facts.get(name) in {version.facts.get(name) for version in versions} for name in names
+    )
+
+
+def _was_made(effect: Effect, chain: Sequence[Snapshot], found: Snapshot) -> bool:
+    """Return whether an object that is gone was ever there: before all files, or with something that is still there."""
+    first = next(index for index, snapshot in enumerate(chain) if effect.key in snapshot.objects)
+    if first == 0:
+        return True
+    return any(key in found.objects for key in chain[first].objects if key not in chain[first - 1].objects)
+
+
+def _has(snapshot: Snapshot, name: str) -> bool:
+    return any((kind, name) in snapshot.objects for kind in ("table", "view", "materialized view", "foreign table"))
+
+
+def _values(key: Key, fact: str, snapshots: Iterable[Snapshot]) -> set[str | None]:
+    """Return every value that a fact of an object has in these schemas."""
+    objects = (snapshot.objects.get(key) for snapshot in snapshots)
+    return {found.facts.get(fact) for found in objects if found}
+
+
+def _count(seen: Sequence[tuple[Effect, bool]]) -> tuple[tuple[str, int, int], ...]:
+    """Return by kind how many of a file's effects are there; what comes with a new table is not counted beside it."""
+    added = {effect.key[1] for effect, _ in seen if not effect.fact and not effect.gone}
+    counted = [(effect, there) for effect, there in seen if effect.parent not in added]
+    total = Counter(effect.key[0] for effect, _ in counted)
+    there = Counter(effect.key[0] for effect, is_there in counted if is_there)
+    return tuple((kind, there[kind], number) for kind, number in total.items())
+
+
+def _find_foreign(chain: Sequence[Snapshot], found: Snapshot) -> Iterator[Effect]:
+    """Yield the objects that no file makes, and the facts that no file sets."""
+    for key, here in found.objects.items():
+        versions = [snapshot.objects[key] for snapshot in chain if key in snapshot.objects]
+        if not versions:
+            if not _is_part_of_foreign(here, chain, found):
+                yield Effect(key, here.parent)
+            continue
+        for name in dict.fromkeys(fact for version in (here, *versions) for fact in version.facts):
+            if here.facts.get(name) not in {version.facts.get(name) for version in versions}:
+                yield Effect(key, here.parent, fact=name, value=here.facts.get(name))
+
+
+def _is_part_of_foreign(here: SchemaObject, chain: Sequence[Snapshot], found: Snapshot) -> bool:
+    """Return whether an object belongs to a table that no file makes either: the table is named, that is enough."""
+    return bool(here.parent) and _has(found, here.parent) and not any(_has(snapshot, here.parent) for snapshot in chain)
+
+
+def _stand(files: Sequence[FileEvidence], foreign: Sequence[Effect], empty: Snapshot, found: Snapshot) -> Standing:
+    if found.objects == empty.objects:
+        return Standing.EMPTY
+    if foreign:
+        return Standing.DRIFTED
+    known = [file.presence for file in files if file.presence is not Presence.UNSEEN]
+    first_gap = next((index for index, presence in enumerate(known) if presence is not Presence.PRESENT), len(known))
+    in_order = all(presence is Presence.ABSENT for presence in known[first_gap:])
+    return Standing.MATCH if in_order else Standing.PARTIAL

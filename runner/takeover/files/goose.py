@@ -1,0 +1,111 @@
+"""goose: a file has a `-- +goose Up` and a `-- +goose Down`; the id is the number of its name.
+
+As in goose's internal/sqlparser/parser.go, but for what that passes over: annotations it does not know.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tenantry.model.errors import InputError, Problem
+from tenantry.sqltext import is_blank
+from tenantry.takeover.files import Converted
+from tenantry.takeover.files.part import Draft, Line, convert_all, make_part, number_lines, read_file, terminate
+from tenantry.takeover.records import SourceFile, load_history
+from tenantry.takeover.records.source import input_error
+
+_ANNOTATION = re.compile(r"--\s*\+goose\s+(?P<words>.*?)\s*", re.IGNORECASE)
+_NEARLY = re.compile(r"\s*--.*\+goose\b.*", re.IGNORECASE)
+_LEAD = re.compile(r"[0-9]+_")
+
+
+def convert(folder: Path) -> tuple[Converted, ...]:
+    """Return the migrations of a folder. Raises InputError: one of them is a program, or takes values from outside."""
+    return convert_all(
+        "goose", folder, load_history("goose").list_files(folder), lambda file: _make_draft(folder, file)
+    )
+
+
+def _make_draft(folder: Path, file: SourceFile) -> Draft:
+    path = Path(file.path)
+    if path.suffix == ".go":
+        raise input_error(f"{file.path}: a program in Go, which cannot be converted", "write what it does as SQL")
+    if file.note:
+        raise input_error(f"{file.path}: {file.note}", "move it out of the folder")
+    text = read_file(path, folder)
+    reader = _Reader(file.path)
+    for line in number_lines(text):
+        reader.read(line)
+    reader.end()
+    if reader.problems:
+        raise InputError(tuple(reader.problems))
+    return Draft(
+        file.id,
+        _LEAD.sub("", path.stem, count=1),
+        make_part(path, text, reader.sections["up"]),
+        make_part(path, text, reader.sections["down"]),
+        reader.transactional,
+        reader.transactional,
+    )
+
+
+@dataclass(slots=True)
+class _Reader:
+    """What the lines of a file so far are: `begun` is where the open statement began in its section, and its line."""
+
+    path: str
+    sections: dict[str, list[Line]] = field(default_factory=lambda: {"up": [], "down": []})
+    section: str = ""
+    begun: tuple[int, int] | None = None
+    transactional: bool = True
+    problems: list[Problem] = field(default_factory=list)
+
+    def read(self, line: Line) -> None:
+        """Take the next line."""
+        if found := _ANNOTATION.fullmatch(line.text):
+            self._annotate(line.number, found["words"])
+        elif _NEARLY.fullmatch(line.text):
+            self._refuse(line.number, "nearly an annotation of goose, expected -- +goose at its start")
+        elif self.section or line.text.startswith("--") or is_blank(line.text):
+            # What stands before Up is comment, and kept.
+            self.sections[self.section or "up"].append(line)
+        else:
+            self._refuse(line.number, "before -- +goose Up, expected comments alone", "move it below the annotation")
+
+    def end(self) -> None:
+        """Take the end of the file."""
+        if self.begun:
+            self._refuse(self.begun[1], "StatementBegin without its StatementEnd")
+        if not self.section and not self.problems:
+            self.problems.append(Problem(f"{self.path}: has no -- +goose Up", "add it above the SQL"))
+
+    def _annotate(self, number: int, words: str) -> None:
+        match words.upper():
+            case "UP" if not self.section:
+                self.section = "up"
+            case "DOWN" if self.section == "up" and not self.begun:
+                self.section = "down"
+            case "STATEMENTBEGIN" if self.section and not self.begun:
+                self.begun = len(self.sections[self.section]), number
+            case "STATEMENTEND" if self.begun:
+                self._end_statement(self.begun[0])
+            case "NO TRANSACTION":
+                self.transactional = False
+            case "UP" | "DOWN" | "STATEMENTBEGIN" | "STATEMENTEND":
+                self._refuse(number, f"{words} is out of place")
+            case "ENVSUB ON" | "ENVSUB OFF":
+                reason = f"{words} puts values of the environment into the SQL, and they are not known here"
+                self._refuse(number, reason, "write the values, and remove the annotation")
+            case _:
+                self._refuse(number, f"{words!r} is no annotation of goose that can be converted")
+
+    def _end_statement(self, start: int) -> None:
+        """Give what stands between the annotations the semicolon that goose does not ask for."""
+        lines = self.sections[self.section]
+        ended = terminate("\n".join(line.text for line in lines[start:])).split("\n")
+        # A statement without a line has nothing to end, and stays so.
+        lines[start:] = [line._replace(text=text) for line, text in zip(lines[start:], ended, strict=False)]
+        self.begun = None
+
+    def _refuse(self, number: int, message: str, hint: str = "correct it") -> None:
+        self.problems.append(Problem(f"{self.path}:{number}: {message}", hint))

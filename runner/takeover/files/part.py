@@ -1,0 +1,181 @@
+"""A part of another tool's file, which knows where its lines stand, and the migration that it becomes or is refused."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from tenantry import sqltext
+from tenantry.files import directory as files
+from tenantry.files.header import Header, parse_header
+from tenantry.model.errors import InputError, Problem
+from tenantry.sqltext.lexer import read_tokens
+from tenantry.takeover.files import Converted
+from tenantry.takeover.records.source import read_bytes
+
+# A first comment of the other tool may look like our header: what is no comment line ends the header before it.
+_HEADER_END = "/* The comment below is the file's own, not a header. */\n"
+_Source = TypeVar("_Source")
+
+
+class Line(NamedTuple):
+    """One line of a file without its end; `number` counts from 1."""
+
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Lines of another tool's file, of which neither the first nor the last is blank; `file` is its whole text."""
+
+    path: Path
+    file: str
+    lines: tuple[Line, ...]
+
+    @property
+    def text(self) -> str:
+        """Return the lines as one text, without a line end after the last; empty where there is none."""
+        return "\n".join(line.text for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One migration as the other tool has it: `id` as in its ledger, `title` as in its file name."""
+
+    id: str
+    title: str
+    up: Part
+    down: Part | None = None
+    transactional: bool = True
+    down_transactional: bool = True
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Translated:
+    text: str
+    transactional: bool
+    notes: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+def read_file(path: Path, folder: Path) -> str:
+    """Return the normalised text of a file, which may be empty. Raises InputError: not UTF-8, or not in the folder."""
+    return files.read_text(path, folder, path.as_posix()) if read_bytes(path).strip() else ""
+
+
+def number_lines(text: str) -> list[Line]:
+    """Return the lines of a normalised text."""
+    return [Line(number, line) for number, line in enumerate(text.split("\n"), 1)]
+
+
+def make_part(path: Path, file: str, lines: Sequence[Line]) -> Part:
+    """Return a part of a file without the blank lines around it."""
+    written = [index for index, line in enumerate(lines) if not sqltext.is_blank(line.text)]
+    return Part(path, file, tuple(lines[written[0] : written[-1] + 1]) if written else ())
+
+
+def read_part(path: Path, folder: Path) -> Part:
+    """Return a whole file as a part. Raises InputError."""
+    text = read_file(path, folder)
+    return make_part(path, text, number_lines(text))
+
+
+def terminate(sql: str) -> str:
+    """Return SQL with a semicolon behind its last statement, where a tool takes an end that is only marked."""
+    tokens = list(read_tokens(sql))
+    if not tokens or tokens[-1].kind == "open" or sql[tokens[-1].start] == ";":
+        return sql
+    last = tokens[-1]
+    return f"{sql[: last.end]};{sql[last.end :]}"
+
+
+def convert_all(
+    tool: str,
+    folder: Path,
+    sources: Iterable[_Source],
+    make_draft: Callable[[_Source], Draft],
+    problems: Iterable[Problem] = (),
+) -> tuple[Converted, ...]:
+    """Return all migrations of a folder, in the order of their sources.
+
+    Raises InputError with every problem of every file after those that are given; where there is no file at all, too.
+    """
+    found = list(problems)
+    converted: list[Converted] = []
+    for source in sources:
+        try:
+            converted.append(_convert(tool, make_draft(source)))
+        except InputError as error:
+            found += error.problems
+    if not found and not converted:
+        found.append(Problem(f"{folder.as_posix()}: holds no migration of {tool}", "give the folder of its files"))
+    if found:
+        raise InputError(tuple(found))
+    return tuple(converted)
+
+
+def _convert(tool: str, draft: Draft) -> Converted:
+    source = f"{tool} {draft.id}"
+    up = _translate(source, draft.up, transactional=draft.transactional)
+    notes = draft.notes + up.notes
+    if not up.problems and not sqltext.split(up.text):
+        notes += (f"{draft.up.path.as_posix()}: holds no SQL and becomes a file that does nothing",)
+    if draft.down is None or not draft.down.lines:
+        down = None
+    else:
+        down = _translate(source, draft.down, transactional=draft.down_transactional)
+        notes += down.notes
+    if problems := up.problems + (down.problems if down else ()):
+        raise InputError(problems)
+    return Converted(source, _make_name(draft.title), up.text, down.text if down else None, up.transactional, notes)
+
+
+def _translate(source: str, part: Part, *, transactional: bool) -> _Translated:
+    """Return a part as a file of ours, with all that would make it refused or read in another way than it was."""
+    sql = sqltext.blank_wrapper(part.text) if transactional else part.text
+    findings = sqltext.check(sql, transactional=transactional)
+    notes: tuple[str, ...] = ()
+    barred = next((one for one in findings if one.kind is sqltext.Kind.NOT_IN_TRANSACTION), None)
+    if barred:
+        transactional = False
+        # The wrapper too is in the way now, so that it is found.
+        findings = sqltext.check(part.text, transactional=False)
+        line = part.lines[barred.position.line - 1].number
+        notes = (f"{part.path.as_posix()}:{line}: {barred.message}: marked -- transactional: false",)
+    text, faults = _add_header(source, part, transactional)
+    return _Translated(text, transactional, notes, (*(_place(part, finding) for finding in findings), *faults))
+
+
+def _place(part: Part, finding: sqltext.Finding) -> Problem:
+    line = part.lines[finding.position.line - 1].number
+    at = sqltext.Position(line, finding.position.column)
+    message = f"{part.path.as_posix()}:{at.line}:{at.column}: {finding.message}"
+    return Problem(f"{message}\n{sqltext.excerpt(part.file, at)}", finding.hint)
+
+
+def _add_header(source: str, part: Part, transactional: bool) -> tuple[str, list[Problem]]:
+    """Return the file with its header, and the lines of the part that would be read as one wherever they stand."""
+    header = f"-- source: {source}\n" + ("" if transactional else "-- transactional: false\n")
+    if not part.lines:
+        return header, []
+    for head in (f"{header}\n", f"{header}\n{_HEADER_END}"):
+        text = f"{head}{part.text}\n"
+        found, faults = parse_header(text)
+        if (found, faults) == (Header(transactional), ()):
+            return text, []
+    lines = [part.lines[fault.line - head.count("\n") - 1].number for fault in faults]
+    return text, [
+        Problem(f"{part.path.as_posix()}:{line}: a comment that reads as a header key of tenantry", "reword it")
+        for line in lines
+    ]
+
+
+def _make_name(title: str) -> str:
+    """Return a title in a-z, 0-9 and _, accents dropped and CamelCase parted; `migration` where nothing is left."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).lower()
+    return re.sub(r"[^a-z0-9]+", "_", parted).strip("_") or "migration"

@@ -1,0 +1,90 @@
+"""Alembic: `alembic_version` names the heads alone, and the graph of the revision files says what is below them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tenantry.postgres.sessions import Connection
+from tenantry.takeover.records import Claim, History, Record, SourceFile, Standing
+from tenantry.takeover.records.rows import read_rows
+from tenantry.takeover.records.source import (
+    check_unique,
+    input_error,
+    list_paths,
+    parse_python,
+    read_assigned,
+    read_constant,
+    read_names,
+    sort_by_dependency,
+)
+
+_TITLE = "Alembic"
+
+
+def _read(connection: Connection) -> tuple[Record, ...] | None:
+    rows = read_rows(connection, _TITLE, "public.alembic_version", {"version_num": "text"})
+    return None if rows is None else tuple(Record(version) for (version,) in rows)
+
+
+def _list_files(folder: Path) -> tuple[SourceFile, ...]:
+    """Return the revisions of a `versions` folder, or of the folder around one, each after those it follows.
+
+    Raises InputError where a revision is missing below another, or is not written as a constant.
+    """
+    versions = folder / "versions" if (folder / "versions").is_dir() else folder
+    labels: dict[str, str] = {}
+    files = [
+        _parse(path, labels) for path in list_paths(versions, "*.py") if not path.name.startswith((".#", "__init__"))
+    ]
+    check_unique(files)
+    known = {file.id: file.id for file in files}
+    return sort_by_dependency([_resolve(file, labels | known) for file in files])
+
+
+def _parse(path: Path, labels: dict[str, str]) -> SourceFile:
+    """Return one revision, and note its branch labels in `labels`."""
+    assigned = read_assigned(parse_python(path))
+    revision = read_constant(path, assigned, "revision")
+    if not isinstance(revision, str):
+        raise input_error(f"{path}: no revision, expected revision = '...'", "give the folder of the revisions alone")
+    follows = (*read_names(path, assigned, "down_revision"), *read_names(path, assigned, "depends_on"))
+    labels.update(dict.fromkeys(read_names(path, assigned, "branch_labels"), revision))
+    return SourceFile(revision, path.as_posix(), follows=follows)
+
+
+def _resolve(file: SourceFile, known: Mapping[str, str]) -> SourceFile:
+    for name in file.follows:
+        if name not in known:
+            raise input_error(
+                f"{file.path}: follows revision {name!r}, which is in no file of the folder",
+                "restore that file, or give the folder that has all of them",
+            )
+    return replace(file, follows=tuple(known[name] for name in file.follows))
+
+
+def _match(records: Sequence[Record], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
+    """Count every ancestor of a recorded head as applied, and say so."""
+    by_id = {file.id: file for file in files}
+    unknown = [record for record in records if record.id not in by_id]
+    above: dict[str, Record] = {}
+    for record in records:
+        waiting = [record.id]
+        while waiting:
+            name = waiting.pop()
+            if name in by_id and (name not in above or name == record.id):
+                above[name] = record
+                waiting += by_id[name].follows
+    claims = [_judge(file, above.get(file.id), unknown) for file in files]
+    return (*claims, *(Claim(record.id, Standing.NO_FILE, record, None) for record in unknown))
+
+
+def _judge(file: SourceFile, head: Record | None, unknown: Sequence[Record]) -> Claim:
+    if head is not None:
+        note = "" if head.id == file.id else f"below the head {head.id}: Alembic records heads alone"
+        return Claim(file.id, Standing.CANNOT_VERIFY, head, file, note)
+    lost = ", ".join(record.id for record in unknown)
+    note = f"the head {lost} is in no file: whether this one is below it cannot be told" if lost else ""
+    return Claim(file.id, Standing.NO_ROW, None, file, note)
+
+
+HISTORY = History(_TITLE, _read, _list_files, _match, heads_only=True)

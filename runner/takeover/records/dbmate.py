@@ -1,0 +1,51 @@
+"""dbmate: one row of `schema_migrations` for each version, and no checksum.
+
+golang-migrate and Rails have a table of the same name: theirs is refused, not read.
+"""
+
+import re
+from pathlib import Path
+
+from tenantry.model.errors import Refused
+from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.takeover.records import History, Record, SourceFile
+from tenantry.takeover.records.rows import read_rows
+from tenantry.takeover.records.source import check_unique, list_paths
+
+_TITLE = "dbmate"
+_NAME = re.compile(r"([0-9]+).*\.sql")
+
+
+def _read(connection: Connection) -> tuple[Record, ...] | None:
+    """Return the versions; dbmate records no times. Raises Refused where the table is another tool's."""
+    if "dirty" in _read_columns(connection, "schema_migrations"):
+        raise _foreign("has a column dirty, which golang-migrate makes", "golang-migrate")
+    rows = read_rows(connection, _TITLE, "public.schema_migrations", {"version": "text"})
+    if rows is not None and _read_columns(connection, "ar_internal_metadata"):
+        raise _foreign("public.ar_internal_metadata is there, which Rails makes beside it", "rails")
+    return None if rows is None else tuple(Record(version) for (version,) in rows)
+
+
+def _read_columns(connection: Connection, table: str) -> set[str]:
+    return {column for column, *_ in connection.execute(read_sql("takeover/records", "columns"), ["public", table])}
+
+
+def _foreign(why: str, tool: str) -> Refused:
+    return Refused(f"public.schema_migrations: {why}", hint=f"if {tool} made the table, import from {tool}")
+
+
+def _list_files(folder: Path) -> tuple[SourceFile, ...]:
+    """Return the migrations by file name. Raises InputError where a version is used twice."""
+    files = [_parse(path) for path in list_paths(folder, "*.sql")]
+    check_unique(files)
+    return tuple(files)
+
+
+def _parse(path: Path) -> SourceFile:
+    found = _NAME.fullmatch(path.name)
+    if found is None:
+        return SourceFile(path.stem, path.as_posix(), note="no number in front of its name: dbmate never runs it")
+    return SourceFile(found[1], path.as_posix())
+
+
+HISTORY = History(_TITLE, _read, _list_files)

@@ -1,0 +1,60 @@
+"""golang-migrate: `schema_migrations` has one row, the newest version; all up to it count as applied."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tenantry.model.errors import Refused
+from tenantry.postgres.sessions import Connection
+from tenantry.takeover.records import Claim, History, Record, SourceFile, Standing
+from tenantry.takeover.records.rows import read_rows
+from tenantry.takeover.records.source import check_unique, list_paths
+
+_TITLE = "golang-migrate"
+_COLUMNS = {"version": "number", "dirty": "flag"}
+_NAME = re.compile(r"([0-9]+)_(.*)\.(up|down)\.(.*)")
+
+
+def _read(connection: Connection) -> tuple[Record, ...] | None:
+    """Return the newest migration, none where none was run. Raises Refused where it failed half way, or has company."""
+    rows = read_rows(connection, _TITLE, "public.schema_migrations", _COLUMNS)
+    if rows is None:
+        return None
+    if len(rows) > 1:
+        raise Refused(f"public.schema_migrations: has {len(rows)} rows, expected 1")
+    for version, dirty in rows:
+        if dirty:
+            raise Refused(
+                f"public.schema_migrations: version {version} is dirty: it, or its way back, failed half way",
+                hint='finish or undo it by hand, then run "migrate force VERSION" with the version that is there',
+            )
+    return tuple(Record(str(int(version))) for version, _dirty in rows)
+
+
+def _list_files(folder: Path) -> tuple[SourceFile, ...]:
+    """Return the up files by version, and last what golang-migrate never runs. Raises InputError: one is used twice."""
+    named = [(_NAME.fullmatch(path.name), path) for path in list_paths(folder)]
+    files = [SourceFile(str(int(found[1])), path.as_posix()) for found, path in named if found and found[3] == "up"]
+    files.sort(key=lambda file: int(file.id))
+    check_unique(files)
+    note = "not named VERSION_name.up.sql: golang-migrate never runs it"
+    loose = [path for found, path in named if not found and path.suffix == ".sql"]
+    return (*files, *(SourceFile(path.stem, path.as_posix(), note=note) for path in loose))
+
+
+def _match(records: Sequence[Record], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
+    newest = records[0] if records else None
+    claims = tuple(_judge(file, newest) for file in files)
+    if newest is None or any(file.id == newest.id for file in files):
+        return claims
+    return (*claims, Claim(newest.id, Standing.NO_FILE, newest, None))
+
+
+def _judge(file: SourceFile, newest: Record | None) -> Claim:
+    if newest is None or file.note or int(file.id) > int(newest.id):
+        return Claim(file.id, Standing.NO_ROW, None, file, file.note)
+    note = "" if file.id == newest.id else f"below version {newest.id}: golang-migrate records its newest alone"
+    return Claim(file.id, Standing.CANNOT_VERIFY, newest, file, note)
+
+
+HISTORY = History(_TITLE, _read, _list_files, _match, heads_only=True)

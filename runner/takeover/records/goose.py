@@ -1,0 +1,44 @@
+"""goose: `goose_db_version` has a row for each up and down; the newest of a version says whether it is applied."""
+
+import re
+from pathlib import Path
+
+from tenantry.postgres.sessions import Connection
+from tenantry.takeover.records import History, Record, SourceFile
+from tenantry.takeover.records.rows import in_utc, read_rows
+from tenantry.takeover.records.source import check_unique, list_paths
+
+_TITLE = "goose"
+_COLUMNS = {"id": "number", "version_id": "number", "is_applied": "flag", "tstamp": "time"}
+_NAME = re.compile(r"([0-9]+)_.*\.(sql|go)")
+
+
+def _read(connection: Connection) -> tuple[Record, ...] | None:
+    """Return what is applied, by version; version 0 is the row that goose makes with the table."""
+    rows = read_rows(connection, _TITLE, "public.goose_db_version", _COLUMNS)
+    if rows is None:
+        return None
+    newest = {version: (applied, time) for _id, version, applied, time in rows}
+    return tuple(
+        Record(str(int(version)), in_utc(time))
+        for version, (applied, time) in sorted(newest.items())
+        if applied and version
+    )
+
+
+def _list_files(folder: Path) -> tuple[SourceFile, ...]:
+    """Return the migrations by version, and last what goose never runs. Raises InputError: a version is used twice."""
+    named = [(_NAME.fullmatch(path.name), path) for path in list_paths(folder) if not path.name.endswith("_test.go")]
+    files = [
+        SourceFile(str(int(found[1])), path.as_posix(), note="" if found[2] == "sql" else "a program: it holds no SQL")
+        for found, path in named
+        if found
+    ]
+    files.sort(key=lambda file: int(file.id))
+    check_unique(files)
+    note = "not named VERSION_name.sql: goose never runs it"
+    loose = [path for found, path in named if not found and path.suffix == ".sql"]
+    return (*files, *(SourceFile(path.stem, path.as_posix(), note=note) for path in loose))
+
+
+HISTORY = History(_TITLE, _read, _list_files)

@@ -1,0 +1,95 @@
+"""Sqitch: `sqitch.changes` names what is deployed now, with SHA-1 of each deploy script; the plan has the order.
+
+An id is `project:change`; the second and later instances of a reworked change have `#2` and so on behind it.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from tenantry.postgres.sessions import Connection
+from tenantry.takeover.records import History, Record, SourceFile
+from tenantry.takeover.records.rows import in_utc, read_rows
+from tenantry.takeover.records.source import input_error, list_paths, read_bytes, read_text
+
+_TITLE = "Sqitch"
+_COLUMNS = {
+    "committed_at": "time",
+    "change_id": "text",
+    "script_hash": "text",
+    "change": "text",
+    "project": "text",
+}
+_WHEN = r"\s+[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z\s+[^<]+<[^>]+>\s*(?:\#.*)?"
+_PRAGMA = re.compile(r"\s*%\s*(?P<key>[\w-]+)\s*(?:=\s*(?P<value>.*?)\s*)?")
+_CHANGE = re.compile(r"\s*\+?\s*(?P<name>[^\s@#:\[\]]+)(?:\s+\[(?P<requires>[^\]]*)\])?" + _WHEN)
+_TAG = re.compile(r"\s*@(?P<name>[^\s@#:\[\]]+)" + _WHEN)
+_BLANK = re.compile(r"\s*(#.*)?")
+
+
+def _read(connection: Connection) -> tuple[Record, ...] | None:
+    """Return the changes that are deployed, in the order of their deployment."""
+    rows = read_rows(connection, _TITLE, "sqitch.changes", _COLUMNS)
+    if rows is None:
+        return None
+    seen: Counter[str] = Counter()
+    return tuple(
+        # Registries older than 1.1 were upgraded with the id of the change in place of a hash that nobody had kept.
+        Record(_number(seen, f"{project}:{change}"), in_utc(at), None if script_hash == change_id else script_hash)
+        for at, change_id, script_hash, change, project in rows
+    )
+
+
+def _number(seen: Counter[str], name: str) -> str:
+    seen[name] += 1
+    return name if seen[name] == 1 else f"{name}#{seen[name]}"
+
+
+def _list_files(folder: Path) -> tuple[SourceFile, ...]:
+    """Return the deploy scripts in the order of sqitch.plan. Raises InputError where the plan cannot be read."""
+    list_paths(folder)
+    plan = folder / "sqitch.plan"
+    if not plan.is_file():
+        raise input_error(f"{folder}: no sqitch.plan, expected one beside deploy/", "give the folder that has the plan")
+    project, changes = _parse_plan(plan)
+    seen: Counter[str] = Counter()
+    return tuple(
+        _make_file(_number(seen, f"{project}:{change}"), folder / "deploy" / f"{script}.sql")
+        for change, script in _name_scripts(changes)
+    )
+
+
+def _parse_plan(plan: Path) -> tuple[str, list[tuple[str, list[str]]]]:
+    """Return the project, and the changes in order, each with the tags that stand behind it."""
+    project, changes = "", list[tuple[str, list[str]]]()
+    for number, line in enumerate(read_text(plan).splitlines(), 1):
+        if found := _PRAGMA.fullmatch(line):
+            project = found["value"] if found["key"] == "project" else project
+        elif found := _CHANGE.fullmatch(line):
+            changes.append((found["name"], []))
+        elif (found := _TAG.fullmatch(line)) and changes:
+            changes[-1][1].append(found["name"])
+        elif not _BLANK.fullmatch(line):
+            raise input_error(f"{plan}:{number}: neither a change nor a tag of Sqitch: {line.strip()!r}")
+    if not project:
+        raise input_error(f"{plan}: names no project, expected a line %project=NAME")
+    return project, changes
+
+
+def _name_scripts(changes: list[tuple[str, list[str]]]) -> Iterator[tuple[str, str]]:
+    """Yield each change and its script, named after the first tag since where the change is reworked later."""
+    last = {name: number for number, (name, _tags) in enumerate(changes)}
+    for number, (name, _tags) in enumerate(changes):
+        since = (tag for _name, tags in changes[number:] for tag in tags)
+        yield name, name if last[name] == number else f"{name}@{next(since, '')}"
+
+
+def _make_file(name: str, script: Path) -> SourceFile:
+    if not script.is_file():
+        return SourceFile(name, script.as_posix(), note="the plan lists it, but there is no deploy script")
+    return SourceFile(name, script.as_posix(), hashlib.sha1(read_bytes(script), usedforsecurity=False).hexdigest())
+
+
+HISTORY = History(_TITLE, _read, _list_files)

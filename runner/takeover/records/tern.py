@@ -1,0 +1,56 @@
+"""tern: `schema_version` has one row, the number of the newest migration; all up to it count as applied."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tenantry.model.errors import Refused
+from tenantry.postgres.sessions import Connection
+from tenantry.takeover.records import Claim, History, Record, SourceFile, Standing
+from tenantry.takeover.records.rows import read_rows
+from tenantry.takeover.records.source import check_unique, input_error, list_paths
+
+_TITLE = "tern"
+_NAME = re.compile(r"([0-9]+)_.+\.sql")
+
+
+def _read(connection: Connection) -> tuple[Record, ...] | None:
+    """Return the newest migration; none where the version is 0. Raises Refused where there is not one row."""
+    rows = read_rows(connection, _TITLE, "public.schema_version", {"version": "number"})
+    if rows is None:
+        return None
+    if len(rows) != 1:
+        raise Refused(f"public.schema_version: has {len(rows)} rows, expected 1")
+    version = int(rows[0][0])
+    return (Record(str(version)),) if version else ()
+
+
+def _list_files(folder: Path) -> tuple[SourceFile, ...]:
+    """Return the migrations by number. Raises InputError where the numbers are not 1, 2, 3 and so on: tern needs it."""
+    found = [(match, path) for path in list_paths(folder) if (match := _NAME.fullmatch(path.name))]
+    files = sorted(
+        (SourceFile(str(int(match[1])), path.as_posix()) for match, path in found), key=lambda file: int(file.id)
+    )
+    check_unique(files)
+    for number, file in enumerate(files, 1):
+        if file.id != str(number):
+            raise input_error(f"{folder}: there is no migration {number}, tern expects all up to {files[-1].id}")
+    return tuple(files)
+
+
+def _match(records: Sequence[Record], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
+    newest = records[0] if records else None
+    claims = tuple(_judge(file, newest) for file in files)
+    if newest is None or any(file.id == newest.id for file in files):
+        return claims
+    return (*claims, Claim(newest.id, Standing.NO_FILE, newest, None))
+
+
+def _judge(file: SourceFile, newest: Record | None) -> Claim:
+    if newest is None or int(file.id) > int(newest.id):
+        return Claim(file.id, Standing.NO_ROW, None, file)
+    note = "" if file.id == newest.id else f"below version {newest.id}: tern records its newest alone"
+    return Claim(file.id, Standing.CANNOT_VERIFY, newest, file, note)
+
+
+HISTORY = History(_TITLE, _read, _list_files, _match, heads_only=True)

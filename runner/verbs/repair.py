@@ -1,0 +1,69 @@
+"""Changes to the ledger by hand: shown before they are made, made under the lock, each with its line in the log."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+from tenantry.fleet.run import Job
+from tenantry.ledger.ledger import Ledger
+from tenantry.model import AppliedMigration, MigrationStatus, Tenant
+from tenantry.model.errors import Refused
+from tenantry.model.events import Event, RepairMade, RepairProposed, Result, Verdict
+from tenantry.postgres.transaction import in_transaction, poll, try_transaction_lock
+from tenantry.project import Project
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What will change, in words, and how it is written. `changes` empty: there is nothing to do."""
+
+    changes: tuple[str, ...]
+    write: Callable[[Ledger], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a repair is decided from: the version's status, and all others of the tenant."""
+
+    tenant: Tenant
+    version: int
+    status: MigrationStatus | None
+    statuses: tuple[MigrationStatus, ...]
+
+
+# Raises Refused where the repair does not fit.
+Decide = Callable[[Case], Repair]
+
+
+def make_repair_job(project: Project, version: int, decide: Decide, *, dry_run: bool) -> Job:
+    """Return the job that decides on a repair for a tenant, shows it, and makes it unless `dry_run`."""
+
+    def repair(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        with project.sessions.connect(tenant) as connection:
+            ledger = project.ledger(tenant, connection)
+            rows = ledger.read()
+            statuses = project.compare(ledger, rows)
+            status = next((status for status in statuses if status.version == version), None)
+            decided = decide(Case(tenant, version, status, statuses))
+            if not decided.changes:
+                return Verdict(Result.UP_TO_DATE, "nothing to change")
+            yield RepairProposed(tenant.name, decided.changes)
+            if dry_run:
+                return Verdict(Result.OK, "dry run: nothing was changed")
+            wait_ms = project.sessions.settings.lock_wait_ms
+            yield from poll(lambda: try_transaction_lock(connection), connection, tenant.name, wait_ms)
+            _write(ledger, decided, rows)
+            yield RepairMade(tenant.name, version)
+        return Verdict(Result.APPLIED, decided.changes[0])
+
+    return repair
+
+
+def _write(ledger: Ledger, decided: Repair, rows: tuple[AppliedMigration, ...]) -> None:
+    """Write the repair in the transaction that holds the lock. Raises Refused where another runner was here."""
+    with in_transaction(ledger.connection):
+        if not rows:
+            ledger.create_if_absent()
+        if frozenset(ledger.read()) != frozenset(rows):
+            raise Refused("another runner changed the ledger meanwhile", hint="look again, and run the same command")
+        decided.write(ledger)
+        ledger.connection.execute("COMMIT")

@@ -1,0 +1,184 @@
+"""`import`: another tool's records and files taken over, as far as the catalog bears them out."""
+
+import shutil
+
+import pytest
+
+from tests.acceptance.fix_command import Fleet, MakeFleet, read_report
+from tests.places import DATA
+
+RECORDED = DATA / "history" / "drizzle" / "0.45"
+OURS = ["0000_rooms.sql", "0001_guests.sql", "0002_bills.sql", "0003_notes.sql"]
+NOTE = (
+    "its time in the journal, 1795366721718, is not after 1795366722160 of 0001_guests:"
+    " drizzle never runs it where 0001_guests ran before"
+)
+SKIPPED = (
+    "tenant 1: drizzle 0002_bills: file without row: drizzle never ran it here and never will:"
+    " its time in the journal, 1795366721718, is not after 1795366822160 of the newest row\n"
+)
+LIE = "tenant 16: drizzle 0003_notes: match: recorded, but the effects of 0003_notes are not there: not taken over\n"
+
+
+def write_config(one: Fleet) -> None:
+    """Leave the other tool's own tables out of what is compared."""
+    path = one.folder / "tenants.yaml"
+    path.write_text(path.read_text("utf-8") + 'drift:\n  ignore: [{name: "drizzle*"}]\n', "utf-8")
+
+
+@pytest.fixture
+def project(fleet: MakeFleet) -> Fleet:
+    """Return a project without migrations, with the folder of drizzle 0.45 as it left it."""
+    one = fleet(files={})
+    shutil.copytree(RECORDED / "files", one.folder / "drizzle")
+    write_config(one)
+    return one
+
+
+def list_files(one: Fleet) -> list[str]:
+    return sorted(path.name for path in (one.folder / "migrations/tenant").iterdir())
+
+
+def import_files(one: Fleet) -> None:
+    done = one.run("import", "--files", "--from", "drizzle", "drizzle", "--write")
+    assert (done.code, list_files(one)) == (0, OURS), done.err
+
+
+def run_drizzle(one: Fleet, name: str) -> None:
+    """Leave a tenant as drizzle 0.45 did: the third file was passed over, and is not in its records."""
+    for file in (OURS[0], OURS[1], OURS[3]):
+        one.query(name, (one.folder / "migrations/tenant" / file).read_text("utf-8"))
+    one.query(name, (RECORDED / "ledger.sql").read_text("utf-8"))
+
+
+def test_files(project: Fleet) -> None:
+    """Files are written with --write alone, each headed by what it was, and what is odd about one is said."""
+    shown = project.run("import", "--files", "--from", "drizzle", "drizzle")
+    assert shown.code == 0
+    assert shown.out == (
+        "".join(f"would write migrations/tenant/{name}\n" for name in OURS)
+        + f"note: drizzle 0002_bills: drizzle/0002_bills.sql: {NOTE}\n"
+        + "nothing was written: --write does it\n"
+    )
+    assert list_files(project) == []
+    import_files(project)
+    text = (project.folder / "migrations/tenant/0001_guests.sql").read_text("utf-8")
+    assert text.startswith("-- source: drizzle 0001_guests\n")
+    assert "statement-breakpoint" not in text
+
+
+def test_files_twice(project: Fleet) -> None:
+    """Files that are here already, under whatever name, are refused by name, and nothing is written again."""
+    import_files(project)
+    folder = project.folder / "migrations/tenant"
+    (folder / OURS[3]).rename(folder / "0003_renamed.sql")
+    (folder / OURS[1]).unlink()
+    before = list_files(project)
+    for args in ((), ("--write",)):
+        again = project.run("import", "--files", "--from", "drizzle", "drizzle", *args)
+        assert (again.code, again.out, list_files(project)) == (2, "", before)
+        sources = {before[0]: "0000_rooms", before[1]: "0002_bills", before[2]: "0003_notes"}
+        hint = "leave in the other folder what is new alone: a second file of the same would run twice"
+        assert again.err == "".join(
+            f"error: migrations/tenant/{name}: is drizzle {source} already, expected migrations that are not here\n"
+            f"hint: {hint}\n"
+            for name, source in sources.items()
+        )
+
+
+def test_records(project: Fleet) -> None:
+    """True records are taken over, a file that drizzle passed over and a lie are named, and migrate goes on."""
+    import_files(project)
+    for name in ("1", "16"):
+        run_drizzle(project, name)
+    project.query("16", "DROP TABLE notes")
+    before = [project.trace(name) for name in ("1", "16")]
+    shown = project.run("import", "--from", "drizzle", "drizzle")
+    assert shown.code == 1
+    assert SKIPPED.replace("tenant 1", "tenants 1, 16") in shown.out or SKIPPED in shown.out
+    assert LIE in shown.out
+    assert "0000_rooms: to be recorded as imported" in shown.out
+    assert "0002_bills: to be recorded" not in shown.out
+    assert "tenant 16: 0003_notes: to be recorded" not in shown.out
+    assert [project.trace(name) for name in ("1", "16")] == before
+
+    project.run("import", "--from", "drizzle", "drizzle", "--write")
+    assert (project.versions("1"), project.versions("16")) == ([0, 1, 3], [0, 1])
+    assert project.query("1", "SELECT DISTINCT origin FROM _migrations") == [("imported",)]
+    assert set(project.log("1")) == {
+        *((version, "adopted", "imported") for version in (0, 1, 3)),
+        (2, "allowed", "imported"),
+    }
+    assert project.query("1", "SELECT count(*) FROM drizzle.__drizzle_migrations") == [(3,)]
+    migrated = project.run("migrate")
+    assert (migrated.code, read_report(project, migrated.out).column("result")) == (0, ["applied"] * 2), migrated.out
+    assert project.run("verify").code == 0
+    assert project.versions("1") == project.versions("16") == [0, 1, 2, 3]
+
+
+def test_edited_file(project: Fleet) -> None:
+    """A record whose file was edited since is named, and not taken over."""
+    import_files(project)
+    run_drizzle(project, "1")
+    with (project.folder / "drizzle/0001_guests.sql").open("a", encoding="utf-8") as file:
+        file.write("\n-- more\n")
+    done = project.run("import", "--from", "drizzle", "drizzle", "--tenants", "1", "--write")
+    assert done.code == 1
+    assert (
+        "tenant 1: drizzle 0001_guests: mismatch: edited after drizzle ran it: the hash is another one\n"
+    ) in done.out
+    assert project.versions("1") == [0, 3]
+
+
+def test_wrong_input(project: Fleet) -> None:
+    """A tool, a folder or a conversion that there is not, and a journal that is no JSON, are errors with a name."""
+    import_files(project)
+    unknown = project.run("import", "--from", "dizzle", "drizzle")
+    assert unknown.code == 2
+    assert "'dizzle' is not one of" in unknown.err
+    for args in ((), ("--files",)):
+        absent = project.run("import", "--from", "drizzle", "nowhere", *args)
+        assert (absent.code, absent.out) == (2, "")
+        assert absent.err.startswith("error: nowhere: ")
+    files = project.run("import", "--files", "--from", "alembic", "drizzle")
+    assert files.code == 2
+    assert files.err == (
+        "error: --from: files of alembic cannot be translated,"
+        " expected dbmate, drizzle, flyway, golang-migrate, goose, prisma, sqitch\n"
+    )
+    (project.folder / "drizzle/meta/_journal.json").write_text("<<<<<<< HEAD\n", "utf-8")
+    journal = project.run("import", "--from", "drizzle", "drizzle", "--write")
+    assert (journal.code, journal.out) == (2, "")
+    assert journal.err.startswith("error: drizzle/meta/_journal.json:1: not JSON: ")
+
+
+def test_no_records(project: Fleet) -> None:
+    """A database without records of the tool is refused, one with an odd ledger too, and nothing is written."""
+    import_files(project)
+    project.query("16", "CREATE SCHEMA drizzle; CREATE TABLE drizzle.__drizzle_migrations (what text)")
+    done = project.run("import", "--from", "drizzle", "drizzle", "--write")
+    assert done.code == 4
+    assert "drizzle: no records of it in this database" in done.out
+    assert "tenant 16: refused: drizzle.__drizzle_migrations: " in done.out, done.out
+    assert project.versions("1") == project.versions("16") == []
+
+
+def test_record_of_data(fleet: MakeFleet) -> None:
+    """A record of a file that changes data alone, which no schema can show, is believed; one without a file is not."""
+    one = fleet(tenants=["1"], files={})
+    made = {"20260101000000_rooms": "CREATE TABLE rooms (name text);", "20260102000000_names": "DELETE FROM rooms;"}
+    (one.folder / "db").mkdir()
+    for name, text in made.items():
+        (one.folder / f"db/{name}.sql").write_text(f"-- migrate:up\n{text}\n\n-- migrate:down\n", "utf-8")
+        one.query("1", text)
+    records = ("20260101000000", "20260102000000", "20260103000000")
+    one.query("1", "CREATE TABLE schema_migrations (version varchar(128) PRIMARY KEY)")
+    for record in records:
+        one.query("1", f"INSERT INTO schema_migrations VALUES ('{record}')")
+    assert one.run("import", "--files", "--from", "dbmate", "db", "--write").code == 0
+    done = one.run("import", "--from", "dbmate", "db", "--write")
+    assert one.versions("1") == [0, 1], done.out
+    assert done.code == 1
+    assert "dbmate 20260103000000: row without file" in done.out
+    # The other tool's own table is nobody's.
+    assert "tenant 1: schema_migrations: no file makes it\n" in done.out
