@@ -14,8 +14,8 @@ import psycopg
 from bench.floor import QUERY
 from bench.place import Place, Project
 from bench.sample import Command, Sample, measure
-from tenantry.schema.catalog import read_fingerprint
-from tenantry.schema.snapshot import Scope
+from tenantry.model.scope import Scope
+from tenantry.schema.catalog.read import read_fingerprint
 
 TENANTRY, FLOOR, LOOP, XARGS = "tenantry", "floor", "psql in a loop", "psql, xargs -P"
 # With the proof: `verify` where nothing is pending, else `migrate` as it is by default.

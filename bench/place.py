@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 
 from bench.sample import REPOSITORY
-from tenantry.postgres.embedded import EmbeddedServer
+from tenantry.postgres.embedded.cluster import EmbeddedServer
 
 _PREFIX = "tenantry-bench-"
 _SHM = Path("/dev/shm")  # noqa: S108 # the folder that is made in it has a random name and is ours alone

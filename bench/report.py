@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from bench.cases import FLOOR, TENANTRY, VERIFY, WIDE, XARGS, Case, Row
 from bench.sample import Sample
-from tenantry.model.events import Cell
+from tenantry.model.results import Cell
 from tenantry.reports.grid import write_grid
 
 # What a person waits for without noticing, and without minding.

@@ -17,13 +17,13 @@ from click.core import ParameterSource
 
 from tenantry import __version__
 from tenantry.model.errors import RunnerError
-from tenantry.verbs import VERBS, Request, Verb, load_verb
+from tenantry.verbs.verb import VERBS, Request, Verb, load_verb
 
 if TYPE_CHECKING:
     from types import FrameType
 
-    from tenantry.fleet.run import Stop
-    from tenantry.reports import Call
+    from tenantry.fleet.stop import Stop
+    from tenantry.reports.formats import Call
 
 _HELP = """tenantry brings every tenant database to the same, proven schema.
 
@@ -87,7 +87,7 @@ def _make_command(name: str, verb: Verb) -> click.Command:
     )
 
     def call(config: str | None, verbose: bool, **options: Any) -> None:
-        from tenantry.reports import Call
+        from tenantry.reports.formats import Call
 
         context = click.get_current_context()
         everywhere = {"config": config or context.obj["config"], "verbose": verbose or context.obj["verbose"]}
@@ -119,10 +119,10 @@ def _cli(ctx: click.Context, config: str, verbose: bool) -> None:
 
 def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int:
     """Run a verb to its end and return the exit code."""
-    from tenantry.fleet.run import Stop
+    from tenantry.fleet.stop import Stop
     from tenantry.ledger.provenance import os_user
     from tenantry.model.outcome import Outcome
-    from tenantry.reports import make_sinks
+    from tenantry.reports.formats import make_sinks
 
     stop = Stop()
     request = Request(name, str(uuid.uuid4()), os_user(), options, dict(os.environ), stop)

@@ -3,22 +3,21 @@
 All input is read and checked before the first connection is made.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tenantry.config import Config, read, tenants_from_rows
+from tenantry.config.model import Config
+from tenantry.config.reading import read
+from tenantry.config.rows import tenants_from_rows
 from tenantry.files.checks import Check, read_checks
-from tenantry.files.cosmetic import is_cosmetic
 from tenantry.files.directory import Directory
 from tenantry.files.repeatables import read_directory
-from tenantry.fleet.selection import MASTER, select
+from tenantry.fleet.selection import select
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.provenance import Provenance
-from tenantry.ledger.repeatables import RepeatableTable
-from tenantry.model import AppliedMigration, Migration, MigrationStatus, SetName, State, Tenant
-from tenantry.model.checksum import checksum
+from tenantry.model import Migration, SetName, Tenant
 from tenantry.model.errors import (
     ConfigError,
     InputError,
@@ -29,12 +28,9 @@ from tenantry.model.errors import (
     Unreachable,
 )
 from tenantry.model.events import DatabaseCreated, DatabaseOpened, WarningRaised
-from tenantry.plan.compare import compare
-from tenantry.postgres.embedded import EmbeddedServer
+from tenantry.model.tenants import MASTER
+from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.sessions import Connection, Sessions, Settings
-from tenantry.proof.prover import Prover
-from tenantry.scratch.expected import ExpectedSchemas
-from tenantry.scratch.replay import make_expected
 from tenantry.state import STATE_FOLDER
 
 
@@ -66,39 +62,13 @@ class Project:
     provenance: Provenance
     checks: Mapping[SetName, tuple[Check, ...]]
 
-    def expected(self) -> ExpectedSchemas:
-        """Return what gives the schema that files stand for."""
-        return make_expected(self.config, self.choice.environment, self.provenance, self.sessions.settings)
-
-    def prover(self) -> Prover:
-        """Return what holds a tenant's database against its files, its checks and tenants.yaml."""
-        repeatables = {name: directory.repeatables for name, directory in self.directories.items()}
-        return Prover(self.expected(), self.sessions, self.config, self.checks, repeatables)
-
     def files(self, tenant: Tenant) -> tuple[Migration, ...]:
         """Return the migrations of the tenant's set, in order."""
         return self.directories[tenant.set_name].migrations
 
-    def find_repeatables(self, tenant: Tenant, ledger: Ledger | None) -> tuple[Migration, ...]:
-        """Return the repeatables that are pending, in order; None for the ledger: there is no database yet.
-
-        The database is asked only where the tenant's set has a folder of them.
-        """
-        files = self.directories[tenant.set_name].repeatables or ()
-        return RepeatableTable(ledger).find_pending(files) if ledger and files else files
-
-    def find_gone(self, tenant: Tenant, ledger: Ledger) -> list[str]:
-        """Return the names of repeatables that are recorded and whose file is gone; asked for as above."""
-        files = self.directories[tenant.set_name].repeatables
-        if files is None:
-            return []
-        return sorted(RepeatableTable(ledger).read().keys() - {file.name for file in files})
-
-    def stages(self) -> list[list[Tenant]]:
-        """Return the tenants in the order in which a run applies: the master alone first, if it is selected."""
-        sets = (SetName.MASTER, SetName.TENANT)
-        stages = [[tenant for tenant in self.tenants if tenant.set_name is name] for name in sets]
-        return [stage for stage in stages if stage]
+    def repeatables(self, tenant: Tenant) -> tuple[Migration, ...] | None:
+        """Return the repeatables of the tenant's set, in order; None where the set has no folder of them."""
+        return self.directories[tenant.set_name].repeatables
 
     def warnings(self) -> Iterator[WarningRaised]:
         """Yield what is worth saying about the input."""
@@ -109,24 +79,6 @@ class Project:
     def ledger(self, tenant: Tenant, connection: Connection) -> Ledger:
         """Return the tenant's ledger on a connection."""
         return Ledger(connection, self.config.ledger_schema, tenant, self.provenance)
-
-    def read_statuses(self, tenant: Tenant, ledger: Ledger | None) -> tuple[MigrationStatus, ...]:
-        """Return files against what the ledger holds; None: there is no database yet."""
-        return self.compare(ledger, ledger.read()) if ledger else compare(self.files(tenant), ())
-
-    def compare(self, ledger: Ledger, rows: tuple[AppliedMigration, ...]) -> tuple[MigrationStatus, ...]:
-        """Return files against rows, with what this tenant may apply late, and which edits are cosmetic.
-
-        The ledger is asked only where something is late, or changed.
-        """
-        files = self.files(ledger.tenant)
-        statuses = compare(files, rows)
-        changed = [status for status in statuses if status.state is State.CHANGED]
-        late = any(status.state is State.OUT_OF_ORDER for status in statuses)
-        if not late and not changed:
-            return statuses
-        allowed = ledger.read_allowed() if late else frozenset()
-        return compare(files, rows, allowed, _find_cosmetic(changed, ledger) if changed else frozenset())
 
     def creates(self, tenant: Tenant) -> bool:
         """Return whether a database that does not exist is to be created: on a real server only where asked for."""
@@ -167,18 +119,6 @@ class Project:
         return connection
 
 
-def _find_cosmetic(changed: Sequence[MigrationStatus], ledger: Ledger) -> frozenset[int]:
-    """Return the versions whose file says in other comments and white space what was applied. One round trip."""
-    before = ledger.read_texts([status.version for status in changed])
-    return frozenset(
-        status.version
-        for status in changed
-        if status.file and status.row and status.version in before
-        # A text that its own checksum does not fit is not known to be what was applied.
-        if checksum(text := before[status.version]) == status.row.checksum and is_cosmetic(text, status.file.text)
-    )
-
-
 def explain_missing(sessions: Sessions, tenant: Tenant, error: Unreachable) -> Unreachable:
     """Return the error with how to create the tenant's database, where that is what is missing."""
     if sessions.exists(tenant) is not False:
@@ -205,6 +145,14 @@ def open_project(choice: Choice, run_id: str, os_user: str, *, makes_server: boo
         known = tuple(tenants_from_rows(config, _query_tenants(config, sessions)))
         tenants = select(known, config.master, choice.tenants)
     return Project(config, choice, tenants, known, directories, sessions, provenance, checks)
+
+
+def open_offline(choice: Choice, run_id: str, os_user: str) -> Project:
+    """Open a project for work on its files alone: no tenant is selected, and no server is asked. Raises InputError."""
+    config = read(choice.config_path, env=choice.environment)
+    provenance = Provenance(run_id, os_user, config.root.resolve())
+    sessions = Sessions({}, _settings(choice, provenance))
+    return Project(config, choice, (), config.tenants, {}, sessions, provenance, {})
 
 
 def embedded_server(config: Config) -> EmbeddedServer:
@@ -251,7 +199,11 @@ def _open_sessions(
     for name, server in used.items():
         dsns[name] = server.dsn if server.dsn is not None else _start_embedded(config, makes_server=makes_server)
     directs = {name: server.direct for name, server in used.items() if server.direct is not None}
-    return Sessions(dsns, Settings(provenance.application_name, lock_wait_ms=int(choice.lock_wait_s * 1000)), directs)
+    return Sessions(dsns, _settings(choice, provenance), directs)
+
+
+def _settings(choice: Choice, provenance: Provenance) -> Settings:
+    return Settings(provenance.application_name, lock_wait_ms=int(choice.lock_wait_s * 1000))
 
 
 def _start_embedded(config: Config, *, makes_server: bool) -> str:

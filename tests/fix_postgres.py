@@ -19,7 +19,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from tenantry.model.errors import ServerError
-from tenantry.postgres.embedded import EmbeddedServer, find_binaries
+from tenantry.postgres.embedded.cluster import EmbeddedServer
+from tenantry.postgres.embedded.programs import find_binaries
 
 # A new empty database for the test that calls it; returns its connection string.
 MakeDatabase = Callable[..., str]

@@ -17,10 +17,10 @@ from tenantry.apply.attempt import Broken
 from tenantry.files.directives import locate
 from tenantry.model import Migration
 from tenantry.model.errors import Refused
-from tenantry.model.events import Failure
+from tenantry.model.results import Failure
 from tenantry.postgres import answers as answer
 from tenantry.postgres.answers import BOOLEAN, explain_error, show_value
-from tenantry.postgres.failures import Kind, classify
+from tenantry.postgres.failures import FailureKind, classify
 from tenantry.postgres.sessions import Connection
 from tenantry.postgres.transaction import in_transaction
 
@@ -89,7 +89,7 @@ def check_ensured(connection: Connection, migration: Migration) -> Broken | None
     excerpt = sqltext.excerpt(migration.text, first.at)
     detail = "\n".join(_describe(migration, each) for each in rest)
     failure = Failure(f"{first.key}: {first.said}", "", first.at.line, first.at.column, excerpt, detail)
-    return Broken(Kind.FAILED, failure)
+    return Broken(FailureKind.FAILED, failure)
 
 
 def _describe(migration: Migration, unmet: Unmet) -> str:
@@ -119,7 +119,7 @@ def _ask(connection: Connection, statement: sqltext.Statement) -> Iterator[tuple
 
 def _explain(error: psycopg.Error, connection: Connection, elapsed_s: float) -> str:
     """Return what the server says of a query; raise the error where it is none of the query's making."""
-    if classify(error, connection) in (Kind.LOCKED, Kind.COLLISION):
+    if classify(error, connection) in (FailureKind.LOCKED, FailureKind.COLLISION):
         raise error
     return explain_error(error, connection, elapsed_s)
 

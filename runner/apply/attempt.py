@@ -2,53 +2,28 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import psycopg
-from psycopg import sql
 
 from tenantry import sqltext
+from tenantry.apply.site import Site, States
 from tenantry.ledger.ledger import Ledger
-from tenantry.model import AppliedMigration, Migration, Plan, Tenant
-from tenantry.model.events import Event, Failure, LockAwaited, LockWait, MigrationApplied, NoticeRaised
-from tenantry.postgres.failures import Kind, classify, describe
-from tenantry.postgres.sessions import Connection, Sessions
-from tenantry.postgres.transaction import Cursor, Sent, Taken, poll
+from tenantry.model import AppliedMigration, Migration, Tenant
+from tenantry.model.events import Event, MigrationApplied, NoticeRaised
+from tenantry.model.results import Failure, LockWait
+from tenantry.postgres.failures import FailureKind, classify, describe
+from tenantry.postgres.send import Sent
+from tenantry.postgres.sessions import Connection
+from tenantry.postgres.transaction import Cursor
 
 # A loop that raises a notice for each row must not fill the memory; the last ones tell most.
 _MOST_NOTICES = 200
 
-States = dict[int, str]
-# Writes that a file has run: how long it took in milliseconds, how many statements it has, and what puts the session
-# back, to be sent before the record; None where that is done.
-Record = Callable[[int, int, sql.SQL | None], None]
 # Severity and message.
 Notice = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where a plan is applied. `replan` makes the plan anew from rows that another runner may have changed.
-
-    `resume_at` is the statement, counted from 1, at which a file that was begun goes on because a person says so.
-    `record` None: what has run is recorded as applied.
-    """
-
-    tenant: Tenant
-    connection: Connection
-    ledger: Ledger
-    sessions: Sessions
-    replan: Callable[[tuple[AppliedMigration, ...]], Plan]
-    resume_at: int | None = None
-    record: Record | None = None
-
-    def await_lock(
-        self, attempt: Callable[[], Taken | None], connection: Connection
-    ) -> Generator[LockAwaited, None, Taken]:
-        """Wait until `attempt` takes the migration lock, and return what it returned. Raises Blocked."""
-        return poll(attempt, connection, self.tenant.name, self.sessions.settings.lock_wait_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +40,13 @@ class Broken:
     `wait` is what it was seen to wait for, where it ended at a lock.
     """
 
-    kind: Kind
+    kind: FailureKind
     failure: Failure
     notices: tuple[Notice, ...] = ()
     wait: LockWait | None = None
 
 
-Outcome = MigrationApplied | Stale | Broken
+Ending = MigrationApplied | Stale | Broken
 
 
 def is_stale(ledger: Ledger, states: States, answer: Cursor | None = None) -> bool:
@@ -100,9 +75,9 @@ def make_broken(
     `wait` is what was seen meanwhile; it is of no concern where the error is another one than a lock's.
     """
     kind = classify(error, site.connection)
-    if ended and kind is not Kind.LOST:
-        kind = Kind.ENDED
-    wait = wait if kind is Kind.LOCKED else None
+    if ended and kind is not FailureKind.LOST:
+        kind = FailureKind.ENDED
+    wait = wait if kind is FailureKind.LOCKED else None
     return Broken(kind, describe(error, step, kind, offset, wait), wait=wait)
 
 

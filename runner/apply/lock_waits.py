@@ -11,10 +11,11 @@ from contextlib import ExitStack, contextmanager
 import psycopg
 from psycopg import sql
 
-from tenantry.apply.attempt import Site
+from tenantry.apply.site import Site
 from tenantry.model.errors import TenantError
-from tenantry.model.events import Blocker, LockWait
-from tenantry.postgres.sessions import LOCK_TIMEOUT_MS, Connection, read_sql
+from tenantry.model.results import Blocker, LockWait
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import LOCK_TIMEOUT_MS, Connection
 from tenantry.postgres.transaction import Timeouts
 
 # Who comes after the first one was not there at the start; what comes after the second is much the same.

@@ -6,9 +6,10 @@ import psycopg
 from psycopg import sql
 
 from tenantry.apply.assertions import check_required
-from tenantry.apply.attempt import Broken, Site, gather_notices, make_broken, report
+from tenantry.apply.attempt import Broken, gather_notices, make_broken, report
 from tenantry.apply.lock_waits import watching
 from tenantry.apply.retries import choose_timeouts, retry
+from tenantry.apply.site import Site
 from tenantry.apply.transactional import run_whole
 from tenantry.ledger.repeatables import RepeatableTable
 from tenantry.model import Migration

@@ -11,10 +11,11 @@ from itertools import count
 from typing import TypeVar
 
 from tenantry import sqltext
-from tenantry.apply.attempt import Broken, Site
+from tenantry.apply.attempt import Broken
+from tenantry.apply.site import Site
 from tenantry.model import Migration
 from tenantry.model.events import Event, MigrationRetried
-from tenantry.postgres.failures import Kind
+from tenantry.postgres.failures import FailureKind
 from tenantry.postgres.sessions import LOCK_TIMEOUT_MS
 from tenantry.postgres.transaction import Timeouts, clean
 
@@ -26,7 +27,7 @@ _COLLISION_PAUSE_S = 0.05
 # Arbitrary: the first is about what a short query takes, the last leaves several tries within `--lock-wait`.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 
-Made = TypeVar("Made")
+Answer = TypeVar("Answer")
 
 
 def choose_timeouts(site: Site, step: Migration, statement: str = "") -> Timeouts:
@@ -52,8 +53,8 @@ def choose_timeouts(site: Site, step: Migration, statement: str = "") -> Timeout
 
 
 def retry(
-    site: Site, step: Migration, attempt: Callable[[], Generator[Event, None, Made]], *, cleans: bool = True
-) -> Generator[Event, None, Made]:
+    site: Site, step: Migration, attempt: Callable[[], Generator[Event, None, Answer]], *, cleans: bool = True
+) -> Generator[Event, None, Answer]:
     """Make an attempt, and make it again while it ends at a lock, until `--lock-wait` is over, or at a collision.
 
     Returns what the last one came to. An attempt that is Broken must have left nothing behind. `cleans`: the session is
@@ -64,10 +65,10 @@ def retry(
         outcome = yield from attempt()
         if not isinstance(outcome, Broken):
             return outcome
-        collided = outcome.kind is Kind.COLLISION
+        collided = outcome.kind is FailureKind.COLLISION
         collisions += collided
         left_s = site.sessions.settings.lock_wait_ms / 1000 - (time.monotonic() - started)
-        if not (0 < collisions < _COLLISIONS if collided else outcome.kind is Kind.LOCKED and left_s > 0):
+        if not (0 < collisions < _COLLISIONS if collided else outcome.kind is FailureKind.LOCKED and left_s > 0):
             return outcome
         limit = _COLLISIONS if collided else 0
         yield MigrationRetried(site.tenant.name, step, outcome.failure, number, limit, outcome.wait)

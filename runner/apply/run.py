@@ -9,35 +9,35 @@ from dataclasses import asdict, replace
 
 import psycopg
 
-from tenantry.apply.attempt import Broken, Outcome, Site, Stale, States
+from tenantry.apply.attempt import Broken, Ending, Stale
 from tenantry.apply.repeatables import apply_repeatable
+from tenantry.apply.site import Site, States
 from tenantry.apply.transactional import apply_whole
 from tenantry.ledger.ledger import Ledger
 from tenantry.model import NO_VERSION, AppliedMigration, Migration, Plan, RowState, label
 from tenantry.model.errors import Problem, Refused, TenantError
 from tenantry.model.events import (
     Event,
-    Failure,
     LockAwaited,
     MigrationApplied,
     MigrationFailed,
     NoticeRaised,
-    Result,
     Verdict,
     WarningRaised,
 )
-from tenantry.plan.compare import advise_unfinished, summarise
-from tenantry.postgres.failures import Kind
+from tenantry.model.results import Failure, Result
+from tenantry.plan.words import advise_unfinished, summarise
+from tenantry.postgres.failures import FailureKind
 from tenantry.postgres.transaction import clean, in_transaction, try_transaction_lock
 
 # What the log calls the attempt, and how the tenant ends.
 _ENDS = {
-    Kind.FAILED: ("failed", Result.FAILED),
-    Kind.COLLISION: ("failed", Result.FAILED),
-    Kind.LOCKED: ("blocked", Result.BLOCKED),
-    Kind.LOST: ("lost", Result.UNREACHABLE),
-    Kind.CANCELLED: ("cancelled", Result.STOPPED),
-    Kind.ENDED: ("failed", Result.FAILED),
+    FailureKind.FAILED: ("failed", Result.FAILED),
+    FailureKind.COLLISION: ("failed", Result.FAILED),
+    FailureKind.LOCKED: ("blocked", Result.BLOCKED),
+    FailureKind.LOST: ("lost", Result.UNREACHABLE),
+    FailureKind.CANCELLED: ("cancelled", Result.STOPPED),
+    FailureKind.ENDED: ("failed", Result.FAILED),
 }
 
 # What is no fault of a non-transactional file leaves it as it was begun.
@@ -80,7 +80,7 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
     return Verdict(result)
 
 
-def _apply_statements(site: Site, step: Migration, states: States) -> Generator[Event, None, Outcome]:
+def _apply_statements(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
     """Apply a non-transactional file, whose many modules no other file needs."""
     from tenantry.apply.stepwise.file import apply_statements
 
@@ -101,8 +101,8 @@ def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
     """
     kind, failure = broken.kind, broken.failure
     event, result = _ENDS[kind]
-    if kind is Kind.CANCELLED and not site.sessions.cancelled:
-        event, result = _ENDS[Kind.FAILED]
+    if kind is FailureKind.CANCELLED and not site.sessions.cancelled:
+        event, result = _ENDS[FailureKind.FAILED]
     warnings = _log_failure(site, step, event, failure)
     said = tuple(NoticeRaised(site.tenant.name, severity, message) for severity, message in broken.notices)
     name = label(step.version, step.name)
@@ -110,7 +110,7 @@ def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
         reason = f"connection lost while {name} ran: {failure.message}"
         hint = "run the same command again: what was not committed was rolled back"
         return Verdict(result, reason, hint, told=(*said, *warnings))
-    rolled_back = step.transactional and kind is not Kind.ENDED
+    rolled_back = step.transactional and kind is not FailureKind.ENDED
     failed = MigrationFailed(site.tenant.name, step, failure, rolled_back=rolled_back)
     told: tuple[Event, ...] = (*said, failed, *warnings)
     reason, hint = ("cancelled", "") if result is Result.STOPPED else (failure.message, failure.hint)

@@ -9,11 +9,8 @@ from psycopg import sql
 from tenantry.apply.assertions import check_ensured, check_required
 from tenantry.apply.attempt import (
     Broken,
-    Outcome,
-    Record,
-    Site,
+    Ending,
     Stale,
-    States,
     gather_notices,
     is_stale,
     locate,
@@ -23,17 +20,19 @@ from tenantry.apply.attempt import (
 )
 from tenantry.apply.lock_waits import Watch, watching
 from tenantry.apply.retries import choose_timeouts, retry
+from tenantry.apply.site import Site, States, WriteRecord
 from tenantry.model import Migration
 from tenantry.model.events import Event, MigrationApplied, MigrationStarted
-from tenantry.postgres.transaction import compose_end, in_transaction, keeps_transaction, send, try_transaction_lock
+from tenantry.postgres.send import send
+from tenantry.postgres.transaction import compose_end, in_transaction, keeps_transaction, try_transaction_lock
 
 
-def apply_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, Outcome]:
+def apply_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
     """Apply a transactional file, again where it met a lock or collided with another session."""
     return (yield from retry(site, step, lambda: _try_whole(site, step, states)))
 
 
-def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, Outcome]:
+def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
     connection, query = site.connection, site.ledger.compose_states() if states else None
     timeouts, name = choose_timeouts(site, step), site.sessions.settings.application_name
     begun = yield from site.await_lock(lambda: try_transaction_lock(connection, query, timeouts, name), connection)
@@ -57,7 +56,7 @@ def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: 
         site.ledger.record_applied(step, elapsed_ms=elapsed_ms, statements=statements, after=end)
 
 
-def run_whole(site: Site, step: Migration, watch: Watch, record: Record) -> MigrationApplied | Broken:
+def run_whole(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> MigrationApplied | Broken:
     """Send the file, put the session back, write its record, commit."""
     connection = site.connection
     started = time.monotonic()

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tenantry.config.model import Mistake
-from tenantry.fleet.selection import nearest
 from tenantry.model import Server
+from tenantry.model.words import nearest
 
 EXPECTED = "embedded, key=value pairs or a postgresql:// URL"
 
@@ -25,7 +25,7 @@ _FIRST_MARK = 0xE000
 _MARKS = re.compile("[\ue000-\uf8ff]")
 
 
-class Connection(NamedTuple):
+class ServerConnection(NamedTuple):
     """A server, what tells it from others, and whether its password stands in tenants.yaml."""
 
     server: Server
@@ -38,19 +38,19 @@ def name_variable(server: str) -> str:
     return VARIABLE_PREFIX + server.upper().replace("-", "_")
 
 
-def connect(name: str, dsn: str) -> Connection | Mistake:
+def connect(name: str, dsn: str) -> ServerConnection | Mistake:
     """Return the server behind a connection string without references."""
     if dsn.strip() == EMBEDDED:
-        return Connection(Server(name, None), (EMBEDDED,))
+        return ServerConnection(Server(name, None), (EMBEDDED,))
     if not dsn.strip():
         return Mistake(f"empty, expected {EXPECTED}")
     options = _parse_options(dsn)
     if options is None:
         return Mistake(f"malformed connection string, expected {EXPECTED}", nearest(dsn, [EMBEDDED]))
-    return Connection(Server(name, dsn), _find_endpoint(options), _is_in_clear(options))
+    return ServerConnection(Server(name, dsn), _find_endpoint(options), _is_in_clear(options))
 
 
-def expand(name: str, text: str, env: Mapping[str, str]) -> Connection | Mistake:
+def expand(name: str, text: str, env: Mapping[str, str]) -> ServerConnection | Mistake:
     """Return the server behind a connection string whose references are looked up in `env`.
 
     A reference that is the whole string stands for a whole connection string. Any other stands for text in one value:
@@ -70,13 +70,13 @@ def expand(name: str, text: str, env: Mapping[str, str]) -> Connection | Mistake
     if len(references) == 1 and references[0][0] == text.strip():
         found = connect(name, values[0])
         given = bool(env.get(references[0]["name"]))
-        return found._replace(in_clear=found.in_clear and not given) if isinstance(found, Connection) else found
+        return found._replace(in_clear=found.in_clear and not given) if isinstance(found, ServerConnection) else found
     marks = iter(range(_FIRST_MARK, _FIRST_MARK + len(references)))
     template = _REFERENCE.sub(lambda match: "$" if match["dollar"] else chr(next(marks)), text)
     return _fill(name, template, values, [match["default"] or "" for match in references])
 
 
-def _fill(name: str, template: str, values: Sequence[str], defaults: Sequence[str]) -> Connection | Mistake:
+def _fill(name: str, template: str, values: Sequence[str], defaults: Sequence[str]) -> ServerConnection | Mistake:
     """Return the server behind `template`, in which one mark of `_MARKS` stands for each of `values`."""
     if not values:
         return connect(name, template)
@@ -88,7 +88,7 @@ def _fill(name: str, template: str, values: Sequence[str], defaults: Sequence[st
     dsn = _join_options(filled)
     if dsn is None:
         return Mistake("a value that libpq does not take, expected text in UTF-8")
-    return Connection(Server(name, dsn), _find_endpoint(filled), _is_in_clear(_replace_marks(options, defaults)))
+    return ServerConnection(Server(name, dsn), _find_endpoint(filled), _is_in_clear(_replace_marks(options, defaults)))
 
 
 def _replace_marks(options: Mapping[str, str], values: Sequence[str]) -> dict[str, str]:

@@ -3,8 +3,6 @@
 import re
 from dataclasses import dataclass
 
-from tenantry.schema.snapshot import Snapshot
-
 # table.column, perhaps with a schema, then its type and `not null`.
 EXPECTED_PATTERN = (
     r"^(([a-z_][a-z0-9_$]*)\.)?([a-z_][a-z0-9_$]*)\.([a-z_][a-z0-9_$]*)"
@@ -65,20 +63,3 @@ def _spell_type(written: str) -> str:
     if name in ("time", "timestamp"):
         zone = " with time zone" if word.endswith("tz") else zone or " without time zone"
     return f"{name}{f'({size})' if size else ''}{zone or ''}{array.replace(' ', '')}"
-
-
-def find_unexpected(columns: tuple[ExpectedColumn, ...], snapshot: Snapshot) -> list[str]:
-    """Return a line for each of the columns that a schema lacks, or has otherwise."""
-    lines: list[str] = []
-    for column in columns:
-        shown = column.name.removeprefix("public.")
-        found = snapshot.objects.get(("column", column.name))
-        if found is None:
-            lines.append(f"{shown}: missing, expected {column.type or 'a column'}")
-            continue
-        found_type = found.facts["type"].removeprefix("public.")
-        if column.type and found_type != column.type:
-            lines.append(f"{shown}: type {found_type}, expected {column.type}")
-        if column.not_null and found.facts.get("not null") != "yes":
-            lines.append(f"{shown}: may be null, expected not null")
-    return lines

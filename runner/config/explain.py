@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from tenantry.config import dsn
 from tenantry.config.document import Location, Plain
 from tenantry.config.model import Mistake
-from tenantry.fleet.selection import nearest, one_of
 from tenantry.model.durations import EXPECTED_DURATION
+from tenantry.model.words import nearest, one_of
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

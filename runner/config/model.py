@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tenantry.config.expected_columns import ExpectedColumn
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import ConfigError, Problem
-from tenantry.schema.snapshot import Ignored, Scope
+from tenantry.model.scope import Ignored, Scope
 from tenantry.state import STATE_FOLDER
 
 

@@ -6,9 +6,9 @@ from tenantry.config.document import Plain, stop
 from tenantry.config.model import Config, Mistake
 from tenantry.config.schema import TENANT_KEYS, validate_row
 from tenantry.config.tenants import check_tenant, find_clashes
-from tenantry.fleet.selection import nearest, one_of
 from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem
+from tenantry.model.words import nearest, one_of
 
 # NULL in these columns is the same as no such column.
 _OPTIONAL = frozenset({"name", "labels", "lock-timeout"})

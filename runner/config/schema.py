@@ -9,9 +9,9 @@ from tenantry.config.document import BROKEN, Document, Location, Plain, join_loc
 from tenantry.config.expected_columns import EXPECTED_PATTERN
 from tenantry.config.explain import explain, name_kind
 from tenantry.config.model import Mistake, Rules
-from tenantry.fleet.selection import MASTER
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.durations import DURATION_PATTERN, EXPECTED_DURATION, parse_duration
+from tenantry.model.tenants import MASTER
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -190,7 +190,7 @@ class _Drift(BaseModel):
 _Expected = Annotated[str, Field(pattern=EXPECTED_PATTERN)]
 
 
-class File(BaseModel):
+class TenantsFile(BaseModel):
     """The servers, the master database and the tenants' databases that tenantry migrates."""
 
     model_config = ConfigDict(title="tenants.yaml", extra="forbid", strict=True)
@@ -229,14 +229,14 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
 TENANT_KEYS = tuple(_Entry.model_fields[name].alias or name for name in _Entry.model_fields)
 
 
-def validate(document: Document, data: object) -> File | None:
+def validate(document: Document, data: object) -> TenantsFile | None:
     """Return `data` as a model, without what is unknown in it; None where it is none. What is wrong is noted."""
     if not isinstance(data, dict):
         if data is not BROKEN:
             document.refuse((), Mistake(f"{name_kind(data)}, expected a mapping with servers and tenants"))
         return None
     try:
-        return File.model_validate(data)
+        return TenantsFile.model_validate(data)
     except ValidationError as error:
         details = [_untag(detail) for detail in error.errors(include_url=False)]
     for detail in details:
@@ -256,7 +256,7 @@ def validate_row(row: Mapping[str, object], rules: Rules) -> Tenant | list[Mista
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of tenants.yaml, for editors."""
-    schema = _drop_nulls(File.model_json_schema())
+    schema = _drop_nulls(TenantsFile.model_json_schema())
     assert isinstance(schema, dict)
     return schema
 
@@ -281,11 +281,11 @@ def _list_keys(location: Location) -> list[str]:
     """Return what may stand in the mapping at `location`."""
     entry: type[BaseModel] = _Ignored if location[:2] == ("drift", "ignore") else _Entry
     entry = ServerEntry if location[:1] == ("servers",) else entry
-    model = File if not location else _SECTIONS[str(location[0])] if len(location) == 1 else entry
+    model = TenantsFile if not location else _SECTIONS[str(location[0])] if len(location) == 1 else entry
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _validate_rest(data: dict[str, object], details: list["ErrorDetails"]) -> File | None:
+def _validate_rest(data: dict[str, object], details: list["ErrorDetails"]) -> TenantsFile | None:
     """Return the file without the bad keys that nothing else depends on, so that they do not hide other mistakes."""
     for detail in details:
         *path, name = (part for part in detail["loc"] if part != "[key]")
@@ -299,7 +299,7 @@ def _validate_rest(data: dict[str, object], details: list["ErrorDetails"]) -> Fi
             return None
         around.pop(name, None)
     try:
-        return File.model_validate(data)
+        return TenantsFile.model_validate(data)
     except ValidationError:
         return None
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tenantry.config.document import Document
-from tenantry.config.dsn import VARIABLE_PREFIX, Connection, connect, expand, name_variable
+from tenantry.config.dsn import VARIABLE_PREFIX, ServerConnection, connect, expand, name_variable
 from tenantry.config.model import Mistake
 from tenantry.config.schema import ServerEntry
-from tenantry.fleet.selection import nearest, one_of
 from tenantry.model import Server
+from tenantry.model.words import nearest, one_of
 
 _IN_CLEAR = Mistake(
     "a password in clear, expected it from outside this file",
@@ -22,7 +22,7 @@ _NOT_EMBEDDED = Mistake("embedded, expected key=value pairs or a postgresql:// U
 
 def read_servers(
     document: Document, given: Mapping[str, str | ServerEntry], env: Mapping[str, str], overrides: Mapping[str, str]
-) -> dict[str, Connection]:
+) -> dict[str, ServerConnection]:
     """Return the servers that are given by name; what is wrong with them is noted."""
     _check_overrides(document, list(given), env, overrides)
     return {
@@ -68,11 +68,11 @@ def _read_server(
     entry: str | ServerEntry,
     env: Mapping[str, str],
     override: tuple[str, str] | None,
-) -> Connection:
+) -> ServerConnection:
     """Return the server; one that is like no other where its connection string cannot be used, which is noted."""
     text, at = (entry, ()) if isinstance(entry, str) else (entry.dsn, ("dsn",))
     match connect(name, override[1]) if override else expand(name, text, env):
-        case Connection() as found:
+        case ServerConnection() as found:
             if found.in_clear and not override:
                 document.warn(("servers", name, *at), _IN_CLEAR)
             if isinstance(entry, str):
@@ -85,7 +85,7 @@ def _read_server(
                 document.refuse_argument(override[0], mistake)
             else:
                 document.refuse(("servers", name, *at), mistake)
-    return Connection(Server(name, None), ("unknown", name))
+    return ServerConnection(Server(name, None), ("unknown", name))
 
 
 def _read_direct(document: Document, name: str, text: str | None, env: Mapping[str, str], server: Server) -> str | None:
@@ -106,6 +106,6 @@ def _read_direct(document: Document, name: str, text: str | None, env: Mapping[s
     return found.server.dsn
 
 
-def _add_rest(found: Connection, entry: ServerEntry, direct: str | None) -> Connection:
+def _add_rest(found: ServerConnection, entry: ServerEntry, direct: str | None) -> ServerConnection:
     """Return the server with what its mapping says beside the connection string."""
     return found._replace(server=replace(found.server, lock_timeout_ms=entry.lock_timeout, direct=direct))

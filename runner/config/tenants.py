@@ -4,15 +4,16 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 from tenantry.config.document import Document, Location
 from tenantry.config.model import Mistake, Rules
-from tenantry.config.schema import File
-from tenantry.fleet.selection import ALL, MASTER, nearest, one_of, times
+from tenantry.config.schema import TenantsFile
 from tenantry.model import SetName, Tenant
+from tenantry.model.tenants import ALL, MASTER
+from tenantry.model.words import nearest, one_of, times
 
 # PostgreSQL cuts longer names without an error: two tenants could end up in one database.
 _MAX_NAME_BYTES = 63
 
 
-def make_tenants(document: Document, file: File, rules: Rules) -> tuple[Tenant | None, tuple[Tenant, ...]]:
+def make_tenants(document: Document, file: TenantsFile, rules: Rules) -> tuple[Tenant | None, tuple[Tenant, ...]]:
     """Return the master and the tenants of the list; what is wrong with them is noted."""
     if rules.server not in rules.servers:
         document.refuse(("tenants", "server"), _explain_server(rules.server, rules))
@@ -30,7 +31,7 @@ def make_tenants(document: Document, file: File, rules: Rules) -> tuple[Tenant |
     return (tenants[0], tenants[1:]) if file.master else (None, tenants)
 
 
-def check_source(document: Document, file: File) -> None:
+def check_source(document: Document, file: TenantsFile) -> None:
     """Note where it is not said, or said twice, where the tenants come from."""
     tenants = file.tenants
     if tenants.entries and tenants.query:

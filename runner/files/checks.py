@@ -4,23 +4,15 @@ A check only reads. It holds where it runs, and returns no row or one that is tr
 """
 
 import re
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import psycopg
-from psycopg.pq import ExecStatus
 
 from tenantry import sqltext
 from tenantry.files.directory import read_text
 from tenantry.files.folder import list_sql, refuse_below
 from tenantry.model import Migration
 from tenantry.model.errors import MigrationFileError, Problem
-from tenantry.postgres import answers as answer
-from tenantry.postgres.answers import explain_error, show_value
-from tenantry.postgres.sessions import Connection
-from tenantry.postgres.transaction import in_transaction
 
 FOLDER = "checks"
 _SINCE = re.compile(r"^\s*--\s*from\s*:\s*(?P<version>\S*)\s*$")
@@ -28,7 +20,6 @@ _SINCE = re.compile(r"^\s*--\s*from\s*:\s*(?P<version>\S*)\s*$")
 _NEARLY = re.compile(r"^\s*(--+|/?\*+)\s*from\s*([:=]|(version|migration)?\s*[0-9])", re.IGNORECASE)
 _WRITE = 'write it as in "-- from: 0010"'
 _DIGITS = re.compile(r"^[0-9]{1,18}$")
-_LONG = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +30,6 @@ class Check:
     text: str
     statements: tuple[sqltext.Statement, ...]
     since: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """One statement of a check that does not hold, at its place in the file."""
-
-    message: str
-    excerpt: str
 
 
 def read_checks(folder: Path, shown: str, migrations: Sequence[Migration]) -> tuple[Check, ...]:
@@ -108,48 +91,3 @@ def _read_since(header: str, shown: str, versions: set[int]) -> int | None:
             raise MigrationFileError((Problem(message, _WRITE),))
         since = int(digits)
     return since
-
-
-def run_checks(connection: Connection, checks: Sequence[Check], applied: set[int]) -> Iterator[Complaint]:
-    """Run what holds for a database with these versions, each statement in a transaction that cannot write."""
-    for check in checks:
-        if check.since is None or check.since in applied:
-            for statement in check.statements:
-                complaint = _run(connection, check, statement)
-                if complaint:
-                    yield complaint
-
-
-def _run(connection: Connection, check: Check, statement: sqltext.Statement) -> Complaint | None:
-    limits = f"BEGIN READ ONLY; SET LOCAL statement_timeout = '{answer.TIMEOUT_S}s'; "
-    offset = statement.start
-    started = time.monotonic()
-    with in_transaction(connection):
-        try:
-            cursor = connection.execute((limits + statement.text).encode())
-            while cursor.nextset():
-                pass
-            wrong = _judge(cursor)
-        except psycopg.Error as error:
-            wrong = explain_error(error, connection, time.monotonic() - started)
-            offset += max(int(error.diag.statement_position or 0) - 1 - len(limits), 0)
-    if not wrong:
-        return None
-    place = sqltext.position(check.text, offset)
-    return Complaint(f"{check.path}:{place.line}:{place.column}: {wrong}", sqltext.excerpt(check.text, place))
-
-
-def _judge(cursor: psycopg.Cursor[tuple[object, ...]]) -> str:
-    """Return what is wrong with an answer; empty where it is no row, or one that is true."""
-    # The server's own words: not everything that it can return is a value of Python's, and 1 would equal True there.
-    result = cursor.pgresult
-    if result is None or result.status != ExecStatus.TUPLES_OK:
-        return "not a query, expected a SELECT"
-    if result.ntuples > 1:
-        return f"returned {result.ntuples} rows, expected none, or one that is true"
-    shown = ", ".join(show_value(result.get_value(0, column), result.ftype(column)) for column in range(result.nfields))
-    if result.ntuples == 0 or shown == "true":
-        return ""
-    if len(shown) > _LONG:
-        shown = f"{shown[:_LONG]}..."
-    return f"returned ({shown}), expected no row, or one that is true"

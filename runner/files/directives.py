@@ -27,7 +27,7 @@ class _NoQuery(_BadValue):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class HeaderLine:
     """One key of a header with its value; `number` counts lines of the file from 1."""
 
     number: int
@@ -75,7 +75,7 @@ def find_fences(lines: Sequence[str]) -> dict[int, Fence]:
 
 
 def parse_directives(
-    lines: Sequence[Line], fences: Mapping[int, Fence], *, transactional: bool
+    lines: Sequence[HeaderLine], fences: Mapping[int, Fence], *, transactional: bool
 ) -> tuple[Directives, tuple[Fault, ...]]:
     """Return what the keys ask for, and everything that is wrong with them, in the order in which they are written.
 
@@ -107,7 +107,7 @@ def parse_directives(
     return directives, tuple(faults)
 
 
-def is_meant(line: Line) -> bool:
+def is_meant(line: HeaderLine) -> bool:
     """Return whether a line that looks like a key has a value that the key takes: then it is no prose."""
     if line.key in ("require", "ensure"):
         return _QUERY.match(line.value) is not None
@@ -126,7 +126,7 @@ def locate(text: str, assertion: Assertion, at: Position) -> Position:
     return Position(number, at.column + len(ends[0]) - len(ends[1]))
 
 
-def _check_fence(fence: Fence, line: Line) -> Fault | None:
+def _check_fence(fence: Fence, line: HeaderLine) -> Fault | None:
     if line.value:
         message = f"header key {line.key!r}: a query on its line and one behind it, expected one"
         return Fault(line.number, message, "give each a key of its own")
@@ -148,43 +148,43 @@ def _read_duration(value: str, *, zero: bool) -> int:
     return duration_ms
 
 
-def _set_lock_timeout(directives: Directives, line: Line, _: Fence | None) -> Directives:
+def _set_lock_timeout(directives: Directives, line: HeaderLine, _: Fence | None) -> Directives:
     return replace(directives, lock_timeout_ms=_read_duration(line.value, zero=False))
 
 
-def _set_statement_timeout(directives: Directives, line: Line, _: Fence | None) -> Directives:
+def _set_statement_timeout(directives: Directives, line: HeaderLine, _: Fence | None) -> Directives:
     return replace(directives, statement_timeout_ms=_read_duration(line.value, zero=True))
 
 
-def _add_allowance(directives: Directives, line: Line, _: Fence | None) -> Directives:
+def _add_allowance(directives: Directives, line: HeaderLine, _: Fence | None) -> Directives:
     found = _ALLOWANCE.match(line.value)
     if not found:
         raise _BadValue("expected: allow RULE because REASON")
     return replace(directives, allowed=(*directives.allowed, Allowance(found[1], found[2].strip(), line.number)))
 
 
-def _add_replaced(directives: Directives, line: Line, _: Fence | None) -> Directives:
+def _add_replaced(directives: Directives, line: HeaderLine, _: Fence | None) -> Directives:
     if not _CHECKSUM.match(line.value):
         raise _BadValue("expected a checksum of an earlier text of this file: sha256: and 64 digits")
     return replace(directives, replaces=(*directives.replaces, line.value))
 
 
-def _set_batch(directives: Directives, line: Line, _: Fence | None) -> Directives:
+def _set_batch(directives: Directives, line: HeaderLine, _: Fence | None) -> Directives:
     found = _BATCH.match(line.value)
     if not found:
         raise _BadValue("expected a number of rows, such as 5000, or 5000 pause 100ms")
     return replace(directives, batch=Batch(int(found[1]), _read_duration(found[2] or "0s", zero=True)))
 
 
-def _add_require(directives: Directives, line: Line, fence: Fence | None) -> Directives:
+def _add_require(directives: Directives, line: HeaderLine, fence: Fence | None) -> Directives:
     return replace(directives, require=(*directives.require, _read_query(line, fence)))
 
 
-def _add_ensure(directives: Directives, line: Line, fence: Fence | None) -> Directives:
+def _add_ensure(directives: Directives, line: HeaderLine, fence: Fence | None) -> Directives:
     return replace(directives, ensure=(*directives.ensure, _read_query(line, fence)))
 
 
-def _read_query(line: Line, fence: Fence | None) -> Assertion:
+def _read_query(line: HeaderLine, fence: Fence | None) -> Assertion:
     """Return the query of a key: on its line, or between the fences behind it. Raises _NoQuery."""
     query = fence.query if fence else line.value
     if not query.strip():
@@ -194,7 +194,7 @@ def _read_query(line: Line, fence: Fence | None) -> Assertion:
 
 _WRITE_FENCE = "write it on the same line, or on lines of its own between two lines -- ```"
 # Each takes what was read so far, its line, and the fence behind it.
-_KEYS: dict[str, Callable[[Directives, Line, Fence | None], Directives]] = {
+_KEYS: dict[str, Callable[[Directives, HeaderLine, Fence | None], Directives]] = {
     "lock-timeout": _set_lock_timeout,
     "statement-timeout": _set_statement_timeout,
     "lint": _add_allowance,

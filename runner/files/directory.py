@@ -10,10 +10,10 @@ from pathlib import Path
 from tenantry import sqltext
 from tenantry.files.directives import locate
 from tenantry.files.header import Header, find_circle, parse_header
-from tenantry.fleet.selection import times
 from tenantry.model import Directives, Migration, label
 from tenantry.model.checksum import checksum, normalise
 from tenantry.model.errors import MigrationFileError, Problem
+from tenantry.model.words import times
 from tenantry.sqltext.changes import ChangeError, read_change
 
 _NAME = re.compile(r"^([0-9]+)_([a-z0-9_]+)\.sql$")
@@ -37,7 +37,7 @@ class Directory:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceText:
     """A file of SQL: its text, what of it is sent, what its header asks for, and what is worth a warning."""
 
     path: str
@@ -114,7 +114,7 @@ def _list(folder: Path, shown: str) -> list[Path]:
     return [entry for entry in entries if entry.name.lower().endswith(".sql")]
 
 
-def read_source(path: Path, folder: Path, shown: str) -> Source:
+def read_source(path: Path, folder: Path, shown: str) -> SourceText:
     """Return one file of SQL, checked; `shown` is how messages name it. Raises MigrationFileError."""
     try:
         return _read_source(path, folder, shown)
@@ -122,7 +122,7 @@ def read_source(path: Path, folder: Path, shown: str) -> Source:
         raise MigrationFileError(error.problems) from None
 
 
-def _read_source(path: Path, folder: Path, shown: str) -> Source:
+def _read_source(path: Path, folder: Path, shown: str) -> SourceText:
     text = _read_text(path, folder, shown)
     header, faults = parse_header(text)
     wrong = [Problem(f"{shown}:{fault.line}: {fault.message}", fault.hint) for fault in faults]
@@ -130,10 +130,10 @@ def _read_source(path: Path, folder: Path, shown: str) -> Source:
     if wrong:
         raise _FileError(*wrong)
     sql = sqltext.blank_wrapper(text) if header.transactional else text
-    return Source(shown, text, sql, header, tuple(_check_sql(text, sql, header, shown)))
+    return SourceText(shown, text, sql, header, tuple(_check_sql(text, sql, header, shown)))
 
 
-def _read(path: Path, folder: Path, shown: str) -> tuple[Migration, Source]:
+def _read(path: Path, folder: Path, shown: str) -> tuple[Migration, SourceText]:
     version, name = _parse_name(path.name, shown)
     source = _read_source(path, folder, shown)
     sibling = path.with_name(path.name.removesuffix(".sql") + ROLLBACK)
@@ -208,10 +208,10 @@ def _check_sql(text: str, sql: str, header: Header, shown: str) -> list[Problem]
     errors: list[Problem] = []
     doubts: list[Problem] = []
     for finding in sqltext.check(sql, transactional=header.transactional):
-        doubtful = finding.kind is sqltext.Kind.SYNTAX and header.judged_by_server
+        doubtful = finding.kind is sqltext.FaultKind.SYNTAX and header.judged_by_server
         place = f"{shown}:{finding.position.line}:{finding.position.column}"
         hint = finding.hint
-        if finding.kind is sqltext.Kind.SYNTAX and not doubtful:
+        if finding.kind is sqltext.FaultKind.SYNTAX and not doubtful:
             hint = _advise_on_syntax(sql, finding.position.line)
         problem = Problem(
             f"{place}: {finding.message}\n{sqltext.excerpt(text, finding.position)}", "" if doubtful else hint

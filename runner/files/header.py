@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tenantry.files import directives
-from tenantry.files.directives import Fence, Line, find_fences, is_meant, parse_directives
+from tenantry.files.directives import Fence, HeaderLine, find_fences, is_meant, parse_directives
 from tenantry.model import Directives
 
 _YOYO_KEYS = frozenset({"transactional", "depends"})
@@ -55,7 +55,7 @@ def parse_header(text: str) -> tuple[Header, tuple[HeaderProblem, ...]]:
     found = [(number, match) for number, line in enumerate(unfenced, 1) if (match := _KEY_LINE.match(line))]
     problems = [problem for number, match in found if (problem := _check_key(number, match))]
     problems += _given_twice(found)
-    written = [Line(number, match["key"], match["value"].strip()) for number, match in found if _is_key(match)]
+    written = [HeaderLine(number, match["key"], match["value"].strip()) for number, match in found if _is_key(match)]
     header, faults = _read_keys(unfenced, written, fences)
     problems = sorted([*problems, *faults], key=lambda problem: problem.line)
     problems += _misplaced(text, len(lines))
@@ -63,7 +63,7 @@ def parse_header(text: str) -> tuple[Header, tuple[HeaderProblem, ...]]:
 
 
 def _read_keys(
-    lines: list[str], written: list[Line], fences: Mapping[int, Fence]
+    lines: list[str], written: list[HeaderLine], fences: Mapping[int, Fence]
 ) -> tuple[Header, list[HeaderProblem]]:
     """Return what the keys say, and what is wrong with their values; `lines` is the comment without what is fenced."""
     if not written:
@@ -139,7 +139,7 @@ def _misplaced(text: str, leading: int) -> list[HeaderProblem]:
 def _is_meant(number: int, match: re.Match[str]) -> bool:
     """Return whether a comment below the header is a key in its wrong place, by its value, and no prose."""
     key, value = match["key"], match["value"].strip()
-    return value in _VALUES[key] if key in _VALUES else is_meant(Line(number, key, value))
+    return value in _VALUES[key] if key in _VALUES else is_meant(HeaderLine(number, key, value))
 
 
 def _read_with_yoyo(text: str) -> dict[str, str]:
@@ -149,7 +149,7 @@ def _read_with_yoyo(text: str) -> dict[str, str]:
     return {key: value.strip() for key, value in values.items()}
 
 
-def _bad_value(written: list[Line], key: str, value: str, expected: str) -> HeaderProblem:
+def _bad_value(written: list[HeaderLine], key: str, value: str, expected: str) -> HeaderProblem:
     line = next(line.number for line in reversed(written) if line.key == key)
     return HeaderProblem(line, f"header key {key!r}: {value!r} is not a value, expected {expected}")
 

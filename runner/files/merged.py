@@ -20,14 +20,14 @@ _OF_A_HOOK = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFI
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MergedChange:
     """What was done to a merged file; `excused`: it is worth a warning, and stops nobody."""
 
     problem: Problem
     excused: bool = False
 
 
-def find_changes(folder: Path, base: str) -> Iterator[Change]:
+def find_changes(folder: Path, base: str) -> Iterator[MergedChange]:
     """Yield what was done to a folder of migrations since what is merged at `base`, a branch or commit.
 
     Files in the index and in the working tree count as much as committed ones. Raises ConfigError where git cannot
@@ -45,11 +45,11 @@ def find_changes(folder: Path, base: str) -> Iterator[Change]:
             continue
         if name in blobs:
             if name in since and here[name] != {blobs[name]}:
-                yield Change(_describe_conflict(f"{folder}/{name}", base, newest))
+                yield MergedChange(_describe_conflict(f"{folder}/{name}", base, newest))
             continue
         taken = merged.get(version)
         why = f"its number is that of {taken}" if taken else f"it comes before {merged[newest]}"
-        yield Change(
+        yield MergedChange(
             Problem(
                 f"{folder}/{name}: not merged, and {why}, which is merged in {base}",
                 f"give it a number from {newest + 1:04} on: databases may have the newer one already",
@@ -64,7 +64,7 @@ def _describe_conflict(shown: str, base: str, newest: int) -> Problem:
     )
 
 
-def _find_edits(folder: Path, start: str, base: str) -> Iterator[Change]:
+def _find_edits(folder: Path, start: str, base: str) -> Iterator[MergedChange]:
     compare = ("diff", "--name-status", "--find-renames", "--relative")
     # What is in the index is committed next, even where the file itself was put back.
     for where in ((), ("--cached",)):
@@ -77,25 +77,25 @@ def _find_edits(folder: Path, start: str, base: str) -> Iterator[Change]:
                 yield from _judge(f"{folder}/{names[0]}", base, _show(folder, f"{start}:./{names[0]}"), after)
                 continue
             done = f"renamed to {names[1]}" if status.startswith("R") else _DONE.get(status, f"changed ({status})")
-            yield Change(Problem(f"{folder}/{names[0]}: {done}, although it is merged in {base}", _PUT_BACK))
+            yield MergedChange(Problem(f"{folder}/{names[0]}: {done}, although it is merged in {base}", _PUT_BACK))
 
 
-def _judge(shown: str, base: str, merged: bytes, now: bytes) -> Iterator[Change]:
+def _judge(shown: str, base: str, merged: bytes, now: bytes) -> Iterator[MergedChange]:
     """Yield what is to be said of an edit: nothing, where the file declares that it replaces the merged text."""
     try:
         before, after = normalise(merged), normalise(now)
     except UnicodeDecodeError:
-        yield Change(Problem(f"{shown}: edited, although it is merged in {base}", _PUT_BACK))
+        yield MergedChange(Problem(f"{shown}: edited, although it is merged in {base}", _PUT_BACK))
         return
     was = checksum(before)
     if was == checksum(after) or was in parse_header(after)[0].directives.replaces:
         return
     if is_cosmetic(before, after):
         hint = "databases that have it warn of the edit, and run nothing again"
-        yield Change(Problem(f"{shown}: cosmetic edit, although it is merged in {base}", hint), excused=True)
+        yield MergedChange(Problem(f"{shown}: cosmetic edit, although it is merged in {base}", hint), excused=True)
         return
     hint = f'{_PUT_BACK}; or put the line "-- replaces: {was}" at its top, if what it says now is what they have'
-    yield Change(Problem(f"{shown}: edited, although it is merged in {base}", hint))
+    yield MergedChange(Problem(f"{shown}: edited, although it is merged in {base}", hint))
 
 
 def _list_merged(folder: Path, commit: str) -> dict[str, str]:

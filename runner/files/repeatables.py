@@ -7,7 +7,7 @@ from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from tenantry.files.directory import Directory, Source, read_migrations, read_source
+from tenantry.files.directory import Directory, SourceText, read_migrations, read_source
 from tenantry.files.folder import list_sql, refuse_below
 from tenantry.model import NO_VERSION, Migration
 from tenantry.model.checksum import checksum
@@ -55,7 +55,7 @@ def _read_all(home: Path, shown: str, problems: list[Problem]) -> tuple[tuple[Mi
     return tuple(files[name] for name in _order(known)), warnings
 
 
-def _read(path: Path, home: Path, shown: str) -> tuple[str, Source]:
+def _read(path: Path, home: Path, shown: str) -> tuple[str, SourceText]:
     """Return the name and the source of one file. Raises MigrationFileError."""
     refuse_below(path, home, shown)
     if not _NAME.match(path.name):
@@ -72,7 +72,7 @@ def _read(path: Path, home: Path, shown: str) -> tuple[str, Source]:
     return path.name.removesuffix(".sql"), source
 
 
-def _make(name: str, source: Source) -> Migration:
+def _make(name: str, source: SourceText) -> Migration:
     return Migration(
         version=NO_VERSION,
         name=name,

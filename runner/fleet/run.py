@@ -8,26 +8,25 @@ import queue
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
 
+from tenantry.fleet.stop import Stop
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Cancelled, Refused, TenantError, Unreachable
 from tenantry.model.events import (
-    GOOD,
     Event,
     MigrationFailed,
-    Result,
     RunFinished,
     RunStarted,
     TenantFinished,
     TenantPostponed,
     TenantStarted,
     Verdict,
+    drain,
 )
+from tenantry.model.results import GOOD, Result
 
-Made = TypeVar("Made")
 Job = Callable[[Tenant], Generator[Event, None, Verdict]]
 
 # With a finding, everything was applied: what is wrong was so before, or is nobody's failure.
@@ -38,48 +37,6 @@ _RESULTS: dict[type[TenantError], Result] = {
     Refused: Result.REFUSED,
     Cancelled: Result.STOPPED,
 }
-
-
-class Shared:
-    """What tenants of a run have in common: the first that asks makes it, and who comes meanwhile waits for it."""
-
-    def __init__(self) -> None:
-        self._made: dict[object, Future[Any]] = {}
-
-    def get(self, key: object, make: Callable[[], Made]) -> tuple[Made, bool]:
-        """Return what `make` returned for this key, and whether that was now. What it raises, all are told."""
-        ours: Future[Made] = Future()
-        # One step under the interpreter's lock: of two threads that come together, one is first.
-        kept: Future[Made] = self._made.setdefault(key, ours)
-        if kept is not ours:
-            return kept.result(), False
-        try:
-            ours.set_result(make())
-        except BaseException as error:
-            ours.set_exception(error)
-            raise
-        return ours.result(), True
-
-
-class Stop:
-    """Whether the run is to end early, and by what: set once by a signal, asked at every step."""
-
-    def __init__(self) -> None:
-        self.reason = ""
-        self._cancels: list[Callable[[], None]] = []
-
-    def on_cancel(self, cancel: Callable[[], None]) -> None:
-        """Have `cancel` called when what is running now is to end at once."""
-        self._cancels.append(cancel)
-
-    def cancel(self) -> None:
-        """End what is running now, and not only at the next step."""
-        for cancel in self._cancels:
-            cancel()
-
-    def request(self, reason: str) -> None:
-        """End the run at the next step of each tenant; the first reason stays."""
-        self.reason = self.reason or reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +136,13 @@ class _Run:
             return Verdict(Result.FAILED, f"a bug in tenantry: {error!r}", trace=traceback.format_exc())
 
     def _take_steps(self, steps: Generator[Event, None, Verdict]) -> Verdict:
-        while True:
-            try:
-                self._queue.put(next(steps))
-            except StopIteration as end:
-                verdict: Verdict = end.value
-                return verdict
+        draining = drain(steps)
+        for event in draining:
+            self._queue.put(event)
             if self._stop.reason:
-                steps.close()
+                draining.close()
                 return Verdict(Result.STOPPED, self._stop.reason, "run the same command again to go on")
+        return draining.result
 
 
 def run(

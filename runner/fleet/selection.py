@@ -7,12 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem
-
-MASTER = "master"
-ALL = "all"
-
-# Arbitrary: what still reads well on one line.
-_SHOWN = 8
+from tenantry.model.tenants import ALL, MASTER
+from tenantry.model.words import nearest, one_of, times
 
 
 def parse_selection(text: str) -> tuple[str, ...]:
@@ -45,29 +41,6 @@ def select(config_tenants: Sequence[Tenant], master: Tenant | None, text: str | 
     if problems:
         raise ConfigError(problems)
     return tuple(tenant for tenant in known if tenant.name in names)
-
-
-def one_of(names: Iterable[str]) -> str:
-    """Return `names` as the end of "expected ...": a single one as it is, the first few where there are many."""
-    names = list(names)
-    if len(names) == 1:
-        return names[0]
-    shown = ", ".join(names[:_SHOWN])
-    return f"one of {shown}, ... ({len(names)} in all)" if len(names) > _SHOWN else f"one of {shown}"
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a hint with the known name that is most like `word`, whatever the case; empty where none is like it."""
-    import difflib  # 10 ms that only a mistake should cost
-
-    by_lower = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), by_lower, n=1)
-    return f"did you mean {by_lower[near[0]]!r}?" if near else ""
-
-
-def times(count: int) -> str:
-    """Return how often, in words for a count of two or more."""
-    return "twice" if count == 2 else f"{count} times"
 
 
 def _find_mistakes(text: str, names: tuple[str, ...]) -> Iterable[Problem]:

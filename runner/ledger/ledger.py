@@ -19,7 +19,8 @@ from tenantry.ledger.provenance import Provenance
 from tenantry.model import NO_VERSION, AppliedMigration, Migration, Origin, Progress, RowState, Tenant
 from tenantry.model.checksum import hash_prefix
 from tenantry.model.errors import Refused
-from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection
 
 LAYOUT = 1
 # What stands in for a mark of a SQL file: a literal, or SQL as it is.

@@ -3,7 +3,7 @@
 Made on first use, under the lock, and never by reading.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,8 @@ from psycopg import sql
 from tenantry.ledger.ledger import Ledger
 from tenantry.model import NO_VERSION, Migration
 from tenantry.model.errors import Refused
-from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,3 +100,18 @@ class RepeatableTable:
             schema=sql.Identifier(self.ledger.schema), **{key: sql.Literal(value) for key, value in values.items()}
         )
         return self.connection.execute(query)
+
+
+def find_pending(files: Sequence[Migration] | None, ledger: Ledger | None) -> tuple[Migration, ...]:
+    """Return the repeatables of a set that are pending, in order; None for the ledger: there is no database yet.
+
+    The database is asked only where the set has repeatables.
+    """
+    return RepeatableTable(ledger).find_pending(files) if ledger and files else tuple(files or ())
+
+
+def find_gone(files: Sequence[Migration] | None, ledger: Ledger) -> list[str]:
+    """Return the names of repeatables that are recorded and whose file is gone; None: the set has no folder of them."""
+    if files is None:
+        return []
+    return sorted(RepeatableTable(ledger).read().keys() - {file.name for file in files})

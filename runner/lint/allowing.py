@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Iterator
 
-from tenantry.lint.reading import File
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile
+from tenantry.lint.rule import Match, Rule
 from tenantry.model.hazards import Level
 
 # Of another program, whose rules are not ours to know.
 _FOREIGN = "/"
 
 
-def check_allowances(file: File, found: Collection[str], rules: Collection[str]) -> Iterator[Found]:
+def check_allowances(file: LintedFile, found: Collection[str], rules: Collection[str]) -> Iterator[Match]:
     """Yield the allowances of rules that do not exist, or that found nothing in the file, where all was measured."""
     measured = all(part.effect for part in file.parts)
     for allowance in file.migration.directives.allowed:
@@ -19,10 +19,10 @@ def check_allowances(file: File, found: Collection[str], rules: Collection[str])
         start = _start_of_line(file.migration.text, allowance.line)
         if allowance.rule not in rules:
             message = f"{allowance.rule!r} is no rule, expected one of {', '.join(sorted(rules))}"
-            yield Found(start, message, "correct the line, or remove it")
+            yield Match(start, message, "correct the line, or remove it")
         elif measured and allowance.rule not in found:
             message = f"the file has nothing that {allowance.rule} would find"
-            yield Found(start, message, "remove the line: it would hide what a later edit brings")
+            yield Match(start, message, "remove the line: it would hide what a later edit brings")
 
 
 def _start_of_line(text: str, line: int) -> int:

@@ -1,21 +1,21 @@
 """Keeps dangerous files from databases that people work on, and says so before the first statement."""
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tenantry.config import Config
-from tenantry.fleet.run import Shared
+from tenantry.fleet.shared import Shared
 from tenantry.ledger.ledger import Ledger
-from tenantry.ledger.provenance import Provenance
 from tenantry.model import AppliedMigration, Migration, Plan, RowState, label
 from tenantry.model.errors import ConfigError, Problem
-from tenantry.model.events import Event, Result, Verdict, WarningRaised
+from tenantry.model.events import Event, Verdict, WarningRaised
+from tenantry.model.results import Result
+from tenantry.project import Project
 
 if TYPE_CHECKING:
     # The rules come with these: a run that applies nothing to a database in use never loads them.
-    from tenantry.lint import Hazard
     from tenantry.lint.linter import Linted
+    from tenantry.model.hazards import Hazard
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,7 @@ class Gate:
     Files are linted when the first tenant asks that would get them, and `linted` keeps what came of it for all others.
     """
 
-    config: Config
-    environment: Mapping[str, str]
-    provenance: Provenance
+    project: Project
     allowed: Collection[str]
     linted: Shared = field(default_factory=Shared)
 
@@ -60,7 +58,7 @@ class Gate:
         from tenantry.lint.linter import make_linter
 
         needed = [file for file in files if file.version <= max(versions)]
-        linter = make_linter(self.config, self.environment, self.provenance)
+        linter = make_linter(self.project)
         linted, _ = self.linted.get((needed[-1].path, versions), lambda: linter.lint(needed, versions))
         if linted.doubt and self.linted.get("doubt", lambda: linted.doubt)[1]:
             yield WarningRaised("", linted.doubt)
@@ -77,7 +75,8 @@ def check_rules(allowed: Collection[str]) -> None:
     """Raise ConfigError where a name is that of no rule whose dangers can be allowed."""
     if not allowed:
         return
-    from tenantry.lint import RULES, Level
+    from tenantry.lint.ruleset import RULES
+    from tenantry.model.hazards import Level
 
     known = sorted(name for name, rule in RULES.items() if rule.level is Level.DANGER)
     problems = [

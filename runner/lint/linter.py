@@ -2,20 +2,21 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
 from tenantry import sqltext
-from tenantry.config import Config
-from tenantry.ledger.provenance import Provenance
-from tenantry.lint import Hazard, Level, lint
-from tenantry.lint.measure import Measures, make_measures
+from tenantry.lint.measure.measures import Measures, make_measures
+from tenantry.lint.ruleset import lint
 from tenantry.model import Migration
-from tenantry.model.effects import Effect
+from tenantry.model.effects import Measured
 from tenantry.model.errors import Cancelled, Problem, ServerError, TenantError
-from tenantry.model.events import HazardFound, MeasuredStatement, MigrationMeasured
-from tenantry.schema.snapshot import Scope
+from tenantry.model.events import HazardFound, MigrationMeasured
+from tenantry.model.hazards import Hazard, Level
+from tenantry.model.results import MeasuredStatement
+from tenantry.model.scope import Scope
+from tenantry.project import Project
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Linted:
     """What is known of files: their hazards, and the effects of each. `doubt` says what was not measured, and why."""
 
     hazards: tuple[Hazard, ...]
-    effects: tuple[tuple[Effect, ...], ...] = ()
+    effects: tuple[tuple[Measured, ...], ...] = ()
     doubt: Problem | None = None
 
 
@@ -50,7 +51,7 @@ class Linter:
 
 
 def _doubt(
-    migrations: Sequence[Migration], effects: Sequence[Sequence[Effect]], versions: Collection[int] | None
+    migrations: Sequence[Migration], effects: Sequence[Sequence[Measured]], versions: Collection[int] | None
 ) -> Problem | None:
     """Return what is to be said of files that do not run statement by statement; None where all of them do."""
     reasons = [
@@ -62,9 +63,9 @@ def _doubt(
     return Problem(f"{said}: {'; '.join(reasons)}") if reasons else None
 
 
-def make_linter(config: Config, environment: Mapping[str, str], provenance: Provenance) -> Linter:
+def make_linter(project: Project) -> Linter:
     """Return what lints the files of a project; what was measured is kept between runs."""
-    return Linter(make_measures(config, environment, provenance), config.scope())
+    return Linter(make_measures(project), project.config.scope())
 
 
 def find_dangers(linted: Linted, versions: Collection[int], allowed: Collection[str]) -> list[Hazard]:
@@ -108,6 +109,6 @@ def show_effects(migrations: Sequence[Migration], linted: Linted) -> Iterator[Mi
         yield MigrationMeasured(file, tuple(_place(file, effect) for effect in measured))
 
 
-def _place(file: Migration, effect: Effect) -> MeasuredStatement:
+def _place(file: Migration, effect: Measured) -> MeasuredStatement:
     place = sqltext.position(file.sql, effect.start)
     return MeasuredStatement(place.line, place.column, effect)

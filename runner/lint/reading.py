@@ -7,7 +7,7 @@ from types import MappingProxyType
 from tenantry import sqltext
 from tenantry.lint.tree import Command, read_commands, strings, to_relation
 from tenantry.model import Migration
-from tenantry.model.effects import Effect, LockMode
+from tenantry.model.effects import LockMode, Measured
 from tenantry.sqltext.library import Node, read_tree
 
 Locks = Mapping[str, LockMode]
@@ -16,7 +16,7 @@ _PUBLIC = "public"
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LintedStatement:
     """One statement. `effect` is None where it was not measured: then its locks are those of the syntax.
 
     `held` are the locks that its transaction took before it, `locks` those and its own; on relations of earlier files
@@ -27,7 +27,7 @@ class Part:
     text: str
     tag: str
     node: Node = field(repr=False)
-    effect: Effect | None
+    effect: Measured | None
     held: Locks
     locks: Locks
     created: frozenset[str]
@@ -62,30 +62,30 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class File:
+class LintedFile:
     """One file. `before` are the files before it, in order."""
 
     migration: Migration
-    parts: tuple[Part, ...]
-    before: tuple["File", ...] = field(repr=False)
+    parts: tuple[LintedStatement, ...]
+    before: tuple["LintedFile", ...] = field(repr=False)
 
-    def find_taker(self, part: Part, relation: str) -> Part:
+    def find_taker(self, part: LintedStatement, relation: str) -> LintedStatement:
         """Return the statement that first took the lock which is held on a relation when a statement begins."""
         mode = part.held[relation]
         return next(taker for taker in self.parts if taker.locks.get(relation) == mode)
 
 
-def read_files(migrations: Sequence[Migration], effects: Sequence[Sequence[Effect]] | None) -> tuple[File, ...]:
+def read_files(migrations: Sequence[Migration], effects: Sequence[Sequence[Measured]] | None) -> tuple[LintedFile, ...]:
     """Return the files with what each of their statements was measured to do, if anything."""
-    files: list[File] = []
+    files: list[LintedFile] = []
     for index, migration in enumerate(migrations):
         measured = {effect.start: effect for effect in effects[index]} if effects is not None else {}
-        files.append(File(migration, _read_parts(migration, measured), tuple(files)))
+        files.append(LintedFile(migration, _read_parts(migration, measured), tuple(files)))
     return tuple(files)
 
 
-def _read_parts(migration: Migration, measured: Mapping[int, Effect]) -> tuple[Part, ...]:
-    parts: list[Part] = []
+def _read_parts(migration: Migration, measured: Mapping[int, Measured]) -> tuple[LintedStatement, ...]:
+    parts: list[LintedStatement] = []
     held: Locks = _NONE
     created: frozenset[str] = frozenset()
     for statement in sqltext.split(migration.sql):
@@ -95,7 +95,7 @@ def _read_parts(migration: Migration, measured: Mapping[int, Effect]) -> tuple[P
             effect = None
         taken = {lock.relation: lock.mode for lock in effect.locks} if effect else _guess_locks(tag, node, created)
         locks = {**held, **{name: max(mode, held.get(name, mode)) for name, mode in taken.items()}}
-        parts.append(Part(statement.start, statement.text, tag, node, effect, held, locks, created))
+        parts.append(LintedStatement(statement.start, statement.text, tag, node, effect, held, locks, created))
         created |= _created(tag, node)
         held = locks if migration.transactional else _NONE
     return tuple(parts)

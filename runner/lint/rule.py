@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tenantry.lint.reading import File
+from tenantry.lint.reading import LintedFile
 from tenantry.model.hazards import Level
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Match:
     """One place where a rule applies. `start` is an offset in the file's `sql`, in characters from 0.
 
     `help` is a sentence and the safe form below it. `relations` are the tables it is about, as `schema.name`.
@@ -31,5 +31,5 @@ class Rule:
     level: Level
     title: str
     help: str
-    check: Callable[[File], Iterable[Found]]
+    check: Callable[[LintedFile], Iterable[Match]]
     general: bool = False

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from tenantry.fleet.selection import MASTER
-from tenantry.model.events import TableSize
-from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.model.results import TableSize
+from tenantry.model.tenants import MASTER
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 # Up to here a number is still written in the smaller unit.

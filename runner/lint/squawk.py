@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tenantry.lint import Hazard, Level
 from tenantry.model import Migration
 from tenantry.model.errors import ConfigError, Problem
+from tenantry.model.hazards import Hazard, Level
 
 PREFIX = "squawk/"
 # What the runner sees to, so that no file has to: it sets the timeout, and runs no file twice.

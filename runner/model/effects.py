@@ -42,7 +42,7 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class Measured:
     """What one statement did. Relations are `schema.name`, and none that the same file created.
 
     `start` is the offset of the statement in the file's `sql`, in characters from 0. `rewritten`: tables whose data was
@@ -57,12 +57,12 @@ class Effect:
     unmeasured: str = ""
 
 
-def to_json(effects: Sequence[Effect]) -> str:
+def to_json(effects: Sequence[Measured]) -> str:
     """Return what `from_json` reads."""
     return json.dumps({"format": FORMAT, "effects": [asdict(effect) for effect in effects]}, ensure_ascii=False)
 
 
-def from_json(text: str) -> tuple[Effect, ...] | None:
+def from_json(text: str) -> tuple[Measured, ...] | None:
     """Return the effects; None where the text is not of this format."""
     try:
         kept = json.loads(text)
@@ -73,10 +73,10 @@ def from_json(text: str) -> tuple[Effect, ...] | None:
         return None
 
 
-def _parse(kept: dict[str, object]) -> Effect:
+def _parse(kept: dict[str, object]) -> Measured:
     locks = kept["locks"]
     assert isinstance(locks, list)
-    return Effect(
+    return Measured(
         start=int(str(kept["start"])),
         text=str(kept["text"]),
         locks=tuple(Lock(lock["relation"], LockMode(lock["mode"])) for lock in locks),

@@ -1,38 +1,14 @@
 """Everything that can happen in a run. Sinks see these and nothing else."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
-from tenantry.model import Migration, MigrationStatus, Plan
-from tenantry.model.effects import Effect
 from tenantry.model.errors import Problem
-
-if TYPE_CHECKING:
-    # The rules come with it, and most runs ask none of them.
-    from tenantry.lint import Hazard
-
-Cell = str | int | float | bool | datetime | None
-
-
-class Result(StrEnum):
-    """How a tenant ended. The first eight are `migrate`'s; `ok` and `finding` are of verbs that read or repair."""
-
-    APPLIED = "applied"
-    UP_TO_DATE = "up to date"
-    FAILED = "failed"
-    REFUSED = "refused"
-    BLOCKED = "blocked"
-    UNREACHABLE = "unreachable"
-    STOPPED = "stopped"
-    NOT_STARTED = "not started"
-    OK = "ok"
-    FINDING = "finding"
-
-
-GOOD = frozenset({Result.APPLIED, Result.UP_TO_DATE, Result.OK})
+from tenantry.model.hazards import Hazard
+from tenantry.model.migrations import Migration
+from tenantry.model.plans import MigrationStatus, Plan
+from tenantry.model.results import Cell, Failure, LockWait, MeasuredStatement, Result, TableSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,67 +24,6 @@ class Verdict:
     hint: str = ""
     trace: str = ""
     told: "tuple[Event, ...]" = field(default=(), repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """What the server said about a migration, and where.
-
-    `line` and `column` count from 1 and are 0 where the server gave no position. `excerpt` shows the place with a
-    caret, `sqlstate` is empty where the connection broke.
-    """
-
-    message: str
-    sqlstate: str = ""
-    line: int = 0
-    column: int = 0
-    excerpt: str = ""
-    detail: str = ""
-    hint: str = ""
-    context: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Blocker:
-    """A session that holds what another one waits for, or waits for it before that one.
-
-    What the server does not tell of it is empty, `transaction_s` None. `query` is the first line of what it runs now,
-    or ran last.
-    """
-
-    pid: int
-    application: str = ""
-    user: str = ""
-    transaction_s: int | None = None
-    query: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LockWait:
-    """What a statement waits for: `mode` as in LOCK TABLE, `target` a relation, or in words what else it is."""
-
-    mode: str
-    target: str
-    blockers: tuple[Blocker, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class MeasuredStatement:
-    """A statement's place in its file, both counting from 1, and what it was measured to do."""
-
-    line: int
-    column: int
-    effect: Effect
-
-
-@dataclass(frozen=True, slots=True)
-class TableSize:
-    """How large a table is in one tenant, with its indexes; `rows` is an estimate, -1 where there is none yet."""
-
-    relation: str
-    tenant: str
-    bytes: int
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +198,7 @@ class HazardFound:
     """
 
     tenant: str
-    hazard: "Hazard"
+    hazard: Hazard
     excerpt: str
     fingerprint: str
     sizes: tuple[TableSize, ...] = ()
@@ -382,3 +297,37 @@ Event = (
     | TenantFinished
     | RunFinished
 )
+
+_Step = TypeVar("_Step")
+_Result = TypeVar("_Result")
+
+
+class Drain(Generic[_Step, _Result]):
+    """Iterates over the steps of a generator, and keeps what it returns in `result`.
+
+    `result` is there after the last step; a loop that is left early has none.
+    """
+
+    result: _Result
+
+    def __init__(self, steps: Generator[_Step, None, _Result]) -> None:
+        self._steps = steps
+
+    def __iter__(self) -> Iterator[_Step]:
+        return self
+
+    def __next__(self) -> _Step:
+        try:
+            return next(self._steps)
+        except StopIteration as end:
+            self.result = end.value
+            raise StopIteration from None
+
+    def close(self) -> None:
+        """End the generator where it is, so that its `with` blocks release what they hold."""
+        self._steps.close()
+
+
+def drain(steps: Generator[_Step, None, _Result]) -> Drain[_Step, _Result]:
+    """Return an iterator over a generator's steps, which keeps what the generator returns."""
+    return Drain(steps)

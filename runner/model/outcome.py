@@ -3,16 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from tenantry.model import label
 from tenantry.model.events import (
-    GOOD,
     DatabaseOpened,
     Event,
     FindingReported,
     HazardFound,
     MigrationApplied,
     MigrationFailed,
-    Result,
     RunFinished,
     RunStarted,
     TenantCompared,
@@ -20,7 +17,9 @@ from tenantry.model.events import (
     TenantStarted,
     Verdict,
 )
-from tenantry.plan.compare import head
+from tenantry.model.migrations import label
+from tenantry.model.plans import head
+from tenantry.model.results import GOOD, Result
 
 _NEVER = -1
 _BUG, _INTERRUPTED, _FAILED, _EARLY, _REFUSED, _AGAIN, _FINDING = 70, 130, 3, 6, 4, 5, 1

@@ -2,7 +2,7 @@
 
 import psycopg
 
-from tenantry.postgres.failures import Kind, classify
+from tenantry.postgres.failures import FailureKind, classify
 from tenantry.postgres.sessions import Connection
 
 TIMEOUT_S = 30  # arbitrary: a page that takes longer is broken as well
@@ -27,7 +27,7 @@ def explain_error(error: psycopg.Error, connection: Connection, elapsed_s: float
     `elapsed_s` is how long it ran: a query that is cut off after TIMEOUT_S is at fault, one cancelled before is not.
     """
     kind = classify(error, connection)
-    if error.sqlstate is None or kind is Kind.LOST or (kind is Kind.CANCELLED and elapsed_s < TIMEOUT_S):
+    if error.sqlstate is None or kind is FailureKind.LOST or (kind is FailureKind.CANCELLED and elapsed_s < TIMEOUT_S):
         raise error  # the connection is gone, or the run was cancelled
     if error.sqlstate == _CANCELLED:
         return f"ran for more than {TIMEOUT_S} s, expected an answer"

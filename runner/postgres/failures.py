@@ -8,7 +8,7 @@ import psycopg
 
 from tenantry import sqltext
 from tenantry.model import Migration
-from tenantry.model.events import Blocker, Failure, LockWait
+from tenantry.model.results import Blocker, Failure, LockWait
 
 # Sessions that the server or its administrator ended, and servers that are starting or stopping.
 _LOST = frozenset({"57P01", "57P02", "57P03", "57P05", "08000", "08001", "08003", "08004", "08006"})
@@ -50,7 +50,7 @@ _LEDGER_GONE = (
 )
 
 
-class Kind(Enum):
+class FailureKind(Enum):
     """What is to be done about an error."""
 
     FAILED = "the file is wrong for this database"
@@ -61,22 +61,22 @@ class Kind(Enum):
     ENDED = "the file ended the transaction that it was to be part of"
 
 
-def classify(error: psycopg.Error, connection: psycopg.Connection[Any]) -> Kind:
+def classify(error: psycopg.Error, connection: psycopg.Connection[Any]) -> FailureKind:
     """Return what kind of error this is."""
     state = error.sqlstate
     if state in _TIMED_OUT:
-        return Kind.FAILED
+        return FailureKind.FAILED
     if state in _LOST or connection.broken:
-        return Kind.LOST
+        return FailureKind.LOST
     if state in _NO_SAVEPOINT:
-        return Kind.ENDED
+        return FailureKind.ENDED
     if state == "55P03":
-        return Kind.LOCKED
+        return FailureKind.LOCKED
     if state == "57014":
-        return Kind.CANCELLED
+        return FailureKind.CANCELLED
     if state in _COLLISIONS or _on_shared_catalog(error):
-        return Kind.COLLISION
-    return Kind.FAILED
+        return FailureKind.COLLISION
+    return FailureKind.FAILED
 
 
 def _on_shared_catalog(error: psycopg.Error) -> bool:
@@ -88,7 +88,7 @@ def _on_shared_catalog(error: psycopg.Error) -> bool:
 
 
 def describe(
-    error: psycopg.Error, migration: Migration, kind: Kind, offset: int | None, wait: LockWait | None = None
+    error: psycopg.Error, migration: Migration, kind: FailureKind, offset: int | None, wait: LockWait | None = None
 ) -> Failure:
     """Return what the server said, with its place in the file: `offset` counts characters from 0, None: unknown.
 
@@ -123,8 +123,8 @@ def _describe_blocker(blocker: Blocker) -> str:
     return f"{who}: {blocker.query}" if blocker.query else who
 
 
-def _advise(error: psycopg.Error, kind: Kind) -> str:
-    if kind is Kind.ENDED:
+def _advise(error: psycopg.Error, kind: FailureKind) -> str:
+    if kind is FailureKind.ENDED:
         return _ENDED
     # 25001 is also what SET TRANSACTION gets for coming late: only the function that raised it tells them apart.
     if error.sqlstate == "25001" and error.diag.source_function == "PreventInTransactionBlock":

@@ -5,18 +5,14 @@ import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Cancelled, TenantError, Unreachable
-from tenantry.postgres.failures import Kind, classify
-
-_PACKAGE = Path(__file__).parents[1]
+from tenantry.postgres.failures import FailureKind, classify
 
 _SECRET = frozenset({"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"})
 
@@ -122,11 +118,11 @@ class Sessions:
         """Return what an error outside of any migration means for the tenant."""
         reason = (error.diag.message_primary or str(error)).strip()
         match classify(error, connection):
-            case Kind.LOST:
+            case FailureKind.LOST:
                 return Unreachable(f"connection lost: {reason}", hint="run the same command again")
-            case Kind.LOCKED:
+            case FailureKind.LOCKED:
                 return Blocked(reason, hint="another session holds the ledger: run the same command again")
-            case Kind.CANCELLED if self.cancelled:
+            case FailureKind.CANCELLED if self.cancelled:
                 return Cancelled("cancelled")
             case _:
                 return TenantError(f"{reason} ({error.sqlstate or 'no SQLSTATE'})")
@@ -222,11 +218,3 @@ def _reason(error: psycopg.Error) -> str:
     """Return what libpq says about a connection that failed, as one line."""
     text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
     return text.removeprefix("connection failed: ").removeprefix("connection is bad: ").replace("FATAL:  ", "")
-
-
-@cache
-def read_sql(owner: str, name: str) -> LiteralString:
-    """Return the text of one of the package's own SQL files, by the folder that owns it and its name without suffix."""
-    # A file of the package is as constant as a literal: nothing of the user's gets into it.
-    text: LiteralString = (_PACKAGE / owner / "sql" / f"{name}.sql").read_text("utf-8")
-    return text

@@ -3,83 +3,26 @@
 Nothing that a file leaves behind in its session outlives `compose_end` or `clean`.
 """
 
-import random
 import secrets
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
-from psycopg import generators, sql
-from psycopg.abc import PQGen
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg import sql
+from psycopg.pq import TransactionStatus
 
-from tenantry.model.errors import Blocked
-from tenantry.model.events import LockAwaited
-from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.runner_lock import KEYS
+from tenantry.postgres.sessions import Connection
 
-# Arbitrary, but never to change: two versions of the runner must take the same lock. Advisory keys are counted per
-# database, so that one key serves all tenants.
-LOCK_KEY = 7_369_501_148_246_035_201
-# Held by the session that runs a non-transactional file, which may go on working when its runner is dead.
-WORK_KEY = LOCK_KEY + 1
-_KEYS = {"key": sql.Literal(LOCK_KEY), "work_key": sql.Literal(WORK_KEY)}
 # No file can know it, and so none can set it again in a transaction of its own.
 _SAVEPOINT = sql.Identifier(f"tenantry_{secrets.token_hex(8)}")
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 
-# Arbitrary: psycopg wakes up as often by itself, to see signals.
-_WAKE_S = 0.1
-
-_DONE = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK})
-_COPY = frozenset({ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH})
 
 Cursor = psycopg.Cursor[tuple[Any, ...]]
-Taken = TypeVar("Taken")
-_Answer = TypeVar("_Answer")
-
-
-def poll(
-    attempt: Callable[[], Taken | None], connection: Connection, tenant: str, wait_ms: int
-) -> Generator[LockAwaited, None, Taken]:
-    """Call `attempt` until it returns something true, which says that the lock is ours; pause longer each time.
-
-    Polled, since a session blocked in a lock deadlocks with CREATE INDEX CONCURRENTLY. Raises Blocked after `wait_ms`.
-    """
-    started = time.monotonic()
-    pause, waited_ms = _FIRST_PAUSE_S, 0
-    while not (taken := attempt()):
-        holder = describe_holder(connection)
-        if waited_ms >= wait_ms:
-            raise Blocked(
-                f"another session holds the migration lock for more than {_seconds(waited_ms)}: {holder or 'unknown'}",
-                hint="wait for it to end and run the same command again, or wait longer with --lock-wait",
-            )
-        yield LockAwaited(tenant, waited_ms, holder)
-        # Jitter, so that runners which wait for one another do not try in step.
-        time.sleep(min(pause * random.uniform(0.5, 1.5), max(0.0, wait_ms - waited_ms) / 1000))
-        pause = min(pause * 2, _LONGEST_PAUSE_S)
-        waited_ms = max(1, int((time.monotonic() - started) * 1000))
-    return taken
-
-
-def _seconds(milliseconds: int) -> str:
-    return f"{milliseconds / 1000:.1f} s"
-
-
-def describe_holder(connection: Connection) -> str:
-    """Return who holds the migration lock of the connection's database, in words; empty where nobody is seen."""
-    query = sql.SQL(read_sql("postgres", "lock_holder")).format(**_KEYS)
-    row = connection.execute(query).fetchone()
-    if row is None:
-        return ""
-    pid, application, user, seconds = row
-    # Of a session of another role, the server tells no more than who it is.
-    since = f", for {seconds} s" if seconds is not None else ""
-    return f"pid {pid}, {application or 'no application name'}, user {user}{since}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +78,7 @@ def _compose_begin(timeouts: Timeouts, application_name: str | None) -> sql.SQL:
         "application_name": application_name,
     }
     literals = {name: sql.Literal(None if value is None else str(value)) for name, value in texts.items()}
-    return _flatten(sql.SQL(read_sql("postgres", "begin")).format(**_KEYS, savepoint=_SAVEPOINT, **literals))
+    return _flatten(sql.SQL(read_sql("postgres", "begin")).format(**KEYS, savepoint=_SAVEPOINT, **literals))
 
 
 @cache
@@ -190,77 +133,7 @@ def keeps_transaction(connection: Connection) -> bool:
     return True
 
 
-def try_session_lock(connection: Connection) -> bool:
-    """Take the lock until the connection ends; False where it is held elsewhere."""
-    query = sql.SQL("SELECT pg_catalog.pg_try_advisory_lock({key})").format(key=sql.Literal(LOCK_KEY))
-    return connection.execute(query).fetchone() == (True,)
-
-
-def try_work_lock(connection: Connection) -> bool:
-    """Mark the session that runs a non-transactional file; False while one whose runner died still works on it."""
-    query = sql.SQL("SELECT pg_catalog.pg_try_advisory_lock({key})").format(key=sql.Literal(WORK_KEY))
-    return connection.execute(query).fetchone() == (True,)
-
-
 def stay_idle(connection: Connection) -> None:
     """Keep a session from being ended for idling, which it does while another one works."""
     if connection.info.server_version >= 140_000:
         connection.execute("SET idle_session_timeout = 0")
-
-
-def release_session_lock(connection: Connection) -> None:
-    """Give the lock back that `try_session_lock` took."""
-    connection.execute(sql.SQL("SELECT pg_catalog.pg_advisory_unlock({})").format(sql.Literal(LOCK_KEY)))
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What became of a text: how many of its statements ran, and the error that ended it, if any.
-
-    `rows` is how many the last statement wrote.
-    """
-
-    statements: int
-    error: psycopg.Error | None = None
-    rows: int = 0
-
-
-def send(
-    connection: Connection, text: str, look: Callable[[], None] | None = None, *, every_s: float = _WAKE_S
-) -> Sent:
-    """Send a text, whole, as one simple query: the server itself tells its statements apart.
-
-    Below `Connection.execute`, since that drops the results before an error, which tell what statement it was.
-    `look` is called about `every_s` seconds while there is no answer.
-    """
-    pgconn = connection.pgconn
-    try:
-        pgconn.send_query(text.encode(connection.info.encoding))
-        running = generators.execute(pgconn)
-        results = connection.wait(_attend(running, look) if look else running, min(every_s, _WAKE_S))
-    except psycopg.Error as error:
-        return Sent(0, error)
-    except UnicodeError as error:
-        return Sent(0, psycopg.DataError(f"the file set a client_encoding that its own text does not fit: {error}"))
-    done = sum(result.status in _DONE for result in results)
-    last = results[-1]
-    if last.status == ExecStatus.FATAL_ERROR:
-        return Sent(done, psycopg.errors.error_from_result(last, connection.info.encoding))
-    if last.status in _COPY:
-        # The server waits for data that a file cannot send: the connection is of no more use.
-        connection.close()
-        return Sent(done, psycopg.errors.FeatureNotSupported("COPY from or to the client is not possible in a file"))
-    return Sent(done, rows=last.command_tuples or 0)
-
-
-def _attend(running: PQGen[_Answer], look: Callable[[], None]) -> PQGen[_Answer]:
-    """Pass on what psycopg waits for, and call `look` at each time that the waiting is interrupted."""
-    try:
-        wanted = next(running)
-        while True:
-            ready = yield wanted
-            look()
-            wanted = running.send(ready)
-    except StopIteration as end:
-        answer: _Answer = end.value
-        return answer

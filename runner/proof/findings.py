@@ -7,7 +7,8 @@ from tenantry.ledger.ledger import Ledger
 from tenantry.model import NO_VERSION, Migration, MigrationStatus, Note, Origin, State, Tenant, label
 from tenantry.model.errors import Problem
 from tenantry.model.events import FindingReported, WarningRaised
-from tenantry.plan.compare import advise, can_resume, explain
+from tenantry.plan.steps import can_resume
+from tenantry.plan.words import advise, explain
 
 # Recorded by what was found, and not by running the file.
 _UNRUN = frozenset({Origin.BASELINE, Origin.IMPORTED})
@@ -41,16 +42,6 @@ def find_in(
             yield FindingReported(tenant.name, _describe_moved(status, target))
         elif status.version not in targets:
             yield _report(status, tenant, ledger, adopted=status.version < adopted)
-
-
-def count_differences(count: int) -> str:
-    """Return how many differences there are, in words."""
-    return f"{count} {'difference' if count == 1 else 'differences'}"
-
-
-def describe_unnamed() -> Problem:
-    """Return what is to be said of a schema whose fingerprint differs while no difference has a name."""
-    return Problem("its schema is not what is expected, in a way that has no name")
 
 
 def describe_renamed(status: MigrationStatus, tenant: Tenant) -> Problem:

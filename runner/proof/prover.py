@@ -9,22 +9,25 @@ from dataclasses import dataclass, field
 import psycopg
 
 from tenantry import sqltext
-from tenantry.config import Config
-from tenantry.config.expected_columns import find_unexpected
-from tenantry.files.checks import Check, run_checks
+from tenantry.config.model import Config
+from tenantry.files.checks import Check
 from tenantry.files.header import parse_header
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import RepeatableTable
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, Note, RowState, SetName, Tenant
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import Cancelled, Problem, TenantError
-from tenantry.model.events import FindingReported, Result, Verdict
+from tenantry.model.events import FindingReported, Verdict
+from tenantry.model.results import Result
 from tenantry.postgres.sessions import Sessions
-from tenantry.proof.findings import count_differences, describe_unnamed
+from tenantry.project import Project
+from tenantry.proof.checks import run_checks
+from tenantry.proof.columns import find_unexpected
 from tenantry.schema import differences as drift
-from tenantry.schema.catalog import read_fingerprint, read_snapshot
+from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
+from tenantry.schema.differences import count_differences, describe_unnamed
 from tenantry.schema.snapshot import Snapshot
-from tenantry.scratch.expected import ExpectedSchemas
+from tenantry.scratch.expected import ExpectedSchemas, make_expected
 
 # More than these of one tenant is not read by anybody.
 _MOST = 50
@@ -91,6 +94,12 @@ class Prover:
         migrations = [*_list_recorded(ledger, statuses), *(_list_repeated(ledger, files) if files else ())]
         major = ledger.connection.info.server_version // 10_000
         return self.expected.after(self.sessions, ledger.tenant, major, migrations, self.config.scope())
+
+
+def make_prover(project: Project) -> Prover:
+    """Return what holds a tenant's database against its files, its checks and tenants.yaml."""
+    repeatables = {name: directory.repeatables for name, directory in project.directories.items()}
+    return Prover(make_expected(project), project.sessions, project.config, project.checks, repeatables)
 
 
 def _recorded_rows(statuses: Sequence[MigrationStatus]) -> list[AppliedMigration]:

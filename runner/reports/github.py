@@ -2,9 +2,10 @@
 
 from typing import TextIO
 
-from tenantry.model.events import GOOD, Event, HazardFound, Result, TenantFinished, WarningRaised
+from tenantry.model.events import Event, HazardFound, TenantFinished, WarningRaised
 from tenantry.model.hazards import Level
-from tenantry.reports import Call, Sink
+from tenantry.model.results import GOOD, Result
+from tenantry.reports.formats import Call, Sink
 from tenantry.reports.wording import join, name_tenants, render_hint
 
 _COMMANDS = {Level.DANGER: "error", Level.CAUTION: "warning"}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TextIO
 
-from tenantry.model.events import Cell
+from tenantry.model.results import Cell
 
 _STYLES = {
     "applied": "green",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from tenantry.model.effects import Effect
+from tenantry.model.effects import Measured
 from tenantry.model.events import HazardFound, MigrationMeasured
 from tenantry.reports.wording import indent, name_tenants
 
@@ -32,7 +32,7 @@ def write_effects(measured: MigrationMeasured) -> Iterator[str]:
         yield f"{place:<{widths[0]}}  {text:<{widths[1]}}  {words}".rstrip()
 
 
-def describe_effect(effect: Effect) -> str:
+def describe_effect(effect: Measured) -> str:
     """Return what a statement was measured to do to tables that were there before its file; empty where nothing."""
     if effect.unmeasured:
         return f"not measured: {' '.join(effect.unmeasured.split())}"

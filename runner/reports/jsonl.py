@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from tenantry.model.effects import LockMode
 from tenantry.model.events import Event, RunFinished
 from tenantry.model.outcome import Outcome
-from tenantry.reports import Call, Sink
+from tenantry.reports.formats import Call, Sink
 
 
 def make_sink(stream: TextIO, call: Call) -> Sink:

@@ -7,7 +7,6 @@ from typing import Any, TextIO, cast
 
 from tenantry.model import label
 from tenantry.model.events import (
-    GOOD,
     BatchProgressed,
     DatabaseCreated,
     Event,
@@ -21,12 +20,12 @@ from tenantry.model.events import (
     MigrationStarted,
     NoticeRaised,
     RepairMade,
-    Result,
     TenantFinished,
     TenantPostponed,
     WarningRaised,
 )
-from tenantry.reports import Call, Sink
+from tenantry.model.results import GOOD, Result
+from tenantry.reports.formats import Call, Sink
 from tenantry.reports.wording import render_hint
 
 _DEBUG, _INFO, _WARNING, _ERROR = 10, 20, 30, 40
@@ -36,7 +35,7 @@ _SERIOUS = frozenset({"WARNING", "ERROR"})
 # A person at a terminal finds these in the report.
 _REPORTED = (MigrationFailed, TenantFinished, FindingReported, HazardFound)
 
-Line = tuple[int, str, dict[str, Any]]
+LogLine = tuple[int, str, dict[str, Any]]
 
 
 def make_log_sink(stream: TextIO, call: Call, *, verbose: bool) -> Sink:
@@ -101,7 +100,7 @@ def _without_rich() -> Iterator[None]:
             del sys.modules["rich"]
 
 
-def _describe(event: Event) -> Line | None:
+def _describe(event: Event) -> LogLine | None:
     """Return level, message and values of what is worth a line; None for the rest."""
     match event:
         case WarningRaised(tenant, problem):
@@ -139,7 +138,7 @@ def _describe(event: Event) -> Line | None:
             return _describe_waiting(event)
 
 
-def _describe_waiting(event: Event) -> Line | None:
+def _describe_waiting(event: Event) -> LogLine | None:
     """Return the line for what somebody else is in the way of; None for the rest."""
     match event:
         case LockAwaited(tenant, waited_ms, holder):
@@ -156,7 +155,7 @@ def _describe_waiting(event: Event) -> Line | None:
             return None
 
 
-def _describe_hazard(found: HazardFound) -> Line:
+def _describe_hazard(found: HazardFound) -> LogLine:
     """Return the line for a hazard: one that is allowed is no news, and comes with the reason."""
     hazard = found.hazard
     values = {"tenant": found.tenant} if found.tenant else {}

@@ -5,20 +5,13 @@ from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from tenantry.model import Migration, label
-from tenantry.model.events import (
-    GOOD,
-    Event,
-    FindingReported,
-    HazardFound,
-    MigrationMeasured,
-    Result,
-    RunFinished,
-    TenantPlanned,
-)
+from tenantry.model.events import Event, FindingReported, HazardFound, MigrationMeasured, RunFinished, TenantPlanned
 from tenantry.model.outcome import Outcome
-from tenantry.reports import Call, Sink
+from tenantry.model.results import GOOD, Result
+from tenantry.model.words import count
+from tenantry.reports.formats import Call, Sink
 from tenantry.reports.hazards import write_effects, write_hazard
-from tenantry.reports.wording import count, indent, name_tenants, render_hint
+from tenantry.reports.wording import indent, name_tenants, render_hint
 
 Steps = tuple[Migration, ...]
 

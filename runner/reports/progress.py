@@ -14,7 +14,7 @@ from tenantry.model.events import (
     RunStarted,
     TenantFinished,
 )
-from tenantry.reports import Sink
+from tenantry.reports.formats import Sink
 
 # Arbitrary.
 _FIRST_S = 0.4

@@ -7,10 +7,12 @@ from typing import Any, TextIO
 from urllib.parse import quote
 
 from tenantry import __version__
-from tenantry.lint import RULES, Hazard, Level
-from tenantry.model.events import GOOD, Event, HazardFound, Result, RunFinished, TenantFinished, WarningRaised
+from tenantry.lint.ruleset import RULES
+from tenantry.model.events import Event, HazardFound, RunFinished, TenantFinished, WarningRaised
+from tenantry.model.hazards import Hazard, Level
 from tenantry.model.outcome import Outcome
-from tenantry.reports import Call, Sink
+from tenantry.model.results import GOOD, Result
+from tenantry.reports.formats import Call, Sink
 from tenantry.reports.wording import name_tenants
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

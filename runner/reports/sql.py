@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import TextIO
 
 from tenantry.model import NO_VERSION, Migration
-from tenantry.model.events import GOOD, DraftWritten, Event, MigrationMeasured, RunFinished
-from tenantry.reports import Call, Sink
+from tenantry.model.events import DraftWritten, Event, MigrationMeasured, RunFinished
+from tenantry.model.results import GOOD
+from tenantry.reports.formats import Call, Sink
 from tenantry.reports.hazards import describe_effect
 from tenantry.reports.plan import Plans
 from tenantry.reports.wording import name_tenants

@@ -6,25 +6,23 @@ from typing import TextIO
 
 from tenantry.model import Migration, label
 from tenantry.model.events import (
-    GOOD,
-    Cell,
     Event,
-    Failure,
     FindingReported,
     HazardFound,
     LinePrinted,
     MigrationFailed,
     MigrationMeasured,
     RepairProposed,
-    Result,
     RowReported,
     RunFinished,
 )
 from tenantry.model.outcome import Outcome, TenantOutcome
-from tenantry.reports import Call, Sink
+from tenantry.model.results import GOOD, Cell, Failure, Result
+from tenantry.model.words import count
+from tenantry.reports.formats import Call, Sink
 from tenantry.reports.grid import write_grid
 from tenantry.reports.hazards import write_effects, write_hazard
-from tenantry.reports.wording import count, for_tenants, indent, join, name_tenants, render_shared_hint, seconds
+from tenantry.reports.wording import for_tenants, indent, join, name_tenants, render_shared_hint, seconds
 
 # Arbitrary: what a person still reads. Beyond it, tenants that ended well and alike share a row.
 _MOST_ROWS = 40

@@ -21,11 +21,6 @@ def for_tenants(hint: str, name: str, others: str) -> str:
     return re.sub(rf'--tenants {re.escape(name)}(?=[ "])', f"--tenants {others}", hint)
 
 
-def count(number: int, noun: str) -> str:
-    """Return `1 tenant`, `2 tenants`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def name_tenants(names: Sequence[str], most: int = 8) -> str:
     """Return `tenant 1` or `tenants 1, 16`, of many the first `most` and how many more; the master by its name."""
     if list(names) == ["master"] or all("/" in name for name in names):

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tenantry.schema.snapshot import Key, SchemaObject, Snapshot
+from tenantry.model.errors import Problem
+from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
 
 _RELATIONS = ("table", "foreign table", "view", "materialized view")
 # In the order in which they are listed; what has a parent stands below that.
@@ -147,11 +148,11 @@ def compare_schemas(expected: Snapshot, found: Snapshot) -> tuple[Difference, ..
     return tuple(sorted(kept, key=lambda one: _place(one, objects[one.kind, one.name])))
 
 
-def _only_in(one: Snapshot, other: Snapshot) -> dict[Key, SchemaObject]:
+def _only_in(one: Snapshot, other: Snapshot) -> dict[ObjectKey, SchemaObject]:
     return {key: child for key, child in one.objects.items() if key not in other.objects}
 
 
-def _without_children(alone: Mapping[Key, SchemaObject]) -> Iterator[SchemaObject]:
+def _without_children(alone: Mapping[ObjectKey, SchemaObject]) -> Iterator[SchemaObject]:
     """Yield the objects that do not come and go with another one of them."""
     labels = {f"{kind} {name}" for kind, name in alone}
     relations = {name for kind, name in alone if kind in _RELATIONS}
@@ -174,7 +175,9 @@ def _difference_of(whole: SchemaObject, what: What) -> Difference:
     return Difference(whole.kind, whole.name, what, found=text)
 
 
-def _compare_both(expected: Mapping[Key, SchemaObject], found: Mapping[Key, SchemaObject]) -> Iterator[Difference]:
+def _compare_both(
+    expected: Mapping[ObjectKey, SchemaObject], found: Mapping[ObjectKey, SchemaObject]
+) -> Iterator[Difference]:
     """Yield a difference for each fact that is not the same in an object that both have."""
     for key in expected.keys() & found.keys():
         left = {"parent": expected[key].parent, **expected[key].facts}
@@ -265,3 +268,13 @@ def _shorten(text: str) -> str:
     for long, short in _SHORT:
         text = text.replace(long, short)
     return text
+
+
+def count_differences(count: int) -> str:
+    """Return how many differences there are, in words."""
+    return f"{count} {'difference' if count == 1 else 'differences'}"
+
+
+def describe_unnamed() -> Problem:
+    """Return what is to be said of a schema whose fingerprint differs while no difference has a name."""
+    return Problem("its schema is not what is expected, in a way that has no name")

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 FORMAT = 1
 
 # Kind and name of an object.
-Key = tuple[str, str]
+ObjectKey = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,30 +30,9 @@ class SchemaObject:
     position: int = field(default=0, compare=False)
 
     @property
-    def key(self) -> Key:
+    def key(self) -> ObjectKey:
         """Return what makes it the same object in another database."""
         return self.kind, self.name
-
-
-@dataclass(frozen=True, slots=True)
-class Ignored:
-    """Objects that are not compared: `kind` is one kind or `*`, `pattern` a name with `*` and `?` as in a shell."""
-
-    kind: str
-    pattern: str
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What of a catalog counts, the same for every database that is compared.
-
-    `ledger_schema` is where `_migrations` and `_migrations_log` are left out. `roles` gives, for a role of this
-    database, the word that stands for it in owners and grants: that a tenant has a role of its own is no difference.
-    """
-
-    ledger_schema: str = "public"
-    ignored: tuple[Ignored, ...] = ()
-    roles: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +40,7 @@ class Snapshot:
     """All objects of a database by their key. `fingerprint` is 64 hexadecimal digits, made by the server."""
 
     fingerprint: str
-    objects: Mapping[Key, SchemaObject]
+    objects: Mapping[ObjectKey, SchemaObject]
 
 
 def shorten(name: str) -> str:

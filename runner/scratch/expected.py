@@ -18,16 +18,20 @@ from psycopg import sql
 
 from tenantry import sqltext
 from tenantry.apply.assertions import find_unmet, without_assertions
-from tenantry.apply.attempt import Site
 from tenantry.apply.run import apply_plan
+from tenantry.apply.site import Site
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import NO_VERSION, Migration, Plan, Tenant
 from tenantry.model.errors import Cancelled, Refused
-from tenantry.model.events import GOOD, MigrationApplied, MigrationFailed, MigrationStarted, Result, Verdict
+from tenantry.model.events import MigrationApplied, MigrationFailed, MigrationStarted, Verdict, drain
+from tenantry.model.results import GOOD, Result
+from tenantry.model.scope import Scope
 from tenantry.postgres.sessions import Sessions
-from tenantry.schema.catalog import describe_query, read_snapshot
-from tenantry.schema.snapshot import FORMAT, Scope, Snapshot, from_json, to_json
+from tenantry.project import Project
+from tenantry.schema.catalog.query import describe_query
+from tenantry.schema.catalog.read import read_snapshot
+from tenantry.schema.snapshot import FORMAT, Snapshot, from_json, to_json
 from tenantry.scratch.places import Scratch, ScratchPlace
 from tenantry.state import make_state_folder
 
@@ -150,13 +154,8 @@ def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...], 
     )
     asked = {migration.path: migration for migration in migrations}
     site = Site(scratch.tenant, scratch.connection, ledger, scratch.sessions, lambda rows: plan)
-    steps = apply_plan(site, plan, ledger.read())
-    while True:
-        try:
-            event = next(steps)
-        except StopIteration as end:
-            _check(end.value)
-            return
+    steps = drain(apply_plan(site, plan, ledger.read()))
+    for event in steps:
         match event:
             case MigrationStarted(migration=step):
                 _check_known(scratch, asked[step.path], "require")
@@ -165,6 +164,7 @@ def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...], 
                 yield read_snapshot(scratch.connection, scope)
             case _:
                 pass
+    _check(steps.result)
 
 
 def _check_known(scratch: Scratch, migration: Migration, key: str) -> None:
@@ -257,3 +257,19 @@ def _keep(path: Path, snapshot: Snapshot) -> None:
             f"{path.parent}: {reason}, expected a folder that snapshots can be kept in",
             hint="set TENANTRY_CACHE to another one",
         ) from None
+
+
+def make_expected(project: Project) -> ExpectedSchemas:
+    """Return what gives the schema that files stand for.
+
+    Snapshots are kept in the state folder, or where TENANTRY_CACHE says; files are replayed on scratch databases, which
+    are on the server of TENANTRY_SCRATCH where there is one.
+    """
+    state, kept = project.config.state, project.choice.environment.get("TENANTRY_CACHE")
+    return ExpectedSchemas(Path(kept) if kept else state / "expected", find_place(project), project.provenance)
+
+
+def find_place(project: Project) -> ScratchPlace:
+    """Return where a project's scratch databases are: on the server of TENANTRY_SCRATCH, or on one of their own."""
+    given = project.choice.environment.get("TENANTRY_SCRATCH", "")
+    return ScratchPlace(project.config.state / "scratch", project.sessions.settings, given)

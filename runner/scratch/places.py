@@ -18,8 +18,10 @@ from psycopg import sql
 
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import Cancelled, Refused, ServerError, TenantError, Unreachable
-from tenantry.postgres.embedded import EmbeddedServer, find_binaries, read_major
-from tenantry.postgres.sessions import Connection, Sessions, Settings, read_sql
+from tenantry.postgres.embedded.cluster import EmbeddedServer
+from tenantry.postgres.embedded.programs import find_binaries, read_major
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection, Sessions, Settings
 from tenantry.state import make_state_folder
 
 _PREFIX = "tenantry_scratch_"

@@ -1,22 +1,20 @@
 """Where the files of a project are replayed, and files run there for their own sake, no tenant being asked about."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 
-from tenantry.config import Config
-from tenantry.ledger.provenance import Provenance
 from tenantry.model import Migration
 from tenantry.model.errors import Problem
-from tenantry.postgres.sessions import Settings
+from tenantry.model.scope import Scope
 from tenantry.postgres.transaction import clean
-from tenantry.schema.catalog import read_fingerprint
-from tenantry.schema.snapshot import Scope, Snapshot
-from tenantry.scratch.expected import ExpectedSchemas
-from tenantry.scratch.places import Scratch, ScratchPlace
+from tenantry.project import Project
+from tenantry.schema.catalog.read import read_fingerprint
+from tenantry.schema.snapshot import Snapshot
+from tenantry.scratch.expected import ExpectedSchemas, make_expected
+from tenantry.scratch.places import Scratch
 
 _WRITE_AGAIN = "write it so that it can be run on what it has made: CREATE OR REPLACE, DROP ... IF EXISTS before CREATE"
 
@@ -50,22 +48,9 @@ class Replay:
             before = after
 
 
-def make_expected(
-    config: Config, environment: Mapping[str, str], provenance: Provenance, settings: Settings
-) -> ExpectedSchemas:
-    """Return what gives the schema that files stand for.
-
-    Snapshots are kept in the state folder, or where TENANTRY_CACHE says; files are replayed on scratch databases, which
-    are on the server of TENANTRY_SCRATCH where there is one.
-    """
-    kept = environment.get("TENANTRY_CACHE")
-    place = ScratchPlace(config.state / "scratch", settings, environment.get("TENANTRY_SCRATCH", ""))
-    return ExpectedSchemas(Path(kept) if kept else config.state / "expected", place, provenance)
-
-
 @contextmanager
-def open_replay(config: Config, environment: Mapping[str, str], provenance: Provenance) -> Iterator[Replay]:
+def open_replay(project: Project) -> Iterator[Replay]:
     """Make an empty scratch database for files that no tenant is asked about. Raises ServerError and Refused."""
-    schemas = make_expected(config, environment, provenance, Settings(provenance.application_name))
+    schemas = make_expected(project)
     with schemas.place.open_embedded() as scratch:
-        yield Replay(scratch, schemas, config.scope())
+        yield Replay(scratch, schemas, project.config.scope())

@@ -12,10 +12,10 @@ from tenantry.files.directory import ROLLBACK
 from tenantry.files.header import parse_header
 from tenantry.model import Migration
 from tenantry.model.errors import Problem
-from tenantry.postgres.transaction import compose_end, in_transaction, send, try_transaction_lock
-from tenantry.proof.findings import describe_unnamed
-from tenantry.schema.catalog import read_snapshot
-from tenantry.schema.differences import compare_schemas, explain
+from tenantry.postgres.send import send
+from tenantry.postgres.transaction import compose_end, in_transaction, try_transaction_lock
+from tenantry.schema.catalog.read import read_snapshot
+from tenantry.schema.differences import compare_schemas, describe_unnamed, explain
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.replay import Replay
 

@@ -10,10 +10,11 @@ from psycopg import sql
 
 from tenantry import sqltext
 from tenantry.model.errors import ConfigError, InputError, Problem
+from tenantry.model.scope import Scope
+from tenantry.postgres.send import send
 from tenantry.postgres.sessions import Connection
-from tenantry.postgres.transaction import send
-from tenantry.schema.catalog import read_snapshot
-from tenantry.schema.snapshot import Scope, Snapshot
+from tenantry.schema.catalog.read import read_snapshot
+from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.places import Scratch
 
 _TIMEOUT_S = 120  # arbitrary: an ORM that has to be built first takes a while

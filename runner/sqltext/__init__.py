@@ -6,7 +6,7 @@ of our own, statement by statement, and one unknown statement hides nothing behi
 
 from tenantry.sqltext.checks import check
 from tenantry.sqltext.classes import LockClass, classify, is_strong, sets_lock_timeout
-from tenantry.sqltext.findings import Finding, Kind, SqlError
+from tenantry.sqltext.findings import FaultKind, Finding, SqlError
 from tenantry.sqltext.lexer import is_blank
 from tenantry.sqltext.library import GRAMMAR_MAJOR
 from tenantry.sqltext.places import Position, excerpt, position
@@ -18,8 +18,8 @@ from tenantry.sqltext.transactions import blank_wrapper
 
 __all__ = [
     "GRAMMAR_MAJOR",
+    "FaultKind",
     "Finding",
-    "Kind",
     "LockClass",
     "Position",
     "SqlError",

@@ -45,7 +45,7 @@ class ChangeError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class RowSource:
     """A table as a statement names it: in full as in `names`, its columns by `alias`; `only`: without its children."""
 
     names: tuple[str, ...]
@@ -54,7 +54,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RowChange:
     """A statement that can be cut: `statement` as it stands in its file.
 
     Of `sources`, the first one that has a primary key drives it. `target` is the table that is written. `sets` are the
@@ -63,15 +63,15 @@ class Change:
 
     statement: Statement
     verb: str
-    sources: tuple[Source, ...]
-    target: Source
+    sources: tuple[RowSource, ...]
+    target: RowSource
     sets: frozenset[str]
     calls: frozenset[tuple[str, ...]]
     place: Place
     node: Node = field(repr=False, compare=False)
 
 
-def read_change(text: str) -> Change:
+def read_change(text: str) -> RowChange:
     """Return the one statement of a file, which is to be cut. Raises ChangeError."""
     statement = _read_statement(text)
     try:
@@ -82,7 +82,7 @@ def read_change(text: str) -> Change:
         raise ChangeError(_UNREADABLE, _NO_BATCHES, statement.start) from None
 
 
-def _make_change(statement: Statement) -> Change:
+def _make_change(statement: Statement) -> RowChange:
     """Return what a statement says. Raises ChangeError with a place in it."""
     tag, node = read_tree(statement.text)
     if tag not in _VERBS:
@@ -93,7 +93,7 @@ def _make_change(statement: Statement) -> Change:
     place = find_place(statement.text, node)
     if place is None:
         raise ChangeError("no place for a condition more, expected a plain WHERE", _NO_BATCHES)
-    return Change(
+    return RowChange(
         statement=statement,
         verb=_VERBS[tag],
         sources=sources,
@@ -105,7 +105,7 @@ def _make_change(statement: Statement) -> Change:
     )
 
 
-def restrict(change: Change, condition: str) -> str:
+def restrict(change: RowChange, condition: str) -> str:
     """Return the statement's text with one condition more; all else of it stays as it is, byte for byte.
 
     Raises ChangeError where that is not what the parser makes of it.
@@ -116,7 +116,7 @@ def restrict(change: Change, condition: str) -> str:
     return text
 
 
-def find_origin(change: Change, condition: str, offset: int) -> int:
+def find_origin(change: RowChange, condition: str, offset: int) -> int:
     """Return where in the file a character of the restricted text stands; one of the condition at the place of it."""
     return change.statement.start + change.place.find_origin(condition, offset)
 
@@ -155,7 +155,7 @@ def _select_of(node: Node) -> Node:
     return select
 
 
-def _read_sources(node: Node) -> tuple[Source, ...]:
+def _read_sources(node: Node) -> tuple[RowSource, ...]:
     """Return the tables that can drive an INSERT ... SELECT. Raises ChangeError where there are none."""
     select = _select_of(node)
     if not select or "valuesLists" in select:
@@ -183,9 +183,9 @@ def _read_tables(part: Node) -> Iterator[Node]:
             yield from _read_tables(join[side])
 
 
-def _read_source(table: Node) -> Source:
+def _read_source(table: Node) -> RowSource:
     names = tuple(table[key] for key in ("catalogname", "schemaname", "relname") if key in table)
-    return Source(names, table.get("alias", {}).get("aliasname", table["relname"]), not table.get("inh", False))
+    return RowSource(names, table.get("alias", {}).get("aliasname", table["relname"]), not table.get("inh", False))
 
 
 def _read_calls(node: Any) -> Iterator[Node]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from tenantry.sqltext import findings
-from tenantry.sqltext.findings import Finding, Kind
+from tenantry.sqltext.findings import FaultKind, Finding
 from tenantry.sqltext.lexer import SPACE, blank_comments
 from tenantry.sqltext.library import RefusedError
 from tenantry.sqltext.statements import Piece, Statement, parse, read_pieces
@@ -43,13 +43,13 @@ def _check_statement(sql: str, statement: Statement, offset: int, transactional:
 
 def _check_piece(sql: str, piece: Piece, transactional: bool) -> Iterator[Finding]:
     """Yield what is wrong with one statement of a text that the parser refuses as a whole."""
-    if piece.fault is Kind.COPY_STDIN:
+    if piece.fault is FaultKind.COPY_STDIN:
         yield findings.copy(sql, piece.statement.start, rows_wanted=True)
-    elif piece.fault is Kind.PSQL_COMMAND:
+    elif piece.fault is FaultKind.PSQL_COMMAND:
         yield findings.psql_command(sql, piece.at)
     else:
         yield from _check_alone(sql, piece, transactional)
-    if piece.fault is Kind.UNTERMINATED:
+    if piece.fault is FaultKind.UNTERMINATED:
         yield findings.unterminated(sql, piece.at)
 
 
@@ -72,7 +72,7 @@ def _without_noise(found: list[Finding]) -> tuple[Finding, ...]:
 
     Where it was opened is anybody's guess; the first syntax error is the nearest place that is known.
     """
-    if not found or found[-1].kind is not Kind.UNTERMINATED:
+    if not found or found[-1].kind is not FaultKind.UNTERMINATED:
         return tuple(found)
-    first = next((index for index, finding in enumerate(found) if finding.kind is Kind.SYNTAX), len(found) - 1)
+    first = next((index for index, finding in enumerate(found) if finding.kind is FaultKind.SYNTAX), len(found) - 1)
     return tuple(dict.fromkeys((*found[: first + 1], found[-1])))

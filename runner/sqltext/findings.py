@@ -12,7 +12,7 @@ _OPENED = {"'": ("quote", "'"), "e": ("quote", "'"), '"': ("quoted name", '"'), 
 _PSQL_VARIABLE = re.compile(r""":(?:\{\?\w+\}|(['"]?)\w+\1)""")
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """What can be wrong with the text of a migration. All but SYNTAX are certain, whatever the server's version."""
 
     SYNTAX = "syntax"
@@ -28,7 +28,7 @@ class Kind(StrEnum):
 class Finding:
     """One thing that is wrong, and what to do about it."""
 
-    kind: Kind
+    kind: FaultKind
     position: Position
     message: str
     hint: str
@@ -46,7 +46,7 @@ def transaction_control(sql: str, offset: int, name: str, transactional: bool) -
     """Tell of a statement that begins, ends or marks a transaction."""
     reason = "the whole file runs in one transaction" if transactional else "each statement commits by itself"
     return Finding(
-        Kind.TRANSACTION_CONTROL,
+        FaultKind.TRANSACTION_CONTROL,
         position(sql, offset),
         f"{name} is transaction control, which is the runner's alone",
         f"remove it: {reason}",
@@ -56,7 +56,7 @@ def transaction_control(sql: str, offset: int, name: str, transactional: bool) -
 def not_in_transaction(sql: str, offset: int, name: str) -> Finding:
     """Tell of a statement that the server refuses inside a transaction."""
     return Finding(
-        Kind.NOT_IN_TRANSACTION,
+        FaultKind.NOT_IN_TRANSACTION,
         position(sql, offset),
         f"{name} cannot run inside a transaction",
         'put the line "-- transactional: false" at the top of the file, which then runs statement by statement',
@@ -66,7 +66,7 @@ def not_in_transaction(sql: str, offset: int, name: str) -> Finding:
 def no_query(sql: str, offset: int, what: str) -> Finding:
     """Tell of a statement that does more than ask, or asks nothing."""
     hint = "write a SELECT that changes nothing and locks nothing"
-    return Finding(Kind.NO_QUERY, position(sql, offset), f"{what}, expected a query that only reads", hint)
+    return Finding(FaultKind.NO_QUERY, position(sql, offset), f"{what}, expected a query that only reads", hint)
 
 
 def copy(sql: str, offset: int, *, rows_wanted: bool) -> Finding:
@@ -77,14 +77,14 @@ def copy(sql: str, offset: int, *, rows_wanted: bool) -> Finding:
     else:
         message = "COPY ... TO stdout sends rows to the client, which has no use for them"
         hint = "remove it, or COPY to a file of the server"
-    return Finding(Kind.COPY_STDIN, position(sql, offset), message, hint)
+    return Finding(FaultKind.COPY_STDIN, position(sql, offset), message, hint)
 
 
 def psql_command(sql: str, offset: int) -> Finding:
     """Tell of the command that starts with the backslash there."""
     name = re.split(r"[\s;]", sql[offset : find_line_end(sql, offset)], maxsplit=1)[0]
     return Finding(
-        Kind.PSQL_COMMAND,
+        FaultKind.PSQL_COMMAND,
         position(sql, offset),
         f"{name} is a command of psql, not SQL",
         "write what it does as SQL: only psql knows commands that start with a backslash",
@@ -95,7 +95,7 @@ def unterminated(sql: str, offset: int) -> Finding:
     """Tell of the quote or comment that begins there and never ends."""
     what, closing = _OPENED.get(sql[offset].lower()) or ("dollar quote", sql[offset : sql.index("$", offset + 1) + 1])
     return Finding(
-        Kind.UNTERMINATED,
+        FaultKind.UNTERMINATED,
         position(sql, offset),
         f"unclosed {what}, expected a closing {closing}",
         "close it; where it looks closed, an earlier one is not",
@@ -107,6 +107,6 @@ def refused(sql: str, refusal: RefusedError, start: int) -> Finding:
     offset = start + refusal.offset
     if variable := _PSQL_VARIABLE.match(sql, offset):
         message, hint = f"{variable[0]} is a variable of psql, not SQL", "write its value: only psql puts values in"
-        return Finding(Kind.PSQL_COMMAND, position(sql, offset), message, hint)
+        return Finding(FaultKind.PSQL_COMMAND, position(sql, offset), message, hint)
     hint = f"correct it: only a server newer than PostgreSQL {GRAMMAR_MAJOR} might know it"
-    return Finding(Kind.SYNTAX, position(sql, offset), refusal.message, hint)
+    return Finding(FaultKind.SYNTAX, position(sql, offset), refusal.message, hint)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tenantry.sqltext.findings import Kind, SqlError, unterminated
+from tenantry.sqltext.findings import FaultKind, SqlError, unterminated
 from tenantry.sqltext.lexer import SPACE, find_line_end, read_tokens
 from tenantry.sqltext.library import RefusedError, read_spans
 
@@ -29,7 +29,7 @@ class Piece(NamedTuple):
 
     statement: Statement
     next: int
-    fault: Kind | None = None
+    fault: FaultKind | None = None
     at: int = 0
 
 
@@ -44,7 +44,7 @@ def split(text: str) -> tuple[Statement, ...]:
         return parse(text)
     except RefusedError:
         pieces = tuple(read_pieces(text))
-    if pieces[-1].fault is Kind.UNTERMINATED:
+    if pieces[-1].fault is FaultKind.UNTERMINATED:
         raise SqlError(unterminated(text, pieces[-1].at))
     return tuple(piece.statement for piece in pieces)
 
@@ -72,18 +72,18 @@ def _read_piece(text: str, start: int) -> Piece | None:
             continue
         first = token.start if first < 0 else first
         if ends and reader.copies:
-            return _make_piece(text, first, _end_copy(text, token.end), Kind.COPY_STDIN, first)
+            return _make_piece(text, first, _end_copy(text, token.end), FaultKind.COPY_STDIN, first)
         if ends:
             return _make_piece(text, first, token.start)._replace(next=token.end)
         if token.kind == "open":
-            return _make_piece(text, first, token.end, Kind.UNTERMINATED, token.start)
+            return _make_piece(text, first, token.end, FaultKind.UNTERMINATED, token.start)
         if char == "\\":
-            return _make_piece(text, first, find_line_end(text, token.start), Kind.PSQL_COMMAND, token.start)
+            return _make_piece(text, first, find_line_end(text, token.start), FaultKind.PSQL_COMMAND, token.start)
         reader.read(text[token.start : token.end].lower(), token.kind)
     return _make_piece(text, first, len(text)) if first >= 0 else None
 
 
-def _make_piece(text: str, start: int, end: int, fault: Kind | None = None, at: int = 0) -> Piece:
+def _make_piece(text: str, start: int, end: int, fault: FaultKind | None = None, at: int = 0) -> Piece:
     return Piece(_make_statement(text, start, end), end, fault, at)
 
 

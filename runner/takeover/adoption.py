@@ -8,21 +8,26 @@ from dataclasses import dataclass
 
 from tenantry.fleet.run import Job
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.statuses import read_statuses
 from tenantry.model import Migration, MigrationStatus, Origin, RowState, State, Tenant, label
 from tenantry.model.errors import Problem, Refused
-from tenantry.model.events import Event, FindingReported, RepairMade, RepairProposed, Result, RowReported, Verdict
-from tenantry.plan.compare import advise, explain
-from tenantry.postgres.transaction import in_transaction, poll, try_transaction_lock
+from tenantry.model.events import Event, FindingReported, RepairMade, RepairProposed, RowReported, Verdict, drain
+from tenantry.model.results import Result
+from tenantry.plan.words import advise, explain
+from tenantry.postgres.runner_lock import poll
+from tenantry.postgres.transaction import in_transaction, try_transaction_lock
 from tenantry.project import Project
-from tenantry.proof.findings import count_differences
-from tenantry.schema import ddl
-from tenantry.schema.catalog import read_snapshot
+from tenantry.schema.catalog.read import read_snapshot
+from tenantry.schema.ddl.draft import render
+from tenantry.schema.ddl.write import write_ddl
+from tenantry.schema.differences import count_differences
 from tenantry.schema.snapshot import SchemaObject, Snapshot, shorten
-from tenantry.takeover.evidence import Effect, Evidence, FileEvidence, Presence, Standing, weigh
+from tenantry.scratch.expected import make_expected
+from tenantry.takeover.evidence import Evidence, FileEvidence, Presence, SchemaChange, TenantStanding, weigh
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Examined:
     """What was read of one tenant: the schemas that its files stand for, its own, and how one fits the other."""
 
     tenant: Tenant
@@ -43,10 +48,10 @@ class Proposal:
 
 
 # Yields what is worth saying about one tenant, and returns what is to be recorded.
-Decide = Callable[[Found], Generator[Event, None, Proposal]]
+DecideProposal = Callable[[Examined], Generator[Event, None, Proposal]]
 
 
-def make_adoption_job(project: Project, decide: Decide, reason: str, *, write: bool) -> Job:
+def make_adoption_job(project: Project, decide: DecideProposal, reason: str, *, write: bool) -> Job:
     """Return the job that looks at a tenant, says what is there, and records it where `write` is set."""
 
     def adopt(tenant: Tenant) -> Generator[Event, None, Verdict]:
@@ -75,27 +80,24 @@ def make_adoption_job(project: Project, decide: Decide, reason: str, *, write: b
 
 def _count(deciding: Generator[Event, None, Proposal]) -> Generator[Event, None, tuple[Proposal, int]]:
     """Pass events on, and return what comes of them with the number of findings among them."""
-    findings = 0
-    while True:
-        try:
-            event = next(deciding)
-        except StopIteration as end:
-            return end.value, findings
+    findings, draining = 0, drain(deciding)
+    for event in draining:
         findings += isinstance(event, FindingReported)
         yield event
+    return draining.result, findings
 
 
-def look(project: Project, tenant: Tenant, ledger: Ledger) -> Found:
+def look(project: Project, tenant: Tenant, ledger: Ledger) -> Examined:
     """Read what a tenant has, and weigh it against its files. Raises Refused where these cannot be replayed."""
     files, connection = project.files(tenant), ledger.connection
-    statuses = project.compare(ledger, ledger.read())
+    statuses = read_statuses(files, ledger)
     major = connection.info.server_version // 10_000
-    chain = project.expected().after_each(project.sessions, tenant, major, files, project.config.scope())
+    chain = make_expected(project).after_each(project.sessions, tenant, major, files, project.config.scope())
     schema = read_snapshot(connection, project.config.scope(tenant))
-    return Found(tenant, ledger, statuses, chain, schema, weigh(files, chain, schema))
+    return Examined(tenant, ledger, statuses, chain, schema, weigh(files, chain, schema))
 
 
-def propose(found: Found, origin: Origin, *, assumed: Collection[int] = frozenset()) -> Proposal:
+def propose(found: Examined, origin: Origin, *, assumed: Collection[int] = frozenset()) -> Proposal:
     """Return what the catalog bears out of the files without a row; `assumed` are versions that it cannot show.
 
     A file that is half there is neither recorded nor allowed: it would fail, or do half of its work again.
@@ -154,10 +156,10 @@ def _plural(kind: str, number: int) -> str:
     return {"index": "indexes", "policy": "policies", "statistics": kind}.get(kind, f"{kind}s")
 
 
-def _cells(found: Found) -> dict[str, str]:
+def _cells(found: Examined) -> dict[str, str]:
     evidence = found.evidence
     present = evidence.having(Presence.PRESENT)
-    at = f" {present[-1].version:04}" if evidence.standing is Standing.MATCH and present else ""
+    at = f" {present[-1].version:04}" if evidence.standing is TenantStanding.MATCH and present else ""
     return {
         "is": f"{evidence.standing.value}{at}",
         "there": name_versions(present),
@@ -167,7 +169,7 @@ def _cells(found: Found) -> dict[str, str]:
     }
 
 
-def _report(found: Found) -> Iterator[FindingReported]:
+def _report(found: Examined) -> Iterator[FindingReported]:
     """Yield what keeps a tenant from being taken over whole."""
     tenant = found.tenant.name
     for status in found.statuses:
@@ -195,7 +197,7 @@ def _explain_lie(file: FileEvidence, tenant: str) -> Problem:
     )
 
 
-def _explain_foreign(effect: Effect) -> str:
+def _explain_foreign(effect: SchemaChange) -> str:
     kind, name = effect.key
     shown = shorten(name) if kind in ("table", "column") else f"{kind} {shorten(name)}"
     if effect.fact:
@@ -203,7 +205,7 @@ def _explain_foreign(effect: Effect) -> str:
     return f"{shown}: no file makes it"
 
 
-def _repair(found: Found, file: FileEvidence) -> str:
+def _repair(found: Examined, file: FileEvidence) -> str:
     """Return the SQL that adds what is missing of a file, as a draft."""
     index = next(i for i, other in enumerate(found.evidence.files) if other is file)
     after = found.chain[index + 1]
@@ -221,10 +223,10 @@ def _repair(found: Found, file: FileEvidence) -> str:
             objects[effect.key] = after.objects[effect.key]
     tables = sorted({shorten(effect.parent) for effect in homeless})
     absent = "".join(f"-- {table} is not there: first comes the file that makes it\n" for table in tables)
-    return f"{absent}{ddl.render(ddl.write_ddl(Snapshot('', objects), found.schema))}".rstrip()
+    return f"{absent}{render(write_ddl(Snapshot('', objects), found.schema))}".rstrip()
 
 
-def _with_fact(before: SchemaObject, effect: Effect) -> SchemaObject:
+def _with_fact(before: SchemaObject, effect: SchemaChange) -> SchemaObject:
     facts = {name: value for name, value in before.facts.items() if name != effect.fact}
     if effect.value is not None:
         facts[effect.fact] = effect.value
@@ -237,7 +239,7 @@ def _describe(proposal: Proposal) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _write(found: Found, proposal: Proposal, reason: str) -> None:
+def _write(found: Examined, proposal: Proposal, reason: str) -> None:
     """Write the rows in the transaction that holds the lock. Raises Refused where another runner was here."""
     ledger = found.ledger
     rows = {status.version: status.row for status in found.statuses if status.row}
@@ -255,7 +257,7 @@ def _write(found: Found, proposal: Proposal, reason: str) -> None:
         ledger.connection.execute("COMMIT")
 
 
-def _conclude(found: Found, doubts: int, *, written: bool) -> Verdict:
+def _conclude(found: Examined, doubts: int, *, written: bool) -> Verdict:
     """Return how a tenant ended; `doubts` is how many findings there were."""
     standing = found.evidence.standing.value
     if doubts:

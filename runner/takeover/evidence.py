@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tenantry.model import Migration
-from tenantry.schema.snapshot import Key, SchemaObject, Snapshot
+from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
 
 
 class Presence(StrEnum):
@@ -21,7 +21,7 @@ class Presence(StrEnum):
     UNSEEN = "cannot be seen"
 
 
-class Standing(StrEnum):
+class TenantStanding(StrEnum):
     """What a whole database comes to."""
 
     EMPTY = "empty"
@@ -31,10 +31,10 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class SchemaChange:
     """One thing that a file does to a schema: an object is there, is gone (`gone`), or has `fact` set to `value`."""
 
-    key: Key
+    key: ObjectKey
     parent: str
     gone: bool = False
     fact: str = ""
@@ -47,7 +47,7 @@ class FileEvidence:
 
     migration: Migration
     presence: Presence
-    missing: tuple[Effect, ...]
+    missing: tuple[SchemaChange, ...]
     counts: tuple[tuple[str, int, int], ...]
 
 
@@ -55,9 +55,9 @@ class FileEvidence:
 class Evidence:
     """What is there of all files, and `foreign`: the objects and facts that no file stands for."""
 
-    standing: Standing
+    standing: TenantStanding
     files: tuple[FileEvidence, ...]
-    foreign: tuple[Effect, ...]
+    foreign: tuple[SchemaChange, ...]
 
     def having(self, presence: Presence) -> tuple[Migration, ...]:
         """Return the files of which this much is there."""
@@ -71,19 +71,19 @@ def weigh(migrations: Sequence[Migration], chain: Sequence[Snapshot], found: Sna
     return Evidence(_stand(files, foreign, chain[0], found), files, foreign)
 
 
-def find_effects(before: Snapshot, after: Snapshot) -> Iterator[Effect]:
+def find_effects(before: Snapshot, after: Snapshot) -> Iterator[SchemaChange]:
     """Yield what leads from one schema to another."""
     for key, new in after.objects.items():
         old = before.objects.get(key)
         if old is None:
-            yield Effect(key, new.parent)
+            yield SchemaChange(key, new.parent)
         elif old.facts != new.facts:
             names = dict.fromkeys((*old.facts, *new.facts))
             changed = [name for name in names if old.facts.get(name) != new.facts.get(name)]
-            yield from (Effect(key, new.parent, fact=name, value=new.facts.get(name)) for name in changed)
+            yield from (SchemaChange(key, new.parent, fact=name, value=new.facts.get(name)) for name in changed)
     for key, old in before.objects.items():
         if key not in after.objects:
-            yield Effect(key, old.parent, gone=True)
+            yield SchemaChange(key, old.parent, gone=True)
 
 
 def _weigh_file(migration: Migration, index: int, chain: Sequence[Snapshot], found: Snapshot) -> FileEvidence:
@@ -104,7 +104,9 @@ def _weigh_file(migration: Migration, index: int, chain: Sequence[Snapshot], fou
     return FileEvidence(migration, presence, missing, _count(seen))
 
 
-def _is_there(effect: Effect, earlier: Sequence[Snapshot], later: Sequence[Snapshot], found: Snapshot) -> bool | None:
+def _is_there(
+    effect: SchemaChange, earlier: Sequence[Snapshot], later: Sequence[Snapshot], found: Snapshot
+) -> bool | None:
     """Return whether an effect is in a database; None where a later file undoes it, or nothing could show it."""
     here = found.objects.get(effect.key)
     if effect.gone:
@@ -139,7 +141,7 @@ def _fits(here: SchemaObject, snapshots: Sequence[Snapshot]) -> bool:
     )
 
 
-def _was_made(effect: Effect, chain: Sequence[Snapshot], found: Snapshot) -> bool:
+def _was_made(effect: SchemaChange, chain: Sequence[Snapshot], found: Snapshot) -> bool:
     """Return whether an object that is gone was ever there: before all files, or with something that is still there."""
     first = next(index for index, snapshot in enumerate(chain) if effect.key in snapshot.objects)
     if first == 0:
@@ -151,13 +153,13 @@ def _has(snapshot: Snapshot, name: str) -> bool:
     return any((kind, name) in snapshot.objects for kind in ("table", "view", "materialized view", "foreign table"))
 
 
-def _values(key: Key, fact: str, snapshots: Iterable[Snapshot]) -> set[str | None]:
+def _values(key: ObjectKey, fact: str, snapshots: Iterable[Snapshot]) -> set[str | None]:
     """Return every value that a fact of an object has in these schemas."""
     objects = (snapshot.objects.get(key) for snapshot in snapshots)
     return {found.facts.get(fact) for found in objects if found}
 
 
-def _count(seen: Sequence[tuple[Effect, bool]]) -> tuple[tuple[str, int, int], ...]:
+def _count(seen: Sequence[tuple[SchemaChange, bool]]) -> tuple[tuple[str, int, int], ...]:
     """Return by kind how many of a file's effects are there; what comes with a new table is not counted beside it."""
     added = {effect.key[1] for effect, _ in seen if not effect.fact and not effect.gone}
     counted = [(effect, there) for effect, there in seen if effect.parent not in added]
@@ -166,17 +168,17 @@ def _count(seen: Sequence[tuple[Effect, bool]]) -> tuple[tuple[str, int, int], .
     return tuple((kind, there[kind], number) for kind, number in total.items())
 
 
-def _find_foreign(chain: Sequence[Snapshot], found: Snapshot) -> Iterator[Effect]:
+def _find_foreign(chain: Sequence[Snapshot], found: Snapshot) -> Iterator[SchemaChange]:
     """Yield the objects that no file makes, and the facts that no file sets."""
     for key, here in found.objects.items():
         versions = [snapshot.objects[key] for snapshot in chain if key in snapshot.objects]
         if not versions:
             if not _is_part_of_foreign(here, chain, found):
-                yield Effect(key, here.parent)
+                yield SchemaChange(key, here.parent)
             continue
         for name in dict.fromkeys(fact for version in (here, *versions) for fact in version.facts):
             if here.facts.get(name) not in {version.facts.get(name) for version in versions}:
-                yield Effect(key, here.parent, fact=name, value=here.facts.get(name))
+                yield SchemaChange(key, here.parent, fact=name, value=here.facts.get(name))
 
 
 def _is_part_of_foreign(here: SchemaObject, chain: Sequence[Snapshot], found: Snapshot) -> bool:
@@ -184,12 +186,14 @@ def _is_part_of_foreign(here: SchemaObject, chain: Sequence[Snapshot], found: Sn
     return bool(here.parent) and _has(found, here.parent) and not any(_has(snapshot, here.parent) for snapshot in chain)
 
 
-def _stand(files: Sequence[FileEvidence], foreign: Sequence[Effect], empty: Snapshot, found: Snapshot) -> Standing:
+def _stand(
+    files: Sequence[FileEvidence], foreign: Sequence[SchemaChange], empty: Snapshot, found: Snapshot
+) -> TenantStanding:
     if found.objects == empty.objects:
-        return Standing.EMPTY
+        return TenantStanding.EMPTY
     if foreign:
-        return Standing.DRIFTED
+        return TenantStanding.DRIFTED
     known = [file.presence for file in files if file.presence is not Presence.UNSEEN]
     first_gap = next((index for index, presence in enumerate(known) if presence is not Presence.PRESENT), len(known))
     in_order = all(presence is Presence.ABSENT for presence in known[first_gap:])
-    return Standing.MATCH if in_order else Standing.PARTIAL
+    return TenantStanding.MATCH if in_order else TenantStanding.PARTIAL

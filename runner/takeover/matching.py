@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tenantry.model import Migration
-from tenantry.takeover.files import parse_source
+from tenantry.takeover.files.conversions import parse_source
 
 _NUMBER = re.compile(r"^[vV]?0*(\d+)(?![\d.])")
 

@@ -2,9 +2,9 @@
 
 from tenantry.model import State, label
 from tenantry.model.errors import Refused
-from tenantry.verbs import Events, Request, Verb
 from tenantry.verbs.options import REPAIR_PARAMS, run_repair
 from tenantry.verbs.repair import Case, Repair
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Record the checksum, name and text that an applied file has now. Nothing is run.
 

@@ -7,10 +7,10 @@ import click
 from tenantry.model import Migration, Origin, label
 from tenantry.model.errors import Problem
 from tenantry.model.events import Event, FindingReported
-from tenantry.takeover.adoption import Found, Proposal, make_adoption_job, propose
-from tenantry.takeover.evidence import Presence, Standing
-from tenantry.verbs import Events, Request, Verb
+from tenantry.takeover.adoption import Examined, Proposal, make_adoption_job, propose
+from tenantry.takeover.evidence import Presence, TenantStanding
 from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, TENANTS, Version, find_version, open_request, run_job
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Find out which files' effects are in databases that have no record of migrations, and record these.
 
@@ -48,9 +48,9 @@ def _start(request: Request) -> Events:
     for version in sorted(assumed):
         find_version(project, version, "--assume")
 
-    def decide(found: Found) -> Generator[Event, None, Proposal]:
+    def decide(found: Examined) -> Generator[Event, None, Proposal]:
         # Nothing was ever run where there is nothing.
-        vouched = frozenset() if found.evidence.standing is Standing.EMPTY else assumed
+        vouched = frozenset() if found.evidence.standing is TenantStanding.EMPTY else assumed
         proposal = propose(found, Origin.BASELINE, assumed=vouched)
         for migration in _list_unseen(found, proposal):
             yield FindingReported(found.tenant.name, _explain_unseen(migration, found))
@@ -63,15 +63,15 @@ def _start(request: Request) -> Events:
     return run_job(request, project, job)
 
 
-def _list_unseen(found: Found, proposal: Proposal) -> list[Migration]:
+def _list_unseen(found: Examined, proposal: Proposal) -> list[Migration]:
     """Return the files that nothing shows and nobody vouches for, where there is a schema at all."""
-    if found.evidence.standing is Standing.EMPTY:
+    if found.evidence.standing is TenantStanding.EMPTY:
         return []
     recorded = {status.version for status in found.statuses if status.row}
     return [m for m in found.evidence.having(Presence.UNSEEN) if m not in proposal.known and m.version not in recorded]
 
 
-def _explain_unseen(migration: Migration, found: Found) -> Problem:
+def _explain_unseen(migration: Migration, found: Examined) -> Problem:
     return Problem(
         f"{label(migration.version, migration.name)}: cannot be seen, its effects are data or nothing",
         f'if it was run, run "tenantry adopt --tenants {found.tenant.name} --assume {migration.version} --write"',

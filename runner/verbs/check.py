@@ -2,28 +2,31 @@
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 
-from tenantry.config import Config, read
-from tenantry.files.checks import Check, read_checks, run_checks
+from tenantry.config.model import Config
+from tenantry.files.checks import Check, read_checks
 from tenantry.files.directory import Directory
-from tenantry.files.merged import Change, find_changes
+from tenantry.files.merged import MergedChange, find_changes
 from tenantry.files.repeatables import read_directory
 from tenantry.fleet import run as fleet
 from tenantry.fleet.run import Job
-from tenantry.ledger.provenance import Provenance
 from tenantry.model import Migration, Server, SetName, Tenant
 from tenantry.model.errors import ConfigError, InputError, Problem, Refused, ServerError
-from tenantry.model.events import DraftWritten, Event, FindingReported, Result, Verdict, WarningRaised
-from tenantry.schema import ddl
+from tenantry.model.events import DraftWritten, Event, FindingReported, Verdict, WarningRaised, drain
+from tenantry.model.results import Result
+from tenantry.project import Project
+from tenantry.proof.checks import run_checks
+from tenantry.schema.ddl.draft import render
+from tenantry.schema.ddl.write import write_ddl
 from tenantry.schema.differences import What, compare_schemas, explain
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.replay import Replay, open_replay
 from tenantry.scratch.rollback_trial import describe_untried, replay_both_ways
 from tenantry.scratch.schema_file import load_schema, read_schema_source
-from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.options import open_files
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Prove the migration files themselves: their names and headers, and that each applies behind the others.
 
@@ -62,16 +65,17 @@ def _start(request: Request) -> Events:
         # As an unset variable of a script leaves it: it must not pass for a check that was made.
         if options[option] is not None and not options[option].strip():
             raise ConfigError((Problem(f"--{option.replace('_', '-')}: empty, expected a value, or no such option"),))
-    config = read(Path(options["config"]), env=request.environment)
+    project = open_files(request)
+    config = project.config
     chosen = SetName(options["set_name"]) if options["set_name"] else None
     sets = [chosen] if chosen else [name for name in SetName if name is SetName.TENANT or config.master_migrations]
     directories = _read_all(config, sets)
     # What is wrong with these two is an error of the command, not a finding: it is told before anything else.
-    wanted = _load_wanted(request, config) if options["schema_from"] else None
+    wanted = _load_wanted(request, project) if options["schema_from"] else None
     changes = {name: tuple(find_changes(config.folder(name), options["base"])) for name in sets if options["base"]}
     # Each set stands where a tenant does: what is found is said of its folder.
     stand_ins = [Tenant(str(config.folder(name)), name, Server("scratch", None), "") for name in sets]
-    job = _make_job(request, config, directories, changes, wanted)
+    job = _make_job(request, project, directories, changes, wanted)
     warnings = [WarningRaised("", warning) for found, _ in directories.values() for warning in found.warnings]
     untried = [one for found, _ in directories.values() for one in describe_untried(found.migrations)]
     warnings += [WarningRaised("", one) for one in untried]
@@ -95,26 +99,21 @@ def _read_all(config: Config, sets: Sequence[SetName]) -> dict[SetName, tuple[Di
     return found
 
 
-def _load_wanted(request: Request, config: Config) -> tuple[Snapshot, str]:
+def _load_wanted(request: Request, project: Project) -> tuple[Snapshot, str]:
     """Return the schema of --schema-from, and how messages call it. Raises ConfigError, InputError, ServerError."""
-    text, shown = read_schema_source(request.options["schema_from"], config.root, request.environment)
-    with open_replay(config, request.environment, _provenance(request, config)) as replay:
-        return load_schema(replay.scratch, text, shown, config.scope()), shown
-
-
-def _provenance(request: Request, config: Config) -> Provenance:
-    return Provenance(request.run_id, request.os_user, config.root.resolve())
+    text, shown = read_schema_source(request.options["schema_from"], project.config.root, request.environment)
+    with open_replay(project) as replay:
+        return load_schema(replay.scratch, text, shown, project.config.scope()), shown
 
 
 def _make_job(
     request: Request,
-    config: Config,
+    project: Project,
     directories: Mapping[SetName, tuple[Directory, tuple[Check, ...]]],
-    changes: Mapping[SetName, Sequence[Change]],
+    changes: Mapping[SetName, Sequence[MergedChange]],
     wanted: tuple[Snapshot, str] | None,
 ) -> Job:
     compared = SetName(request.options["set_name"] or SetName.TENANT)
-    provenance = _provenance(request, config)
 
     def check(tenant: Tenant) -> Generator[Event, None, Verdict]:
         name = tenant.set_name
@@ -122,7 +121,7 @@ def _make_job(
         done = [change.problem for change in changes.get(name, ()) if not change.excused]
         yield from (FindingReported(tenant.name, problem) for problem in done)
         found = len(done)
-        with _refusing(), open_replay(config, request.environment, provenance) as replay:
+        with _refusing(), open_replay(project) as replay:
             repeatables = directory.repeatables or ()
             schema, wrong = yield from _replay(replay, tenant, (*directory.migrations, *repeatables))
             found += wrong
@@ -143,14 +142,11 @@ def _make_job(
 
 def _replay(replay: Replay, tenant: Tenant, files: Sequence[Migration]) -> Generator[Event, None, tuple[Snapshot, int]]:
     """Run the files, and say of each rollback among them what it leaves; return the schema, and how much that was."""
-    found, steps = 0, replay_both_ways(replay, files)
-    while True:
-        try:
-            problem = next(steps)
-        except StopIteration as end:
-            return end.value, found
+    found, steps = 0, drain(replay_both_ways(replay, files))
+    for problem in steps:
         found += 1
         yield FindingReported(tenant.name, problem)
+    return steps.result, found
 
 
 @contextmanager
@@ -170,7 +166,7 @@ def _compare(
     for difference in differences:
         yield FindingReported(tenant.name, Problem(f"{explain(difference)} by {source}"))
     if differences:
-        yield DraftWritten(tenant.name, ddl.render(ddl.write_ddl(expected, found)))
+        yield DraftWritten(tenant.name, render(write_ddl(expected, found)))
     return len(differences)
 
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
-from tenantry.config import Config, read
+from tenantry.config.model import Config
+from tenantry.config.reading import read
 from tenantry.model.errors import ConfigError, Problem, ServerError
 from tenantry.model.events import LinePrinted
 from tenantry.project import embedded_server, scratch_servers
 from tenantry.state import STATE_FOLDER
-from tenantry.verbs import Events, Request, Verb
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Start, stop, open or destroy the embedded PostgreSQL, whose data is in .tenantry beside tenants.yaml.
 

@@ -4,18 +4,17 @@ from pathlib import Path
 
 import click
 
-from tenantry.config import read
 from tenantry.files.directory import next_version, read_migrations
-from tenantry.ledger.provenance import Provenance
 from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import LinePrinted
-from tenantry.schema import ddl
+from tenantry.schema.ddl.draft import Risk, render
+from tenantry.schema.ddl.write import write_ddl
 from tenantry.scratch.replay import open_replay
 from tenantry.scratch.schema_file import load_schema, read_schema_source
-from tenantry.verbs import Events, Request, Verb
 from tenantry.verbs.new import parse_name
-from tenantry.verbs.options import SET
+from tenantry.verbs.options import SET, open_files
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Write the next migration from the difference between the files and a schema that is wanted.
 
@@ -42,28 +41,28 @@ _PARAMS = (
 def _start(request: Request) -> Events:
     options = request.options
     name = parse_name(options["name"])
-    config = read(Path(options["config"]), env=request.environment)
+    project = open_files(request)
+    config = project.config
     folder = config.folder(SetName(options["set_name"]))
     migrations = read_migrations(folder, str(folder)).migrations
-    provenance = Provenance(request.run_id, request.os_user, config.root.resolve())
     source = read_schema_source(options["schema_from"], config.root, request.environment)
-    with open_replay(config, request.environment, provenance) as replay:
+    with open_replay(project) as replay:
         found = replay.run(migrations)
-    with open_replay(config, request.environment, provenance) as replay:
+    with open_replay(project) as replay:
         expected = load_schema(replay.scratch, *source, config.scope())
-    drafts = ddl.write_ddl(expected, found)
+    drafts = write_ddl(expected, found)
     if not drafts:
         yield LinePrinted(f"nothing to write: the files make what {source[1]} says")
     # What is checked row by row goes into a file, and so into a transaction, of its own.
     parts = (("", [d for d in drafts if not d.separate]), ("_validate", [d for d in drafts if d.separate]))
     for suffix, part in parts:
-        if part and not any(draft.sql and draft.kind is ddl.Risk.ADDITIVE for draft in part):
+        if part and not any(draft.sql and draft.kind is Risk.ADDITIVE for draft in part):
             # As a file it would be a migration that does nothing, and there would be another one with every draft.
             yield LinePrinted("no file is written for what follows: a person has to decide about it")
-            yield from (LinePrinted(line) for line in ddl.render(part).splitlines())
+            yield from (LinePrinted(line) for line in render(part).splitlines())
         elif part:
             path = folder / f"{label(next_version(folder), name + suffix)}.sql"
-            _write(path, f"-- A draft, to be reviewed: what the files lack of {source[1]}.\n\n{ddl.render(part)}")
+            _write(path, f"-- A draft, to be reviewed: what the files lack of {source[1]}.\n\n{render(part)}")
             yield LinePrinted(str(path))
 
 

@@ -8,20 +8,24 @@ from dataclasses import dataclass, replace
 import click
 
 from tenantry.fleet.run import Job
-from tenantry.fleet.selection import nearest, one_of
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.statuses import read_statuses
 from tenantry.model import SetName, Tenant
 from tenantry.model.errors import ConfigError, Problem, Refused
-from tenantry.model.events import DraftWritten, Event, FindingReported, Result, RowReported, Verdict
+from tenantry.model.events import DraftWritten, Event, FindingReported, RowReported, Verdict
+from tenantry.model.results import Result
+from tenantry.model.words import nearest, one_of
 from tenantry.project import Project, open_project
-from tenantry.proof.findings import count_differences, describe_unnamed
-from tenantry.schema import ddl
-from tenantry.schema.catalog import read_fingerprint, read_snapshot
-from tenantry.schema.differences import compare_schemas, explain
+from tenantry.proof.prover import make_prover
+from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
+from tenantry.schema.ddl.draft import render
+from tenantry.schema.ddl.write import write_ddl
+from tenantry.schema.differences import compare_schemas, count_differences, describe_unnamed, explain
 from tenantry.schema.snapshot import Snapshot
+from tenantry.scratch.expected import make_expected
 from tenantry.scratch.schema_file import load_schema, read_schema_source
-from tenantry.verbs import Events, Request, Verb
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Compare the schema of every selected tenant with its files, another tenant, a file of SQL, or the majority.
 
@@ -125,7 +129,7 @@ def _compare(project: Project, ledger: Ledger, expected: Snapshot) -> Generator[
     problems = [Problem(explain(difference)) for difference in compare_schemas(expected, found)] or [describe_unnamed()]
     for problem in problems:
         yield FindingReported(tenant.name, problem)
-    yield DraftWritten(tenant.name, ddl.render(ddl.write_ddl(expected, found)))
+    yield DraftWritten(tenant.name, render(write_ddl(expected, found)))
     return Verdict(Result.FINDING, count_differences(len(problems)))
 
 
@@ -141,13 +145,13 @@ def _find_reference(project: Project, request: Request) -> Reference:
 
 def _expect(project: Project, ledger: Ledger) -> Snapshot:
     """Return the schema that a tenant's own record stands for. Raises Refused where it has none."""
-    statuses = project.read_statuses(ledger.tenant, ledger)
+    statuses = read_statuses(project.files(ledger.tenant), ledger)
     if not any(status.row for status in statuses):
         raise Refused(
             "no record of migrations, so that nothing says what its schema should be",
             hint=f'run "tenantry adopt --tenants {ledger.tenant.name}", or compare with --consensus or --against',
         )
-    return project.prover().expect(ledger, statuses)
+    return make_prover(project).expect(ledger, statuses)
 
 
 def _read_tenant(project: Project, request: Request, name: str) -> Snapshot:
@@ -167,7 +171,7 @@ def _read_file(project: Project, name: str) -> Snapshot:
         message = f"--against: {name!r} is no file, expected files, tenant:ID or a file of SQL"
         raise ConfigError((Problem(message),))
     text, shown = read_schema_source(name, root, project.choice.environment)
-    with project.expected().place.open_embedded() as scratch:
+    with make_expected(project).place.open_embedded() as scratch:
         return load_schema(scratch, text, shown, project.config.scope())
 
 

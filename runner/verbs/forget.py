@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from tenantry.model import AppliedMigration, MigrationStatus, State, label
 from tenantry.model.errors import Refused
-from tenantry.plan.compare import count_done
-from tenantry.verbs import Events, Request, Verb
+from tenantry.plan.words import count_done
 from tenantry.verbs.options import REPAIR_PARAMS, run_repair
 from tenantry.verbs.repair import Case, Repair
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Delete the record of a version: its file is pending again, or, where it is gone, no longer missed.
 

@@ -5,18 +5,18 @@ from pathlib import Path
 
 import click
 
-from tenantry.config import read
+from tenantry.config.reading import read
 from tenantry.files.directory import next_version
 from tenantry.model import Migration, Origin, SetName, label
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, FindingReported, LinePrinted
-from tenantry.takeover.adoption import Found, Proposal, make_adoption_job, propose
+from tenantry.takeover.adoption import Examined, Proposal, make_adoption_job, propose
 from tenantry.takeover.evidence import Presence
-from tenantry.takeover.files import CONVERSIONS, load_conversion, plan_files, write_files
+from tenantry.takeover.files.conversions import CONVERSIONS, load_conversion, plan_files, write_files
 from tenantry.takeover.matching import find_migrations, is_by_number
-from tenantry.takeover.records import HISTORIES, Claim, History, Standing, load_history
-from tenantry.verbs import Events, Request, Verb
+from tenantry.takeover.records.histories import HISTORIES, Claim, ClaimStanding, History, load_history
 from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, SET, TENANTS, open_request, run_job
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Take over what another tool recorded in every selected tenant; or, with --files, its migration files.
 
@@ -62,7 +62,7 @@ def _import_records(request: Request) -> Events:
     project = open_request(request)
     files = history.list_files(options["folder"])
 
-    def decide(found: Found) -> Generator[Event, None, Proposal]:
+    def decide(found: Examined) -> Generator[Event, None, Proposal]:
         records = history.read(found.ledger.connection)
         if records is None:
             raise Refused(f"{history.title}: no records of it in this database")
@@ -79,7 +79,7 @@ def _import_records(request: Request) -> Events:
 
 
 def _judge(
-    history: History, tool: str, claims: tuple[Claim, ...], migrations: Mapping[str, Migration], found: Found
+    history: History, tool: str, claims: tuple[Claim, ...], migrations: Mapping[str, Migration], found: Examined
 ) -> Generator[Event, None, list[Migration]]:
     """Say what is wrong with each claim, and return the migrations of those that hold."""
     presence = {file.migration.version: file.presence for file in found.evidence.files}
@@ -107,12 +107,12 @@ def _find_fault(
                 f"{subject}{note}, but its effects are there", '"tenantry adopt" records what the catalog shows'
             )
         return Problem(f"{subject}{note}") if claim.note else None
-    if claim.standing is Standing.NO_FILE:
+    if claim.standing is ClaimStanding.NO_FILE:
         return Problem(f"{subject}{note}", "bring its file back into DIR, or leave the record where it is")
     if migration is None:
         hint = 'bring its file over first, with "tenantry import --files"'
         return Problem(f"{subject}{note}, but no migration here is this file", hint)
-    if claim.standing is Standing.MISMATCH:
+    if claim.standing is ClaimStanding.MISMATCH:
         return Problem(
             f"{subject}{note or ': the file was edited after it ran'}", "undo the edit, or adopt by the catalog"
         )

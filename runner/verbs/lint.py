@@ -4,35 +4,24 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import click
 
-from tenantry.config import Config, read
+from tenantry.config.model import Config
 from tenantry.files.directory import Directory, read_migrations
 from tenantry.fleet import run as fleet
-from tenantry.ledger.provenance import Provenance
-from tenantry.lint import Hazard, Level
 from tenantry.lint.linter import make_linter, show
 from tenantry.lint.sizes import describe_size, pick_largest, read_sizes
 from tenantry.lint.squawk import find_squawk, run_squawk
 from tenantry.model import Migration, Server, SetName, Tenant, label
 from tenantry.model.errors import ConfigError, MigrationFileError, Problem, ServerError
-from tenantry.model.events import (
-    Event,
-    HazardFound,
-    Result,
-    RowReported,
-    RunFinished,
-    RunStarted,
-    TableSize,
-    Verdict,
-    WarningRaised,
-)
-from tenantry.postgres.embedded import find_binaries, read_major
+from tenantry.model.events import Event, HazardFound, RowReported, RunFinished, RunStarted, Verdict, WarningRaised
+from tenantry.model.hazards import Hazard, Level
+from tenantry.model.results import Result, TableSize
+from tenantry.postgres.embedded.programs import find_binaries, read_major
 from tenantry.project import Project
-from tenantry.verbs import Events, Request, Verb
-from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, find_file, open_request
+from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, find_file, open_files, open_request
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Say what each migration file would do to a database in use: what it locks, rewrites and reads whole.
 
@@ -68,7 +57,7 @@ _PARAMS = (
 )
 
 
-Found = Mapping[SetName, list[TableSize]]
+SizesBySet = Mapping[SetName, list[TableSize]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +84,12 @@ class _Set:
 def _start(request: Request) -> Events:
     options = request.options
     project = open_request(request) if options["tenants"] is not None else None
-    config = project.config if project else read(Path(options["config"]), env=request.environment)
+    opened = project or open_files(request)
+    config = opened.config
     program = find_squawk() if options["squawk"] else None
-    sets = [_lint(request, config, one, program) for one in _choose(request, _read_all(request, config))]
+    sets = [_lint(opened, one, program) for one in _choose(request, _read_all(request, config))]
     # Added to by the threads of the fleet, each in one step.
-    sizes: Found = {one.name: [] for one in sets}
+    sizes: SizesBySet = {one.name: [] for one in sets}
     runs = [_run_findings(request, sets, sizes)]
     if project:
         runs.insert(0, _run_sizes(request, project, sets, sizes))
@@ -140,13 +130,12 @@ def _choose(request: Request, found: Sequence[tuple[SetName, str, Directory]]) -
     return sets
 
 
-def _lint(request: Request, config: Config, one: _Set, squawk: str | None) -> _Set:
+def _lint(project: Project, one: _Set, squawk: str | None) -> _Set:
     """Return the set with what was found in its files."""
-    provenance = Provenance(request.run_id, request.os_user, config.root.resolve())
-    linted = make_linter(config, request.environment, provenance).lint(one.files, one.versions)
+    linted = make_linter(project).lint(one.files, one.versions)
     hazards = list(linted.hazards)
     if squawk:
-        hazards += run_squawk(squawk, one.chosen, config.root, _find_major())
+        hazards += run_squawk(squawk, one.chosen, project.config.root, _find_major())
     hazards.sort(key=lambda hazard: (hazard.version, hazard.line, hazard.column, hazard.rule))
     doubts = (linted.doubt,) if linted.doubt else ()
     return replace(one, hazards=tuple(hazards), warnings=(*one.warnings, *doubts), measured=not doubts)
@@ -160,7 +149,7 @@ def _find_major() -> int | None:
         return None
 
 
-def _run_sizes(request: Request, project: Project, sets: Iterable[_Set], sizes: Found) -> Events:
+def _run_sizes(request: Request, project: Project, sets: Iterable[_Set], sizes: SizesBySet) -> Events:
     """Look the tables of all findings up in the selected tenants; one query each."""
     relations = {one.name: sorted({name for hazard in one.hazards for name in hazard.relations}) for one in sets}
 
@@ -175,7 +164,7 @@ def _run_sizes(request: Request, project: Project, sets: Iterable[_Set], sizes: 
     return fleet.run(request.verb, request.run_id, [list(project.tenants)], look_up, jobs=jobs, stop=request.stop)
 
 
-def _run_findings(request: Request, sets: Sequence[_Set], sizes: Found) -> Events:
+def _run_findings(request: Request, sets: Sequence[_Set], sizes: SizesBySet) -> Events:
     """Say what was found. Each set stands where a tenant does, as its folder."""
     stand_ins = [Tenant(one.folder, one.name, Server("scratch", None), "") for one in sets]
     by_folder = {one.folder: one for one in sets}

@@ -8,10 +8,11 @@ from tenantry.fleet.run import Job
 from tenantry.ledger.ledger import LogEntry
 from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem, Refused
-from tenantry.model.events import Cell, Event, LinePrinted, Result, RowReported, Verdict
+from tenantry.model.events import Event, LinePrinted, RowReported, Verdict
+from tenantry.model.results import Cell, Result
 from tenantry.project import Project
-from tenantry.verbs import Events, Request, Verb
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, open_request, run_job
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Show every attempt, failure and change by hand that the log of each selected tenant holds, oldest first.
 

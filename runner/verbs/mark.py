@@ -2,10 +2,10 @@
 
 from tenantry.model import State, label
 from tenantry.model.errors import Refused
-from tenantry.plan.compare import advise, count_done
-from tenantry.verbs import Events, Request, Verb
+from tenantry.plan.words import advise, count_done
 from tenantry.verbs.options import REPAIR_PARAMS, run_repair
 from tenantry.verbs.repair import Case, Repair
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Record a version as applied without running it: because its effects are there, or were made by hand.
 

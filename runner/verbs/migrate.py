@@ -6,17 +6,22 @@ from dataclasses import replace
 
 import click
 
-from tenantry.apply.attempt import Site
 from tenantry.apply.run import apply_plan, await_others
+from tenantry.apply.site import Site
 from tenantry.fleet.run import Job
+from tenantry.ledger.repeatables import find_pending
+from tenantry.ledger.statuses import compare_rows
 from tenantry.lint.gate import Gate, check_rules
 from tenantry.model import MigrationStatus, Note, Plan, RowState, State, Tenant, label
 from tenantry.model.errors import ConfigError, Problem, Refused
-from tenantry.model.events import GOOD, Event, Result, TenantCompared, TenantPlanned, Verdict, WarningRaised
-from tenantry.plan.compare import make_plan, summarise
+from tenantry.model.events import Event, TenantCompared, TenantPlanned, Verdict, WarningRaised
+from tenantry.model.results import GOOD, Result
+from tenantry.plan.steps import make_plan
+from tenantry.plan.words import summarise
 from tenantry.project import Project
 from tenantry.proof.findings import describe_renamed, find_in, warn
-from tenantry.verbs import Events, Request, Verb, plan
+from tenantry.proof.prover import make_prover
+from tenantry.verbs import plan
 from tenantry.verbs.options import (
     DRY_RUN,
     JOBS,
@@ -29,6 +34,7 @@ from tenantry.verbs.options import (
     open_request,
     run_job,
 )
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Apply what is pending to every selected tenant, in order, each file with its record in one transaction.
 
@@ -82,7 +88,7 @@ def _start(request: Request) -> Events:
             find_version(project, version, option)
     if dry_run:
         return plan.run(request, project, plan.make_job(project, target, late), allowed=request.options["allow"])
-    gate = Gate(project.config, project.choice.environment, project.provenance, request.options["allow"])
+    gate = Gate(project, request.options["allow"])
     resume_at = request.options["resume_at"]
     if resume_at:
         _check_alone(project, resume_at)
@@ -122,7 +128,11 @@ def make_job(
     def migrate(tenant: Tenant) -> Generator[Event, None, Verdict]:
         def decide(statuses: tuple[MigrationStatus, ...]) -> Plan:
             plan = make_plan(statuses, target=target, allow=late)
-            return plan if target is not None else replace(plan, repeatables=project.find_repeatables(tenant, ledger))
+            return (
+                plan
+                if target is not None
+                else replace(plan, repeatables=find_pending(project.repeatables(tenant), ledger))
+            )
 
         with ExitStack() as stack:
             connection = yield from project.open_or_create(tenant, stack)
@@ -132,14 +142,14 @@ def make_job(
                 connection,
                 ledger,
                 project.sessions,
-                lambda rows: decide(project.compare(ledger, rows)),
+                lambda rows: decide(compare_rows(project.files(tenant), rows, ledger)),
                 resume_at,
             )
             rows = ledger.read()
             if any(row.state is RowState.RUNNING for row in rows):
                 # Another runner may be at work on it: only when it holds the lock no more is the row left over.
                 rows = yield from await_others(site)
-            statuses = project.compare(ledger, rows)
+            statuses = compare_rows(project.files(tenant), rows, ledger)
             decided = decide(statuses)
             yield TenantCompared(tenant.name, statuses)
             yield TenantPlanned(tenant.name, decided)
@@ -154,7 +164,7 @@ def make_job(
             if not decided.steps and not decided.repeatables:
                 # Proven once: a run that was killed before its proof, or did not pass it, must not end well next time.
                 if prove and any(_is_unproven(status) for status in statuses):
-                    return (yield from project.prover().conclude(ledger, statuses, Result.UP_TO_DATE))
+                    return (yield from make_prover(project).conclude(ledger, statuses, Result.UP_TO_DATE))
                 return Verdict(Result.UP_TO_DATE)
             if gate and (refused := (yield from gate.check(ledger, project.files(tenant), decided, rows))):
                 return refused
@@ -163,7 +173,7 @@ def make_job(
                 return verdict
             statuses = yield from _confirm(site, project)
             if prove and verdict.result is Result.APPLIED:
-                return (yield from project.prover().conclude(ledger, statuses, Result.APPLIED))
+                return (yield from make_prover(project).conclude(ledger, statuses, Result.APPLIED))
             return verdict
 
     return migrate
@@ -179,7 +189,7 @@ def _confirm(site: Site, project: Project) -> Generator[Event, None, tuple[Migra
     rows = site.ledger.read()
     if any(row.state is RowState.RUNNING for row in rows):
         rows = yield from await_others(site)
-    statuses = project.compare(site.ledger, rows)
+    statuses = compare_rows(project.files(site.tenant), rows, site.ledger)
     yield TenantCompared(site.tenant.name, statuses)
     left = site.replan(rows)
     if left.blockers:

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from tenantry.config import read
+from tenantry.config.reading import read
 from tenantry.files.directory import UNWRITTEN, next_version
 from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import LinePrinted
-from tenantry.verbs import Events, Request, Verb
 from tenantry.verbs.options import SET
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Make an empty migration file with the next free number and a header to fill in, and print its path.
 

@@ -11,12 +11,13 @@ import click
 from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
 from tenantry.fleet.run import Job
-from tenantry.fleet.selection import ALL
 from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
-from tenantry.project import Choice, Project, open_project
-from tenantry.verbs import Events, Request
+from tenantry.model.tenants import ALL
+from tenantry.plan.rollout import make_stages
+from tenantry.project import Choice, Project, open_offline, open_project
 from tenantry.verbs.repair import Case, Repair, make_repair_job
+from tenantry.verbs.verb import Events, Request
 
 _VERSION = re.compile(r"^([0-9]+)(?:_([a-z0-9_]+))?(?:\.sql)?$")
 
@@ -63,7 +64,7 @@ def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: st
     """Offer the ids of tenants.yaml after the last comma, for completion in a shell."""
     import os
 
-    from tenantry.config import read
+    from tenantry.config.reading import read
     from tenantry.model.errors import RunnerError
 
     given, comma, last = incomplete.rpartition(",")
@@ -140,8 +141,19 @@ REPAIR_PARAMS = (
 
 def open_request(request: Request, *, makes_server: bool = False) -> Project:
     """Open the project that a request is about. Raises InputError and ServerError."""
+    project = open_project(_choose(request), request.run_id, request.os_user, makes_server=makes_server)
+    request.stop.on_cancel(project.sessions.cancel)
+    return project
+
+
+def open_files(request: Request) -> Project:
+    """Open the project that a request is about for work on its files alone. Raises InputError."""
+    return open_offline(_choose(request), request.run_id, request.os_user)
+
+
+def _choose(request: Request) -> Choice:
     options = request.options
-    choice = Choice(
+    return Choice(
         config_path=Path(options["config"]),
         environment=request.environment,
         tenants=options.get("tenants"),
@@ -149,9 +161,6 @@ def open_request(request: Request, *, makes_server: bool = False) -> Project:
         lock_wait_s=options.get("lock_wait", 30.0),
         create=options.get("create", False),
     )
-    project = open_project(choice, request.run_id, request.os_user, makes_server=makes_server)
-    request.stop.on_cancel(project.sessions.cancel)
-    return project
 
 
 def run_job(request: Request, project: Project, job: Job, *, staged: bool = False) -> Events:
@@ -159,7 +168,7 @@ def run_job(request: Request, project: Project, job: Job, *, staged: bool = Fals
 
     `staged`: no tenant starts unless the master got through, and who is blocked has a second turn.
     """
-    stages = project.stages() if staged else [list(project.tenants)]
+    stages = make_stages(project.tenants) if staged else [list(project.tenants)]
     jobs = request.options.get("jobs", 8)
     return fleet.run(
         request.verb,

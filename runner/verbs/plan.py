@@ -9,14 +9,14 @@ import click
 
 from tenantry.apply.requirements import count_unmet, foresee
 from tenantry.fleet.run import Job
+from tenantry.ledger.repeatables import find_pending
+from tenantry.ledger.statuses import read_statuses
 from tenantry.lint.gate import find_unseen
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, Plan, SetName, State, Tenant, label
 from tenantry.model.errors import Problem
 from tenantry.model.events import (
-    Cell,
     Event,
     FindingReported,
-    Result,
     RowReported,
     RunFinished,
     TenantCompared,
@@ -24,11 +24,14 @@ from tenantry.model.events import (
     Verdict,
     WarningRaised,
 )
-from tenantry.plan.compare import count_done, head, make_plan, summarise
+from tenantry.model.plans import head
+from tenantry.model.results import Cell, Result
+from tenantry.plan.steps import make_plan
+from tenantry.plan.words import count_done, summarise
 from tenantry.project import Project
 from tenantry.proof.findings import find_in
-from tenantry.verbs import Events, Request, Verb
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, find_version, open_request, run_job
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Show which files each tenant would get; tenants that would get the same ones are one plan.
 
@@ -96,7 +99,7 @@ def _tell_effects(
     if not versions:
         return
     needed = [file for file in files if file.version <= max(versions)]
-    linted = make_linter(project.config, project.choice.environment, project.provenance).lint(needed, versions)
+    linted = make_linter(project).lint(needed, versions)
     if linted.doubt:
         yield WarningRaised("", linted.doubt)
     for measured in show_effects(needed, linted):
@@ -110,10 +113,10 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
 
     def plan(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
-            statuses = project.read_statuses(tenant, ledger)
+            statuses = read_statuses(project.files(tenant), ledger)
             decided = make_plan(statuses, target=target, allow=late)
             if target is None:
-                decided = replace(decided, repeatables=project.find_repeatables(tenant, ledger))
+                decided = replace(decided, repeatables=find_pending(project.repeatables(tenant), ledger))
             yield TenantCompared(tenant.name, statuses)
             yield TenantPlanned(tenant.name, decided)
             yield RowReported(tenant.name, _cells(statuses, decided))

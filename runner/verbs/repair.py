@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from tenantry.fleet.run import Job
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.statuses import compare_rows
 from tenantry.model import AppliedMigration, MigrationStatus, Tenant
 from tenantry.model.errors import Refused
-from tenantry.model.events import Event, RepairMade, RepairProposed, Result, Verdict
-from tenantry.postgres.transaction import in_transaction, poll, try_transaction_lock
+from tenantry.model.events import Event, RepairMade, RepairProposed, Verdict
+from tenantry.model.results import Result
+from tenantry.postgres.runner_lock import poll
+from tenantry.postgres.transaction import in_transaction, try_transaction_lock
 from tenantry.project import Project
 
 
@@ -31,17 +34,17 @@ class Case:
 
 
 # Raises Refused where the repair does not fit.
-Decide = Callable[[Case], Repair]
+DecideRepair = Callable[[Case], Repair]
 
 
-def make_repair_job(project: Project, version: int, decide: Decide, *, dry_run: bool) -> Job:
+def make_repair_job(project: Project, version: int, decide: DecideRepair, *, dry_run: bool) -> Job:
     """Return the job that decides on a repair for a tenant, shows it, and makes it unless `dry_run`."""
 
     def repair(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.sessions.connect(tenant) as connection:
             ledger = project.ledger(tenant, connection)
             rows = ledger.read()
-            statuses = project.compare(ledger, rows)
+            statuses = compare_rows(project.files(tenant), rows, ledger)
             status = next((status for status in statuses if status.version == version), None)
             decided = decide(Case(tenant, version, status, statuses))
             if not decided.changes:

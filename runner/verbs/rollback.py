@@ -1,11 +1,20 @@
 """`rollback`: undo the newest version of a tenant by its rollback file, or all that are newer than one."""
 
+from collections.abc import Generator, Iterator
+
 import click
 
-from tenantry.apply.rollback import Wanted, make_rollback_job
-from tenantry.fleet.selection import ALL
+from tenantry.apply.rollback import Undo, confirm, make_undo, run_undo
+from tenantry.fleet.run import Job
+from tenantry.ledger.statuses import compare_rows
+from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem
-from tenantry.verbs import Events, Request, Verb
+from tenantry.model.events import Event, RepairProposed, TenantCompared, Verdict, WarningRaised
+from tenantry.model.results import GOOD, Result
+from tenantry.model.tenants import ALL
+from tenantry.plan.undo import Wanted, check_known, choose
+from tenantry.project import Project
+from tenantry.proof.prover import make_prover
 from tenantry.verbs.options import (
     DRY_RUN,
     JOBS,
@@ -19,6 +28,7 @@ from tenantry.verbs.options import (
     run_job,
     without_master,
 )
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Undo the newest version by its NNNN_name.rollback.sql, in one transaction with its record, which stays.
 
@@ -67,3 +77,44 @@ def _start(request: Request) -> Events:
 
 
 VERB = Verb(_HELP, _PARAMS, _start)
+
+
+def make_rollback_job(project: Project, wanted: Wanted) -> Job:
+    """Return the job that undoes the versions that are wanted in a tenant, newest first, unless it is a dry run."""
+
+    def undo(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        with project.sessions.connect(tenant) as connection:
+            ledger = project.ledger(tenant, connection)
+            rows = ledger.read()
+            statuses = compare_rows(project.files(tenant), rows, ledger)
+            yield TenantCompared(tenant.name, statuses)
+            chosen = choose(statuses, wanted, tenant.name)
+            if not chosen:
+                check_known(rows, statuses, wanted, tenant.name)
+                return Verdict(Result.UP_TO_DATE, "nothing to undo")
+            undos = [make_undo(status, ledger, wanted) for status in chosen]
+            yield from (WarningRaised(tenant.name, one.doubt) for one in undos if one.doubt)
+            yield RepairProposed(tenant.name, tuple(line for one in undos for line in _propose(one, wanted)))
+            if wanted.dry_run:
+                return Verdict(Result.OK, "dry run: nothing was changed")
+            for one in undos:
+                verdict = yield from run_undo(project.sessions, ledger, one, wanted.reason, rows)
+                if verdict.result not in GOOD:
+                    return verdict
+                rows = ledger.read()
+            left = confirm(compare_rows(project.files(tenant), rows, ledger), undos)
+            yield TenantCompared(tenant.name, left)
+            if wanted.prove:
+                verdict = yield from make_prover(project).conclude(ledger, left, Result.APPLIED)
+                if verdict.result is not Result.APPLIED:
+                    return verdict
+        return Verdict(Result.APPLIED, ", ".join(f"{one.name} rolled back" for one in undos))
+
+    return undo
+
+
+def _propose(undo: Undo, wanted: Wanted) -> Iterator[str]:
+    """Yield what is about to be done, for a dry run with the SQL."""
+    yield f"{undo.name}: undone by {undo.step.path}, its record becomes rolled back"
+    if wanted.dry_run:
+        yield from (f"  {line}" for line in undo.step.text.splitlines())

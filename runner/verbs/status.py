@@ -5,12 +5,16 @@ from collections.abc import Generator, Mapping
 import click
 
 from tenantry.fleet.run import Job
+from tenantry.ledger.repeatables import find_pending
+from tenantry.ledger.statuses import read_statuses
 from tenantry.model import MigrationStatus, State, Tenant
-from tenantry.model.events import Cell, Event, Result, RowReported, TenantCompared, Verdict
-from tenantry.plan.compare import add_repeatables, annotate, head, summarise
+from tenantry.model.events import Event, RowReported, TenantCompared, Verdict
+from tenantry.model.plans import head
+from tenantry.model.results import Cell, Result
+from tenantry.plan.words import add_repeatables, annotate, summarise
 from tenantry.project import Project
-from tenantry.verbs import Events, Request, Verb
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Show for each tenant its version, how many files are pending, its state, and who applied what last.
 
@@ -38,8 +42,8 @@ def _start(request: Request) -> Events:
 def _make_job(project: Project, *, strict: bool) -> Job:
     def status(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
-            statuses = project.read_statuses(tenant, ledger)
-            repeatables = project.find_repeatables(tenant, ledger)
+            statuses = read_statuses(project.files(tenant), ledger)
+            repeatables = find_pending(project.repeatables(tenant), ledger)
         yield TenantCompared(tenant.name, statuses)
         state = "no database" if ledger is None else add_repeatables(summarise(statuses), len(repeatables))
         yield RowReported(tenant.name, _cells(tenant, statuses, state))

@@ -5,10 +5,11 @@ from collections.abc import Generator
 from tenantry.fleet.run import Job
 from tenantry.model import Tenant
 from tenantry.model.errors import Unreachable
-from tenantry.model.events import Cell, DatabaseOpened, Event, Result, RowReported, Verdict
+from tenantry.model.events import DatabaseOpened, Event, RowReported, Verdict
+from tenantry.model.results import Cell, Result
 from tenantry.project import Project
-from tenantry.verbs import Events, Request, Verb
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Show every tenant with its server, its database and how many files its set has, and try each connection.
 

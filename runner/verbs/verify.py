@@ -4,13 +4,18 @@ from collections.abc import Generator, Iterator, Sequence
 
 from tenantry.fleet.run import Job
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.repeatables import find_gone, find_pending
+from tenantry.ledger.statuses import read_statuses
 from tenantry.model import MigrationStatus, Tenant
 from tenantry.model.errors import Refused
-from tenantry.model.events import Event, FindingReported, Result, TenantCompared, Verdict, WarningRaised
+from tenantry.model.events import Event, FindingReported, TenantCompared, Verdict, WarningRaised
+from tenantry.model.results import Result
 from tenantry.project import Project
-from tenantry.proof.findings import count_differences, describe_gone, describe_repeatable, find, warn
-from tenantry.verbs import Events, Request, Verb
+from tenantry.proof.findings import describe_gone, describe_repeatable, find, warn
+from tenantry.proof.prover import make_prover
+from tenantry.schema.differences import count_differences
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
+from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Prove of every selected tenant that its record is what the files say, and its schema what its record says.
 
@@ -37,10 +42,10 @@ def _make_job(project: Project) -> Job:
                     f"the database {tenant.database!r} does not exist",
                     hint=f'run "tenantry migrate --tenants {tenant.name}" to create it',
                 )
-            statuses = project.read_statuses(tenant, ledger)
+            statuses = read_statuses(project.files(tenant), ledger)
             yield TenantCompared(tenant.name, statuses)
             yield from warn(statuses, tenant)
-            for name in project.find_gone(tenant, ledger):
+            for name in find_gone(project.repeatables(tenant), ledger):
                 yield WarningRaised(tenant.name, describe_gone(name))
             found = 0
             # One by one: what is found must not be lost where the rest cannot be read.
@@ -54,10 +59,10 @@ def _make_job(project: Project) -> Job:
 
 def _find_all(project: Project, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
     yield from find(statuses, ledger.tenant, ledger)
-    for file in project.find_repeatables(ledger.tenant, ledger):
+    for file in find_pending(project.repeatables(ledger.tenant), ledger):
         yield FindingReported(ledger.tenant.name, describe_repeatable(file, ledger.tenant))
     if any(status.row for status in statuses):
-        yield from project.prover().prove(ledger, statuses)
+        yield from make_prover(project).prove(ledger, statuses)
 
 
 VERB = Verb(_HELP, (TENANTS, JOBS, SERVER), _start)

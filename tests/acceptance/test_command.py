@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tenantry.verbs import VERBS
+from tenantry.verbs.verb import VERBS
 from tests.acceptance.fix_command import MASTER_FILES, Fleet, MakeFleet, find_commands
 from tests.places import ROOT
 
@@ -50,7 +50,7 @@ def test_without_a_verb(project: Fleet) -> None:
 
 
 def test_as_a_module(fleet: MakeFleet) -> None:
-    """`python -m runner` does the same, and its hints name it so."""
+    """`python -m tenantry` does the same, and its hints name it so."""
     one = fleet(tenants=["1"])
     done = one.python("-m", "tenantry", "migrate")
     assert (done.code, one.versions("1")) == (0, [0, 1])
@@ -59,7 +59,7 @@ def test_as_a_module(fleet: MakeFleet) -> None:
     assert refused.code == 4
     assert find_commands(refused.out) == []
     last = refused.out.splitlines()[-1]
-    assert (last.startswith("when that is mended: python"), last.endswith(" -m runner migrate --tenants 1")) == (
+    assert (last.startswith("when that is mended: python"), last.endswith(" -m tenantry migrate --tenants 1")) == (
         True,
         True,
     )

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
+from tenantry.model.scope import Scope
 from tenantry.postgres.sessions import Connection
-from tenantry.schema.catalog import read_fingerprint, read_snapshot
+from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
 from tenantry.schema.differences import compare_schemas, explain
-from tenantry.schema.snapshot import Scope, Snapshot
+from tenantry.schema.snapshot import Snapshot
 from tests.places import ROOT
 
 _ROOT = ROOT

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tenantry.lint.measure.replay import measure_file
-from tenantry.model.effects import Effect, Lock
+from tenantry.model.effects import Lock, Measured
 from tenantry.scratch.places import Scratch
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import make_migration, make_sessions, make_tenant
@@ -24,7 +24,7 @@ def scratch(database: MakeDatabase) -> Iterator[Scratch]:
     yield from open_scratch(database())
 
 
-def measure(scratch: Scratch, *texts: str, transactional: bool = True) -> tuple[Effect, ...]:
+def measure(scratch: Scratch, *texts: str, transactional: bool = True) -> tuple[Measured, ...]:
     """Run files in order and return what the statements of the last one do."""
     *before, last = texts
     for text in before:
@@ -32,6 +32,6 @@ def measure(scratch: Scratch, *texts: str, transactional: bool = True) -> tuple[
     return measure_file(scratch, make_migration(2, "file", last, transactional=transactional), "public")
 
 
-def seen(effects: tuple[Effect, ...]) -> list[tuple[tuple[Lock, ...], tuple[str, ...], tuple[str, ...]]]:
+def seen(effects: tuple[Measured, ...]) -> list[tuple[tuple[Lock, ...], tuple[str, ...], tuple[str, ...]]]:
     """Return locks, rewrites and scans of each."""
     return [(effect.locks, effect.rewritten, effect.scanned) for effect in effects]

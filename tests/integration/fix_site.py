@@ -23,17 +23,19 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
-from tenantry.fleet.run import Stop
+from tenantry.fleet.stop import Stop
 from tenantry.ledger.ledger import Ledger, LogEntry
 from tenantry.model import AppliedMigration, Migration, SetName, Tenant, label
 from tenantry.model.checksum import checksum
-from tenantry.model.events import Event, LockAwaited, MigrationApplied, Result, TenantFinished, Verdict
+from tenantry.model.events import Event, LockAwaited, MigrationApplied, TenantFinished, Verdict
 from tenantry.model.outcome import Outcome
+from tenantry.model.results import Result
+from tenantry.plan.rollout import make_stages
+from tenantry.postgres.runner_lock import LOCK_KEY
 from tenantry.postgres.sessions import Sessions, Settings
-from tenantry.postgres.transaction import LOCK_KEY
 from tenantry.project import Choice, Project, open_project
-from tenantry.verbs import Request, load_verb
 from tenantry.verbs.migrate import make_job
+from tenantry.verbs.verb import Request, load_verb
 
 MakeSite = Callable[..., "Site"]
 Row = tuple[Any, ...]
@@ -146,7 +148,9 @@ class Site:
         job = make_job(project, None, frozenset(), prove=False, resume_at=resume_at)
         run_id = project.provenance.run_id
         stop = stop or Stop()
-        return _collect(fleet.run("migrate", run_id, project.stages(), job, jobs=8, stop=stop, revisit=True))
+        return _collect(
+            fleet.run("migrate", run_id, make_stages(project.tenants), job, jobs=8, stop=stop, revisit=True)
+        )
 
     def call(self, verb: str, **options: Any) -> Ran:
         """Run any verb to its end, as the command does, on every tenant."""

@@ -16,8 +16,9 @@ import pytest
 from tenantry import __version__
 from tenantry.cli import main
 from tenantry.model.errors import ConfigError, Problem, RunnerError, ServerError
-from tenantry.model.events import LinePrinted, Result, RunFinished, RunStarted, TenantFinished, Verdict
-from tenantry.verbs import VERBS, Events, Request, load_verb
+from tenantry.model.events import LinePrinted, RunFinished, RunStarted, TenantFinished, Verdict
+from tenantry.model.results import Result
+from tenantry.verbs.verb import VERBS, Events, Request, load_verb
 from tests.builders import write_files
 
 COMMAND = Path(sys.executable).with_name("tenantry")

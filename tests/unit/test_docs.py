@@ -23,31 +23,22 @@ from click.testing import CliRunner
 import tenantry.verbs.status
 from tenantry import cli, sqltext
 from tenantry.apply import run as apply
-from tenantry.config import parse
+from tenantry.config.reading import parse
 from tenantry.files.directory import read_migrations
 from tenantry.files.header import _KEYS, parse_header
 from tenantry.ledger.ledger import LAYOUT
-from tenantry.lint import RULES, Hazard, Level
+from tenantry.lint.ruleset import RULES
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, Origin, Plan, Progress, RowState, State, errors
 from tenantry.model.checksum import checksum, normalise
-from tenantry.model.effects import Effect, Lock, LockMode
+from tenantry.model.effects import Lock, LockMode, Measured
 from tenantry.model.errors import MigrationFileError, Problem, RunnerError
-from tenantry.model.events import (
-    Blocker,
-    Event,
-    Failure,
-    LockWait,
-    MeasuredStatement,
-    Result,
-    RunFinished,
-    RunStarted,
-    TableSize,
-    Verdict,
-)
+from tenantry.model.events import Event, RunFinished, RunStarted, Verdict
+from tenantry.model.hazards import Hazard, Level
 from tenantry.model.outcome import exit_code
-from tenantry.postgres.transaction import LOCK_KEY
+from tenantry.model.results import Blocker, Failure, LockWait, MeasuredStatement, Result, TableSize
+from tenantry.postgres.runner_lock import LOCK_KEY
 from tenantry.reports.jsonl import to_json
-from tenantry.verbs import VERBS
+from tenantry.verbs.verb import VERBS
 from tests.places import ROOT
 
 README = ROOT / "README.md"
@@ -103,7 +94,7 @@ SAMPLES: Mapping[str, Any] = {
     "excerpt": "1 | SELECT 1",
     "fingerprint": "00",
     "sizes": (TableSize("public.rooms", "1", 8192, -1),),
-    "statements": (MeasuredStatement(1, 1, Effect(0, "SELECT 1", (Lock("public.rooms", LockMode.SHARE),))),),
+    "statements": (MeasuredStatement(1, 1, Measured(0, "SELECT 1", (Lock("public.rooms", LockMode.SHARE),))),),
     "sql": "SELECT 1;",
     "changes": ("name becomes rates",),
     "version": 12,
@@ -352,7 +343,7 @@ def test_results_are_those_written_down() -> None:
 
 def write_events() -> Iterator[dict[str, Any]]:
     """Yield the line that `jsonl` writes for one event of each kind."""
-    from tenantry.reports import Call
+    from tenantry.reports.formats import Call
     from tenantry.reports.jsonl import make_sink
 
     kinds = sorted(get_args(Event), key=lambda kind: (kind is not RunStarted, kind is RunFinished))

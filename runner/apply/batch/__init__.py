@@ -2,8 +2,3 @@
 
 What a batch has changed and that it has are committed as one: whatever dies, no batch is lost or repeated.
 """
-
-from tenantry.apply.batch.cut import Cut, prepare
-from tenantry.apply.batch.loop import run
-
-__all__ = ["Cut", "prepare", "run"]

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tenantry.apply.batch.keys import Key, Range
+from tenantry.apply.batch.keys import Range, RowKey
 from tenantry.apply.batch.table import Table, find_table
 from tenantry.ledger.ledger import Ledger
 from tenantry.model import Migration, label
 from tenantry.model.errors import Refused
 from tenantry.postgres.sessions import Connection
-from tenantry.sqltext.changes import Change, ChangeError, read_change
+from tenantry.sqltext.changes import ChangeError, RowChange, read_change
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,8 @@ class Reached:
     """
 
     begun: str
-    top: Key
-    last: Key | None = None
+    top: RowKey
+    last: RowKey | None = None
     rows: int = 0
     changed: int = 0
 
@@ -46,7 +46,7 @@ class Reached:
             "changed": self.changed,
         }
 
-    def add(self, last: Key, rows: int, changed: int) -> "Reached":
+    def add(self, last: RowKey, rows: int, changed: int) -> "Reached":
         """Return how far it is with one batch more."""
         return replace(self, last=last, rows=self.rows + rows, changed=self.changed + changed)
 
@@ -63,7 +63,7 @@ def parse_reached(written: Mapping[str, Any] | None) -> Reached | None:
 class Cut:
     """A change, the table that it is cut by, and how far it came; `reached` is None where it was never begun."""
 
-    change: Change
+    change: RowChange
     table: Table
     reached: Reached | None
 

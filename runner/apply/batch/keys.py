@@ -10,9 +10,10 @@ from typing import Any
 from psycopg import sql
 
 from tenantry.apply.batch.table import Table
-from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection
 
-Key = tuple[str, ...]
+RowKey = tuple[str, ...]
 
 # For the transaction in which keys are read: no date, interval or number in them depends on who reads it again.
 _FORMATS = sql.SQL(
@@ -24,11 +25,11 @@ _FORMATS = sql.SQL(
 class Range:
     """The keys behind `after`, None for all from the first one on, up to and including `up_to`."""
 
-    after: Key | None
-    up_to: Key
+    after: RowKey | None
+    up_to: RowKey
 
 
-def find_last(connection: Connection, table: Table, begin: sql.Composable) -> Key | None:
+def find_last(connection: Connection, table: Table, begin: sql.Composable) -> RowKey | None:
     """Return the highest key of a table; None where it is empty. `begin` begins the transaction."""
     query = sql.SQL("SELECT {shown} FROM {table} AS source ORDER BY {falling} LIMIT 1").format(
         shown=_show("source", table.key),
@@ -41,7 +42,7 @@ def find_last(connection: Connection, table: Table, begin: sql.Composable) -> Ke
 
 def find_next(
     connection: Connection, table: Table, left: Range, rows: int, begin: sql.Composable
-) -> tuple[Key, int] | None:
+) -> tuple[RowKey, int] | None:
     """Return the last of the first `rows` keys of a range, and how many there are; None where there are none."""
     # By names that no column can hide.
     names = tuple(f"key{place}" for place, _ in enumerate(table.key))
@@ -57,7 +58,7 @@ def find_next(
     return (tuple(row[:-1]), int(row[-1])) if row else None
 
 
-def compose_range(alias: str, key: Key, wanted: Range) -> sql.Composed:
+def compose_range(alias: str, key: RowKey, wanted: Range) -> sql.Composed:
     """Return the condition that a row's key is in a range, in the order of the key's index."""
     columns = _list(sql.Identifier(alias, name) for name in key)
     bounds = [(">", wanted.after), ("<=", wanted.up_to)]
@@ -79,7 +80,7 @@ def _ask(connection: Connection, begin: sql.Composable, query: sql.Composable) -
     return row
 
 
-def _show(alias: str, key: Key) -> sql.Composed:
+def _show(alias: str, key: RowKey) -> sql.Composed:
     """Return the columns of a key as text by their output functions, which not every cast to text is."""
     return _list(sql.SQL("pg_catalog.format('%s', {})").format(sql.Identifier(alias, name)) for name in key)
 

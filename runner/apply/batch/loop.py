@@ -11,17 +11,20 @@ from functools import partial
 import psycopg
 from psycopg import sql
 
-from tenantry.apply.attempt import Broken, Site, make_broken, within
+from tenantry.apply.attempt import Broken, make_broken, within
 from tenantry.apply.batch.cut import Cut, Reached
-from tenantry.apply.batch.keys import Key, Range, compose_range, find_last, find_next
+from tenantry.apply.batch.keys import Range, RowKey, compose_range, find_last, find_next
 from tenantry.apply.batch.pace import Pace
 from tenantry.apply.batch.pressure import judge, read_pressure
 from tenantry.apply.lock_waits import watching
 from tenantry.apply.retries import choose_timeouts, retry
+from tenantry.apply.site import Site
 from tenantry.model import Batch, Migration, label
 from tenantry.model.errors import Blocked, Refused
 from tenantry.model.events import Event
-from tenantry.postgres.transaction import Timeouts, in_transaction, send, stay_idle, try_work_lock
+from tenantry.postgres.runner_lock import try_work_lock
+from tenantry.postgres.send import send
+from tenantry.postgres.transaction import Timeouts, in_transaction, stay_idle
 from tenantry.sqltext.changes import ChangeError, find_origin, restrict
 
 # Both arbitrary. A standby that has hung for so long does not come back by waiting.
@@ -111,7 +114,7 @@ def _read(work: _Work) -> Broken | None:
     return make_broken(sent.error, work.site, work.step, offset)
 
 
-def _change(work: _Work, reached: Reached, last: Key, rows: int) -> Reached | Broken:
+def _change(work: _Work, reached: Reached, last: RowKey, rows: int) -> Reached | Broken:
     """Run the statement on the keys up to `last`, and commit it with how far the change is then."""
     connection, cut = work.site.connection, work.cut
     condition = compose_range(cut.table.alias, cut.table.key, Range(reached.last, last)).as_string(connection)

@@ -5,7 +5,8 @@ Between two batches nobody waits for us, who hold no lock then: what is counted 
 
 from dataclasses import dataclass
 
-from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection
 
 # All arbitrary. A standby that is further behind is of no use to those who read from it, or take over.
 _MOST_LAG_S = 10

@@ -6,8 +6,9 @@ from typing import Any
 from psycopg import sql
 
 from tenantry.model.errors import Refused
-from tenantry.postgres.sessions import Connection, read_sql
-from tenantry.sqltext.changes import Change, Source
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection
+from tenantry.sqltext.changes import RowChange, RowSource
 
 _KINDS = {"v": "a view", "m": "a materialized view", "f": "a foreign table", "S": "a sequence", "c": "a type"}
 _NO_BATCHES = "or run the file without batches"
@@ -46,7 +47,7 @@ class _Found:
         return f"{self.schema}.{self.relation}"
 
 
-def find_table(connection: Connection, change: Change) -> Table:
+def find_table(connection: Connection, change: RowChange) -> Table:
     """Return the first of a change's tables that has a primary key to cut it by. Raises Refused, with why none does."""
     _check_calls(connection, change)
     if change.verb == "INSERT":
@@ -60,7 +61,7 @@ def find_table(connection: Connection, change: Change) -> Table:
     raise refusals[0]
 
 
-def _read(connection: Connection, source: Source) -> _Found:
+def _read(connection: Connection, source: RowSource) -> _Found:
     name = sql.Identifier(*source.names).as_string(connection)
     query = sql.SQL(read_sql("apply/batch", "table")).format(name=sql.Literal(name))
     row: Any = connection.execute(query).fetchone()
@@ -70,7 +71,7 @@ def _read(connection: Connection, source: Source) -> _Found:
     return _Found(schema, relation, kind, has_children, family, method, tuple(key), tuple(generated), estimate)
 
 
-def _check(change: Change, source: Source, found: _Found) -> Table:
+def _check(change: RowChange, source: RowSource, found: _Found) -> Table:
     """Return the table, if its key can cut the change. Raises Refused."""
     if found.kind not in ("r", "p"):
         raise Refused(f"{found.name} is {_KINDS.get(found.kind, 'no table')}, expected a table")
@@ -93,7 +94,7 @@ def _check(change: Change, source: Source, found: _Found) -> Table:
     )
 
 
-def _check_sets(change: Change, found: _Found) -> None:
+def _check_sets(change: RowChange, found: _Found) -> None:
     """Raise Refused where an UPDATE could bring a row to where a later batch meets it again."""
     moved = [name for name in found.key if name in change.sets or name in found.generated]
     if moved:
@@ -101,7 +102,7 @@ def _check_sets(change: Change, found: _Found) -> None:
         raise Refused(reason, hint="run the file without batches")
 
 
-def _check_target(connection: Connection, change: Change) -> None:
+def _check_target(connection: Connection, change: RowChange) -> None:
     """Raise Refused where an INSERT reads the rows of the table that it writes."""
     target = _read(connection, change.target)
     if any(_read(connection, source).family == target.family for source in change.sources):
@@ -109,7 +110,7 @@ def _check_target(connection: Connection, change: Change) -> None:
         raise Refused(reason, hint="insert into another table first, in a file of its own")
 
 
-def _check_calls(connection: Connection, change: Change) -> None:
+def _check_calls(connection: Connection, change: RowChange) -> None:
     """Raise Refused where a function of the SELECT makes one value of many rows."""
     if not change.calls:
         return

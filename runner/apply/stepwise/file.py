@@ -8,31 +8,28 @@ from dataclasses import replace
 import psycopg
 
 from tenantry import sqltext
-from tenantry.apply import batch
 from tenantry.apply.assertions import check_ensured, check_required
-from tenantry.apply.attempt import Broken, Outcome, Site, Stale, States, gather_notices, is_stale, measure_since, report
+from tenantry.apply.attempt import Broken, Ending, Stale, gather_notices, is_stale, measure_since, report
+from tenantry.apply.batch.cut import Cut, prepare
+from tenantry.apply.batch.loop import run as run_batches
+from tenantry.apply.site import Site, States
 from tenantry.apply.stepwise.resume import resume
-from tenantry.apply.stepwise.statement import Work, run_statement
+from tenantry.apply.stepwise.statement import run_statement
+from tenantry.apply.stepwise.work import Work
 from tenantry.ledger.ledger import Ledger
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, RowState, State, label
 from tenantry.model.errors import Problem, TenantError
 from tenantry.model.events import Event, MigrationApplied, MigrationStarted, WarningRaised
-from tenantry.plan.compare import can_resume
+from tenantry.plan.steps import can_resume
 from tenantry.postgres.pooling import refuse_pooled
+from tenantry.postgres.runner_lock import release_session_lock, try_session_lock, try_work_lock
 from tenantry.postgres.sessions import Connection
-from tenantry.postgres.transaction import (
-    clean,
-    in_transaction,
-    release_session_lock,
-    stay_idle,
-    try_session_lock,
-    try_work_lock,
-)
+from tenantry.postgres.transaction import clean, in_transaction, stay_idle
 
 _UNFINISHED = (RowState.RUNNING.value, RowState.FAILED.value)
 
 
-def apply_statements(site: Site, step: Migration, states: States) -> Generator[Event, None, Outcome]:
+def apply_statements(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
     """Apply what is left of a non-transactional file, each statement committed with its record.
 
     A second connection holds the lock and keeps the record: the file may change its own session as it likes.
@@ -53,7 +50,7 @@ def apply_statements(site: Site, step: Migration, states: States) -> Generator[E
                 return row
             if row is None:
                 check_required(worker, step)
-            cut = batch.prepare(worker, work.ledger, step) if step.directives.batch else None
+            cut = prepare(worker, work.ledger, step) if step.directives.batch else None
             # Before the row: a run that is stopped here has begun nothing.
             yield MigrationStarted(site.tenant.name, step)
             # A connection that broke since the last file is met here, and not by a file that counts as begun.
@@ -116,11 +113,11 @@ def _run_statements(work: Work, done: int) -> Generator[Event, None, MigrationAp
         return _leave_unfinished(work, work.break_off(error, None))
 
 
-def _run_batches(work: Work, cut: batch.Cut) -> Generator[Event, None, MigrationApplied | Broken]:
+def _run_batches(work: Work, cut: Cut) -> Generator[Event, None, MigrationApplied | Broken]:
     """Run a file of one statement in batches; the run may stop between two of them."""
     started = time.monotonic()
     try:
-        reached = yield from batch.run(work.site, work.step, cut)
+        reached = yield from run_batches(work.site, work.step, cut)
         if isinstance(reached, Broken):
             return _leave_unfinished(work, reached)
         work.record(1)

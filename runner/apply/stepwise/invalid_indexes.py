@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection
 from tenantry.sqltext.standalone import Act, IndexBuild, Name, Reindex
 
 # REINDEX CONCURRENTLY builds the one beside the other, and numbers them where the name is taken.

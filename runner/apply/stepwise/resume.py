@@ -5,11 +5,11 @@ Where neither does, nothing is guessed: the tenant is refused, and a person says
 
 from tenantry import sqltext
 from tenantry.apply.stepwise import standalone as alone
-from tenantry.apply.stepwise.statement import Work
-from tenantry.apply.stepwise.took_effect import Effect, judge
+from tenantry.apply.stepwise.took_effect import TookEffect, judge
+from tenantry.apply.stepwise.work import Work
 from tenantry.model import AppliedMigration, Progress, label
 from tenantry.model.errors import Refused
-from tenantry.postgres.transaction import send
+from tenantry.postgres.send import send
 
 
 def resume(work: Work, row: AppliedMigration) -> int:
@@ -59,13 +59,13 @@ def _find_done(work: Work, row: AppliedMigration, progress: Progress) -> int:
         return done
     act = sqltext.read_act(progress.running)
     match judge(act, progress.running, work.site.connection, progress.before):
-        case Effect.NOT_DONE:
+        case TookEffect.NOT_DONE:
             return done
-        case Effect.DONE if done < len(work.statements) and work.statements[done].text == progress.running:
+        case TookEffect.DONE if done < len(work.statements) and work.statements[done].text == progress.running:
             return done + 1
-        case Effect.DONE:
+        case TookEffect.DONE:
             raise _refuse_edited(work, row, progress)
-        case Effect.UNKNOWN:
+        case TookEffect.UNKNOWN:
             raise _refuse_unknown(work, row, progress)
 
 

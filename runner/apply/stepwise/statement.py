@@ -4,27 +4,26 @@ What must stand alone is announced in the ledger before, and its end written aft
 which statements took effect, or which one of those that stand alone may have.
 """
 
-from collections import deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import psycopg
 from psycopg import sql
 
 from tenantry import sqltext
-from tenantry.apply.attempt import Broken, Notice, Site, make_broken, within
+from tenantry.apply.attempt import Broken
 from tenantry.apply.lock_waits import Watch, watching
 from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.stepwise import standalone as alone
-from tenantry.ledger.ledger import Ledger
-from tenantry.model import Migration, Progress
-from tenantry.model.checksum import hash_prefix
+from tenantry.apply.stepwise.work import Work
 from tenantry.model.errors import Problem
-from tenantry.model.events import Event, Failure, LockWait
-from tenantry.postgres.failures import Kind
-from tenantry.postgres.sessions import Connection, read_sql
-from tenantry.postgres.transaction import Sent, Timeouts, in_transaction, send
+from tenantry.model.events import Event
+from tenantry.postgres.failures import FailureKind
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.send import Sent, send
+from tenantry.postgres.sessions import Connection
+from tenantry.postgres.transaction import Timeouts, in_transaction
 from tenantry.sqltext.standalone import Act
 
 # The statement ends its transaction by itself, or must not have one: only the server knows of every one that does.
@@ -33,43 +32,6 @@ _NEEDS_NONE = frozenset({"2D000", "25001"})
 _NO_RECORD = frozenset({"25006", "42501"})
 # How many statements of close.sql come before the record, and before the COMMIT: the first one is still the file's.
 _OURS, _COMMIT = 1, 6
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A non-transactional file at work: `site` has the session that runs it, `ledger` the one that keeps its record.
-
-    `notices` is what is to be said of it when it is over.
-    """
-
-    site: Site
-    ledger: Ledger
-    step: Migration
-    statements: tuple[sqltext.Statement, ...]
-    notices: deque[Notice] = field(default_factory=deque)
-
-    def progress(self, done: int, running: str = "", before: tuple[int, ...] = ()) -> Progress:
-        """Return what the ledger is to say when `done` statements are done."""
-        return Progress(hash_prefix(statement.text for statement in self.statements[:done]), running, before)
-
-    def record(self, done: int, running: str = "", before: tuple[int, ...] = ()) -> None:
-        """Write that `done` statements are done, on the session that keeps the record."""
-        self.ledger.record_progress(self.step.version, done, self.progress(done, running, before))
-
-    def break_off(self, error: psycopg.Error, index: int | None, wait: LockWait | None = None) -> Broken:
-        """Return what an error comes to, at its place in a statement; None: it is not about any."""
-        keeper = self.ledger.connection
-        # Whichever of both sessions is lost: neither the file nor the database is wrong.
-        site = replace(self.site, connection=keeper) if keeper.broken else self.site
-        offset = None if index is None else self.statements[index].start + within(error)
-        return make_broken(error, site, self.step, offset, wait=wait)
-
-    def refuse(self, problem: Problem, index: int) -> Broken:
-        """Return a problem of a statement as the failure of its file."""
-        place = sqltext.position(self.step.sql, self.statements[index].start)
-        excerpt = sqltext.excerpt(self.step.text, place)
-        failure = Failure(problem.message, "", place.line, place.column, excerpt, hint=problem.hint)
-        return Broken(Kind.FAILED, failure)
 
 
 def run_statement(work: Work, index: int) -> Generator[Event, None, Broken | None]:
@@ -146,7 +108,7 @@ def _run_alone(work: Work, index: int, timeouts: Timeouts, watch: Watch) -> Brok
         broken = work.break_off(sent.error, index, watch.wait)
         _clear(work, index, act, prepared.before, broken)
         # A procedure may have committed before it failed: that must not be run again unasked.
-        return broken if act or broken.kind is Kind.LOST else replace(broken, kind=Kind.FAILED)
+        return broken if act or broken.kind is FailureKind.LOST else replace(broken, kind=FailureKind.FAILED)
     problem = alone.check(act, work.site.connection, prepared.before)
     if problem:
         broken = work.refuse(problem, index)
@@ -182,7 +144,7 @@ def _clear(work: Work, index: int, act: Act | None, before: tuple[int, ...], bro
     Where the one or the other is not possible it stays announced, for the next run to clear.
     """
     # Of what is not known, nobody knows either how far it came: a procedure may have committed before it failed.
-    if broken.kind is Kind.LOST or act is None:
+    if broken.kind is FailureKind.LOST or act is None:
         return
     try:
         alone.clear(act, work.site.connection, work.ledger.connection, before)

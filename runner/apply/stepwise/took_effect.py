@@ -8,7 +8,8 @@ import psycopg
 from psycopg import sql
 
 from tenantry.apply.stepwise.invalid_indexes import resolve
-from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection
 from tenantry.postgres.transaction import in_transaction
 from tenantry.sqltext.standalone import (
     Act,
@@ -24,7 +25,7 @@ from tenantry.sqltext.standalone import (
 _CATALOGS = {"database": ("pg_database", "datname"), "tablespace": ("pg_tablespace", "spcname")}
 
 
-class Effect(Enum):
+class TookEffect(Enum):
     """Whether a statement took effect."""
 
     DONE = "the database has what it makes"
@@ -32,7 +33,7 @@ class Effect(Enum):
     UNKNOWN = "the catalog does not tell"
 
 
-class Found(NamedTuple):
+class NamedRelation(NamedTuple):
     """A relation of a name in the schema of a table: an index of that table or not, and whether it can be used."""
 
     oid: int
@@ -41,7 +42,7 @@ class Found(NamedTuple):
     table: str | None
 
 
-def judge(act: Act | None, text: str, connection: Connection, before: Collection[int]) -> Effect:
+def judge(act: Act | None, text: str, connection: Connection, before: Collection[int]) -> TookEffect:
     """Return whether a statement took effect; `before` are the oids of the indexes its table had before it.
 
     On the connection that runs the file, so that names mean the same.
@@ -56,16 +57,16 @@ def judge(act: Act | None, text: str, connection: Connection, before: Collection
         case SharedObject(kind, name, made):
             return _done(_exists(kind, name, connection) is made)
         case Reindex() | Repeatable():
-            return Effect.NOT_DONE
+            return TookEffect.NOT_DONE
         case None:
-            return Effect.UNKNOWN
+            return TookEffect.UNKNOWN
 
 
-def find_named(act: IndexBuild, table: int, connection: Connection) -> Found | None:
+def find_named(act: IndexBuild, table: int, connection: Connection) -> NamedRelation | None:
     """Return what has the name of the index to be built already; None where nothing has."""
     query = sql.SQL(read_sql("apply/stepwise", "named")).format(table=sql.Literal(table), name=sql.Literal(act.index))
     row = connection.execute(query).fetchone()
-    return Found(*row) if row else None
+    return NamedRelation(*row) if row else None
 
 
 def read_indexes(table: int, connection: Connection) -> tuple[int, ...]:
@@ -106,20 +107,20 @@ def matches(text: str, table: int, index: int, connection: Connection) -> bool |
         return None
 
 
-def _judge_build(act: IndexBuild, text: str, connection: Connection, before: Collection[int]) -> Effect:
+def _judge_build(act: IndexBuild, text: str, connection: Connection, before: Collection[int]) -> TookEffect:
     table = resolve(connection, act.table)
     if table is None:
-        return Effect.NOT_DONE
+        return TookEffect.NOT_DONE
     if not act.index:
         return _judge_unnamed(text, table, connection, before)
     found = find_named(act, table, connection)
     if found is None or not found.on_table or not found.usable:
-        return Effect.NOT_DONE
+        return TookEffect.NOT_DONE
     # Where IF NOT EXISTS is said, the server would be content with any index of that name.
-    return _done(True) if act.skips or matches(text, table, found.oid, connection) is not False else Effect.UNKNOWN
+    return _done(True) if act.skips or matches(text, table, found.oid, connection) is not False else TookEffect.UNKNOWN
 
 
-def _judge_unnamed(text: str, table: int, connection: Connection, before: Collection[int]) -> Effect:
+def _judge_unnamed(text: str, table: int, connection: Connection, before: Collection[int]) -> TookEffect:
     new = [oid for oid in read_indexes(table, connection) if oid not in before]
     return _done(any(matches(text, table, oid, connection) and _is_usable(oid, connection) for oid in new))
 
@@ -143,5 +144,5 @@ def _exists(kind: str, name: str, connection: Connection) -> bool:
     return connection.execute(query).fetchone() == (1,)
 
 
-def _done(seen: bool) -> Effect:
-    return Effect.DONE if seen else Effect.NOT_DONE
+def _done(seen: bool) -> TookEffect:
+    return TookEffect.DONE if seen else TookEffect.NOT_DONE

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from tenantry.model.effects import Effect, Lock, LockMode
-from tenantry.postgres.sessions import Connection, read_sql
-from tenantry.postgres.transaction import send
+from tenantry.model.effects import Lock, LockMode, Measured
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.send import send
+from tenantry.postgres.sessions import Connection
 from tenantry.sqltext import Statement
 from tenantry.sqltext.library import Node, read_tree
 
@@ -32,15 +33,15 @@ class Relation:
     scans: int
 
 
-State = Mapping[int, Relation]
+DatabaseState = Mapping[int, Relation]
 
 
-def read_state(connection: Connection) -> State:
+def read_state(connection: Connection) -> DatabaseState:
     """Return every relation of the database, by oid, with the locks that this session holds."""
     return {row[0]: Relation(*row) for row in connection.execute(read_sql("lint/measure", "state"))}
 
 
-def probe(connection: Connection, statement: Statement, existing: frozenset[int]) -> Effect:
+def probe(connection: Connection, statement: Statement, existing: frozenset[int]) -> Measured:
     """Run a statement in the transaction that is open, and return its effect on the relations that are `existing`.
 
     Raises psycopg.Error where it fails.
@@ -58,7 +59,7 @@ def probe(connection: Connection, statement: Statement, existing: frozenset[int]
         connection.execute(_AS_IS)
     after = read_state(connection)
     old = {oid: relation for oid, relation in before.items() if oid in existing}
-    return Effect(
+    return Measured(
         statement.start,
         statement.text,
         locks=tuple(_locks(old, after)),
@@ -67,7 +68,7 @@ def probe(connection: Connection, statement: Statement, existing: frozenset[int]
     )
 
 
-def _locks(before: State, after: State) -> Iterator[Lock]:
+def _locks(before: DatabaseState, after: DatabaseState) -> Iterator[Lock]:
     """Yield the locks that are new or stronger, by name; one on an index only where its table's is weaker."""
     # What was dropped is locked until the transaction ends, and in no catalog any more.
     gone = LockMode.ACCESS_EXCLUSIVE
@@ -79,7 +80,7 @@ def _locks(before: State, after: State) -> Iterator[Lock]:
             yield Lock(relation.name, LockMode(mode))
 
 
-def find_rewritten(before: State, after: State) -> Iterator[str]:
+def find_rewritten(before: DatabaseState, after: DatabaseState) -> Iterator[str]:
     """Yield the names of tables that were written anew, and of indexes that were, where their table was not."""
     named = {relation.name: relation for relation in after.values()}
     tables = {
@@ -99,7 +100,7 @@ def _differs(before: Relation, after: Relation) -> bool:
     return bool(before.filenode) and before.filenode != after.filenode
 
 
-def _scanned(before: State, after: State) -> frozenset[str]:
+def _scanned(before: DatabaseState, after: DatabaseState) -> frozenset[str]:
     return frozenset(
         relation.name
         for relation in before.values()

@@ -10,7 +10,7 @@ from tenantry.lint.measure.probe import probe, read_state
 from tenantry.lint.measure.rows import empty, fill
 from tenantry.lint.measure.standalone import run_alone
 from tenantry.model import Migration
-from tenantry.model.effects import Effect
+from tenantry.model.effects import Measured
 from tenantry.postgres.sessions import Connection
 from tenantry.postgres.transaction import clean, in_transaction
 from tenantry.scratch.places import Scratch
@@ -23,7 +23,7 @@ _NO_ROLE = "42704"
 _ZONE = "SET TimeZone = '<+01>-01'"
 
 
-def measure_file(scratch: Scratch, migration: Migration, ledger_schema: str) -> tuple[Effect, ...]:
+def measure_file(scratch: Scratch, migration: Migration, ledger_schema: str) -> tuple[Measured, ...]:
     """Run a file and return the effects of its statements on what was there before it, filled with a few rows.
 
     Raises psycopg.Error where it does not run statement by statement; what then is left of it is unknown.
@@ -44,7 +44,7 @@ def measure_file(scratch: Scratch, migration: Migration, ledger_schema: str) -> 
 
 def _in_one(
     scratch: Scratch, statements: tuple[Statement, ...], existing: frozenset[int], ledger_schema: str
-) -> Iterator[Effect]:
+) -> Iterator[Measured]:
     """Yield the effects of statements that are one transaction."""
     with in_transaction(scratch.connection):
         scratch.connection.execute("BEGIN")
@@ -55,7 +55,7 @@ def _in_one(
 
 def _one_by_one(
     scratch: Scratch, statements: tuple[Statement, ...], existing: frozenset[int], ledger_schema: str
-) -> Iterator[Effect]:
+) -> Iterator[Measured]:
     """Yield the effects of statements that each commit by themselves, in a transaction where the server lets them."""
     for statement in statements:
         if name_barred(*read_tree(statement.text)):
@@ -64,7 +64,7 @@ def _one_by_one(
             yield from _in_one(scratch, (statement,), existing, ledger_schema)
 
 
-def _measure(scratch: Scratch, statement: Statement, existing: frozenset[int], ledger_schema: str) -> Effect:
+def _measure(scratch: Scratch, statement: Statement, existing: frozenset[int], ledger_schema: str) -> Measured:
     """Measure one statement; where it fails, again with the role that it misses, and then without the rows we made.
 
     Rows that nobody would write may violate what a statement demands, which is no fault of the file's.
@@ -80,7 +80,7 @@ def _measure(scratch: Scratch, statement: Statement, existing: frozenset[int], l
     return _try(connection, statement, existing)
 
 
-def _try(connection: Connection, statement: Statement, existing: frozenset[int]) -> Effect:
+def _try(connection: Connection, statement: Statement, existing: frozenset[int]) -> Measured:
     """Measure one statement so that the transaction is as it was where that fails."""
     with connection.transaction():
         return probe(connection, statement, existing)

@@ -8,7 +8,8 @@ from itertools import groupby
 import psycopg
 from psycopg import sql
 
-from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection
 
 ROWS = 3
 

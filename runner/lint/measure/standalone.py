@@ -6,10 +6,10 @@ Their locks are known from the manual ("Table-Level Locks", and the page of each
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tenantry.lint.measure.probe import State, find_rewritten, read_state
-from tenantry.model.effects import Effect, Lock, LockMode
+from tenantry.lint.measure.probe import DatabaseState, find_rewritten, read_state
+from tenantry.model.effects import Lock, LockMode, Measured
+from tenantry.postgres.send import send
 from tenantry.postgres.sessions import Connection
-from tenantry.postgres.transaction import send
 from tenantry.sqltext import Statement
 from tenantry.sqltext.library import Node, read_tree
 from tenantry.sqltext.trees import is_on
@@ -30,7 +30,7 @@ class _Form:
     taken: Sequence[Node] = ()
 
 
-def run_alone(connection: Connection, statement: Statement, existing: frozenset[int]) -> Effect:
+def run_alone(connection: Connection, statement: Statement, existing: frozenset[int]) -> Measured:
     """Run a statement outside a transaction and return its effect. Raises psycopg.Error where it fails."""
     tag, node = read_tree(statement.text)
     before = {oid: relation for oid, relation in read_state(connection).items() if oid in existing}
@@ -38,13 +38,13 @@ def run_alone(connection: Connection, statement: Statement, existing: frozenset[
     if sent.error:
         raise sent.error
     if tag not in _LOCKS:
-        return Effect(statement.start, statement.text)
+        return Measured(statement.start, statement.text)
     form = _LOCKS[tag](node)
     tables = tuple(sorted(_find_tables(before, form.relations)))
     locks = dict.fromkeys(tables, form.mode) | dict.fromkeys(
         _find_tables(before, form.taken), LockMode.ACCESS_EXCLUSIVE
     )
-    return Effect(
+    return Measured(
         statement.start,
         statement.text,
         locks=tuple(Lock(table, mode) for table, mode in sorted(locks.items())),
@@ -54,7 +54,7 @@ def run_alone(connection: Connection, statement: Statement, existing: frozenset[
     )
 
 
-def _find_tables(before: State, relations: Sequence[Node] | None) -> set[str]:
+def _find_tables(before: DatabaseState, relations: Sequence[Node] | None) -> set[str]:
     """Return the tables that are meant, also by the names of their indexes."""
     chosen = (
         relation

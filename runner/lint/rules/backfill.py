@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File, Part
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.rules.whole_table import holds
 from tenantry.lint.tree import squeeze, walk
 from tenantry.lint.words import BATCHED, advise, show, strongest, wait
@@ -12,22 +12,22 @@ from tenantry.model.hazards import Level
 _WRITES = ("UpdateStmt", "DeleteStmt", "InsertStmt", "MergeStmt")
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         if part.tag in _WRITES and holds(part) and (tables := _read_whole(part)):
             relation, mode = strongest(part.held)
             why = f"until the rows of {', '.join(map(show, tables))} are found and written"
-            yield Found(part.start, wait(mode, relation, why), _advise(part, file.find_taker(part, relation)), tables)
+            yield Match(part.start, wait(mode, relation, why), _advise(part, file.find_taker(part, relation)), tables)
 
 
-def _advise(part: Part, taker: Part) -> str:
+def _advise(part: LintedStatement, taker: LintedStatement) -> str:
     """Return the safe form. Only what `-- batch:` takes can go through in parts."""
     if part.tag == "MergeStmt":
         return advise("write them in a later file, alone", squeeze(taker.text), squeeze(part.text))
     return advise("write them in a later file, in parts", squeeze(taker.text), f"{BATCHED}{squeeze(part.text)};\n")
 
 
-def _read_whole(part: Part) -> tuple[str, ...]:
+def _read_whole(part: LintedStatement) -> tuple[str, ...]:
     """Return the tables whose rows are searched one by one; by the syntax, where no condition is on one value."""
     if part.effect:
         return part.scanned

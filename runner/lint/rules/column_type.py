@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File, Part
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import Command, quote, squeeze, typed
 from tenantry.lint.words import BATCHED, advise, wait
 from tenantry.model.effects import LockMode
@@ -11,17 +11,17 @@ from tenantry.model.hazards import Level
 from tenantry.sqltext.lexer import read_tokens
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for table, command in part.commands():
             if command.kind == "AlterColumnType" and (why := _tell(part, table)):
                 message = wait(LockMode.ACCESS_EXCLUSIVE, table, why)
-                yield Found(
+                yield Match(
                     part.start + command.start, message, _advise(typed(part.node["relation"]), command), (table,)
                 )
 
 
-def _tell(part: Part, table: str) -> str:
+def _tell(part: LintedStatement, table: str) -> str:
     """Return what the application waits for; empty where the server was seen to change its catalog alone."""
     if part.effect is None or table in part.rewritten:
         return "while every row is written anew"

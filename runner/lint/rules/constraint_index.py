@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File, Part
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import Command, quote, strings, typed
 from tenantry.lint.words import ALONE, advise, wait
 from tenantry.model.effects import LockMode
@@ -12,20 +12,20 @@ from tenantry.model.hazards import Level
 _WORDS = {"CONSTR_UNIQUE": "UNIQUE", "CONSTR_PRIMARY": "PRIMARY KEY"}
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for table, command in part.commands():
             if command.kind == "AddConstraint" and _builds(command):
                 message = wait(LockMode.ACCESS_EXCLUSIVE, table, "while its index is built")
                 text = _advise(part, table, command)
-                yield Found(part.start + command.start, message, text, (table,))
+                yield Match(part.start + command.start, message, text, (table,))
 
 
 def _builds(command: Command) -> bool:
     return command.node["contype"] in _WORDS and "indexname" not in command.node
 
 
-def _advise(part: Part, table: str, command: Command) -> str:
+def _advise(part: LintedStatement, table: str, command: Command) -> str:
     name, word = typed(part.node["relation"]), _WORDS[command.node["contype"]]
     columns = strings(command.node["keys"])
     alter = f"ALTER TABLE {name}"

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import quote, strings, to_relation, typed
 from tenantry.lint.words import advise, show
 from tenantry.model.hazards import Level
@@ -13,21 +13,21 @@ _ALLOW = "-- lint: allow drop because no release uses it any more\n"
 _KINDS = {"OBJECT_TABLE": "TABLE", "OBJECT_VIEW": "VIEW", "OBJECT_MATVIEW": "MATERIALIZED VIEW"}
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for table, command in part.commands():
             if command.kind == "DropColumn":
                 name = typed(part.node["relation"])
                 message = f"{show(table)}.{command.name} is gone with the commit: what still reads or writes it fails"
                 text = f"{_ALLOW}ALTER TABLE {name} DROP COLUMN {quote(command.name)};\n"
-                yield Found(part.start + command.start, message, advise(_FIRST, text), (table,))
+                yield Match(part.start + command.start, message, advise(_FIRST, text), (table,))
         if part.tag == "DropStmt" and (kind := _KINDS.get(part.node["removeType"])):
             for each in part.node["objects"]:
                 relation = to_relation(strings(each["List"]["items"]))
                 if table := part.find(relation):
                     message = f"{show(table)} is gone with the commit: what still reads or writes it fails"
                     text = f"{_ALLOW}DROP {kind} {typed(relation)};\n"
-                    yield Found(part.start, message, advise(_FIRST, text), (table,))
+                    yield Match(part.start, message, advise(_FIRST, text), (table,))
 
 
 RULE = Rule(

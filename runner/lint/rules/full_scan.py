@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File, Part
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import squeeze
 from tenantry.lint.words import advise, wait
 from tenantry.model.effects import LockMode
@@ -13,17 +13,17 @@ from tenantry.model.hazards import Level
 _REFRESH = "RefreshMatViewStmt"
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for relation in part.scanned if part.tag != _REFRESH else ():
             mode = part.locks.get(relation, LockMode.ACCESS_SHARE)
             # What is written anew is read, too: that is told already.
             if mode >= LockMode.SHARE and relation not in part.rewritten:
                 message = wait(mode, relation, "while all of it is read")
-                yield Found(part.start, message, _advise(file, part, relation), (relation,))
+                yield Match(part.start, message, _advise(file, part, relation), (relation,))
 
 
-def _advise(file: File, part: Part, relation: str) -> str:
+def _advise(file: LintedFile, part: LintedStatement, relation: str) -> str:
     """Return what is better: another file where the lock is an earlier statement's, else what spares the reading."""
     if part.held.get(relation, LockMode.ACCESS_SHARE) >= LockMode.SHARE:
         taker = file.find_taker(part, relation)

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File, Part
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import quote, squeeze
 from tenantry.lint.words import ALONE, advise, wait
 from tenantry.model.effects import LockMode
@@ -13,7 +13,7 @@ from tenantry.model.hazards import Level
 _INDEX = re.compile(r"\bINDEX\b", re.IGNORECASE)
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         if part.tag != "IndexStmt" or part.node.get("concurrent") or not (table := part.find(part.node["relation"])):
             continue
@@ -22,15 +22,15 @@ def _check(file: File) -> Iterator[Found]:
             mode = part.locks.get(table, LockMode.SHARE)
             read = part.scanned or (table,)
             text = _advise(part) if table in read else _advise_on_partitions(part, table)
-            yield Found(part.start, wait(mode, table, "while the index is built"), text, read)
+            yield Match(part.start, wait(mode, table, "while the index is built"), text, read)
 
 
-def _advise(part: Part) -> str:
+def _advise(part: LintedStatement) -> str:
     built = _INDEX.sub("INDEX CONCURRENTLY", squeeze(part.text), count=1)
     return advise("build it in a file of its own, while writes go on", f"{ALONE}{built};\n")
 
 
-def _advise_on_partitions(part: Part, table: str) -> str:
+def _advise_on_partitions(part: LintedStatement, table: str) -> str:
     """Return how it is done where there are partitions: each has its index built, and then given to the whole."""
     text = squeeze(part.text)
     own = part.node.get("idxname") or f"{table.partition('.')[2]}_idx"

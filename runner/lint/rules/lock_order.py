@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from tenantry.lint.reading import File, Part
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import squeeze
 from tenantry.lint.words import advise, show
 from tenantry.model import label
@@ -12,7 +12,7 @@ from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Level
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for (first, one), (second, other) in combinations(_order(file), 2):
         # What one statement locks, the server locks in an order of its own.
         if one.start != other.start and (earlier := _find_reverse(file, first, second)):
@@ -22,12 +22,12 @@ def _check(file: File) -> Iterator[Found]:
                 "an application that follows one order deadlocks with the other"
             )
             text = advise("let each have a file of its own", squeeze(one.text), squeeze(other.text))
-            yield Found(other.start, message, text, (first, second))
+            yield Match(other.start, message, text, (first, second))
 
 
-def _order(file: File) -> list[tuple[str, Part]]:
+def _order(file: LintedFile) -> list[tuple[str, LintedStatement]]:
     """Return the tables that nobody can use meanwhile, each with the statement that locks it, in order."""
-    locked: dict[str, Part] = {}
+    locked: dict[str, LintedStatement] = {}
     for part in file.parts if file.migration.transactional else ():
         for name, mode in part.locks.items():
             if mode is LockMode.ACCESS_EXCLUSIVE:
@@ -35,7 +35,7 @@ def _order(file: File) -> list[tuple[str, Part]]:
     return list(locked.items())
 
 
-def _find_reverse(file: File, first: str, second: str) -> File | None:
+def _find_reverse(file: LintedFile, first: str, second: str) -> LintedFile | None:
     """Return the newest earlier file that locks the second table in a statement before the first one."""
     for earlier in reversed(file.before):
         order = dict(_order(earlier))

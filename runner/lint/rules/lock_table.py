@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import typed
 from tenantry.lint.words import advise, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Level
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         if part.tag != "LockStmt" or part.node["mode"] < LockMode.SHARE:
             continue
@@ -18,7 +18,7 @@ def _check(file: File) -> Iterator[Found]:
             if table := part.find(each["RangeVar"]):
                 message = wait(LockMode(part.node["mode"]), table, "until the commit")
                 text = f"LOCK TABLE {typed(each['RangeVar'])} IN SHARE UPDATE EXCLUSIVE MODE"
-                yield Found(
+                yield Match(
                     part.start,
                     message,
                     advise("keep other changes to the schema away, and let reads and writes go on", text),

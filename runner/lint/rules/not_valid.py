@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File, Part
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import Command, cut, quote, squeeze, strings, typed
 from tenantry.lint.words import advise, show, wait
 from tenantry.model.effects import LockMode
@@ -15,7 +15,7 @@ _FILLS = ("CONSTR_DEFAULT", "CONSTR_GENERATED", "CONSTR_IDENTITY")
 _CHECKED = {"CONSTR_CHECK": LockMode.ACCESS_EXCLUSIVE, "CONSTR_FOREIGN": LockMode.SHARE_ROW_EXCLUSIVE}
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for table, command in part.commands():
             if command.kind == "AddConstraint" and _checks(part, table, command.node):
@@ -24,7 +24,7 @@ def _check(file: File) -> Iterator[Found]:
                 yield from _check_column(part, table, command)
 
 
-def _check_column(part: Part, table: str, command: Command) -> Iterator[Found]:
+def _check_column(part: LintedStatement, table: str, command: Command) -> Iterator[Match]:
     """Yield what is told of the constraints of a new column; a foreign key of nothing but nulls is not checked."""
     constraints = [each["Constraint"] for each in command.node.get("constraints", ())]
     filled = any(each["contype"] in _FILLS for each in constraints)
@@ -41,14 +41,16 @@ def _check_column(part: Part, table: str, command: Command) -> Iterator[Found]:
             yield _found(part, table, command, named, f"ADD {text}", column=bare)
 
 
-def _checks(part: Part, table: str, constraint: Node) -> bool:
+def _checks(part: LintedStatement, table: str, constraint: Node) -> bool:
     """Return whether the rows that are there are checked: where it was measured, whether they were read."""
     if constraint["contype"] not in _CHECKED or constraint.get("skip_validation"):
         return False
     return part.effect is None or table in part.scanned
 
 
-def _found(part: Part, table: str, command: Command, constraint: Node, added: str, *, column: str = "") -> Found:
+def _found(
+    part: LintedStatement, table: str, command: Command, constraint: Node, added: str, *, column: str = ""
+) -> Match:
     """Return what is told of a constraint; `column` is the command that adds the column without it, if one does."""
     alter = f"ALTER TABLE {typed(part.node['relation'])}"
     name = constraint.get("conname") or _name(table, constraint)
@@ -62,7 +64,7 @@ def _found(part: Part, table: str, command: Command, constraint: Node, added: st
         f"{alter} VALIDATE CONSTRAINT {quote(name)}",
     )
     mode = max(part.locks.get(table, LockMode.ACCESS_SHARE), _CHECKED[constraint["contype"]])
-    return Found(part.start + command.start, wait(mode, table, _WHILE), text, _tables(part, table, constraint))
+    return Match(part.start + command.start, wait(mode, table, _WHILE), text, _tables(part, table, constraint))
 
 
 def _name(table: str, constraint: Node) -> str:
@@ -73,7 +75,7 @@ def _name(table: str, constraint: Node) -> str:
     return f"{own}_check"
 
 
-def _tables(part: Part, table: str, constraint: Node) -> tuple[str, ...]:
+def _tables(part: LintedStatement, table: str, constraint: Node) -> tuple[str, ...]:
     other = part.find(constraint["pktable"]) if "pktable" in constraint else ""
     return tuple(dict.fromkeys(filter(None, (table, other))))
 

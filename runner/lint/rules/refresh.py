@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import typed
 from tenantry.lint.words import advise, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Level
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         if part.tag != "RefreshMatViewStmt" or part.node.get("concurrent") or part.node.get("skipData"):
             continue
@@ -18,7 +18,7 @@ def _check(file: File) -> Iterator[Found]:
             message = wait(LockMode.ACCESS_EXCLUSIVE, view, "while its query runs")
             text = f"REFRESH MATERIALIZED VIEW CONCURRENTLY {typed(part.node['relation'])}"
             sentence = "let reads go on meanwhile, which takes a unique index on columns of the view"
-            yield Found(part.start, message, advise(sentence, text), (view,))
+            yield Match(part.start, message, advise(sentence, text), (view,))
 
 
 RULE = Rule(

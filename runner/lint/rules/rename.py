@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File, Part
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import quote, squeeze, typed
 from tenantry.lint.words import advise, show
 from tenantry.model.hazards import Level
@@ -12,26 +12,26 @@ _FAILS = "what still uses the old name fails"
 _TABLES = ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW")
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         if part.tag != "RenameStmt" or "relation" not in part.node or not (table := part.find(part.node["relation"])):
             continue
         kind, new = part.node["renameType"], part.node["newname"]
         if kind == "OBJECT_COLUMN" and part.node["relationType"] in _TABLES:
             message = f"{show(table)}.{part.node['subname']} is called {new} with the commit: {_FAILS}"
-            yield Found(part.start, message, _advise_on_column(part), (table,))
+            yield Match(part.start, message, _advise_on_column(part), (table,))
         elif kind in _TABLES and not _stands_in(file, part):
             message = f"{show(table)} is called {new} with the commit: {_FAILS}"
-            yield Found(part.start, message, _advise_on_table(part), (table,))
+            yield Match(part.start, message, _advise_on_table(part), (table,))
 
 
-def _stands_in(file: File, part: Part) -> bool:
+def _stands_in(file: LintedFile, part: LintedStatement) -> bool:
     """Return whether the file makes a view of the old name, so that nobody notices."""
     old = part.node["relation"]["relname"]
     return any(later.tag == "ViewStmt" and later.node["view"]["relname"] == old for later in file.parts)
 
 
-def _advise_on_column(part: Part) -> str:
+def _advise_on_column(part: LintedStatement) -> str:
     return advise(
         "add a column of the new name, fill it in parts and have the application change over; or say in the header "
         "that nobody uses the old name",
@@ -39,7 +39,7 @@ def _advise_on_column(part: Part) -> str:
     )
 
 
-def _advise_on_table(part: Part) -> str:
+def _advise_on_table(part: LintedStatement) -> str:
     old, schema, new = typed(part.node["relation"]), part.node["relation"].get("schemaname"), part.node["newname"]
     named = ".".join(quote(word) for word in (schema, new) if word)
     return advise(

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File, Part
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import Command, cut, quote, squeeze, typed
 from tenantry.lint.words import advise, show
 from tenantry.model.hazards import Level
@@ -13,12 +13,12 @@ _SERIALS = ("serial", "serial4", "bigserial", "serial8", "smallserial", "serial2
 _FILLS = ("CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED")
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for table, command in part.commands():
             if command.kind == "AddColumn" and _lacks_value(command.node):
                 message = f"{command.name} is NOT NULL and has no default: the file fails where {show(table)} has rows"
-                yield Found(part.start + command.start, message, _advise(part, command), (table,))
+                yield Match(part.start + command.start, message, _advise(part, command), (table,))
 
 
 def _lacks_value(column: Node) -> bool:
@@ -27,7 +27,7 @@ def _lacks_value(column: Node) -> bool:
     return "CONSTR_NOTNULL" in kinds and not kinds.intersection(_FILLS) and kind not in _SERIALS
 
 
-def _advise(part: Part, command: Command) -> str:
+def _advise(part: LintedStatement, command: Command) -> str:
     first = command.node["constraints"][0]["Constraint"]
     kind = squeeze(cut(part.text, command.text, command.node["typeName"]["location"], first["location"]))
     return advise(

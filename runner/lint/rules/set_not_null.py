@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import quote, typed
 from tenantry.lint.words import advise, show, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Level
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for table, command in part.commands():
             if command.kind != "SetNotNull":
@@ -19,7 +19,7 @@ def _check(file: File) -> Iterator[Found]:
                 message = wait(
                     LockMode.ACCESS_EXCLUSIVE, table, f"while every row is searched for a null in {command.name}"
                 )
-                yield Found(
+                yield Match(
                     part.start + command.start,
                     message,
                     _advise(typed(part.node["relation"]), table, command.name),
@@ -27,7 +27,7 @@ def _check(file: File) -> Iterator[Found]:
                 )
 
 
-def _is_proven(file: File, table: str) -> bool:
+def _is_proven(file: LintedFile, table: str) -> bool:
     """Return whether an earlier file validated a constraint of the table, which may be the one that is needed."""
     commands = (found for before in file.before for part in before.parts for found in part.commands())
     return any(name == table and command.kind == "ValidateConstraint" for name, command in commands)

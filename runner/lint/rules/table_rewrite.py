@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import quote
 from tenantry.lint.words import advise, wait
 from tenantry.model.effects import LockMode
@@ -12,13 +12,13 @@ from tenantry.model.hazards import Level
 _WHILE = "while all of it is written anew"
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for relation in part.rewritten:
             mode = part.locks.get(relation, LockMode.ACCESS_EXCLUSIVE)
             # Below it, nobody waits.
             if mode >= LockMode.SHARE:
-                yield Found(part.start, wait(mode, relation, _WHILE), _advise(relation), (relation,))
+                yield Match(part.start, wait(mode, relation, _WHILE), _advise(relation), (relation,))
 
 
 def _advise(relation: str) -> str:

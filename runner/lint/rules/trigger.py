@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File, Part
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import squeeze
 from tenantry.lint.words import advise, wait
 from tenantry.model.effects import LockMode
@@ -12,7 +12,7 @@ from tenantry.model.hazards import Level
 _WRITES = ("UpdateStmt", "DeleteStmt", "InsertStmt", "MergeStmt")
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     if not file.migration.transactional:
         return
     more = any(_lasts(part) for part in file.parts if part.tag != "CreateTrigStmt")
@@ -20,10 +20,10 @@ def _check(file: File) -> Iterator[Found]:
         if part.tag == "CreateTrigStmt" and more and (table := part.find(part.node["relation"])):
             message = wait(LockMode.SHARE_ROW_EXCLUSIVE, table, "until the rest of the file is done")
             text = advise("put it into a file of its own, which holds the lock for a moment", squeeze(part.text))
-            yield Found(part.start, message, text, (table,))
+            yield Match(part.start, message, text, (table,))
 
 
-def _lasts(part: Part) -> bool:
+def _lasts(part: LintedStatement) -> bool:
     """Return whether a statement may have to wait, or to work for long."""
     strong = any(mode >= LockMode.SHARE and part.held.get(name) != mode for name, mode in part.locks.items())
     return strong or part.tag in _WRITES or bool(part.scanned)

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File, Part
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import squeeze, typed
 from tenantry.lint.words import ALONE, advise, show
 from tenantry.model.effects import LockMode
@@ -15,7 +15,7 @@ from tenantry.sqltext.trees import is_on
 _TARGET = re.compile(r"\b(INDEX|TABLE|SCHEMA|DATABASE)\b", re.IGNORECASE)
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         if part.tag == "ClusterStmt":
             yield from _tell_of_tables(part, [part.node["relation"]] if "relation" in part.node else [])
@@ -31,24 +31,24 @@ def _is_safer_concurrently(node: Node) -> bool:
     return node["kind"] != "REINDEX_OBJECT_SYSTEM" and not is_on(node, "concurrently", "false")
 
 
-def _tell_of_tables(part: Part, relations: list[Node]) -> Iterator[Found]:
+def _tell_of_tables(part: LintedStatement, relations: list[Node]) -> Iterator[Match]:
     """Yield what is told of tables that are written anew; no relation is all of them."""
     tables = tuple(filter(None, map(part.find, relations))) if relations else tuple(part.locks)
     if tables or not (relations or part.effect):
         named = ", ".join(map(show, tables)) or "every table"
         message = f"ACCESS EXCLUSIVE on {named}: reads and writes wait while all of it is written anew"
         text = f"{ALONE}VACUUM (ANALYZE) {', '.join(map(typed, relations))}".rstrip()
-        yield Found(part.start, message, advise("make free space usable without a strong lock", f"{text};\n"), tables)
+        yield Match(part.start, message, advise("make free space usable without a strong lock", f"{text};\n"), tables)
 
 
-def _tell_of_indexes(part: Part) -> Iterator[Found]:
+def _tell_of_indexes(part: LintedStatement) -> Iterator[Match]:
     tables = tuple(table for table, mode in part.locks.items() if mode == LockMode.SHARE)
     own = part.node["kind"] == "REINDEX_OBJECT_TABLE" and not part.find(part.node["relation"])
     if tables or (part.effect is None and not own):
         named = ", ".join(map(show, tables)) or "each table"
         message = f"SHARE on {named}: writes wait while its indexes are built anew"
         text = f"{ALONE}{_TARGET.sub(lambda match: f'{match[0]} CONCURRENTLY', squeeze(part.text), count=1)};\n"
-        yield Found(part.start, message, advise("build them beside the old ones, while writes go on", text), tables)
+        yield Match(part.start, message, advise("build them beside the old ones, while writes go on", text), tables)
 
 
 RULE = Rule(

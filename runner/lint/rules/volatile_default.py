@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File, Part
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import Command, cut, quote, squeeze, typed, walk
 from tenantry.lint.words import BATCHED, advise, show, wait
 from tenantry.model.effects import LockMode
@@ -16,7 +16,7 @@ _SERIAL |= {"smallserial": "smallint", "serial2": "smallint"}
 _STABLE = frozenset({"now", "transaction_timestamp", "statement_timestamp", "current_setting", "timezone"})
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for table, command in part.commands():
             if command.kind != "AddColumn" or not _is_suspect(command.node):
@@ -24,7 +24,7 @@ def _check(file: File) -> Iterator[Found]:
             if part.effect is None or table in part.rewritten:
                 why = "while every row is written anew, each with a value of its own"
                 message = wait(LockMode.ACCESS_EXCLUSIVE, table, why)
-                yield Found(part.start + command.start, message, _advise(part, table, command), (table,))
+                yield Match(part.start + command.start, message, _advise(part, table, command), (table,))
 
 
 def _is_suspect(column: Node) -> bool:
@@ -46,7 +46,7 @@ def _type(column: Node) -> str:
     return name
 
 
-def _advise(part: Part, table: str, command: Command) -> str:
+def _advise(part: LintedStatement, table: str, command: Command) -> str:
     name, column = typed(part.node["relation"]), quote(command.name)
     alter = f"ALTER TABLE {name}"
     first, value = _read_default(part, command) or _make_sequence(part, table, command)
@@ -58,7 +58,7 @@ def _advise(part: Part, table: str, command: Command) -> str:
     )
 
 
-def _read_type(part: Part, command: Command) -> str:
+def _read_type(part: LintedStatement, command: Command) -> str:
     """Return the type as it is written, or what a serial type is short for."""
     if kind := _SERIAL.get(_type(command.node)):
         return kind
@@ -66,7 +66,7 @@ def _read_type(part: Part, command: Command) -> str:
     return squeeze(cut(part.text, command.text, command.node["typeName"]["location"], end))
 
 
-def _read_default(part: Part, command: Command) -> tuple[str, str] | None:
+def _read_default(part: LintedStatement, command: Command) -> tuple[str, str] | None:
     """Return the expression of the default, which needs nothing before it; None where there is no DEFAULT."""
     constraints = [each["Constraint"] for each in command.node.get("constraints", ())]
     for index, constraint in enumerate(constraints):
@@ -77,7 +77,7 @@ def _read_default(part: Part, command: Command) -> tuple[str, str] | None:
     return None
 
 
-def _make_sequence(part: Part, table: str, command: Command) -> tuple[str, str]:
+def _make_sequence(part: LintedStatement, table: str, command: Command) -> tuple[str, str]:
     """Return what makes a sequence, and the call for its next value."""
     schema = part.node["relation"].get("schemaname")
     own = f"{show(table).rpartition('.')[2]}_{command.name}_seq"

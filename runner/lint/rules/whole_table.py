@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import File, Part
-from tenantry.lint.rule import Found, Rule
+from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import squeeze, walk
 from tenantry.lint.words import BATCHED, advise, show
 from tenantry.model.effects import LockMode
@@ -13,7 +13,7 @@ from tenantry.sqltext.library import Node
 _VERBS = {"UpdateStmt": "written", "DeleteStmt": "deleted"}
 
 
-def _check(file: File) -> Iterator[Found]:
+def _check(file: LintedFile) -> Iterator[Match]:
     if file.migration.directives.batch:
         return
     for part in file.parts:
@@ -21,15 +21,15 @@ def _check(file: File) -> Iterator[Found]:
         for tag, node in () if holds(part) else ((part.tag, part.node), *walk(part.node)):
             if tag in _VERBS and "whereClause" not in node and (table := part.find(node["relation"])):
                 done = f"every row of {show(table)} is {_VERBS[tag]} in one transaction"
-                yield Found(part.start, f"{done}: writes to them wait for its end", _advise(part, node), (table,))
+                yield Match(part.start, f"{done}: writes to them wait for its end", _advise(part, node), (table,))
 
 
-def holds(part: Part) -> bool:
+def holds(part: LintedStatement) -> bool:
     """Return whether the transaction has a lock on some relation by then that keeps the application waiting."""
     return any(mode >= LockMode.SHARE for mode in part.held.values())
 
 
-def _advise(part: Part, node: Node) -> str:
+def _advise(part: LintedStatement, node: Node) -> str:
     if node is not part.node:
         return (
             "write it as a statement of its own, in parts: a file with `-- batch: 5000 pause 100ms` has no WITH that "

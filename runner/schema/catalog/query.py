@@ -5,9 +5,9 @@ from functools import lru_cache
 
 from psycopg import sql
 
-from tenantry.postgres.sessions import read_sql
+from tenantry.model.scope import Scope
+from tenantry.postgres.queries import read_sql
 from tenantry.schema.catalog.parts import ALL, COMMON, DERIVED, SOURCES, TELLS
-from tenantry.schema.snapshot import Scope
 
 # Where roles stand in these parts, to be put into words.
 _ROLES = {

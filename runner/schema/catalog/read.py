@@ -13,10 +13,11 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from tenantry.model.errors import TenantError
+from tenantry.model.scope import Scope
 from tenantry.postgres.sessions import Connection
 from tenantry.schema.catalog.parts import ALL, find_parts, open_gates
 from tenantry.schema.catalog.query import compose
-from tenantry.schema.snapshot import Key, SchemaObject, Scope, Snapshot
+from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
 
 _SAVEPOINT = sql.Identifier("tenantry_catalog")
 Row = tuple[str, str, str, int, list[str | None]]
@@ -48,10 +49,10 @@ def read_fingerprint(connection: Connection, scope: Scope, likely: Snapshot | No
         parts |= missing
 
 
-def parse_rows(rows: Iterable[Row]) -> dict[Key, SchemaObject]:
+def parse_rows(rows: Iterable[Row]) -> dict[ObjectKey, SchemaObject]:
     """Return the objects that rows of kind, name, parent, position and facts describe, sorted by kind and name."""
-    facts: dict[Key, dict[str, str]] = {}
-    places: dict[Key, tuple[str, int]] = {}
+    facts: dict[ObjectKey, dict[str, str]] = {}
+    places: dict[ObjectKey, tuple[str, int]] = {}
     for kind, name, parent, position, pairs in rows:
         facts.setdefault((kind, name), {}).update(_parse_facts(pairs))
         places[kind, name] = (parent, position)

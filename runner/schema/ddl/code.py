@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import read_label, read_local
 from tenantry.schema.ddl.options import write_settings
-from tenantry.schema.ddl.schema import Change, Schema, step, with_reads
+from tenantry.schema.ddl.schema import Schema, SchemaStep, step, with_reads
 from tenantry.schema.snapshot import SchemaObject
 
 # The line of `RETURNS`, which a procedure does not have.
 _HEADER = re.compile(r"^ (?!RETURNS)", re.MULTILINE)
 
 
-def write_function(change: Change) -> Iterator[Step]:
+def write_function(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE OR REPLACE of a function or procedure."""
     if change.differs("definition"):
         made = step(change.new, Phase.FUNCTION, change.fact("definition").rstrip(), provides=True)
@@ -33,7 +33,7 @@ def drop_routine(old: SchemaObject) -> Step:
     return with_reads(made, [old])
 
 
-def write_aggregate(change: Change) -> Iterator[Step]:
+def write_aggregate(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE AGGREGATE."""
     if change.old is None:
         _, rest = _split_arguments(change.fact("definition"))
@@ -59,7 +59,7 @@ def _split_arguments(definition: str) -> tuple[str, str]:
     return definition, ""
 
 
-def write_view(change: Change) -> Iterator[Step]:
+def write_view(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE OR REPLACE VIEW, or CREATE MATERIALIZED VIEW, and its options."""
     new = change.new
     if change.old is None or change.differs("definition"):

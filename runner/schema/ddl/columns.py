@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import find_words, list_names, read_local
 from tenantry.schema.ddl.options import alter_options, write_options, write_settings
-from tenantry.schema.ddl.schema import Change, Schema, step
+from tenantry.schema.ddl.schema import Schema, SchemaStep, step
 from tenantry.schema.snapshot import SchemaObject
 
 _SERIALS = {"smallint": "smallserial", "integer": "serial", "bigint": "bigserial"}
@@ -86,7 +86,7 @@ def is_widening(old: str, new: str) -> bool:
     return False
 
 
-def write_column(change: Change) -> Iterator[Step]:
+def write_column(change: SchemaStep) -> Iterator[Step]:
     """Yield what makes or alters a column; of a new table, only what cannot stand in CREATE TABLE."""
     table = change.expected.relation(change.new.parent)
     kind = table.kind if table else "table"
@@ -101,7 +101,7 @@ def write_column(change: Change) -> Iterator[Step]:
     yield from _tune(change, foreign=kind == "foreign table", made=made_with_table)
 
 
-def _write_view_column(change: Change) -> Iterator[Step]:
+def _write_view_column(change: SchemaStep) -> Iterator[Step]:
     if change.differs("default"):
         yield _set_default(change, "ALTER VIEW")
     for fact, word, usual in (("statistics", "STATISTICS", "-1"), ("compression", "COMPRESSION", "default")):
@@ -115,7 +115,7 @@ def _write_view_column(change: Change) -> Iterator[Step]:
         yield step(change.new, Phase.MARK, sql)
 
 
-def _add(change: Change, *, foreign: bool) -> Iterator[Step]:
+def _add(change: SchemaStep, *, foreign: bool) -> Iterator[Step]:
     """Yield ADD COLUMN; NOT NULL apart from it where rows that are there have no value to take."""
     if comes_from_parent(change.new, change.expected, change.found):
         return
@@ -133,7 +133,7 @@ def _add(change: Change, *, foreign: bool) -> Iterator[Step]:
         yield _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
 
 
-def _comes_with_key(change: Change) -> bool:
+def _comes_with_key(change: SchemaStep) -> bool:
     """Return whether a primary key that is made sets a column to NOT NULL."""
     for constraint in change.expected.parts(change.new.parent, "constraint"):
         definition = constraint.facts["definition"]
@@ -166,7 +166,7 @@ def _rewrites(column: SchemaObject) -> bool:
     return any(call not in _STEADY for call in _CALL.findall(facts.get("default", "")))
 
 
-def _alter(change: Change) -> Iterator[Step]:
+def _alter(change: SchemaStep) -> Iterator[Step]:
     if change.differs("type", "collation"):
         yield from _retype(change)
     elif change.differs("default"):
@@ -184,7 +184,7 @@ def _alter(change: Change) -> Iterator[Step]:
             yield _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
 
 
-def _retype(change: Change) -> Iterator[Step]:
+def _retype(change: SchemaStep) -> Iterator[Step]:
     """Yield the change of a type: its default first away, as it may not be of the new type, and set in the end."""
     if any(
         _type_of(change.found, parent, change.new) not in {None, _type_of(change.expected, parent, change.new)}
@@ -220,14 +220,14 @@ def _cast(name: str, old: str, new: str) -> str:
     return f"{name}::{new}" if direct or texts else f"{name}::text::{new}"
 
 
-def _set_default(change: Change, alter: str) -> Step:
+def _set_default(change: SchemaStep, alter: str) -> Step:
     default = change.fact("default")
     action = f"SET DEFAULT {default}" if default else "DROP DEFAULT"
     sql = f"{alter} {change.new.parent} ALTER COLUMN {read_local(change.new)} {action}"
     return step(change.new, Phase.COLUMN if alter == "ALTER TABLE" else Phase.MARK, sql)
 
 
-def _alter_identity(change: Change) -> Iterator[Step]:
+def _alter_identity(change: SchemaStep) -> Iterator[Step]:
     old, new = change.was("identity"), change.fact("identity")
     if _inherits_identity(change):
         return
@@ -246,7 +246,7 @@ def _alter_identity(change: Change) -> Iterator[Step]:
             yield _column_step(change, " ".join(actions))
 
 
-def _inherits_identity(change: Change) -> bool:
+def _inherits_identity(change: SchemaStep) -> bool:
     table = change.expected.relation(change.new.parent)
     parent = table.facts.get("partition of", "") if table else ""
     return bool(change.expected.facts("column", f"{parent}.{read_local(change.new)}").get("identity"))
@@ -272,7 +272,7 @@ def write_sequence(sequence: SchemaObject, *, full: bool) -> Iterator[str]:
         yield "CYCLE" if "cycle" in facts else "NO CYCLE"
 
 
-def _tune(change: Change, *, foreign: bool, made: bool) -> Iterator[Step]:
+def _tune(change: SchemaStep, *, foreign: bool, made: bool) -> Iterator[Step]:
     """Yield what does not stand in a column's definition on every server."""
     if change.differs("storage"):
         storage = change.fact("storage") or _usual_storage(change.fact("type"))
@@ -293,7 +293,7 @@ def _tune(change: Change, *, foreign: bool, made: bool) -> Iterator[Step]:
         yield step(change.new, Phase.MARK, sql)
 
 
-def _tune_foreign(change: Change, *, made: bool) -> Iterator[Step]:
+def _tune_foreign(change: SchemaStep, *, made: bool) -> Iterator[Step]:
     if change.old is not None and not made and change.differs("options"):
         options = alter_options(change.was("options"), change.fact("options"))
         start = f"ALTER FOREIGN TABLE {change.new.parent} ALTER COLUMN {read_local(change.new)}"
@@ -301,7 +301,7 @@ def _tune_foreign(change: Change, *, made: bool) -> Iterator[Step]:
 
 
 def _column_step(
-    change: Change, action: str, risk: Risk = Risk.ADDITIVE, note: str = "", *, phase: Phase = Phase.COLUMN
+    change: SchemaStep, action: str, risk: Risk = Risk.ADDITIVE, note: str = "", *, phase: Phase = Phase.COLUMN
 ) -> Step:
     sql = f"ALTER TABLE {change.new.parent} ALTER COLUMN {read_local(change.new)} {action}"
     return step(change.new, phase, sql, risk, note, provides=phase is Phase.COLUMN)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
-from tenantry.schema.snapshot import Key
+from tenantry.schema.snapshot import ObjectKey
 
 
 class Risk(StrEnum):
@@ -79,7 +79,7 @@ class Step:
 
     draft: Draft
     phase: Phase
-    key: Key
+    key: ObjectKey
     provides: str = ""
     column: str = ""
     reads: str = ""

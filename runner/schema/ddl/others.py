@@ -5,19 +5,19 @@ from collections.abc import Iterator
 from tenantry.schema.ddl.columns import is_serial, write_sequence
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import list_names, quote, split_list
-from tenantry.schema.ddl.schema import Change, Schema, step
+from tenantry.schema.ddl.schema import Schema, SchemaStep, step
 from tenantry.schema.snapshot import SchemaObject
 
 _ENABLED = {"": "ENABLE", "no": "DISABLE", "replica": "ENABLE REPLICA", "always": "ENABLE ALWAYS"}
 
 
-def write_schema(change: Change) -> Iterator[Step]:
+def write_schema(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE SCHEMA."""
     if change.old is None:
         yield step(change.new, Phase.SCHEMA, f"CREATE SCHEMA {change.new.name}")
 
 
-def write_extension(change: Change) -> Iterator[Step]:
+def write_extension(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE EXTENSION, or what moves or updates it."""
     name, version, schema = change.new.name, quote(change.fact("version")), change.fact("schema")
     if change.old is None:
@@ -30,7 +30,7 @@ def write_extension(change: Change) -> Iterator[Step]:
         yield step(change.new, Phase.EXTENSION, f"ALTER EXTENSION {name} SET SCHEMA {schema}")
 
 
-def write_sequence_object(change: Change) -> Iterator[Step]:
+def write_sequence_object(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE SEQUENCE or ALTER SEQUENCE, and whose it is; nothing where `serial` makes it."""
     new = change.new
     if change.old is None and _is_of_serial(change):
@@ -53,7 +53,7 @@ def write_sequence_object(change: Change) -> Iterator[Step]:
         yield step(new, Phase.OWNED, f"ALTER SEQUENCE {new.name} OWNED BY {owner}")
 
 
-def _is_of_serial(change: Change) -> bool:
+def _is_of_serial(change: SchemaStep) -> bool:
     column = change.expected.get("column", change.fact("owned by"))
     return (
         column is not None
@@ -68,7 +68,7 @@ def drop_sequence(old: SchemaObject) -> Step:
     return step(old, Phase.SEQUENCE, f"DROP SEQUENCE {old.name}", Risk.DESTRUCTIVE, provides=True)
 
 
-def write_publication(change: Change) -> Iterator[Step]:
+def write_publication(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE PUBLICATION or ALTER PUBLICATION."""
     name = change.new.name
     if change.old is None:
@@ -113,7 +113,7 @@ def drop_publication(old: SchemaObject) -> Step:
     return step(old, Phase.PUBLICATION, f"DROP PUBLICATION {old.name}", Risk.DESTRUCTIVE)
 
 
-def write_event_trigger(change: Change) -> Iterator[Step]:
+def write_event_trigger(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE EVENT TRIGGER, and whether it fires."""
     new = change.new
     if change.old is None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tenantry.schema.ddl.columns import list_parents
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import quote, read_local, split_list
-from tenantry.schema.ddl.schema import Change, step, unwritten
+from tenantry.schema.ddl.schema import SchemaStep, step, unwritten
 from tenantry.schema.ddl.tables import is_inline
 from tenantry.schema.snapshot import SchemaObject
 
@@ -21,7 +21,7 @@ _INDEX_NOTE = (
 _VALIDATE_NOTE = "checks the rows that are there; reads and writes go on"
 
 
-def write_constraint(change: Change) -> Iterator[Step]:
+def write_constraint(change: SchemaStep) -> Iterator[Step]:
     """Yield ADD CONSTRAINT, in a form that does not scan a table that is there; VALIDATE comes in a file of its own."""
     new = change.new
     if change.old is not None:
@@ -57,7 +57,7 @@ def drop_constraint(old: SchemaObject) -> Step:
     return step(old, phase, f"ALTER TABLE {old.parent} DROP CONSTRAINT {read_local(old)}", Risk.DESTRUCTIVE)
 
 
-def write_index(change: Change) -> Iterator[Step]:
+def write_index(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE INDEX, unless a constraint makes it, and its marks."""
     new = change.new
     if change.old is None and not change.fact("constraint"):
@@ -83,7 +83,7 @@ def drop_index(old: SchemaObject) -> Step:
     return step(old, Phase.INDEX, f"DROP INDEX {old.name}", Risk.DESTRUCTIVE, "CONCURRENTLY where it is large")
 
 
-def write_trigger(change: Change) -> Iterator[Step]:
+def write_trigger(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE TRIGGER, and whether it fires."""
     new = change.new
     if change.old is None:
@@ -98,7 +98,7 @@ def drop_trigger(old: SchemaObject) -> Step:
     return step(old, Phase.TRIGGER, f"DROP TRIGGER {read_local(old)} ON {old.parent}", Risk.DESTRUCTIVE)
 
 
-def write_partition_triggers(change: Change) -> Iterator[Step]:
+def write_partition_triggers(change: SchemaStep) -> Iterator[Step]:
     """Yield whether a partition's triggers fire, where they do not as those of its parent."""
     old, new = _parse_triggers(change.was("triggers")), _parse_triggers(change.fact("triggers"))
     for name in dict.fromkeys((*new, *old)):
@@ -118,7 +118,7 @@ def _parse_triggers(text: str) -> dict[str, str]:
     return states
 
 
-def write_rule(change: Change) -> Iterator[Step]:
+def write_rule(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE OR REPLACE RULE, and whether it is active."""
     new = change.new
     if change.differs("definition"):
@@ -133,7 +133,7 @@ def drop_rule(old: SchemaObject) -> Step:
     return step(old, Phase.RULE, f"DROP RULE {read_local(old)} ON {old.parent}", Risk.DESTRUCTIVE)
 
 
-def write_policy(change: Change) -> Iterator[Step]:
+def write_policy(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE POLICY or ALTER POLICY."""
     new, words = change.new, []
     create = change.old is None
@@ -155,7 +155,7 @@ def drop_policy(old: SchemaObject) -> Step:
     return step(old, Phase.POLICY, f"DROP POLICY {read_local(old)} ON {old.parent}", Risk.DESTRUCTIVE)
 
 
-def write_statistics(change: Change) -> Iterator[Step]:
+def write_statistics(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE STATISTICS and its target."""
     if change.old is None:
         yield step(change.new, Phase.STATISTICS, change.fact("definition"))
@@ -188,7 +188,7 @@ def _validate(constraint: SchemaObject) -> Step:
     return step(constraint, Phase.VALIDATE, sql, note=_VALIDATE_NOTE, separate=True)
 
 
-def _comes_from_parent(change: Change) -> bool:
+def _comes_from_parent(change: SchemaStep) -> bool:
     """Return whether a check is made on a table by making it on its parent, which lacks it too."""
     if not change.fact("definition").startswith("CHECK") or change.fact("definition").endswith("NO INHERIT"):
         return False
@@ -200,6 +200,6 @@ def _comes_from_parent(change: Change) -> bool:
     return False
 
 
-def _late(new: SchemaObject, sql: str, change: Change) -> Step:
+def _late(new: SchemaObject, sql: str, change: SchemaStep) -> Step:
     note = "" if change.old is None else "it fires, or does not, from then on"
     return step(new, Phase.PUBLICATION, sql, note=note)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import parse_settings, quote
 from tenantry.schema.ddl.options import alter_options, write_options
-from tenantry.schema.ddl.schema import Change, step, unwritten
+from tenantry.schema.ddl.schema import SchemaStep, step, unwritten
 from tenantry.schema.snapshot import SchemaObject
 
 _PHASES = {
@@ -21,7 +21,7 @@ _CONTEXTS = {"": "", "assignment": " AS ASSIGNMENT", "implicit": " AS IMPLICIT"}
 _HIDDEN = "sha256:"
 
 
-def write_collation(change: Change) -> Iterator[Step]:
+def write_collation(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE COLLATION; nothing alters one."""
     facts = ("provider", "locale", "lc_collate", "lc_ctype", "rules")
     if change.old is not None:
@@ -33,7 +33,7 @@ def write_collation(change: Change) -> Iterator[Step]:
     yield step(change.new, Phase.COLLATION, sql, provides=True)
 
 
-def write_cast(change: Change) -> Iterator[Step]:
+def write_cast(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE CAST."""
     if change.old is None:
         function = change.fact("function")
@@ -42,7 +42,7 @@ def write_cast(change: Change) -> Iterator[Step]:
         yield step(change.new, Phase.CAST, sql)
 
 
-def write_access_method(change: Change) -> Iterator[Step]:
+def write_access_method(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE ACCESS METHOD; nothing alters one."""
     if change.old is not None:
         yield from _name_unalterable(change, "type", "handler")
@@ -52,7 +52,7 @@ def write_access_method(change: Change) -> Iterator[Step]:
     yield step(change.new, Phase.ACCESS_METHOD, sql)
 
 
-def write_wrapper(change: Change) -> Iterator[Step]:
+def write_wrapper(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE FOREIGN DATA WRAPPER or ALTER FOREIGN DATA WRAPPER."""
     words = [
         f"{fact.upper()} {change.fact(fact)}" if change.fact(fact) else f"NO {fact.upper()}"
@@ -63,7 +63,7 @@ def write_wrapper(change: Change) -> Iterator[Step]:
     yield from _name_hidden(change)
 
 
-def write_server(change: Change) -> Iterator[Step]:
+def write_server(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE SERVER or ALTER SERVER."""
     if change.old is not None:
         yield from _name_unalterable(change, "type", "foreign data wrapper")
@@ -84,13 +84,13 @@ def drop_rare(old: SchemaObject) -> Step:
     return step(old, _PHASES[old.kind], sql, Risk.DESTRUCTIVE, provides=old.kind == "collation")
 
 
-def _create_or_alter(change: Change, phase: Phase, words: list[str]) -> Iterator[Step]:
+def _create_or_alter(change: SchemaStep, phase: Phase, words: list[str]) -> Iterator[Step]:
     verb = "CREATE" if change.old is None else "ALTER"
     if words or change.old is None:
         yield step(change.new, phase, " ".join([verb, change.new.kind.upper(), change.new.name, *words]))
 
 
-def _options(change: Change) -> list[str]:
+def _options(change: SchemaStep) -> list[str]:
     """Return the clause for options, without those that may be secrets: of them, only a part of a hash is known."""
     hidden = _list_hidden(change)
     found, expected = _without(hidden, change.was("options")), _without(hidden, change.fact("options"))
@@ -98,7 +98,7 @@ def _options(change: Change) -> list[str]:
     return [f"OPTIONS ({text})"] if text else []
 
 
-def _list_hidden(change: Change) -> list[str]:
+def _list_hidden(change: SchemaStep) -> list[str]:
     expected = parse_settings(change.fact("options"))
     return [name for name, value in expected.items() if value.startswith(_HIDDEN)]
 
@@ -107,14 +107,14 @@ def _without(names: list[str], options: str) -> str:
     return ", ".join(f"{name}={value}" for name, value in parse_settings(options).items() if name not in names)
 
 
-def _name_hidden(change: Change) -> Iterator[Step]:
+def _name_hidden(change: SchemaStep) -> Iterator[Step]:
     found, expected = parse_settings(change.was("options")), parse_settings(change.fact("options"))
     for name in _list_hidden(change):
         if found.get(name) != expected[name]:
             yield unwritten(change.new, f"option {name}: may be a secret, which is not read")
 
 
-def _name_unalterable(change: Change, *facts: str) -> Iterator[Step]:
+def _name_unalterable(change: SchemaStep, *facts: str) -> Iterator[Step]:
     for fact in facts:
         if change.differs(fact):
             expected, found = change.fact(fact) or "none", change.was(fact) or "none"

@@ -11,7 +11,7 @@ from tenantry.schema.ddl.code import read_target
 from tenantry.schema.ddl.draft import Draft, Risk
 from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_label, read_local, read_schema
 from tenantry.schema.ddl.schema import Schema
-from tenantry.schema.snapshot import Key, SchemaObject
+from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
 # The drafts of the other reading: the one object made, the other dropped.
 WriteAnew = Callable[[SchemaObject, SchemaObject, Schema, Schema], Iterator[Draft]]
@@ -159,7 +159,7 @@ def _rename_everywhere(found: Schema, old: str, new: str) -> Schema:
     return Schema({one.key: one for one in objects})
 
 
-def _rename_comment(objects: dict[Key, SchemaObject], old: SchemaObject, new: SchemaObject) -> None:
+def _rename_comment(objects: dict[ObjectKey, SchemaObject], old: SchemaObject, new: SchemaObject) -> None:
     comment = objects.pop(("comment", f"{old.kind} {old.name}"), None)
     if comment:
         renamed = replace(comment, name=f"{new.kind} {new.name}")
@@ -167,7 +167,7 @@ def _rename_comment(objects: dict[Key, SchemaObject], old: SchemaObject, new: Sc
 
 
 def _rename_index(
-    objects: dict[Key, SchemaObject], indexes: Iterable[SchemaObject], old: SchemaObject, new: SchemaObject
+    objects: dict[ObjectKey, SchemaObject], indexes: Iterable[SchemaObject], old: SchemaObject, new: SchemaObject
 ) -> None:
     """Rename the index of a constraint, which has its name."""
     for index in (index for index in indexes if index.facts.get("constraint") == read_local(old)):
@@ -178,7 +178,9 @@ def _rename_index(
         objects[renamed.key] = renamed
 
 
-def _rename_mentions(objects: dict[Key, SchemaObject], old: SchemaObject, new: SchemaObject, expected: Schema) -> None:
+def _rename_mentions(
+    objects: dict[ObjectKey, SchemaObject], old: SchemaObject, new: SchemaObject, expected: Schema
+) -> None:
     """Rename a column in what mentions it, where this makes it what is expected."""
     word = re.compile(rf'(?<![\w"]){re.escape(read_local(old))}(?![\w"])')
     for key, one in list(objects.items()):

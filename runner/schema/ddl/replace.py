@@ -23,7 +23,7 @@ from tenantry.schema.ddl.names import (
 from tenantry.schema.ddl.others import is_alterable
 from tenantry.schema.ddl.schema import Schema
 from tenantry.schema.ddl.types import can_add_attributes, can_add_labels
-from tenantry.schema.snapshot import Key, SchemaObject
+from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
 # Objects without data, which are dropped before others change.
 _LEAVES = frozenset(
@@ -44,9 +44,9 @@ class Replacement:
 
     found: Schema
     expected: Schema
-    gone: set[Key] = field(default_factory=set)
-    patched: dict[Key, SchemaObject] = field(default_factory=dict)
-    blocked: set[Key] = field(default_factory=set)
+    gone: set[ObjectKey] = field(default_factory=set)
+    patched: dict[ObjectKey, SchemaObject] = field(default_factory=dict)
+    blocked: set[ObjectKey] = field(default_factory=set)
     mentions: dict[str, list[SchemaObject]] = field(default_factory=lambda: defaultdict(list))
 
     @property

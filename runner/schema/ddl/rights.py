@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from tenantry.schema.ddl.code import read_target
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_local
-from tenantry.schema.ddl.schema import Change, step
+from tenantry.schema.ddl.schema import SchemaStep, step
 
 _DEFAULTS = re.compile(r"^(tables|sequences|functions|types|schemas|large objects)(?: in schema (.+?))?(?: of (.+))?$")
 _LOST = "takes away what a role may do, or gives it again in another way"
 
 
-def write_owner(change: Change) -> Iterator[Step]:
+def write_owner(change: SchemaStep) -> Iterator[Step]:
     """Yield OWNER TO, of an object that is somebody else's."""
     if change.differs("owner"):
         words = {"enum": "TYPE", "range": "TYPE", "composite type": "TYPE"}
@@ -22,7 +22,7 @@ def write_owner(change: Change) -> Iterator[Step]:
         yield step(change.new, Phase.OWNER, f"ALTER {word} {name} OWNER TO {owner}")
 
 
-def write_grants(change: Change) -> Iterator[Step]:
+def write_grants(change: SchemaStep) -> Iterator[Step]:
     """Yield GRANT and REVOKE, role by role."""
     if not change.differs("grants"):
         return
@@ -32,7 +32,7 @@ def write_grants(change: Change) -> Iterator[Step]:
         yield from _write_role(change, role, old.get(role, usual), new.get(role, usual))
 
 
-def _write_role(change: Change, role: str, old: frozenset[str], new: frozenset[str]) -> Iterator[Step]:
+def _write_role(change: SchemaStep, role: str, old: frozenset[str], new: frozenset[str]) -> Iterator[Step]:
     keeps = old <= _grow(new)
     # Of an object that is new, nobody loses what he had.
     lost = not keeps and change.old is not None
@@ -79,7 +79,7 @@ def _parse(grants: str) -> dict[str, frozenset[str]]:
     return {role: frozenset(text.split(", ")) - {"none"} for role, _, text in pairs}
 
 
-def _usual(change: Change, role: str) -> frozenset[str]:
+def _usual(change: SchemaStep, role: str) -> frozenset[str]:
     """Return what a role has where nothing is granted."""
     kind, name = change.new.kind, change.new.name
     if kind == "default grants":
@@ -101,7 +101,7 @@ def _usual(change: Change, role: str) -> frozenset[str]:
     return frozenset()
 
 
-def _statement(change: Change, verb: str, privileges: frozenset[str], word: str, role: str) -> str:
+def _statement(change: SchemaStep, verb: str, privileges: frozenset[str], word: str, role: str) -> str:
     if change.new.kind == "default grants":
         return _statement_of_defaults(change, verb, privileges, word, role)
     columns = f" ({read_local(change.new)})" if change.new.kind == "column" else ""
@@ -109,14 +109,14 @@ def _statement(change: Change, verb: str, privileges: frozenset[str], word: str,
     return f"{verb} {text} ON {_target(change)} {word} {role}"
 
 
-def _statement_of_defaults(change: Change, verb: str, privileges: frozenset[str], word: str, role: str) -> str:
+def _statement_of_defaults(change: SchemaStep, verb: str, privileges: frozenset[str], word: str, role: str) -> str:
     match = _DEFAULTS.match(change.new.name)
     what, schema, owner = match.groups() if match else ("", None, None)
     words = ["ALTER DEFAULT PRIVILEGES", f"FOR ROLE {owner}" if owner else "", f"IN SCHEMA {schema}" if schema else ""]
     return " ".join(filter(None, [*words, verb, ", ".join(sorted(privileges)), "ON", what.upper(), word, role]))
 
 
-def _target(change: Change) -> str:
+def _target(change: SchemaStep) -> str:
     kind, name = change.new.kind, change.new.name
     if kind in RELATIONS:
         return f"TABLE {name}"

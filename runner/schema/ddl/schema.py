@@ -7,7 +7,7 @@ from functools import cached_property
 
 from tenantry.schema.ddl.draft import Draft, Phase, Risk, Step
 from tenantry.schema.ddl.names import RELATIONS, read_label, read_local, read_reads
-from tenantry.schema.snapshot import Key, SchemaObject
+from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
 _EMPTY: dict[str, str] = {}
 
@@ -16,7 +16,7 @@ _EMPTY: dict[str, str] = {}
 class Schema:
     """The objects of a database by their key."""
 
-    objects: Mapping[Key, SchemaObject]
+    objects: Mapping[ObjectKey, SchemaObject]
 
     @cached_property
     def _parts(self) -> dict[str, list[SchemaObject]]:
@@ -44,7 +44,7 @@ class Schema:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SchemaStep:
     """What is to be written about one object. `old` is None where it is made anew; `replaced` where it was dropped.
 
     `expected` and `found` are the whole schemas; what was dropped to be made again is not in `found`.

@@ -6,13 +6,13 @@ from tenantry.schema.ddl.columns import define_column, is_serial
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import list_names, parse_settings, read_local, split_list
 from tenantry.schema.ddl.options import alter_options, write_options, write_settings
-from tenantry.schema.ddl.schema import Change, step
+from tenantry.schema.ddl.schema import SchemaStep, step
 from tenantry.schema.snapshot import SchemaObject
 
 _REWRITES = "rewrites the table under an ACCESS EXCLUSIVE lock"
 
 
-def write_table(change: Change) -> Iterator[Step]:
+def write_table(change: SchemaStep) -> Iterator[Step]:
     """Yield what makes a table, or alters it."""
     if change.old is None:
         yield _create(change)
@@ -28,7 +28,7 @@ def is_inline(constraint: SchemaObject) -> bool:
     return validated and not constraint.facts.get("definition", "").startswith("FOREIGN KEY")
 
 
-def _create(change: Change) -> Step:
+def _create(change: SchemaStep) -> Step:
     new = change.new
     lines = [_define(change, column) for column in change.expected.parts(new.name, "column")]
     constraints = change.expected.parts(new.name, "constraint")
@@ -40,7 +40,7 @@ def _create(change: Change) -> Step:
     return step(new, Phase.TABLE, opened + "".join(_tail(change)), provides=True)
 
 
-def _tail(change: Change) -> Iterator[str]:
+def _tail(change: SchemaStep) -> Iterator[str]:
     if change.new.kind == "foreign table":
         yield f" SERVER {change.fact('server')}"
         if options := change.fact("options"):
@@ -59,7 +59,7 @@ def _toast(options: str) -> str:
     return ", ".join(f"toast.{name}={value}" for name, value in parse_settings(options).items())
 
 
-def _define(change: Change, column: SchemaObject) -> str:
+def _define(change: SchemaStep, column: SchemaObject) -> str:
     parent = change.expected.get("column", f"{change.fact('partition of')}.{read_local(column)}")
     inherited = bool(parent and parent.facts.get("identity"))
     serial = is_serial(column, change.expected, change.found)
@@ -73,7 +73,7 @@ def _define_constraint(constraint: SchemaObject) -> str:
     return f"CONSTRAINT {read_local(constraint)} {constraint.facts['definition']}{enforced}"
 
 
-def _alter(change: Change) -> Iterator[Step]:
+def _alter(change: SchemaStep) -> Iterator[Step]:
     new, start = change.new, f"ALTER TABLE {change.new.name}"
     if change.differs("persistence"):
         word = "UNLOGGED" if change.fact("persistence") else "LOGGED"
@@ -94,7 +94,7 @@ def _alter(change: Change) -> Iterator[Step]:
         yield step(new, Phase.TABLE, sql)
 
 
-def _link(change: Change) -> Iterator[Step]:
+def _link(change: SchemaStep) -> Iterator[Step]:
     """Yield what makes a table a partition, a child or of a type; it has its columns and checks by then."""
     new, start = change.new, f"ALTER TABLE {change.new.name}"
     if change.differs("partition of", "bound"):
@@ -117,7 +117,7 @@ def _link(change: Change) -> Iterator[Step]:
         yield step(new, Phase.LINK, f"{start} OF {change.fact('of')}" if change.fact("of") else f"{start} NOT OF")
 
 
-def _mark(change: Change) -> Iterator[Step]:
+def _mark(change: SchemaStep) -> Iterator[Step]:
     """Yield row security and replica identity."""
     new, start = change.new, f"ALTER TABLE {change.new.name}"
     old, expected = set(split_list(change.was("row security"))), set(split_list(change.fact("row security")))
@@ -130,7 +130,7 @@ def _mark(change: Change) -> Iterator[Step]:
     yield from _identify(change)
 
 
-def _identify(change: Change) -> Iterator[Step]:
+def _identify(change: SchemaStep) -> Iterator[Step]:
     indexes = change.expected.parts(change.new.name, "index")
     marked = [index for index in indexes if index.facts.get("replica identity")]
     same = all(change.found.facts("index", index.name).get("replica identity") for index in marked)

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import parse_labels, split_list
-from tenantry.schema.ddl.schema import Change, step
+from tenantry.schema.ddl.schema import SchemaStep, step
 from tenantry.schema.snapshot import SchemaObject
 
 _LABEL_NOTE = "a label that is new cannot be used before its transaction is committed"
 
 
-def write_enum(change: Change) -> Iterator[Step]:
+def write_enum(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE TYPE, or ADD VALUE for each new label."""
     new = change.new
     if change.old is None:
@@ -33,7 +33,7 @@ def can_add_labels(old: str, new: str) -> bool:
     return [label for label in after if label in before] == before
 
 
-def write_domain(change: Change) -> Iterator[Step]:
+def write_domain(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE DOMAIN, or what alters its default, null and constraints."""
     new = change.new
     if change.old is None:
@@ -51,7 +51,7 @@ def write_domain(change: Change) -> Iterator[Step]:
     yield from _alter_domain(change)
 
 
-def _alter_domain(change: Change) -> Iterator[Step]:
+def _alter_domain(change: SchemaStep) -> Iterator[Step]:
     start = f"ALTER DOMAIN {change.new.name}"
     old, new = _parts(change.was("constraints")), _parts(change.fact("constraints"))
     for part in (part for part in old if part not in new and f"{part}".removesuffix(" NOT VALID") not in new):
@@ -91,7 +91,7 @@ def _constraint_name(part: str) -> str:
     return part.removeprefix("CONSTRAINT ").partition(" CHECK (")[0]
 
 
-def write_range(change: Change) -> Iterator[Step]:
+def write_range(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE TYPE ... AS RANGE."""
     words = {
         "subtype": "SUBTYPE",
@@ -105,7 +105,7 @@ def write_range(change: Change) -> Iterator[Step]:
         yield step(change.new, Phase.TYPE, f"CREATE TYPE {change.new.name} AS RANGE ({options})", provides=True)
 
 
-def write_composite(change: Change) -> Iterator[Step]:
+def write_composite(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE TYPE, or ADD ATTRIBUTE for each one that is new at the end."""
     new, attributes = change.new, list(split_list(change.fact("attributes")))
     if change.old is None:

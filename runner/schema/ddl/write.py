@@ -56,10 +56,10 @@ from tenantry.schema.ddl.rare import (
 from tenantry.schema.ddl.rename import find_renames
 from tenantry.schema.ddl.replace import find_replacement
 from tenantry.schema.ddl.rights import write_grants, write_owner
-from tenantry.schema.ddl.schema import Change, Schema, unwritten, with_reads
+from tenantry.schema.ddl.schema import Schema, SchemaStep, unwritten, with_reads
 from tenantry.schema.ddl.tables import write_table
 from tenantry.schema.ddl.types import drop_type, write_composite, write_domain, write_enum, write_range
-from tenantry.schema.snapshot import Key, SchemaObject, Snapshot
+from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
 
 _NO_BODIES = Draft("SET check_function_bodies = off", Risk.ADDITIVE, "bodies may name what is made after them")
 # What has no DROP of its own.
@@ -67,7 +67,7 @@ _ENDED = frozenset({"comment", "default grants"})
 _REPLACES = "made again after the DROP above"
 _AFTER = "only after what is a comment above"
 
-_WRITERS: dict[str, Callable[[Change], Iterator[Step]]] = {
+_WRITERS: dict[str, Callable[[SchemaStep], Iterator[Step]]] = {
     "schema": write_schema,
     "extension": write_extension,
     "enum": write_enum,
@@ -197,7 +197,7 @@ def write_ddl(expected: Snapshot, found: Snapshot) -> tuple[Draft, ...]:
 class Forced:
     """What does not run before something else does that is a comment in the text."""
 
-    columns: set[Key]
+    columns: set[ObjectKey]
     renamed: Sequence[SchemaObject]
     gone: Sequence[SchemaObject]
 
@@ -241,7 +241,7 @@ def _write_anew(new: SchemaObject, old: SchemaObject, expected: Schema, found: S
     """Yield the other reading of a rename: the one is made, the other dropped."""
     for made in (new, *(part for part in expected.objects.values() if part.parent == new.name)):
         if made.kind in _WRITERS:
-            yield from (step.draft for step in _WRITERS[made.kind](Change(made, None, expected, found)))
+            yield from (step.draft for step in _WRITERS[made.kind](SchemaStep(made, None, expected, found)))
     yield _DROPS[old.kind](old).draft
 
 
@@ -284,7 +284,7 @@ def _write_one(new: SchemaObject, old: SchemaObject | None, expected: Schema, ba
     if new.kind not in _WRITERS:
         yield unwritten(new, "objects of this kind are not written")
         return
-    change = Change(new, old, expected, base)
+    change = SchemaStep(new, old, expected, base)
     yield from _WRITERS[new.kind](change)
     if new.kind in RELATIONS:
         yield from write_partition_triggers(change)
@@ -295,7 +295,7 @@ def _write_one(new: SchemaObject, old: SchemaObject | None, expected: Schema, ba
             yield from _name_unwritten(change, fact)
 
 
-def _name_unwritten(change: Change, fact: str) -> Iterator[Step]:
+def _name_unwritten(change: SchemaStep, fact: str) -> Iterator[Step]:
     if change.new.kind == "column" and fact == "not null inherited" and change.old is None:
         return
     expected, found = change.fact(fact) or "none", change.was(fact) or "none"
@@ -315,7 +315,7 @@ def _write_end(old: SchemaObject, expected: Schema, base: Schema) -> Iterator[St
     """Yield the end of a comment on what stays, or of default grants."""
     if old.kind == "default grants":
         without = replace(old, facts={})
-        yield from write_grants(Change(without, old, expected, base))
+        yield from write_grants(SchemaStep(without, old, expected, base))
         return
     kind = _kind_of(old, base)
     if expected.get(kind, old.name.removeprefix(f"{kind} ")):

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 from tenantry.model.errors import InputError, Problem
-from tenantry.takeover.files import Converted
-from tenantry.takeover.files.part import Draft, Line, convert_all, make_part, number_lines, read_file
-from tenantry.takeover.records import SourceFile, load_history
+from tenantry.takeover.files.conversions import Converted
+from tenantry.takeover.files.part import ForeignMigration, SourceLine, convert_all, make_part, number_lines, read_file
+from tenantry.takeover.records.histories import SourceFile, load_history
 from tenantry.takeover.records.source import input_error
 
 _MARK = re.compile(r"--\s*migrate:(?P<way>up|down)(?P<options>\s.*)?")
@@ -26,7 +26,7 @@ def convert(folder: Path) -> tuple[Converted, ...]:
     )
 
 
-def _make_draft(folder: Path, file: SourceFile) -> Draft:
+def _make_draft(folder: Path, file: SourceFile) -> ForeignMigration:
     if file.note:
         raise input_error(f"{file.path}: {file.note}", "move it out of the folder")
     path = Path(file.path)
@@ -38,7 +38,7 @@ def _make_draft(folder: Path, file: SourceFile) -> Draft:
         raise InputError(tuple(problems))
     first, last = marks[0][0], marks[1][0] if len(marks) > 1 else len(lines)
     # What stands before the first mark is comment, and kept.
-    return Draft(
+    return ForeignMigration(
         file.id,
         _LEAD.sub("", path.stem, count=1),
         make_part(path, text, lines[:first] + lines[first + 1 : last]),
@@ -49,7 +49,7 @@ def _make_draft(folder: Path, file: SourceFile) -> Draft:
 
 
 def _check(
-    path: str, lines: list[Line], marks: list[tuple[int, re.Match[str]]]
+    path: str, lines: list[SourceLine], marks: list[tuple[int, re.Match[str]]]
 ) -> tuple[dict[str, bool], list[Problem]]:
     """Return whether each way runs in a transaction, and what is wrong with the marks."""
     problems = [

@@ -9,9 +9,18 @@ from pathlib import Path
 
 from tenantry.sqltext import is_blank
 from tenantry.sqltext.lexer import read_tokens
-from tenantry.takeover.files import Converted
-from tenantry.takeover.files.part import Draft, Line, Part, convert_all, make_part, number_lines, read_file, terminate
-from tenantry.takeover.records import SourceFile, load_history
+from tenantry.takeover.files.conversions import Converted
+from tenantry.takeover.files.part import (
+    ForeignMigration,
+    SourceLine,
+    SourcePart,
+    convert_all,
+    make_part,
+    number_lines,
+    read_file,
+    terminate,
+)
+from tenantry.takeover.records.histories import SourceFile, load_history
 from tenantry.takeover.records.source import input_error
 
 _BREAKPOINT = "--> statement-breakpoint"
@@ -25,17 +34,17 @@ def convert(folder: Path) -> tuple[Converted, ...]:
     )
 
 
-def _make_draft(folder: Path, file: SourceFile) -> Draft:
+def _make_draft(folder: Path, file: SourceFile) -> ForeignMigration:
     # A time that is not after the one before is a note: whether drizzle ran the file depends on the database.
     if file.note and file.key is None:
         raise input_error(
             f"{file.path}: {file.note}", "move it out of the folder if it is not to run, else have drizzle-kit list it"
         )
     notes = (f"{file.path}: {file.note}",) if file.note else ()
-    return Draft(file.id, _LEAD.sub("", file.id, count=1), _read(Path(file.path), folder), notes=notes)
+    return ForeignMigration(file.id, _LEAD.sub("", file.id, count=1), _read(Path(file.path), folder), notes=notes)
 
 
-def _read(path: Path, folder: Path) -> Part:
+def _read(path: Path, folder: Path) -> SourcePart:
     """Return a file without its breakpoints, each statement ended by a semicolon instead."""
     text = read_file(path, folder)
     lines = number_lines(text)
@@ -49,7 +58,7 @@ def _read(path: Path, folder: Path) -> Part:
     _check_cuts(path, pieces)
     joined = "".join(map(terminate, pieces)).split("\n")
     kept = [
-        Line(line.number, sql.rstrip() if _BREAKPOINT in line.text else sql)
+        SourceLine(line.number, sql.rstrip() if _BREAKPOINT in line.text else sql)
         for line, sql in zip(lines, joined, strict=True)
         if line.text.strip() != _BREAKPOINT or not is_blank(sql)
     ]

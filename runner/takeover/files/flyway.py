@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tenantry.model.errors import InputError, Problem
-from tenantry.takeover.files import Converted
-from tenantry.takeover.files.part import Draft, Part, convert_all, read_file, read_part
-from tenantry.takeover.records import SourceFile, load_history
+from tenantry.takeover.files.conversions import Converted
+from tenantry.takeover.files.part import ForeignMigration, SourcePart, convert_all, read_file, read_part
+from tenantry.takeover.records.histories import SourceFile, load_history
 from tenantry.takeover.records.source import list_paths
 
 _NAME = re.compile(r"(?P<prefix>[VU])(?P<version>[0-9][0-9._]*)__(?P<title>.*)\.sql")
@@ -62,17 +62,17 @@ def _check_others(folder: Path) -> Iterator[Problem]:
             yield Problem(f"{shown}: no {path.stem} beside it", "delete it")
 
 
-def _make_draft(folder: Path, file: SourceFile, undos: Mapping[tuple[int, ...], Path]) -> Draft:
+def _make_draft(folder: Path, file: SourceFile, undos: Mapping[tuple[int, ...], Path]) -> ForeignMigration:
     path = Path(file.path)
     found = _NAME.fullmatch(path.name)
     assert found  # as the history lists no other
     undo = undos.get(_parse_version(file.id))
     up, transactional = _read(path, folder)
     down, down_transactional = _read(undo, folder) if undo else (None, True)
-    return Draft(file.id, found["title"], up, down, transactional, down_transactional)
+    return ForeignMigration(file.id, found["title"], up, down, transactional, down_transactional)
 
 
-def _read(path: Path, folder: Path) -> tuple[Part, bool]:
+def _read(path: Path, folder: Path) -> tuple[SourcePart, bool]:
     """Return a file, and whether it runs in a transaction. Raises InputError: its values come from elsewhere."""
     settings, problems = _read_settings(path.with_name(f"{path.name}.conf"), folder)
     part = read_part(path, folder)

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from tenantry.model.errors import Problem
-from tenantry.takeover.files import Converted
-from tenantry.takeover.files.part import Draft, convert_all, read_part
-from tenantry.takeover.records import SourceFile, load_history
+from tenantry.takeover.files.conversions import Converted
+from tenantry.takeover.files.part import ForeignMigration, convert_all, read_part
+from tenantry.takeover.records.histories import SourceFile, load_history
 from tenantry.takeover.records.source import input_error, list_paths
 
 _NAME = re.compile(r"(?P<version>[0-9]+)_(?P<title>.*)\.(?P<way>up|down)\..*")
@@ -32,10 +32,10 @@ def convert(folder: Path) -> tuple[Converted, ...]:
     return convert_all("golang-migrate", folder, files, lambda file: _make_draft(folder, file, downs), problems)
 
 
-def _make_draft(folder: Path, file: SourceFile, downs: dict[str, Path]) -> Draft:
+def _make_draft(folder: Path, file: SourceFile, downs: dict[str, Path]) -> ForeignMigration:
     path = Path(file.path)
     found = _NAME.fullmatch(path.name)
     if file.note or not found:
         raise input_error(f"{file.path}: {file.note}", "move it out of the folder")
     down = downs.get(file.id)
-    return Draft(file.id, found["title"], read_part(path, folder), read_part(down, folder) if down else None)
+    return ForeignMigration(file.id, found["title"], read_part(path, folder), read_part(down, folder) if down else None)

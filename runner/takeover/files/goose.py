@@ -9,9 +9,17 @@ from pathlib import Path
 
 from tenantry.model.errors import InputError, Problem
 from tenantry.sqltext import is_blank
-from tenantry.takeover.files import Converted
-from tenantry.takeover.files.part import Draft, Line, convert_all, make_part, number_lines, read_file, terminate
-from tenantry.takeover.records import SourceFile, load_history
+from tenantry.takeover.files.conversions import Converted
+from tenantry.takeover.files.part import (
+    ForeignMigration,
+    SourceLine,
+    convert_all,
+    make_part,
+    number_lines,
+    read_file,
+    terminate,
+)
+from tenantry.takeover.records.histories import SourceFile, load_history
 from tenantry.takeover.records.source import input_error
 
 _ANNOTATION = re.compile(r"--\s*\+goose\s+(?P<words>.*?)\s*", re.IGNORECASE)
@@ -26,20 +34,20 @@ def convert(folder: Path) -> tuple[Converted, ...]:
     )
 
 
-def _make_draft(folder: Path, file: SourceFile) -> Draft:
+def _make_draft(folder: Path, file: SourceFile) -> ForeignMigration:
     path = Path(file.path)
     if path.suffix == ".go":
         raise input_error(f"{file.path}: a program in Go, which cannot be converted", "write what it does as SQL")
     if file.note:
         raise input_error(f"{file.path}: {file.note}", "move it out of the folder")
     text = read_file(path, folder)
-    reader = _Reader(file.path)
+    reader = _GooseReader(file.path)
     for line in number_lines(text):
         reader.read(line)
     reader.end()
     if reader.problems:
         raise InputError(tuple(reader.problems))
-    return Draft(
+    return ForeignMigration(
         file.id,
         _LEAD.sub("", path.stem, count=1),
         make_part(path, text, reader.sections["up"]),
@@ -50,17 +58,17 @@ def _make_draft(folder: Path, file: SourceFile) -> Draft:
 
 
 @dataclass(slots=True)
-class _Reader:
+class _GooseReader:
     """What the lines of a file so far are: `begun` is where the open statement began in its section, and its line."""
 
     path: str
-    sections: dict[str, list[Line]] = field(default_factory=lambda: {"up": [], "down": []})
+    sections: dict[str, list[SourceLine]] = field(default_factory=lambda: {"up": [], "down": []})
     section: str = ""
     begun: tuple[int, int] | None = None
     transactional: bool = True
     problems: list[Problem] = field(default_factory=list)
 
-    def read(self, line: Line) -> None:
+    def read(self, line: SourceLine) -> None:
         """Take the next line."""
         if found := _ANNOTATION.fullmatch(line.text):
             self._annotate(line.number, found["words"])

@@ -12,7 +12,7 @@ from tenantry.files import directory as files
 from tenantry.files.header import Header, parse_header
 from tenantry.model.errors import InputError, Problem
 from tenantry.sqltext.lexer import read_tokens
-from tenantry.takeover.files import Converted
+from tenantry.takeover.files.conversions import Converted
 from tenantry.takeover.records.source import read_bytes
 
 # A first comment of the other tool may look like our header: what is no comment line ends the header before it.
@@ -20,7 +20,7 @@ _HEADER_END = "/* The comment below is the file's own, not a header. */\n"
 _Source = TypeVar("_Source")
 
 
-class Line(NamedTuple):
+class SourceLine(NamedTuple):
     """One line of a file without its end; `number` counts from 1."""
 
     number: int
@@ -28,12 +28,12 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class SourcePart:
     """Lines of another tool's file, of which neither the first nor the last is blank; `file` is its whole text."""
 
     path: Path
     file: str
-    lines: tuple[Line, ...]
+    lines: tuple[SourceLine, ...]
 
     @property
     def text(self) -> str:
@@ -42,13 +42,13 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class ForeignMigration:
     """One migration as the other tool has it: `id` as in its ledger, `title` as in its file name."""
 
     id: str
     title: str
-    up: Part
-    down: Part | None = None
+    up: SourcePart
+    down: SourcePart | None = None
     transactional: bool = True
     down_transactional: bool = True
     notes: tuple[str, ...] = ()
@@ -67,18 +67,18 @@ def read_file(path: Path, folder: Path) -> str:
     return files.read_text(path, folder, path.as_posix()) if read_bytes(path).strip() else ""
 
 
-def number_lines(text: str) -> list[Line]:
+def number_lines(text: str) -> list[SourceLine]:
     """Return the lines of a normalised text."""
-    return [Line(number, line) for number, line in enumerate(text.split("\n"), 1)]
+    return [SourceLine(number, line) for number, line in enumerate(text.split("\n"), 1)]
 
 
-def make_part(path: Path, file: str, lines: Sequence[Line]) -> Part:
+def make_part(path: Path, file: str, lines: Sequence[SourceLine]) -> SourcePart:
     """Return a part of a file without the blank lines around it."""
     written = [index for index, line in enumerate(lines) if not sqltext.is_blank(line.text)]
-    return Part(path, file, tuple(lines[written[0] : written[-1] + 1]) if written else ())
+    return SourcePart(path, file, tuple(lines[written[0] : written[-1] + 1]) if written else ())
 
 
-def read_part(path: Path, folder: Path) -> Part:
+def read_part(path: Path, folder: Path) -> SourcePart:
     """Return a whole file as a part. Raises InputError."""
     text = read_file(path, folder)
     return make_part(path, text, number_lines(text))
@@ -97,7 +97,7 @@ def convert_all(
     tool: str,
     folder: Path,
     sources: Iterable[_Source],
-    make_draft: Callable[[_Source], Draft],
+    make_draft: Callable[[_Source], ForeignMigration],
     problems: Iterable[Problem] = (),
 ) -> tuple[Converted, ...]:
     """Return all migrations of a folder, in the order of their sources.
@@ -118,7 +118,7 @@ def convert_all(
     return tuple(converted)
 
 
-def _convert(tool: str, draft: Draft) -> Converted:
+def _convert(tool: str, draft: ForeignMigration) -> Converted:
     source = f"{tool} {draft.id}"
     up = _translate(source, draft.up, transactional=draft.transactional)
     notes = draft.notes + up.notes
@@ -134,12 +134,12 @@ def _convert(tool: str, draft: Draft) -> Converted:
     return Converted(source, _make_name(draft.title), up.text, down.text if down else None, up.transactional, notes)
 
 
-def _translate(source: str, part: Part, *, transactional: bool) -> _Translated:
+def _translate(source: str, part: SourcePart, *, transactional: bool) -> _Translated:
     """Return a part as a file of ours, with all that would make it refused or read in another way than it was."""
     sql = sqltext.blank_wrapper(part.text) if transactional else part.text
     findings = sqltext.check(sql, transactional=transactional)
     notes: tuple[str, ...] = ()
-    barred = next((one for one in findings if one.kind is sqltext.Kind.NOT_IN_TRANSACTION), None)
+    barred = next((one for one in findings if one.kind is sqltext.FaultKind.NOT_IN_TRANSACTION), None)
     if barred:
         transactional = False
         # The wrapper too is in the way now, so that it is found.
@@ -150,14 +150,14 @@ def _translate(source: str, part: Part, *, transactional: bool) -> _Translated:
     return _Translated(text, transactional, notes, (*(_place(part, finding) for finding in findings), *faults))
 
 
-def _place(part: Part, finding: sqltext.Finding) -> Problem:
+def _place(part: SourcePart, finding: sqltext.Finding) -> Problem:
     line = part.lines[finding.position.line - 1].number
     at = sqltext.Position(line, finding.position.column)
     message = f"{part.path.as_posix()}:{at.line}:{at.column}: {finding.message}"
     return Problem(f"{message}\n{sqltext.excerpt(part.file, at)}", finding.hint)
 
 
-def _add_header(source: str, part: Part, transactional: bool) -> tuple[str, list[Problem]]:
+def _add_header(source: str, part: SourcePart, transactional: bool) -> tuple[str, list[Problem]]:
     """Return the file with its header, and the lines of the part that would be read as one wherever they stand."""
     header = f"-- source: {source}\n" + ("" if transactional else "-- transactional: false\n")
     if not part.lines:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tenantry.model.errors import InputError, Problem
-from tenantry.takeover.files import Converted
-from tenantry.takeover.files.part import Draft, convert_all, read_part
-from tenantry.takeover.records import SourceFile, load_history
+from tenantry.takeover.files.conversions import Converted
+from tenantry.takeover.files.part import ForeignMigration, convert_all, read_part
+from tenantry.takeover.records.histories import SourceFile, load_history
 from tenantry.takeover.records.source import input_error, list_paths
 
 _LEAD = re.compile(r"[0-9]+_")
@@ -37,12 +37,12 @@ def _check_folders(root: Path) -> Iterator[Problem]:
                 yield Problem(f"{path.as_posix()}: Prisma never runs it", "move it out of the folder")
 
 
-def _make_draft(root: Path, file: SourceFile) -> Draft:
+def _make_draft(root: Path, file: SourceFile) -> ForeignMigration:
     if file.note:
         raise input_error(f"{file.path}: {file.note}", "move it out of the folder")
     path = Path(file.path)
     down = path.with_name("down.sql")
-    return Draft(
+    return ForeignMigration(
         file.id,
         _LEAD.sub("", file.id, count=1),
         read_part(path, root),

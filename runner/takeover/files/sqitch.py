@@ -11,9 +11,9 @@ from pathlib import Path
 
 from tenantry.model.errors import Problem
 from tenantry.sqltext import blank_wrapper
-from tenantry.takeover.files import Converted
-from tenantry.takeover.files.part import Draft, Part, convert_all, read_part
-from tenantry.takeover.records import SourceFile, load_history
+from tenantry.takeover.files.conversions import Converted
+from tenantry.takeover.files.part import ForeignMigration, SourcePart, convert_all, read_part
+from tenantry.takeover.records.histories import SourceFile, load_history
 from tenantry.takeover.records.source import input_error, list_paths, read_text
 
 _WHEN = r"\s+[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z\s+[^<]+<[^>]+>\s*(?:#\s*(?P<note>.*?)\s*)?"
@@ -59,7 +59,7 @@ def _find_loose(folder: Path, scripts: Sequence[Path]) -> Iterator[Problem]:
                 yield Problem(f"{path.as_posix()}: not in sqitch.plan: Sqitch never runs it", "move it out of there")
 
 
-def _make_draft(folder: Path, file: SourceFile, planned: _Planned, script: Path) -> Draft:
+def _make_draft(folder: Path, file: SourceFile, planned: _Planned, script: Path) -> ForeignMigration:
     if file.note:
         raise input_error(f"{file.path}: {file.note}", "restore the script, or take the change out of the plan")
     up = read_part(Path(file.path), folder)
@@ -73,7 +73,7 @@ def _make_draft(folder: Path, file: SourceFile, planned: _Planned, script: Path)
     ]
     if verify.is_file():
         notes += _tell_verify(read_part(verify, folder))
-    return Draft(file.id, planned.name, up, down, notes=tuple(notes))
+    return ForeignMigration(file.id, planned.name, up, down, notes=tuple(notes))
 
 
 def _tell_needs(needs: Sequence[str]) -> Iterator[str]:
@@ -85,6 +85,6 @@ def _tell_needs(needs: Sequence[str]) -> Iterator[str]:
             yield f"needs {need} of another project, which nothing will check"
 
 
-def _tell_verify(part: Part) -> Iterator[str]:
+def _tell_verify(part: SourcePart) -> Iterator[str]:
     if part.lines:
         yield f"{part.path.as_posix()}: not taken over, write as a check what it asks:\n{part.text}"

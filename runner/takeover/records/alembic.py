@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import Claim, History, Record, SourceFile, Standing
+from tenantry.takeover.records.histories import Claim, ClaimStanding, ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import read_rows
 from tenantry.takeover.records.source import (
     check_unique,
@@ -21,9 +21,9 @@ from tenantry.takeover.records.source import (
 _TITLE = "Alembic"
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     rows = read_rows(connection, _TITLE, "public.alembic_version", {"version_num": "text"})
-    return None if rows is None else tuple(Record(version) for (version,) in rows)
+    return None if rows is None else tuple(ForeignRecord(version) for (version,) in rows)
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
@@ -62,11 +62,11 @@ def _resolve(file: SourceFile, known: Mapping[str, str]) -> SourceFile:
     return replace(file, follows=tuple(known[name] for name in file.follows))
 
 
-def _match(records: Sequence[Record], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
+def _match(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
     """Count every ancestor of a recorded head as applied, and say so."""
     by_id = {file.id: file for file in files}
     unknown = [record for record in records if record.id not in by_id]
-    above: dict[str, Record] = {}
+    above: dict[str, ForeignRecord] = {}
     for record in records:
         waiting = [record.id]
         while waiting:
@@ -75,16 +75,16 @@ def _match(records: Sequence[Record], files: Sequence[SourceFile]) -> tuple[Clai
                 above[name] = record
                 waiting += by_id[name].follows
     claims = [_judge(file, above.get(file.id), unknown) for file in files]
-    return (*claims, *(Claim(record.id, Standing.NO_FILE, record, None) for record in unknown))
+    return (*claims, *(Claim(record.id, ClaimStanding.NO_FILE, record, None) for record in unknown))
 
 
-def _judge(file: SourceFile, head: Record | None, unknown: Sequence[Record]) -> Claim:
+def _judge(file: SourceFile, head: ForeignRecord | None, unknown: Sequence[ForeignRecord]) -> Claim:
     if head is not None:
         note = "" if head.id == file.id else f"below the head {head.id}: Alembic records heads alone"
-        return Claim(file.id, Standing.CANNOT_VERIFY, head, file, note)
+        return Claim(file.id, ClaimStanding.CANNOT_VERIFY, head, file, note)
     lost = ", ".join(record.id for record in unknown)
     note = f"the head {lost} is in no file: whether this one is below it cannot be told" if lost else ""
-    return Claim(file.id, Standing.NO_ROW, None, file, note)
+    return Claim(file.id, ClaimStanding.NO_ROW, None, file, note)
 
 
 HISTORY = History(_TITLE, _read, _list_files, _match, heads_only=True)

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 
 from tenantry.model.errors import Refused
-from tenantry.postgres.sessions import Connection, read_sql
-from tenantry.takeover.records import History, Record, SourceFile
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection
+from tenantry.takeover.records.histories import ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import read_rows
 from tenantry.takeover.records.source import check_unique, list_paths
 
@@ -16,14 +17,14 @@ _TITLE = "dbmate"
 _NAME = re.compile(r"([0-9]+).*\.sql")
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     """Return the versions; dbmate records no times. Raises Refused where the table is another tool's."""
     if "dirty" in _read_columns(connection, "schema_migrations"):
         raise _foreign("has a column dirty, which golang-migrate makes", "golang-migrate")
     rows = read_rows(connection, _TITLE, "public.schema_migrations", {"version": "text"})
     if rows is not None and _read_columns(connection, "ar_internal_metadata"):
         raise _foreign("public.ar_internal_metadata is there, which Rails makes beside it", "rails")
-    return None if rows is None else tuple(Record(version) for (version,) in rows)
+    return None if rows is None else tuple(ForeignRecord(version) for (version,) in rows)
 
 
 def _read_columns(connection: Connection, table: str) -> set[str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import History, Record, SourceFile
+from tenantry.takeover.records.histories import ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import in_utc, read_rows
 from tenantry.takeover.records.source import (
     check_unique,
@@ -24,11 +24,11 @@ _COLUMNS = {"id": "number", "app": "text", "name": "text", "applied": "time"}
 _FOREIGN = ("site-packages", "node_modules")
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     rows = read_rows(connection, _TITLE, "public.django_migrations", _COLUMNS)
     if rows is None:
         return None
-    return tuple(Record(f"{app}.{name}", in_utc(applied)) for _id, app, name, applied in rows)
+    return tuple(ForeignRecord(f"{app}.{name}", in_utc(applied)) for _id, app, name, applied in rows)
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:

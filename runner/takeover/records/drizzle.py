@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tenantry.postgres.sessions import Connection, read_sql
-from tenantry.takeover.records import Claim, History, Record, SourceFile, Standing
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection
+from tenantry.takeover.records.histories import Claim, ClaimStanding, ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import in_utc, read_rows
 from tenantry.takeover.records.source import check_unique, input_error, list_paths, read_bytes, read_text
 
@@ -24,7 +25,7 @@ _FOLDER = re.compile(r"[0-9]{14}(_|$)")
 _DIALECTS = ("postgresql", "pg")
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     """Return the rows by id; one of drizzle 0.x has no name, so that its id stands for it, and no time of its own."""
     found = connection.execute(read_sql("takeover/records", "columns"), ["drizzle", "__drizzle_migrations"]).fetchall()
     newer = any(column in _NEWER_COLUMNS for column, *_ in found)
@@ -33,9 +34,11 @@ def _read(connection: Connection) -> tuple[Record, ...] | None:
     return None if rows is None else tuple(_parse_row(*row) for row in rows)
 
 
-def _parse_row(number: int, checksum: str, created_at: Any, name: str | None = None, applied_at: Any = None) -> Record:
+def _parse_row(
+    number: int, checksum: str, created_at: Any, name: str | None = None, applied_at: Any = None
+) -> ForeignRecord:
     key = None if created_at is None else str(int(created_at))
-    return Record(name or f"row {number}", in_utc(applied_at), checksum, key)
+    return ForeignRecord(name or f"row {number}", in_utc(applied_at), checksum, key)
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
@@ -70,7 +73,7 @@ def _read_file(name: str, path: Path, note: str = "", key: str | None = None) ->
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class _JournalEntry:
     """One entry of the journal; `when` is in milliseconds since 1970, and decides whether drizzle runs the file."""
 
     tag: str
@@ -80,7 +83,7 @@ class _Entry:
 
 def _list_journal(folder: Path, journal: Path, loose: Sequence[Path]) -> tuple[SourceFile, ...]:
     files: list[SourceFile] = []
-    newest: _Entry | None = None
+    newest: _JournalEntry | None = None
     for entry in _parse_journal(journal):
         path = folder / f"{entry.tag}.sql"
         if path not in loose:
@@ -97,7 +100,7 @@ def _list_journal(folder: Path, journal: Path, loose: Sequence[Path]) -> tuple[S
     return (*files, *(_read_file(path.stem, path, note) for path in loose if path.stem not in listed))
 
 
-def _judge_time(entry: _Entry, newest: _Entry | None) -> str:
+def _judge_time(entry: _JournalEntry, newest: _JournalEntry | None) -> str:
     if newest is None or entry.when > newest.when:
         return ""
     return (
@@ -106,7 +109,7 @@ def _judge_time(entry: _Entry, newest: _Entry | None) -> str:
     )
 
 
-def _parse_journal(journal: Path) -> list[_Entry]:
+def _parse_journal(journal: Path) -> list[_JournalEntry]:
     text = read_text(journal)
     try:
         content = json.loads(text)
@@ -123,7 +126,7 @@ def _parse_journal(journal: Path) -> list[_Entry]:
     return [_parse_entry(journal, text, number, entry) for number, entry in enumerate(entries)]
 
 
-def _parse_entry(journal: Path, text: str, number: int, entry: Any) -> _Entry:
+def _parse_entry(journal: Path, text: str, number: int, entry: Any) -> _JournalEntry:
     tag, when = (entry.get("tag"), entry.get("when")) if isinstance(entry, dict) else (None, None)
     # A tag is a file name: with a path in it, it would lead out of the folder.
     if not isinstance(tag, str) or type(when) is not int or Path(tag).name != tag:
@@ -131,15 +134,15 @@ def _parse_entry(journal: Path, text: str, number: int, entry: Any) -> _Entry:
             f"{journal}: entries[{number}] is {json.dumps(entry)}, expected a tag, the name of a file,"
             " and when, its time in milliseconds"
         )
-    return _Entry(tag, when, text.count("\n", 0, max(text.find(json.dumps(tag)), 0)) + 1)
+    return _JournalEntry(tag, when, text.count("\n", 0, max(text.find(json.dumps(tag)), 0)) + 1)
 
 
-def _match(records: Sequence[Record], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
+def _match(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
     """Hold each file against the row of its hash; a row of its name or time, but another hash, is a mismatch."""
     left = list(records)
-    found: dict[str, Record] = {}
+    found: dict[str, ForeignRecord] = {}
     # Files of the same text have one hash: there, and only there, name and time decide whose the row is.
-    tests: tuple[Callable[[Record, SourceFile], bool], ...] = (_is_same, _has_hash, _is_named)
+    tests: tuple[Callable[[ForeignRecord, SourceFile], bool], ...] = (_is_same, _has_hash, _is_named)
     for test in tests:
         for file in files:
             record = next((one for one in left if test(one, file)), None) if file.id not in found else None
@@ -148,22 +151,22 @@ def _match(records: Sequence[Record], files: Sequence[SourceFile]) -> tuple[Clai
                 left.remove(record)
     newest = max((int(record.key) for record in records if record.key), default=-1)
     claims = [_judge(file, found.get(file.id), newest) for file in files]
-    return (*claims, *(Claim(record.id, Standing.NO_FILE, record, None) for record in left))
+    return (*claims, *(Claim(record.id, ClaimStanding.NO_FILE, record, None) for record in left))
 
 
-def _is_same(record: Record, file: SourceFile) -> bool:
+def _is_same(record: ForeignRecord, file: SourceFile) -> bool:
     return _has_hash(record, file) and _is_named(record, file)
 
 
-def _has_hash(record: Record, file: SourceFile) -> bool:
+def _has_hash(record: ForeignRecord, file: SourceFile) -> bool:
     return record.checksum == file.checksum
 
 
-def _is_named(record: Record, file: SourceFile) -> bool:
+def _is_named(record: ForeignRecord, file: SourceFile) -> bool:
     return record.id == file.id or (file.key is not None and record.key == file.key)
 
 
-def _judge(file: SourceFile, record: Record | None, newest: int) -> Claim:
+def _judge(file: SourceFile, record: ForeignRecord | None, newest: int) -> Claim:
     if record is None:
         note = file.note
         if file.key and int(file.key) <= newest:
@@ -171,11 +174,13 @@ def _judge(file: SourceFile, record: Record | None, newest: int) -> Claim:
                 f"drizzle never ran it here and never will: its time in the journal, {file.key},"
                 f" is not after {newest} of the newest row"
             )
-        return Claim(file.id, Standing.NO_ROW, None, file, note)
+        return Claim(file.id, ClaimStanding.NO_ROW, None, file, note)
     if not _has_hash(record, file):
-        return Claim(file.id, Standing.MISMATCH, record, file, "edited after drizzle ran it: the hash is another one")
+        return Claim(
+            file.id, ClaimStanding.MISMATCH, record, file, "edited after drizzle ran it: the hash is another one"
+        )
     renamed = record.id != file.id and not record.id.startswith("row ")
-    return Claim(file.id, Standing.MATCH, record, file, f"recorded as {record.id}" if renamed else file.note)
+    return Claim(file.id, ClaimStanding.MATCH, record, file, f"recorded as {record.id}" if renamed else file.note)
 
 
 HISTORY = History(_TITLE, _read, _list_files, _match)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import Claim, History, Record, SourceFile, match_by_id
+from tenantry.takeover.records.histories import Claim, ForeignRecord, History, SourceFile, match_by_id
 from tenantry.takeover.records.rows import in_utc, read_rows
 from tenantry.takeover.records.source import check_unique, list_paths, read_bytes
 
@@ -33,7 +33,7 @@ _BASELINE_FILE = "SQL_BASELINE"
 _NAME = re.compile(r"(?P<prefix>[VBR])(?P<version>[0-9][0-9._]*)?__(?P<description>.*)\.sql")
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     """Return what has succeeded and was not undone or deleted since, in the order in which it was first applied."""
     for table in _TABLES:
         rows = read_rows(connection, _TITLE, table, _COLUMNS)
@@ -42,8 +42,8 @@ def _read(connection: Connection) -> tuple[Record, ...] | None:
     return None
 
 
-def _replay(rows: Sequence[tuple[Any, ...]]) -> dict[str, Record]:
-    applied: dict[str, Record] = {}
+def _replay(rows: Sequence[tuple[Any, ...]]) -> dict[str, ForeignRecord]:
+    applied: dict[str, ForeignRecord] = {}
     for _rank, version, description, kind, checksum, installed_on, success in rows:
         name = _name("B" if kind == _BASELINE_FILE else "", version, description)
         if not success or kind in _SYNTHETIC:
@@ -51,7 +51,7 @@ def _replay(rows: Sequence[tuple[Any, ...]]) -> dict[str, Record]:
         if kind == "DELETE" or kind.startswith("UNDO"):
             applied.pop(name if name in applied else f"B{name}", None)
         else:
-            applied[name] = Record(name, in_utc(installed_on), None if checksum is None else str(checksum))
+            applied[name] = ForeignRecord(name, in_utc(installed_on), None if checksum is None else str(checksum))
     return applied
 
 
@@ -89,7 +89,7 @@ def checksum_text(text: str) -> int:
     return crc - 2**32 if crc >= 2**31 else crc
 
 
-def _match(records: Sequence[Record], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
+def _match(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
     """Hold the rows against the files, where versions that are one number apart from writing are one."""
     written = {_canonical(file.id): file.id for file in files}
     return match_by_id([replace(one, id=written.get(_canonical(one.id), one.id)) for one in records], files)

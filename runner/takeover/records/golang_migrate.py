@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tenantry.model.errors import Refused
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import Claim, History, Record, SourceFile, Standing
+from tenantry.takeover.records.histories import Claim, ClaimStanding, ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import read_rows
 from tenantry.takeover.records.source import check_unique, list_paths
 
@@ -15,7 +15,7 @@ _COLUMNS = {"version": "number", "dirty": "flag"}
 _NAME = re.compile(r"([0-9]+)_(.*)\.(up|down)\.(.*)")
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     """Return the newest migration, none where none was run. Raises Refused where it failed half way, or has company."""
     rows = read_rows(connection, _TITLE, "public.schema_migrations", _COLUMNS)
     if rows is None:
@@ -28,7 +28,7 @@ def _read(connection: Connection) -> tuple[Record, ...] | None:
                 f"public.schema_migrations: version {version} is dirty: it, or its way back, failed half way",
                 hint='finish or undo it by hand, then run "migrate force VERSION" with the version that is there',
             )
-    return tuple(Record(str(int(version))) for version, _dirty in rows)
+    return tuple(ForeignRecord(str(int(version))) for version, _dirty in rows)
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
@@ -42,19 +42,19 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
     return (*files, *(SourceFile(path.stem, path.as_posix(), note=note) for path in loose))
 
 
-def _match(records: Sequence[Record], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
+def _match(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
     newest = records[0] if records else None
     claims = tuple(_judge(file, newest) for file in files)
     if newest is None or any(file.id == newest.id for file in files):
         return claims
-    return (*claims, Claim(newest.id, Standing.NO_FILE, newest, None))
+    return (*claims, Claim(newest.id, ClaimStanding.NO_FILE, newest, None))
 
 
-def _judge(file: SourceFile, newest: Record | None) -> Claim:
+def _judge(file: SourceFile, newest: ForeignRecord | None) -> Claim:
     if newest is None or file.note or int(file.id) > int(newest.id):
-        return Claim(file.id, Standing.NO_ROW, None, file, file.note)
+        return Claim(file.id, ClaimStanding.NO_ROW, None, file, file.note)
     note = "" if file.id == newest.id else f"below version {newest.id}: golang-migrate records its newest alone"
-    return Claim(file.id, Standing.CANNOT_VERIFY, newest, file, note)
+    return Claim(file.id, ClaimStanding.CANNOT_VERIFY, newest, file, note)
 
 
 HISTORY = History(_TITLE, _read, _list_files, _match, heads_only=True)

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import History, Record, SourceFile
+from tenantry.takeover.records.histories import ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import in_utc, read_rows
 from tenantry.takeover.records.source import check_unique, list_paths
 
@@ -13,14 +13,14 @@ _COLUMNS = {"id": "number", "version_id": "number", "is_applied": "flag", "tstam
 _NAME = re.compile(r"([0-9]+)_.*\.(sql|go)")
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     """Return what is applied, by version; version 0 is the row that goose makes with the table."""
     rows = read_rows(connection, _TITLE, "public.goose_db_version", _COLUMNS)
     if rows is None:
         return None
     newest = {version: (applied, time) for _id, version, applied, time in rows}
     return tuple(
-        Record(str(int(version)), in_utc(time))
+        ForeignRecord(str(int(version)), in_utc(time))
         for version, (applied, time) in sorted(newest.items())
         if applied and version
     )

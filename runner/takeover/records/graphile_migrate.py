@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import History, Record, SourceFile
+from tenantry.takeover.records.histories import ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import in_utc, read_rows
 from tenantry.takeover.records.source import check_unique, input_error, list_paths, read_text
 
@@ -19,9 +19,9 @@ _SPACE = "\t\n\v\f\r \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\
 _SPACE += "\u2028\u2029\u202f\u205f\u3000\ufeff"
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     rows = read_rows(connection, _TITLE, "graphile_migrate.migrations", _COLUMNS)
-    return None if rows is None else tuple(Record(name, in_utc(date), checksum) for name, checksum, date in rows)
+    return None if rows is None else tuple(ForeignRecord(name, in_utc(date), checksum) for name, checksum, date in rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import History, Record, SourceFile
+from tenantry.takeover.records.histories import ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import in_utc, read_rows
 from tenantry.takeover.records.source import check_unique, input_error, list_paths
 
@@ -16,9 +16,9 @@ _PREFIX = re.compile(r"[0-9]+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     rows = read_rows(connection, _TITLE, "public.pgmigrations", _COLUMNS)
-    return None if rows is None else tuple(Record(name, in_utc(run_on)) for _id, name, run_on in rows)
+    return None if rows is None else tuple(ForeignRecord(name, in_utc(run_on)) for _id, name, run_on in rows)
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:

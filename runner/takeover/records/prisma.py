@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import History, Record, SourceFile
+from tenantry.takeover.records.histories import ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import in_utc, read_rows
 from tenantry.takeover.records.source import input_error, list_paths, read_bytes
 
@@ -18,12 +18,12 @@ _COLUMNS = {
 }
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     rows = read_rows(connection, _TITLE, "public._prisma_migrations", _COLUMNS)
     if rows is None:
         return None
     return tuple(
-        Record(name, in_utc(finished), checksum)
+        ForeignRecord(name, in_utc(finished), checksum)
         for _started, finished, rolled_back, name, checksum in rows
         if finished is not None and rolled_back is None
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tenantry.model.errors import Refused
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import History, Record, SourceFile
+from tenantry.takeover.records.histories import ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import read_rows
 from tenantry.takeover.records.source import check_unique, list_paths
 
@@ -16,7 +16,7 @@ _TITLE = "Rails"
 _NAME = re.compile(r"([0-9]+)_[_a-z0-9]+(\.[_a-z0-9]+)?\.(rb|sql)")
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     """Return the versions; Rails records no times."""
     rows = read_rows(connection, _TITLE, "public.schema_migrations", {"version": "text"})
     if rows is None:
@@ -26,7 +26,7 @@ def _read(connection: Connection) -> tuple[Record, ...] | None:
             "public.schema_migrations: there is no public.ar_internal_metadata, which Rails makes beside it",
             hint="if dbmate made the table, import from dbmate",
         )
-    return tuple(sorted((Record(_strip(version)) for (version,) in rows), key=lambda record: int(record.id)))
+    return tuple(sorted((ForeignRecord(_strip(version)) for (version,) in rows), key=lambda record: int(record.id)))
 
 
 def _strip(version: str) -> str:

@@ -8,7 +8,8 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from tenantry.model.errors import Refused
-from tenantry.postgres.sessions import Connection, read_sql
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection
 
 # What a column can be asked to hold, by pg_type.typcategory.
 _CATEGORIES = {"text": "S", "number": "N", "time": "D", "flag": "B", "bytes": "U"}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tenantry.model.errors import InputError, Problem
-from tenantry.takeover.records import SourceFile
+from tenantry.takeover.records.histories import SourceFile
 
 
 def input_error(message: str, hint: str = "") -> InputError:

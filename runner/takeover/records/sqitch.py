@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import History, Record, SourceFile
+from tenantry.takeover.records.histories import ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import in_utc, read_rows
 from tenantry.takeover.records.source import input_error, list_paths, read_bytes, read_text
 
@@ -29,7 +29,7 @@ _TAG = re.compile(r"\s*@(?P<name>[^\s@#:\[\]]+)" + _WHEN)
 _BLANK = re.compile(r"\s*(#.*)?")
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     """Return the changes that are deployed, in the order of their deployment."""
     rows = read_rows(connection, _TITLE, "sqitch.changes", _COLUMNS)
     if rows is None:
@@ -37,7 +37,9 @@ def _read(connection: Connection) -> tuple[Record, ...] | None:
     seen: Counter[str] = Counter()
     return tuple(
         # Registries older than 1.1 were upgraded with the id of the change in place of a hash that nobody had kept.
-        Record(_number(seen, f"{project}:{change}"), in_utc(at), None if script_hash == change_id else script_hash)
+        ForeignRecord(
+            _number(seen, f"{project}:{change}"), in_utc(at), None if script_hash == change_id else script_hash
+        )
         for at, change_id, script_hash, change, project in rows
     )
 

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import History, Record, SourceFile
+from tenantry.takeover.records.histories import ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import in_utc, read_rows
 from tenantry.takeover.records.source import check_unique, input_error, list_paths, read_bytes
 
@@ -12,13 +12,13 @@ _TITLE = "sqlx"
 _COLUMNS = {"version": "number", "installed_on": "time", "success": "flag", "checksum": "bytes"}
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     """Return what has succeeded; an execution_time of -1 was only never measured, and does not count against it."""
     rows = read_rows(connection, _TITLE, "public._sqlx_migrations", _COLUMNS)
     if rows is None:
         return None
     return tuple(
-        Record(str(version), in_utc(installed_on), checksum.hex())
+        ForeignRecord(str(version), in_utc(installed_on), checksum.hex())
         for version, installed_on, success, checksum in rows
         if success
     )

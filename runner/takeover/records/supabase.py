@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import History, Record, SourceFile
+from tenantry.takeover.records.histories import ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import read_rows
 from tenantry.takeover.records.source import check_unique, list_paths
 
@@ -14,9 +14,9 @@ _NAME = re.compile(r"([0-9]+)_(.*)\.sql")
 _OWN_INIT = "20211209000000"
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     rows = read_rows(connection, _TITLE, "supabase_migrations.schema_migrations", {"version": "text"})
-    return None if rows is None else tuple(Record(version) for (version,) in rows)
+    return None if rows is None else tuple(ForeignRecord(version) for (version,) in rows)
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tenantry.model.errors import Refused
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import Claim, History, Record, SourceFile, Standing
+from tenantry.takeover.records.histories import Claim, ClaimStanding, ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import read_rows
 from tenantry.takeover.records.source import check_unique, input_error, list_paths
 
@@ -14,7 +14,7 @@ _TITLE = "tern"
 _NAME = re.compile(r"([0-9]+)_.+\.sql")
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     """Return the newest migration; none where the version is 0. Raises Refused where there is not one row."""
     rows = read_rows(connection, _TITLE, "public.schema_version", {"version": "number"})
     if rows is None:
@@ -22,7 +22,7 @@ def _read(connection: Connection) -> tuple[Record, ...] | None:
     if len(rows) != 1:
         raise Refused(f"public.schema_version: has {len(rows)} rows, expected 1")
     version = int(rows[0][0])
-    return (Record(str(version)),) if version else ()
+    return (ForeignRecord(str(version)),) if version else ()
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
@@ -38,19 +38,19 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
     return tuple(files)
 
 
-def _match(records: Sequence[Record], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
+def _match(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
     newest = records[0] if records else None
     claims = tuple(_judge(file, newest) for file in files)
     if newest is None or any(file.id == newest.id for file in files):
         return claims
-    return (*claims, Claim(newest.id, Standing.NO_FILE, newest, None))
+    return (*claims, Claim(newest.id, ClaimStanding.NO_FILE, newest, None))
 
 
-def _judge(file: SourceFile, newest: Record | None) -> Claim:
+def _judge(file: SourceFile, newest: ForeignRecord | None) -> Claim:
     if newest is None or int(file.id) > int(newest.id):
-        return Claim(file.id, Standing.NO_ROW, None, file)
+        return Claim(file.id, ClaimStanding.NO_ROW, None, file)
     note = "" if file.id == newest.id else f"below version {newest.id}: tern records its newest alone"
-    return Claim(file.id, Standing.CANNOT_VERIFY, newest, file, note)
+    return Claim(file.id, ClaimStanding.CANNOT_VERIFY, newest, file, note)
 
 
 HISTORY = History(_TITLE, _read, _list_files, _match, heads_only=True)

@@ -6,7 +6,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import History, Record, SourceFile
+from tenantry.takeover.records.histories import ForeignRecord, History, SourceFile
 from tenantry.takeover.records.rows import in_utc, read_rows
 from tenantry.takeover.records.source import (
     check_unique,
@@ -25,11 +25,11 @@ _DEPENDS = re.compile(r"\s*--\s*depends\s*:(.*)$")
 _NOTE = "the hash is of the name alone: an edit cannot be seen"
 
 
-def _read(connection: Connection) -> tuple[Record, ...] | None:
+def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     rows = read_rows(connection, _TITLE, "public._yoyo_migration", _COLUMNS)
     if rows is None:
         return None
-    return tuple(Record(name, in_utc(applied_at), checksum) for name, checksum, applied_at in rows)
+    return tuple(ForeignRecord(name, in_utc(applied_at), checksum) for name, checksum, applied_at in rows)
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import psycopg
 
-from tenantry.postgres.embedded import EmbeddedServer
+from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tests.acceptance.fix_command import FILES, MASTER_FILES, Fleet, find_commands, make_fleet, read_report
 
 

@@ -12,7 +12,8 @@ import tenantry.postgres.answers
 from tenantry.apply.assertions import find_unmet
 from tenantry.files.directory import read_migrations
 from tenantry.model.errors import MigrationFileError
-from tenantry.model.events import MigrationFailed, MigrationStarted, Result
+from tenantry.model.events import MigrationFailed, MigrationStarted
+from tenantry.model.results import Result
 from tenantry.postgres.sessions import Connection
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import MakeSite, make_site

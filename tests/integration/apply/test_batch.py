@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from tenantry.model.events import BatchProgressed, Result
+from tenantry.model.events import BatchProgressed
+from tenantry.model.results import Result
 from tests.builders import unhurried
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import Site, make_site

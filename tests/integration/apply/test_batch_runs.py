@@ -10,7 +10,8 @@ import psycopg
 import pytest
 
 from tenantry.model.errors import Refused
-from tenantry.model.events import BatchProgressed, MigrationFailed, MigrationRetried, RepairProposed, Result, Verdict
+from tenantry.model.events import BatchProgressed, MigrationFailed, MigrationRetried, RepairProposed, Verdict
+from tenantry.model.results import Result
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import MakeSite, Site, Steps, finish, make_site, wait_until
 

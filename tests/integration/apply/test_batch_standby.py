@@ -12,7 +12,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from tenantry.model.events import BatchProgressed
-from tenantry.postgres.embedded import EmbeddedServer
+from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tests.fix_postgres import binaries_of
 from tests.integration.fix_site import make_site, wait_until
 

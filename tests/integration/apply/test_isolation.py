@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tenantry.model.events import MigrationRetried, Result, Verdict, WarningRaised
-from tenantry.postgres.transaction import LOCK_KEY
+from tenantry.model.events import MigrationRetried, Verdict, WarningRaised
+from tenantry.model.results import Result
+from tenantry.postgres.runner_lock import LOCK_KEY
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import MakeSite, Site, lend_role, make_site
 from tests.places import DATA

@@ -15,8 +15,9 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from tenantry.model.errors import Unreachable
-from tenantry.model.events import LockAwaited, MigrationApplied, MigrationStarted, Result, Verdict
-from tenantry.postgres.embedded import EmbeddedServer
+from tenantry.model.events import LockAwaited, MigrationApplied, MigrationStarted, Verdict
+from tenantry.model.results import Result
+from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import (
     LONG_MS,

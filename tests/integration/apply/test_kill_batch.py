@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tenantry.model.events import Result
+from tenantry.model.results import Result
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import MakeSite, Site, child, make_site, wait_until
 

@@ -16,8 +16,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from tenantry.model.events import Result
-from tenantry.postgres.embedded import EmbeddedServer
+from tenantry.model.results import Result
+from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import LONG_MS, Row, Site, at_once, child, make_site
 

@@ -13,8 +13,11 @@ import psycopg
 import pytest
 
 from tenantry.apply.lock_waits import read_wait
-from tenantry.fleet.run import Stop, run
-from tenantry.model.events import Event, MigrationFailed, MigrationRetried, Result, TenantPostponed, Verdict
+from tenantry.fleet.run import run
+from tenantry.fleet.stop import Stop
+from tenantry.model.events import Event, MigrationFailed, MigrationRetried, TenantPostponed, Verdict
+from tenantry.model.results import Result
+from tenantry.plan.rollout import make_stages
 from tenantry.verbs.migrate import make_job
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import MakeSite, Ran, Site, at_once, lend_role, make_site, wait_until
@@ -271,7 +274,7 @@ class TestMisses:
         seen: list[Event] = []
         with here.connect("1") as holder:
             holder.execute("BEGIN; LOCK TABLE rooms IN ACCESS SHARE MODE")
-            for event in run("migrate", "r", project.stages(), job, jobs=1, stop=Stop(), revisit=True):
+            for event in run("migrate", "r", make_stages(project.tenants), job, jobs=1, stop=Stop(), revisit=True):
                 seen.append(event)
                 if isinstance(event, TenantPostponed):
                     holder.execute("COMMIT")
@@ -289,7 +292,7 @@ class TestMisses:
         project, stop, seen = here.project(), Stop(), list[Event]()
         job = make_job(project, None, frozenset(), prove=False)
         with holding(here):
-            for event in run("migrate", "r", project.stages(), job, jobs=1, stop=stop, revisit=True):
+            for event in run("migrate", "r", make_stages(project.tenants), job, jobs=1, stop=stop, revisit=True):
                 seen.append(event)
                 if isinstance(event, MigrationRetried):
                     stop.request("SIGTERM")

@@ -9,8 +9,9 @@ import pytest
 from tenantry.files.repeatables import FOLDER
 from tenantry.ledger.repeatables import RepeatableTable
 from tenantry.model.checksum import checksum
-from tenantry.model.events import MigrationApplied, MigrationFailed, MigrationStarted, Result, TenantPlanned
-from tenantry.schema.catalog import read_snapshot
+from tenantry.model.events import MigrationApplied, MigrationFailed, MigrationStarted, TenantPlanned
+from tenantry.model.results import Result
+from tenantry.schema.catalog.read import read_snapshot
 from tenantry.schema.snapshot import to_json
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import MakeSite, Site, lend_role, make_site

@@ -7,21 +7,20 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from tenantry.fleet.run import Stop
+from tenantry.fleet.stop import Stop
 from tenantry.model import label
 from tenantry.model.events import (
-    Failure,
     LockAwaited,
     MigrationApplied,
     MigrationFailed,
     MigrationRetried,
     MigrationStarted,
     NoticeRaised,
-    Result,
     Verdict,
     WarningRaised,
 )
-from tenantry.postgres.transaction import try_session_lock
+from tenantry.model.results import Failure, Result
+from tenantry.postgres.runner_lock import try_session_lock
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import (
     LONG_MS,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tenantry.model.events import FindingReported, MigrationFailed, Result, Verdict, WarningRaised
+from tenantry.model.events import FindingReported, MigrationFailed, Verdict, WarningRaised
+from tenantry.model.results import Result
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import MakeSite, Site, lend_role, make_site
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tenantry.model.events import Result, Verdict
+from tenantry.model.events import Verdict
+from tenantry.model.results import Result
 from tests.fix_pgbouncer import StartPooler, through
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import Site, make_site

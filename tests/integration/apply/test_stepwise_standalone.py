@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tenantry import sqltext
-from tenantry.apply.stepwise.took_effect import Effect, judge
-from tenantry.model.events import MigrationFailed, NoticeRaised, Result, Verdict
+from tenantry.apply.stepwise.took_effect import TookEffect, judge
+from tenantry.model.events import MigrationFailed, NoticeRaised, Verdict
+from tenantry.model.results import Result
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import MakeSite, Site, make_site
 
@@ -137,41 +138,46 @@ class TestIndex:
 
 # A statement, what was done before it, what of it is there, and what follows.
 JUDGED = {
-    "index built": (PLAIN, "", PLAIN.replace("CONCURRENTLY ", ""), Effect.DONE),
-    "index of another definition": (PLAIN, "", "CREATE INDEX by_name ON rooms (id)", Effect.UNKNOWN),
-    "index not built": (PLAIN, "", "", Effect.NOT_DONE),
-    "index half built": (PLAIN, "", f"{PLAIN.replace('CONCURRENTLY ', '')}; {INVALID}", Effect.NOT_DONE),
+    "index built": (PLAIN, "", PLAIN.replace("CONCURRENTLY ", ""), TookEffect.DONE),
+    "index of another definition": (PLAIN, "", "CREATE INDEX by_name ON rooms (id)", TookEffect.UNKNOWN),
+    "index not built": (PLAIN, "", "", TookEffect.NOT_DONE),
+    "index half built": (PLAIN, "", f"{PLAIN.replace('CONCURRENTLY ', '')}; {INVALID}", TookEffect.NOT_DONE),
     "index without a name": (
         "CREATE INDEX CONCURRENTLY ON rooms (lower(name) DESC) INCLUDE (id) WHERE id > 1",
         "CREATE INDEX ON rooms (lower(name) DESC) INCLUDE (id) WHERE id > 1",
         "CREATE INDEX ON rooms (lower(name) DESC) INCLUDE (id) WHERE id > 1",
-        Effect.DONE,
+        TookEffect.DONE,
     ),
     "index without a name, an older one": (
         "CREATE INDEX CONCURRENTLY ON rooms (name)",
         "CREATE INDEX ON rooms (name)",
         "CREATE INDEX ON rooms (id)",
-        Effect.NOT_DONE,
+        TookEffect.NOT_DONE,
     ),
-    "table gone": (PLAIN, "", "DROP TABLE rooms", Effect.NOT_DONE),
-    "index dropped": ("DROP INDEX CONCURRENTLY by_id", "", "", Effect.DONE),
-    "index not dropped": ("DROP INDEX CONCURRENTLY by_id", "CREATE INDEX by_id ON rooms (id)", "", Effect.NOT_DONE),
-    "partition detached": (DETACH, PARTITION, "DROP TABLE bills_1; CREATE TABLE bills_1 ()", Effect.DONE),
-    "partition attached": (DETACH, PARTITION, "", Effect.NOT_DONE),
-    "partition half detached": (DETACH, PARTITION, "UPDATE pg_inherits SET inhdetachpending = true", Effect.NOT_DONE),
-    "reindexed or not": ("REINDEX TABLE CONCURRENTLY rooms", "", "", Effect.NOT_DONE),
-    "vacuumed or not": ("VACUUM rooms", "", "", Effect.NOT_DONE),
-    "database there": ("CREATE DATABASE template1", "", "", Effect.DONE),
-    "database not there": ("CREATE DATABASE no_such_studio", "", "", Effect.NOT_DONE),
-    "database dropped": ("DROP DATABASE no_such_studio", "", "", Effect.DONE),
-    "tablespace there": ("CREATE TABLESPACE pg_default LOCATION '/nowhere'", "", "", Effect.DONE),
-    "a block": ("DO $$ BEGIN COMMIT; END $$", "", "", Effect.UNKNOWN),
-    "a change": ("UPDATE rooms SET id = 1", "", "", Effect.UNKNOWN),
+    "table gone": (PLAIN, "", "DROP TABLE rooms", TookEffect.NOT_DONE),
+    "index dropped": ("DROP INDEX CONCURRENTLY by_id", "", "", TookEffect.DONE),
+    "index not dropped": ("DROP INDEX CONCURRENTLY by_id", "CREATE INDEX by_id ON rooms (id)", "", TookEffect.NOT_DONE),
+    "partition detached": (DETACH, PARTITION, "DROP TABLE bills_1; CREATE TABLE bills_1 ()", TookEffect.DONE),
+    "partition attached": (DETACH, PARTITION, "", TookEffect.NOT_DONE),
+    "partition half detached": (
+        DETACH,
+        PARTITION,
+        "UPDATE pg_inherits SET inhdetachpending = true",
+        TookEffect.NOT_DONE,
+    ),
+    "reindexed or not": ("REINDEX TABLE CONCURRENTLY rooms", "", "", TookEffect.NOT_DONE),
+    "vacuumed or not": ("VACUUM rooms", "", "", TookEffect.NOT_DONE),
+    "database there": ("CREATE DATABASE template1", "", "", TookEffect.DONE),
+    "database not there": ("CREATE DATABASE no_such_studio", "", "", TookEffect.NOT_DONE),
+    "database dropped": ("DROP DATABASE no_such_studio", "", "", TookEffect.DONE),
+    "tablespace there": ("CREATE TABLESPACE pg_default LOCATION '/nowhere'", "", "", TookEffect.DONE),
+    "a block": ("DO $$ BEGIN COMMIT; END $$", "", "", TookEffect.UNKNOWN),
+    "a change": ("UPDATE rooms SET id = 1", "", "", TookEffect.UNKNOWN),
 }
 
 
 @pytest.mark.parametrize(("statement", "before", "after", "effect"), JUDGED.values(), ids=JUDGED)
-def test_judge(site: Site, statement: str, before: str, after: str, effect: Effect) -> None:
+def test_judge(site: Site, statement: str, before: str, after: str, effect: TookEffect) -> None:
     """Whether a statement took effect is read from the catalog, and not guessed; nothing is left by reading it."""
     site.query(f"SELECT; {before}")
     known = tuple(oid for (oid,) in site.query("SELECT indexrelid FROM pg_index WHERE indrelid = 'rooms'::regclass"))

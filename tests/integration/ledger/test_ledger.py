@@ -12,7 +12,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tenantry.model import AppliedMigration, Origin, Progress, RowState
 from tenantry.model.errors import Problem
-from tenantry.model.events import FindingReported, RepairMade, RepairProposed, Result, Verdict
+from tenantry.model.events import FindingReported, RepairMade, RepairProposed, Verdict
+from tenantry.model.results import Result
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import MakeSite, Site, lend_role, make_migration, make_site
 from tests.places import TESTS

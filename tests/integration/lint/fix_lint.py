@@ -11,11 +11,12 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from tenantry.files.directory import read_migrations
-from tenantry.lint import Hazard, lint
 from tenantry.lint.measure.replay import measure_file
+from tenantry.lint.ruleset import lint
 from tenantry.model import Migration
-from tenantry.model.effects import Effect
-from tenantry.postgres.embedded import EmbeddedServer
+from tenantry.model.effects import Measured
+from tenantry.model.hazards import Hazard
+from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.scratch.places import Scratch
 from tests.builders import write_files
 from tests.integration.fix_site import make_sessions, make_tenant
@@ -44,9 +45,9 @@ CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; EN
 # It locks rooms before sessions.
 ORDER = "ALTER TABLE rooms ADD COLUMN size integer;\nALTER TABLE sessions ADD COLUMN size integer;\n"
 
-Measured = tuple[tuple[Migration, ...], tuple[tuple[Effect, ...], ...]]
+MeasuredFiles = tuple[tuple[Migration, ...], tuple[tuple[Measured, ...], ...]]
 # Texts of the files behind the base, as they come.
-Measure = Callable[..., Measured]
+Measure = Callable[..., MeasuredFiles]
 
 
 class Studio:
@@ -80,7 +81,7 @@ class Studio:
         write_files(folder, {f"{version:04d}_file.sql": text for version, text in numbered})
         return read_migrations(folder, "migrations").migrations
 
-    def measure(self, *texts: str) -> Measured:
+    def measure(self, *texts: str) -> MeasuredFiles:
         """Return the files of the base and of the texts, with what each statement does to a copy of the studio."""
         files, name = self.read(*texts), f"rt_{secrets.token_hex(5)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {self.template}")

@@ -10,12 +10,12 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from tenantry.ledger.provenance import Provenance
-from tenantry.lint.measure import Measures
+from tenantry.lint.measure.measures import Measures
 from tenantry.model import Migration
-from tenantry.model.effects import Effect, Lock, LockMode
+from tenantry.model.effects import Lock, LockMode, Measured
 from tenantry.model.errors import Refused
+from tenantry.model.scope import Scope
 from tenantry.postgres.sessions import Connection, Settings
-from tenantry.schema.snapshot import Scope
 from tenantry.scratch.places import Scratch, ScratchPlace
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_measure import measure, open_scratch, scratch, seen
@@ -150,7 +150,7 @@ class Site:
         self.folder = folder / "measured"
         self.place = ScratchPlace(folder / "scratch", Settings("tenantry/test"), given)
 
-    def effects(self, *migrations: Migration, scope: Scope | None = None) -> tuple[tuple[Effect, ...], ...]:
+    def effects(self, *migrations: Migration, scope: Scope | None = None) -> tuple[tuple[Measured, ...], ...]:
         """Return what a run would be told."""
         provenance = Provenance(str(uuid.uuid4()), "tester@here", self.folder)
         return Measures(self.folder, self.place, provenance).effects(migrations, scope or Scope())

@@ -8,7 +8,7 @@ from tenantry import sqltext
 from tenantry.lint.measure.probe import probe, read_state
 from tenantry.lint.measure.rows import fill
 from tenantry.model.effects import LockMode
-from tenantry.postgres.embedded import EmbeddedServer
+from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.sessions import Connection
 from tests.integration.fix_catalog import fresh_database
 

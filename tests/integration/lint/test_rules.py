@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tenantry.lint import RULES, lint
 from tenantry.lint.rules import enum_value
+from tenantry.lint.ruleset import RULES, lint
 from tenantry.lint.words import split_advice
 from tenantry.model.errors import TenantError
 from tests.integration.lint.fix_lint import Studio, studio

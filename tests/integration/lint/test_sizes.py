@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from tenantry.lint.sizes import describe_size, format_bytes, pick_largest, read_sizes
-from tenantry.model.events import TableSize
+from tenantry.model.results import TableSize
 from tenantry.postgres.sessions import Connection
 from tests.fix_postgres import MakeDatabase
 

@@ -16,17 +16,18 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from tenantry.model.errors import ServerError
-from tenantry.postgres.embedded import EmbeddedServer, check_time_zones, find_binaries
 from tenantry.postgres.embedded.account import can_enter, drop_to
+from tenantry.postgres.embedded.cluster import EmbeddedServer
+from tenantry.postgres.embedded.programs import check_time_zones, find_binaries
 from tests.fix_postgres import binaries_of
 from tests.places import ROOT
 
 MakeServer = Callable[..., EmbeddedServer]
 
-_SOURCES = ROOT
+
 _START = (
     "import sys; from pathlib import Path\n"
-    "from tenantry.errors import ServerError; from tenantry.server import EmbeddedServer\n"
+    "from tenantry.model.errors import ServerError; from tenantry.postgres.embedded.cluster import EmbeddedServer\n"
 )
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
@@ -89,7 +90,7 @@ def _python(
     named = f"server = EmbeddedServer(Path({str(server.state)!r}), Path({str(server.binaries)!r}))\n"
     return subprocess.Popen(
         [*prefix, sys.executable, "-c", _START + (_become(user) if user else "") + named + code],
-        env=os.environ | {"PYTHONPATH": str(_SOURCES), "PYTHONDONTWRITEBYTECODE": "1"},
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from tenantry.model.errors import Unreachable
-from tenantry.model.events import LockAwaited, MigrationRetried, Result, Verdict
+from tenantry.model.events import LockAwaited, MigrationRetried, Verdict
+from tenantry.model.results import Result
 from tenantry.postgres.transaction import try_transaction_lock
 from tests.fix_pgbouncer import StartPooler, through
 from tests.fix_postgres import MakeDatabase

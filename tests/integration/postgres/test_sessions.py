@@ -18,10 +18,13 @@ from psycopg.pq import TransactionStatus
 
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import Blocked, Cancelled, TenantError, Unreachable
-from tenantry.model.events import LockAwaited, Result
-from tenantry.postgres.failures import Kind, classify
+from tenantry.model.events import LockAwaited
+from tenantry.model.results import Result
+from tenantry.postgres.failures import FailureKind, classify
+from tenantry.postgres.runner_lock import describe_holder, poll, try_session_lock
+from tenantry.postgres.send import send
 from tenantry.postgres.sessions import Connection
-from tenantry.postgres.transaction import describe_holder, poll, send, try_session_lock, try_transaction_lock
+from tenantry.postgres.transaction import try_transaction_lock
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import (
     LONG_MS,
@@ -495,7 +498,7 @@ class TestSend:
         connection = opened()
         sent = send(connection, "SELECT pg_terminate_backend(pg_backend_pid())")
         assert sent.error is not None
-        assert classify(sent.error, connection) is Kind.LOST
+        assert classify(sent.error, connection) is FailureKind.LOST
 
     def test_encoding(self, database: MakeDatabase) -> None:
         """A database in another encoding takes a UTF-8 file, and names the character that it does not have."""

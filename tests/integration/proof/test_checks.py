@@ -8,10 +8,11 @@ import pytest
 from psycopg.pq import TransactionStatus
 
 import tenantry.postgres.answers
-from tenantry.files.checks import Complaint, read_checks, run_checks
+from tenantry.files.checks import read_checks
 from tenantry.model import Migration
 from tenantry.model.errors import MigrationFileError
 from tenantry.postgres.sessions import Connection
+from tenantry.proof.checks import Complaint, run_checks
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import make_migration
 from tests.places import ROOT

@@ -12,13 +12,15 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tenantry.fleet.run import Stop
-from tenantry.model.events import FindingReported, Result, Verdict
+from tenantry.fleet.stop import Stop
+from tenantry.model.events import FindingReported, Verdict
 from tenantry.model.outcome import Outcome
+from tenantry.model.results import Result
+from tenantry.model.scope import Scope
 from tenantry.postgres.sessions import Connection
-from tenantry.schema.catalog import read_snapshot
-from tenantry.schema.snapshot import Scope, Snapshot
-from tenantry.verbs import Request, load_verb
+from tenantry.schema.catalog.read import read_snapshot
+from tenantry.schema.snapshot import Snapshot
+from tenantry.verbs.verb import Request, load_verb
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import Ran, Site, lend_role, make_site
 

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tenantry.postgres.embedded import EmbeddedServer
+from tenantry.model.scope import Ignored, Scope
+from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.sessions import Connection
-from tenantry.schema.catalog import read_fingerprint, read_snapshot
-from tenantry.schema.snapshot import Ignored, Scope, Snapshot
+from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
+from tenantry.schema.snapshot import Snapshot
 from tests.fix_postgres import binaries_of
 from tests.integration.fix_catalog import RARE, RICH, TENANT, drift, fresh_database, read, undone
 from tests.places import ROOT

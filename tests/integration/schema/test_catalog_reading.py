@@ -8,9 +8,10 @@ import pytest
 from psycopg import sql
 
 from tenantry.model.errors import TenantError
-from tenantry.postgres.sessions import Connection, read_sql
-from tenantry.schema.catalog import read_fingerprint, read_snapshot
-from tenantry.schema.snapshot import Ignored, Scope
+from tenantry.model.scope import Ignored, Scope
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection
+from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
 from tests.integration.fix_catalog import RICH, TENANT, connect, drift, fresh_database, read, undone
 
 SCOPE = Scope()

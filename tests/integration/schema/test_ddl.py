@@ -9,10 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tenantry.model.scope import Scope
 from tenantry.postgres.sessions import Connection
-from tenantry.schema.catalog import read_snapshot
-from tenantry.schema.ddl import Draft, Risk, write_ddl
-from tenantry.schema.snapshot import Scope, Snapshot
+from tenantry.schema.catalog.read import read_snapshot
+from tenantry.schema.ddl.draft import Draft, Risk
+from tenantry.schema.ddl.write import write_ddl
+from tenantry.schema.snapshot import Snapshot
 from tests.fix_postgres import MakeDatabase
 from tests.places import DATA, ROOT
 

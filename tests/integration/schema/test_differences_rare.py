@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from tenantry.model.scope import Scope
 from tenantry.postgres.sessions import Connection
-from tenantry.schema.catalog import read_snapshot
-from tenantry.schema.ddl import write_ddl
+from tenantry.schema.catalog.read import read_snapshot
+from tenantry.schema.ddl.write import write_ddl
 from tenantry.schema.differences import compare_schemas, explain
-from tenantry.schema.snapshot import Scope, to_json
+from tenantry.schema.snapshot import to_json
 from tests.integration.fix_catalog import Planted, find, fresh_database, plant, planted
 
 SERVER = "CREATE FOREIGN DATA WRAPPER nowhere; CREATE SERVER here FOREIGN DATA WRAPPER nowhere"

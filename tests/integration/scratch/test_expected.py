@@ -11,10 +11,11 @@ import pytest
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import Migration, Server, SetName, Tenant
 from tenantry.model.errors import Refused
-from tenantry.postgres.embedded import EmbeddedServer
+from tenantry.model.scope import Ignored, Scope
+from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.sessions import Sessions, Settings
-from tenantry.schema.catalog import read_fingerprint
-from tenantry.schema.snapshot import Ignored, Scope, Snapshot
+from tenantry.schema.catalog.read import read_fingerprint
+from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import ExpectedSchemas
 from tenantry.scratch.places import ScratchPlace
 from tests.fix_postgres import MakeDatabase, binaries_of

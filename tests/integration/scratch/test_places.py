@@ -17,7 +17,7 @@ from psycopg.conninfo import make_conninfo
 import tenantry.scratch.places
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import Refused, ServerError, TenantError
-from tenantry.postgres.embedded import EmbeddedServer
+from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.sessions import Sessions, Settings
 from tenantry.scratch.places import Scratch, ScratchPlace
 from tests.fix_postgres import MakeDatabase, binaries_of

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from psycopg import generators, pq
 
 from tenantry import sqltext
-from tenantry.sqltext import Kind
+from tenantry.sqltext import FaultKind
 from tests.fix_postgres import MakeDatabase
 from tests.unit.sqltext import grammar
 from tests.unit.sqltext.samples import STATEMENTS, texts
@@ -156,8 +156,8 @@ EXCEPTIONS = {
 }
 AGREEMENT = {
     None: {Outcome.RUNS},
-    Kind.NOT_IN_TRANSACTION: {Outcome.REFUSED},
-    Kind.TRANSACTION_CONTROL: {Outcome.ENDS, Outcome.REFUSED},
+    FaultKind.NOT_IN_TRANSACTION: {Outcome.REFUSED},
+    FaultKind.TRANSACTION_CONTROL: {Outcome.ENDS, Outcome.REFUSED},
 }
 
 # Run first in a text, it fails after the server has parsed the whole text and before it runs any more of it.
@@ -205,7 +205,7 @@ def run(connection: Connection, setup: str, form: str) -> Outcome:
     return Outcome.RUNS if same else Outcome.ENDS
 
 
-def classify(form: str) -> Kind | None:
+def classify(form: str) -> FaultKind | None:
     """Return the kind of the one finding; None without one."""
     kinds = [finding.kind for finding in sqltext.check(form, transactional=True)]
     assert len(kinds) <= 1
@@ -239,7 +239,7 @@ def test_syntax_errors_stand_where_the_server_puts_them(sql: str, database: Make
     offset = int(error.diag.statement_position or 0) - 1 - len(PARSED)
     (finding,) = sqltext.check(sql, transactional=True)
     assert finding.position == sqltext.position(sql, offset)
-    if finding.kind is Kind.SYNTAX:
+    if finding.kind is FaultKind.SYNTAX:
         assert finding.message == error.diag.message_primary
 
 
@@ -261,7 +261,7 @@ def test_any_text_is_refused_by_both_or_by_neither(database: MakeDatabase) -> No
             if parse(connection, sql):
                 assert kinds
             else:
-                assert not kinds & {Kind.SYNTAX, Kind.UNTERMINATED, Kind.PSQL_COMMAND}
+                assert not kinds & {FaultKind.SYNTAX, FaultKind.UNTERMINATED, FaultKind.PSQL_COMMAND}
 
         compare()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 
-from tenantry.takeover.records import Claim, Record, load_history
+from tenantry.takeover.records.histories import Claim, ForeignRecord, load_history
 from tests.places import TESTS
 
 DATA = TESTS / "data" / "history"
@@ -19,7 +19,7 @@ DATA = TESTS / "data" / "history"
 Row = tuple[str, str, str]
 
 
-def read(dsn: str, tool: str) -> tuple[Record, ...] | None:
+def read(dsn: str, tool: str) -> tuple[ForeignRecord, ...] | None:
     """Return what a tool records in a database."""
     options = "-c default_transaction_read_only=on -c search_path="
     with psycopg.connect(dsn, options=options) as connection:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records import Claim, SourceFile, load_history
+from tenantry.takeover.records.histories import Claim, SourceFile, load_history
 from tests.places import TESTS
 
 DATA = TESTS / "data" / "history"

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from tenantry.model.errors import InputError, Refused
-from tenantry.takeover.records import Record, load_history
+from tenantry.takeover.records.histories import ForeignRecord, load_history
 from tests.fix_postgres import MakeDatabase
 from tests.integration.takeover import DATA, Row, at, copy_files, load, read, show
 
 READ = {
-    "dbmate": (Record("20260101090000"), Record("20260102090000")),
-    "golang-migrate": (Record("2"),),
-    "goose": (Record("1", at("2026-01-01T09:00:01Z")), Record("2", at("2026-01-01T09:00:06Z"))),
+    "dbmate": (ForeignRecord("20260101090000"), ForeignRecord("20260102090000")),
+    "golang-migrate": (ForeignRecord("2"),),
+    "goose": (ForeignRecord("1", at("2026-01-01T09:00:01Z")), ForeignRecord("2", at("2026-01-01T09:00:06Z"))),
 }
 CLAIMS: dict[str, list[Row]] = {
     "dbmate": [("20260101090000", "cannot verify", ""), ("20260102090000", "cannot verify", "")],

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tenantry.model.errors import InputError, Refused
-from tenantry.takeover.records import Record, load_history
+from tenantry.takeover.records.histories import ForeignRecord, load_history
 from tests.fix_postgres import MakeDatabase
 from tests.integration.takeover import DATA, Row, at, copy_files, load, read, show
 
@@ -35,18 +35,18 @@ TOOLS = {
 }
 READ = {
     "drizzle/0.45": (
-        Record("row 1", None, HASHES["rooms"], "1795366721618"),
-        Record("row 2", None, HASHES["guests"], "1795366722160"),
-        Record("row 3", None, HASHES["notes"], "1795366822160"),
+        ForeignRecord("row 1", None, HASHES["rooms"], "1795366721618"),
+        ForeignRecord("row 2", None, HASHES["guests"], "1795366722160"),
+        ForeignRecord("row 3", None, HASHES["notes"], "1795366822160"),
     ),
     "drizzle/1.0": (
-        Record(
+        ForeignRecord(
             "20261122165926_rooms",
             at("2026-11-22T17:00:41.056812Z"),
             "9a31d2376f186de2943c14d27192ddb50fccb93fb128fce069c5a592fa5185f8",
             "1795366766000",
         ),
-        Record(
+        ForeignRecord(
             "20261122165928_guests",
             at("2026-11-22T17:00:41.056812Z"),
             "a78c35ef1682efd35a5db3187281770ea619f84251ad34ee9166d81aac028136",
@@ -54,24 +54,24 @@ READ = {
         ),
     ),
     "drizzle/upgraded": (
-        Record("20261122165841_rooms", None, HASHES["rooms"], "1795366721618"),
-        Record("20261122165842_guests", None, HASHES["guests"], "1795366722160"),
-        Record("20261201090000_notes", at("2026-11-22T17:01:03.830567Z"), HASHES["notes"], "1796115600000"),
+        ForeignRecord("20261122165841_rooms", None, HASHES["rooms"], "1795366721618"),
+        ForeignRecord("20261122165842_guests", None, HASHES["guests"], "1795366722160"),
+        ForeignRecord("20261201090000_notes", at("2026-11-22T17:01:03.830567Z"), HASHES["notes"], "1796115600000"),
     ),
     "prisma": (
-        Record("20260101090000_rooms", at("2026-11-22T17:02:17.422Z"), PRISMA_ROOMS),
-        Record("20260102090000_guests", at("2026-11-22T17:02:17.429Z"), PRISMA_GUESTS),
+        ForeignRecord("20260101090000_rooms", at("2026-11-22T17:02:17.422Z"), PRISMA_ROOMS),
+        ForeignRecord("20260102090000_guests", at("2026-11-22T17:02:17.429Z"), PRISMA_GUESTS),
     ),
     "node_pg_migrate": (
-        Record("1767258000000_rooms", at("2026-11-22T16:58:10.406552Z")),
-        Record("1767344400000_guests", at("2026-11-22T16:58:10.406552Z")),
+        ForeignRecord("1767258000000_rooms", at("2026-11-22T16:58:10.406552Z")),
+        ForeignRecord("1767344400000_guests", at("2026-11-22T16:58:10.406552Z")),
     ),
     "graphile_migrate": (
-        Record("000001.sql", at("2026-11-22T16:58:38.966925Z"), "sha1:f8a0d3f0395f55fb16db6e46fd729127d7ea2fcd"),
-        Record("000002.sql", at("2026-11-22T16:58:39.523204Z"), "sha1:fe2db5353cbb09297afcea644c930e7c2077f3c7"),
-        Record("000003.sql", at("2026-11-22T16:58:40.126802Z"), "sha1:9960c28725f3e08c3aa4afea8585c99484ed061d"),
+        ForeignRecord("000001.sql", at("2026-11-22T16:58:38.966925Z"), "sha1:f8a0d3f0395f55fb16db6e46fd729127d7ea2fcd"),
+        ForeignRecord("000002.sql", at("2026-11-22T16:58:39.523204Z"), "sha1:fe2db5353cbb09297afcea644c930e7c2077f3c7"),
+        ForeignRecord("000003.sql", at("2026-11-22T16:58:40.126802Z"), "sha1:9960c28725f3e08c3aa4afea8585c99484ed061d"),
     ),
-    "supabase": (Record("20260101090000"), Record("20260102090000")),
+    "supabase": (ForeignRecord("20260101090000"), ForeignRecord("20260102090000")),
 }
 NEVER = (
     "drizzle never ran it here and never will: its time in the journal, 1795366721718,"
@@ -164,7 +164,7 @@ JOURNALS = {
 }
 
 
-def claims_of(source: str, folder: Path, records: tuple[Record, ...] | None = None) -> list[Row]:
+def claims_of(source: str, folder: Path, records: tuple[ForeignRecord, ...] | None = None) -> list[Row]:
     history = load_history(TOOLS[source])
     return show(history.match(READ[source] if records is None else records, history.list_files(folder)))
 
@@ -297,7 +297,9 @@ def test_file_that_a_fresh_database_ran_is_a_match() -> None:
     """A file with a time that goes backwards is a match where its hash is recorded: a fresh database runs all."""
     history = load_history("drizzle")
     files = history.list_files(DATA / "drizzle/0.45" / "files")
-    records = tuple(Record(f"row {number}", None, file.checksum, file.key) for number, file in enumerate(files, 1))
+    records = tuple(
+        ForeignRecord(f"row {number}", None, file.checksum, file.key) for number, file in enumerate(files, 1)
+    )
     assert [claim[1] for claim in show(history.match(records, files))] == ["match"] * 4
 
 
@@ -321,7 +323,7 @@ def test_name_that_drizzle_gave_to_the_wrong_row_is_a_mismatch() -> None:
     """A name counts for nothing where the hash is another one: the upgrade to 1.x gives names by time."""
     history = load_history("drizzle")
     files = history.list_files(DATA / "drizzle/1.0" / "files")
-    records = (Record(files[0].id, None, "0" * 64), Record("old name", None, files[1].checksum))
+    records = (ForeignRecord(files[0].id, None, "0" * 64), ForeignRecord("old name", None, files[1].checksum))
     assert show(history.match(records, files)) == [
         (files[0].id, "mismatch", EDITED),
         (files[1].id, "match", "recorded as old name"),
@@ -395,7 +397,7 @@ def test_hash_of_an_old_prisma() -> None:
     """A row whose hash lacks leading zeros, as old versions wrote it, is a match."""
     old = "".join(f"{byte:x}" for byte in bytes.fromhex(PRISMA_ROOMS))
     assert len(old) < len(PRISMA_ROOMS)
-    records = (Record("20260101090000_rooms", None, old),)
+    records = (ForeignRecord("20260101090000_rooms", None, old),)
     assert claims_of("prisma", DATA / "prisma" / "files", records)[0] == ("20260101090000_rooms", "match", "")
 
 

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tenantry.model.errors import InputError, Refused
-from tenantry.takeover.records import Record, SourceFile, load_history
+from tenantry.takeover.records.histories import ForeignRecord, SourceFile, load_history
 from tests.builders import write_files
 from tests.fix_postgres import MakeDatabase
 from tests.integration.takeover.fix_recorded import copy_folder, judge, list_relative, reading, recorded
@@ -51,25 +51,25 @@ def november(hour: int, minute: int, second: int, microsecond: int) -> datetime:
 
 RECORDS = {
     "flyway": [
-        Record("1", january(5, 2), "-2019916005"),
-        Record("R__Busy_rooms", january(6, 3), "-875010686"),
-        Record("R__comments", january(5, 5), "481707589"),
-        Record("1.1", january(6, 1), "1560785125"),
-        Record("2", january(6, 2), "1789116142"),
-        Record("10", january(7, 1), "849340676"),
+        ForeignRecord("1", january(5, 2), "-2019916005"),
+        ForeignRecord("R__Busy_rooms", january(6, 3), "-875010686"),
+        ForeignRecord("R__comments", january(5, 5), "481707589"),
+        ForeignRecord("1.1", january(6, 1), "1560785125"),
+        ForeignRecord("2", january(6, 2), "1789116142"),
+        ForeignRecord("10", january(7, 1), "849340676"),
     ],
-    "rails": [Record("20260105090000"), Record("20260106090000")],
+    "rails": [ForeignRecord("20260105090000"), ForeignRecord("20260106090000")],
     "sqitch": [
-        Record("studio:rooms", november(16, 58, 33, 997501), ROOMS_V1),
-        Record("studio:sessions", november(16, 58, 34, 63073), SESSIONS),
-        Record("studio:rooms#2", november(16, 58, 34, 124875), ROOMS),
+        ForeignRecord("studio:rooms", november(16, 58, 33, 997501), ROOMS_V1),
+        ForeignRecord("studio:sessions", november(16, 58, 34, 63073), SESSIONS),
+        ForeignRecord("studio:rooms#2", november(16, 58, 34, 124875), ROOMS),
     ],
     "sqlx": [
-        Record("20260105090000", november(17, 7, 15, 799457), SHA_ROOMS),
-        Record("20260106090000", november(17, 7, 15, 800397), SHA_SESSIONS),
-        Record("20260107090000", november(17, 7, 15, 801535), SHA_INDEX),
+        ForeignRecord("20260105090000", november(17, 7, 15, 799457), SHA_ROOMS),
+        ForeignRecord("20260106090000", november(17, 7, 15, 800397), SHA_SESSIONS),
+        ForeignRecord("20260107090000", november(17, 7, 15, 801535), SHA_INDEX),
     ],
-    "tern": [Record("2")],
+    "tern": [ForeignRecord("2")],
 }
 FILES = {
     "flyway": [

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tenantry.model.errors import InputError, Refused
-from tenantry.takeover.records import Record, SourceFile, load_history
+from tenantry.takeover.records.histories import ForeignRecord, SourceFile, load_history
 from tests.builders import write_files
 from tests.fix_postgres import MakeDatabase
 from tests.integration.takeover.fix_recorded import copy_folder, judge, list_relative, reading, recorded
@@ -32,17 +32,17 @@ def at(second: int, microsecond: int) -> datetime:
 
 
 RECORDS = {
-    "alembic": [Record(DEPOSITS)],
+    "alembic": [ForeignRecord(DEPOSITS)],
     "django": [
-        Record("contenttypes.0001_initial", at(24, 953527)),
-        Record("contenttypes.0002_remove_content_type_name", at(24, 960782)),
-        Record("studio.0001_initial", at(24, 966892)),
-        Record("studio.0002_session", at(24, 973220)),
+        ForeignRecord("contenttypes.0001_initial", at(24, 953527)),
+        ForeignRecord("contenttypes.0002_remove_content_type_name", at(24, 960782)),
+        ForeignRecord("studio.0001_initial", at(24, 966892)),
+        ForeignRecord("studio.0002_session", at(24, 973220)),
     ],
     "yoyo": [
-        Record("0001.rooms", at(27, 374046), HASH_1),
-        Record("0002.desks", at(28, 135339), HASH_2),
-        Record("0003.sessions", at(27, 383826), HASH_3),
+        ForeignRecord("0001.rooms", at(27, 374046), HASH_1),
+        ForeignRecord("0002.desks", at(28, 135339), HASH_2),
+        ForeignRecord("0003.sessions", at(27, 383826), HASH_3),
     ],
 }
 FILES = {

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tenantry.config import Config, parse, read
+from tenantry.config.model import Config
+from tenantry.config.reading import parse, read
 from tenantry.model.errors import ConfigError
 from tests.places import ROOT
 

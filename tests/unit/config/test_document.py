@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 import tenantry.config.document
-from tenantry.config import read
+from tenantry.config.reading import read
 from tests.unit.config.cases import DATA, ENVIRONMENT, EXAMPLE, GOOD, refuse, refuse_file
 
 

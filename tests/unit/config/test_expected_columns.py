@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tenantry.config.expected_columns import EXPECTED_PATTERN, ExpectedColumn, find_unexpected, parse_expected
+from tenantry.config.expected_columns import EXPECTED_PATTERN, ExpectedColumn, parse_expected
+from tenantry.proof.columns import find_unexpected
 from tenantry.schema.snapshot import SchemaObject, Snapshot
 
 GOOD = {

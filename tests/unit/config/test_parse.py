@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenantry.config import parse, read
+from tenantry.config.reading import parse, read
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import ConfigError
 from tests.places import ROOT
@@ -131,8 +131,8 @@ def test_as_written() -> None:
 def test_embedded_is_cheap() -> None:
     """No driver is loaded for a file whose servers are embedded."""
     code = (
-        "import sys, tenantry.config, pathlib\n"
-        "tenantry.config.read(pathlib.Path('tenants.yaml'), env={})\n"
+        "import sys, pathlib, tenantry.config.reading\n"
+        "tenantry.config.reading.read(pathlib.Path('tenants.yaml'), env={})\n"
         "print([name for name in ('psycopg', 'yoyo', 'rich', 'structlog', 'difflib') if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

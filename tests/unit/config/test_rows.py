@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from tenantry.config import tenants_from_rows
+from tenantry.config.rows import tenants_from_rows
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import ConfigError
 from tests.unit.config.cases import DATABASE, ID, MASTER, SERVERS, TENANTS, Said, parse_good, say

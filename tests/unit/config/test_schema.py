@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tenantry.config import json_schema, read
 from tenantry.config.expected_columns import ExpectedColumn
-from tenantry.schema.snapshot import Ignored, Scope
+from tenantry.config.reading import read
+from tenantry.config.schema import json_schema
+from tenantry.model.scope import Ignored, Scope
 from tests.places import ROOT
 from tests.unit.config.cases import DATA, ENVIRONMENT, GOOD, SHAPES, Said, refuse
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tenantry.files.merged import Change, find_changes
+from tenantry.files.merged import MergedChange, find_changes
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import ConfigError, Problem
 
@@ -94,7 +94,7 @@ def test_cosmetic_edit(folder: Path, state: str) -> None:
     """A merged file whose comments and white space alone were edited is worth a warning."""
     edit(folder, b"-- in euros\n" + BEFORE[RATES].replace(" ", "  ").encode(), state)
     assert list(find_changes(folder, "main")) == [
-        Change(
+        MergedChange(
             Problem(
                 f"{folder}/{RATES}: cosmetic edit, although it is merged in main",
                 "databases that have it warn of the edit, and run nothing again",

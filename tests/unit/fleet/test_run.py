@@ -7,14 +7,13 @@ from collections.abc import Generator, Iterable, Sequence
 
 import pytest
 
-from tenantry.fleet.run import Job, Stop, run
+from tenantry.fleet.run import Job, run
+from tenantry.fleet.stop import Stop
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Cancelled, Problem, Refused, TenantError, Unreachable
 from tenantry.model.events import (
-    GOOD,
     DatabaseOpened,
     Event,
-    Result,
     RowReported,
     RunFinished,
     RunStarted,
@@ -23,6 +22,7 @@ from tenantry.model.events import (
     Verdict,
     WarningRaised,
 )
+from tenantry.model.results import GOOD, Result
 from tests.builders import tenant
 
 Steps = Generator[Event, None, Verdict]

@@ -1,12 +1,11 @@
 """Second turns of tenants that are blocked, with plain generators for jobs: when, for whom, and what is told."""
 
-from tenantry.fleet.run import Job, Stop, run
+from tenantry.fleet.run import Job, run
+from tenantry.fleet.stop import Stop
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Problem
 from tenantry.model.events import (
-    Failure,
     MigrationFailed,
-    Result,
     RowReported,
     TenantFinished,
     TenantPostponed,
@@ -14,6 +13,7 @@ from tenantry.model.events import (
     Verdict,
     WarningRaised,
 )
+from tenantry.model.results import Failure, Result
 from tests.builders import migration, tenant
 from tests.unit.fleet.test_run import Steps, go, of, row, tenants, verdicts
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantry.fleet.selection import nearest, one_of, parse_selection, select
+from tenantry.fleet.selection import parse_selection, select
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import ConfigError
+from tenantry.model.words import nearest, one_of
 
 SERVER = Server("main", None)
 MASTER = Tenant("master", SetName.MASTER, SERVER, "rsm_master")

@@ -5,7 +5,7 @@ from threading import Barrier
 
 import pytest
 
-from tenantry.fleet.run import Shared
+from tenantry.fleet.shared import Shared
 
 AT_ONCE = 8
 

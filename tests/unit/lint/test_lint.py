@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from tenantry.lint import RULES, Hazard, Level, lint
+from tenantry.lint.ruleset import RULES, lint
 from tenantry.lint.words import split_advice
 from tenantry.model import Allowance, Batch, Directives, Migration
-from tenantry.model.effects import Effect, Lock, LockMode
+from tenantry.model.effects import Lock, LockMode, Measured
+from tenantry.model.hazards import Hazard, Level
 from tests.builders import migration
 
 FIRST = migration("0001_first", "CREATE TABLE sessions (id int, title text);\nCREATE TABLE rooms (id int);\n")
@@ -22,7 +23,7 @@ def second(text: str, *allowed: Allowance, batch: Batch | None = None, transacti
     return replace(file, directives=Directives(allowed=allowed, batch=batch))
 
 
-def find(file: Migration, effects: Sequence[Effect] | None = None) -> list[Hazard]:
+def find(file: Migration, effects: Sequence[Measured] | None = None) -> list[Hazard]:
     """Return what is found in a file behind the first one; without effects, by its syntax."""
     return list(lint((FIRST, file), None if effects is None else ((), effects)))
 
@@ -165,21 +166,21 @@ class TestMeasured:
         """What was measured outdoes the syntax: a change of type that only changes the catalog is no finding."""
         text = "ALTER TABLE sessions ALTER title TYPE varchar(900)"
         locks = (Lock("public.sessions", ALL),)
-        assert find(second(text), [Effect(0, text, locks)]) == []
-        (hazard,) = find(second(text), [Effect(0, text, locks, ("public.sessions",), ("public.sessions",))])
+        assert find(second(text), [Measured(0, text, locks)]) == []
+        (hazard,) = find(second(text), [Measured(0, text, locks, ("public.sessions",), ("public.sessions",))])
         assert hazard.rule == "column-type"
 
     def test_unmeasured(self) -> None:
         """A statement that was not measured is told of by its syntax."""
         text = "ALTER TABLE sessions ALTER title TYPE varchar(900)"
-        (hazard,) = find(second(text), [Effect(0, text, unmeasured="of a bug")])
+        (hazard,) = find(second(text), [Measured(0, text, unmeasured="of a bug")])
         assert hazard.rule == "column-type"
 
     def test_general(self) -> None:
         """A rewrite that no particular rule knows is told by the general one, and one that is known is told once."""
         table = "public.sessions"
         block, column = "DO 'x'", "ALTER TABLE sessions ADD a float DEFAULT random()"
-        rewritten = [Effect(0, block, (Lock(table, ALL),), (table,), (table,))]
+        rewritten = [Measured(0, block, (Lock(table, ALL),), (table,), (table,))]
         assert [hazard.rule for hazard in find(second(block), rewritten)] == ["table-rewrite"]
         rewritten = [replace(rewritten[0], text=column)]
         assert [hazard.rule for hazard in find(second(column), rewritten)] == ["volatile-default"]
@@ -187,7 +188,7 @@ class TestMeasured:
     def test_schema(self) -> None:
         """A name without schema is what was locked, wherever the server found it."""
         text = "LOCK sessions"
-        (hazard,) = find(second(text), [Effect(0, text, (Lock("studio.sessions", ALL),))])
+        (hazard,) = find(second(text), [Measured(0, text, (Lock("studio.sessions", ALL),))])
         assert (hazard.message, hazard.relations) == (
             "ACCESS EXCLUSIVE on studio.sessions: reads and writes wait until the commit",
             ("studio.sessions",),
@@ -209,14 +210,14 @@ class TestAllow:
     def test_stale(self) -> None:
         """An allowance that finds nothing is told of where all was measured: without, nobody knows."""
         file = second("SELECT 1;\n", Allowance("index", "it is small", 1))
-        (hazard,) = find(file, [Effect(0, "SELECT 1")])
+        (hazard,) = find(file, [Measured(0, "SELECT 1")])
         assert (hazard.rule, hazard.message) == ("allow", "the file has nothing that index would find")
         assert hazard.help == "remove the line: it would hide what a later edit brings"
         assert find(file) == []
 
     def test_foreign(self) -> None:
         """The rules of another program are not ours to know."""
-        assert find(second("SELECT 1;\n", Allowance("squawk/x", "it is small", 1)), [Effect(0, "SELECT 1")]) == []
+        assert find(second("SELECT 1;\n", Allowance("squawk/x", "it is small", 1)), [Measured(0, "SELECT 1")]) == []
 
 
 def test_rules() -> None:

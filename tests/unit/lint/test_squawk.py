@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tenantry.lint import Hazard, Level
 from tenantry.lint.squawk import find_squawk, run_squawk
 from tenantry.model import Allowance, Directives, Migration
 from tenantry.model.errors import ConfigError, Problem
+from tenantry.model.hazards import Hazard, Level
 from tests.builders import migration
 
 INDEX = "CREATE INDEX rooms_name ON rooms (name);\n"

@@ -2,23 +2,23 @@
 
 import pytest
 
-from tenantry.model.effects import Effect, Lock, LockMode, from_json, to_json
+from tenantry.model.effects import Lock, LockMode, Measured, from_json, to_json
 
 EFFECTS = (
-    Effect(
+    Measured(
         6,
         "ALTER TABLE \"Gäste\" ADD x float DEFAULT random() -- 'é🎸'",
         locks=(Lock("public.Gäste", LockMode.ACCESS_EXCLUSIVE), Lock("s.rooms", LockMode.ACCESS_SHARE)),
         rewritten=("public.Gäste",),
         scanned=("public.Gäste", "s.rooms"),
     ),
-    Effect(70, "SELECT 1", unmeasured="connection lost"),
+    Measured(70, "SELECT 1", unmeasured="connection lost"),
 )
 
 
 class TestJson:
     @pytest.mark.parametrize("effects", [EFFECTS, ()], ids=["two", "none"])
-    def test_round(self, effects: tuple[Effect, ...]) -> None:
+    def test_round(self, effects: tuple[Measured, ...]) -> None:
         """What was written is read again, whole."""
         assert from_json(to_json(effects)) == effects
 

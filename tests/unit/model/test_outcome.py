@@ -12,13 +12,11 @@ from tenantry.model.errors import Problem
 from tenantry.model.events import (
     DatabaseOpened,
     Event,
-    Failure,
     FindingReported,
     LinePrinted,
     MigrationApplied,
     MigrationFailed,
     MigrationStarted,
-    Result,
     RunFinished,
     RunStarted,
     TenantCompared,
@@ -28,6 +26,7 @@ from tenantry.model.events import (
     Verdict,
 )
 from tenantry.model.outcome import Outcome, TenantOutcome, exit_code
+from tenantry.model.results import Failure, Result
 from tenantry.plan.compare import compare
 from tests.builders import applied, migration, unhurried
 

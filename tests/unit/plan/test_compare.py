@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from tenantry.model import AppliedMigration, Directives, Migration, MigrationStatus, Note, Plan, RowState, State
 from tenantry.model.checksum import checksum
-from tenantry.plan.compare import advise, annotate, compare, explain, head, make_plan, summarise
+from tenantry.model.plans import head
+from tenantry.plan.compare import compare, excuse
+from tenantry.plan.steps import make_plan
+from tenantry.plan.words import advise, annotate, explain, summarise
 from tests.builders import applied, migration, unhurried
 
 EDITED = "SELECT 2;\n"
@@ -94,14 +97,14 @@ NOTES: dict[str, tuple[Files, Rows, frozenset[int], list[Note | None], str]] = {
 @pytest.mark.parametrize(("files", "rows", "cosmetic", "notes", "words"), NOTES.values(), ids=NOTES)
 def test_notes(files: Files, rows: Rows, cosmetic: frozenset[int], notes: list[Note | None], words: str) -> None:
     """An edit that changes nothing, one that is declared, and what was rolled back carry a note."""
-    statuses = compare(files, rows, cosmetic=cosmetic)
+    statuses = excuse(compare(files, rows), cosmetic=cosmetic)
     assert [status.note for status in statuses] == notes
     assert annotate(statuses) == words
 
 
 def test_cosmetic_edits_block_nobody() -> None:
     """A version whose edit is cosmetic is applied: no step, no blocker, and the tenant has it."""
-    statuses = compare([A, B], [DONE_A, EDITED_B], cosmetic={2})
+    statuses = excuse(compare([A, B], [DONE_A, EDITED_B]), cosmetic={2})
     assert (make_plan(statuses), head(statuses), summarise(statuses)) == (Plan(()), "0002_b", "up to date")
 
 

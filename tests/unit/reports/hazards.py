@@ -1,8 +1,9 @@
 """A made-up file with what lint says of it, as the outputs see it."""
 
-from tenantry.lint import Hazard, Level
-from tenantry.model.effects import Effect, Lock, LockMode
-from tenantry.model.events import HazardFound, MeasuredStatement, MigrationMeasured, TableSize
+from tenantry.model.effects import Lock, LockMode, Measured
+from tenantry.model.events import HazardFound, MigrationMeasured
+from tenantry.model.hazards import Hazard, Level
+from tenantry.model.results import MeasuredStatement, TableSize
 from tests.builders import migration
 
 FILE = migration(
@@ -16,7 +17,7 @@ MEASURED = MigrationMeasured(
         MeasuredStatement(
             2,
             1,
-            Effect(
+            Measured(
                 19,
                 "ALTER TABLE rooms\n  ADD hourly_rate numeric(10,2) NOT NULL",
                 (
@@ -27,8 +28,10 @@ MEASURED = MigrationMeasured(
                 scanned=("ops.rates",),
             ),
         ),
-        MeasuredStatement(4, 1, Effect(79, "SELECT 1")),
-        MeasuredStatement(4, 11, Effect(89, "CREATE INDEX ON rooms (hourly_rate)", unmeasured="it ends\nthe session")),
+        MeasuredStatement(4, 1, Measured(79, "SELECT 1")),
+        MeasuredStatement(
+            4, 11, Measured(89, "CREATE INDEX ON rooms (hourly_rate)", unmeasured="it ends\nthe session")
+        ),
     ),
 )
 

@@ -8,20 +8,16 @@ from collections.abc import Iterable, Iterator
 from tenantry.model import AppliedMigration
 from tenantry.model.errors import Problem
 from tenantry.model.events import (
-    Blocker,
     DatabaseCreated,
     DatabaseOpened,
     Event,
-    Failure,
     FindingReported,
     LockAwaited,
-    LockWait,
     MigrationApplied,
     MigrationFailed,
     MigrationRetried,
     MigrationStarted,
     NoticeRaised,
-    Result,
     RunFinished,
     RunStarted,
     TenantCompared,
@@ -31,9 +27,12 @@ from tenantry.model.events import (
     Verdict,
     WarningRaised,
 )
-from tenantry.plan.compare import advise, compare, explain, make_plan, summarise
+from tenantry.model.results import Blocker, Failure, LockWait, Result
+from tenantry.plan.compare import compare
+from tenantry.plan.steps import make_plan
+from tenantry.plan.words import advise, explain, summarise
 from tenantry.postgres.failures import describe_wait
-from tenantry.reports import Call, MakeSink
+from tenantry.reports.formats import Call, MakeSink
 from tests.builders import applied, migration
 from tests.places import DATA
 

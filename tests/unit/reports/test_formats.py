@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 
 from tenantry.model.events import Event
-from tenantry.reports import FORMATS
-from tenantry.verbs import VERBS, load_verb
+from tenantry.reports.formats import FORMATS
+from tenantry.verbs.verb import VERBS, load_verb
 from tests.unit.reports.story import CALL, Terminal, tell
 from tests.unit.reports.test_jsonl import OTHERS
 

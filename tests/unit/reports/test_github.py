@@ -2,9 +2,10 @@
 
 import pytest
 
-from tenantry.lint import Level
 from tenantry.model.errors import Problem
-from tenantry.model.events import Event, Result, TenantFinished, Verdict, WarningRaised
+from tenantry.model.events import Event, TenantFinished, Verdict, WarningRaised
+from tenantry.model.hazards import Level
+from tenantry.model.results import Result
 from tenantry.reports.github import make_sink
 from tests.unit.reports.hazards import MEASURED, hazard
 from tests.unit.reports.story import render

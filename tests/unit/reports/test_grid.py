@@ -3,7 +3,7 @@
 import io
 from datetime import datetime, timedelta, timezone
 
-from tenantry.model.events import Cell
+from tenantry.model.results import Cell
 from tenantry.reports.grid import write_grid
 from tests.unit.reports.story import Terminal, strip_colours
 

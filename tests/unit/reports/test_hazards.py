@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tenantry.model import Plan
-from tenantry.model.effects import Effect, Lock, LockMode
-from tenantry.model.events import Event, MeasuredStatement, MigrationMeasured, Result, TenantPlanned, TenantStarted
+from tenantry.model.effects import Lock, LockMode, Measured
+from tenantry.model.events import Event, MigrationMeasured, TenantPlanned, TenantStarted
+from tenantry.model.results import MeasuredStatement, Result
 from tenantry.reports import plan, table
 from tenantry.reports import sql as script
 from tenantry.reports.hazards import describe_effect
@@ -17,25 +18,25 @@ from tests.unit.reports.story import end, render, run_on
 ROOMS = Lock("public.rooms", LockMode.ACCESS_EXCLUSIVE)
 
 EFFECTS = {
-    "nothing": (Effect(0, ""), ""),
-    "lock": (Effect(0, "", (ROOMS,)), "ACCESS EXCLUSIVE on rooms"),
-    "rewrite": (Effect(0, "", (ROOMS,), ("public.rooms",)), "ACCESS EXCLUSIVE on rooms, rewrites it"),
+    "nothing": (Measured(0, ""), ""),
+    "lock": (Measured(0, "", (ROOMS,)), "ACCESS EXCLUSIVE on rooms"),
+    "rewrite": (Measured(0, "", (ROOMS,), ("public.rooms",)), "ACCESS EXCLUSIVE on rooms, rewrites it"),
     "both": (
-        Effect(0, "", (ROOMS,), ("public.rooms",), ("public.rooms",)),
+        Measured(0, "", (ROOMS,), ("public.rooms",), ("public.rooms",)),
         "ACCESS EXCLUSIVE on rooms, rewrites it, scans it",
     ),
     "two tables": (
-        Effect(0, "", (ROOMS, Lock("ops.rates", LockMode.SHARE)), scanned=("ops.rates",)),
+        Measured(0, "", (ROOMS, Lock("ops.rates", LockMode.SHARE)), scanned=("ops.rates",)),
         "ACCESS EXCLUSIVE on rooms; SHARE on ops.rates, scans it",
     ),
-    "no lock": (Effect(0, "", (), ("public.rooms",), ("public.rooms",)), "rewrites and scans rooms"),
-    "rewrite without a lock": (Effect(0, "", rewritten=("public.rooms",)), "rewrites rooms"),
-    "not measured": (Effect(0, "", unmeasured="it ends the session"), "not measured: it ends the session"),
+    "no lock": (Measured(0, "", (), ("public.rooms",), ("public.rooms",)), "rewrites and scans rooms"),
+    "rewrite without a lock": (Measured(0, "", rewritten=("public.rooms",)), "rewrites rooms"),
+    "not measured": (Measured(0, "", unmeasured="it ends the session"), "not measured: it ends the session"),
 }
 
 
 @pytest.mark.parametrize(("effect", "expected"), EFFECTS.values(), ids=EFFECTS)
-def test_effect(effect: Effect, expected: str) -> None:
+def test_effect(effect: Measured, expected: str) -> None:
     """An effect names each table once, with its lock and what is done to it."""
     assert describe_effect(effect) == expected
 
@@ -78,7 +79,7 @@ def test_report_of_effects() -> None:
 
 def test_long_statement() -> None:
     """A statement is cut where it is longer than what tells it from others."""
-    long = MigrationMeasured(FILE, (MeasuredStatement(1, 1, Effect(0, f"SELECT {'x' * 100}")),))
+    long = MigrationMeasured(FILE, (MeasuredStatement(1, 1, Measured(0, f"SELECT {'x' * 100}")),))
     assert render(table.make_sink, run_on(("1",), long)).splitlines()[0] == f"0002_rates.sql:1  SELECT {'x' * 49} ..."
 
 
@@ -125,7 +126,7 @@ def test_script_keeps_the_comment_closed() -> None:
     """A name that would end the comment does not: nothing but a comment is added."""
     sql = "SELECT 1; SELECT 2;\n"
     file = migration("0001_x", sql)
-    effect = Effect(10, "SELECT 2", scanned=("public.a*/DROP\nTABLE b/*",))
+    effect = Measured(10, "SELECT 2", scanned=("public.a*/DROP\nTABLE b/*",))
     measured = MigrationMeasured(file, (MeasuredStatement(1, 11, effect),))
     events = run_on(("1",), TenantPlanned("1", Plan((file,))), measured, end("1", Result.OK), verb="plan")
     assert "SELECT 1; /* scans a* /DROP TABLE b/ * */ SELECT 2;" in render(script.make_sink, events).splitlines()

@@ -14,14 +14,13 @@ from tenantry.model.events import (
     MigrationRolledBack,
     RepairMade,
     RepairProposed,
-    Result,
     RowReported,
-    TableSize,
     TenantFinished,
     TenantPostponed,
     Verdict,
     WarningRaised,
 )
+from tenantry.model.results import Result, TableSize
 from tenantry.reports.jsonl import make_sink, to_json
 from tests.builders import NOON, migration
 from tests.unit.reports.hazards import MEASURED, hazard

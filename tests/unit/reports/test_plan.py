@@ -3,7 +3,8 @@
 import pytest
 
 from tenantry.model import Plan
-from tenantry.model.events import Event, Result, TenantFinished, TenantPlanned, TenantStarted, Verdict
+from tenantry.model.events import Event, TenantFinished, TenantPlanned, TenantStarted, Verdict
+from tenantry.model.results import Result
 from tenantry.reports.plan import make_sink
 from tests.builders import migration
 from tests.unit.reports.story import PROGRAM, begin, check_golden, end, render, run_on, tell_plan

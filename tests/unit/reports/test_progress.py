@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tenantry.model.events import Event, Failure, LockAwaited, MigrationRetried, MigrationStarted, Result
+from tenantry.model.events import Event, LockAwaited, MigrationRetried, MigrationStarted
+from tenantry.model.results import Failure, Result
 from tenantry.reports.progress import make_progress_sink
 from tests.unit.reports.story import ROOMS, Terminal, begin, end, run_on, strip_colours, tell
 

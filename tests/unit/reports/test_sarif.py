@@ -7,9 +7,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from tenantry.lint import RULES, Level
+from tenantry.lint.ruleset import RULES
 from tenantry.model.errors import Problem
-from tenantry.model.events import Event, Result, TenantFinished, TenantStarted, Verdict, WarningRaised
+from tenantry.model.events import Event, TenantFinished, TenantStarted, Verdict, WarningRaised
+from tenantry.model.hazards import Level
+from tenantry.model.results import Result
 from tenantry.reports.sarif import make_sink
 from tests.places import DATA
 from tests.unit.reports.hazards import hazard

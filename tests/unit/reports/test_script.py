@@ -7,7 +7,8 @@ import pytest
 from tenantry import sqltext
 from tenantry.model import Migration, Plan
 from tenantry.model.errors import Problem
-from tenantry.model.events import DraftWritten, FindingReported, Result, TenantPlanned, TenantStarted
+from tenantry.model.events import DraftWritten, FindingReported, TenantPlanned, TenantStarted
+from tenantry.model.results import Result
 from tenantry.reports.sql import make_sink
 from tests.builders import migration
 from tests.unit.reports.story import FILES, check_golden, end, render, run_on, tell_plan

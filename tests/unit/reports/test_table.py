@@ -9,20 +9,19 @@ import pytest
 from tenantry.model import AppliedMigration, Migration
 from tenantry.model.errors import Problem
 from tenantry.model.events import (
-    Cell,
     DatabaseOpened,
     Event,
     FindingReported,
     LinePrinted,
     MigrationFailed,
     RepairProposed,
-    Result,
     RowReported,
     RunStarted,
     TenantFinished,
     TenantStarted,
     Verdict,
 )
+from tenantry.model.results import Cell, Result
 from tenantry.reports.table import make_sink
 from tests.builders import NOON
 from tests.unit.reports.story import (

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tenantry.reports.wording import count, indent, join, name_tenants, render_hint, render_shared_hint, seconds
+from tenantry.model.words import count
+from tenantry.reports.wording import indent, join, name_tenants, render_hint, render_shared_hint, seconds
 
 PROGRAM = ".venv/bin/tenantry"
 HINTS = {

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tenantry.schema.ddl import Draft, Risk, render, write_ddl
+from tenantry.schema.ddl.draft import Draft, Risk, render
+from tenantry.schema.ddl.write import write_ddl
 from tenantry.schema.snapshot import SchemaObject, Snapshot
 from tests.places import DATA
 

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from tenantry.schema.snapshot import FORMAT, Key, SchemaObject, Snapshot, from_json, to_json
+from tenantry.schema.snapshot import FORMAT, ObjectKey, SchemaObject, Snapshot, from_json, to_json
 
 COLUMN = SchemaObject("column", 'public.t."Größe"', {"type": "text", "not null": "yes"}, "public.t", 3)
 TABLE = SchemaObject("table", "public.t", {})
-OBJECTS: dict[Key, SchemaObject] = {TABLE.key: TABLE, COLUMN.key: COLUMN}
+OBJECTS: dict[ObjectKey, SchemaObject] = {TABLE.key: TABLE, COLUMN.key: COLUMN}
 SNAPSHOT = Snapshot("0f" * 32, OBJECTS)
 
 

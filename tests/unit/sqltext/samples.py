@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from tenantry import sqltext
-from tenantry.sqltext import Kind
+from tenantry.sqltext import FaultKind
 
 # Syntax that is younger than the grammar of the library.
 NEWER = ("REPACK t", "WAIT FOR LSN '0/306EE20'", "ALTER SUBSCRIPTION s REFRESH SEQUENCES")
@@ -85,7 +85,7 @@ fragments = st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join)
 texts = fragments | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60)
 
 
-def find(sql: str, *, transactional: bool = True) -> list[tuple[Kind, int, int]]:
+def find(sql: str, *, transactional: bool = True) -> list[tuple[FaultKind, int, int]]:
     """Return kind, line and column of every finding."""
     found = sqltext.check(sql, transactional=transactional)
     return [(finding.kind, finding.position.line, finding.position.column) for finding in found]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantry.sqltext.changes import ChangeError, Source, find_origin, read_change, restrict
+from tenantry.sqltext.changes import ChangeError, RowSource, find_origin, read_change, restrict
 from tenantry.sqltext.library import read_tree
 from tests.builders import unhurried
 
@@ -256,7 +256,7 @@ SOURCES = {
 @pytest.mark.parametrize(("text", "expected"), SOURCES.values(), ids=SOURCES)
 def test_sources(text: str, expected: list[tuple[tuple[str, ...], str, bool]]) -> None:
     """The tables that can drive a change are those of which no row is made up: the target, or those in FROM."""
-    assert list(read_change(text).sources) == [Source(*source) for source in expected]
+    assert list(read_change(text).sources) == [RowSource(*source) for source in expected]
 
 
 def test_sets() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 
 from tenantry import sqltext
-from tenantry.sqltext import Finding, Kind, Position
+from tenantry.sqltext import FaultKind, Finding, Position
 from tests.unit.sqltext.samples import find, locate, texts
 
 
@@ -20,7 +20,7 @@ WHOLE = {
     "transaction control": (
         "SELECT 1; COMMIT",
         Finding(
-            Kind.TRANSACTION_CONTROL,
+            FaultKind.TRANSACTION_CONTROL,
             Position(1, 11),
             "COMMIT is transaction control, which is the runner's alone",
             "remove it: the whole file runs in one transaction",
@@ -29,7 +29,7 @@ WHOLE = {
     "not in a transaction": (
         "CREATE INDEX CONCURRENTLY i ON t (a)",
         Finding(
-            Kind.NOT_IN_TRANSACTION,
+            FaultKind.NOT_IN_TRANSACTION,
             Position(1, 1),
             "CREATE INDEX CONCURRENTLY cannot run inside a transaction",
             'put the line "-- transactional: false" at the top of the file, which then runs statement by statement',
@@ -38,7 +38,7 @@ WHOLE = {
     "copy from stdin": (
         "COPY t FROM stdin",
         Finding(
-            Kind.COPY_STDIN,
+            FaultKind.COPY_STDIN,
             Position(1, 1),
             "COPY ... FROM stdin takes rows from the client, which sends SQL alone",
             "write INSERT statements, or COPY from a file of the server",
@@ -47,7 +47,7 @@ WHOLE = {
     "copy to stdout": (
         "COPY t TO stdout",
         Finding(
-            Kind.COPY_STDIN,
+            FaultKind.COPY_STDIN,
             Position(1, 1),
             "COPY ... TO stdout sends rows to the client, which has no use for them",
             "remove it, or COPY to a file of the server",
@@ -56,7 +56,7 @@ WHOLE = {
     "psql command": (
         "\\i a.sql",
         Finding(
-            Kind.PSQL_COMMAND,
+            FaultKind.PSQL_COMMAND,
             Position(1, 1),
             "\\i is a command of psql, not SQL",
             "write what it does as SQL: only psql knows commands that start with a backslash",
@@ -65,7 +65,7 @@ WHOLE = {
     "psql variable": (
         "SELECT :'name'",
         Finding(
-            Kind.PSQL_COMMAND,
+            FaultKind.PSQL_COMMAND,
             Position(1, 8),
             ":'name' is a variable of psql, not SQL",
             "write its value: only psql puts values in",
@@ -74,7 +74,7 @@ WHOLE = {
     "syntax": (
         "SELCT 1",
         Finding(
-            Kind.SYNTAX,
+            FaultKind.SYNTAX,
             Position(1, 1),
             'syntax error at or near "SELCT"',
             "correct it: only a server newer than PostgreSQL 18 might know it",
@@ -83,7 +83,7 @@ WHOLE = {
     "unclosed quote": (
         "SELECT 'a",
         Finding(
-            Kind.UNTERMINATED,
+            FaultKind.UNTERMINATED,
             Position(1, 8),
             "unclosed quote, expected a closing '",
             "close it; where it looks closed, an earlier one is not",
@@ -128,12 +128,12 @@ def test_unclosed(sql: str, column: int, message: str) -> None:
 def test_behind_an_unclosed_quote_all_is_noise() -> None:
     """Where strings are read as code, only the first syntax error and the quote left over are told."""
     sql = "INSERT INTO t VALUES ('a);\nINSERT INTO t VALUES (' b; COMMIT; ROLLBACK');\nSELECT 1;\nSELCT 'x';"
-    assert find(sql) == [(Kind.SYNTAX, 2, 25), (Kind.UNTERMINATED, 4, 9)]
+    assert find(sql) == [(FaultKind.SYNTAX, 2, 25), (FaultKind.UNTERMINATED, 4, 9)]
 
 
 def test_a_syntax_error_before_an_unclosed_quote() -> None:
     """In one statement too, both places are told."""
-    assert find("SELECT a b c 'é") == [(Kind.SYNTAX, 1, 12), (Kind.UNTERMINATED, 1, 14)]
+    assert find("SELECT a b c 'é") == [(FaultKind.SYNTAX, 1, 12), (FaultKind.UNTERMINATED, 1, 14)]
 
 
 def test_a_long_token_is_cut() -> None:
@@ -158,7 +158,7 @@ SYNTAX = {
 def test_syntax_errors(sql: str, place: tuple[int, int], message: str) -> None:
     """A syntax error stands where the parser stopped, counted in characters."""
     (finding,) = sqltext.check(sql, transactional=True)
-    assert (finding.kind, finding.position, finding.message) == (Kind.SYNTAX, Position(*place), message)
+    assert (finding.kind, finding.position, finding.message) == (FaultKind.SYNTAX, Position(*place), message)
 
 
 BROKEN = {
@@ -174,12 +174,15 @@ BROKEN = {
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
 def test_a_broken_statement_hides_nothing(broken: str) -> None:
     """A statement that is wrong in whatever way does not hide the COMMIT behind it."""
-    assert [kind for kind, _, _ in find(f"{broken}; COMMIT; SELECT 1")] == [Kind.SYNTAX, Kind.TRANSACTION_CONTROL]
+    assert [kind for kind, _, _ in find(f"{broken}; COMMIT; SELECT 1")] == [
+        FaultKind.SYNTAX,
+        FaultKind.TRANSACTION_CONTROL,
+    ]
 
 
 def test_transaction_control_in_words_of_its_own() -> None:
     """What begins like transaction control is found as such, though the parser does not know the rest."""
-    assert find("SELECT 1;\nCOMMIT GENTLY") == [(Kind.TRANSACTION_CONTROL, 2, 1), (Kind.SYNTAX, 2, 8)]
+    assert find("SELECT 1;\nCOMMIT GENTLY") == [(FaultKind.TRANSACTION_CONTROL, 2, 1), (FaultKind.SYNTAX, 2, 8)]
 
 
 PSQL = {
@@ -201,7 +204,7 @@ PSQL = {
 def test_psql(sql: str, expected: list[str]) -> None:
     """Every command and variable of psql is found at its place, and named."""
     found = sqltext.check(sql, transactional=True)
-    assert {finding.kind for finding in found} <= {Kind.PSQL_COMMAND}
+    assert {finding.kind for finding in found} <= {FaultKind.PSQL_COMMAND}
     assert [f"{f.position.line}:{f.position.column} {f.message.split(' is a ')[0]}" for f in found] == expected
 
 
@@ -217,10 +220,10 @@ COPIES = {
 @pytest.mark.parametrize(("sql", "lines"), COPIES.values(), ids=COPIES)
 def test_copy(sql: str, lines: list[int]) -> None:
     """COPY between server and client is found, and nothing of its rows."""
-    assert find(sql) == [(Kind.COPY_STDIN, line, 1) for line in lines]
+    assert find(sql) == [(FaultKind.COPY_STDIN, line, 1) for line in lines]
 
 
 def test_behind_the_rows_of_copy() -> None:
     """What stands behind the rows is read again."""
     sql = "COPY t FROM stdin;\n1\t'\n\\.\nSELCT 1;\nCOMMIT"
-    assert [kind for kind, _, _ in find(sql)] == [Kind.COPY_STDIN, Kind.SYNTAX, Kind.TRANSACTION_CONTROL]
+    assert [kind for kind, _, _ in find(sql)] == [FaultKind.COPY_STDIN, FaultKind.SYNTAX, FaultKind.TRANSACTION_CONTROL]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenantry import sqltext
-from tenantry.sqltext import Kind
+from tenantry.sqltext import FaultKind
 from tests.unit.sqltext.samples import NEWER, STATEMENTS, find, locate
 
 CONTROL = {
@@ -98,8 +98,8 @@ HARMLESS = (
     "LOCK TABLE t IN SHARE MODE",
 )
 
-FORMS = [(Kind.TRANSACTION_CONTROL, name, form) for name, forms in CONTROL.items() for form in forms]
-FORMS += [(Kind.NOT_IN_TRANSACTION, name, form) for name, forms in NOT_IN_TRANSACTION.items() for form in forms]
+FORMS = [(FaultKind.TRANSACTION_CONTROL, name, form) for name, forms in CONTROL.items() for form in forms]
+FORMS += [(FaultKind.NOT_IN_TRANSACTION, name, form) for name, forms in NOT_IN_TRANSACTION.items() for form in forms]
 FORM_IDS = [form for _, _, form in FORMS]
 
 WRITTEN: dict[str, Callable[[str], str]] = {
@@ -114,7 +114,7 @@ WRITTEN: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("written", WRITTEN.values(), ids=WRITTEN)
 @pytest.mark.parametrize(("kind", "name", "form"), FORMS, ids=FORM_IDS)
-def test_every_form_is_found(kind: Kind, name: str, form: str, written: Callable[[str], str]) -> None:
+def test_every_form_is_found(kind: FaultKind, name: str, form: str, written: Callable[[str], str]) -> None:
     """What a transactional file must not hold is found at its first word, however it is written."""
     text = written(form)
     (finding,) = sqltext.check(text, transactional=True)
@@ -124,9 +124,9 @@ def test_every_form_is_found(kind: Kind, name: str, form: str, written: Callable
 
 
 @pytest.mark.parametrize(("kind", "form"), [(kind, form) for kind, _, form in FORMS], ids=FORM_IDS)
-def test_only_transaction_control_is_found_in_a_file_that_is_not_transactional(kind: Kind, form: str) -> None:
+def test_only_transaction_control_is_found_in_a_file_that_is_not_transactional(kind: FaultKind, form: str) -> None:
     """Statement by statement, what cannot run in a transaction can run; transaction control stays refused."""
-    expected = [(kind, 1, 1)] if kind is Kind.TRANSACTION_CONTROL else []
+    expected = [(kind, 1, 1)] if kind is FaultKind.TRANSACTION_CONTROL else []
     assert find(form, transactional=False) == expected
 
 
@@ -138,7 +138,7 @@ def test_harmless_forms(form: str) -> None:
 
 @pytest.mark.parametrize("newer", NEWER)
 @pytest.mark.parametrize(("kind", "form"), [(kind, form) for kind, _, form in FORMS], ids=FORM_IDS)
-def test_an_unknown_statement_hides_nothing(kind: Kind, form: str, newer: str) -> None:
+def test_an_unknown_statement_hides_nothing(kind: FaultKind, form: str, newer: str) -> None:
     """What the parser does not know is found, and what stands before and behind it too."""
     (syntax,) = [finding[0] for finding in find(newer)]
     found = find(f"SELECT 'é';\n{form};\n{newer};\n/* é; */ {form}")
@@ -151,5 +151,5 @@ def test_commit_is_found_anywhere(before: list[str], after: list[str]) -> None:
     """A COMMIT between any statements is found, once, at its place."""
     head = "".join(f"{statement};\n" for statement in before)
     text = f"{head}COMMIT;\n{';'.join(after)}"
-    found = [finding[1:] for finding in find(text) if finding[0] is Kind.TRANSACTION_CONTROL]
+    found = [finding[1:] for finding in find(text) if finding[0] is FaultKind.TRANSACTION_CONTROL]
     assert found == [locate(text, len(head))]

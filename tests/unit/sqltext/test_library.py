@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tenantry import sqltext
-from tenantry.sqltext import Kind
+from tenantry.sqltext import FaultKind
 from tests.unit.sqltext.samples import NEWER, find
 
 
@@ -32,7 +32,7 @@ def test_a_deep_statement_is_for_the_server_to_judge(terms: int) -> None:
     """An expression of any depth neither ends the process nor the check."""
     deep = "+".join("1" * terms)
     assert find(f"CREATE INDEX CONCURRENTLY i ON t ((a + {deep})); COMMIT") == [
-        (Kind.TRANSACTION_CONTROL, 1, 2 * terms + 43)
+        (FaultKind.TRANSACTION_CONTROL, 1, 2 * terms + 43)
     ]
 
 
@@ -40,7 +40,7 @@ def test_the_grammar_is_that_of_its_major() -> None:
     """The parser knows what came with the major it is said to have, and nothing newer."""
     assert sqltext.GRAMMAR_MAJOR == 18
     assert find("CREATE TABLE t (a int, b int GENERATED ALWAYS AS (a) VIRTUAL)") == []
-    assert all(find(newer)[0][0] is Kind.SYNTAX for newer in NEWER)
+    assert all(find(newer)[0][0] is FaultKind.SYNTAX for newer in NEWER)
 
 
 def test_the_python_code_of_the_wheel_is_never_imported() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenantry import sqltext
-from tenantry.sqltext import Kind, SqlError
+from tenantry.sqltext import FaultKind, SqlError
 from tests.builders import unhurried
 from tests.unit.sqltext import grammar
 from tests.unit.sqltext.samples import NEWER, STATEMENTS, find, texts
@@ -63,7 +63,7 @@ def test_split_loses_nothing(text: str) -> None:
     try:
         statements = sqltext.split(text)
     except SqlError:
-        assert find(text)[-1][0] is Kind.UNTERMINATED
+        assert find(text)[-1][0] is FaultKind.UNTERMINATED
     else:
         assert_nothing_lost(text, statements)
 
@@ -116,4 +116,4 @@ def test_a_large_file() -> None:
     assert len(sqltext.split(text)) == 30_000
     assert sqltext.check(text, transactional=True) == ()
     some = text[: len(text) // 10]
-    assert find(f"{some}REPACK t;\nCOMMIT") == [(Kind.SYNTAX, 3_001, 1), (Kind.TRANSACTION_CONTROL, 3_002, 1)]
+    assert find(f"{some}REPACK t;\nCOMMIT") == [(FaultKind.SYNTAX, 3_001, 1), (FaultKind.TRANSACTION_CONTROL, 3_002, 1)]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from tenantry.schema.snapshot import SchemaObject, Snapshot
-from tenantry.takeover.evidence import Effect, Evidence, Presence, Standing, find_effects, weigh
+from tenantry.takeover.evidence import Evidence, Presence, SchemaChange, TenantStanding, find_effects, weigh
 from tests.builders import migration
 
 P, HALF, ABSENT, UNSEEN = Presence.PRESENT, Presence.PARTIAL, Presence.ABSENT, Presence.UNSEEN
@@ -53,23 +53,27 @@ def presences(evidence: Evidence) -> list[Presence]:
 @pytest.mark.parametrize(
     ("found", "standing", "expected"),
     [
-        pytest.param(EMPTY, Standing.EMPTY, [ABSENT, ABSENT, UNSEEN, ABSENT], id="empty"),
-        pytest.param(FIRST, Standing.MATCH, [P, ABSENT, UNSEEN, ABSENT], id="first"),
-        pytest.param(SECOND, Standing.MATCH, [P, P, UNSEEN, ABSENT], id="second"),
-        pytest.param(FOURTH, Standing.MATCH, [P, P, UNSEEN, P], id="all"),
-        pytest.param(schema(PUBLIC, ROOMS, ID, NAME, RATE), Standing.PARTIAL, [P, HALF, UNSEEN, ABSENT], id="half"),
-        pytest.param(schema(PUBLIC, ROOMS, ID, LONG_NAME), Standing.PARTIAL, [P, ABSENT, UNSEEN, P], id="gap"),
+        pytest.param(EMPTY, TenantStanding.EMPTY, [ABSENT, ABSENT, UNSEEN, ABSENT], id="empty"),
+        pytest.param(FIRST, TenantStanding.MATCH, [P, ABSENT, UNSEEN, ABSENT], id="first"),
+        pytest.param(SECOND, TenantStanding.MATCH, [P, P, UNSEEN, ABSENT], id="second"),
+        pytest.param(FOURTH, TenantStanding.MATCH, [P, P, UNSEEN, P], id="all"),
+        pytest.param(
+            schema(PUBLIC, ROOMS, ID, NAME, RATE), TenantStanding.PARTIAL, [P, HALF, UNSEEN, ABSENT], id="half"
+        ),
+        pytest.param(schema(PUBLIC, ROOMS, ID, LONG_NAME), TenantStanding.PARTIAL, [P, ABSENT, UNSEEN, P], id="gap"),
         pytest.param(
             schema(PUBLIC, ROOMS, ID, NAME, WRONG_RATE, INDEX),
-            Standing.DRIFTED,
+            TenantStanding.DRIFTED,
             [P, Presence.PARTIAL, UNSEEN, ABSENT],
             id="type",
         ),
-        pytest.param(schema(PUBLIC, ROOMS, ID, NAME, BEDS), Standing.DRIFTED, [P, ABSENT, UNSEEN, ABSENT], id="table"),
-        pytest.param(schema(PUBLIC, BEDS), Standing.DRIFTED, [ABSENT, ABSENT, UNSEEN, ABSENT], id="another's"),
+        pytest.param(
+            schema(PUBLIC, ROOMS, ID, NAME, BEDS), TenantStanding.DRIFTED, [P, ABSENT, UNSEEN, ABSENT], id="table"
+        ),
+        pytest.param(schema(PUBLIC, BEDS), TenantStanding.DRIFTED, [ABSENT, ABSENT, UNSEEN, ABSENT], id="another's"),
     ],
 )
-def test_standing(found: Snapshot, standing: Standing, expected: list[Presence]) -> None:
+def test_standing(found: Snapshot, standing: TenantStanding, expected: list[Presence]) -> None:
     """A database is what its files come to together: in order a match, with gaps partial, with more drifted."""
     evidence = read(found)
     assert (evidence.standing, presences(evidence)) == (standing, expected)
@@ -78,15 +82,15 @@ def test_standing(found: Snapshot, standing: Standing, expected: list[Presence])
 def test_effects() -> None:
     """What a file does is what it makes, each fact that it changes, and what it drops."""
     assert list(find_effects(FIRST, schema(PUBLIC, ROOMS, LONG_NAME, BEDS))) == [
-        Effect(LONG_NAME.key, "public.rooms", fact="not null", value="yes"),
-        Effect(BEDS.key, ""),
-        Effect(ID.key, "public.rooms", gone=True),
+        SchemaChange(LONG_NAME.key, "public.rooms", fact="not null", value="yes"),
+        SchemaChange(BEDS.key, ""),
+        SchemaChange(ID.key, "public.rooms", gone=True),
     ]
 
 
 def test_fact_that_is_taken_away() -> None:
     """A fact that goes back to its default is an effect without a value."""
-    assert list(find_effects(FOURTH, SECOND)) == [Effect(NAME.key, "public.rooms", fact="not null")]
+    assert list(find_effects(FOURTH, SECOND)) == [SchemaChange(NAME.key, "public.rooms", fact="not null")]
 
 
 def test_nothing_done() -> None:
@@ -97,7 +101,7 @@ def test_nothing_done() -> None:
 def test_missing_effects_are_named() -> None:
     """Of a file that is half there, what is missing is named, and counted by kind."""
     file = read(schema(PUBLIC, ROOMS, ID, NAME, RATE)).files[1]
-    assert file.missing == (Effect(INDEX.key, "public.rooms"),)
+    assert file.missing == (SchemaChange(INDEX.key, "public.rooms"),)
     assert file.counts == (("column", 1, 1), ("index", 0, 1))
 
 
@@ -179,33 +183,33 @@ class TestForeign:
     def test_object(self) -> None:
         """An object that no file makes is foreign; its columns are not named beside it."""
         beds = (BEDS, one("column", "public.beds.id", "public.beds", type="integer"))
-        assert read(schema(*FIRST.objects.values(), *beds)).foreign == (Effect(BEDS.key, ""),)
+        assert read(schema(*FIRST.objects.values(), *beds)).foreign == (SchemaChange(BEDS.key, ""),)
 
     def test_part_of_a_known_table(self) -> None:
         """A column that no file adds to a table of theirs is foreign."""
         extra = one("column", "public.rooms.colour", "public.rooms", type="text")
-        assert read(schema(*FIRST.objects.values(), extra)).foreign == (Effect(extra.key, "public.rooms"),)
+        assert read(schema(*FIRST.objects.values(), extra)).foreign == (SchemaChange(extra.key, "public.rooms"),)
 
     def test_value(self) -> None:
         """A value that no file ever sets is foreign, one of any version is not."""
         drifted = schema(PUBLIC, ROOMS, ID, NAME, WRONG_RATE, INDEX)
-        assert read(drifted).foreign == (Effect(RATE.key, "public.rooms", fact="type", value="text"),)
+        assert read(drifted).foreign == (SchemaChange(RATE.key, "public.rooms", fact="type", value="text"),)
         assert read(schema(PUBLIC, ROOMS, ID, LONG_NAME)).foreign == ()
 
     def test_default_that_no_file_leaves(self) -> None:
         """A fact that every version has and the database has not is foreign, without a value."""
         bare = one("index", "public.rooms_name", "public.rooms")
         found = read(schema(PUBLIC, ROOMS, ID, NAME, RATE, bare)).foreign
-        assert found == (Effect(INDEX.key, "public.rooms", fact="definition"),)
+        assert found == (SchemaChange(INDEX.key, "public.rooms", fact="definition"),)
 
 
 def test_only_data() -> None:
     """Where no file can be seen, a database that has what was there before is empty."""
     evidence = read(EMPTY, (EMPTY, EMPTY, EMPTY))
-    assert (evidence.standing, presences(evidence)) == (Standing.EMPTY, [UNSEEN, UNSEEN])
+    assert (evidence.standing, presences(evidence)) == (TenantStanding.EMPTY, [UNSEEN, UNSEEN])
 
 
 def test_no_files() -> None:
     """Without files, whatever is there beside the empty schema is foreign."""
-    assert read(FIRST, (EMPTY,)).standing is Standing.DRIFTED
-    assert read(EMPTY, (EMPTY,)).standing is Standing.EMPTY
+    assert read(FIRST, (EMPTY,)).standing is TenantStanding.DRIFTED
+    assert read(EMPTY, (EMPTY,)).standing is TenantStanding.EMPTY

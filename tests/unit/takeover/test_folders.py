@@ -6,8 +6,8 @@ import pytest
 
 from tenantry.files.directory import read_migrations
 from tenantry.model.errors import InputError
-from tenantry.takeover.files import CONVERSIONS, Converted, load_conversion, parse_source, write_files
-from tenantry.takeover.records import load_history
+from tenantry.takeover.files.conversions import CONVERSIONS, Converted, load_conversion, parse_source, write_files
+from tenantry.takeover.records.histories import load_history
 from tests.builders import write_files as write_given
 from tests.places import TESTS
 

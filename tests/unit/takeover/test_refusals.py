@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tenantry.model.errors import InputError
-from tenantry.takeover.files import load_conversion
+from tenantry.takeover.files.conversions import load_conversion
 
 OK = "SELECT 1;\n"
 OUT = "move it out of the folder"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tenantry import sqltext
 from tenantry.files.directory import read_migrations
-from tenantry.takeover.files import load_conversion, write_files
+from tenantry.takeover.files.conversions import load_conversion, write_files
 from tenantry.takeover.files.part import terminate
 from tests.builders import unhurried
 

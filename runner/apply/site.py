@@ -1,0 +1,42 @@
+"""The site of an attempt: one tenant's connection, ledger and files."""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from tenantry.ledger.ledger import Ledger
+from tenantry.model import AppliedMigration, Plan, Tenant
+from tenantry.model.events import LockAwaited
+from tenantry.postgres.runner_lock import Taken, poll
+from tenantry.postgres.sessions import Connection, Sessions
+
+States = dict[int, str]
+
+
+# Writes that a file has run: how long it took in milliseconds, how many statements it has, and what puts the session
+# back, to be sent before the record; None where that is done.
+WriteRecord = Callable[[int, int, sql.SQL | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a plan is applied. `replan` makes the plan anew from rows that another runner may have changed.
+
+    `resume_at` is the statement, counted from 1, at which a file that was begun goes on because a person says so.
+    `record` None: what has run is recorded as applied.
+    """
+
+    tenant: Tenant
+    connection: Connection
+    ledger: Ledger
+    sessions: Sessions
+    replan: Callable[[tuple[AppliedMigration, ...]], Plan]
+    resume_at: int | None = None
+    record: WriteRecord | None = None
+
+    def await_lock(
+        self, attempt: Callable[[], Taken | None], connection: Connection
+    ) -> Generator[LockAwaited, None, Taken]:
+        """Wait until `attempt` takes the migration lock, and return what it returned. Raises Blocked."""
+        return poll(attempt, connection, self.tenant.name, self.sessions.settings.lock_wait_ms)

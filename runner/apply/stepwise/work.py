@@ -1,0 +1,53 @@
+"""The work on one file: which statements are done, and what is recorded of them."""
+
+from collections import deque
+from dataclasses import dataclass, field, replace
+
+import psycopg
+
+from tenantry import sqltext
+from tenantry.apply.attempt import Broken, Notice, make_broken, within
+from tenantry.apply.site import Site
+from tenantry.ledger.ledger import Ledger
+from tenantry.model import Migration, Progress
+from tenantry.model.checksum import hash_prefix
+from tenantry.model.errors import Problem
+from tenantry.model.results import Failure, LockWait
+from tenantry.postgres.failures import FailureKind
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A non-transactional file at work: `site` has the session that runs it, `ledger` the one that keeps its record.
+
+    `notices` is what is to be said of it when it is over.
+    """
+
+    site: Site
+    ledger: Ledger
+    step: Migration
+    statements: tuple[sqltext.Statement, ...]
+    notices: deque[Notice] = field(default_factory=deque)
+
+    def progress(self, done: int, running: str = "", before: tuple[int, ...] = ()) -> Progress:
+        """Return what the ledger is to say when `done` statements are done."""
+        return Progress(hash_prefix(statement.text for statement in self.statements[:done]), running, before)
+
+    def record(self, done: int, running: str = "", before: tuple[int, ...] = ()) -> None:
+        """Write that `done` statements are done, on the session that keeps the record."""
+        self.ledger.record_progress(self.step.version, done, self.progress(done, running, before))
+
+    def break_off(self, error: psycopg.Error, index: int | None, wait: LockWait | None = None) -> Broken:
+        """Return what an error comes to, at its place in a statement; None: it is not about any."""
+        keeper = self.ledger.connection
+        # Whichever of both sessions is lost: neither the file nor the database is wrong.
+        site = replace(self.site, connection=keeper) if keeper.broken else self.site
+        offset = None if index is None else self.statements[index].start + within(error)
+        return make_broken(error, site, self.step, offset, wait=wait)
+
+    def refuse(self, problem: Problem, index: int) -> Broken:
+        """Return a problem of a statement as the failure of its file."""
+        place = sqltext.position(self.step.sql, self.statements[index].start)
+        excerpt = sqltext.excerpt(self.step.text, place)
+        failure = Failure(problem.message, "", place.line, place.column, excerpt, hint=problem.hint)
+        return Broken(FailureKind.FAILED, failure)

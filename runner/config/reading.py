@@ -1,0 +1,72 @@
+"""tenants.yaml and the environment, as a `Config`: every mistake is named with its line and column, many at once.
+
+`parse` is pure. No message, hint or repr shows a connection string, since it may hold a password.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tenantry.config.document import EXAMPLE, Reading, compose, decode, stop
+from tenantry.config.expected_columns import parse_expected
+from tenantry.config.model import Config, Rules
+from tenantry.config.schema import validate
+from tenantry.config.servers import read_servers
+from tenantry.config.tenants import check_source, make_tenants
+from tenantry.model.errors import ConfigError
+from tenantry.model.scope import Ignored
+
+
+def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Config:
+    """Read the file at `path`: see `parse`. Raises ConfigError also where there is no file, or none of text."""
+    hint = "name a file with --config"
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        stop(f"{path}: not found, expected a file", f"name one with --config, or start with this one:\n{EXAMPLE}")
+    except IsADirectoryError:
+        stop(f"{path}: a folder, expected a file", hint)
+    except OSError as error:
+        stop(f"{path}: unreadable ({error.strerror}), expected a file", hint)
+    return parse(decode(raw, path), path=path, env=env, overrides=overrides)
+
+
+def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Config:
+    """Return what `text` means. `path` is for messages and what relative paths start from; it is not opened.
+
+    `overrides` are connection strings by name of server. They win over TENANTRY_SERVER_<NAME> in `env`, which wins
+    over `text`. Raises ConfigError with all that is wrong, in the order of the file; what the file means is looked
+    at only where its shape is right, but for unknown keys, names and labels.
+    """
+    document = compose(text, path)
+    file = validate(document, Reading(document).read(document.root))
+    if file is None:
+        raise ConfigError(document.problems)
+    connections = read_servers(document, file.servers, env, overrides or {})
+    rules = Rules(
+        servers={name: connection.server for name, connection in connections.items()},
+        endpoints={name: connection.endpoint for name, connection in connections.items()},
+        server=file.tenants.server,
+        database=file.tenants.database,
+        query_at=document.at(("tenants", "query")),
+        lock_timeout_ms=file.tenants.lock_timeout,
+    )
+    check_source(document, file)
+    master, tenants = make_tenants(document, file, rules)
+    if document.problems:
+        raise ConfigError(document.problems)
+    return Config(
+        path=path,
+        root=path.parent,
+        servers=rules.servers,
+        master=master,
+        tenants=tenants,
+        tenant_query=file.tenants.query,
+        master_migrations=path.parent / file.master.migrations if file.master else None,
+        tenant_migrations=path.parent / file.tenants.migrations,
+        ledger_schema=file.ledger.schema_name if file.ledger else "public",
+        drift_ignored=tuple(Ignored(entry.kind, entry.name) for entry in file.drift.ignore) if file.drift else (),
+        drift_roles=tuple(file.drift.roles.items()) if file.drift else (),
+        expected_columns=tuple(parse_expected(line) for line in file.expect),
+        warnings=document.warnings,
+        rules=rules,
+    )

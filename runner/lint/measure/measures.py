@@ -1,0 +1,144 @@
+"""What each statement of the files does to a database that has rows: measured once on a scratch database, and kept.
+
+What is kept is found by all that it depends on: the texts of the files up to there, the server's major, how it is
+measured.
+"""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+
+from tenantry import sqltext
+from tenantry.ledger.provenance import Provenance
+from tenantry.lint.measure.replay import measure_file
+from tenantry.model import Migration, effects
+from tenantry.model.effects import Measured
+from tenantry.model.errors import Refused, TenantError
+from tenantry.model.scope import Scope
+from tenantry.postgres.embedded.programs import find_binaries, read_major
+from tenantry.postgres.sessions import Sessions
+from tenantry.project import Project
+from tenantry.scratch.expected import ExpectedSchemas, find_place
+from tenantry.scratch.places import Scratch, ScratchPlace
+
+# To be raised with every change of what is measured, or how.
+_METHOD = 3
+_GIVEN = "given"
+
+Effects = tuple[Measured, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """Gives what files were measured to do. `folder` is where that is kept; it may be deleted at any time."""
+
+    folder: Path
+    place: ScratchPlace
+    provenance: Provenance
+
+    def effects(self, migrations: Sequence[Migration], scope: Scope) -> tuple[Effects, ...]:
+        """Return for each file the effect of each of its statements, on tables of earlier files alone.
+
+        Raises Refused where a file does not apply, Refused or ServerError where there is no place to measure.
+        """
+        files = self._find(migrations, scope)
+        reasons: dict[Path, str] = {}
+        while None in (kept := [_read(file.path) for file in files]):
+            with self.place.open_embedded() as scratch:
+                self._measure(scratch, files, scope, reasons)
+        return tuple(found for found in kept if found is not None)
+
+    def _measure(self, scratch: Scratch, files: Sequence["_File"], scope: Scope, reasons: dict[Path, str]) -> None:
+        """Measure the files that are not kept yet, in order, and keep what they do; `reasons` are why not.
+
+        A file that does not run statement by statement leaves a database that nothing is known of: it is applied
+        whole to the next one.
+        """
+        # Counted anew: another process may have been here, while this one waited for its turn.
+        done = next((index for index, file in enumerate(files) if _read(file.path) is None), len(files))
+        self._replay(scratch, [file.migration for file in files[:done]], scope)
+        for migration, path in files[done:]:
+            if path in reasons:
+                self._replay(scratch, [migration], scope)
+                _keep(path, _name_statements(migration, reasons[path]))
+                continue
+            try:
+                _keep(path, measure_file(scratch, migration, scope.ledger_schema))
+            except psycopg.Error as error:
+                reasons[path] = (error.diag.message_primary or str(error)).strip()
+                return
+
+    def _replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> None:
+        """Apply files without measuring them. Raises Refused."""
+        if migrations:
+            ExpectedSchemas(self.folder, self.place, self.provenance).replay(scratch, migrations, scope)
+
+    def _find(self, migrations: Sequence[Migration], scope: Scope) -> list["_File"]:
+        """Return where the effects of each file are kept."""
+        chain = hashlib.sha256(f"{effects.FORMAT} {_METHOD} {self._major()} {scope.ledger_schema}\n".encode())
+        files = []
+        for migration in migrations:
+            chain.update(f"{migration.version} {migration.name} {migration.checksum}\n".encode())
+            files.append(_File(migration, self.folder / f"{chain.hexdigest()}.json"))
+        return files
+
+    def _major(self) -> int:
+        """Return the major of the server that measures; 0 where one that is given does not answer. Raises ServerError.
+
+        What is wrong with that one is said where it is used.
+        """
+        if not self.place.given:
+            return read_major(find_binaries())
+        try:
+            sessions = Sessions({_GIVEN: self.place.given}, self.place.settings)
+            with sessions.connect_to(_GIVEN, sessions.maintenance(_GIVEN)) as connection:
+                return connection.info.server_version // 10_000
+        except (psycopg.Error, TenantError):
+            return 0
+
+
+class _File(NamedTuple):
+    """A file, and where what it does is kept."""
+
+    migration: Migration
+    path: Path
+
+
+def make_measures(project: Project) -> Measures:
+    """Return what measures files, and keeps that in the state folder, or where TENANTRY_CACHE says."""
+    state, kept = project.config.state, project.choice.environment.get("TENANTRY_CACHE")
+    folder = (Path(kept) if kept else state) / "measured"
+    return Measures(folder, find_place(project), project.provenance)
+
+
+def _name_statements(migration: Migration, reason: str) -> Effects:
+    statements = sqltext.split(migration.sql)
+    return tuple(Measured(statement.start, statement.text, unmeasured=reason) for statement in statements)
+
+
+def _read(path: Path) -> Effects | None:
+    try:
+        return effects.from_json(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _keep(path: Path, measured: Effects) -> None:
+    """Write effects so that nobody ever reads half of them."""
+    half = path.with_suffix(f".{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half.write_text(effects.to_json(measured), "utf-8")
+        half.replace(path)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise Refused(
+            f"{path.parent}: {reason}, expected a folder that measurements can be kept in",
+            hint="set TENANTRY_CACHE to another one",
+        ) from None

@@ -1,0 +1,102 @@
+"""What files would do to a live database: one rule a module, by the syntax and by what was measured. Pure."""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from tenantry import sqltext
+from tenantry.lint.allowing import ALLOW, check_allowances
+from tenantry.lint.reading import LintedFile, read_files
+from tenantry.lint.rule import Match, Rule
+from tenantry.lint.rules import (
+    backfill,
+    column_type,
+    constraint_index,
+    drop,
+    enum_value,
+    full_scan,
+    index,
+    lock_order,
+    lock_table,
+    not_valid,
+    refresh,
+    rename,
+    required_column,
+    set_not_null,
+    table_rewrite,
+    trigger,
+    upkeep,
+    volatile_default,
+    whole_table,
+)
+from tenantry.model import Migration
+from tenantry.model.effects import Measured
+from tenantry.model.hazards import Hazard, Level
+
+RULES: dict[str, Rule] = {
+    "allow": ALLOW,
+    "backfill": backfill.RULE,
+    "column-type": column_type.RULE,
+    "constraint-index": constraint_index.RULE,
+    "drop": drop.RULE,
+    "enum-value": enum_value.RULE,
+    "full-scan": full_scan.RULE,
+    "index": index.RULE,
+    "lock-order": lock_order.RULE,
+    "lock-table": lock_table.RULE,
+    "not-valid": not_valid.RULE,
+    "refresh": refresh.RULE,
+    "rename": rename.RULE,
+    "required-column": required_column.RULE,
+    "set-not-null": set_not_null.RULE,
+    "table-rewrite": table_rewrite.RULE,
+    "trigger": trigger.RULE,
+    "upkeep": upkeep.RULE,
+    "volatile-default": volatile_default.RULE,
+    "whole-table": whole_table.RULE,
+}
+
+
+def lint(
+    migrations: Sequence[Migration],
+    effects: Sequence[Sequence[Measured]] | None,
+    versions: Collection[int] | None = None,
+) -> tuple[Hazard, ...]:
+    """Return what the rules find in the files of these versions, None: in all, in order of file and place.
+
+    `effects` are those of each file, in the same order; None where there is nowhere to measure: then only what the
+    syntax tells is found.
+    """
+    files = read_files(migrations, effects)
+    chosen = [file for file in files if versions is None or file.migration.version in versions]
+    return tuple(hazard for file in chosen for hazard in _lint_file(file))
+
+
+def _lint_file(file: LintedFile) -> Iterator[Hazard]:
+    """Yield what is found in one file, in order; of one statement, in the order of the rules' names."""
+    found = [(rule, each) for rule in RULES.values() for each in rule.check(file)]
+    told = {_find(file, each.start) for rule, each in found if rule.level is Level.DANGER and not rule.general}
+    kept = [(rule, each) for rule, each in found if not (rule.general and _find(file, each.start) in told)]
+    kept += [(ALLOW, each) for each in check_allowances(file, {rule.name for rule, _ in kept}, RULES)]
+    for rule, each in sorted(kept, key=lambda pair: pair[1].start):
+        yield _make_hazard(file.migration, rule, each)
+
+
+def _find(file: LintedFile, start: int) -> int:
+    """Return where the statement begins that a place is in."""
+    return max(part.start for part in file.parts if part.start <= start)
+
+
+def _make_hazard(migration: Migration, rule: Rule, found: Match) -> Hazard:
+    place = sqltext.position(migration.sql, found.start)
+    reasons = {allowance.rule: allowance.reason for allowance in migration.directives.allowed}
+    return Hazard(
+        rule.name,
+        rule.level,
+        migration.version,
+        migration.path,
+        place.line,
+        place.column,
+        found.message,
+        found.help,
+        found.relations,
+        reasons.get(rule.name, ""),
+    )

@@ -1,0 +1,34 @@
+"""Words for people: lists, counts and the nearest known name."""
+
+from collections.abc import Iterable
+
+# Arbitrary: what still reads well on one line.
+_SHOWN = 8
+
+
+def one_of(names: Iterable[str]) -> str:
+    """Return `names` as the end of "expected ...": a single one as it is, the first few where there are many."""
+    names = list(names)
+    if len(names) == 1:
+        return names[0]
+    shown = ", ".join(names[:_SHOWN])
+    return f"one of {shown}, ... ({len(names)} in all)" if len(names) > _SHOWN else f"one of {shown}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a hint with the known name that is most like `word`, whatever the case; empty where none is like it."""
+    import difflib  # 10 ms that only a mistake should cost
+
+    by_lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    return f"did you mean {by_lower[near[0]]!r}?" if near else ""
+
+
+def times(count: int) -> str:
+    """Return how often, in words for a count of two or more."""
+    return "twice" if count == 2 else f"{count} times"
+
+
+def count(number: int, noun: str) -> str:
+    """Return `1 tenant`, `2 tenants`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

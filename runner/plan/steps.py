@@ -1,0 +1,50 @@
+"""Which files a tenant gets, in order, and what forbids it. Pure."""
+
+from collections.abc import Collection, Iterable
+
+from tenantry import sqltext
+from tenantry.model import AppliedMigration, Migration, MigrationStatus, Plan, RowState, State
+from tenantry.model.checksum import hash_prefix
+
+BLOCKING = (State.INCOMPLETE, State.CHANGED, State.MISSING, State.OUT_OF_ORDER)
+
+
+def make_plan(
+    statuses: Iterable[MigrationStatus], *, target: int | None = None, allow: Collection[int] = frozenset()
+) -> Plan:
+    """Return the files to apply, in order, up to and including version `target`, and what forbids it.
+
+    `allow` names versions that may be applied although newer ones are recorded. A file that was begun is a step where
+    it can go on, and forbids all else where it cannot or is beyond `target`.
+    """
+    steps: list[Migration] = []
+    blockers: list[MigrationStatus] = []
+    for status in statuses:
+        wanted = target is None or status.version <= target
+        late = status.state is State.OUT_OF_ORDER and status.version in allow
+        begun = wanted and can_resume(status)
+        if status.state in BLOCKING and not late and not begun:
+            blockers.append(status)
+        elif status.file and (status.state is State.PENDING or late or begun) and wanted:
+            steps.append(status.file)
+    return Plan(tuple(steps), tuple(blockers))
+
+
+def can_resume(status: MigrationStatus) -> bool:
+    """Return whether a file that was begun can go on: what is done of it stands in it as it was.
+
+    Its other statements may have been edited meanwhile, and what lies between statements as well. A change of which
+    batches are done goes on in batches alone: sent whole, it would change their rows once more.
+    """
+    file, row = status.file, status.row
+    if status.state is not State.INCOMPLETE or file is None or row is None or row.progress is None:
+        return False
+    if file.transactional or row.state is RowState.ROLLED_BACK or lost_batches(file, row):
+        return False
+    done = [statement.text for statement in sqltext.split(file.sql)[: row.statements_done]]
+    return len(done) == row.statements_done and hash_prefix(done) == row.progress.prefix
+
+
+def lost_batches(file: Migration, row: AppliedMigration) -> bool:
+    """Return whether a file whose rows were changed in part has no batches any more."""
+    return row.progress is not None and row.progress.rows > 0 and file.directives.batch is None

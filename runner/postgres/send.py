@@ -1,0 +1,77 @@
+"""Sending a text of SQL whole, and reading what the server answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import psycopg
+from psycopg import generators
+from psycopg.abc import PQGen
+from psycopg.pq import ExecStatus
+
+from tenantry.postgres.sessions import Connection
+
+# Arbitrary: psycopg wakes up as often by itself, to see signals.
+_WAKE_S = 0.1
+
+
+_DONE = frozenset({ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK})
+
+
+_COPY = frozenset({ExecStatus.COPY_IN, ExecStatus.COPY_OUT, ExecStatus.COPY_BOTH})
+
+
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a text: how many of its statements ran, and the error that ended it, if any.
+
+    `rows` is how many the last statement wrote.
+    """
+
+    statements: int
+    error: psycopg.Error | None = None
+    rows: int = 0
+
+
+def send(
+    connection: Connection, text: str, look: Callable[[], None] | None = None, *, every_s: float = _WAKE_S
+) -> Sent:
+    """Send a text, whole, as one simple query: the server itself tells its statements apart.
+
+    Below `Connection.execute`, since that drops the results before an error, which tell what statement it was.
+    `look` is called about `every_s` seconds while there is no answer.
+    """
+    pgconn = connection.pgconn
+    try:
+        pgconn.send_query(text.encode(connection.info.encoding))
+        running = generators.execute(pgconn)
+        results = connection.wait(_attend(running, look) if look else running, min(every_s, _WAKE_S))
+    except psycopg.Error as error:
+        return Sent(0, error)
+    except UnicodeError as error:
+        return Sent(0, psycopg.DataError(f"the file set a client_encoding that its own text does not fit: {error}"))
+    done = sum(result.status in _DONE for result in results)
+    last = results[-1]
+    if last.status == ExecStatus.FATAL_ERROR:
+        return Sent(done, psycopg.errors.error_from_result(last, connection.info.encoding))
+    if last.status in _COPY:
+        # The server waits for data that a file cannot send: the connection is of no more use.
+        connection.close()
+        return Sent(done, psycopg.errors.FeatureNotSupported("COPY from or to the client is not possible in a file"))
+    return Sent(done, rows=last.command_tuples or 0)
+
+
+def _attend(running: PQGen[_Answer], look: Callable[[], None]) -> PQGen[_Answer]:
+    """Pass on what psycopg waits for, and call `look` at each time that the waiting is interrupted."""
+    try:
+        wanted = next(running)
+        while True:
+            ready = yield wanted
+            look()
+            wanted = running.send(ready)
+    except StopIteration as end:
+        answer: _Answer = end.value
+        return answer

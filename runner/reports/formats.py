@@ -1,0 +1,49 @@
+"""The outputs, one module each: a sink is called with every event of a run, and with nothing else.
+
+A format is added by its module and its line in `FORMATS`. stdout holds the format alone; talk goes to stderr.
+"""
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TextIO
+
+from tenantry.model.events import Event
+
+Sink = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How this command was called, so that what an output advises can be typed as it stands.
+
+    `program` is the part before the verb; `again` is the whole command without its tenants and without secrets.
+    """
+
+    program: str
+    again: str
+
+
+MakeSink = Callable[[TextIO, Call], Sink]
+
+FORMATS: dict[str, str] = {
+    "table": "tenantry.reports.table",
+    "jsonl": "tenantry.reports.jsonl",
+    "plan": "tenantry.reports.plan",
+    "sql": "tenantry.reports.sql",
+    "github": "tenantry.reports.github",
+    "sarif": "tenantry.reports.sarif",
+}
+
+
+def make_sinks(format_name: str, call: Call, *, verbose: bool) -> tuple[Sink, ...]:
+    """Return the sinks of a run: progress and log lines on stderr, the format on stdout."""
+    from tenantry.reports.log import make_log_sink
+    from tenantry.reports.progress import make_progress_sink
+
+    make: MakeSink = importlib.import_module(FORMATS[format_name]).make_sink
+    talk: list[Sink] = [make_log_sink(sys.stderr, call, verbose=verbose)]
+    if sys.stderr.isatty() and not verbose:
+        talk.append(make_progress_sink(sys.stderr))
+    return (*talk, make(sys.stdout, call))

@@ -1,0 +1,126 @@
+"""The files of other tools as files of this one, one module each. A conversion only reads; `write_files` alone writes.
+
+What would be lost is refused or noted, never dropped.
+"""
+
+import importlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tenantry.model import label
+from tenantry.model.errors import InputError, Problem
+
+_VERSION = re.compile(r"([0-9]+)_")
+_SOURCE = re.compile(r"-- source: (?P<tool>\S+) (?P<id>.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """One migration of another tool as it is to be written; `text` and `rollback` are whole files, header included.
+
+    `source` is the tool and the migration as its ledger names it, `notes` what no file can say, each with its place.
+    """
+
+    source: str
+    name: str
+    text: str
+    rollback: str | None
+    transactional: bool
+    notes: tuple[str, ...] = ()
+
+
+# Returns the migrations of a folder in the order in which the tool runs them; raises InputError with all problems.
+Convert = Callable[[Path], tuple[Converted, ...]]
+
+CONVERSIONS: Mapping[str, str] = {
+    name: f"tenantry.takeover.files.{name.replace('-', '_')}"
+    for name in ("dbmate", "drizzle", "flyway", "golang-migrate", "goose", "prisma", "sqitch")
+}
+
+
+def load_conversion(name: str) -> Convert:
+    """Return a tool's conversion; raise KeyError where there is none."""
+    convert: Convert = importlib.import_module(CONVERSIONS[name]).convert
+    return convert
+
+
+def parse_source(text: str) -> tuple[str, str] | None:
+    """Return the tool and the id that the first line of a converted file names; None for any other file."""
+    found = _SOURCE.fullmatch(text.partition("\n")[0])
+    return (found["tool"], found["id"]) if found else None
+
+
+def plan_files(converted: Sequence[Converted], target: Path, first: int) -> tuple[tuple[Path, str], ...]:
+    """Return the files to write, with consecutive versions from `first` on, each rollback behind its migration.
+
+    Raises InputError where a file of `target` has one of the versions, or was converted from one of these already.
+    """
+    _check_new(converted, target)
+    _check_free(target, first, first + len(converted))
+    files: list[tuple[Path, str]] = []
+    for version, one in enumerate(converted, first):
+        stem = label(version, one.name)
+        files.append((target / f"{stem}.sql", one.text))
+        if one.rollback is not None:
+            files.append((target / f"{stem}.rollback.sql", one.rollback))
+    return tuple(files)
+
+
+def write_files(converted: Sequence[Converted], target: Path, first: int) -> tuple[Path, ...]:
+    """Write the files of `plan_files` and return their paths. Raises InputError, and then leaves none of them."""
+    written: list[Path] = []
+    files = plan_files(converted, target, first)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for path, text in files:
+            with path.open("x", encoding="utf-8", newline="\n") as file:
+                written.append(path)
+                file.write(text)
+    except OSError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        reason = (error.strerror or str(error)).lower()
+        raise InputError((Problem(f"{target}: {reason}, expected a folder to write to"),)) from None
+    return tuple(written)
+
+
+def _check_new(converted: Sequence[Converted], target: Path) -> None:
+    if not target.is_dir():
+        return
+    sources = {one.source for one in converted}
+    problems = tuple(
+        Problem(
+            f"{path}: is {source} already, expected migrations that are not here",
+            "leave in the other folder what is new alone: a second file of the same would run twice",
+        )
+        for path in sorted(target.glob("*.sql"))
+        if not path.name.endswith(".rollback.sql") and (source := _read_source(path)) in sources
+    )
+    if problems:
+        raise InputError(problems)
+
+
+def _read_source(path: Path) -> str:
+    """Return what a file was converted from; empty for any other file, and for one that cannot be read."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            return " ".join(parse_source(file.readline()) or ())
+    except OSError:
+        return ""
+
+
+def _check_free(target: Path, first: int, end: int) -> None:
+    if not target.is_dir():
+        return
+    problems = tuple(
+        Problem(
+            f"{path}: has version {found[1]}, which a converted file is to get",
+            "begin with a version above all that are there, or convert into an empty folder",
+        )
+        for path in sorted(target.iterdir())
+        if (found := _VERSION.match(path.name)) and first <= int(found[1]) < end
+    )
+    if problems:
+        raise InputError(problems)

@@ -1,0 +1,131 @@
+"""The records of other tools, one module each: what they say was applied, and what their files say now.
+
+A history only reads. Whether what it claims is true is decided by the catalog, elsewhere.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from tenantry.postgres.sessions import Connection
+
+
+class ClaimStanding(StrEnum):
+    """What comparing one record with its file says."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    CANNOT_VERIFY = "cannot verify"
+    NO_FILE = "row without file"
+    NO_ROW = "file without row"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRecord:
+    """One migration that the other tool records as applied: `id` as it names it, `checksum` as it writes it.
+
+    `key` is what else the row has in common with its file, where the tool's name for it may be missing or differ.
+    """
+
+    id: str
+    applied_at: datetime | None = None
+    checksum: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One migration in the other tool's folder, with the checksum that this tool would record for it, if it has any.
+
+    `note` says what is odd about it: that the tool never runs it although its journal lists it. `follows` are the ids
+    that it names as having to run before it. `also` are checksums that the tool may have recorded for the same file:
+    with other line ends, or by an older version. `key` is as in its Record.
+    """
+
+    id: str
+    path: str
+    checksum: str | None = None
+    note: str = ""
+    follows: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the other tool's record and file of one migration say together, in the order of its files."""
+
+    id: str
+    standing: ClaimStanding
+    record: ForeignRecord | None
+    file: SourceFile | None
+    note: str = ""
+
+
+Match = Callable[[Sequence[ForeignRecord], Sequence[SourceFile]], tuple[Claim, ...]]
+
+
+def match_by_id(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
+    """Hold each record against the file of the same id, and list what is left over on either side."""
+    by_id = {record.id: record for record in records}
+    known = {file.id for file in files}
+    claims = [_judge(file.id, by_id.get(file.id), file) for file in files]
+    return (*claims, *(_judge(record.id, record, None) for record in records if record.id not in known))
+
+
+def _judge(name: str, record: ForeignRecord | None, file: SourceFile | None) -> Claim:
+    note = file.note if file else ""
+    if record is None:
+        return Claim(name, ClaimStanding.NO_ROW, None, file, note)
+    if file is None:
+        return Claim(name, ClaimStanding.NO_FILE, record, None, note)
+    if record.checksum is None or file.checksum is None:
+        return Claim(name, ClaimStanding.CANNOT_VERIFY, record, file, note)
+    same = record.checksum in (file.checksum, *file.also)
+    return Claim(name, ClaimStanding.MATCH if same else ClaimStanding.MISMATCH, record, file, note)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One tool. `read` returns None where the database has no records of it, and raises Refused where it cannot tell.
+
+    `list_files` reads the tool's folder, and raises InputError. `heads_only`: it records its newest migration alone.
+    """
+
+    title: str
+    read: Callable[[Connection], tuple[ForeignRecord, ...] | None]
+    list_files: Callable[[Path], tuple[SourceFile, ...]]
+    match: Match = match_by_id
+    heads_only: bool = False
+
+
+HISTORIES: Mapping[str, str] = {
+    name: f"tenantry.takeover.records.{name.replace('-', '_')}"
+    for name in (
+        "alembic",
+        "dbmate",
+        "django",
+        "drizzle",
+        "flyway",
+        "golang-migrate",
+        "goose",
+        "graphile-migrate",
+        "node-pg-migrate",
+        "prisma",
+        "rails",
+        "sqitch",
+        "sqlx",
+        "supabase",
+        "tern",
+        "yoyo",
+    )
+}
+
+
+def load_history(name: str) -> History:
+    """Return a tool's history; raise KeyError where there is no such tool."""
+    history: History = importlib.import_module(HISTORIES[name]).HISTORY
+    return history

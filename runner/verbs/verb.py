@@ -1,0 +1,72 @@
+"""The verbs, one module each: its arguments and what it does for one tenant.
+
+A verb is added by its module and its line in `VERBS`; the command line, the outputs and the fleet stay as they are.
+"""
+
+import importlib
+import keyword
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    # Loaded by the command line where it is needed: the list of verbs alone must cost nothing.
+    import click
+
+    from tenantry.fleet.stop import Stop
+    from tenantry.model.events import Event
+
+Events = Generator["Event", None, None]
+
+VERBS: dict[str, str] = {
+    "migrate": "Apply what is pending to every selected tenant.",
+    "status": "Show what each tenant has and what is pending.",
+    "plan": "Show which files each tenant would get.",
+    "verify": "Prove that every selected tenant has what its files say.",
+    "drift": "Compare schemas with files, a tenant, a file or the majority.",
+    "check": "Prove the files themselves, before a commit.",
+    "lint": "Say what the files would do to a database in use.",
+    "draft": "Write the next migration from a schema that is wanted.",
+    "log": "Show who did what when.",
+    "tenants": "Show what tenants.yaml means and try each connection.",
+    "new": "Make an empty migration file with the next number.",
+    "accept": "Record what an edited file says now.",
+    "mark": "Record a version as applied without running it.",
+    "forget": "Delete the record of a version.",
+    "rollback": "Undo the newest version by its rollback file.",
+    "adopt": "Take over databases that have no record of migrations.",
+    "import": "Take over the records or the files of another tool.",
+    "db": "Start, stop, open or destroy the embedded server.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call of a verb: its options by name, and what every verb gets."""
+
+    verb: str
+    run_id: str
+    os_user: str
+    options: Mapping[str, Any]
+    environment: Mapping[str, str]
+    stop: "Stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """What a verb module exports as `VERB`. `start` yields the events of the run; it may raise RunnerError at once.
+
+    `formats` are the outputs that make sense for it, the first one by default.
+    """
+
+    help: str
+    params: "tuple[click.Parameter, ...]"
+    start: "Callable[[Request], Events]"
+    formats: tuple[str, ...] = field(default=("table", "jsonl"))
+
+
+def load_verb(name: str) -> Verb:
+    """Import the module of a verb and return what it exports."""
+    module = f"{name}_" if keyword.iskeyword(name) else name
+    verb: Verb = importlib.import_module(f"tenantry.verbs.{module}").VERB
+    return verb

@@ -1,0 +1,49 @@
+"""The house: each package has one duty, each name one meaning, and what the names say is what is there."""
+
+import ast
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.places import ROOT
+
+PACKAGE = ROOT / "runner"
+PACKAGES = sorted(path.parent.relative_to(PACKAGE) for path in PACKAGE.rglob("__init__.py") if path.parent != PACKAGE)
+# Their names are used together, as one vocabulary.
+HANDED_ON = {Path("model"), Path("sqltext")}
+
+
+def test_no_class_name_is_taken_twice() -> None:
+    """Every class of the package can be told from all others by its name alone."""
+    names = Counter(
+        node.name
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=str)
+def test_a_package_is_its_docstring(package: Path) -> None:
+    """The first file of a package says its duty, and holds no code; two hand on the names of their modules."""
+    body = ast.parse((PACKAGE / package / "__init__.py").read_text("utf-8")).body
+    assert isinstance(body[0], ast.Expr)
+    assert isinstance(body[0].value, ast.Constant)
+    assert body[0].value.value
+    code = [node for node in body[1:] if not isinstance(node, ast.ImportFrom | ast.Assign)]
+    assert (code if package in HANDED_ON else body[1:]) == []
+
+
+def test_the_package_has_one_name() -> None:
+    """The package is imported as `tenantry` everywhere: under two names, every class would be there twice."""
+    found = [
+        path
+        for folder in ("runner", "tests", "bench")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if (isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "runner")
+        or (isinstance(node, ast.Import) and any(name.name.split(".")[0] == "runner" for name in node.names))
+    ]
+    assert found == []
