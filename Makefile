@@ -10,7 +10,7 @@ N ?= 100
 # line reaches the environment of a recipe by itself.
 WHICH = $(if $(filter undefined,$(origin TENANTS)),,--tenants "$$TENANTS")
 
-.PHONY: help migrate status plan verify log tenants check stop lint format test bench lock clean
+.PHONY: help migrate status plan verify log tenants check stop lint format test docs bench lock clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,10 @@ format: .venv/installed-dev ## Put the code into the house style
 
 test: .venv/installed-dev ## Run all tests, on servers of their own
 	$(BIN)/pytest -n auto $(ARGS)
+
+docs: .venv/installed-dev ## Write the generated pages again, and build the site into .site; a broken link is an error
+	$(BIN)/python -m tests.unit.docs
+	$(BIN)/zensical build --clean --strict
 
 bench: .venv/installed-dev ## Measure against the floor and psql; N=1000 databases
 	$(BIN)/python -m bench --databases $(N) $(ARGS)

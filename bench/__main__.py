@@ -49,7 +49,7 @@ class Options:
 @click.option("--against", type=_FOLDER, help="Another checkout, measured beside this.")
 @click.option("--json", "json_file", type=_FOLDER, help="A file for all samples.")
 def main(**options: Any) -> None:
-    """Measure `tenantry migrate` against the floor and psql; see docs/benchmark.md for how to read it."""
+    """Measure `tenantry migrate` against the floor and psql; see docs/explained/benchmark.md for how to read it."""
     # SIGINT too: a shell has its background jobs ignore it.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)

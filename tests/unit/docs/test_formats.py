@@ -1,16 +1,12 @@
-"""The documents say what the program does: help texts, formats, names, links, examples.
-
-`python -m tests.unit.test_docs` writes the help texts into README.md anew.
-"""
+"""Formats: every name, number and order in docs/reference/formats.md, and in the pages next to it, is the program's."""
 
 import ast
 import json
 import re
 import shutil
 import subprocess
-import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC, datetime
 from io import StringIO
 from itertools import pairwise
@@ -18,16 +14,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from click.testing import CliRunner
 
-import tenantry.verbs.status
-from tenantry import cli, sqltext
 from tenantry.apply import run as apply
-from tenantry.config.reading import parse
 from tenantry.files.directory import read_migrations
 from tenantry.files.header import _KEYS, parse_header
 from tenantry.ledger.ledger import LAYOUT
-from tenantry.lint.ruleset import RULES
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, Origin, Plan, Progress, RowState, State, errors
 from tenantry.model.checksum import checksum, normalise
 from tenantry.model.effects import Lock, LockMode, Measured
@@ -38,18 +29,8 @@ from tenantry.model.outcome import exit_code
 from tenantry.model.results import Blocker, Failure, LockWait, MeasuredStatement, Result, TableSize
 from tenantry.postgres.runner_lock import LOCK_KEY
 from tenantry.reports.jsonl import to_json
-from tenantry.verbs.verb import VERBS
 from tests.places import ROOT
-
-README = ROOT / "README.md"
-FORMATS = ROOT / "docs" / "formats.md"
-CONTRIBUTING = ROOT / "CONTRIBUTING.md"
-DOCUMENTS = (README, FORMATS, CONTRIBUTING, ROOT / "CHANGELOG.md")
-
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
-LINK = re.compile(r"\]\(([^)#]*)(?:#([^)]*))?\)")
-CODE = re.compile(r"`([^`]+)`")
+from tests.unit.docs.markdown import CODE, FORMATS, REFERENCE, name, read_fences, read_section, read_table
 
 FILE = Migration(12, "rates", "t/0012_rates.sql", "sha256:00", "SELECT 1;\n", "SELECT 1;\n")
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -104,105 +85,6 @@ SAMPLES: Mapping[str, Any] = {
 }
 
 
-def read_section(text: str, heading: str) -> str:
-    """Return what stands between a heading and the next heading of any level."""
-    return re.split(r"^#+ ", text.split(f"\n{heading}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
-
-
-def read_table(text: str, heading: str, first: str) -> list[list[str]]:
-    """Return the cells of the rows of the table under a heading whose first column has the title `first`."""
-    rows: list[list[str]] = []
-    for line in read_section(text, heading).split(f"\n| {first} |", 1)[1].splitlines()[2:]:
-        if not line.startswith("|"):
-            break
-        rows.append([cell.strip() for cell in line.strip("|").split("|")])
-    return rows
-
-
-def name(cell: str) -> str:
-    """Return the code in a cell, or its text where there is none."""
-    found = CODE.match(cell)
-    return found[1] if found else cell
-
-
-def read_fences(path: Path, language: str) -> list[str]:
-    """Return what stands in the blocks of a language, in order."""
-    return [body for found, body in FENCE.findall(path.read_text("utf-8")) if found == language]
-
-
-# README
-
-
-def render_help(verb: str) -> str:
-    """Return the help of a verb, or of the command where `verb` is empty, as a terminal of 80 columns shows it."""
-    # click leaves two of the columns free.
-    asked = [verb, "--help"] if verb else ["--help"]
-    done = CliRunner().invoke(cli._cli, asked, prog_name="tenantry", terminal_width=78)
-    assert done.exit_code == 0
-    return done.output
-
-
-def write_help(text: str) -> str:
-    """Return the README with the first block of text under the heading of each verb made anew."""
-    for verb in ("", *VERBS):
-        heading = f"### {verb}" if verb else "## The verbs"
-        before, found, after = text.partition(f"\n{heading}\n")
-        assert found, f"README.md: no section {heading!r}, expected one for each verb"
-        lead, rest = re.split(r"^```text\n.*?^```$", after, maxsplit=1, flags=re.MULTILINE | re.DOTALL)
-        assert "\n#" not in lead, f"README.md: no block of text under {heading!r}, expected the help"
-        text = f"{before}{found}{lead}```text\n{render_help(verb)}```{rest}"
-    return text
-
-
-def test_readme_has_the_help_of_every_verb() -> None:
-    """The README shows what `--help` of the command and of each verb prints, to the letter."""
-    text = README.read_text("utf-8")
-    assert text == write_help(text), "run `python -m tests.unit.test_docs` to write the help texts anew"
-
-
-def test_readme_notices_a_changed_help(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A help text that changes makes the README differ, in the section of that verb alone."""
-    before = write_help(README.read_text("utf-8"))
-    monkeypatch.setattr(tenantry.verbs.status, "VERB", replace(tenantry.verbs.status.VERB, help="Show something else."))
-    after = write_help(before)
-    differing = [verb for verb in VERBS if read_section(after, f"### {verb}") != read_section(before, f"### {verb}")]
-    assert differing == ["status"]
-    assert "Show something else." in read_section(after, "### status")
-
-
-def test_readme_notices_a_missing_section() -> None:
-    """A verb without a section is named."""
-    text = README.read_text("utf-8").replace("\n### forget\n", "\n### forgotten\n")
-    with pytest.raises(AssertionError, match="no section '### forget', expected one for each verb"):
-        write_help(text)
-
-
-@pytest.mark.parametrize("example", read_fences(README, "yaml"), ids=lambda text: text.splitlines()[1].strip())
-def test_yaml_examples_are_right(example: str) -> None:
-    """Every tenants.yaml of the README is read without a mistake and without a warning."""
-    environment = {"DB_PASSWORD": "x", "ARCHIVE_URL": "postgresql://db2.example.org/", "DATABASE_URL": "host=db3"}
-    assert parse(example, path=Path("tenants.yaml"), env=environment).warnings == ()
-
-
-@pytest.mark.parametrize("example", read_fences(README, "sql"), ids=lambda text: text.splitlines()[0])
-def test_sql_examples_are_right(example: str) -> None:
-    """The parser finds nothing wrong with any SQL of the README, run as its header says."""
-    header, problems = parse_header(example)
-    assert problems == ()
-    assert sqltext.check(example, transactional=header.transactional) == ()
-
-
-def test_rules_are_those_written_down() -> None:
-    """The README has every rule of lint, with its level and what it finds, in order."""
-    rows = read_table(README.read_text("utf-8"), "### lint", "rule")
-    assert [[name(rule), level, title] for rule, level, title in rows] == [
-        [rule.name, rule.level.value, rule.title] for rule in RULES.values()
-    ]
-
-
-# docs/formats.md
-
-
 def test_checksum_example_is_right(tmp_path: Path) -> None:
     """The commands of the worked example print the checksums that stand there, and tenantry has the same."""
     if not (shutil.which("perl") and shutil.which("sha256sum")):
@@ -246,6 +128,8 @@ def test_header_keys_are_those_written_down() -> None:
     }
     assert examples.keys() == _KEYS
     assert [name(key) for key, *_ in read_table(text, "## The header", "key")] == list(examples)
+    page = (REFERENCE / "file-header.md").read_text("utf-8")
+    assert {key for cell, _ in read_table(page, "## The header", "key") for key in CODE.findall(cell)} == _KEYS
     for key, values in examples.items():
         assert [parse_header(f"-- {key}: {value}\nSELECT 1;\n")[1] for value in values] == [()] * len(values)
 
@@ -316,7 +200,9 @@ def find_codes() -> set[int]:
 
 
 @pytest.mark.parametrize(
-    ("path", "heading"), [(README, "### Exit codes"), (FORMATS, "## Exit codes")], ids=["README", "formats"]
+    ("path", "heading"),
+    [(REFERENCE / "exit-codes.md", "## Codes"), (FORMATS, "## Exit codes")],
+    ids=["exit-codes", "formats"],
 )
 def test_exit_codes_are_those_written_down(path: Path, heading: str) -> None:
     """Both tables have every exit code, in order, and say which one wins."""
@@ -386,64 +272,3 @@ def test_objects_are_those_written_down() -> None:
     }
     rows = read_table(FORMATS.read_text("utf-8"), "### Objects", "object")
     assert {thing: CODE.findall(keys) for thing, keys in rows} == {k: list(v) for k, v in objects.items()}
-
-
-# CONTRIBUTING.md
-
-
-def read_layers() -> list[set[str]]:
-    """Return the packages and modules of each line of the tree, from the top."""
-    tree = next(body for body in read_fences(CONTRIBUTING, "") if "takeover/" in body)
-    return [set(line.split()) for line in tree.splitlines()]
-
-
-def test_tree_has_every_package() -> None:
-    """The tree has each folder and each module at the top of the package, once."""
-    package = ROOT / "runner"
-    modules = {path.name for path in package.glob("*.py") if not path.name.startswith("__")}
-    folders = {f"{path.parent.name}/" for path in package.glob("*/__init__.py")}
-    layers = read_layers()
-    assert sum(map(len, layers)) == len(modules | folders)
-    assert set().union(*layers) == modules | folders
-
-
-def test_tree_is_the_contract() -> None:
-    """The lines of the tree are the layers that the linter checks."""
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
-    layers = [set(re.findall(r"tenantry\.(\w+)", layer)) for layer in contracts[0]["layers"]]
-    assert [{entry.removesuffix("/").removesuffix(".py") for entry in line} for line in read_layers()] == layers
-
-
-# All documents
-
-
-def find_anchors(path: Path) -> set[str]:
-    """Return the anchors that the headings of a document have on the web."""
-    return {
-        re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
-        for heading in HEADING.findall(path.read_text("utf-8"))
-    }
-
-
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(path: Path) -> None:
-    """Every link in a document leads to a file of the repository, and to a heading where it names one."""
-    dead = []
-    for target, anchor in LINK.findall(path.read_text("utf-8")):
-        file = (path.parent / target) if target else path
-        if not file.is_file() or (anchor and anchor not in find_anchors(file)):
-            dead.append(f"{target}#{anchor}" if anchor else target)
-    assert dead == []
-
-
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_options_exist(path: Path) -> None:
-    """Every option of tenantry that a document mentions is one that some verb has."""
-    helps = "".join(render_help(verb) for verb in ("", *VERBS))
-    text = FENCE.sub("", path.read_text("utf-8"))
-    mentioned = {option for code in CODE.findall(text) for option in re.findall(r"(?<!\S)--[a-z][a-z-]+", code)}
-    assert {option for option in mentioned if not re.search(rf"{option}(?![\w-])", helps)} == set()
-
-
-if __name__ == "__main__":
-    README.write_text(write_help(README.read_text("utf-8")), encoding="utf-8")
