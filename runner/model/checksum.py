@@ -1,6 +1,6 @@
 """What is hashed of a migration file: its text, so that neither git nor an editor changes the checksum.
 
-The recipe is a promise, written down in docs/formats.md: ledgers in production hold its results.
+The recipe is a promise, written down in docs/reference/formats.md: ledgers in production hold its results.
 """
 
 import hashlib

@@ -35,7 +35,7 @@ CREATE TABLE {schema}._migrations_log (
 COMMENT ON TABLE {schema}._migrations IS {comment};
 COMMENT ON COLUMN {schema}._migrations.version IS 'number at the start of the file name';
 COMMENT ON COLUMN {schema}._migrations.name IS 'file name without number and suffix';
-COMMENT ON COLUMN {schema}._migrations.checksum IS 'sha256 of the file as it was applied, see docs/formats.md of tenantry';
+COMMENT ON COLUMN {schema}._migrations.checksum IS 'sha256 of the file as it was applied, see docs/reference/formats.md of tenantry';
 COMMENT ON COLUMN {schema}._migrations.origin IS 'applied: run by tenantry; baseline, imported, marked: recorded without being run';
 COMMENT ON COLUMN {schema}._migrations.state IS 'applied: done; running, failed: a non-transactional file that is not finished; rolled back: undone by its rollback file';
 COMMENT ON COLUMN {schema}._migrations.set_name IS 'which family of migrations this database belongs to';

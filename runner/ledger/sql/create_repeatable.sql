@@ -13,7 +13,7 @@ CREATE TABLE {schema}._migrations_repeatable (
 );
 COMMENT ON TABLE {schema}._migrations_repeatable IS 'tenantry: one row for each repeatable file, as it was last applied';
 COMMENT ON COLUMN {schema}._migrations_repeatable.name IS 'file name without suffix';
-COMMENT ON COLUMN {schema}._migrations_repeatable.checksum IS 'sha256 of the file as it was last applied, see docs/formats.md of tenantry';
+COMMENT ON COLUMN {schema}._migrations_repeatable.checksum IS 'sha256 of the file as it was last applied, see docs/reference/formats.md of tenantry';
 COMMENT ON COLUMN {schema}._migrations_repeatable.set_name IS 'which family of migrations this database belongs to';
 COMMENT ON COLUMN {schema}._migrations_repeatable.tenant IS 'which tenant this database belongs to';
 COMMENT ON COLUMN {schema}._migrations_repeatable.applied_at IS 'when the file was last applied';
