@@ -44,39 +44,39 @@ def _write_help(verb: str) -> Callable[[], str]:
 
 # tenants.yaml
 
+# By the titles of the models, in the order of the page.
 _SECTIONS = {
-    "": "The file",
-    "ServerEntry": "A server",
-    "_Master": "master",
-    "_Tenants": "tenants",
-    "_Entry": "A tenant",
-    "_Ledger": "ledger",
-    "_Drift": "drift",
-    "_Ignored": "An entry of drift.ignore",
+    "tenants.yaml": "The file",
+    "server": "A server",
+    "master": "master",
+    "tenants": "tenants",
+    "tenant": "A tenant",
+    "ledger": "ledger",
+    "drift": "drift",
+    "ignored": "An entry of drift.ignore",
 }
-_TITLES = {"ServerEntry": "server", "_Entry": "tenant", "_Ignored": "pattern"}
 
 
 def _write_keys() -> str:
     """Return a section with a table of keys for each mapping of tenants.yaml."""
     schema = json_schema()
-    mappings = {"": schema, **schema["$defs"]}
+    mappings = {mapping["title"]: mapping for mapping in (schema, *schema["$defs"].values())}
     assert mappings.keys() == _SECTIONS.keys(), "a mapping of tenants.yaml has no section of its own"
-    return "\n".join(_write_mapping(title, mappings[model], mappings) for model, title in _SECTIONS.items())
+    return "\n".join(_write_mapping(mappings[title], schema["$defs"]) for title in _SECTIONS)
 
 
-def _write_mapping(title: str, mapping: Mapping[str, Any], mappings: Mapping[str, Any]) -> str:
-    rows = (_write_key(key, mapping, mappings) for key in mapping["properties"])
+def _write_mapping(mapping: Mapping[str, Any], models: Mapping[str, Any]) -> str:
+    rows = (_write_key(key, mapping, models) for key in mapping["properties"])
     table = "| key | value | default | meaning |\n|---|---|---|---|\n" + "".join(rows)
-    return f"### {title}\n\n{_mark_code(mapping['description'])}\n\n{table}"
+    return f"### {_SECTIONS[mapping['title']]}\n\n{_mark_code(mapping['description'])}\n\n{table}"
 
 
-def _write_key(key: str, mapping: Mapping[str, Any], mappings: Mapping[str, Any]) -> str:
+def _write_key(key: str, mapping: Mapping[str, Any], models: Mapping[str, Any]) -> str:
     entry = mapping["properties"][key]
-    meaning = entry.get("description") or mappings[_find_model(entry)]["description"]
+    meaning = entry.get("description") or _find_model(entry, models)["description"]
     example = f" Such as {_write_example(entry['examples'][0])}." if "examples" in entry else ""
     default = _name_need(key, mapping) or _write_default(entry.get("default"))
-    return f"| `{key}` | {_name_type(entry)} | {default} | {_mark_code(meaning)}{example} |\n"
+    return f"| `{key}` | {_name_type(entry, models)} | {default} | {_mark_code(meaning)}{example} |\n"
 
 
 def _name_need(key: str, mapping: Mapping[str, Any]) -> str:
@@ -87,8 +87,9 @@ def _name_need(key: str, mapping: Mapping[str, Any]) -> str:
     return "required" if key in mapping.get("required", ()) else ""
 
 
-def _find_model(entry: Mapping[str, Any]) -> str:
-    model: str = entry["$ref"].rpartition("/")[2]
+def _find_model(entry: Mapping[str, Any], models: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the model that an entry refers to."""
+    model: Mapping[str, Any] = models[entry["$ref"].rpartition("/")[2]]
     return model
 
 
@@ -106,19 +107,19 @@ def _mark_code(description: str) -> str:
     return re.sub(r"(?<![`\w])(\$?\{\w+\}|\*)(?![`\w])", r"`\1`", description)
 
 
-def _name_type(entry: Mapping[str, Any]) -> str:
+def _name_type(entry: Mapping[str, Any], models: Mapping[str, Any]) -> str:
     """Return the type of a value in words."""
     if "$ref" in entry:
-        model = _find_model(entry)
-        return f"[{_TITLES.get(model, 'mapping')}](#{_SECTIONS[model].lower().replace(' ', '-').replace('.', '')})"
+        title = _find_model(entry, models)["title"]
+        return f"[mapping](#{_SECTIONS[title].lower().replace(' ', '-').replace('.', '')})"
     for choice in ("anyOf", "oneOf"):
         if choice in entry:
-            return " or ".join(dict.fromkeys(_name_type(each) for each in entry[choice]))
+            return " or ".join(dict.fromkeys(_name_type(each, models) for each in entry[choice]))
     match entry["type"]:
         case "array":
-            return f"list of: {_name_type(entry['items'])}"
+            return f"list of: {_name_type(entry['items'], models)}"
         case "object":
-            values = dict.fromkeys(_name_type(each) for each in entry["patternProperties"].values())
+            values = dict.fromkeys(_name_type(each, models) for each in entry["patternProperties"].values())
             return f"mapping of names to: {' or '.join(values)}"
         case "string":
             return "duration" if "(ms|s|min|h|d)" in entry.get("pattern", "") else "text"

@@ -15,7 +15,7 @@ from tenantry.files.header import parse_header
 from tenantry.verbs.verb import VERBS
 from tests.places import ROOT
 from tests.unit.docs.generated import render_help
-from tests.unit.docs.markdown import CODE, DOCUMENTS, REFERENCE, drop_fences, read_fences, show
+from tests.unit.docs.markdown import CODE, DOCUMENTS, REFERENCE, drop_fences, name, read_fences, read_table, show
 
 # The first line of YAML that is not tenants.yaml names the file.
 OTHER_YAML = re.compile(r"# (\S+\.ya?ml)\n")
@@ -81,12 +81,9 @@ def test_commands_exist() -> None:
 
 
 def test_variables_are_those_written_down() -> None:
-    """Every environment variable of tenantry stands on its page, and no other one."""
+    """Every environment variable of tenantry stands in the table, and no other one."""
+    rows = read_table((REFERENCE / "environment.md").read_text("utf-8"), "## Variables of tenantry", "variable")
     sources = "".join(path.read_text("utf-8") for path in (ROOT / "runner").rglob("*.py"))
-    read = {name if name != "TENANTRY_SERVER" else "TENANTRY_SERVER_NAME" for name in find_variables(sources)}
-    assert find_variables((REFERENCE / "environment.md").read_text("utf-8")) == read
-
-
-def find_variables(text: str) -> set[str]:
-    """Return the names of the environment variables in a text, but that of completion, which is click's."""
-    return set(re.findall(r"\bTENANTRY(?:_[A-Z]+)+", text))
+    # The name of a server follows the prefix.
+    read = {found.removesuffix("_") for found in re.findall(r"\bTENANTRY_[A-Z_]+", sources)}
+    assert {name(cell).removesuffix("_NAME") for cell, _ in rows} == read
