@@ -1,4 +1,4 @@
-"""A YAML file as values that know their line and column, and a list of what was found wrong in it."""
+"""A YAML file as values that know their line and column, with a list of the mistakes in it."""
 
 import codecs
 import re
@@ -35,18 +35,18 @@ Location = tuple[int | str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A YAML value that is no text: what it is called, and how it was written."""
+    """A YAML value other than text: its kind, and its spelling in the file."""
 
     kind: str
     text: str
 
 
-# Stands for a value that was refused, so that it is not refused again.
+# Stands for a value that was refused, so that it is not refused twice.
 BROKEN = Plain("broken", "")
 
 
 class Document:
-    """The file as YAML nodes, and what was found in it so far."""
+    """The file as YAML nodes, with the mistakes found so far."""
 
     def __init__(self, path: Path, root: yaml.Node, loader: yaml.CSafeLoader | yaml.SafeLoader) -> None:
         self.root = root
@@ -62,11 +62,11 @@ class Document:
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """Return what is bad but no mistake."""
+        """Return the warnings: the file works, but should be better."""
         return tuple(self._warnings)
 
     def at(self, location: Location, *, key: bool = False) -> str:
-        """Return `path:line:column` of the value at `location` or of its key; of what is around it if it is missing."""
+        """Return `path:line:column` of the value at `location` or of its key; if missing, of the nearest parent."""
         line, column = self._find(location, key=key)
         return f"{self._path}:{line}:{column}"
 
@@ -75,7 +75,7 @@ class Document:
         return f"line {self._find(location)[0]}"
 
     def refuse(self, location: Location, mistake: Mistake, *, key: bool = False) -> None:
-        """Note a mistake in the value at `location`; `key`: in what it is called, the subject is what it stands in."""
+        """Note a mistake in the value at `location`; `key`: in its key, with the mapping around it as the subject."""
         subject = join_location(location[:-1] if key else location)
         self._note(
             *self._find(location, key=key), f"{subject}: {mistake.what}" if subject else mistake.what, mistake.hint
@@ -90,7 +90,7 @@ class Document:
         self._found.append((0, 0, Problem(f"{subject}: {mistake.what}", mistake.hint)))
 
     def warn(self, location: Location, mistake: Mistake) -> None:
-        """Note what is no mistake but should be better."""
+        """Note something that works but should be better."""
         message = f"{self.at(location)}: {join_location(location)}: {mistake.what}"
         self._warnings.append(Problem(message, mistake.hint))
 
@@ -119,24 +119,24 @@ def _find_child(node: yaml.Node, name: int | str) -> tuple[yaml.Node, yaml.Node]
 
 
 def join_location(location: Location) -> str:
-    """Return how a location is named in messages: tenants.list[1].id."""
+    """Return a location as messages name it: tenants.list[1].id."""
     shown = [_hide(name) if location[0] == "servers" else name for name in location if name != "[key]"]
     names = "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in shown)
     return names.removeprefix(".")
 
 
 def _hide(name: int | str) -> int | str:
-    """Return a name under `servers`, unless it is none: a connection string cut by a comma holds its password there."""
+    """Return a key under `servers` if it is a name: a connection string cut by a comma holds its password there."""
     return name if isinstance(name, int) or re.fullmatch(r"[\w-]+", name) else "..."
 
 
 def stop(message: str, hint: str = "") -> NoReturn:
-    """Raise a ConfigError of one problem, without what caused it."""
+    """Raise a ConfigError of one problem, without its cause."""
     raise ConfigError((Problem(message, hint),)) from None
 
 
 def decode(raw: bytes, path: Path) -> str:
-    """Return the text of a file. Raises ConfigError where it is not UTF-8."""
+    """Return the text of a file. Raises ConfigError if it is not UTF-8."""
     hint = "save the file as UTF-8"
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         stop(f"{path}: UTF-16, expected UTF-8", hint)
@@ -144,7 +144,7 @@ def decode(raw: bytes, path: Path) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         position = _find_end(raw[: error.start].decode("utf-8"))
-        stop(f"{path}:{position}: byte 0x{raw[error.start]:02x}, expected UTF-8", hint)
+        stop(f"{path}:{position}: invalid byte 0x{raw[error.start]:02x}, expected UTF-8", hint)
 
 
 def _find_end(text: str) -> str:
@@ -154,10 +154,11 @@ def _find_end(text: str) -> str:
 
 
 def compose(text: str, path: Path) -> Document:
-    """Return the one YAML document that `text` is. Raises ConfigError where it is none, or nested absurdly deep."""
+    """Return `text` as its one YAML document. Raises ConfigError if it is not one, or is nested absurdly deep."""
     text = text.removeprefix("\ufeff")
     if strange := _NO_TEXT.search(text):
-        stop(f"{path}:{_find_end(text[: strange.start()])}: character U+{ord(strange[0]):04X}, expected text in UTF-8")
+        character = f"invalid character U+{ord(strange[0]):04X}"
+        stop(f"{path}:{_find_end(text[: strange.start()])}: {character}, expected text in UTF-8")
     if deep := _TOO_DEEP.search(text):
         stop(f"{path}:{_find_end(text[: deep.start()])}: nested too deeply, expected servers and tenants")
     loader = _LOADER(text)
@@ -176,16 +177,16 @@ def _explain_yaml(error: yaml.MarkedYAMLError, text: str, path: Path) -> Problem
     assert mark is not None  # every error of scanner, parser and composer carries one
     at = f"{path}:{mark.line + 1}:{mark.column + 1}"
     if error.context == "expected a single document in the stream":
-        return Problem(f"{at}: a second document, expected one", "remove the line --- and what follows it")
+        return Problem(f"{at}: a second YAML document, expected one", "remove the line --- and everything after it")
     if text[mark.index : mark.index + 1] == "\t":
         return Problem(f"{at}: a tab, expected spaces", "indent with spaces")
-    return Problem(f"{at}: not YAML: {', '.join(filter(None, (error.context, error.problem)))}")
+    return Problem(f"{at}: invalid YAML: {', '.join(filter(None, (error.context, error.problem)))}")
 
 
 class Reading:
     """Turns nodes into text, lists, mappings with text as keys, and `Plain`, each node once.
 
-    What YAML 1.1 and 1.2 read differently stays as written: yes, no, on, off, dates and times are text.
+    Values that YAML 1.1 and 1.2 read differently stay as written: yes, no, on, off, dates and times are text.
     """
 
     def __init__(self, document: Document) -> None:
@@ -194,11 +195,11 @@ class Reading:
         self._open: set[int] = set()
 
     def read(self, node: yaml.Node) -> object:
-        """Return the value of `node`, `BROKEN` where it has none."""
+        """Return the value of `node`, or `BROKEN` if it has none."""
         if id(node) in self._done:
             return self._done[id(node)]
         if id(node) in self._open:
-            return self._refuse(node, "an alias of what it stands in, expected none")
+            return self._refuse(node, "an alias inside its own anchor, expected none")
         if len(self._open) > _MAX_DEPTH:
             return self._refuse(node, "nested too deeply, expected servers and tenants")
         self._open.add(id(node))
@@ -228,14 +229,14 @@ class Reading:
         try:
             self._document.loader.flatten_mapping(node)
         except yaml.MarkedYAMLError as error:
-            return self._refuse(node, f"a merge key that cannot be followed: {error.problem}")
+            return self._refuse(node, f"invalid merge key: {error.problem}")
         return {key.value: self.read(value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
 
     def _check_keys(self, node: yaml.MappingNode) -> None:
         lines: dict[str, int] = {}
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self._refuse(key, "a list or a mapping as key, expected text")
+                self._refuse(key, "a list or a mapping as a key, expected text")
             elif key.value in lines:
                 first, second = lines[key.value], key.start_mark.line + 1
                 self._refuse(key, f"key {key.value!r} is used twice: line {first}, line {second}")

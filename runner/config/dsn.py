@@ -1,4 +1,4 @@
-"""Connection strings: references to the environment, what libpq makes of them, which of them lead to one server.
+"""Connection strings: references to the environment, libpq's reading of them, and which of them share a server.
 
 No message shows a connection string, since it may hold a password.
 """
@@ -26,7 +26,7 @@ _MARKS = re.compile("[\ue000-\uf8ff]")
 
 
 class ServerConnection(NamedTuple):
-    """A server, what tells it from others, and whether its password stands in tenants.yaml."""
+    """A server, the endpoint that tells it from others, and whether tenants.yaml holds its password in clear text."""
 
     server: Server
     endpoint: tuple[str, ...]
@@ -39,7 +39,7 @@ def name_variable(server: str) -> str:
 
 
 def connect(name: str, dsn: str) -> ServerConnection | Mistake:
-    """Return the server behind a connection string without references."""
+    """Return the server that a connection string without references leads to."""
     if dsn.strip() == EMBEDDED:
         return ServerConnection(Server(name, None), (EMBEDDED,))
     if not dsn.strip():
@@ -51,10 +51,10 @@ def connect(name: str, dsn: str) -> ServerConnection | Mistake:
 
 
 def expand(name: str, text: str, env: Mapping[str, str]) -> ServerConnection | Mistake:
-    """Return the server behind a connection string whose references are looked up in `env`.
+    """Return the server that a connection string leads to, with its references looked up in `env`.
 
-    A reference that is the whole string stands for a whole connection string. Any other stands for text in one value:
-    blanks, quotes, @ and % in it count as they are. An empty variable is as good as none where there is a default.
+    A reference that is the whole string is replaced by a whole connection string. Any other is replaced by text
+    within one value: its blanks, quotes, @ and % need no escaping. A default also replaces an empty variable.
     """
     references = [match for match in _REFERENCE.finditer(text) if not match["dollar"]]
     if any(match["name"] is None for match in references):
@@ -63,7 +63,7 @@ def expand(name: str, text: str, env: Mapping[str, str]) -> ServerConnection | M
     if unset:
         shown = ", ".join(f"${{{variable}}}" for variable in dict.fromkeys(unset))
         return Mistake(
-            f"{shown} not set, expected it in the environment",
+            f"{shown} not set, expected a value in the environment",
             f"set it, or give a whole connection string in {name_variable(name)} or with --server {name}=...",
         )
     values = [env.get(match["name"], "") or match["default"] or "" for match in references]
@@ -77,17 +77,17 @@ def expand(name: str, text: str, env: Mapping[str, str]) -> ServerConnection | M
 
 
 def _fill(name: str, template: str, values: Sequence[str], defaults: Sequence[str]) -> ServerConnection | Mistake:
-    """Return the server behind `template`, in which one mark of `_MARKS` stands for each of `values`."""
+    """Return the server that `template` leads to; one mark of `_MARKS` stands in it for each of `values`."""
     if not values:
         return connect(name, template)
     options = _parse_options(template)
     if options is None:
-        hint = "a reference stands for one value, or for a whole connection string"
+        hint = "use a reference for one value, or for the whole connection string"
         return Mistake(f"malformed connection string, expected {EXPECTED}", hint)
     filled = _replace_marks(options, values)
     dsn = _join_options(filled)
     if dsn is None:
-        return Mistake("a value that libpq does not take, expected text in UTF-8")
+        return Mistake("a value that libpq does not accept, expected text in UTF-8")
     return ServerConnection(Server(name, dsn), _find_endpoint(filled), _is_in_clear(_replace_marks(options, defaults)))
 
 
@@ -97,9 +97,9 @@ def _replace_marks(options: Mapping[str, str], values: Sequence[str]) -> dict[st
 
 
 def _parse_options(dsn: str) -> dict[str, str] | None:
-    """Return the options in a connection string, as libpq reads it; None where it does not, or reads it wrongly.
+    """Return the options in a connection string, as libpq reads it; None if libpq refuses or misreads it.
 
-    libpq's own message is not passed on: it shows parts of the string. It would not see what follows a NUL.
+    libpq's own message is not passed on: it shows parts of the string. libpq would ignore text after a NUL.
     """
     if "\0" in dsn:
         return None
@@ -129,6 +129,6 @@ def _is_in_clear(options: Mapping[str, str]) -> bool:
 
 
 def _find_endpoint(options: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what two connection strings to one server have in common, as far as the strings alone say so."""
+    """Return the endpoint that all connection strings to one server share, as far as the strings alone can tell."""
     host = options.get("hostaddr") or options.get("host") or ""
     return options.get("service") or "", host.lower(), options.get("port") or "5432"

@@ -8,7 +8,7 @@ EXPECTED_PATTERN = (
     r"^(([a-z_][a-z0-9_$]*)\.)?([a-z_][a-z0-9_$]*)\.([a-z_][a-z0-9_$]*)"
     r"(\s+([a-z][a-z0-9_ ]*?(\(\s*[0-9]+\s*(,\s*[0-9]+\s*)?\))?( with(out)? time zone)?(\[\])*))??(\s+(not null))?\s*$"
 )
-# What people write, and what the catalog says.
+# Types as people write them, and as the catalog spells them.
 _TYPES = {
     "bool": "boolean",
     "bpchar": "character",
@@ -32,7 +32,7 @@ _PARTS = re.compile(r"([a-z0-9_ ]+?) ?(?:\(([0-9 ,]+)\))?( with(?:out)? time zon
 
 @dataclass(frozen=True, slots=True)
 class ExpectedColumn:
-    """A column that every tenant must have; `type` is empty where any will do."""
+    """A column that every tenant must have; `type` is empty if any type will do."""
 
     name: str
     type: str
@@ -40,7 +40,7 @@ class ExpectedColumn:
 
 
 def parse_expected(line: str) -> ExpectedColumn:
-    """Return what a line that fits EXPECTED_PATTERN asks for."""
+    """Return the column that a line matching EXPECTED_PATTERN asks for."""
     found = re.match(EXPECTED_PATTERN, " ".join(line.split()))
     assert found is not None, "the pattern is checked before"
     _, schema, table, column, _, type_name, *_, not_null = found.groups()

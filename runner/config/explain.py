@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, in words of our own: what is there, and what was expected."""
+"""The mistakes that pydantic finds, in our own words: the value found, and the value expected."""
 
 import re
 from collections.abc import Sequence
@@ -19,15 +19,15 @@ _EXPECTED = {
     "servers.*": dsn.EXPECTED,
     "dsn": dsn.EXPECTED,
     "lock-timeout": EXPECTED_DURATION,
-    "servers.[key]": "a name of letters, digits, _ and -",
+    "servers.[key]": "a name with only letters, digits, _ and -",
     "master": "a mapping with server, database and migrations",
     "master.database": "the name of a database, without braces",
     "tenants": "a mapping with migrations, server, database and list or query",
     "ledger": "a mapping with schema",
     "migrations": "a folder",
     "server": "the name of a server",
-    "database": "the name of a database, with no braces but {id}",
-    "list": "a list of one tenant or more",
+    "database": "the name of a database, with no braces other than {id}",
+    "list": "a list of at least one tenant",
     "query": "a SELECT statement",
     "id": "an integer, or at most 63 letters, digits, _ and -",
     "name": "text on one line",
@@ -36,23 +36,23 @@ _EXPECTED = {
     "labels.[key]": "text on one line",
     "schema": "the name of a schema",
     "drift": "a mapping with ignore and roles",
-    "drift.ignore": "a list of objects that are not compared",
-    "ignore.*": "a mapping with name, and kind as needed",
+    "drift.ignore": "a list of objects to ignore",
+    "ignore.*": "a mapping with name and, optionally, kind",
     "kind": "text on one line",
-    "drift.roles": "a mapping of roles to words",
+    "drift.roles": "a mapping of role names to words",
     "roles.*": "text on one line",
-    "roles.[key]": "the name of a role, with no braces but {id}",
+    "roles.[key]": "the name of a role, with no braces other than {id}",
     "expect": "a list of columns",
-    "expect.*": "table.column, then its type and not null where they matter",
+    "expect.*": "table.column, optionally followed by its type and not null",
 }
 
 
 def explain(detail: "ErrorDetails", keys: Sequence[str] = ()) -> Mistake:
-    """Return one of pydantic's findings as a mistake. `keys` are those that may stand where an unknown one does."""
+    """Return one of pydantic's findings as a mistake. `keys` are the keys allowed in place of an unknown one."""
     location, value = detail["loc"], detail["input"]
     if detail["type"] == "extra_forbidden":
         key = str(location[-1])
-        # Below a server, what looks like no key is a connection string, which may hold a password.
+        # Below a server, text that does not look like a key is a connection string, which may hold a password.
         shown = f" {key!r}" if location[0] != "servers" or re.fullmatch(r"[\w-]+", key) else ""
         return Mistake(f"unknown key{shown}, expected {one_of(keys)}", nearest(key, keys))
     expected = _expect(location)
@@ -64,7 +64,7 @@ def explain(detail: "ErrorDetails", keys: Sequence[str] = ()) -> Mistake:
 
 
 def name_kind(value: object) -> str:
-    """Return what `value` is without showing it."""
+    """Return the kind of `value` without showing it."""
     match value:
         case Plain("nothing" | "NULL" as kind, _):
             return kind

@@ -1,4 +1,4 @@
-"""What the configuration is made of: `Config`, the `Rules` that tenants are made by, and `Mistake`."""
+"""The values of the configuration: `Config`, the `Rules` for making tenants, and `Mistake`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from tenantry.state import STATE_FOLDER
 
 
 class Mistake(NamedTuple):
-    """What is wrong at a place that the caller knows."""
+    """A mistake at a place that the caller knows."""
 
     what: str
     hint: str = ""
@@ -21,10 +21,10 @@ class Mistake(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the tenants of a list or a query have in common.
+    """The rules that the tenants of a list or a query share.
 
-    `endpoints` tells servers apart: two names with one endpoint are one server. `query_at` is where the query stands.
-    `lock_timeout_ms` is of tenants that have none of their own.
+    `endpoints` tells servers apart: two names with one endpoint are one server. `query_at` locates the query.
+    `lock_timeout_ms` applies to tenants without one of their own.
     """
 
     servers: Mapping[str, Server]
@@ -37,10 +37,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What tenants.yaml means in this environment. Paths are as relative as `path` is.
+    """The meaning of tenants.yaml in this environment. Paths are relative if `path` is.
 
-    `tenants` is empty where they come from `tenant_query`, to be run on the master: see `tenants_from_rows`.
-    `drift_roles` are role names with `{id}`, each with the word that stands for it; see `Config.scope`.
+    `tenants` is empty if they come from `tenant_query`, which runs on the master: see `tenants_from_rows`.
+    `drift_roles` are role names with `{id}`, each with the word that replaces it; see `Config.scope`.
     """
 
     path: Path
@@ -60,18 +60,18 @@ class Config:
 
     @property
     def state(self) -> Path:
-        """Return the folder beside the file that holds what this machine alone needs."""
+        """Return the folder next to the file for data that only this machine needs."""
         return (self.root / STATE_FOLDER).resolve()
 
     def folder(self, set_name: SetName) -> Path:
-        """Return the folder of a set's migrations. Raises ConfigError where there is no such set."""
+        """Return the folder of a set's migrations. Raises ConfigError if there is no such set."""
         folder = self.master_migrations if set_name is SetName.MASTER else self.tenant_migrations
         if folder is None:
-            raise ConfigError((Problem(f"{self.path}: there is no master, so that it has no migrations"),))
+            raise ConfigError((Problem(f"{self.path}: no master, expected one for its migrations"),))
         return folder
 
     def scope(self, tenant: Tenant | None = None) -> Scope:
-        """Return what of a tenant's catalog counts; None: of a database that is no tenant's."""
+        """Return the part of a tenant's catalog that counts; None: of a database that belongs to no tenant."""
         roles = [
             (role.replace("{id}", tenant.name) if tenant else role, word)
             for role, word in self.drift_roles

@@ -1,4 +1,4 @@
-"""tenants.yaml and the environment, as a `Config`: every mistake is named with its line and column, many at once.
+"""tenants.yaml and the environment, as a `Config`: mistakes are reported together, each with its line and column.
 
 `parse` is pure. No message, hint or repr shows a connection string, since it may hold a password.
 """
@@ -17,12 +17,12 @@ from tenantry.model.scope import Ignored
 
 
 def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Config:
-    """Read the file at `path`: see `parse`. Raises ConfigError also where there is no file, or none of text."""
+    """Read the file at `path`: see `parse`. Raises ConfigError also if there is no file, or it is not text."""
     hint = "name a file with --config"
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        stop(f"{path}: not found, expected a file", f"name one with --config, or start with this one:\n{EXAMPLE}")
+        stop(f"{path}: not found, expected a file", f"name a file with --config, or start with this one:\n{EXAMPLE}")
     except IsADirectoryError:
         stop(f"{path}: a folder, expected a file", hint)
     except OSError as error:
@@ -31,11 +31,11 @@ def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | N
 
 
 def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Config:
-    """Return what `text` means. `path` is for messages and what relative paths start from; it is not opened.
+    """Return the meaning of `text`. `path` serves messages and is the base of relative paths; it is not opened.
 
-    `overrides` are connection strings by name of server. They win over TENANTRY_SERVER_<NAME> in `env`, which wins
-    over `text`. Raises ConfigError with all that is wrong, in the order of the file; what the file means is looked
-    at only where its shape is right, but for unknown keys, names and labels.
+    `overrides` are connection strings by name of server. They override TENANTRY_SERVER_<NAME> in `env`, which overrides
+    `text`. Raises ConfigError with all mistakes, in the order of the file. Values are checked only after the file has
+    the right shape; unknown keys, bad names and bad labels do not stop that check.
     """
     document = compose(text, path)
     file = validate(document, Reading(document).read(document.root))

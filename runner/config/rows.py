@@ -1,4 +1,4 @@
-"""Tenants as the query returns them, a row each: the same rules as for the list, places by number of row."""
+"""Tenants as the query returns them, one in each row: the rules of the list, with row numbers for positions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,12 +17,12 @@ _OPTIONAL = frozenset({"name", "labels", "lock-timeout"})
 def tenants_from_rows(config: Config, rows: Sequence[Mapping[str, object]]) -> tuple[Tenant, ...]:
     """Return the tenants of the rows of `config.tenant_query`, in their order.
 
-    `id` is the one column that must be there; a NULL in what is optional is as good as no such column. Raises
-    ConfigError with all that is wrong, by number of row from 1, and where there is no row.
+    `id` is the only required column; a NULL in an optional column counts as no such column. Raises ConfigError
+    with all mistakes, by row number from 1, and if there are no rows.
     """
     at = f"{config.rules.query_at}: tenants.query"
     if not rows:
-        stop(f"{at}: no row, expected one for each tenant", "select the master alone with --tenants master")
+        stop(f"{at}: no rows, expected one for each tenant", "select only the master with --tenants master")
     problems = [Problem(f"{at}: {what}", hint) for what, hint in _check_columns(rows[0])]
     if problems:
         raise ConfigError(tuple(problems))
@@ -46,7 +46,7 @@ def _check_columns(row: Mapping[str, object]) -> Iterator[Mistake]:
         if column not in TENANT_KEYS:
             yield Mistake(f"unknown column {column!r}, expected {one_of(TENANT_KEYS)}", nearest(column, TENANT_KEYS))
     if "id" not in row:
-        yield Mistake("no column 'id', expected it", "write SELECT ... AS id")
+        yield Mistake("no column 'id', expected one", "write SELECT ... AS id")
 
 
 def _convert_row(row: Mapping[str, object]) -> dict[str, object]:

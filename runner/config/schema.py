@@ -1,4 +1,4 @@
-"""The shape of tenants.yaml as pydantic models, and the JSON schema that editors complete it by."""
+"""The shape of tenants.yaml as pydantic models, and the JSON schema by which editors complete it."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,7 +28,7 @@ def _write_scalar(value: object) -> object:
 
 
 def _read_duration(value: object) -> int:
-    """Return milliseconds; of a time that a lock can be waited for, and so not of none."""
+    """Return milliseconds, more than 0: PostgreSQL reads a timeout of 0 as none."""
     duration_ms = parse_duration(value) if isinstance(value, str) else None
     if not duration_ms:
         raise ValueError(EXPECTED_DURATION)
@@ -36,12 +36,12 @@ def _read_duration(value: object) -> int:
 
 
 def _choose_form(value: object) -> str:
-    """Return which form a server is written in, as the tag of its type."""
+    """Return the form of a server, as the tag of its type."""
     return MAPPING if isinstance(value, dict) else TEXT
 
 
 def _expand_entry(value: object) -> object:
-    """Return a bare id as the mapping that it is short for."""
+    """Return a bare id as the mapping that it abbreviates."""
     return value if isinstance(value, dict) or value is BROKEN else {"id": value}
 
 
@@ -52,7 +52,7 @@ _DurationText = Annotated[str, Field(pattern=DURATION_PATTERN)]
 
 _Duration = Annotated[int, BeforeValidator(_read_duration, json_schema_input_type=_DurationText)]
 
-_LOCK_TIMEOUT = "How long a statement waits for a lock on a table, if its file does not say."
+_LOCK_TIMEOUT = "How long a statement waits for a table lock, unless its file says otherwise."
 
 _Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
 
@@ -74,19 +74,19 @@ _Label = Annotated[str, BeforeValidator(_write_scalar, json_schema_input_type=bo
 
 
 class _Entry(BaseModel):
-    """One tenant. A bare id is short for a mapping that holds `id` alone."""
+    """One tenant. A bare id is short for a mapping with only `id`."""
 
     model_config = ConfigDict(title="tenant", extra="forbid", strict=True)
 
-    id: _Id = Field(description="Names the tenant on the command line and in its database.", examples=[16])
-    name: _Title | None = Field(None, description="Is shown beside the id.", examples=["Test Studio UI"])
-    database: _Pattern | None = Field(None, description="Its database, where it is named otherwise than the others.")
-    server: _Text | None = Field(None, description="Its server, where it is another one than that of the others.")
-    labels: dict[_Text, _Label] | None = Field(None, description="Your own words.", examples=[{"tier": "internal"}])
+    id: _Id = Field(description="Names the tenant on the command line and fills in {id}.", examples=[16])
+    name: _Title | None = Field(None, description="Shown next to the id.", examples=["Test Studio UI"])
+    database: _Pattern | None = Field(None, description="Name of its database, if it differs from tenants.database.")
+    server: _Text | None = Field(None, description="Name of its server, if it differs from tenants.server.")
+    labels: dict[_Text, _Label] | None = Field(None, description="Labels of your own.", examples=[{"tier": "internal"}])
     lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["10s"])
 
     def make_tenant(self, rules: Rules) -> Tenant:
-        """Return the tenant; on a stand-in for a server that is unknown, which is left to be found."""
+        """Return the tenant; an unknown server gets a stand-in, and is reported later."""
         return Tenant(
             name=self.id,
             set_name=SetName.TENANT,
@@ -111,16 +111,19 @@ class _Tenants(BaseModel):
         json_schema_extra={"oneOf": [{"required": ["list"]}, {"required": ["query"]}]},
     )
 
-    migrations: _Text = Field(description="Folder of the tenants' migrations.", examples=["migrations/tenant"])
-    server: _Text = Field(description="Name of the server that the tenants are on.", examples=["main"])
-    database: _Pattern = Field("tenant_{id}", description="Name of their databases; {id} is the tenant's id.")
+    migrations: _Text = Field(description="Folder with the tenants' migrations.", examples=["migrations/tenant"])
+    server: _Text = Field(description="Name of the server with the tenants' databases.", examples=["main"])
+    database: _Pattern = Field("tenant_{id}", description="Name of each tenant's database; {id} stands for its id.")
     entries: Annotated[list[_ListEntry], Field(min_length=1)] | None = Field(
-        None, alias="list", description="The tenants, each an id or a mapping.", examples=[[1, 16]]
+        None, alias="list", description="The tenants, each as an id or a mapping.", examples=[[1, 16]]
     )
     lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["3s"])
     query: Annotated[str, Field(pattern=r"\S")] | None = Field(
         None,
-        description="Is run on the master: a row a tenant, with id and, as needed, database, server, name and labels.",
+        description=(
+            "Runs on the master and returns one row per tenant, with id and, optionally, database, server, name,"
+            " labels and lock-timeout."
+        ),
         examples=["SELECT organization_id AS id, database_name AS database FROM tenant_databases ORDER BY 1"],
     )
 
@@ -130,24 +133,26 @@ class _Master(BaseModel):
 
     model_config = ConfigDict(title="master", extra="forbid", strict=True)
 
-    server: _Text = Field(description="Name of its server.", examples=["main"])
-    database: str = Field(pattern=r"^[^{}\x00-\x1f\x7f]+$", description="Its name.", examples=["rsm_master"])
-    migrations: _Text = Field(description="Folder of its migrations.", examples=["migrations/master"])
+    server: _Text = Field(description="Name of the server that holds it.", examples=["main"])
+    database: str = Field(
+        pattern=r"^[^{}\x00-\x1f\x7f]+$", description="Name of the database.", examples=["rsm_master"]
+    )
+    migrations: _Text = Field(description="Folder with its migrations.", examples=["migrations/master"])
 
     def make_tenant(self, rules: Rules) -> Tenant:
-        """Return the database as a tenant; on a stand-in for a server that is unknown, which is left to be found."""
+        """Return the database as a tenant; an unknown server gets a stand-in, and is reported later."""
         return Tenant(MASTER, SetName.MASTER, _get_server(self.server, rules), self.database)
 
 
 class ServerEntry(BaseModel):
-    """A server. A bare connection string is short for a mapping that holds `dsn` alone."""
+    """A server. A bare connection string is short for a mapping with only `dsn`."""
 
     model_config = ConfigDict(title="server", extra="forbid", strict=True)
 
     dsn: str = Field(description="embedded, or a libpq connection string.", examples=["service=live"])
     direct: str | None = Field(
         None,
-        description="A way past the pooler that dsn leads to, for files that run outside a transaction alone.",
+        description="Bypasses the pooler that dsn leads to; only files that run outside a transaction use it.",
         examples=["host=db1 user=deploy"],
     )
     lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["3s"])
@@ -160,30 +165,36 @@ _Server = Annotated[
 
 
 class _Ledger(BaseModel):
-    """Where every database keeps the record of what was applied to it."""
+    """The record of applied migrations that every database keeps."""
 
     model_config = ConfigDict(title="ledger", extra="forbid", strict=True)
 
-    schema_name: _Text = Field("public", alias="schema", description="Schema of the tables.")
+    schema_name: _Text = Field("public", alias="schema", description="Schema of its tables.")
 
 
 class _Ignored(BaseModel):
-    """Objects that nobody compares."""
+    """Objects that comparisons ignore."""
 
     model_config = ConfigDict(title="ignored", extra="forbid", strict=True)
 
-    kind: _Text = Field("*", description="Kind of the objects, as in messages; * is any.", examples=["index"])
-    name: _Text = Field(description="Their names with the schema; * and ? as in a shell.", examples=["public.dba_*"])
+    kind: _Text = Field("*", description="Kind of the objects, as in messages; * matches any kind.", examples=["index"])
+    name: _Text = Field(
+        description="Their names with the schema; * and ? match as in a shell.", examples=["public.dba_*"]
+    )
 
 
 class _Drift(BaseModel):
-    """What of a database's schema counts."""
+    """Exceptions when schemas are compared."""
 
     model_config = ConfigDict(title="drift", extra="forbid", strict=True)
 
-    ignore: list[_Ignored] = Field([], description="What is not compared.", examples=[[{"name": "public.dba_*"}]])
+    ignore: list[_Ignored] = Field(
+        [], description="Objects that comparisons ignore.", examples=[[{"name": "public.dba_*"}]]
+    )
     roles: dict[_Pattern, _Text] = Field(
-        {}, description="A role of each tenant's own, and the word that stands for it.", examples=[{"app_{id}": "app"}]
+        {},
+        description="Roles that differ between tenants, each with the word that comparisons use for it.",
+        examples=[{"app_{id}": "app"}],
     )
 
 
@@ -196,7 +207,7 @@ class TenantsFile(BaseModel):
     model_config = ConfigDict(title="tenants.yaml", extra="forbid", strict=True)
 
     servers: Annotated[dict[_Name, _Server], Field(min_length=1)] = Field(
-        description="Servers by name: embedded, or a libpq connection string; ${NAME} is taken from the environment.",
+        description="Servers by name, each embedded or a libpq connection string; ${NAME} comes from the environment.",
         examples=[
             {"main": "embedded"},
             {"main": "host=db1 user=deploy password=${DB_PASSWORD}"},
@@ -210,7 +221,7 @@ class TenantsFile(BaseModel):
     drift: _Drift | None = None
     expect: list[_Expected] = Field(
         [],
-        description="Columns that every tenant must have: table.column, then its type and not null where they matter.",
+        description="Columns that every tenant must have: table.column, optionally followed by its type and not null.",
         examples=[["sessions.deposit_amount numeric(10,2)", "sessions.deposit_paid boolean not null"]],
     )
 
@@ -230,7 +241,7 @@ TENANT_KEYS = tuple(_Entry.model_fields[name].alias or name for name in _Entry.m
 
 
 def validate(document: Document, data: object) -> TenantsFile | None:
-    """Return `data` as a model, without what is unknown in it; None where it is none. What is wrong is noted."""
+    """Return `data` as a model without its unknown keys, or None if it does not fit, and note all mistakes."""
     if not isinstance(data, dict):
         if data is not BROKEN:
             document.refuse((), Mistake(f"{name_kind(data)}, expected a mapping with servers and tenants"))
@@ -246,7 +257,7 @@ def validate(document: Document, data: object) -> TenantsFile | None:
 
 
 def validate_row(row: Mapping[str, object], rules: Rules) -> Tenant | list[Mistake]:
-    """Return a row as the tenant that it is, by the rules of an entry of the list; or all that is wrong with it."""
+    """Return a row as a tenant, by the rules for an entry of the list, or else all of its mistakes."""
     try:
         return _Entry.model_validate(row).make_tenant(rules)
     except ValidationError as error:
@@ -262,7 +273,7 @@ def json_schema() -> dict[str, Any]:
 
 
 def _untag(detail: "ErrorDetails") -> "ErrorDetails":
-    """Return one of pydantic's findings with a location that is one of the file."""
+    """Return one of pydantic's findings with a location in the file."""
     detail["loc"] = tuple(name for name in detail["loc"] if name not in (TEXT, MAPPING))
     return detail
 
@@ -278,7 +289,7 @@ def _refuse(document: Document, detail: "ErrorDetails") -> None:
 
 
 def _list_keys(location: Location) -> list[str]:
-    """Return what may stand in the mapping at `location`."""
+    """Return the keys allowed in the mapping at `location`."""
     entry: type[BaseModel] = _Ignored if location[:2] == ("drift", "ignore") else _Entry
     entry = ServerEntry if location[:1] == ("servers",) else entry
     model = TenantsFile if not location else _SECTIONS[str(location[0])] if len(location) == 1 else entry
@@ -286,7 +297,7 @@ def _list_keys(location: Location) -> list[str]:
 
 
 def _validate_rest(data: dict[str, object], details: list["ErrorDetails"]) -> TenantsFile | None:
-    """Return the file without the bad keys that nothing else depends on, so that they do not hide other mistakes."""
+    """Return the file without those bad keys that nothing else needs, so that they do not hide other mistakes."""
     for detail in details:
         *path, name = (part for part in detail["loc"] if part != "[key]")
         if detail["type"] != "extra_forbidden" and detail["loc"][3:4] not in (("name",), ("labels",)):
@@ -295,7 +306,7 @@ def _validate_rest(data: dict[str, object], details: list["ErrorDetails"]) -> Te
         try:
             for part in path:
                 around = around[part]
-        except KeyError:  # An alias of it has lost the key already.
+        except KeyError:  # The key is gone already, through an alias of the same mapping.
             return None
         around.pop(name, None)
     try:
@@ -305,7 +316,7 @@ def _validate_rest(data: dict[str, object], details: list["ErrorDetails"]) -> Te
 
 
 def _drop_nulls(schema: object) -> object:
-    """Return the schema without null: absent is what optional means here, and nothing may be null."""
+    """Return the schema without null: optional means absent here, and nothing may be null."""
     if isinstance(schema, list):
         return [_drop_nulls(part) for part in schema if part != {"type": "null"}]
     if not isinstance(schema, dict):

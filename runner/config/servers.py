@@ -1,4 +1,4 @@
-"""Which servers there are in this environment: an argument wins over a variable, which wins over tenants.yaml."""
+"""The servers of this environment: an argument overrides a variable, which overrides tenants.yaml."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,18 +12,18 @@ from tenantry.model import Server
 from tenantry.model.words import nearest, one_of
 
 _IN_CLEAR = Mistake(
-    "a password in clear, expected it from outside this file",
-    "write password=${NAME}, or use a passfile or a service of libpq",
+    "a password in clear text, expected one from outside this file",
+    "write password=${NAME}, or use a libpq password file or service file",
 )
 
-_NO_POOLER = Mistake("a way past a pooler, expected none: the embedded server has no pooler", "remove it")
-_NOT_EMBEDDED = Mistake("embedded, expected key=value pairs or a postgresql:// URL that lead past the pooler of dsn")
+_NO_POOLER = Mistake("a direct connection, expected none: the embedded server has no pooler", "remove it")
+_NOT_EMBEDDED = Mistake("embedded, expected key=value pairs or a postgresql:// URL, bypassing the pooler in dsn")
 
 
 def read_servers(
     document: Document, given: Mapping[str, str | ServerEntry], env: Mapping[str, str], overrides: Mapping[str, str]
 ) -> dict[str, ServerConnection]:
-    """Return the servers that are given by name; what is wrong with them is noted."""
+    """Return the servers by name, and note their mistakes."""
     _check_overrides(document, list(given), env, overrides)
     return {
         name: _read_server(document, name, entry, env, _find_override(name, env, overrides))
@@ -55,7 +55,7 @@ def _check_overrides(
 
 
 def _find_override(name: str, env: Mapping[str, str], overrides: Mapping[str, str]) -> tuple[str, str] | None:
-    """Return where the connection string of the server comes from, and the string; None: from the file."""
+    """Return the source of the server's connection string, and the string; None: it comes from the file."""
     if name in overrides:
         return f"--server {name}", overrides[name]
     variable = name_variable(name)
@@ -69,7 +69,7 @@ def _read_server(
     env: Mapping[str, str],
     override: tuple[str, str] | None,
 ) -> ServerConnection:
-    """Return the server; one that is like no other where its connection string cannot be used, which is noted."""
+    """Return the server; if its connection string is unusable, note that and return a server unlike any other."""
     text, at = (entry, ()) if isinstance(entry, str) else (entry.dsn, ("dsn",))
     match connect(name, override[1]) if override else expand(name, text, env):
         case ServerConnection() as found:
@@ -77,7 +77,7 @@ def _read_server(
                 document.warn(("servers", name, *at), _IN_CLEAR)
             if isinstance(entry, str):
                 return found
-            # Who names another server does not mean a way past the pooler of this one.
+            # A user who overrides the server does not mean the direct way to the server in the file.
             direct = None if override else _read_direct(document, name, entry.direct, env, found.server)
             return _add_rest(found, entry, direct)
         case mistake:
@@ -89,7 +89,7 @@ def _read_server(
 
 
 def _read_direct(document: Document, name: str, text: str | None, env: Mapping[str, str], server: Server) -> str | None:
-    """Return the connection string past a server's pooler; None where there is none. What is wrong is noted."""
+    """Return the connection string that bypasses a server's pooler, or None, and note its mistakes."""
     if text is None:
         return None
     at = ("servers", name, "direct")
@@ -107,5 +107,5 @@ def _read_direct(document: Document, name: str, text: str | None, env: Mapping[s
 
 
 def _add_rest(found: ServerConnection, entry: ServerEntry, direct: str | None) -> ServerConnection:
-    """Return the server with what its mapping says beside the connection string."""
+    """Return the server with the rest of its mapping."""
     return found._replace(server=replace(found.server, lock_timeout_ms=entry.lock_timeout, direct=direct))

@@ -1,4 +1,4 @@
-"""Tenants as the file lists them, and which of them cannot be told apart or can have no database."""
+"""Tenants as the file lists them, each checked to have an id and a database of its own."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
@@ -14,7 +14,7 @@ _MAX_NAME_BYTES = 63
 
 
 def make_tenants(document: Document, file: TenantsFile, rules: Rules) -> tuple[Tenant | None, tuple[Tenant, ...]]:
-    """Return the master and the tenants of the list; what is wrong with them is noted."""
+    """Return the master and the tenants of the list, and note their mistakes."""
     if rules.server not in rules.servers:
         document.refuse(("tenants", "server"), _explain_server(rules.server, rules))
     found: list[tuple[Location, Tenant]] = []
@@ -32,22 +32,22 @@ def make_tenants(document: Document, file: TenantsFile, rules: Rules) -> tuple[T
 
 
 def check_source(document: Document, file: TenantsFile) -> None:
-    """Note where it is not said, or said twice, where the tenants come from."""
+    """Note a source of tenants that is missing or given twice."""
     tenants = file.tenants
     if tenants.entries and tenants.query:
         document.refuse(("tenants", "query"), Mistake("both list and query, expected one of them"), key=True)
     elif not tenants.entries and not tenants.query:
         document.refuse(("tenants",), Mistake("neither list nor query, expected one of them"))
     elif tenants.query and not file.master:
-        document.refuse(("tenants", "query"), Mistake("query without a master to run it on, expected one"), key=True)
+        document.refuse(("tenants", "query"), Mistake("query without master, expected a master to run it on"), key=True)
 
 
 def check_tenant(tenant: Tenant, rules: Rules) -> Iterator[tuple[str, Mistake]]:
-    """Yield what is wrong with one tenant by itself, with the key that it is under."""
+    """Yield the mistakes of one tenant by itself, each with the key that holds it."""
     is_master = tenant.set_name is SetName.MASTER
     if not is_master and tenant.name.lower() in (MASTER, ALL):
         yield "id", Mistake(f"{tenant.name!r} is reserved, expected another id")
-    # That the server of most tenants is unknown is said once, where it is named.
+    # An unknown server of most tenants is reported once, at tenants.server, and not for each of them.
     if tenant.server.name not in rules.servers and (is_master or tenant.server.name != rules.server):
         yield "server", _explain_server(tenant.server.name, rules)
     length = len(tenant.database.encode())
@@ -58,14 +58,14 @@ def check_tenant(tenant: Tenant, rules: Rules) -> Iterator[tuple[str, Mistake]]:
 def find_clashes(
     tenants: Sequence[Tenant], rules: Rules, locate: Callable[[int], str]
 ) -> Iterator[tuple[int, Mistake]]:
-    """Yield which tenants are one tenant, and which share a database, at the index of the second of them."""
+    """Yield tenants that are listed twice or share a database, at the index of the second of them."""
     ids = [_normalize_id(tenant.name) for tenant in tenants]
     for same in _group(ids):
         listed = _list_some(f"{tenants[index].name} ({locate(index)})" for index in same)
-        yield same[1], Mistake(f"one tenant is given {times(len(same))}: {listed}")
+        yield same[1], Mistake(f"the same tenant is listed {times(len(same))}: {listed}")
     homes = [(rules.endpoints.get(tenant.server.name, (tenant.server.name,)), tenant.database) for tenant in tenants]
     for same in _group(homes):
-        # A tenant that is given twice has been named already.
+        # A tenant that is listed twice has been reported already.
         distinct = list({ids[index]: index for index in reversed(same)}.values())[::-1]
         if len(distinct) > 1:
             places = [locate(index) for index in distinct]
@@ -79,17 +79,17 @@ def _explain_sharing(tenants: Sequence[Tenant], places: Sequence[str], rules: Ru
     )
     hint = "" if "{id}" in rules.database else "put {id} into tenants.database"
     if len(servers) > 1:
-        hint = f"{' and '.join(repr(name) for name in servers)} are one server, by host and port"
+        hint = f"choose another database: {' and '.join(repr(name) for name in servers)} share a host and port"
     return Mistake(f"database {tenants[0].database!r} is used {times(len(tenants))}: {listed}", hint)
 
 
 def _normalize_id(name: str) -> Hashable:
-    """Return what two spellings of a number have in common: 1 and 01 would be a trap on the command line."""
+    """Return one value for all spellings of a number: 1 and 01 would be a trap on the command line."""
     return int(name) if name.isdigit() else name
 
 
 def _group(keys: Iterable[Hashable]) -> list[list[int]]:
-    """Return the indexes of equal keys, for each key that is there more than once."""
+    """Return the indexes of equal keys, for each key that occurs more than once."""
     groups: dict[Hashable, list[int]] = {}
     for index, key in enumerate(keys):
         groups.setdefault(key, []).append(index)

@@ -287,7 +287,7 @@ def test_new_name(call: Call, folder: Path, name: str) -> None:
 def test_new_without_master(call: Call, folder: Path) -> None:
     """Where there is no master there is no migration for it."""
     (folder / "tenants.yaml").write_text(TENANTS_YAML)
-    said = "error: tenants.yaml: there is no master, so that it has no migrations\n"
+    said = "error: tenants.yaml: no master, expected one for its migrations\n"
     assert call("new", "a", "--set", "master") == Ended(2, "", said)
 
 

@@ -102,7 +102,7 @@ def test_an_empty_folder(fleet: MakeFleet) -> None:
         ),
         pytest.param(
             f"servers:\n  main: ${{NO_SUCH_VARIABLE}}\n{LIST}",
-            "error: tenants.yaml:2:9: servers.main: ${NO_SUCH_VARIABLE} not set, expected it in the environment\n"
+            "error: tenants.yaml:2:9: servers.main: ${NO_SUCH_VARIABLE} not set, expected a value in the environment\n"
             "hint: set it, or give a whole connection string in TENANTRY_SERVER_MAIN or with --server main=...\n",
             id="unset variable",
         ),
@@ -110,7 +110,7 @@ def test_an_empty_folder(fleet: MakeFleet) -> None:
             "servers: {main: embedded}\ntenants: {migrations: m, server: main, database: x, list: [1, 2, 1]}\n",
             "error: tenants.yaml:2:60: tenants.list[0]: database 'x' is used twice: 2 on 'main' (line 2), 1 on 'main'"
             " (line 2)\nhint: put {id} into tenants.database\n"
-            "error: tenants.yaml:2:66: tenants.list[2]: one tenant is given twice: 1 (line 2), 1 (line 2)\n",
+            "error: tenants.yaml:2:66: tenants.list[2]: the same tenant is listed twice: 1 (line 2), 1 (line 2)\n",
             id="several mistakes",
         ),
     ],
@@ -132,7 +132,7 @@ def test_tenants_yaml_is_absent(fleet: MakeFleet) -> None:
     first, second, *example = done.err.splitlines()
     assert (first, second) == (
         "error: tenants.yaml: not found, expected a file",
-        "hint: name one with --config, or start with this one:",
+        "hint: name a file with --config, or start with this one:",
     )
     (one.folder / "tenants.yaml").write_text("\n".join(example))
     assert one.run("plan", "--server", f"main={NOWHERE}").code == 5

@@ -108,7 +108,7 @@ def test_which_files(fleet: MakeFleet) -> None:
         (["2_rates"], "VERSION: there is no 0002_rates, version 2 is 0002_names"),
         (["--from", "9"], "--from: there is no migration 9, the newest one is 0002_names"),
         (["2", "--from", "1"], "--from beside a VERSION, expected one of them"),
-        (["--set", "master"], "tenants.yaml: there is no master, so that it has no migrations"),
+        (["--set", "master"], "tenants.yaml: no master, expected one for its migrations"),
         (["--tenants", ""], "--tenants: empty, expected ids separated by commas, master or all"),
     ],
     ids=["unknown", "other name", "from", "both", "no master", "no tenants"],

@@ -44,5 +44,5 @@ def test_a_bad_name(fleet: MakeFleet, name: str, nowhere: dict[str, str]) -> Non
 def test_no_master(fleet: MakeFleet, nowhere: dict[str, str]) -> None:
     """A file for a master that tenants.yaml does not have is refused."""
     done = fleet(created=False).run("new", "x", "--set", "master", env=nowhere)
-    said = "error: tenants.yaml: there is no master, so that it has no migrations\n"
+    said = "error: tenants.yaml: no master, expected one for its migrations\n"
     assert (done.code, done.out, done.err) == (2, "", said)

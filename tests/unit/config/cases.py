@@ -22,8 +22,8 @@ TENANTS = "tenants:\n  migrations: t\n  server: main\n"
 LIST = "  list: [1]\n"
 
 ID = "expected an integer, or at most 63 letters, digits, _ and -"
-COLUMN = "expected table.column, then its type and not null where they matter"
-DATABASE = "expected the name of a database, with no braces but {id}"
+COLUMN = "expected table.column, optionally followed by its type and not null"
+DATABASE = "expected the name of a database, with no braces other than {id}"
 CONNECTION = "expected embedded, key=value pairs or a postgresql:// URL"
 TIME = "expected a time such as 500ms, 5s or 10min"
 QUOTES = "put it in quotes if it is meant as text"
@@ -138,7 +138,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
     "drift-ignore": (
         SERVERS + "drift: {ignore: [public.x, {kind: 5, name: ''}]}\n" + TENANTS + LIST,
         [
-            "tenants.yaml:2:18: drift.ignore[0]: 'public.x', expected a mapping with name, and kind as needed",
+            "tenants.yaml:2:18: drift.ignore[0]: 'public.x', expected a mapping with name and, optionally, kind",
             f"tenants.yaml:2:35: drift.ignore[1].kind: the number 5, expected text on one line | {QUOTES}",
             "tenants.yaml:2:44: drift.ignore[1].name: '', expected text on one line",
         ],
@@ -146,14 +146,14 @@ SHAPES: dict[str, tuple[str, Said]] = {
     "drift-lists": (
         SERVERS + "drift: {ignore: x, roles: [a]}\n" + TENANTS + LIST,
         [
-            "tenants.yaml:2:17: drift.ignore: 'x', expected a list of objects that are not compared",
-            "tenants.yaml:2:27: drift.roles: a list, expected a mapping of roles to words",
+            "tenants.yaml:2:17: drift.ignore: 'x', expected a list of objects to ignore",
+            "tenants.yaml:2:27: drift.roles: a list, expected a mapping of role names to words",
         ],
     ),
     "drift-roles": (
         SERVERS + "drift: {roles: {'app_{x}': 5, b: ''}}\n" + TENANTS + LIST,
         [
-            "tenants.yaml:2:17: drift.roles: 'app_{x}', expected the name of a role, with no braces but {id}",
+            "tenants.yaml:2:17: drift.roles: 'app_{x}', expected the name of a role, with no braces other than {id}",
             f"tenants.yaml:2:28: drift.roles.app_{{x}}: the number 5, expected text on one line | {QUOTES}",
             "tenants.yaml:2:34: drift.roles.b: '', expected text on one line",
         ],
@@ -177,8 +177,8 @@ SHAPES: dict[str, tuple[str, Said]] = {
     "server-name": (
         "servers: {main: embedded, c d: embedded, '': embedded}\n" + TENANTS + LIST,
         [
-            "tenants.yaml:1:27: servers: text, expected a name of letters, digits, _ and -",
-            "tenants.yaml:1:42: servers: text, expected a name of letters, digits, _ and -",
+            "tenants.yaml:1:27: servers: text, expected a name with only letters, digits, _ and -",
+            "tenants.yaml:1:42: servers: text, expected a name with only letters, digits, _ and -",
         ],
     ),
     "lock-timeouts": (
@@ -225,7 +225,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
         [
             "tenants.yaml:1:10: servers: empty, expected a mapping of names to connection strings",
             "tenants.yaml:2:23: tenants.migrations: '', expected a folder",
-            "tenants.yaml:2:47: tenants.list: empty, expected a list of one tenant or more",
+            "tenants.yaml:2:47: tenants.list: empty, expected a list of at least one tenant",
         ],
     ),
     "values-of-wrong-type": (
@@ -235,7 +235,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
             "tenants.yaml:4:15: tenants.migrations: a list, expected a folder",
             f"tenants.yaml:5:11: tenants.server: the number 5, expected the name of a server | {QUOTES}",
             f"tenants.yaml:6:13: tenants.database: the boolean true, {DATABASE} | {QUOTES}",
-            "tenants.yaml:7:9: tenants.list: the number 1, expected a list of one tenant or more",
+            "tenants.yaml:7:9: tenants.list: the number 1, expected a list of at least one tenant",
         ],
     ),
     "query-of-wrong-type": (

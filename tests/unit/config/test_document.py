@@ -37,13 +37,13 @@ TEXTS: dict[str, tuple[str, str]] = {
     "comments": ("# c\n", f"tenants.yaml: only comments, expected servers and tenants | start with this:\n{EXAMPLE}"),
     "two-documents": (
         "a: 1\n---\nb: 2\n",
-        "tenants.yaml:2:1: a second document, expected one | remove the line --- and what follows it",
+        "tenants.yaml:2:1: a second YAML document, expected one | remove the line --- and everything after it",
     ),
     "tab": ("a:\n  é:\n\tb: 1\n", "tenants.yaml:3:1: a tab, expected spaces | indent with spaces"),
     "tab-after-mark": ("\ufeffa:\n\tb: 1\n", "tenants.yaml:2:1: a tab, expected spaces | indent with spaces"),
-    "nul": ("a: b\nc: é\0\n", "tenants.yaml:2:5: character U+0000, expected text in UTF-8"),
-    "escape": ("a: \x1b[31m\n", "tenants.yaml:1:4: character U+001B, expected text in UTF-8"),
-    "surrogate": ("a: \udcff\n", "tenants.yaml:1:4: character U+DCFF, expected text in UTF-8"),
+    "nul": ("a: b\nc: é\0\n", "tenants.yaml:2:5: invalid character U+0000, expected text in UTF-8"),
+    "escape": ("a: \x1b[31m\n", "tenants.yaml:1:4: invalid character U+001B, expected text in UTF-8"),
+    "surrogate": ("a: \udcff\n", "tenants.yaml:1:4: invalid character U+DCFF, expected text in UTF-8"),
     "nested-flow": ("[" * 100_000, "tenants.yaml:1:1: nested too deeply, expected servers and tenants"),
     "nested-block": ("a:\n  " + "- " * 9_000, "tenants.yaml:2:1: nested too deeply, expected servers and tenants"),
     "nested-lines": (
@@ -62,15 +62,15 @@ def test_text_refused(text: str, said: str) -> None:
 YAML = {
     "unclosed-list": (
         "a: [1\nb: 2\n",
-        "2:2: not YAML: while parsing a flow sequence, did not find expected ',' or ']'",
+        "2:2: invalid YAML: while parsing a flow sequence, did not find expected ',' or ']'",
     ),
-    "unclosed-quote": ("a: 'x\n", "2:1: not YAML: while scanning a quoted scalar, found unexpected end of stream"),
-    "colon-in-text": ("a: é b: c\n", "1:7: not YAML: mapping values are not allowed in this context"),
-    "nothing-more": ("[", "2:1: not YAML: while parsing a flow node, did not find expected node content"),
-    "undefined-alias": ("a: *b\n", "1:4: not YAML: found undefined alias"),
+    "unclosed-quote": ("a: 'x\n", "2:1: invalid YAML: while scanning a quoted scalar, found unexpected end of stream"),
+    "colon-in-text": ("a: é b: c\n", "1:7: invalid YAML: mapping values are not allowed in this context"),
+    "nothing-more": ("[", "2:1: invalid YAML: while parsing a flow node, did not find expected node content"),
+    "undefined-alias": ("a: *b\n", "1:4: invalid YAML: found undefined alias"),
     "outdented": (
         "- a\nb: 1\n",
-        "2:1: not YAML: while parsing a block collection, did not find expected '-' indicator",
+        "2:1: invalid YAML: while parsing a block collection, did not find expected '-' indicator",
     ),
 }
 
@@ -83,16 +83,16 @@ def test_yaml_refused(text: str, said: str) -> None:
 
 
 BYTES = {
-    "utf-16-le": ("a: b".encode("utf-16-le"), "tenants.yaml:1:2: character U+0000, expected text in UTF-8"),
+    "utf-16-le": ("a: b".encode("utf-16-le"), "tenants.yaml:1:2: invalid character U+0000, expected text in UTF-8"),
     "utf-16-bom": ("a: é".encode("utf-16"), "tenants.yaml: UTF-16, expected UTF-8 | save the file as UTF-8"),
     "utf-16-be-bom": (b"\xfe\xff\0a", "tenants.yaml: UTF-16, expected UTF-8 | save the file as UTF-8"),
     "latin-1": (
         "é: 1\n".encode() + "é: né".encode("latin-1"),
-        "tenants.yaml:2:1: byte 0xe9, expected UTF-8 | save the file as UTF-8",
+        "tenants.yaml:2:1: invalid byte 0xe9, expected UTF-8 | save the file as UTF-8",
     ),
     "latin-1-later": (
         "\ufeffé: né".encode() + b"\xe9",
-        "tenants.yaml:1:6: byte 0xe9, expected UTF-8 | save the file as UTF-8",
+        "tenants.yaml:1:6: invalid byte 0xe9, expected UTF-8 | save the file as UTF-8",
     ),
 }
 

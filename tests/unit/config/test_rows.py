@@ -32,14 +32,14 @@ def test_rows() -> None:
 
 
 ROWS: dict[str, tuple[Rows, Said]] = {
-    "none": ([], [f"{AT}: no row, expected one for each tenant | select the master alone with --tenants master"]),
+    "none": ([], [f"{AT}: no rows, expected one for each tenant | select only the master with --tenants master"]),
     "columns": (
         [{"organization_id": 1, "databse": "x"}],
         [
             f"{AT}: unknown column 'organization_id', expected one of id, name, database, server, labels, lock-timeout",
             f"{AT}: unknown column 'databse', expected one of id, name, database, server, labels, lock-timeout"
             " | did you mean 'database'?",
-            f"{AT}: no column 'id', expected it | write SELECT ... AS id",
+            f"{AT}: no column 'id', expected one | write SELECT ... AS id",
         ],
     ),
     "values": (
@@ -72,7 +72,7 @@ ROWS: dict[str, tuple[Rows, Said]] = {
             {"id": 3, "database": "rsm_master"},
         ],
         [
-            f"{AT}: row 2: one tenant is given twice: 1 (row 1), 01 (row 2)",
+            f"{AT}: row 2: the same tenant is listed twice: 1 (row 1), 01 (row 2)",
             f"{AT}: row 4: database 'rsm_master' is used twice: master on 'main' (tenants.yaml), 3 on 'main' (row 4)",
             f"{AT}: row 3: database 'a' is used twice: 1 on 'main' (row 1), 2 on 'main' (row 3)",
         ],

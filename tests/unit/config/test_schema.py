@@ -50,7 +50,7 @@ def test_schema_is_committed() -> None:
     """The committed schema is the one of the models, and the repository's file refers to it."""
     committed = (ROOT / "docs" / "tenants.schema.json").read_text(encoding="utf-8")
     generated = json.dumps(json_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    assert committed == generated, f"write it anew with: python -c {shlex.quote(WRITE_SCHEMA)}"
+    assert committed == generated, f"write it again with: python -c {shlex.quote(WRITE_SCHEMA)}"
     first = (ROOT / "tenants.yaml").read_text(encoding="utf-8").splitlines()[0]
     assert first == "# yaml-language-server: $schema=docs/tenants.schema.json"
 
@@ -77,7 +77,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "boolean": (bool,),
 }
 WRITE_SCHEMA = (
-    "import json, pathlib, tenantry.config as c;"
+    "import json, pathlib, tenantry.config.schema as c;"
     " text = json.dumps(c.json_schema(), indent=2, sort_keys=True, ensure_ascii=False) + chr(10);"
     " pathlib.Path('docs/tenants.schema.json').write_text(text, encoding='utf-8')"
 )

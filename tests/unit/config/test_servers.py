@@ -105,8 +105,10 @@ IN_CLEAR = [
 def test_password_in_clear(dsn: str, env: Mapping[str, str]) -> None:
     """A password that stands in the file is warned of, and shown neither in the warning nor in any repr."""
     config = parse_good(f"servers:\n  main: {dsn}\n{TENANTS}{LIST}", env)
-    message = "tenants.yaml:2:9: servers.main: a password in clear, expected it from outside this file"
-    assert config.warnings == (Problem(message, "write password=${NAME}, or use a passfile or a service of libpq"),)
+    message = "tenants.yaml:2:9: servers.main: a password in clear text, expected one from outside this file"
+    assert config.warnings == (
+        Problem(message, "write password=${NAME}, or use a libpq password file or service file"),
+    )
     assert "hunter2" not in repr(config)
     assert "hunter2" in str(config.servers["main"].dsn) or "P" in env
 
@@ -124,22 +126,22 @@ def test_password_from_outside(dsn: str) -> None:
 
 NOT_SET = "set it, or give a whole connection string in TENANTRY_SERVER_MAIN or with --server main=..."
 CONNECTIONS = {
-    "unset": ("host=x password=${PW}", f"${{PW}} not set, expected it in the environment | {NOT_SET}"),
+    "unset": ("host=x password=${PW}", f"${{PW}} not set, expected a value in the environment | {NOT_SET}"),
     "unset-several": (
         "host=${H} user=${U} dbname=${H}",
-        f"${{H}}, ${{U}} not set, expected it in the environment | {NOT_SET}",
+        f"${{H}}, ${{U}} not set, expected a value in the environment | {NOT_SET}",
     ),
-    "unset-whole": ("${URL}", f"${{URL}} not set, expected it in the environment | {NOT_SET}"),
+    "unset-whole": ("${URL}", f"${{URL}} not set, expected a value in the environment | {NOT_SET}"),
     "reference-unclosed": ("host=${H", "malformed reference, expected ${NAME} or ${NAME:-default}"),
     "reference-odd-name": ("host=${1H}", "malformed reference, expected ${NAME} or ${NAME:-default}"),
     "reference-for-two": (
         "${SET} user=hunter2",
         f"malformed connection string, {CONNECTION}"
-        " | a reference stands for one value, or for a whole connection string",
+        " | use a reference for one value, or for the whole connection string",
     ),
     "reference-malformed-inside": ("${SET}", f"malformed connection string, {CONNECTION}"),
     "reference-empty": ("${EMPTY}", f"empty, {CONNECTION}"),
-    "reference-undecodable": ("host=${BYTES}", "a value that libpq does not take, expected text in UTF-8"),
+    "reference-undecodable": ("host=${BYTES}", "a value that libpq does not accept, expected text in UTF-8"),
     "malformed": ("host=x hunter2", f"malformed connection string, {CONNECTION}"),
     "malformed-key": ("hunter2=x", f"malformed connection string, {CONNECTION}"),
     "malformed-url": ("postgresql://u:hunter2@h:%zz/", f"malformed connection string, {CONNECTION}"),
@@ -193,17 +195,17 @@ def test_direct() -> None:
     [
         (
             "{dsn: embedded, direct: host=x}",
-            "servers.main.direct: a way past a pooler, expected none: the embedded server has no pooler | remove it",
+            "servers.main.direct: a direct connection, expected none: the embedded server has no pooler | remove it",
         ),
         (
             "{dsn: host=x, direct: embedded}",
-            "servers.main.direct: embedded, expected key=value pairs or a postgresql:// URL that lead past the "
-            "pooler of dsn",
+            "servers.main.direct: embedded, expected key=value pairs or a postgresql:// URL, bypassing the "
+            "pooler in dsn",
         ),
         (
             "{dsn: host=x, direct: 'host=${P}'}",
-            "servers.main.direct: ${P} not set, expected it in the environment | set it, or give a whole connection "
-            "string in TENANTRY_SERVER_MAIN or with --server main=...",
+            "servers.main.direct: ${P} not set, expected a value in the environment | set it, or give a whole "
+            "connection string in TENANTRY_SERVER_MAIN or with --server main=...",
         ),
     ],
     ids=["of an embedded server", "to an embedded server", "unset variable"],
@@ -252,7 +254,7 @@ def test_one_server(first: str, second: str) -> None:
     message = (
         "tenants.yaml:2:65: tenants.list[1]: database 'studio' is used twice: 1 on 'a' (line 2), 2 on 'b' (line 2)"
     )
-    assert refuse(share(first, second)) == [f"{message} | 'a' and 'b' are one server, by host and port"]
+    assert refuse(share(first, second)) == [f"{message} | choose another database: 'a' and 'b' share a host and port"]
 
 
 @pytest.mark.parametrize(("first", "second"), TWO_SERVERS.values(), ids=TWO_SERVERS)

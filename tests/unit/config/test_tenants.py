@@ -7,12 +7,12 @@ from tests.unit.config.cases import MASTER, SERVERS, TENANTS, Said, parse_good, 
 MEANINGS: dict[str, tuple[str, Said]] = {
     "id-twice": (
         SERVERS + TENANTS + "  list:\n    - 1\n    - 2\n    - {id: 1}\n",
-        ["tenants.yaml:8:7: tenants.list[2]: one tenant is given twice: 1 (line 6), 1 (line 8)"],
+        ["tenants.yaml:8:7: tenants.list[2]: the same tenant is listed twice: 1 (line 6), 1 (line 8)"],
     ),
     "id-spelt-differently": (
         SERVERS + TENANTS + "  list:\n    - 1\n    - '1'\n    - 01\n    - '001'\n",
         [
-            "tenants.yaml:7:7: tenants.list[1]: one tenant is given 4 times:"
+            "tenants.yaml:7:7: tenants.list[1]: the same tenant is listed 4 times:"
             " 1 (line 6), 1 (line 7), 01 (line 8), 001 (line 9)"
         ],
     ),
@@ -50,7 +50,7 @@ MEANINGS: dict[str, tuple[str, Said]] = {
     "id-and-database-twice": (
         SERVERS + TENANTS + "  list: [1, 1, {id: 2, database: tenant_1}]\n",
         [
-            "tenants.yaml:5:13: tenants.list[1]: one tenant is given twice: 1 (line 5), 1 (line 5)",
+            "tenants.yaml:5:13: tenants.list[1]: the same tenant is listed twice: 1 (line 5), 1 (line 5)",
             "tenants.yaml:5:16: tenants.list[2]: database 'tenant_1' is used twice:"
             " 1 on 'main' (line 5), 2 on 'main' (line 5)",
         ],
@@ -78,7 +78,7 @@ MEANINGS: dict[str, tuple[str, Said]] = {
     ),
     "query-without-master": (
         SERVERS + TENANTS + "  query: SELECT 1\n",
-        ["tenants.yaml:5:3: tenants: query without a master to run it on, expected one"],
+        ["tenants.yaml:5:3: tenants: query without master, expected a master to run it on"],
     ),
     "key-twice": (
         SERVERS + TENANTS + '  list:\n    - id: 1\n      id: 2\n  "server": main\n',
@@ -97,18 +97,15 @@ MEANINGS: dict[str, tuple[str, Said]] = {
     ),
     "key-of-a-list": (
         SERVERS + TENANTS + "  list: [{id: 1, [a]: b}]\n",
-        ["tenants.yaml:5:18: a list or a mapping as key, expected text"],
+        ["tenants.yaml:5:18: a list or a mapping as a key, expected text"],
     ),
     "alias-of-itself": (
         SERVERS + TENANTS + "  list: &all [1, *all]\n",
-        ["tenants.yaml:5:9: an alias of what it stands in, expected none"],
+        ["tenants.yaml:5:9: an alias inside its own anchor, expected none"],
     ),
     "merge-of-text": (
         SERVERS + TENANTS + "  list: [{id: 1, <<: text}]\n",
-        [
-            "tenants.yaml:5:10: a merge key that cannot be followed:"
-            " expected a mapping or list of mappings for merging, but found scalar"
-        ],
+        ["tenants.yaml:5:10: invalid merge key: expected a mapping or list of mappings for merging, but found scalar"],
     ),
     "one-mapping-for-two-sections": (
         SERVERS + "tenants: &t {migrations: t, server: main, database: x, list: [{id: 1, labels: 5}, 2]}\nmaster: *t\n",
@@ -130,7 +127,7 @@ MEANINGS: dict[str, tuple[str, Said]] = {
             "tenants.yaml:7:12: tenants.list[0].id: 'all' is reserved, expected another id",
             "tenants.yaml:7:29: tenants.list[0].labels.a: nothing, expected text",
             "tenants.yaml:8:23: tenants.list[1].server: unknown server 'mian', expected main | did you mean 'main'?",
-            "tenants.yaml:9:7: tenants.list[2]: one tenant is given twice: 2 (line 8), 2 (line 9)",
+            "tenants.yaml:9:7: tenants.list[2]: the same tenant is listed twice: 2 (line 8), 2 (line 9)",
             "tenants.yaml:10:7: tenants.list[3]: database 'tenant_2' is used twice:"
             " 2 on 'main' (line 9), 3 on 'main' (line 10)",
             "tenants.yaml:10:15: tenants.list[3]: unknown key 'nme',"
