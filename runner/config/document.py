@@ -19,6 +19,7 @@ _TOO_DEEP = re.compile(rf"(?:[\[{{][^\[\]{{}}]*){{{_MAX_DEPTH}}}|^ *(?:[-?] +){{
 # What YAML 1.2 allows; libyaml refuses the rest as well, but without saying where it stands.
 _NO_TEXT = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+# libyaml parses a list of a thousand tenants many times faster; PyYAML is built without it on some platforms.
 _LOADER: type[yaml.CSafeLoader | yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 EXAMPLE = """\
@@ -58,6 +59,7 @@ class Document:
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Return all problems: those outside the file, then those in it from top to bottom."""
+        # By position alone: the sort is stable, so that several mistakes at one place keep the order of the checks.
         return tuple(problem for _, _, problem in sorted(self._found, key=lambda found: found[:2]))
 
     @property
@@ -132,6 +134,7 @@ def _hide(name: int | str) -> int | str:
 
 def stop(message: str, hint: str = "") -> NoReturn:
     """Raise a ConfigError of one problem, without its cause."""
+    # A traceback with the cause could show a line of the file, and with it a password.
     raise ConfigError((Problem(message, hint),)) from None
 
 
@@ -155,10 +158,12 @@ def _find_end(text: str) -> str:
 
 def compose(text: str, path: Path) -> Document:
     """Return `text` as its one YAML document. Raises ConfigError if it is not one, or is nested absurdly deep."""
+    # Windows editors write a byte-order mark; it would shift every column of the first line.
     text = text.removeprefix("\ufeff")
     if strange := _NO_TEXT.search(text):
         character = f"invalid character U+{ord(strange[0]):04X}"
         stop(f"{path}:{_find_end(text[: strange.start()])}: {character}, expected text in UTF-8")
+    # Before libyaml sees it: its composer recurses in C, where too deep a nesting is a crash and no exception.
     if deep := _TOO_DEEP.search(text):
         stop(f"{path}:{_find_end(text[: deep.start()])}: nested too deeply, expected servers and tenants")
     loader = _LOADER(text)
@@ -196,6 +201,7 @@ class Reading:
 
     def read(self, node: yaml.Node) -> object:
         """Return the value of `node`, or `BROKEN` if it has none."""
+        # An alias is the anchor's own node: read once, its mistakes are reported once, at the anchor.
         if id(node) in self._done:
             return self._done[id(node)]
         if id(node) in self._open:
@@ -225,6 +231,7 @@ class Reading:
         return self._refuse(node, f"tag {node.tag.replace('tag:yaml.org,2002:', '!!')}, expected plain YAML")
 
     def _read_mapping(self, node: yaml.MappingNode) -> object:
+        # Before merging: a key of a merged mapping may well be repeated by the mapping itself, which overrides it.
         self._check_keys(node)
         try:
             self._document.loader.flatten_mapping(node)

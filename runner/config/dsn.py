@@ -69,6 +69,7 @@ def expand(name: str, text: str, env: Mapping[str, str]) -> ServerConnection | M
     values = [env.get(match["name"], "") or match["default"] or "" for match in references]
     if len(references) == 1 and references[0][0] == text.strip():
         found = connect(name, values[0])
+        # A default stands in the file, so that its password does; a variable's does not.
         given = bool(env.get(references[0]["name"]))
         return found._replace(in_clear=found.in_clear and not given) if isinstance(found, ServerConnection) else found
     marks = iter(range(_FIRST_MARK, _FIRST_MARK + len(references)))

@@ -24,8 +24,10 @@ def tenants_from_rows(config: Config, rows: Sequence[Mapping[str, object]]) -> t
     if not rows:
         stop(f"{at}: no rows, expected one for each tenant", "select only the master with --tenants master")
     problems = [Problem(f"{at}: {what}", hint) for what, hint in _check_columns(rows[0])]
+    # A wrong column would be reported again for each of perhaps a thousand rows.
     if problems:
         raise ConfigError(tuple(problems))
+    # The master takes part, since no tenant may have its database.
     places = {"tenants.yaml": config.master} if config.master else {}
     for number, row in enumerate(rows, start=1):
         found = validate_row(_convert_row(row), config.rules)

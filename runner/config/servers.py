@@ -48,6 +48,7 @@ def _check_overrides(
             what = f"{first!r} and {name!r} share the variable {variable}"
             mistake = Mistake(f"{what}, expected names that differ in more than case, - and _")
             document.refuse(("servers", name), mistake, key=True)
+    # A misspelt variable would leave the server of the file in force, perhaps the wrong one.
     for variable in env:
         if variable.startswith(VARIABLE_PREFIX) and variable not in by_variable:
             mistake = Mistake(f"unknown server, expected {one_of(by_variable)}", nearest(variable, by_variable))
@@ -85,6 +86,7 @@ def _read_server(
                 document.refuse_argument(override[0], mistake)
             else:
                 document.refuse(("servers", name, *at), mistake)
+    # Nobody connects to it, since the problem ends the run; an endpoint of its own keeps it out of the clashes.
     return ServerConnection(Server(name, None), ("unknown", name))
 
 
