@@ -1,1 +1,1 @@
-"""The migration folder: files read and checked before any database is touched."""
+"""The migration folder: its files are read and checked before any database is touched."""

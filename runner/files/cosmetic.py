@@ -1,4 +1,4 @@
-"""Whether a file that was edited after it ran is still the same: to PostgreSQL, and to the runner by its header."""
+"""Whether a file edited after it ran is still the same: to PostgreSQL, and to tenantry by its header."""
 
 from dataclasses import replace
 
@@ -8,15 +8,15 @@ from tenantry.model import Directives
 
 
 def is_cosmetic(before: str, after: str) -> bool:
-    """Return whether two normalised texts differ in white space and in comments that are for people alone.
+    """Return whether two normalised texts differ only in white space and in comments for people.
 
-    What the header says to the runner counts: with another timeout, a file runs in another way. `replaces` says nothing
-    of how it runs.
+    The keys of the header count: with another timeout, a file runs in another way. `replaces` does not affect how a
+    file runs, so it does not count.
     """
     if not sqltext.same_tokens(before, after):
         return False
     (one, wrong), (other, wrong_too) = parse_header(before), parse_header(after)
-    # A header of an earlier version of the runner may not be readable any more: then nobody knows what it meant.
+    # A header for an earlier version of tenantry may no longer be readable: then nobody knows its meaning.
     return not wrong and not wrong_too and _without_places(one) == _without_places(other)
 
 

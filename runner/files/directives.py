@@ -1,4 +1,4 @@
-"""The keys of a file's header that ask something of the runner: their values, read and checked. Pure."""
+"""The keys of a file's header that instruct tenantry: their values, read and checked. Pure."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from tenantry.sqltext import Position
 _ALLOWANCE = re.compile(r"^allow +([a-z][a-z0-9/-]*) +because +(\S.*)$")
 _CHECKSUM = re.compile(r"^sha256:[0-9a-f]{64}$")
 _BATCH = re.compile(r"^([1-9][0-9]{0,6})(?: +pause +(\S.*))?$")
-# A key whose query may stand between fences, on the lines behind it.
+# A key whose query may stand between fences, on the lines after it.
 _FENCED_KEY = re.compile(r"^\s*--\s*(require|ensure)\s*:")
 _OPENED = re.compile(r"^\s*--\s*```(sql)?\s*$")
 _CLOSED = re.compile(r"^\s*--\s*```\s*$")
@@ -19,7 +19,7 @@ _QUERY = re.compile(r"^(select|with|values|table)\b", re.IGNORECASE)
 
 
 class _BadValue(ValueError):
-    """A value that cannot be meant; says what was expected."""
+    """An invalid value; its text says which was expected."""
 
 
 class _NoQuery(_BadValue):
@@ -37,7 +37,7 @@ class HeaderLine:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with a line of the header, and what to do about it."""
+    """A mistake in a line of the header, and its remedy."""
 
     number: int
     message: str
@@ -46,9 +46,9 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """A query between two lines ```, behind the key on line `number`; its last line is `end`, counted from 1.
+    """A query between two lines ```, after the key on line `number`; its last line is `end`, counted from 1.
 
-    `query` is without the dashes of the comment. Where the fence is not closed, all of the comment is in it.
+    `query` is without the dashes of the comment. An unclosed fence holds the rest of the comment.
     """
 
     number: int
@@ -60,14 +60,14 @@ class Fence:
 def find_fences(lines: Sequence[str]) -> dict[int, Fence]:
     """Return the fenced queries of a leading comment, by the number of their key's line.
 
-    A fence is one only right behind a key that may have one: elsewhere it is prose, and a key in it is a key.
+    A fence counts only right after a key that may have one: elsewhere it is prose, and a key in it is a key.
     """
     found: dict[int, Fence] = {}
     end = 0
     for number in range(1, len(lines)):
         if number > end and _FENCED_KEY.match(lines[number - 1]) and _OPENED.match(lines[number]):
-            behind = range(number + 2, len(lines) + 1)
-            close = next((other for other in behind if _CLOSED.match(lines[other - 1])), None)
+            after = range(number + 2, len(lines) + 1)
+            close = next((other for other in after if _CLOSED.match(lines[other - 1])), None)
             end = close or len(lines)
             query = [_uncomment(line) for line in lines[number + 1 : end - 1 if close else end]]
             found[number] = Fence(number, end, "\n".join(query), close is not None)
@@ -77,9 +77,9 @@ def find_fences(lines: Sequence[str]) -> dict[int, Fence]:
 def parse_directives(
     lines: Sequence[HeaderLine], fences: Mapping[int, Fence], *, transactional: bool
 ) -> tuple[Directives, tuple[Fault, ...]]:
-    """Return what the keys ask for, and everything that is wrong with them, in the order in which they are written.
+    """Return the directives, and all mistakes in them, in the order of the file.
 
-    `fences` are what `find_fences` found; `transactional`: the file runs in one transaction.
+    `fences` come from `find_fences`; `transactional`: the file runs in one transaction.
     """
     directives, faults = Directives(), []
     for line in lines:
@@ -91,16 +91,20 @@ def parse_directives(
             directives = _KEYS[line.key](directives, line, fence)
         except _NoQuery:
             faults.append(
-                Fault(line.number, f"header key {line.key!r}: no query, expected one behind it", _WRITE_FENCE)
+                Fault(
+                    line.number,
+                    f"header key {line.key!r}: no query, expected one after the colon or between fences",
+                    _WRITE_FENCE,
+                )
             )
         except _BadValue as error:
-            faults.append(Fault(line.number, f"header key {line.key!r}: {line.value!r} is not a value, {error}"))
+            faults.append(Fault(line.number, f"header key {line.key!r}: {line.value!r} is not a valid value, {error}"))
     if directives.batch and transactional:
         number = next(line.number for line in lines if line.key == "batch")
         faults.append(
             Fault(
                 number,
-                "header key 'batch': in a file that runs in one transaction, expected one that does not",
+                "header key 'batch': not allowed in a file that runs in one transaction, expected one that does not",
                 'add the line "-- transactional: false"',
             )
         )
@@ -108,7 +112,7 @@ def parse_directives(
 
 
 def is_meant(line: HeaderLine) -> bool:
-    """Return whether a line that looks like a key has a value that the key takes: then it is no prose."""
+    """Return whether a line that looks like a key has a valid value for it, and so is not prose."""
     if line.key in ("require", "ensure"):
         return _QUERY.match(line.value) is not None
     try:
@@ -119,7 +123,7 @@ def is_meant(line: HeaderLine) -> bool:
 
 
 def locate(text: str, assertion: Assertion, at: Position) -> Position:
-    """Return where a place in a query is in the text of its file."""
+    """Return the position in the file of a position in one of its queries."""
     number = assertion.line + at.line - 1
     # A line of a query is the end of one of the file.
     ends = text.split("\n")[number - 1].rstrip(), assertion.query.split("\n")[at.line - 1].rstrip()
@@ -128,15 +132,15 @@ def locate(text: str, assertion: Assertion, at: Position) -> Position:
 
 def _check_fence(fence: Fence, line: HeaderLine) -> Fault | None:
     if line.value:
-        message = f"header key {line.key!r}: a query on its line and one behind it, expected one"
-        return Fault(line.number, message, "give each a key of its own")
+        message = f"header key {line.key!r}: a query on its line and another after it, expected one"
+        return Fault(line.number, message, "write a key for each query")
     if not fence.closed:
-        return Fault(line.number + 1, "unclosed fence, expected a line -- ``` behind the query")
+        return Fault(line.number + 1, "unclosed fence, expected a line -- ``` after the query")
     return None
 
 
 def _uncomment(line: str) -> str:
-    """Return a line of the comment without its dashes and the one space behind them."""
+    """Return a line of the comment without its dashes and the one space after them."""
     return line.lstrip().removeprefix("--").removeprefix(" ")
 
 
@@ -185,15 +189,15 @@ def _add_ensure(directives: Directives, line: HeaderLine, fence: Fence | None) -
 
 
 def _read_query(line: HeaderLine, fence: Fence | None) -> Assertion:
-    """Return the query of a key: on its line, or between the fences behind it. Raises _NoQuery."""
+    """Return the query of a key: on its line, or between the fences after it. Raises _NoQuery."""
     query = fence.query if fence else line.value
     if not query.strip():
         raise _NoQuery
     return Assertion(query, line.number + 2 if fence else line.number)
 
 
-_WRITE_FENCE = "write it on the same line, or on lines of its own between two lines -- ```"
-# Each takes what was read so far, its line, and the fence behind it.
+_WRITE_FENCE = "write the query on the same line, or on its own lines between two lines -- ```"
+# Each takes the directives read so far, its line, and the fence after it.
 _KEYS: dict[str, Callable[[Directives, HeaderLine, Fence | None], Directives]] = {
     "lock-timeout": _set_lock_timeout,
     "statement-timeout": _set_statement_timeout,
@@ -204,5 +208,5 @@ _KEYS: dict[str, Callable[[Directives, HeaderLine, Fence | None], Directives]] =
     "batch": _set_batch,
 }
 KEYS = frozenset(_KEYS)
-# Those that may be given once only.
+# Keys that may be given only once.
 SINGLE = frozenset({"lock-timeout", "statement-timeout", "batch"})

@@ -1,4 +1,4 @@
-"""A directory of migrations -> its files, read and checked. Nothing in it is skipped silently, all faults are named."""
+"""A directory of migrations as its files, read and checked: none is skipped silently, and all faults are named."""
 
 import difflib
 import os
@@ -18,7 +18,7 @@ from tenantry.sqltext.changes import ChangeError, read_change
 
 _NAME = re.compile(r"^([0-9]+)_([a-z0-9_]+)\.sql$")
 ROLLBACK = ".rollback.sql"
-# Stands in a new file in place of its SQL. It is none, so that no run accepts a file that nobody has written yet.
+# Stands in for the SQL of a new file. It is not SQL, so that no run accepts a file that nobody has written yet.
 UNWRITTEN = ">>> write the SQL here"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _NEWEST = 2**63 - 1  # `version` is a bigint in the ledger.
@@ -26,9 +26,9 @@ _NEWEST = 2**63 - 1  # `version` is a bigint in the ledger.
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """The migrations of one directory in the order in which they run, and what is worth a warning about them.
+    """The migrations of one directory in the order in which they run, and warnings about them.
 
-    `repeatables` are run behind them, in this order; None where there is no folder for them.
+    `repeatables` run after them, in this order; None if there is no folder for them.
     """
 
     migrations: tuple[Migration, ...]
@@ -38,7 +38,7 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class SourceText:
-    """A file of SQL: its text, what of it is sent, what its header asks for, and what is worth a warning."""
+    """A file of SQL: its text, the SQL that is sent, its header, and warnings."""
 
     path: str
     text: str
@@ -48,7 +48,7 @@ class SourceText:
 
 
 class _FileError(Exception):
-    """One file cannot be used; carries what is wrong with it."""
+    """One file cannot be used; carries its problems."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__(problems)
@@ -56,9 +56,9 @@ class _FileError(Exception):
 
 
 def read_migrations(folder: Path, shown: str) -> Directory:
-    """Read and check every migration of `folder`; `shown` is how messages name it.
+    """Read and check every migration of `folder`; `shown` is its name in messages.
 
-    Raises MigrationFileError with all that is wrong, at once.
+    Raises MigrationFileError with all mistakes at once.
     """
     problems: list[Problem] = []
     warnings: list[Problem] = []
@@ -85,7 +85,7 @@ def read_migrations(folder: Path, shown: str) -> Directory:
 
 
 def read_text(path: Path, folder: Path, shown: str) -> str:
-    """Return the normalised text of one file of SQL; `shown` is how messages name it. Raises MigrationFileError."""
+    """Return the normalised text of one file of SQL; `shown` is its name in messages. Raises MigrationFileError."""
     try:
         return _read_text(path, folder, shown)
     except _FileError as error:
@@ -93,19 +93,19 @@ def read_text(path: Path, folder: Path, shown: str) -> str:
 
 
 def next_version(folder: Path) -> int:
-    """Return the number after the highest one that a file of `folder` carries; 0 in an empty folder."""
+    """Return the number after the highest one in the file names of `folder`; 0 in an empty folder."""
     versions = [int(match[1]) for entry in folder.iterdir() if (match := re.match(r"^([0-9]+)_", entry.name))]
     return max(versions, default=-1) + 1
 
 
 def _empty(shown: str) -> Problem:
     return Problem(
-        f"{shown}: holds no migration, expected files NNNN_name.sql", 'make the first one with "tenantry new NAME"'
+        f"{shown}: no migrations, expected files NNNN_name.sql", 'create the first one with "tenantry new NAME"'
     )
 
 
 def _list(folder: Path, shown: str) -> list[Path]:
-    """Return what is named like SQL in the folder, by name; other files and sub-folders are nobody's business here."""
+    """Return the files of the folder with SQL names, in order; other files and subfolders do not matter here."""
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
@@ -115,7 +115,7 @@ def _list(folder: Path, shown: str) -> list[Path]:
 
 
 def read_source(path: Path, folder: Path, shown: str) -> SourceText:
-    """Return one file of SQL, checked; `shown` is how messages name it. Raises MigrationFileError."""
+    """Return one file of SQL, checked; `shown` is its name in messages. Raises MigrationFileError."""
     try:
         return _read_source(path, folder, shown)
     except _FileError as error:
@@ -158,8 +158,8 @@ def _parse_name(file_name: str, shown: str) -> tuple[int, str]:
     if not match:
         raise _FileError(
             Problem(
-                f"{shown}: not a migration file name, expected NNNN_name.sql of digits, a-z and _",
-                "rename it, or move it out of the folder: nothing in it is skipped silently",
+                f"{shown}: not a migration file name, expected NNNN_name.sql with only digits, a-z and _",
+                "rename it, or move it out of the folder: no SQL file in it is skipped silently",
             )
         )
     if int(match[1]) > _NEWEST:
@@ -171,7 +171,7 @@ def _read_text(path: Path, folder: Path, shown: str) -> str:
     """Return the normalised text of a file that is in the folder, is a file, and is UTF-8 without NUL."""
     # realpath, since Path.resolve() raises where a link leads to itself.
     if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(folder.resolve()):
-        raise _FileError(Problem(f"{shown}: a symbolic link out of the folder, expected a file in it"))
+        raise _FileError(Problem(f"{shown}: a symbolic link that leaves the folder, expected a file in it"))
     if path.is_dir():
         raise _FileError(Problem(f"{shown}: a directory, expected a file"))
     if path.exists() and not path.is_file():
@@ -197,14 +197,12 @@ def _decode(data: bytes, shown: str) -> str:
         place = sqltext.position(text, text.index("\0"))
         raise _FileError(Problem(f"{shown}:{place.line}:{place.column}: a NUL character, expected text"))
     if sqltext.is_blank(text):
-        raise _FileError(
-            Problem(f"{shown}: empty, expected SQL", "a file of comments alone is recorded as a deliberate no-op")
-        )
+        raise _FileError(Problem(f"{shown}: empty, expected SQL", "write only comments to record a deliberate no-op"))
     return text
 
 
 def _check_sql(text: str, sql: str, header: Header, shown: str) -> list[Problem]:
-    """Return what is only doubtful; raise what is surely wrong."""
+    """Return doubtful problems; raise certain ones."""
     errors: list[Problem] = []
     doubts: list[Problem] = []
     for finding in sqltext.check(sql, transactional=header.transactional):
@@ -227,7 +225,7 @@ def _check_sql(text: str, sql: str, header: Header, shown: str) -> list[Problem]
 
 
 def _check_split(sql: str, shown: str) -> list[Problem]:
-    """Return why a file cannot run statement by statement; nothing where it can."""
+    """Return the reason why a file cannot run statement by statement, if any."""
     try:
         sqltext.split(sql)
     except sqltext.SqlError as error:
@@ -237,7 +235,7 @@ def _check_split(sql: str, shown: str) -> list[Problem]:
 
 
 def _check_batch(sql: str, shown: str) -> list[Problem]:
-    """Return why a file cannot run in batches; nothing where it can, by all that its text tells."""
+    """Return the reason why a file cannot run in batches, if its text shows one."""
     try:
         read_change(sql)
     except ChangeError as error:
@@ -249,12 +247,12 @@ def _check_batch(sql: str, shown: str) -> list[Problem]:
 
 def _advise_on_syntax(sql: str, line: int) -> str:
     if sql.split("\n")[line - 1].startswith(UNWRITTEN):
-        return "replace this line by the SQL of the migration"
-    return 'a server newer than the parser may know more: "-- parse: server" in the header leaves it to judge'
+        return "replace this line with the SQL of the migration"
+    return 'write "-- parse: server" in the header if the server is newer than the parser and accepts this'
 
 
 def _check_assertions(text: str, asked: Directives, shown: str) -> Iterator[Problem]:
-    """Yield what is wrong with the queries of a header, before any database is asked."""
+    """Yield the problems of the queries in a header, without asking a database."""
     for key, assertions in (("require", asked.require), ("ensure", asked.ensure)):
         for assertion in assertions:
             for found in sqltext.check_queries(assertion.query):
@@ -266,7 +264,7 @@ def _check_rollback(path: Path, paths: Sequence[Path], shown: str) -> list[Probl
     owner = path.name.removesuffix(ROLLBACK) + ".sql"
     if any(other.name == owner for other in paths):
         return []
-    return [Problem(f"{shown}/{path.name}: no migration {owner} beside it", "rename it to match, or delete it")]
+    return [Problem(f"{shown}/{path.name}: no migration {owner} next to it", "rename it to match, or delete it")]
 
 
 def _duplicates(migrations: Sequence[Migration], shown: str) -> Iterator[Problem]:
@@ -277,14 +275,14 @@ def _duplicates(migrations: Sequence[Migration], shown: str) -> Iterator[Problem
         if len(names) > 1:
             yield Problem(
                 f"{shown}: version {version} is used {times(len(names))}: {', '.join(names)}",
-                "give the one that no database has yet the next free number",
+                "give the next free number to the file that no database has yet",
             )
 
 
 def _resolve_depends(
     read: Sequence[tuple[Migration, Header]], stems: set[str]
 ) -> tuple[list[Migration], list[Problem]]:
-    """Return the migrations in ascending order with `depends` as versions, and what is wrong with them.
+    """Return the migrations in ascending order with `depends` as versions, and their problems.
 
     `stems` are the names of all files, those with faults of their own included.
     """
@@ -307,7 +305,7 @@ def _stem(migration: Migration) -> str:
 def _unknown(migration: Migration, name: str, known: dict[str, int]) -> Problem:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f'did you mean "{near[0]}"?' if near else "name an earlier file, without .sql"
-    return Problem(f"{migration.path}: depends on {name!r}, which is no file here", hint)
+    return Problem(f"{migration.path}: depends on {name!r}, which is not a file in this folder", hint)
 
 
 def _check_order(migrations: Sequence[Migration]) -> Iterator[Problem]:
@@ -322,7 +320,7 @@ def _check_order(migrations: Sequence[Migration]) -> Iterator[Problem]:
             if version > migration.version:
                 yield Problem(
                     f"{migration.path}: depends on {names_by_version[version]}, which runs later",
-                    "depends must name an earlier file: renumber one of the two",
+                    "renumber one of the two: depends must name an earlier file",
                 )
 
 

@@ -1,7 +1,7 @@
 """The header of a migration file: `-- key: value` lines in its leading comment, in yoyo-migrations' grammar.
 
-yoyo reads the keys that are its own; this is the only module that imports it, and only for a file that has a key.
-A key that is nearly right is an error: a header that is not read is a file that runs in another way than written.
+yoyo reads its own keys; this is the only module that imports it, and only for a file that has such a key.
+A key that is nearly right is an error: otherwise it would be ignored, and the file would not run as its author meant.
 """
 
 import difflib
@@ -15,7 +15,7 @@ from tenantry.model import Directives
 
 _YOYO_KEYS = frozenset({"transactional", "depends"})
 _KEYS = _YOYO_KEYS | {"parse"} | directives.KEYS
-# What a key can be set to; `depends` takes any number of names, also on several lines.
+# The values of a key; `depends` takes any number of names, also on several lines.
 _VALUES = {"transactional": ("true", "false"), "parse": ("server",)}
 _SINGLE = _VALUES.keys() | directives.SINGLE
 _COMMENT = re.compile(r"^\s*(--.*)?$")
@@ -26,9 +26,9 @@ _MISPLACED = re.compile(rf"^\s*--\s*(?P<key>{'|'.join(sorted(_KEYS - {'depends'}
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the header asks for; `depends` are names of earlier files as written, without `.sql`.
+    """The header of a file; `depends` are names of earlier files as written, without `.sql`.
 
-    `judged_by_server`: the parser's no does not count, the server decides what is valid SQL (`parse: server`).
+    `judged_by_server`: a refusal by the parser does not count, the server decides (`parse: server`).
     """
 
     transactional: bool = True
@@ -39,7 +39,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class HeaderProblem:
-    """A line of the header that cannot be meant as it stands; `line` counts from 1."""
+    """A mistake in a line of the header; `line` counts from 1."""
 
     line: int
     message: str
@@ -47,7 +47,7 @@ class HeaderProblem:
 
 
 def parse_header(text: str) -> tuple[Header, tuple[HeaderProblem, ...]]:
-    """Return the header of a normalised file text, and everything that is wrong with it, by line."""
+    """Return the header of a normalised file text, and all its problems, by line."""
     lines = _leading_lines(text)
     fences = find_fences(lines)
     fenced = {number for fence in fences.values() for number in range(fence.number + 1, fence.end + 1)}
@@ -65,7 +65,7 @@ def parse_header(text: str) -> tuple[Header, tuple[HeaderProblem, ...]]:
 def _read_keys(
     lines: list[str], written: list[HeaderLine], fences: Mapping[int, Fence]
 ) -> tuple[Header, list[HeaderProblem]]:
-    """Return what the keys say, and what is wrong with their values; `lines` is the comment without what is fenced."""
+    """Return the header, and problems with its values; `lines` is the comment with fenced lines left empty."""
     if not written:
         return Header(), []
     values = _read_with_yoyo("\n".join(lines)) if any(line.key in _YOYO_KEYS for line in written) else {}
@@ -73,7 +73,7 @@ def _read_keys(
     problems = [
         _bad_value(written, key, values[key], " or ".join(allowed))
         for key, allowed in _VALUES.items()
-        # One that is given twice has both values here, and is a fault already.
+        # A key given twice has both values here, and is reported already.
         if key in values and values[key] not in allowed and sum(line.key == key for line in written) == 1
     ]
     transactional = values.get("transactional") != "false"
@@ -99,7 +99,7 @@ def _leading_lines(text: str) -> list[str]:
 
 
 def _check_key(line: int, match: re.Match[str]) -> HeaderProblem | None:
-    """Return what is wrong with a line that looks like a key: it must be one, or be nothing like one."""
+    """Return the problem with a line that looks like a key: it must be one, or nothing like one."""
     key = match["key"]
     if _is_key(match):
         return None
@@ -110,7 +110,7 @@ def _check_key(line: int, match: re.Match[str]) -> HeaderProblem | None:
     return HeaderProblem(
         line,
         f"header key {key!r}: not a key, expected {near[0]}",
-        f'write "-- {near[0]}: {match["value"].strip()}", or reword the comment if no key is meant',
+        f'write "-- {near[0]}: {match["value"].strip()}", or reword the comment if it is not meant as a key',
     )
 
 
@@ -128,7 +128,7 @@ def _misplaced(text: str, leading: int) -> list[HeaderProblem]:
     return [
         HeaderProblem(
             number,
-            f"header key {match['key']!r}: below the first statement it has no effect",
+            f"header key {match['key']!r}: no effect below the first statement, expected it in the header",
             "move the line to the top of the file",
         )
         for number, line in enumerate(text.split("\n"), 1)
@@ -137,7 +137,7 @@ def _misplaced(text: str, leading: int) -> list[HeaderProblem]:
 
 
 def _is_meant(number: int, match: re.Match[str]) -> bool:
-    """Return whether a comment below the header is a key in its wrong place, by its value, and no prose."""
+    """Return whether a comment below the header is a misplaced key, by its value, and not prose."""
     key, value = match["key"], match["value"].strip()
     return value in _VALUES[key] if key in _VALUES else is_meant(HeaderLine(number, key, value))
 
@@ -151,11 +151,11 @@ def _read_with_yoyo(text: str) -> dict[str, str]:
 
 def _bad_value(written: list[HeaderLine], key: str, value: str, expected: str) -> HeaderProblem:
     line = next(line.number for line in reversed(written) if line.key == key)
-    return HeaderProblem(line, f"header key {key!r}: {value!r} is not a value, expected {expected}")
+    return HeaderProblem(line, f"header key {key!r}: {value!r} is not a valid value, expected {expected}")
 
 
 def find_circle(depends: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
-    """Return the versions that depend on each other in a circle, by yoyo's topological sort; empty: none do."""
+    """Return the versions that depend on each other in a circle, by yoyo's topological sort; empty if none do."""
     from yoyo.topologicalsort import CycleError, topological_sort
 
     try:
@@ -164,7 +164,7 @@ def find_circle(depends: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
         left = set(circle.args[1])
     else:
         return ()
-    # What yoyo names may include versions that only wait for the circle: nobody in it depends on those.
+    # yoyo may also name versions that only depend on the circle: no version in it depends on those.
     while waiting := {version for version in left if not any(version in depends[other] for other in left)}:
         left -= waiting
     return tuple(sorted(left))

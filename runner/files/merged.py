@@ -1,4 +1,4 @@
-"""What was done to migrations that are merged already, by git: an applied file must stay as it is."""
+"""Changes to migrations that are already merged, as git shows them: an applied file must not change."""
 
 import os
 import re
@@ -14,24 +14,24 @@ from tenantry.model.errors import ConfigError, Problem
 
 _NAME = re.compile(r"^([0-9]+)_[a-z0-9_]+\.sql$")
 _DONE = {"T": "edited", "D": "deleted"}
-_PUT_BACK = "put it back as it was, and write a new migration: databases have it already"
-# Git sets these for its hooks: with them, a folder below is taken for a repository's top, and has no changes at all.
+_PUT_BACK = "restore the original and write a new migration: databases have already applied this one"
+# Git sets these for its hooks: with them, it takes a subfolder for the top of the repository and finds no changes.
 _OF_A_HOOK = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"})
 
 
 @dataclass(frozen=True, slots=True)
 class MergedChange:
-    """What was done to a merged file; `excused`: it is worth a warning, and stops nobody."""
+    """A change to a merged file; `excused`: it deserves a warning, but is not an error."""
 
     problem: Problem
     excused: bool = False
 
 
 def find_changes(folder: Path, base: str) -> Iterator[MergedChange]:
-    """Yield what was done to a folder of migrations since what is merged at `base`, a branch or commit.
+    """Yield the changes to a folder of migrations compared with `base`, a branch or commit.
 
-    Files in the index and in the working tree count as much as committed ones. Raises ConfigError where git cannot
-    tell: never is a history that cannot be read taken for one without changes.
+    Files in the index and in the working tree count like committed ones. Raises ConfigError if git cannot tell: an
+    unreadable history is never taken for one without changes.
     """
     start = _git(folder, "merge-base", base, "HEAD").strip()
     yield from dict.fromkeys(_find_edits(folder, start, base))
@@ -48,11 +48,11 @@ def find_changes(folder: Path, base: str) -> Iterator[MergedChange]:
                 yield MergedChange(_describe_conflict(f"{folder}/{name}", base, newest))
             continue
         taken = merged.get(version)
-        why = f"its number is that of {taken}" if taken else f"it comes before {merged[newest]}"
+        why = f"it has the number of {taken}" if taken else f"it comes before {merged[newest]}"
         yield MergedChange(
             Problem(
                 f"{folder}/{name}: not merged, and {why}, which is merged in {base}",
-                f"give it a number from {newest + 1:04} on: databases may have the newer one already",
+                f"renumber it to {newest + 1:04} or higher: databases may already have the newer one",
             )
         )
 
@@ -60,13 +60,13 @@ def find_changes(folder: Path, base: str) -> Iterator[MergedChange]:
 def _describe_conflict(shown: str, base: str, newest: int) -> Problem:
     return Problem(
         f"{shown}: not merged, and another file of this name is merged in {base}",
-        f"give it a number from {newest + 1:04} on: databases may have the merged one already",
+        f"renumber it to {newest + 1:04} or higher: databases may already have the merged one",
     )
 
 
 def _find_edits(folder: Path, start: str, base: str) -> Iterator[MergedChange]:
     compare = ("diff", "--name-status", "--find-renames", "--relative")
-    # What is in the index is committed next, even where the file itself was put back.
+    # The index is committed next, even if the file itself was restored.
     for where in ((), ("--cached",)):
         for line in _git(folder, *compare, *where, start, "--", "./").splitlines():
             status, *names = line.split("\t")
@@ -81,7 +81,7 @@ def _find_edits(folder: Path, start: str, base: str) -> Iterator[MergedChange]:
 
 
 def _judge(shown: str, base: str, merged: bytes, now: bytes) -> Iterator[MergedChange]:
-    """Yield what is to be said of an edit: nothing, where the file declares that it replaces the merged text."""
+    """Yield the verdict on an edit: none if the file declares that it replaces the merged text."""
     try:
         before, after = normalise(merged), normalise(now)
     except UnicodeDecodeError:
@@ -91,10 +91,10 @@ def _judge(shown: str, base: str, merged: bytes, now: bytes) -> Iterator[MergedC
     if was == checksum(after) or was in parse_header(after)[0].directives.replaces:
         return
     if is_cosmetic(before, after):
-        hint = "databases that have it warn of the edit, and run nothing again"
+        hint = "keep it if it is intended: databases that have the file only warn about the edit"
         yield MergedChange(Problem(f"{shown}: cosmetic edit, although it is merged in {base}", hint), excused=True)
         return
-    hint = f'{_PUT_BACK}; or put the line "-- replaces: {was}" at its top, if what it says now is what they have'
+    hint = f'{_PUT_BACK}; or add the line "-- replaces: {was}" at the top if those databases already match the new text'
     yield MergedChange(Problem(f"{shown}: edited, although it is merged in {base}", hint))
 
 
@@ -106,14 +106,14 @@ def _list_merged(folder: Path, commit: str) -> dict[str, str]:
 
 
 def _list_here(folder: Path) -> Mapping[str, set[str]]:
-    """Return the migrations that are here by name, each with the ids of its content: in the index, and in the file."""
+    """Return the migrations of the checkout by name, each with the ids of its content in the index and in the file."""
     here: dict[str, set[str]] = {}
     for line in _git(folder, "ls-files", "--stage", "--", "./").splitlines():
         entry, name = line.split("\t", 1)
         if _read_version(name) is not None:
             here.setdefault(name, set()).add(entry.split()[1])
     files = [path.name for path in folder.iterdir() if _read_version(path.name) is not None and path.is_file()]
-    # Git's own reckoning, after what it does to line ends, so that the same content has the same id.
+    # By git itself, since it converts line ends first: the same content then has the same id.
     ids = _git(folder, "hash-object", "--", *files).split() if files else []
     for name, blob in zip(files, ids, strict=True):
         here.setdefault(name, set()).add(blob)
@@ -127,7 +127,7 @@ def _read_version(name: str) -> int | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """Return what git says, as text. Raises ConfigError where it fails."""
+    """Return git's output as text. Raises ConfigError if git fails."""
     return _run(folder, *arguments).decode("utf-8", "surrogateescape")
 
 
@@ -148,7 +148,9 @@ def _run(folder: Path, *arguments: str) -> bytes:
         raise ConfigError((Problem(f"--base: git cannot be run: {error.strerror}"),)) from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        message = f"--base: git {arguments[0]} failed: {said[0] if said else 'no history in common with HEAD'}"
-        hint = "name a branch or commit that is here, such as origin/main; a shallow clone has to be fetched whole"
+        message = f"--base: git {arguments[0]} failed: {said[0] if said else 'no common history with HEAD'}"
+        hint = (
+            "name a branch or commit that exists here, such as origin/main; fetch the whole history of a shallow clone"
+        )
         raise ConfigError((Problem(message, hint),))
     return done.stdout

@@ -1,4 +1,4 @@
-"""The folder of repeatables: read and checked, and put into the order in which they run."""
+"""The folder of repeatables: read, checked, and sorted in the order in which they run."""
 
 import difflib
 import re
@@ -18,9 +18,9 @@ _NAME = re.compile(r"^[a-z0-9_]+\.sql$")
 
 
 def read_directory(folder: Path, shown: str) -> Directory:
-    """Read and check every migration of a folder and every repeatable beside them; `shown` is how messages name it.
+    """Read and check every migration of a folder and every repeatable next to them; `shown` is its name in messages.
 
-    Raises MigrationFileError with all that is wrong, at once.
+    Raises MigrationFileError with all mistakes at once.
     """
     problems: list[Problem] = []
     directory = Directory(())
@@ -36,7 +36,7 @@ def read_directory(folder: Path, shown: str) -> Directory:
 
 
 def _read_all(home: Path, shown: str, problems: list[Problem]) -> tuple[tuple[Migration, ...], list[Problem]]:
-    """Return the repeatables in the order in which they run, and warnings; what is wrong is put to `problems`."""
+    """Return the repeatables in the order in which they run, and warnings; add their problems to `problems`."""
     files: dict[str, Migration] = {}
     depends: dict[str, tuple[str, ...]] = {}
     warnings: list[Problem] = []
@@ -59,16 +59,20 @@ def _read(path: Path, home: Path, shown: str) -> tuple[str, SourceText]:
     """Return the name and the source of one file. Raises MigrationFileError."""
     refuse_below(path, home, shown)
     if not _NAME.match(path.name):
-        hint = "rename it, or move it out of the folder: nothing in it is skipped silently"
-        message = f"{shown}: not a name of a repeatable, expected name.sql of digits, a-z and _"
+        hint = "rename it, or move it out of the folder: no SQL file in it is skipped silently"
+        message = f"{shown}: not a repeatable file name, expected name.sql with only digits, a-z and _"
         raise MigrationFileError((Problem(message, hint),))
     source = read_source(path, home, shown)
     if not source.header.transactional:
-        hint = 'delete "-- transactional: false", and put what cannot run in a transaction into a migration'
-        raise MigrationFileError((Problem(f"{shown}: a repeatable runs in one transaction", hint),))
+        hint = 'delete "-- transactional: false", and move statements that cannot run in a transaction into a migration'
+        raise MigrationFileError(
+            (Problem(f"{shown}: outside a transaction, expected a repeatable to run in one", hint),)
+        )
     if source.header.directives.replaces:
-        hint = "delete the line: whatever text was recorded, another one is run"
-        raise MigrationFileError((Problem(f"{shown}: header key 'replaces': of no use in a repeatable", hint),))
+        hint = "delete the line: a repeatable runs again after every edit"
+        raise MigrationFileError(
+            (Problem(f"{shown}: header key 'replaces': no effect in a repeatable, expected no such key", hint),)
+        )
     return path.name.removesuffix(".sql"), source
 
 
@@ -87,23 +91,25 @@ def _make(name: str, source: SourceText) -> Migration:
 def _check_depends(
     files: Mapping[str, Migration], depends: Mapping[str, tuple[str, ...]], stems: set[str], shown: str
 ) -> Iterator[Problem]:
-    """Yield what is wrong with what repeatables depend on; `stems` are all names, those of faulty files included."""
+    """Yield the problems with dependencies of repeatables; `stems` are all names, including those of faulty files."""
     for name, needs in depends.items():
         for other in needs:
             if other not in stems:
                 near = difflib.get_close_matches(other, files, n=1)
                 hint = f'did you mean "{near[0]}"?' if near else "name another repeatable, without .sql"
-                yield Problem(f"{files[name].path}: depends on {other!r}, which is no repeatable here", hint)
+                yield Problem(
+                    f"{files[name].path}: depends on {other!r}, which is not a repeatable in this folder", hint
+                )
     try:
         TopologicalSorter(depends).prepare()
     except CycleError as circle:
-        # Its first and last are one, and each comes before the one that depends on it.
+        # Its first and last are the same, and each comes before the one that depends on it: sorted, it reads as a set.
         names = ", ".join(sorted(set(circle.args[1])))
         yield Problem(f"{shown}: repeatables depend on each other in a circle: {names}")
 
 
 def _order(depends: Mapping[str, list[str]]) -> list[str]:
-    """Return the names, each behind all that it depends on, else in the order of the alphabet; none of a circle."""
+    """Return the names, each after all that it depends on, otherwise in alphabetical order; none from a circle."""
     left, ordered = sorted(depends), list[str]()
     while ready := next((name for name in left if set(depends[name]) <= set(ordered)), None):
         left.remove(ready)

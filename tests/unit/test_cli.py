@@ -245,7 +245,8 @@ def test_all_problems(call: Call, folder: Path) -> None:
     assert (ended.code, ended.out) == (2, "")
     assert [line for line in ended.err.splitlines() if line.startswith("error:")] == [
         'error: migrations/tenant/0001_a.sql:1:1: syntax error at or near "SELCT"',
-        "error: migrations/tenant/0002-b.sql: not a migration file name, expected NNNN_name.sql of digits, a-z and _",
+        "error: migrations/tenant/0002-b.sql: not a migration file name,"
+        " expected NNNN_name.sql with only digits, a-z and _",
     ]
     assert len([line for line in ended.err.splitlines() if line.startswith("hint:")]) == 2
     assert not (folder / ".tenantry").exists()

@@ -85,8 +85,8 @@ def test_an_empty_folder(fleet: MakeFleet) -> None:
     assert (done.code, done.out, one.shown(done.err)) == (
         2,
         "",
-        "error: migrations/tenant: holds no migration, expected files NNNN_name.sql\n"
-        'hint: make the first one with "tenantry new NAME"\n',
+        "error: migrations/tenant: no migrations, expected files NNNN_name.sql\n"
+        'hint: create the first one with "tenantry new NAME"\n',
     )
 
 

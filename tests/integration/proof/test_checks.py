@@ -73,7 +73,7 @@ REFUSED = {
     "COPY from the client": ("COPY rooms FROM STDIN", "checks/a.sql:1:1: COPY"),
     "COPY to the client": ("SELECT true; COPY rooms TO STDOUT", "checks/a.sql:1:14: COPY"),
 }
-HEADER = "not read as a header, expected -- from: and a version"
+HEADER = "not a valid header, expected -- from: and a version"
 NEARLY = {
     "capital": "-- From: 10",
     "no colon": "-- from 10",
@@ -83,7 +83,7 @@ NEARLY = {
     "more behind it": "-- from: 10 on",
     "block comment": "/* from: 10 */",
 }
-SKIPPED = "nothing in it is skipped silently"
+SKIPPED = "no SQL file in it is skipped silently"
 MISPLACED = f"move it into checks itself, or out of it: {SKIPPED}"
 UNKNOWN = {
     "not there": "0003",
@@ -196,7 +196,7 @@ class TestPlace:
         assert found == [
             'm/checks/a.sql:1:1: syntax error at or near "SELCT"'
             " | correct it: only a server newer than PostgreSQL 18 might know it",
-            "m/checks/c.sql:1: from: there is no migration '7', expected a version | write it as in \"-- from: 0010\"",
+            "m/checks/c.sql:1: from: no migration '7', expected a version | write it as in \"-- from: 0010\"",
         ]
 
 
@@ -204,7 +204,7 @@ class TestSince:
     @pytest.mark.parametrize("version", UNKNOWN.values(), ids=UNKNOWN)
     def test_unknown(self, tmp_path: Path, version: str) -> None:
         """A version that no migration has is refused, with how it is to be written."""
-        said = f"m/checks/a.sql:2: from: there is no migration {version!r}, expected a version"
+        said = f"m/checks/a.sql:2: from: no migration {version!r}, expected a version"
         assert refuse(tmp_path, f"-- Pages.\n-- from: {version}\nSELECT true") == [
             f'{said} | write it as in "-- from: 0010"'
         ]
@@ -225,7 +225,7 @@ class TestSince:
         """A line that is nearly a header is refused, with how it is to be written."""
         assert refuse(tmp_path, f"-- Pages.\n\n{line}\nSELECT true") == [
             f"m/checks/a.sql:3: {line!r}: {HEADER}"
-            ' | write it as in "-- from: 0010", or reword the comment if none is meant'
+            ' | write it as in "-- from: 0010", or reword the comment if it is not meant as a header'
         ]
 
     def test_given_twice(self, tmp_path: Path) -> None:
@@ -300,14 +300,14 @@ class TestFolder:
         (tmp_path / "checks").mkdir()
         (tmp_path / "checks" / "linked").symlink_to(tmp_path / "elsewhere")
         files = {"a.SQL": "SELECT true", "b.sql": "-- nothing to hold yet", "c.sql": "/* no */;", "old/d.sql": "SELECT"}
-        empty = "no statement in it, expected a query | write a query, or delete the file: it would hold whatever"
+        empty = "no statement, expected a query | write a query, or delete the file: an empty check always holds"
         assert refuse(tmp_path, files) == [
-            "m/checks/a.SQL: not a name of a check, expected one that ends in .sql"
+            "m/checks/a.SQL: not a check file name, expected one that ends in .sql"
             f" | rename it, or move it out of the folder: {SKIPPED}",
-            f"m/checks/b.sql: {empty} a tenant has",
-            f"m/checks/c.sql: {empty} a tenant has",
-            f"m/checks/linked/x.sql: in a sub-folder, expected no file of SQL there | {MISPLACED}",
-            f"m/checks/old/d.sql: in a sub-folder, expected no file of SQL there | {MISPLACED}",
+            f"m/checks/b.sql: {empty}",
+            f"m/checks/c.sql: {empty}",
+            f"m/checks/linked/x.sql: in a subfolder, expected SQL files only in the folder itself | {MISPLACED}",
+            f"m/checks/old/d.sql: in a subfolder, expected SQL files only in the folder itself | {MISPLACED}",
         ]
 
     def test_no_folder(self, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from tenantry.files.header import parse_header
 from tenantry.model import Allowance, Assertion, Batch, Directives
 
 TIME = "expected a time such as 500ms, 5s or 10min"
-FENCE = "write it on the same line, or on lines of its own between two lines -- ```"
+FENCE = "write the query on the same line, or on its own lines between two lines -- ```"
 ONE, OTHER = f"sha256:{'1a' * 32}", f"sha256:{'2b' * 32}"
 
 
@@ -94,9 +94,9 @@ BAD_TIMES = ("5", "5sec", "5m", "-5s", "1.5s", "", "5s 3", "'5s'", "25d", "21474
 @pytest.mark.parametrize("value", BAD_TIMES)
 def test_bad_time(value: str) -> None:
     """A time needs one of PostgreSQL's units, and fits one of its settings."""
-    assert refuse(f"lock-timeout: {value}") == [f"1: header key 'lock-timeout': {value!r} is not a value, {TIME}"]
+    assert refuse(f"lock-timeout: {value}") == [f"1: header key 'lock-timeout': {value!r} is not a valid value, {TIME}"]
     assert refuse(f"statement-timeout: {value}") == [
-        f"1: header key 'statement-timeout': {value!r} is not a value, {TIME}; 0s is none"
+        f"1: header key 'statement-timeout': {value!r} is not a valid value, {TIME}; 0s is none"
     ]
 
 
@@ -126,7 +126,7 @@ def test_bad_value(line: str, expected: str) -> None:
     """A value that cannot be meant is an error at its line, which says what was expected."""
     key, _, value = line.partition(": ")
     assert refuse("Rates.", line, transactional=False) == [
-        f"2: header key {key!r}: {value!r} is not a value, {expected}"
+        f"2: header key {key!r}: {value!r} is not a valid value, {expected}"
     ]
 
 
@@ -140,7 +140,7 @@ def test_given_twice(key: str) -> None:
 def test_batch_in_a_transaction() -> None:
     """A batch in a file that runs in one transaction is an error: each batch is a transaction of its own."""
     assert refuse("Rates.", "batch: 5000") == [
-        "2: header key 'batch': in a file that runs in one transaction, expected one that does not | "
+        "2: header key 'batch': not allowed in a file that runs in one transaction, expected one that does not | "
         'add the line "-- transactional: false"'
     ]
 
@@ -195,30 +195,33 @@ def test_a_key_in_a_fence_opens_none() -> None:
 
 
 FAULTS = {
-    "no query": (("require:",), f"1: header key 'require': no query, expected one behind it | {FENCE}"),
+    "no query": (
+        ("require:",),
+        f"1: header key 'require': no query, expected one after the colon or between fences | {FENCE}",
+    ),
     "prose behind it": (
         ("ensure:", "all is well"),
-        f"1: header key 'ensure': no query, expected one behind it | {FENCE}",
+        f"1: header key 'ensure': no query, expected one after the colon or between fences | {FENCE}",
     ),
     "prose before the fence": (
         ("ensure:", "this:", "```", "SELECT true", "```"),
-        f"1: header key 'ensure': no query, expected one behind it | {FENCE}",
+        f"1: header key 'ensure': no query, expected one after the colon or between fences | {FENCE}",
     ),
     "nothing in the fence": (
         ("require:", "```", "", "```"),
-        f"1: header key 'require': no query, expected one behind it | {FENCE}",
+        f"1: header key 'require': no query, expected one after the colon or between fences | {FENCE}",
     ),
     "unclosed": (
         ("Rates.", "require:", "```", "SELECT true"),
-        "3: unclosed fence, expected a line -- ``` behind the query",
+        "3: unclosed fence, expected a line -- ``` after the query",
     ),
     "closed with another word": (
         ("require:", "```", "SELECT true", "```sql"),
-        "2: unclosed fence, expected a line -- ``` behind the query",
+        "2: unclosed fence, expected a line -- ``` after the query",
     ),
     "two queries": (
         ("require: SELECT true", "```", "SELECT false", "```"),
-        "1: header key 'require': a query on its line and one behind it, expected one | give each a key of its own",
+        "1: header key 'require': a query on its line and another after it, expected one | write a key for each query",
     ),
 }
 

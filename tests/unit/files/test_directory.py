@@ -22,17 +22,17 @@ DATA = TESTS / "data" / "files"
 SHOWN = "migrations/tenant"
 OK = "SELECT 1;\n"
 
-RENAME = "rename it, or move it out of the folder: nothing in it is skipped silently"
-NAME = f"not a migration file name, expected NNNN_name.sql of digits, a-z and _ | {RENAME}"
-NEWER = 'a server newer than the parser may know more: "-- parse: server" in the header leaves it to judge'
+RENAME = "rename it, or move it out of the folder: no SQL file in it is skipped silently"
+NAME = f"not a migration file name, expected NNNN_name.sql with only digits, a-z and _ | {RENAME}"
+NEWER = 'write "-- parse: server" in the header if the server is newer than the parser and accepts this'
 CLOSE = "close it; where it looks closed, an earlier one is not"
 CONTROL = "is transaction control, which is the runner's alone"
 REMOVE = "remove it: the whole file runs in one transaction"
 PSQL = "write what it does as SQL: only psql knows commands that start with a backslash"
 INSERT = "write INSERT statements, or COPY from a file of the server"
 HEADER_LINE = 'put the line "-- transactional: false" at the top of the file, which then runs statement by statement'
-NEXT_NUMBER = "give the one that no database has yet the next free number"
-NO_OP = "a file of comments alone is recorded as a deliberate no-op"
+NEXT_NUMBER = "give the next free number to the file that no database has yet"
+NO_OP = "write only comments to record a deliberate no-op"
 
 
 def read(folder: Path, files: Mapping[str, str | bytes]) -> Directory:
@@ -252,7 +252,7 @@ TEXTS: dict[str, tuple[str | bytes, list[str]]] = {
         "-- transactionl: false\nSELECT 1;\n",
         [
             ":1: header key 'transactionl': not a key, expected transactional | "
-            'write "-- transactional: false", or reword the comment if no key is meant'
+            'write "-- transactional: false", or reword the comment if it is not meant as a key'
         ],
     ),
 }
@@ -310,7 +310,7 @@ def test_any_name(stem: str, suffix: str) -> None:
             (found,) = read_migrations(Path(folder), SHOWN).migrations
             assert (found.path, str(found.version)) == (f"{SHOWN}/{name}", stem.partition("_")[0].lstrip("0") or "0")
         elif name.endswith(".rollback.sql"):
-            assert "beside it" in refuse(Path(folder))[0]
+            assert "next to it" in refuse(Path(folder))[0]
         else:
             assert refuse(Path(folder)) == [f"{SHOWN}/{name}: {NAME}"]
 
@@ -360,17 +360,23 @@ def test_all_faults_at_once() -> None:
 DEPENDS = {
     "unknown": (
         {"0001_rooms.sql": OK, "0002_b.sql": "-- depends: 0001_room\nSELECT 1;"},
-        [f"{SHOWN}/0002_b.sql: depends on '0001_room', which is no file here | did you mean \"0001_rooms\"?"],
+        [
+            f"{SHOWN}/0002_b.sql: depends on '0001_room', which is not a file in this folder"
+            f' | did you mean "0001_rooms"?'
+        ],
     ),
     "unlike any other": (
         {"0001_rooms.sql": OK, "0002_b.sql": "-- depends: zzz\nSELECT 1;"},
-        [f"{SHOWN}/0002_b.sql: depends on 'zzz', which is no file here | name an earlier file, without .sql"],
+        [
+            f"{SHOWN}/0002_b.sql: depends on 'zzz', which is not a file in this folder"
+            " | name an earlier file, without .sql"
+        ],
     ),
     "later": (
         {"0001_a.sql": "-- depends: 0002_b\nSELECT 1;", "0002_b.sql": OK},
         [
             f"{SHOWN}/0001_a.sql: depends on 0002_b, which runs later | "
-            "depends must name an earlier file: renumber one of the two"
+            "renumber one of the two: depends must name an earlier file"
         ],
     ),
     "circle": (
@@ -400,7 +406,7 @@ def test_depends(tmp_path: Path) -> None:
 ROLLBACKS = {
     "orphaned": (
         {"0001_a.sql": OK, "0002_b.rollback.sql": OK},
-        ["0002_b.rollback.sql: no migration 0002_b.sql beside it | rename it to match, or delete it"],
+        ["0002_b.rollback.sql: no migration 0002_b.sql next to it | rename it to match, or delete it"],
     ),
     "empty": (
         {"0001_a.sql": OK, "0001_a.rollback.sql": " "},
@@ -421,8 +427,8 @@ ROLLBACKS = {
     "header": (
         {"0001_a.sql": OK, "0001_a.rollback.sql": f"-- lock-timeout: soon\n{OK}"},
         [
-            "0001_a.rollback.sql:1: header key 'lock-timeout': 'soon' is not a value, expected a time such as 500ms, 5s"
-            " or 10min"
+            "0001_a.rollback.sql:1: header key 'lock-timeout': 'soon' is not a valid value, expected a time such as"
+            " 500ms, 5s or 10min"
         ],
     ),
 }
@@ -469,7 +475,7 @@ def test_folder_is_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("files", [{}, {"README.md": "nothing yet"}], ids=["empty", "no SQL"])
 def test_no_migration(tmp_path: Path, files: dict[str, str]) -> None:
     """A folder without a migration is an error: nothing to apply must never look like success."""
-    said = f'{SHOWN}: holds no migration, expected files NNNN_name.sql | make the first one with "tenantry new NAME"'
+    said = f'{SHOWN}: no migrations, expected files NNNN_name.sql | create the first one with "tenantry new NAME"'
     assert refuse(write_files(tmp_path, files)) == [said]
 
 
@@ -486,7 +492,7 @@ def test_link_out_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "tenant").mkdir()
     (tmp_path / "tenant" / "0001_a.sql").symlink_to(tmp_path / "elsewhere.sql")
     assert refuse(tmp_path / "tenant") == [
-        f"{SHOWN}/0001_a.sql: a symbolic link out of the folder, expected a file in it"
+        f"{SHOWN}/0001_a.sql: a symbolic link that leaves the folder, expected a file in it"
     ]
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tenantry.files.header import _KEYS, Header, find_circle, parse_header
 from tests.builders import unhurried
 
-REWORD = "or reword the comment if no key is meant"
+REWORD = "or reword the comment if it is not meant as a key"
 
 
 def refuse(text: str) -> list[str]:
@@ -120,13 +120,13 @@ def test_remedy_is_accepted(line: str) -> None:
 
 
 VALUES = {
-    "transactional: FALSE": "'FALSE' is not a value, expected true or false",
-    "transactional: no": "'no' is not a value, expected true or false",
-    "transactional:": "'' is not a value, expected true or false",
-    "transactional: false -- see below": "'false -- see below' is not a value, expected true or false",
-    "parse: client": "'client' is not a value, expected server",
-    "parse:": "'' is not a value, expected server",
-    "lock-timeout: 5": "'5' is not a value, expected a time such as 500ms, 5s or 10min",
+    "transactional: FALSE": "'FALSE' is not a valid value, expected true or false",
+    "transactional: no": "'no' is not a valid value, expected true or false",
+    "transactional:": "'' is not a valid value, expected true or false",
+    "transactional: false -- see below": "'false -- see below' is not a valid value, expected true or false",
+    "parse: client": "'client' is not a valid value, expected server",
+    "parse:": "'' is not a valid value, expected server",
+    "lock-timeout: 5": "'5' is not a valid value, expected a time such as 500ms, 5s or 10min",
 }
 
 
@@ -165,7 +165,8 @@ MISPLACED = {
 def test_misplaced_key(key: str, text: str) -> None:
     """A key below the leading comment would have no effect and is an error."""
     assert refuse(text) == [
-        f"2: header key {key!r}: below the first statement it has no effect | move the line to the top of the file"
+        f"2: header key {key!r}: no effect below the first statement, expected it in the header"
+        " | move the line to the top of the file"
     ]
 
 

@@ -17,10 +17,10 @@ BEFORE = {
     RATES: "ALTER TABLE rooms ADD COLUMN rate numeric(10, 2);\n",
     "checks/rooms.sql": "SELECT id FROM rooms WHERE false;\n",
 }
-PUT_BACK = "put it back as it was, and write a new migration: databases have it already"
+PUT_BACK = "restore the original and write a new migration: databases have already applied this one"
 REPLACES = f"-- replaces: {checksum(BEFORE[RATES])}"
-EDITED = f'{PUT_BACK}; or put the line "{REPLACES}" at its top, if what it says now is what they have'
-LATE = "give it a number from 0003 on: databases may have the newer one already"
+EDITED = f'{PUT_BACK}; or add the line "{REPLACES}" at the top if those databases already match the new text'
+LATE = "renumber it to 0003 or higher: databases may already have the newer one"
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -97,7 +97,7 @@ def test_cosmetic_edit(folder: Path, state: str) -> None:
         MergedChange(
             Problem(
                 f"{folder}/{RATES}: cosmetic edit, although it is merged in main",
-                "databases that have it warn of the edit, and run nothing again",
+                "keep it if it is intended: databases that have the file only warn about the edit",
             ),
             excused=True,
         )
@@ -158,8 +158,8 @@ def test_taken_number(folder: Path, committed: bool) -> None:
         git(folder, "stash", "pop", "--quiet")
     assert found(folder) == [
         (
-            "0003_notes.sql: not merged, and its number is that of 0003_beds.sql, which is merged in main",
-            "give it a number from 0004 on: databases may have the newer one already",
+            "0003_notes.sql: not merged, and it has the number of 0003_beds.sql, which is merged in main",
+            "renumber it to 0004 or higher: databases may already have the newer one",
         )
     ]
 
@@ -180,7 +180,7 @@ def test_taken_name(folder: Path, state: str) -> None:
         (folder / name).unlink()
     conflict = (
         f"{name}: not merged, and another file of this name is merged in main",
-        "give it a number from 0004 on: databases may have the merged one already",
+        "renumber it to 0004 or higher: databases may already have the merged one",
     )
     assert found(folder) == [conflict]
     (folder / name).write_text("SELECT 4;\n")
@@ -258,7 +258,7 @@ def test_unknown_base(folder: Path) -> None:
         found(folder, "origin/main")
     assert str(caught.value) == "--base: git merge-base failed: fatal: Not a valid object name origin/main"
     assert caught.value.hint == (
-        "name a branch or commit that is here, such as origin/main; a shallow clone has to be fetched whole"
+        "name a branch or commit that exists here, such as origin/main; fetch the whole history of a shallow clone"
     )
 
 
@@ -274,7 +274,7 @@ def test_no_common_history(folder: Path) -> None:
     git(folder, "commit", "--quiet", "--message=alone")
     with pytest.raises(ConfigError) as caught:
         found(folder)
-    assert str(caught.value) == "--base: git merge-base failed: no history in common with HEAD"
+    assert str(caught.value) == "--base: git merge-base failed: no common history with HEAD"
 
 
 def test_no_repository(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ SHOWN = "migrations/tenant"
 HOME = f"{SHOWN}/{FOLDER}"
 OK = "SELECT 1;\n"
 NAME = (
-    "not a name of a repeatable, expected name.sql of digits, a-z and _ | "
-    "rename it, or move it out of the folder: nothing in it is skipped silently"
+    "not a repeatable file name, expected name.sql with only digits, a-z and _ | "
+    "rename it, or move it out of the folder: no SQL file in it is skipped silently"
 )
 
 
@@ -89,30 +89,31 @@ REFUSED = {
     "a rollback": ({"totals.rollback.sql": OK}, f"{HOME}/totals.rollback.sql: {NAME}"),
     "outside a transaction": (
         {"totals.sql": "-- transactional: false\nVACUUM;\n"},
-        f"{HOME}/totals.sql: a repeatable runs in one transaction | "
-        'delete "-- transactional: false", and put what cannot run in a transaction into a migration',
+        f"{HOME}/totals.sql: outside a transaction, expected a repeatable to run in one | "
+        'delete "-- transactional: false", and move statements that cannot run in a transaction into a migration',
     ),
     "replaces": (
         {"totals.sql": f"-- replaces: sha256:{'0' * 64}\n{OK}"},
-        f"{HOME}/totals.sql: header key 'replaces': of no use in a repeatable | "
-        "delete the line: whatever text was recorded, another one is run",
+        f"{HOME}/totals.sql: header key 'replaces': no effect in a repeatable, expected no such key | "
+        "delete the line: a repeatable runs again after every edit",
     ),
     "an unknown dependency": (
         {"totals.sql": f"-- depends: rooms\n{OK}"},
-        f"{HOME}/totals.sql: depends on 'rooms', which is no repeatable here | name another repeatable, without .sql",
+        f"{HOME}/totals.sql: depends on 'rooms', which is not a repeatable in this folder"
+        " | name another repeatable, without .sql",
     ),
     "a dependency that is nearly right": (
         {"totals.sql": OK, "sums.sql": f"-- depends: total\n{OK}"},
-        f"{HOME}/sums.sql: depends on 'total', which is no repeatable here | did you mean \"totals\"?",
+        f"{HOME}/sums.sql: depends on 'total', which is not a repeatable in this folder | did you mean \"totals\"?",
     ),
     "a migration as dependency": (
         {"totals.sql": f"-- depends: 0001_rooms\n{OK}"},
-        f"{HOME}/totals.sql: depends on '0001_rooms', which is no repeatable here | "
+        f"{HOME}/totals.sql: depends on '0001_rooms', which is not a repeatable in this folder | "
         "name another repeatable, without .sql",
     ),
     "empty": (
         {"totals.sql": ""},
-        f"{HOME}/totals.sql: empty, expected SQL | a file of comments alone is recorded as a deliberate no-op",
+        f"{HOME}/totals.sql: empty, expected SQL | write only comments to record a deliberate no-op",
     ),
     "a psql command": (
         {"totals.sql": "\\i rooms\n"},
@@ -132,8 +133,8 @@ def test_sub_folder(tmp_path: Path) -> None:
     """SQL in a sub-folder is an error."""
     write_files(tmp_path / FOLDER / "old", {"totals.sql": OK})
     assert refuse(tmp_path, {}) == [
-        f"{HOME}/old/totals.sql: in a sub-folder, expected no file of SQL there | "
-        "move it into repeatable itself, or out of it: nothing in it is skipped silently"
+        f"{HOME}/old/totals.sql: in a subfolder, expected SQL files only in the folder itself | "
+        "move it into repeatable itself, or out of it: no SQL file in it is skipped silently"
     ]
 
 
@@ -142,7 +143,7 @@ def test_link_out(tmp_path: Path) -> None:
     write_files(tmp_path, {"0002_elsewhere.sql": OK})
     (tmp_path / FOLDER).mkdir()
     (tmp_path / FOLDER / "totals.sql").symlink_to(tmp_path / "0002_elsewhere.sql")
-    assert refuse(tmp_path, {}) == [f"{HOME}/totals.sql: a symbolic link out of the folder, expected a file in it"]
+    assert refuse(tmp_path, {}) == [f"{HOME}/totals.sql: a symbolic link that leaves the folder, expected a file in it"]
 
 
 def test_all_faults_at_once(tmp_path: Path) -> None:
