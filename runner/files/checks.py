@@ -19,6 +19,7 @@ _SINCE = re.compile(r"^\s*--\s*from\s*:\s*(?P<version>\S*)\s*$")
 # A line that is nearly one: it would not be read, and the check would run on tenants where it cannot hold.
 _NEARLY = re.compile(r"^\s*(--+|/?\*+)\s*from\s*([:=]|(version|migration)?\s*[0-9])", re.IGNORECASE)
 _WRITE = 'write it as in "-- from: 0010"'
+# As many digits as always fit a bigint, so that int() never meets a number of a thousand digits.
 _DIGITS = re.compile(r"^[0-9]{1,18}$")
 
 
@@ -59,6 +60,7 @@ def _read(path: Path, home: Path, shown: str, versions: set[int]) -> Check:
     text = read_text(path, home, shown)
     faults = [
         Problem(f"{shown}:{found.position.line}:{found.position.column}: {found.message}", found.hint)
+        # As in a transaction: checks run in one that is read only, where VACUUM and its like could not run either.
         for found in sqltext.check(text, transactional=True)
     ]
     if faults:

@@ -113,6 +113,7 @@ def parse_directives(
 
 def is_meant(line: HeaderLine) -> bool:
     """Return whether a line that looks like a key has a valid value for it, and so is not prose."""
+    # These take any text as a query, so that prose would count as one: only the first word tells them apart.
     if line.key in ("require", "ensure"):
         return _QUERY.match(line.value) is not None
     try:
@@ -125,7 +126,7 @@ def is_meant(line: HeaderLine) -> bool:
 def locate(text: str, assertion: Assertion, at: Position) -> Position:
     """Return the position in the file of a position in one of its queries."""
     number = assertion.line + at.line - 1
-    # A line of a query is the end of one of the file.
+    # A line of the query is the end of a line of the file, which has "-- " or "-- require: " before it.
     ends = text.split("\n")[number - 1].rstrip(), assertion.query.split("\n")[at.line - 1].rstrip()
     return Position(number, at.column + len(ends[0]) - len(ends[1]))
 

@@ -76,6 +76,7 @@ def read_migrations(folder: Path, shown: str) -> Directory:
         read.append((migration, source.header))
         warnings += source.warnings
     problems += _duplicates([migration for migration, _ in read], shown)
+    # Also for a folder with faults: one run is to show all of them.
     migrations, faults = _resolve_depends(read, {path.stem for path in paths})
     if problems or faults:
         raise MigrationFileError((*problems, *faults))
@@ -129,6 +130,8 @@ def _read_source(path: Path, folder: Path, shown: str) -> SourceText:
     wrong += _check_assertions(text, header.directives, shown)
     if wrong:
         raise _FileError(*wrong)
+    # Other tools' files often bring their own BEGIN and COMMIT; here they would end the transaction of the ledger.
+    # Blanked and not cut out, so that offsets in errors of the server are offsets in the file.
     sql = sqltext.blank_wrapper(text) if header.transactional else text
     return SourceText(shown, text, sql, header, tuple(_check_sql(text, sql, header, shown)))
 
@@ -138,6 +141,7 @@ def _read(path: Path, folder: Path, shown: str) -> tuple[Migration, SourceText]:
     source = _read_source(path, folder, shown)
     sibling = path.with_name(path.name.removesuffix(".sql") + ROLLBACK)
     shown_sibling = f"{shown.removesuffix('.sql')}{ROLLBACK}"
+    # lexists: a dangling link must be an error, and not be taken for no rollback at all.
     rollback = _read_source(sibling, folder, shown_sibling) if os.path.lexists(sibling) else None
     migration = Migration(
         version=version,
@@ -170,10 +174,12 @@ def _parse_name(file_name: str, shown: str) -> tuple[int, str]:
 def _read_text(path: Path, folder: Path, shown: str) -> str:
     """Return the normalised text of a file that is in the folder, is a file, and is UTF-8 without NUL."""
     # realpath, since Path.resolve() raises where a link leads to itself.
+    # A link out of the folder would put text under a checksum that no review of the folder shows.
     if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(folder.resolve()):
         raise _FileError(Problem(f"{shown}: a symbolic link that leaves the folder, expected a file in it"))
     if path.is_dir():
         raise _FileError(Problem(f"{shown}: a directory, expected a file"))
+    # Before it is opened: reading a pipe would wait for a writer that never comes.
     if path.exists() and not path.is_file():
         raise _FileError(Problem(f"{shown}: a pipe or device, expected a file"))
     try:
@@ -217,6 +223,7 @@ def _check_sql(text: str, sql: str, header: Header, shown: str) -> list[Problem]
         (doubts if doubtful else errors).append(problem)
     if not errors and not header.transactional:
         errors += _check_split(sql, shown)
+    # Only for text that parses: otherwise every syntax error would be reported twice.
     if not errors and header.directives.batch:
         errors += _check_batch(sql, shown)
     if errors:
@@ -310,6 +317,7 @@ def _unknown(migration: Migration, name: str, known: dict[str, int]) -> Problem:
 
 def _check_order(migrations: Sequence[Migration]) -> Iterator[Problem]:
     circle = find_circle({migration.version: migration.depends for migration in migrations})
+    # In a circle, some file always depends on a later one: naming the circle is enough.
     if circle:
         names = ", ".join(label(m.version, m.name) for m in migrations if m.version in circle)
         yield Problem(f"{migrations[0].path.rsplit('/', 1)[0]}: files depend on each other in a circle: {names}")

@@ -34,6 +34,8 @@ def find_changes(folder: Path, base: str) -> Iterator[MergedChange]:
     unreadable history is never taken for one without changes.
     """
     start = _git(folder, "merge-base", base, "HEAD").strip()
+    # Edits against the fork point, or commits merged after it would look like our deletions; numbers against the tip
+    # of the base, since those commits have taken numbers meanwhile.
     yield from dict.fromkeys(_find_edits(folder, start, base))
     blobs = _list_merged(folder, base)
     merged = {int(name.split("_")[0]): name for name in blobs}
@@ -139,6 +141,7 @@ def _run(folder: Path, *arguments: str) -> bytes:
     environment = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
     try:
         done = subprocess.run(
+            # No locks: this may run in a hook, while git itself holds the index. No quoting: names are compared.
             ["git", "--no-optional-locks", "-C", str(folder), "-c", "core.quotepath=off", *arguments],
             env=environment,
             capture_output=True,

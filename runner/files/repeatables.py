@@ -50,6 +50,7 @@ def _read_all(home: Path, shown: str, problems: list[Problem]) -> tuple[tuple[Mi
         files[name] = _make(name, source)
         depends[name] = source.header.depends
         warnings += source.warnings
+    # All names, or a fault in one file would also be reported as a missing dependency of every other.
     problems += _check_depends(files, depends, {path.stem for path in paths}, shown)
     known = {name: [other for other in needs if other in files] for name, needs in depends.items()}
     return tuple(files[name] for name in _order(known)), warnings
@@ -110,6 +111,8 @@ def _check_depends(
 
 def _order(depends: Mapping[str, list[str]]) -> list[str]:
     """Return the names, each after all that it depends on, otherwise in alphabetical order; none from a circle."""
+    # Not by graphlib, which goes level by level and raises for a circle: here the alphabet decides wherever it can,
+    # and a circle, which is reported already, is left out.
     left, ordered = sorted(depends), list[str]()
     while ready := next((name for name in left if set(depends[name]) <= set(ordered)), None):
         left.remove(ready)
