@@ -1,7 +1,8 @@
-"""SQL as text: places in it, its statements, and what a migration must not hold. PostgreSQL's own grammar decides.
+"""SQL as text: its positions and statements, and the faults of a migration. PostgreSQL's own grammar decides.
 
-The grammar's yes is sure and its no is not: a newer server may know more. So what it refuses is read again by a lexer
-of our own, statement by statement, and one unknown statement hides nothing behind it. Offsets count characters from 0.
+An acceptance by the grammar is certain, a refusal is not: a newer server may know more. So a refused text is read again
+by our own lexer, statement by statement, and one unknown statement hides no fault after it. Offsets count characters
+from 0.
 """
 
 from tenantry.sqltext.checks import check

@@ -1,4 +1,4 @@
-"""libpg_query for ctypes, out of the postgast wheel, whose Python code is never imported."""
+"""libpg_query for ctypes, from the postgast wheel, whose Python code is never imported."""
 
 import ctypes
 from importlib.util import find_spec
@@ -52,17 +52,17 @@ class _ScanResult(ctypes.Structure):
 
 
 def copy_bytes(message: _Protobuf) -> bytes:
-    """Return what the library encoded, as bytes of our own."""
+    """Return the bytes that the library encoded, as a copy."""
     return ctypes.string_at(message.data, message.length)
 
 
 def load_library() -> ctypes.CDLL:
-    """Load libpg_query. It keeps its state by thread: threads may call it at the same time."""
+    """Load libpg_query. Its state belongs to a thread: threads may call it at the same time."""
     spec = find_spec("postgast")
     folders = spec.submodule_search_locations or () if spec else ()
     paths = [path for folder in folders for name in _LIBRARY_NAMES if (path := Path(folder) / name).exists()]
     if not paths:
-        raise ImportError("postgast: holds no libpg_query, expected the wheel for this platform", name="postgast")
+        raise ImportError("postgast: no libpg_query in it, expected the wheel for this platform", name="postgast")
     library = ctypes.CDLL(str(paths[0]))
     for name, result in (("parse", _ParseResult), ("split_with_parser", _SplitResult), ("scan", _ScanResult)):
         getattr(library, f"pg_query_{name}").argtypes = [ctypes.c_char_p]

@@ -1,4 +1,4 @@
-"""The one UPDATE, DELETE or INSERT ... SELECT of a file that runs in batches: whether it can be cut, and by what."""
+"""The one UPDATE, DELETE or INSERT ... SELECT of a file that runs in batches, and whether it can be split."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -10,32 +10,32 @@ from tenantry.sqltext.statements import Statement, parse
 
 _VERBS = {"UpdateStmt": "UPDATE", "DeleteStmt": "DELETE", "InsertStmt": "INSERT"}
 _WRITES = frozenset({*_VERBS, "MergeStmt"})
-_UNREADABLE = "a statement that is too long or too deep to be read"
+_UNREADABLE = "a statement that is too long or too deep to read"
 _NO_BATCHES = "run the file without batches"
-_TAKE_OUT = f"take it out, or {_NO_BATCHES}"
-# Why a clause cannot be in a statement that is cut, by its field in the tree.
+_TAKE_OUT = f"remove it, or {_NO_BATCHES}"
+# The reason why a split statement cannot have a clause, by its field in the tree.
 _BARRED = {
     "distinctClause": ("DISTINCT", "equal rows may lie in several batches"),
     "groupClause": ("GROUP BY", "the rows of a group may lie in several batches"),
     "havingClause": ("HAVING", "the rows of a group may lie in several batches"),
     "windowClause": ("WINDOW", "the rows of a window may lie in several batches"),
-    "sortClause": ("ORDER BY", "the batches have the order of the key"),
-    "limitCount": ("LIMIT", "each batch would have a limit of its own"),
-    "limitOffset": ("OFFSET", "each batch would leave rows out"),
-    "returningClause": ("RETURNING", "nobody reads what it returns"),
+    "sortClause": ("ORDER BY", "batches follow the order of the key"),
+    "limitCount": ("LIMIT", "each batch would apply the limit again"),
+    "limitOffset": ("OFFSET", "each batch would skip rows"),
+    "returningClause": ("RETURNING", "nobody reads the returned rows"),
 }
-# Only aggregates have these, or what is used like one.
+# Only aggregates have these, or functions used like one.
 _AGGREGATE_MARKS = ("agg_star", "agg_distinct", "agg_order", "agg_filter", "agg_within_group")
 _AGGREGATES = frozenset(
     {"array_agg", "avg", "bool_and", "bool_or", "count", "every", "json_agg", "json_object_agg", "jsonb_agg"}
     | {"jsonb_object_agg", "max", "min", "string_agg", "sum"}
 )
-# What is on the side of a join from which no row gets lost or is made up.
+# The sides of a join whose rows the join neither drops nor invents.
 _KEPT_SIDES = {"JOIN_INNER": ("larg", "rarg"), "JOIN_LEFT": ("larg",), "JOIN_RIGHT": ("rarg",)}
 
 
 class ChangeError(ValueError):
-    """The text is no statement that can be cut; `offset` is where it shows, in characters from 0."""
+    """The text is not a statement that can be split; `offset` locates the reason, in characters from 0."""
 
     def __init__(self, message: str, hint: str = "", offset: int = 0) -> None:
         super().__init__(message)
@@ -46,7 +46,7 @@ class ChangeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RowSource:
-    """A table as a statement names it: in full as in `names`, its columns by `alias`; `only`: without its children."""
+    """A table as a statement names it: `names` is its full name, `alias` qualifies its columns; `only`: no children."""
 
     names: tuple[str, ...]
     alias: str
@@ -55,10 +55,10 @@ class RowSource:
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """A statement that can be cut: `statement` as it stands in its file.
+    """A statement that can be split: `statement` as it stands in its file.
 
-    Of `sources`, the first one that has a primary key drives it. `target` is the table that is written. `sets` are the
-    columns that an UPDATE sets, `calls` the functions, by their names in full, of which none may be an aggregate.
+    The first of `sources` with a primary key drives it. `target` is the table that is written. `sets` are the columns
+    that an UPDATE sets. `calls` are the full names of the functions; none of them may be an aggregate.
     """
 
     statement: Statement
@@ -72,7 +72,7 @@ class RowChange:
 
 
 def read_change(text: str) -> RowChange:
-    """Return the one statement of a file, which is to be cut. Raises ChangeError."""
+    """Return the one statement of a file that runs in batches. Raises ChangeError."""
     statement = _read_statement(text)
     try:
         return _make_change(statement)
@@ -83,7 +83,7 @@ def read_change(text: str) -> RowChange:
 
 
 def _make_change(statement: Statement) -> RowChange:
-    """Return what a statement says. Raises ChangeError with a place in it."""
+    """Return a statement as a change. Raises ChangeError with an offset in it."""
     tag, node = read_tree(statement.text)
     if tag not in _VERBS:
         wanted = "another kind of statement, expected an UPDATE, a DELETE or an INSERT ... SELECT"
@@ -92,7 +92,7 @@ def _make_change(statement: Statement) -> RowChange:
     sources = _read_sources(node) if tag == "InsertStmt" else (_read_source(node["relation"]),)
     place = find_place(statement.text, node)
     if place is None:
-        raise ChangeError("no place for a condition more, expected a plain WHERE", _NO_BATCHES)
+        raise ChangeError("no place for another condition, expected a plain WHERE", _NO_BATCHES)
     return RowChange(
         statement=statement,
         verb=_VERBS[tag],
@@ -106,18 +106,18 @@ def _make_change(statement: Statement) -> RowChange:
 
 
 def restrict(change: RowChange, condition: str) -> str:
-    """Return the statement's text with one condition more; all else of it stays as it is, byte for byte.
+    """Return the statement's text with another condition; the rest stays as it is, byte for byte.
 
-    Raises ChangeError where that is not what the parser makes of it.
+    Raises ChangeError if the parser reads the new text in any other way.
     """
     text = insert(change.statement.text, change.place, condition)
     if not is_restricted(text, change.node, condition):
-        raise ChangeError("a condition that the statement does not take")
+        raise ChangeError("a condition that does not fit the statement")
     return text
 
 
 def find_origin(change: RowChange, condition: str, offset: int) -> int:
-    """Return where in the file a character of the restricted text stands; one of the condition at the place of it."""
+    """Return the offset in the file of a character of the restricted text, or of the place of the condition."""
     return change.statement.start + change.place.find_origin(condition, offset)
 
 
@@ -128,55 +128,55 @@ def _read_statement(text: str) -> Statement:
         raise ChangeError(refusal.message, _NO_BATCHES, refusal.offset) from None
     if len(statements) != 1:
         at = statements[1].start if statements else 0
-        hint = "give each statement a file of its own"
-        raise ChangeError(f"{len(statements)} statements, expected the one that is to be cut", hint, at)
+        hint = "write each statement in its own file"
+        raise ChangeError(f"{len(statements)} statements, expected a single one to run in batches", hint, at)
     return statements[0]
 
 
 def _check_clauses(node: Node, text: str) -> None:
-    """Raise ChangeError where the statement is more than the sum of its rows."""
+    """Raise ChangeError if the statement is more than the sum of its rows."""
     for part in (node, _select_of(node)):
         for name, (clause, reason) in _BARRED.items():
             if name in part:
-                raise ChangeError(f"{clause} does not fit, since {reason}", _TAKE_OUT, _locate(part[name], text))
+                raise ChangeError(f"{clause} is not allowed, since {reason}", _TAKE_OUT, _locate(part[name], text))
         for cte in part.get("withClause", {}).get("ctes", ()):
             if cte["CommonTableExpr"]["ctequery"].keys() & _WRITES:
-                reason = "a WITH that writes would do so in every batch"
-                raise ChangeError(reason, "write it as a file of its own", _locate(cte, text))
+                reason = "a WITH that writes would write in every batch"
+                raise ChangeError(reason, "move it to its own file", _locate(cte, text))
     for call in _read_calls(_select_of(node).get("targetList", ())):
         if "over" in call or call.keys() & set(_AGGREGATE_MARKS) or _call_name(call)[-1] in _AGGREGATES:
-            reason = "is over rows that may lie in several batches"
+            reason = "needs rows that may lie in several batches"
             raise ChangeError(f"{_call_name(call)[-1]}() {reason}", _TAKE_OUT, _locate(call, text))
 
 
 def _select_of(node: Node) -> Node:
-    """Return the SELECT of an INSERT; an empty node where there is none to be cut."""
+    """Return the SELECT of an INSERT, or an empty node."""
     select: Node = node.get("selectStmt", {}).get("SelectStmt", {})
     return select
 
 
 def _read_sources(node: Node) -> tuple[RowSource, ...]:
-    """Return the tables that can drive an INSERT ... SELECT. Raises ChangeError where there are none."""
+    """Return the tables that can drive an INSERT ... SELECT. Raises ChangeError if there are none."""
     select = _select_of(node)
     if not select or "valuesLists" in select:
-        raise ChangeError("an INSERT without SELECT, expected rows of a table", _NO_BATCHES)
+        raise ChangeError("an INSERT without SELECT, expected rows from a table", _NO_BATCHES)
     if select["op"] != "SETOP_NONE":
-        raise ChangeError("several SELECTs, expected one", "give each a file of its own")
+        raise ChangeError("several SELECTs, expected one", "write each in its own file")
     ctes = [*node.get("withClause", {}).get("ctes", ()), *select.get("withClause", {}).get("ctes", ())]
     named = {cte["CommonTableExpr"]["ctename"] for cte in ctes}
     sources = (_read_source(table) for part in select.get("fromClause", ()) for table in _read_tables(part))
     found = tuple(source for source in sources if len(source.names) > 1 or source.names[0] not in named)
     if not found:
-        hint = "have it read a table by its name, not on the far side of an outer join and without names for columns"
-        raise ChangeError("nothing in FROM that could be cut, expected a table", hint)
+        hint = "read from a named table, not from the optional side of an outer join, and without column aliases"
+        raise ChangeError("no table in FROM that can be split into batches, expected one", hint)
     return found
 
 
 def _read_tables(part: Node) -> Iterator[Node]:
-    """Yield the tables in an entry of FROM of which every row has its own part in the result."""
+    """Yield the tables in an entry of FROM whose rows each have their own part in the result."""
     if "RangeVar" in part and "colnames" not in part["RangeVar"].get("alias", {}):
         yield part["RangeVar"]
-    # A join with a name of its own hides those of its tables.
+    # A join with an alias hides the names of its tables.
     join = part.get("JoinExpr", {})
     if "alias" not in join:
         for side in _KEPT_SIDES.get(join.get("jointype"), ()):
@@ -189,7 +189,7 @@ def _read_source(table: Node) -> RowSource:
 
 
 def _read_calls(node: Any) -> Iterator[Node]:
-    """Yield the calls of functions in a part of the tree, but for those of queries within it."""
+    """Yield the calls of functions in a part of the tree, except those of queries within it."""
     if isinstance(node, dict):
         for tag, value in node.items():
             if tag == "FuncCall":
@@ -206,7 +206,7 @@ def _call_name(call: Node) -> tuple[str, ...]:
 
 
 def _locate(node: Any, text: str) -> int:
-    """Return the first place in the text that a part of its tree names, in characters; 0 where it names none."""
+    """Return the first position in the text that a part of its tree names, in characters, or 0."""
     first = min(_find_locations(node), default=0)
     return len(text.encode()[:first].decode())
 

@@ -1,4 +1,4 @@
-"""What a migration must not hold, found statement by statement: one that is unknown hides nothing behind it."""
+"""The faults of a migration, found statement by statement: an unknown statement hides no fault after it."""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,7 +12,7 @@ from tenantry.sqltext.trees import name_barred, read_suspect
 
 
 def check(sql: str, *, transactional: bool) -> tuple[Finding, ...]:
-    """Return everything that is wrong with what is to be sent (a plain wrapper blanked), in order of position.
+    """Return all faults of a text to be sent (with a plain wrapper blanked), in order of position.
 
     SYNTAX is certain only for servers up to GRAMMAR_MAJOR. Raises ValueError for NUL.
     """
@@ -25,7 +25,7 @@ def check(sql: str, *, transactional: bool) -> tuple[Finding, ...]:
 
 
 def _check_statements(sql: str, statements: Iterable[Statement], start: int, transactional: bool) -> Iterator[Finding]:
-    """Yield what is wrong with statements that the parser knows, split from the part of `sql` at `start`."""
+    """Yield the faults of statements that the parser knows, split from the part of `sql` at `start`."""
     for statement in statements:
         if finding := _check_statement(sql, statement, start + statement.start, transactional):
             yield finding
@@ -42,7 +42,7 @@ def _check_statement(sql: str, statement: Statement, offset: int, transactional:
 
 
 def _check_piece(sql: str, piece: Piece, transactional: bool) -> Iterator[Finding]:
-    """Yield what is wrong with one statement of a text that the parser refuses as a whole."""
+    """Yield the faults of one statement of a text that the parser refuses as a whole."""
     if piece.fault is FaultKind.COPY_STDIN:
         yield findings.copy(sql, piece.statement.start, rows_wanted=True)
     elif piece.fault is FaultKind.PSQL_COMMAND:
@@ -54,7 +54,7 @@ def _check_piece(sql: str, piece: Piece, transactional: bool) -> Iterator[Findin
 
 
 def _check_alone(sql: str, piece: Piece, transactional: bool) -> Iterator[Finding]:
-    """Yield what is wrong with a statement before the quote in it, if any, that never ends."""
+    """Yield the faults of a statement before its unclosed quote, if any."""
     start = piece.statement.start
     try:
         statements = parse(blank_comments(sql[start : piece.next]).rstrip(SPACE))
@@ -68,9 +68,9 @@ def _check_alone(sql: str, piece: Piece, transactional: bool) -> Iterator[Findin
 
 
 def _without_noise(found: list[Finding]) -> tuple[Finding, ...]:
-    """Return the findings that can be trusted: behind an unclosed quote, strings are read as code and code as strings.
+    """Return the trustworthy findings: after an unclosed quote, strings are read as code and code as strings.
 
-    Where it was opened is anybody's guess; the first syntax error is the nearest place that is known.
+    Nobody can tell which quote is missing; the first syntax error is the nearest known position.
     """
     if not found or found[-1].kind is not FaultKind.UNTERMINATED:
         return tuple(found)

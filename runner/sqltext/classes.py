@@ -1,7 +1,7 @@
-"""What a statement's own words say of the locks that it takes on tables, and so of how long it may wait for them.
+"""The table locks of a statement, judged by its own words, and so how long it may wait for them.
 
-Nothing but the length of a wait hangs on it. What is not known counts as strong: a wait that was too short is made up
-for by another try, one that was too long is not.
+Only the length of a wait depends on it. An unknown statement counts as strong: a wait that was too short is made up
+for by another try, a wait that was too long is not.
 """
 
 import re
@@ -16,18 +16,18 @@ from tenantry.sqltext.statements import split
 
 Words = tuple[str, ...]
 
-# By their first word: they lock rows, or objects that are no tables.
+# By their first word: they lock rows, or objects other than tables.
 _WEAK = re.compile(
     "analyze|close|comment|commit|copy|deallocate|declare|delete|discard|end|execute|explain|fetch|grant|import|insert"
     "|listen|load|merge|move|notify|prepare|reassign|reset|revoke|security|select|set|show|table|unlisten|update"
     "|values|with"
 )
-# By their second word: kinds of objects that can be made, altered and dropped without a table being locked.
+# By their second word: kinds of objects that can be created, altered and dropped without locking a table.
 _APART = re.compile(
     "access|aggregate|cast|collation|conversion|database|default|event|function|group|language|large|operator"
     "|procedure|role|routine|server|subscription|system|tablespace|text|transform|user"
 )
-# A new one of these is in nobody's way either, unless it is tied to a table that is there already.
+# A new one of these blocks nobody either, unless it is tied to an existing table.
 _NEW = re.compile(
     "domain|extension|foreign|global|local|materialized|publication|recursive|schema|sequence|statistics|table|temp"
     "|temporary|type|unlogged|view"
@@ -37,11 +37,11 @@ _SETTING = frozenset({"lock_timeout", '"lock_timeout"', "'lock_timeout'"})
 
 
 class LockClass(Enum):
-    """What a statement does to others while it waits for its locks, and while it has them."""
+    """The effect of a statement on other sessions while it waits for its locks, and while it holds them."""
 
-    STRONG = "holds up readers or writers of a table"
-    PATIENT = "waits for transactions to end, and holds up nobody meanwhile"
-    WEAK = "holds up nobody but who changes the same rows or objects"
+    STRONG = "blocks readers or writers of a table"
+    PATIENT = "waits for transactions to end, and blocks nobody meanwhile"
+    WEAK = "blocks only sessions that change the same rows or objects"
 
 
 def classify(statement: str) -> LockClass:
@@ -57,9 +57,9 @@ def classify(statement: str) -> LockClass:
 
 @cache
 def is_strong(text: str) -> bool:
-    """Return whether a file has a statement that may hold up readers or writers, as one that is no SQL may.
+    """Return whether a file has a statement that may block readers or writers; invalid SQL counts as one.
 
-    Remembered, since a file has many tenants.
+    Cached, since a file runs on many tenants.
     """
     try:
         return any(classify(statement.text) is LockClass.STRONG for statement in split(text))
@@ -69,7 +69,7 @@ def is_strong(text: str) -> bool:
 
 @cache
 def sets_lock_timeout(text: str) -> bool:
-    """Return whether a file says in its statements how long it waits for locks. Remembered likewise."""
+    """Return whether the statements of a file set the lock timeout. Cached likewise."""
     return any(word in _SETTING for word in _words(text))
 
 
@@ -85,7 +85,7 @@ def _is_apart(rest: Words) -> bool:
 
 
 def _creates_apart(rest: Words) -> bool:
-    """Return whether CREATE and what follows locks no table that is there. A view that is replaced is locked."""
+    """Return whether a CREATE, by its further words, locks no existing table. A view that is replaced is locked."""
     if rest[:2] == ("or", "replace"):
         return _is_apart(rest[2:])
     return _is_apart(rest) or bool(rest and _NEW.fullmatch(rest[0]) and not _TIES.intersection(rest))

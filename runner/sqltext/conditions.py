@@ -1,6 +1,6 @@
-"""A statement's text with one condition more: where it goes, and the proof that nothing else changes.
+"""A statement's text with another condition: its place, and the proof that nothing else changes.
 
-The tree decides: a place for the condition is right where the new text's tree is the old one with the condition added.
+The tree decides: a place for the condition is right if the tree of the new text is the old one plus the condition.
 """
 
 from collections.abc import Iterator
@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 from tenantry.sqltext.lexer import Token, read_tokens
 from tenantry.sqltext.library import Node, read_tree
 
-# What can stand behind a WHERE clause, or behind FROM where there is none, in a statement that may be cut.
+# Tokens that can follow a WHERE clause, or FROM without one, in a statement that may be split.
 _FOLLOWERS = frozenset({"", ")", "on", "for"})
-# Those of a tree's places in the text that are not called so.
+# The fields of a tree that hold a position but are not named after it.
 _PLACES = frozenset({"rexpr_list_start", "rexpr_list_end", "list_start", "list_end"})
 _PROBE = "TRUE"
 
 
 class Place(NamedTuple):
-    """Where a condition goes: to what a WHERE says from `opening` to `closing`; `opening` is None where there is none.
+    """The place of a condition: after the WHERE from `opening` to `closing`; `opening` is None without a WHERE.
 
     Both count characters from 0.
     """
@@ -26,11 +26,11 @@ class Place(NamedTuple):
     closing: int
 
     def join(self, condition: str) -> str:
-        """Return what is inserted at `closing`."""
+        """Return the text to insert at `closing`."""
         return f" WHERE ({condition})" if self.opening is None else f") AND ({condition})"
 
     def find_origin(self, condition: str, offset: int) -> int:
-        """Return where a character of the new text was in the old one; one of the condition was at `closing`."""
+        """Return the old offset of a character of the new text; those of the condition were at `closing`."""
         inserted = [] if self.opening is None else [(self.opening, 1)]
         for at, length in (*inserted, (self.closing, len(self.join(condition)))):
             if offset >= at:
@@ -39,7 +39,7 @@ class Place(NamedTuple):
 
 
 def find_place(text: str, node: Node) -> Place | None:
-    """Return where a condition more can stand in a statement with this tree; None where there is no such place."""
+    """Return the place for another condition in a statement with this tree, or None."""
     tokens = tuple(read_tokens(text))
     select = node.get("selectStmt", {}).get("SelectStmt", node)
     places = _opened_places(text, tokens) if "whereClause" in select else _bare_places(text, tokens)
@@ -50,14 +50,14 @@ def find_place(text: str, node: Node) -> Place | None:
 
 
 def _bare_places(text: str, tokens: tuple[Token, ...]) -> Iterator[Place]:
-    """Yield the places where a WHERE could begin, from the last one on, which most often is the right one."""
+    """Yield the places where a WHERE could begin, the last one first, which most often is right."""
     for index in reversed(range(len(tokens))):
         if _word(text, tokens, index + 1) in _FOLLOWERS:
             yield Place(None, tokens[index].end)
 
 
 def _opened_places(text: str, tokens: tuple[Token, ...]) -> Iterator[Place]:
-    """Yield the places behind each WHERE, the outermost first, at which what it says could end."""
+    """Yield the places after each WHERE, the outermost first, where its condition could end."""
     depth, found = 0, list[tuple[int, int]]()
     for index in range(len(tokens)):
         word = _word(text, tokens, index)
@@ -70,7 +70,7 @@ def _opened_places(text: str, tokens: tuple[Token, ...]) -> Iterator[Place]:
 
 
 def _find_ends(text: str, tokens: tuple[Token, ...], first: int) -> Iterator[int]:
-    """Yield the tokens with which an expression could end that begins at `first`, parentheses closed in it."""
+    """Yield the tokens that could end the expression that begins at `first`, with its parentheses closed."""
     depth = 0
     for index in range(first, len(tokens)):
         word = _word(text, tokens, index)
@@ -82,20 +82,20 @@ def _find_ends(text: str, tokens: tuple[Token, ...], first: int) -> Iterator[int
 
 
 def _word(text: str, tokens: tuple[Token, ...], index: int) -> str:
-    """Return a token in lower case; empty for what is behind the last one."""
+    """Return a token in lower case; empty after the last one."""
     return text[tokens[index].start : tokens[index].end].lower() if index < len(tokens) else ""
 
 
 def insert(text: str, place: Place, condition: str) -> str:
-    """Return a text with the condition at its place; all else stays as it is, byte for byte."""
+    """Return a text with the condition at its place; the rest stays as it is, byte for byte."""
     head, rest = text[: place.closing] + place.join(condition), text[place.closing :]
     return head + rest if place.opening is None else f"{head[: place.opening]}({head[place.opening :]}{rest}"
 
 
 def is_restricted(text: str, node: Node, condition: str) -> bool:
-    """Return whether a text is what a tree and one condition more make, and nothing else.
+    """Return whether the tree of a text is the given one plus the condition, and nothing else.
 
-    A condition with a parenthesis too many, which could end the statement and begin another, is none by itself.
+    A condition with a surplus parenthesis, which could end the statement and begin another, does not parse by itself.
     """
     _, found = read_tree(text)
     _, probe = read_tree(f"SELECT WHERE {condition}")
@@ -103,7 +103,7 @@ def is_restricted(text: str, node: Node, condition: str) -> bool:
 
 
 def _add_condition(node: Node, condition: Node) -> Any:
-    """Return a tree without its places, and with one condition more, as PostgreSQL's grammar joins them."""
+    """Return a tree without its positions, plus the condition, joined as PostgreSQL's grammar joins them."""
     if "selectStmt" in node:
         select = _add_condition(node["selectStmt"]["SelectStmt"], condition)
         return {**_bare(node), "selectStmt": {"SelectStmt": select}}
@@ -117,7 +117,7 @@ def _add_condition(node: Node, condition: Node) -> Any:
 
 
 def _bare(node: Any) -> Any:
-    """Return a part of a tree without the places in the text."""
+    """Return a part of a tree without its positions in the text."""
     if isinstance(node, dict):
         return {key: _bare(value) for key, value in node.items() if not (key.endswith("location") or key in _PLACES)}
     return [_bare(one) for one in node] if isinstance(node, list) else node

@@ -1,4 +1,4 @@
-"""What can be wrong with the text of a migration, in words, and what to do about it."""
+"""The faults of a migration's text, in words, each with its remedy."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _PSQL_VARIABLE = re.compile(r""":(?:\{\?\w+\}|(['"]?)\w+\1)""")
 
 
 class FaultKind(StrEnum):
-    """What can be wrong with the text of a migration. All but SYNTAX are certain, whatever the server's version."""
+    """The kind of a fault in the text of a migration. All but SYNTAX are certain for every version of the server."""
 
     SYNTAX = "syntax"
     UNTERMINATED = "unterminated"
@@ -26,7 +26,7 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong, and what to do about it."""
+    """One fault, and its remedy."""
 
     kind: FaultKind
     position: Position
@@ -43,70 +43,70 @@ class SqlError(ValueError):
 
 
 def transaction_control(sql: str, offset: int, name: str, transactional: bool) -> Finding:
-    """Tell of a statement that begins, ends or marks a transaction."""
+    """Report a statement that begins, ends or marks a transaction."""
     reason = "the whole file runs in one transaction" if transactional else "each statement commits by itself"
     return Finding(
         FaultKind.TRANSACTION_CONTROL,
         position(sql, offset),
-        f"{name} is transaction control, which is the runner's alone",
+        f"{name} is transaction control, which only tenantry may use",
         f"remove it: {reason}",
     )
 
 
 def not_in_transaction(sql: str, offset: int, name: str) -> Finding:
-    """Tell of a statement that the server refuses inside a transaction."""
+    """Report a statement that the server refuses inside a transaction."""
     return Finding(
         FaultKind.NOT_IN_TRANSACTION,
         position(sql, offset),
         f"{name} cannot run inside a transaction",
-        'put the line "-- transactional: false" at the top of the file, which then runs statement by statement',
+        'add the line "-- transactional: false" at the top, to run the file statement by statement',
     )
 
 
 def no_query(sql: str, offset: int, what: str) -> Finding:
-    """Tell of a statement that does more than ask, or asks nothing."""
+    """Report a statement that does more than read, or is not a query."""
     hint = "write a SELECT that changes nothing and locks nothing"
     return Finding(FaultKind.NO_QUERY, position(sql, offset), f"{what}, expected a query that only reads", hint)
 
 
 def copy(sql: str, offset: int, *, rows_wanted: bool) -> Finding:
-    """Tell of a COPY between server and client, by its direction."""
+    """Report a COPY between server and client, by its direction."""
     if rows_wanted:
-        message = "COPY ... FROM stdin takes rows from the client, which sends SQL alone"
-        hint = "write INSERT statements, or COPY from a file of the server"
+        message = "COPY ... FROM stdin reads rows from the client, which sends only SQL"
+        hint = "write INSERT statements, or COPY from a file on the server"
     else:
-        message = "COPY ... TO stdout sends rows to the client, which has no use for them"
-        hint = "remove it, or COPY to a file of the server"
+        message = "COPY ... TO stdout sends rows to the client, which discards them"
+        hint = "remove it, or COPY to a file on the server"
     return Finding(FaultKind.COPY_STDIN, position(sql, offset), message, hint)
 
 
 def psql_command(sql: str, offset: int) -> Finding:
-    """Tell of the command that starts with the backslash there."""
+    """Report the psql command that starts with the backslash at `offset`."""
     name = re.split(r"[\s;]", sql[offset : find_line_end(sql, offset)], maxsplit=1)[0]
     return Finding(
         FaultKind.PSQL_COMMAND,
         position(sql, offset),
-        f"{name} is a command of psql, not SQL",
-        "write what it does as SQL: only psql knows commands that start with a backslash",
+        f"{name} is a psql command, not SQL",
+        "write the same in SQL: only psql has commands that start with a backslash",
     )
 
 
 def unterminated(sql: str, offset: int) -> Finding:
-    """Tell of the quote or comment that begins there and never ends."""
+    """Report the quote or comment that begins at `offset` and never ends."""
     what, closing = _OPENED.get(sql[offset].lower()) or ("dollar quote", sql[offset : sql.index("$", offset + 1) + 1])
     return Finding(
         FaultKind.UNTERMINATED,
         position(sql, offset),
         f"unclosed {what}, expected a closing {closing}",
-        "close it; where it looks closed, an earlier one is not",
+        "close it; if it looks closed, look for an earlier one that is not",
     )
 
 
 def refused(sql: str, refusal: RefusedError, start: int) -> Finding:
-    """Tell what the parser said of the text that starts at `start`."""
+    """Report the parser's refusal of the text that starts at `start`."""
     offset = start + refusal.offset
     if variable := _PSQL_VARIABLE.match(sql, offset):
-        message, hint = f"{variable[0]} is a variable of psql, not SQL", "write its value: only psql puts values in"
+        message, hint = f"{variable[0]} is a psql variable, not SQL", "write its value: only psql replaces variables"
         return Finding(FaultKind.PSQL_COMMAND, position(sql, offset), message, hint)
     hint = f"correct it: only a server newer than PostgreSQL {GRAMMAR_MAJOR} might know it"
     return Finding(FaultKind.SYNTAX, position(sql, offset), refusal.message, hint)

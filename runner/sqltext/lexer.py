@@ -1,4 +1,4 @@
-"""The tokens of SQL, for a text that the parser refuses. What the server's scan.l takes for one token is one here."""
+"""The tokens of SQL, for a text that the parser refuses. They are the tokens of the server's scan.l."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ class Token(NamedTuple):
     end: int
 
 
-# A letter, _ or what is beyond ASCII; the second one a digit too. By what they are not: ranges are slow to compile.
+# A letter, _ or a character beyond ASCII; the second one also a digit. As negations: wide ranges compile slowly.
 _FIRST, _NEXT = r"[^\x00-@\[-^`{-\x7f]", r"[^\x00-/:-@\[-^`{-\x7f]"
 _TAG = rf"\$(?:{_FIRST}{_NEXT}*+)?\$"
 _ESCAPED = r"'(?:[^'\\]|\\.|'')*+'"
@@ -35,12 +35,12 @@ _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
 def is_blank(text: str) -> bool:
-    """Return whether there is nothing but white space. Comments are something: a deliberate no-op."""
+    """Return whether a text is only white space. Comments are not blank: they are a deliberate no-op."""
     return not text.strip(SPACE)
 
 
 def find_line_end(text: str, start: int) -> int:
-    """Return where the line of a character ends, without its line end."""
+    """Return the offset at which the line of a character ends, before its line end."""
     end = text.find("\n", start)
     return len(text) if end < 0 else end
 
@@ -53,7 +53,7 @@ def read_tokens(text: str, start: int = 0) -> Iterator[Token]:
 def blank_comments(text: str) -> str:
     """Return the text with every comment that ends with its line as spaces.
 
-    The server takes them between the parts of one string, the library does not: it makes tokens of them.
+    The server accepts them between the parts of one string, the library does not: it reads them as tokens.
     """
     parts = [(token, text[token.start : token.end]) for token in _read_all(text)]
     return "".join(_blank_lines(part) if token.kind == "blank" and part[0] != "/" else part for token, part in parts)
@@ -79,7 +79,7 @@ def _read_all(text: str, start: int = 0) -> Iterator[Token]:
 
 
 def _end_comment(text: str, start: int) -> tuple[str, int]:
-    """Return what a comment that starts there is, and its end: comments nest."""
+    """Return the kind and the end of the comment that starts there: comments nest."""
     depth = 0
     for edge in _COMMENT_EDGE.finditer(text, start):
         depth += 1 if edge[0] == "/*" else -1
@@ -89,6 +89,6 @@ def _end_comment(text: str, start: int) -> tuple[str, int]:
 
 
 def _end_part(text: str, start: int) -> tuple[str, int]:
-    """Return what a further part of an escape string is, and its end: a string goes on where white space parts it."""
+    """Return the kind and the end of a further part of an escape string: a string continues across white space."""
     match = _PART.match(text, start)
     return ("quoted", match.end()) if match else ("open", len(text))

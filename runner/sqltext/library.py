@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
-# The PostgreSQL major whose grammar the library holds: it changes with the library alone.
+# The PostgreSQL major whose grammar the library holds: it changes only with the library.
 GRAMMAR_MAJOR = 18
 
 # Arbitrary, for the eye. The library quotes the whole token it stops at, and a token can be a string of many lines.
@@ -18,7 +18,7 @@ Node = dict[str, Any]
 
 
 class RefusedError(Exception):
-    """The parser does not know the text; `offset` is where it stopped, from the start of what it was given."""
+    """The parser does not know the text; it stopped at `offset`, counted from the start of that text."""
 
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(message)
@@ -46,9 +46,9 @@ def read_spans(text: str) -> list[tuple[int, int]]:
 
 
 def read_tree(text: str) -> tuple[str, Node]:
-    """Return the tag and the node of one statement; ("", {}) where it is unknown, too long or too deep.
+    """Return the tag and the node of one statement; ("", {}) if it is unknown, too long or too deep.
 
-    Such a statement is for the server to judge.
+    The server judges such a statement.
     """
     if len(text) > _LONGEST_TREE:
         return "", {}
@@ -70,7 +70,7 @@ def read_tree(text: str) -> tuple[str, Node]:
 def scan(data: bytes) -> bytes:
     """Return the tokens of a text in UTF-8 as the library encodes them, a ScanResult of its pg_query.proto.
 
-    Raises RefusedError where the scanner does not know a token.
+    Raises RefusedError if the scanner does not know a token.
     """
     from tenantry.sqltext.binding import copy_bytes
 
@@ -94,7 +94,7 @@ def _library() -> Any:
 
 def _encode(text: str) -> bytes:
     if "\0" in text:
-        raise ValueError("SQL: holds a NUL character, expected text that PostgreSQL can take")
+        raise ValueError("SQL: a NUL character, expected text that PostgreSQL accepts")
     return text.encode()
 
 

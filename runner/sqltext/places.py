@@ -1,4 +1,4 @@
-"""Places in a text, and how one is shown to a reader: the line, its neighbours and a caret under the column."""
+"""Positions in a text, shown to a reader as the line, its neighbours and a caret under the column."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 _ROW_CELLS = 100  # Arbitrary, for the eye.
 _TAB = "    "
 _CONTROL_SHOWN = "\ufffd"
-# They turn the direction of what follows them, and with it what a reviewer sees.
+# They turn the direction of the text after them, so that a reviewer sees another text than the server.
 _DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """A place in a text. Both count from 1, the column in characters."""
+    """A position in a text. Both count from 1, the column in characters."""
 
     line: int
     column: int
 
 
 def position(text: str, offset: int) -> Position:
-    """Return where a character stands; an offset past the end means the end."""
+    """Return the position of a character; an offset past the end means the end."""
     offset = min(offset, len(text))
     return Position(text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
 
@@ -42,7 +42,7 @@ def excerpt(text: str, at: Position, *, context: int = 1) -> str:
 
 
 def _cut(line: str, column: int) -> tuple[str, int]:
-    """Return the part of a line around a column as it is shown, and how many cells of it stand before the column."""
+    """Return the shown part of a line around a column, and its width in cells before the column."""
     before, after = line[: column - 1], line[column - 1 :]
     tail = _show(after, _ROW_CELLS)
     head = _show(reversed(before), _ROW_CELLS - min(_count_cells(tail), _ROW_CELLS // 3))[::-1]
@@ -53,7 +53,7 @@ def _cut(line: str, column: int) -> tuple[str, int]:
 
 
 def _show(characters: Iterable[str], cells: int) -> list[str]:
-    """Return as many characters as fit, each as it is shown."""
+    """Return as many shown characters as fit."""
     shown: list[str] = []
     for character in characters:
         shown.append(_show_character(character))
@@ -71,7 +71,7 @@ def _show_character(character: str) -> str:
 
 
 def _count_cells(shown: Iterable[str]) -> int:
-    """Return how many cells of a terminal the characters take: none for a combining one, two for a wide one."""
+    """Return the width of characters in a terminal, in cells: none for a combining one, two for a wide one."""
     return sum(_width(character) for part in shown for character in part)
 
 

@@ -1,6 +1,6 @@
-"""Queries that only read: SELECT, VALUES, TABLE and WITH that change and lock nothing by their own words.
+"""Queries that only read: SELECT, VALUES, TABLE and WITH whose own words change and lock nothing.
 
-What a function does that they call, no text says: that is for the server to refuse.
+The text does not tell the effects of the functions they call: the server must refuse those.
 """
 
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from tenantry.sqltext.findings import Finding, no_query
 from tenantry.sqltext.library import read_tree
 from tenantry.sqltext.statements import split
 
-# What stands in the tree of a query that does more than read, wherever in it.
+# Keys in the tree of a query that does more than read, at any depth.
 _WRITES = {
-    "intoClause": "SELECT ... INTO makes a table",
+    "intoClause": "SELECT ... INTO creates a table",
     "lockingClause": "SELECT ... FOR UPDATE or SHARE locks rows",
     "InsertStmt": "INSERT in a query",
     "UpdateStmt": "UPDATE in a query",
@@ -23,9 +23,9 @@ _WRITES = {
 
 
 def check_queries(sql: str) -> tuple[Finding, ...]:
-    """Return everything because of which a text is not one query that only reads, or several, in order of position.
+    """Return every reason why a text is not one or more queries that only read, in order of position.
 
-    A query that the parser does not know is none. Raises ValueError for NUL.
+    A query that the parser does not know does not count as one. Raises ValueError for NUL.
     """
     if wrong := check(sql, transactional=True):
         return wrong
@@ -37,9 +37,9 @@ def check_queries(sql: str) -> tuple[Finding, ...]:
 
 
 def _judge(tag: str, node: dict[str, Any]) -> str:
-    """Return in words what a statement does beyond reading; empty where it only reads."""
+    """Return the effect of a statement beyond reading, in words; empty if it only reads."""
     if not tag:
-        return "a statement that is too long to be judged"
+        return "a statement that is too long to judge"
     if tag != "SelectStmt":
         return "not a query"
     return next((_WRITES[key] for key in _walk(node) if key in _WRITES), "")

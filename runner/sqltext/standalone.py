@@ -1,4 +1,4 @@
-"""What a statement is about that must stand alone, outside any transaction: by that its traces are found."""
+"""The subject of a statement that must stand alone, outside any transaction: it leads to the statement's traces."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tenantry.sqltext.trees import name_barred, read_suspect
 # The parts of a name that may be qualified.
 Name = tuple[str, ...]
 
-# The server ends in the same state however often it runs them.
+# Running them again leaves the server in the same state.
 _REPEATABLE = frozenset(
     {
         "AlterDatabaseStmt",
@@ -33,7 +33,7 @@ _SHARED = {
 
 @dataclass(frozen=True, slots=True)
 class IndexBuild:
-    """CREATE INDEX CONCURRENTLY; `index` is empty where the server chooses the name."""
+    """CREATE INDEX CONCURRENTLY; `index` is empty if the server chooses the name."""
 
     table: Name
     index: str
@@ -49,7 +49,7 @@ class IndexDrop:
 
 @dataclass(frozen=True, slots=True)
 class Reindex:
-    """REINDEX; `scope` is index, table, schema, database or system, `name` empty for the database one is in."""
+    """REINDEX; `scope` is index, table, schema, database or system, `name` empty for the current database."""
 
     scope: str
     name: Name
@@ -65,7 +65,7 @@ class Detach:
 
 @dataclass(frozen=True, slots=True)
 class SharedObject:
-    """A database or tablespace that is made or dropped."""
+    """A database or tablespace that is created or dropped."""
 
     kind: str
     name: str
@@ -74,7 +74,7 @@ class SharedObject:
 
 @dataclass(frozen=True, slots=True)
 class Repeatable:
-    """A statement that may run twice, and leaves nothing behind where it fails."""
+    """A statement that may run twice, and leaves no traces if it fails."""
 
 
 Act = IndexBuild | IndexDrop | Reindex | Detach | SharedObject | Repeatable
@@ -86,7 +86,7 @@ def must_stand_alone(text: str) -> bool:
 
 
 def read_act(text: str) -> Act | None:
-    """Return what a statement that stood alone is about; None where its traces are not known."""
+    """Return the subject of a statement that stood alone; None if its traces are not known."""
     tag, node = read_tree(text)
     if tag in _REPEATABLE:
         return Repeatable()
@@ -97,7 +97,7 @@ def read_act(text: str) -> Act | None:
 
 
 def changes_session(text: str) -> bool:
-    """Return whether a statement does no more than to set what the rest of its session relies on: SET and RESET."""
+    """Return whether a statement only changes settings for the rest of its session: SET and RESET."""
     tag, node = read_tree(text)
     return tag == "VariableSetStmt" and not node.get("is_local") and node.get("kind") != "VAR_SET_MULTI"
 
@@ -111,7 +111,7 @@ def _build(node: Node) -> IndexBuild | None:
 def _drop(node: Node) -> IndexDrop | None:
     if not node.get("concurrent"):
         return None
-    (named,) = node["objects"]  # the server takes one alone
+    (named,) = node["objects"]  # the server accepts only one
     return IndexDrop(tuple(part["String"]["sval"] for part in named["List"]["items"]))
 
 
@@ -142,9 +142,9 @@ _ACTS: dict[str, Callable[[Node], Act | None]] = {
 
 
 def move_build(text: str, table: str) -> str:
-    """Return a CREATE INDEX CONCURRENTLY as one that makes the same for another table, by a name that the server gives.
+    """Return a CREATE INDEX CONCURRENTLY as a plain one for another table, with a name that the server chooses.
 
-    `table` is put in as it stands. Raises ValueError for any other statement.
+    `table` is inserted as it is. Raises ValueError for any other statement.
     """
     tokens = list(read_tokens(text))
     words = [text[token.start : token.end].lower() for token in tokens]

@@ -1,4 +1,4 @@
-"""The statements of a text: where the parser knows it, as it says, else as psql would find them."""
+"""The statements of a text: as the parser finds them, or as psql would if the parser refuses the text."""
 
 import re
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ class Statement:
 
 
 class Piece(NamedTuple):
-    """One statement of a text that the parser refuses: `fault` is what is seen wrong in it already, and `at` where.
+    """One statement of a text that the parser refuses: `fault` is a fault already seen in it, and `at` its offset.
 
-    `next` is where the next statement may start.
+    The next statement may start at `next`.
     """
 
     statement: Statement
@@ -34,11 +34,11 @@ class Piece(NamedTuple):
 
 
 def split(text: str) -> tuple[Statement, ...]:
-    """Return the statements in order; what lies between them is white space, comments and semicolons.
+    """Return the statements in order; only white space, comments and semicolons lie between them.
 
-    Each thread that calls this takes one of the about 1,000 thread-local keys of the process for good, as the library
-    does not give them back: call it from a pool, not from a thread per tenant.
-    Raises SqlError where a quote or a comment never ends, ValueError for NUL.
+    Each thread that calls this keeps one of the process's roughly 1,000 thread-local keys, which the library never
+    releases: call it from a pool, not from a thread per tenant.
+    Raises SqlError if a quote or a comment never ends, ValueError for NUL.
     """
     try:
         return parse(text)
@@ -63,7 +63,7 @@ def read_pieces(text: str) -> Iterator[Piece]:
 
 
 def _read_piece(text: str, start: int) -> Piece | None:
-    """Return the first statement from `start` on; None where there is none."""
+    """Return the first statement from `start` on, or None."""
     reader, first = _Reader(), -1
     for token in read_tokens(text, start):
         char = text[token.start]
@@ -93,13 +93,13 @@ def _make_statement(text: str, start: int, end: int) -> Statement:
 
 
 def _end_copy(text: str, start: int) -> int:
-    """Return where the rows behind a COPY ... FROM stdin end: after the line `\\.`, else with the text."""
+    """Return the end of the rows after a COPY ... FROM stdin: after the line `\\.`, or at the end of the text."""
     match = _COPY_END.search(text, start)
     return match.end() if match else len(text)
 
 
 class _Reader:
-    """What the tokens of a statement so far say of where it ends."""
+    """The state of a statement while its tokens are read, which tells whether it may end."""
 
     def __init__(self) -> None:
         self.head: list[str] = []
@@ -111,7 +111,7 @@ class _Reader:
     def may_end(self) -> bool:
         """Return whether a semicolon here is the end: not in a BEGIN ATOMIC body, nor in the parentheses of a RULE.
 
-        In no other statement does a parenthesis hold one, so that one too many hides nothing.
+        No other statement has a semicolon in parentheses, so that a surplus parenthesis hides nothing.
         """
         return not self.blocks and (not self.parens or "rule" not in self.head)
 

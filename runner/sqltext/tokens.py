@@ -1,4 +1,4 @@
-"""Whether two texts are the same to PostgreSQL: token by token, as its own scanner tells them apart."""
+"""Whether two texts are the same to PostgreSQL: token by token, as its own scanner separates them."""
 
 from collections.abc import Iterator
 
@@ -14,10 +14,10 @@ _VARINT, _LENGTH = 0, 2
 
 
 def same_tokens(one: str, other: str) -> bool:
-    """Return whether two texts differ in comments, and in white space between tokens, alone.
+    """Return whether two texts differ only in comments, and in white space between tokens.
 
     Literals, quoted names and dollar bodies are tokens, and count to the character; so does the white space between
-    the parts of one string. False where the scanner does not know a text: what cannot be read is not the same.
+    the parts of one string. False if the scanner does not know a text: unreadable texts are never the same.
     """
     try:
         return _read(one) == _read(other)
@@ -26,13 +26,13 @@ def same_tokens(one: str, other: str) -> bool:
 
 
 def _read(text: str) -> list[bytes]:
-    """Return the tokens but for comments. Raises RefusedError."""
+    """Return the tokens except comments. Raises RefusedError."""
     data = blank_comments(text).encode()
     return [data[start:end] for start, end, code in _decode(scan(data)) if code not in _COMMENTS]
 
 
 def _decode(message: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield start, end and code of each token, out of protobuf; what is 0 is left out of it."""
+    """Yield start, end and code of each token, from protobuf, which omits fields that are 0."""
     for field, value in _read_fields(message):
         if field == _TOKENS and isinstance(value, bytes):
             token = {key: number for key, number in _read_fields(value) if isinstance(number, int)}
@@ -40,7 +40,7 @@ def _decode(message: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _read_fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Yield number and value of each field: the library's messages hold integers and messages alone."""
+    """Yield number and value of each field: the library's messages hold only integers and messages."""
     at = 0
     while at < len(message):
         key, at = _read_varint(message, at)
@@ -55,7 +55,7 @@ def _read_fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 
 def _read_varint(message: bytes, at: int) -> tuple[int, int]:
-    """Return an integer of seven bits a byte, the lowest first, and where it ends."""
+    """Return an integer of seven bits a byte, the lowest first, and its end."""
     value = shift = 0
     while True:
         byte = message[at]

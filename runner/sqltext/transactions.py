@@ -1,4 +1,4 @@
-"""Transactions as a statement's own words tell: what begins, ends or marks one, and a wrapper around a whole file."""
+"""Transaction control by a statement's own words, and the wrapper around a whole file."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from tenantry.sqltext.findings import SqlError
 from tenantry.sqltext.lexer import read_tokens
 from tenantry.sqltext.statements import Statement, split
 
-# The first word decides: no other statement of the grammar begins with one of these, but for PREPARE.
+# The first word decides: except for PREPARE, no other statement of the grammar begins with one of these.
 _CONTROL = re.compile(r"(?:abort|begin|commit|end|prepare|release|rollback|savepoint|start)(?![\w$])", re.IGNORECASE)
 _PLAIN_BEGIN = frozenset({"begin", "begin work", "begin transaction", "start transaction"})
 _PLAIN_COMMIT = frozenset({"commit", "commit work", "commit transaction", "end", "end work", "end transaction"})
@@ -26,8 +26,8 @@ def name_control(statement: Statement) -> str:
 def blank_wrapper(text: str) -> str:
     """Return the text with one plain BEGIN ... COMMIT around the whole of it replaced by spaces.
 
-    Line ends and the length stay, and with them every position. Any other transaction control is for `check` to
-    report: a text with BEGIN ISOLATION LEVEL, or with a SAVEPOINT inside, is returned as it is.
+    Line ends and the length stay, and with them every position. `check` reports any other transaction control:
+    a text with BEGIN ISOLATION LEVEL, or with a SAVEPOINT inside, is returned as it is.
     """
     # Spares almost every file a parse of its own.
     if next(_read_words(text), "") not in ("begin", "start"):
@@ -44,7 +44,7 @@ def blank_wrapper(text: str) -> str:
 
 
 def _prepares_transaction(text: str) -> bool:
-    """Tell PREPARE TRANSACTION 'x' from a prepared statement that is called transaction."""
+    """Tell PREPARE TRANSACTION 'x' from a prepared statement named transaction."""
     _, *words = islice(_read_words(text), 3)
     return len(words) == 2 and words[0] == "transaction" and words[1] not in ("as", "(")
 

@@ -1,11 +1,11 @@
-"""What only the tree of a statement tells: that the server bars it from a transaction, and where a COPY goes."""
+"""Facts that only the tree of a statement tells: that the server bars it from a transaction, and a COPY's ends."""
 
 import re
 from collections.abc import Callable
 
 from tenantry.sqltext.library import Node, read_tree
 
-# What a tree is of use for: reading trees is by far the slowest part.
+# The statements whose tree is needed: reading trees is by far the slowest part.
 _SUSPECT = re.compile(
     r"(?:cluster|copy|discard|reindex|vacuum)\b"
     r"|(?:alter|create|drop)\b.*?\b(?:concurrently|database|subscription|system|tablespace)\b",
@@ -24,7 +24,7 @@ def name_barred(tag: str, node: Node) -> str:
 
 
 def _option(node: Node, name: str, default: str) -> str:
-    """Return the value of an option in lower case, "true" for one without a value, `default` for one not given."""
+    """Return the value of an option in lower case, "true" for one without a value, `default` if it is not given."""
     for element in (*node.get("params", ()), *node.get("options", ())):
         if element["DefElem"]["defname"] == name:
             return _value(element["DefElem"].get("arg"))
@@ -69,8 +69,8 @@ def _alter_subscription(node: Node) -> str:
     return ""
 
 
-# The names of what calls PreventInTransactionBlock in the server, by tag of the tree; empty where a form may run.
-# What only the server can know is not in it: a partitioned table, a COMMIT in a procedure, a subscription's slot.
+# The names of statements that call PreventInTransactionBlock in the server, by tag; empty for a form that may run.
+# Without those that only the server can know: a partitioned table, a COMMIT in a procedure, a subscription's slot.
 _NOT_IN_TRANSACTION: dict[str, Callable[[Node], str]] = {
     "AlterDatabaseStmt": lambda node: "ALTER DATABASE ... SET TABLESPACE" if _option(node, "tablespace", "") else "",
     "AlterSubscriptionStmt": _alter_subscription,

@@ -118,5 +118,5 @@ def _check_calls(connection: Connection, change: RowChange) -> None:
     query = sql.SQL(read_sql("apply/batch", "aggregates")).format(names=sql.Literal(names))
     found = [name for (name,) in connection.execute(query).fetchall()]
     if found:
-        reason = f"{found[0]}() is over rows that may lie in several batches"
-        raise Refused(reason, hint="take it out, or run the file without batches")
+        reason = f"{found[0]}() needs rows that may lie in several batches"
+        raise Refused(reason, hint="remove it, or run the file without batches")

@@ -232,7 +232,7 @@ def test_what_is_wrong_with_a_rollback_file_is_found_first(applied: Fleet) -> No
     done = applied.run("rollback", "2", "--tenants", "16", *WHY)
     place = "migrations/tenant/0002_notes.rollback.sql:2:1"
     assert (done.code, done.out) == (2, "")
-    assert f"{place}: COMMIT is transaction control, which is the runner's alone\n" in done.err
+    assert f"{place}: COMMIT is transaction control, which only tenantry may use\n" in done.err
     assert states(applied, "16")[-1] == (2, "applied")
 
 

@@ -52,7 +52,7 @@ def test_the_place_is_shown_with_a_caret(fleet: MakeFleet) -> None:
         "1 | ALTER TABLE rooms ADD COLUMN rate numeric(10, 2);\n"
         "2 | CREATE INDEX CONCURRENTLY i ON rooms (rate);\n"
         "  | ^\n"
-        'hint: put the line "-- transactional: false" at the top of the file, which then runs statement by statement\n'
+        'hint: add the line "-- transactional: false" at the top, to run the file statement by statement\n'
     )
     assert one.versions("1") == []
 

@@ -261,7 +261,7 @@ TABLES = {
     "INSERT INTO bare VALUES (1);\n"
 }
 NO_BATCHES = "run the file without batches"
-TAKE_OUT = f"take it out, or {NO_BATCHES}"
+TAKE_OUT = f"remove it, or {NO_BATCHES}"
 ELSEWHERE = "insert into another table first, in a file of its own"
 REFUSED = {
     "no table": ("UPDATE none SET n = 1", "there is no table none", "make it in an earlier file"),
@@ -303,7 +303,7 @@ REFUSED = {
     ),
     "aggregate": (
         "INSERT INTO bare SELECT public.total(n) FROM t",
-        "total() is over rows that may lie in several batches",
+        "total() needs rows that may lie in several batches",
         TAKE_OUT,
     ),
 }

@@ -105,9 +105,9 @@ def test_refused_file(tmp_path: Path) -> None:
     with pytest.raises(MigrationFileError) as caught:
         read_migrations(write_files(tmp_path / "m", {"0001_fill.sql": text}), "m")
     message = (
-        "m/0001_fill.sql:4:8: cannot run in batches: max() is over rows that may lie in several batches\n"
+        "m/0001_fill.sql:4:8: cannot run in batches: max() needs rows that may lie in several batches\n"
         "3 | INSERT INTO totals\n"
         "4 | SELECT max(rate) FROM rooms;\n"
         "  |        ^"
     )
-    assert caught.value.problems == (Problem(message, "take it out, or run the file without batches"),)
+    assert caught.value.problems == (Problem(message, "remove it, or run the file without batches"),)

@@ -25,12 +25,12 @@ OK = "SELECT 1;\n"
 RENAME = "rename it, or move it out of the folder: no SQL file in it is skipped silently"
 NAME = f"not a migration file name, expected NNNN_name.sql with only digits, a-z and _ | {RENAME}"
 NEWER = 'write "-- parse: server" in the header if the server is newer than the parser and accepts this'
-CLOSE = "close it; where it looks closed, an earlier one is not"
-CONTROL = "is transaction control, which is the runner's alone"
+CLOSE = "close it; if it looks closed, look for an earlier one that is not"
+CONTROL = "is transaction control, which only tenantry may use"
 REMOVE = "remove it: the whole file runs in one transaction"
-PSQL = "write what it does as SQL: only psql knows commands that start with a backslash"
-INSERT = "write INSERT statements, or COPY from a file of the server"
-HEADER_LINE = 'put the line "-- transactional: false" at the top of the file, which then runs statement by statement'
+PSQL = "write the same in SQL: only psql has commands that start with a backslash"
+INSERT = "write INSERT statements, or COPY from a file on the server"
+HEADER_LINE = 'add the line "-- transactional: false" at the top, to run the file statement by statement'
 NEXT_NUMBER = "give the next free number to the file that no database has yet"
 NO_OP = "write only comments to record a deliberate no-op"
 
@@ -218,14 +218,14 @@ TEXTS: dict[str, tuple[str | bytes, list[str]]] = {
     "psql": (
         "\\i rooms.sql\nSELECT 1;\n\\set a 1\n",
         [
-            f":1:1: \\i is a command of psql, not SQL\n1 | \\i rooms.sql\n  | ^\n2 | SELECT 1; | {PSQL}",
-            f":3:1: \\set is a command of psql, not SQL\n2 | SELECT 1;\n3 | \\set a 1\n  | ^ | {PSQL}",
+            f":1:1: \\i is a psql command, not SQL\n1 | \\i rooms.sql\n  | ^\n2 | SELECT 1; | {PSQL}",
+            f":3:1: \\set is a psql command, not SQL\n2 | SELECT 1;\n3 | \\set a 1\n  | ^ | {PSQL}",
         ],
     ),
     "COPY FROM stdin": (
         "COPY t FROM stdin;\n1\tCOMMIT;\n\\.\nSELECT 1;\n",
         [
-            ":1:1: COPY ... FROM stdin takes rows from the client, which sends SQL alone\n"
+            ":1:1: COPY ... FROM stdin reads rows from the client, which sends only SQL\n"
             f"1 | COPY t FROM stdin;\n  | ^\n2 | 1    COMMIT; | {INSERT}"
         ],
     ),
@@ -422,7 +422,7 @@ ROLLBACKS = {
     ),
     "psql": (
         {"0001_a.sql": OK, "0001_a.rollback.sql": "\\i a.sql"},
-        [f"0001_a.rollback.sql:1:1: \\i is a command of psql, not SQL\n1 | \\i a.sql\n  | ^ | {PSQL}"],
+        [f"0001_a.rollback.sql:1:1: \\i is a psql command, not SQL\n1 | \\i a.sql\n  | ^ | {PSQL}"],
     ),
     "header": (
         {"0001_a.sql": OK, "0001_a.rollback.sql": f"-- lock-timeout: soon\n{OK}"},

@@ -117,8 +117,8 @@ REFUSED = {
     ),
     "a psql command": (
         {"totals.sql": "\\i rooms\n"},
-        f"{HOME}/totals.sql:1:1: \\i is a command of psql, not SQL\n1 | \\i rooms\n  | ^ | "
-        "write what it does as SQL: only psql knows commands that start with a backslash",
+        f"{HOME}/totals.sql:1:1: \\i is a psql command, not SQL\n1 | \\i rooms\n  | ^ | "
+        "write the same in SQL: only psql has commands that start with a backslash",
     ),
 }
 

@@ -72,118 +72,118 @@ RESTRICTED = {
     "beyond ascii": ("UPDATE t SET é = 'ü' WHERE 'ä' > é", "UPDATE t SET é = 'ü' WHERE ('ä' > é) AND (", ")"),
 }
 NO_BATCHES = "run the file without batches"
-TAKE_OUT = f"take it out, or {NO_BATCHES}"
-UNREADABLE = "a statement that is too long or too deep to be read"
+TAKE_OUT = f"remove it, or {NO_BATCHES}"
+UNREADABLE = "a statement that is too long or too deep to read"
 OTHER_KIND = "another kind of statement, expected an UPDATE, a DELETE or an INSERT ... SELECT"
-NOTHING_IN_FROM = "nothing in FROM that could be cut, expected a table"
-READ_A_TABLE = "have it read a table by its name, not on the far side of an outer join and without names for columns"
+NOTHING_IN_FROM = "no table in FROM that can be split into batches, expected one"
+READ_A_TABLE = "read from a named table, not from the optional side of an outer join, and without column aliases"
 # Each with its place, as the text from there on begins.
 REFUSED = {
     "nothing": (
         "-- batch",
-        "0 statements, expected the one that is to be cut",
-        "give each statement a file of its own",
+        "0 statements, expected a single one to run in batches",
+        "write each statement in its own file",
     ),
     "two": (
         "DELETE FROM t; DELETE FROM u",
-        "2 statements, expected the one that is to be cut",
-        "give each statement a file of its own",
+        "2 statements, expected a single one to run in batches",
+        "write each statement in its own file",
         "DELETE FROM u",
     ),
     "unknown": ("REPACK t", 'syntax error at or near "REPACK"', NO_BATCHES, "REPACK"),
     "select": ("\nSELECT 1", OTHER_KIND, NO_BATCHES, "SELECT"),
     "merge": ("MERGE INTO t USING u ON true WHEN MATCHED THEN DELETE", OTHER_KIND, NO_BATCHES),
-    "values": ("INSERT INTO t VALUES (1)", "an INSERT without SELECT, expected rows of a table", NO_BATCHES),
+    "values": ("INSERT INTO t VALUES (1)", "an INSERT without SELECT, expected rows from a table", NO_BATCHES),
     "default values": (
         "INSERT INTO t DEFAULT VALUES",
-        "an INSERT without SELECT, expected rows of a table",
+        "an INSERT without SELECT, expected rows from a table",
         NO_BATCHES,
     ),
     "union": (
         "INSERT INTO t SELECT 1 UNION ALL SELECT 2",
         "several SELECTs, expected one",
-        "give each a file of its own",
+        "write each in its own file",
     ),
     "returning": (
         "DELETE FROM t RETURNING id",
-        "RETURNING does not fit, since nobody reads what it returns",
+        "RETURNING is not allowed, since nobody reads the returned rows",
         TAKE_OUT,
         "id",
     ),
     "order by": (
         "INSERT INTO z SELECT a FROM t ORDER BY b",
-        "ORDER BY does not fit, since the batches have the order of the key",
+        "ORDER BY is not allowed, since batches follow the order of the key",
         TAKE_OUT,
         "b",
     ),
     "limit": (
         "INSERT INTO z SELECT a FROM t LIMIT 7",
-        "LIMIT does not fit, since each batch would have a limit of its own",
+        "LIMIT is not allowed, since each batch would apply the limit again",
         TAKE_OUT,
         "7",
     ),
     "offset": (
         "INSERT INTO z SELECT a FROM t OFFSET 7",
-        "OFFSET does not fit, since each batch would leave rows out",
+        "OFFSET is not allowed, since each batch would skip rows",
         TAKE_OUT,
         "7",
     ),
     "distinct": (
         "INSERT INTO z SELECT DISTINCT a FROM t",
-        "DISTINCT does not fit, since equal rows may lie in several batches",
+        "DISTINCT is not allowed, since equal rows may lie in several batches",
         TAKE_OUT,
     ),
     "group by": (
         "INSERT INTO z SELECT a FROM t GROUP BY é, a",
-        "GROUP BY does not fit, since the rows of a group may lie in several batches",
+        "GROUP BY is not allowed, since the rows of a group may lie in several batches",
         TAKE_OUT,
         "é",
     ),
     "having": (
         "INSERT INTO z SELECT 1 FROM t HAVING true",
-        "HAVING does not fit, since the rows of a group may lie in several batches",
+        "HAVING is not allowed, since the rows of a group may lie in several batches",
         TAKE_OUT,
         "true",
     ),
     "named window": (
         "INSERT INTO z SELECT 1 FROM t WINDOW w AS ()",
-        "WINDOW does not fit, since the rows of a window may lie in several batches",
+        "WINDOW is not allowed, since the rows of a window may lie in several batches",
         TAKE_OUT,
         "()",
     ),
     "aggregate": (
         "INSERT INTO z SELECT 'é', 1 + max(a) FROM t",
-        "max() is over rows that may lie in several batches",
+        "max() needs rows that may lie in several batches",
         TAKE_OUT,
         "max",
     ),
     "any aggregate": (
         "INSERT INTO z SELECT mine(a) FILTER (WHERE b) FROM t",
-        "mine() is over rows that may lie in several batches",
+        "mine() needs rows that may lie in several batches",
         TAKE_OUT,
         "mine",
     ),
     "window": (
         "INSERT INTO z SELECT mine(a) OVER () FROM t",
-        "mine() is over rows that may lie in several batches",
+        "mine() needs rows that may lie in several batches",
         TAKE_OUT,
         "mine",
     ),
     "with that writes": (
         "WITH x AS (DELETE FROM u RETURNING a) UPDATE t SET a = 1",
-        "a WITH that writes would do so in every batch",
-        "write it as a file of its own",
+        "a WITH that writes would write in every batch",
+        "move it to its own file",
         "x AS",
     ),
     "with that writes, in parentheses": (
         "INSERT INTO z (WITH x AS (DELETE FROM u RETURNING a) SELECT 1 FROM t)",
-        "a WITH that writes would do so in every batch",
-        "write it as a file of its own",
+        "a WITH that writes would write in every batch",
+        "move it to its own file",
         "x AS",
     ),
     "cursor": (
         "DELETE FROM t WHERE CURRENT OF c",
-        "no place for a condition more, expected a plain WHERE",
+        "no place for another condition, expected a plain WHERE",
         NO_BATCHES,
     ),
     "no table": ("INSERT INTO z SELECT 1", NOTHING_IN_FROM, READ_A_TABLE),
@@ -227,7 +227,7 @@ def test_other_conditions(condition: str) -> None:
     """What would be more than a condition is not put in."""
     with pytest.raises(ChangeError) as caught:
         restrict(read_change("DELETE FROM t WHERE b"), condition)
-    assert str(caught.value) == "a condition that the statement does not take"
+    assert str(caught.value) == "a condition that does not fit the statement"
 
 
 @pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)

@@ -22,7 +22,7 @@ WHOLE = {
         Finding(
             FaultKind.TRANSACTION_CONTROL,
             Position(1, 11),
-            "COMMIT is transaction control, which is the runner's alone",
+            "COMMIT is transaction control, which only tenantry may use",
             "remove it: the whole file runs in one transaction",
         ),
     ),
@@ -32,7 +32,7 @@ WHOLE = {
             FaultKind.NOT_IN_TRANSACTION,
             Position(1, 1),
             "CREATE INDEX CONCURRENTLY cannot run inside a transaction",
-            'put the line "-- transactional: false" at the top of the file, which then runs statement by statement',
+            'add the line "-- transactional: false" at the top, to run the file statement by statement',
         ),
     ),
     "copy from stdin": (
@@ -40,8 +40,8 @@ WHOLE = {
         Finding(
             FaultKind.COPY_STDIN,
             Position(1, 1),
-            "COPY ... FROM stdin takes rows from the client, which sends SQL alone",
-            "write INSERT statements, or COPY from a file of the server",
+            "COPY ... FROM stdin reads rows from the client, which sends only SQL",
+            "write INSERT statements, or COPY from a file on the server",
         ),
     ),
     "copy to stdout": (
@@ -49,8 +49,8 @@ WHOLE = {
         Finding(
             FaultKind.COPY_STDIN,
             Position(1, 1),
-            "COPY ... TO stdout sends rows to the client, which has no use for them",
-            "remove it, or COPY to a file of the server",
+            "COPY ... TO stdout sends rows to the client, which discards them",
+            "remove it, or COPY to a file on the server",
         ),
     ),
     "psql command": (
@@ -58,8 +58,8 @@ WHOLE = {
         Finding(
             FaultKind.PSQL_COMMAND,
             Position(1, 1),
-            "\\i is a command of psql, not SQL",
-            "write what it does as SQL: only psql knows commands that start with a backslash",
+            "\\i is a psql command, not SQL",
+            "write the same in SQL: only psql has commands that start with a backslash",
         ),
     ),
     "psql variable": (
@@ -67,8 +67,8 @@ WHOLE = {
         Finding(
             FaultKind.PSQL_COMMAND,
             Position(1, 8),
-            ":'name' is a variable of psql, not SQL",
-            "write its value: only psql puts values in",
+            ":'name' is a psql variable, not SQL",
+            "write its value: only psql replaces variables",
         ),
     ),
     "syntax": (
@@ -86,7 +86,7 @@ WHOLE = {
             FaultKind.UNTERMINATED,
             Position(1, 8),
             "unclosed quote, expected a closing '",
-            "close it; where it looks closed, an earlier one is not",
+            "close it; if it looks closed, look for an earlier one that is not",
         ),
     ),
 }

@@ -23,7 +23,7 @@ def test_split_in_threads() -> None:
 @pytest.mark.parametrize("read", [sqltext.split, find], ids=["split", "check"])
 def test_nul(read: Callable[[str], object]) -> None:
     """NUL is refused: the library would stop reading there and call the rest fine."""
-    with pytest.raises(ValueError, match=r"^SQL: holds a NUL character, expected text that PostgreSQL can take$"):
+    with pytest.raises(ValueError, match=r"^SQL: a NUL character, expected text that PostgreSQL accepts$"):
         read("SELECT 1;\0COMMIT")
 
 

@@ -30,7 +30,7 @@ REFUSED = {
     "EXPLAIN SELECT true": f"1:1: not a query, {ONLY}",
     "SHOW lock_timeout": f"1:1: not a query, {ONLY}",
     "SELECT true;\n  SET a.b = 1": f"2:3: not a query, {ONLY}",
-    "SELECT true INTO found": f"1:1: SELECT ... INTO makes a table, {ONLY}",
+    "SELECT true INTO found": f"1:1: SELECT ... INTO creates a table, {ONLY}",
     "SELECT true FROM rooms FOR KEY SHARE": f"1:1: SELECT ... FOR UPDATE or SHARE locks rows, {ONLY}",
     "SELECT true FROM (SELECT FROM rooms FOR UPDATE) AS a": f"1:1: SELECT ... FOR UPDATE or SHARE locks rows, {ONLY}",
     "WITH a AS (INSERT INTO rooms SELECT RETURNING 1) SELECT true": f"1:1: INSERT in a query, {ONLY}",
@@ -39,11 +39,11 @@ REFUSED = {
     "WITH a AS (MERGE INTO b USING c ON d WHEN MATCHED THEN DO NOTHING RETURNING 1) TABLE a": (
         f"1:1: MERGE in a query, {ONLY}"
     ),
-    "COMMIT": "1:1: COMMIT is transaction control, which is the runner's alone",
+    "COMMIT": "1:1: COMMIT is transaction control, which only tenantry may use",
     "SELECT true FRM rooms": '1:17: syntax error at or near "rooms"',
-    "SELECT :'name'": "1:8: :'name' is a variable of psql, not SQL",
+    "SELECT :'name'": "1:8: :'name' is a psql variable, not SQL",
     "SELECT 'a": "1:8: unclosed quote, expected a closing '",
-    f"SELECT {'1 + ' * 10_000}1": f"1:1: a statement that is too long to be judged, {ONLY}",
+    f"SELECT {'1 + ' * 10_000}1": f"1:1: a statement that is too long to judge, {ONLY}",
 }
 
 

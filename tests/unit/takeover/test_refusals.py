@@ -87,10 +87,10 @@ PRISMA = {
         {"1_a/migration.sql": "SELECT 1;\n\nSELCT 2;\n", "2_b/migration.sql": "\nSAVEPOINT a;\n\\d rooms\n"},
         [
             f'1_a/migration.sql:3:1: syntax error at or near "SELCT" | {SYNTAX}',
-            "2_b/migration.sql:2:1: SAVEPOINT is transaction control, which is the runner's alone"
+            "2_b/migration.sql:2:1: SAVEPOINT is transaction control, which only tenantry may use"
             " | remove it: the whole file runs in one transaction",
-            "2_b/migration.sql:3:1: \\d is a command of psql, not SQL"
-            " | write what it does as SQL: only psql knows commands that start with a backslash",
+            "2_b/migration.sql:3:1: \\d is a psql command, not SQL"
+            " | write the same in SQL: only psql has commands that start with a backslash",
         ],
     ),
     "a key below the header": (
@@ -100,7 +100,7 @@ PRISMA = {
     "a wrapper around what cannot be in one": (
         {"1_a/migration.sql": "\nBEGIN;\nVACUUM;\nCOMMIT;\n"},
         [
-            f"1_a/migration.sql:{line}:1: {word} is transaction control, which is the runner's alone | {ALONE}"
+            f"1_a/migration.sql:{line}:1: {word} is transaction control, which only tenantry may use | {ALONE}"
             for line, word in ((2, "BEGIN"), (4, "COMMIT"))
         ],
     ),
@@ -259,15 +259,15 @@ SQITCH = {
     "commands of psql": (
         {"sqitch.plan": PLAN, "deploy/rooms.sql": "-- Deploy\n\\set a 1\nSELECT :a;\n"},
         [
-            "deploy/rooms.sql:2:1: \\set is a command of psql, not SQL"
-            " | write what it does as SQL: only psql knows commands that start with a backslash",
-            "deploy/rooms.sql:3:8: :a is a variable of psql, not SQL | write its value: only psql puts values in",
+            "deploy/rooms.sql:2:1: \\set is a psql command, not SQL"
+            " | write the same in SQL: only psql has commands that start with a backslash",
+            "deploy/rooms.sql:3:8: :a is a psql variable, not SQL | write its value: only psql replaces variables",
         ],
     ),
     "two transactions": (
         {"sqitch.plan": PLAN, "deploy/rooms.sql": "BEGIN;\nSELECT 1;\nCOMMIT;\nBEGIN;\nSELECT 2;\nCOMMIT;\n"},
         [
-            f"deploy/rooms.sql:{line}:1: {word} is transaction control, which is the runner's alone"
+            f"deploy/rooms.sql:{line}:1: {word} is transaction control, which only tenantry may use"
             " | remove it: the whole file runs in one transaction"
             for line, word in ((1, "BEGIN"), (3, "COMMIT"), (4, "BEGIN"), (6, "COMMIT"))
         ],
