@@ -58,6 +58,7 @@ def copy_bytes(message: _Protobuf) -> bytes:
 
 def load_library() -> ctypes.CDLL:
     """Load libpg_query. Its state belongs to a thread: threads may call it at the same time."""
+    # find_spec does not import it: the package would load protobuf, which nothing here needs.
     spec = find_spec("postgast")
     folders = spec.submodule_search_locations or () if spec else ()
     paths = [path for folder in folders for name in _LIBRARY_NAMES if (path := Path(folder) / name).exists()]

@@ -77,6 +77,7 @@ def read_change(text: str) -> RowChange:
     try:
         return _make_change(statement)
     except ChangeError as error:
+        # Found within the statement; callers show places in the file, where comments may come before it.
         raise ChangeError(error.message, error.hint, statement.start + error.offset) from None
     except RecursionError:
         raise ChangeError(_UNREADABLE, _NO_BATCHES, statement.start) from None
@@ -110,6 +111,7 @@ def restrict(change: RowChange, condition: str) -> str:
 
     Raises ChangeError if the parser reads the new text in any other way.
     """
+    # Parsed again for every condition: a row too many that is changed cannot be taken back.
     text = insert(change.statement.text, change.place, condition)
     if not is_restricted(text, change.node, condition):
         raise ChangeError("a condition that does not fit the statement")
@@ -207,6 +209,7 @@ def _call_name(call: Node) -> tuple[str, ...]:
 
 def _locate(node: Any, text: str) -> int:
     """Return the first position in the text that a part of its tree names, in characters, or 0."""
+    # The parser counts bytes of UTF-8.
     first = min(_find_locations(node), default=0)
     return len(text.encode()[:first].decode())
 

@@ -16,6 +16,7 @@ def check(sql: str, *, transactional: bool) -> tuple[Finding, ...]:
 
     SYNTAX is certain only for servers up to GRAMMAR_MAJOR. Raises ValueError for NUL.
     """
+    # The whole text at once for almost every file; the slow way by pieces only where that fails.
     try:
         statements = parse(sql)
     except RefusedError:
@@ -61,6 +62,7 @@ def _check_alone(sql: str, piece: Piece, transactional: bool) -> Iterator[Findin
     except RefusedError as refusal:
         if name := name_control(piece.statement):
             yield findings.transaction_control(sql, start, name, transactional)
+        # The unclosed quote is reported by the caller, at its opening and not where the text happens to end.
         if piece.fault is None or not refusal.message.startswith("unterminated"):
             yield findings.refused(sql, refusal, start)
     else:

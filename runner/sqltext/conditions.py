@@ -42,6 +42,7 @@ def find_place(text: str, node: Node) -> Place | None:
     """Return the place for another condition in a statement with this tree, or None."""
     tokens = tuple(read_tokens(text))
     select = node.get("selectStmt", {}).get("SelectStmt", node)
+    # The tree of this grammar gives no end of a clause, so that places are tried: the first right one is taken.
     places = _opened_places(text, tokens) if "whereClause" in select else _bare_places(text, tokens)
     for place in places:
         if is_restricted(insert(text, place, _PROBE), node, _PROBE):

@@ -33,11 +33,13 @@ def read_spans(text: str) -> list[tuple[int, int]]:
     """
     data = _encode(text)
     library = _library()
+    # By the parser and not by its scanner, which also splits text that is not SQL: this is how a refusal is noticed.
     result = library.pg_query_split_with_parser(data)
     try:
         if result.error:
             raise _refuse(result.error.contents)
         spans = [result.spans[index].contents for index in range(result.count)]
+        # Copied before the result is freed: the spans are the library's memory.
         marks = [mark for span in spans for mark in (span.start, span.start + span.length)]
     finally:
         library.pg_query_free_split_result(result)
@@ -93,6 +95,7 @@ def _library() -> Any:
 
 
 def _encode(text: str) -> bytes:
+    # A C string ends at the first NUL: the rest of the text would pass unread.
     if "\0" in text:
         raise ValueError("SQL: a NUL character, expected text that PostgreSQL accepts")
     return text.encode()

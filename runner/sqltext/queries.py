@@ -47,6 +47,7 @@ def _judge(tag: str, node: dict[str, Any]) -> str:
 
 def _walk(node: Any) -> Iterator[str]:
     """Yield every key in a tree."""
+    # Without recursion: a tree may be deeper than Python's stack.
     left = [node]
     while left:
         part = left.pop()

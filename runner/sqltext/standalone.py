@@ -146,6 +146,7 @@ def move_build(text: str, table: str) -> str:
 
     `table` is inserted as it is. Raises ValueError for any other statement.
     """
+    # By tokens: nothing here can turn a tree back into SQL, and the text after the table is to stay as it is.
     tokens = list(read_tokens(text))
     words = [text[token.start : token.end].lower() for token in tokens]
     on = words.index("on")

@@ -44,6 +44,7 @@ def split(text: str) -> tuple[Statement, ...]:
         return parse(text)
     except RefusedError:
         pieces = tuple(read_pieces(text))
+    # Other faults are left for the server, which may know more; this one makes every end of a statement a guess.
     if pieces[-1].fault is FaultKind.UNTERMINATED:
         raise SqlError(unterminated(text, pieces[-1].at))
     return tuple(piece.statement for piece in pieces)
@@ -118,6 +119,7 @@ class _Reader:
     def read(self, word: str, kind: str) -> None:
         """Take the next token, in lower case."""
         self.parens = max(0, self.parens + (word == "(") - (word == ")"))
+        # Four words reach RULE in CREATE OR REPLACE RULE.
         if kind == "word" and len(self.head) < 4:
             self.head.append(word)
         if (self.last, word) == ("begin", "atomic"):
