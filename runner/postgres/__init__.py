@@ -1,1 +1,1 @@
-"""Talking to PostgreSQL: connections, transactions, locks, what its errors mean."""
+"""Talking to PostgreSQL: connections, transactions, locks, and the meaning of its errors."""

@@ -1,13 +1,13 @@
-"""What a server says to a query that only asks: its values in words, or why there are none."""
+"""The answers of a server to queries that only read: values in words, or the reason why there are none."""
 
 import psycopg
 
 from tenantry.postgres.failures import FailureKind, classify
 from tenantry.postgres.sessions import Connection
 
-TIMEOUT_S = 30  # arbitrary: a page that takes longer is broken as well
+TIMEOUT_S = 30  # arbitrary: a page of an application that takes longer is broken as well
 _CANCELLED = "57014"
-# Types by their number in every server's catalog: what is shown without quotes.
+# Types by their number in every server's catalog: their values are shown without quotes.
 BOOLEAN, _NUMBERS = 16, frozenset({20, 21, 23, 700, 701, 1700})
 
 
@@ -22,9 +22,9 @@ def show_value(value: bytes | None, type_number: int) -> str:
 
 
 def explain_error(error: psycopg.Error, connection: Connection, elapsed_s: float) -> str:
-    """Return what the server says of a query; raise the error where it is none of the query's making.
+    """Return the server's error about a query; raise the error if the query did not cause it.
 
-    `elapsed_s` is how long it ran: a query that is cut off after TIMEOUT_S is at fault, one cancelled before is not.
+    `elapsed_s` is its run time: a query that is cut off after TIMEOUT_S is at fault, one cancelled before is not.
     """
     kind = classify(error, connection)
     if error.sqlstate is None or kind is FailureKind.LOST or (kind is FailureKind.CANCELLED and elapsed_s < TIMEOUT_S):

@@ -1,4 +1,4 @@
-"""What an error of the server means: where in the file it is, whether to try again, what a person can do."""
+"""The meaning of a server error: its place in the file, whether to try again, and advice for a person."""
 
 import re
 from enum import Enum
@@ -17,27 +17,27 @@ _TIMED_OUT = frozenset({"25P03", "25P04"})
 _COLLISIONS = frozenset({"40001", "40P01"})
 
 _NOT_IN_TRANSACTION = (
-    'give the file the header line "-- transactional: false", and nothing else in it that must go along'
+    'add the header line "-- transactional: false", and move statements that must commit together into another file'
 )
 _ENDED = (
-    "the file ended the runner's transaction: what came before its COMMIT may stay, without a row in _migrations; "
-    "look at the database before the next run"
+    "inspect the database before the next run: the file ended tenantry's transaction, so that statements before its "
+    "COMMIT may persist without a row in _migrations"
 )
-# What the server says of a savepoint that is gone, or of one outside a transaction.
+# The server's answers for a savepoint that is gone, or for one outside a transaction.
 _NO_SAVEPOINT = frozenset({"3B001", "25P01"})
-_BLOCKED = "wait until that session is through, or end it; then run the same command again"
-# Arbitrary: the first has been there longest, and the others are seen when it is gone.
+_BLOCKED = "wait for that session to finish, or end it; then run the same command again"
+# Arbitrary: the first has been there longest, and the others show once it is gone.
 _MOST_BLOCKERS = 3
 _HINTS = {
-    "2D000": "take COMMIT and ROLLBACK out of the DO block or procedure: the runner commits the file and its row "
-    "together",
-    "25006": "the database or the role is set to read only, or the server is a standby",
-    "42710": "roles and tablespaces are shared by all databases of a server, so that the second database finds them "
-    "there: create them by a DO block that looks first, or once on the master",
+    "2D000": "remove COMMIT and ROLLBACK from the DO block or procedure: tenantry commits the file together with its "
+    "row",
+    "25006": "connect to the primary if the server is a standby, or allow writes for the database and the role",
+    "42710": "create roles and tablespaces in a DO block that checks for them first, or once on the master: all "
+    "databases of a server share them",
     "25P03": "raise idle_in_transaction_session_timeout for the role that migrates",
     "25P04": "raise transaction_timeout for the role that migrates, or split the file",
-    "57014": "raise statement_timeout for the role that migrates, or for the file by a header line such as "
-    '"-- statement-timeout: 10min"; or make the statement shorter',
+    "57014": "raise statement_timeout for the role that migrates, or for the file with a header line such as "
+    '"-- statement-timeout: 10min"; or speed up the statement',
     "55P03": "find the session that holds the table in pg_stat_activity, and run the same command again",
 }
 
@@ -45,24 +45,24 @@ _HINTS = {
 # Whatever the language of the message, the name of the table is in it.
 _LEDGER = re.compile(r"\b_migrations(_log)?\b")
 _LEDGER_GONE = (
-    "the tables of the ledger are gone: a file must not drop them; set a schema that none drops under ledger in "
-    "tenants.yaml, or restore what is missing"
+    "restore the tables of the ledger, or choose a schema under ledger in tenants.yaml that no file drops: a file must "
+    "not drop these tables"
 )
 
 
 class FailureKind(Enum):
-    """What is to be done about an error."""
+    """The class of an error, by the right reaction to it."""
 
     FAILED = "the file is wrong for this database"
-    COLLISION = "another session was in the way for a moment: trying again is sensible at once"
-    LOCKED = "another session holds a lock: trying again is sensible later"
-    LOST = "the connection broke: what was not committed is rolled back"
+    COLLISION = "another session was in the way for a moment: try again at once"
+    LOCKED = "another session holds a lock: try again later"
+    LOST = "the connection broke: uncommitted work is rolled back"
     CANCELLED = "somebody cancelled the statement"
-    ENDED = "the file ended the transaction that it was to be part of"
+    ENDED = "the file ended the transaction that it ran in"
 
 
 def classify(error: psycopg.Error, connection: psycopg.Connection[Any]) -> FailureKind:
-    """Return what kind of error this is."""
+    """Return the kind of an error."""
     state = error.sqlstate
     if state in _TIMED_OUT:
         return FailureKind.FAILED
@@ -80,7 +80,7 @@ def classify(error: psycopg.Error, connection: psycopg.Connection[Any]) -> Failu
 
 
 def _on_shared_catalog(error: psycopg.Error) -> bool:
-    """Return whether two sessions changed one row of a system catalogue at once, as GRANT in many databases does."""
+    """Return whether two sessions changed one row of a system catalog at once, as GRANT in many databases does."""
     if error.sqlstate == "XX000":
         # The server translates no internal error, so that its words can be compared.
         return "tuple concurrently" in (error.diag.message_primary or "")
@@ -90,9 +90,9 @@ def _on_shared_catalog(error: psycopg.Error) -> bool:
 def describe(
     error: psycopg.Error, migration: Migration, kind: FailureKind, offset: int | None, wait: LockWait | None = None
 ) -> Failure:
-    """Return what the server said, with its place in the file: `offset` counts characters from 0, None: unknown.
+    """Return the server's error with its place in the file: `offset` counts characters from 0, None: unknown.
 
-    `wait` is what was seen in the way: the server says nothing of it.
+    `wait` is the lock wait that was observed: the server's error does not mention it.
     """
     diag = error.diag
     place = sqltext.position(migration.sql, offset) if offset is not None else None
@@ -109,7 +109,7 @@ def describe(
 
 
 def describe_wait(wait: LockWait) -> str:
-    """Return what was waited for, and who has it, on one line."""
+    """Return the awaited lock and its holders, on one line."""
     shown = "; ".join(_describe_blocker(blocker) for blocker in wait.blockers[:_MOST_BLOCKERS])
     more = len(wait.blockers) - _MOST_BLOCKERS
     return f"waited for {wait.mode} on {wait.target}, held by {shown}" + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""Sending a text of SQL whole, and reading what the server answers."""
+"""Sending a text of SQL as a whole, and reading the server's answers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from psycopg.pq import ExecStatus
 
 from tenantry.postgres.sessions import Connection
 
-# Arbitrary: psycopg wakes up as often by itself, to see signals.
+# Arbitrary: psycopg itself wakes up as often, to notice signals.
 _WAKE_S = 0.1
 
 
@@ -26,9 +26,9 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a text: how many of its statements ran, and the error that ended it, if any.
+    """The outcome of a text: the number of statements that ran, and the error that ended it, if any.
 
-    `rows` is how many the last statement wrote.
+    `rows` is the number of rows that the last statement wrote.
     """
 
     statements: int
@@ -39,9 +39,9 @@ class Sent:
 def send(
     connection: Connection, text: str, look: Callable[[], None] | None = None, *, every_s: float = _WAKE_S
 ) -> Sent:
-    """Send a text, whole, as one simple query: the server itself tells its statements apart.
+    """Send a whole text as one simple query: the server itself separates its statements.
 
-    Below `Connection.execute`, since that drops the results before an error, which tell what statement it was.
+    Not through `Connection.execute`, which drops the results before an error: they tell which statement failed.
     `look` is called about `every_s` seconds while there is no answer.
     """
     pgconn = connection.pgconn
@@ -52,20 +52,20 @@ def send(
     except psycopg.Error as error:
         return Sent(0, error)
     except UnicodeError as error:
-        return Sent(0, psycopg.DataError(f"the file set a client_encoding that its own text does not fit: {error}"))
+        return Sent(0, psycopg.DataError(f"the file set a client_encoding that cannot represent its own text: {error}"))
     done = sum(result.status in _DONE for result in results)
     last = results[-1]
     if last.status == ExecStatus.FATAL_ERROR:
         return Sent(done, psycopg.errors.error_from_result(last, connection.info.encoding))
     if last.status in _COPY:
-        # The server waits for data that a file cannot send: the connection is of no more use.
+        # The server waits for data that a file cannot send: the connection is no longer usable.
         connection.close()
         return Sent(done, psycopg.errors.FeatureNotSupported("COPY from or to the client is not possible in a file"))
     return Sent(done, rows=last.command_tuples or 0)
 
 
 def _attend(running: PQGen[_Answer], look: Callable[[], None]) -> PQGen[_Answer]:
-    """Pass on what psycopg waits for, and call `look` at each time that the waiting is interrupted."""
+    """Pass on psycopg's waits, and call `look` each time a wait is interrupted."""
     try:
         wanted = next(running)
         while True:

@@ -1,4 +1,4 @@
-"""Connections: how they are opened and cancelled, and how long they wait."""
+"""Connections: opening and cancelling them, and their timeouts."""
 
 import os
 import shlex
@@ -18,21 +18,21 @@ _SECRET = frozenset({"password", "sslpassword", "scram_client_key", "scram_serve
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
-# What no statement of a file waits for, and statements of files that hold up nobody.
+# For statements of our own, and for statements of files that block nobody.
 LOCK_TIMEOUT_MS = 5_000
-# What PgBouncer says of a start-up packet that it does not take, and what makes it take ours.
+# PgBouncer's answer to a start-up packet that it refuses, and the setting that makes it accept ours.
 _OPTIONS_REFUSED = "unsupported startup parameter"
 _ALLOW_OPTIONS = (
-    "write ignore_startup_parameters = extra_float_digits, options into pgbouncer.ini, and have it read that again: "
-    "what tenantry sets there it sets in each transaction, too"
+    "write ignore_startup_parameters = extra_float_digits, options in pgbouncer.ini and reload it: tenantry sets its "
+    "options in each transaction as well"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What every connection of a run is opened with; the lock timeout is PostgreSQL's, for locks on tables.
+    """The settings of every connection of a run; the lock timeout is PostgreSQL's, for locks on tables.
 
-    `lock_timeout_ms` None: as the statements are, and for what is no file's the longest of these.
+    `lock_timeout_ms` None: by the class of each statement, and the longest timeout for statements of our own.
     """
 
     application_name: str
@@ -42,19 +42,19 @@ class Settings:
 
 
 class Sessions:
-    """Opens the connections of one run and knows those that are open, so that they can be cancelled."""
+    """Opens the connections of one run, and keeps track of them so that they can be cancelled."""
 
     def __init__(self, dsns: Mapping[str, str], settings: Settings, directs: Mapping[str, str] | None = None) -> None:
         """Take the connection string of each server by its name, without a database.
 
-        `directs` are those of servers that are reached through a pooler, past it.
+        `directs` are the connection strings that bypass the pooler of a server.
         """
         self.settings = settings
         ways = {**dsns, **{_past_pooler(name): dsn for name, dsn in (directs or {}).items()}}
         self._parameters = {name: self._startup(dsn) for name, dsn in ways.items()}
         self._told = frozenset(name for name, dsn in dsns.items() if "lock_timeout" in _given_options(_parse(dsn)))
         self._shown = {name: _without_secrets(dsn) for name, dsn in dsns.items()}
-        # Sets are added to and taken from by several threads: each is one step under the interpreter's lock.
+        # Several threads add to and remove from the set: each is one step under the interpreter's lock.
         self._open: set[Connection] = set()
         self.cancelled = False
         self._followers: list[Sessions] = []
@@ -62,41 +62,41 @@ class Sessions:
     def _startup(self, dsn: str) -> dict[str, Any]:
         """Return connection parameters with our settings in the start-up packet, where they cost no round trip.
 
-        RESET ALL returns to what the start-up packet says, so that no migration can switch them off for the next.
+        RESET ALL returns to the start-up packet, so that no migration can switch them off for the next one.
         """
         parameters = _parse(dsn)
         encoding = {"application_name": self.settings.application_name, "client_encoding": "UTF8"}
         if parameters.get("service") or "PGSERVICE" in os.environ:
-            # The service file may have options of its own, which ours would hide.
+            # The service file may have options of its own, which ours would override.
             return {**parameters, **encoding}
         given = _given_options(parameters)
         lock_timeout_ms = self.settings.lock_timeout_ms or LOCK_TIMEOUT_MS
         ours = "" if "lock_timeout" in given else f" -c lock_timeout={lock_timeout_ms}"
         if "PGCONNECT_TIMEOUT" not in os.environ:
             parameters.setdefault("connect_timeout", self.settings.connect_timeout_s)
-        # UTF-8 whatever the database's own encoding: the server converts, and says so where it cannot.
+        # UTF-8 whatever the database's own encoding: the server converts, and reports an error if it cannot.
         return {**parameters, **encoding, "options": f"{given}{ours}".strip()}
 
     def is_told_timeout(self, server: str) -> bool:
-        """Return whether the connection string of a server, or the environment, says how long locks are waited for."""
+        """Return whether the connection string of a server, or the environment, sets the lock timeout."""
         return server in self._told
 
     @contextmanager
     def connect(self, tenant: Tenant, **changes: Any) -> Iterator[Connection]:
         """Open a connection to the tenant's database, and close it when done. Raises Unreachable.
 
-        `changes` are parameters of libpq that are others than usual.
+        `changes` are libpq parameters that override the usual ones.
         """
         with self.connect_to(tenant.server.name, tenant.database, **changes) as connection:
             yield connection
 
     def has_pooler(self, tenant: Tenant) -> bool:
-        """Return whether there is a way to the tenant's server past a pooler, beside the usual one."""
+        """Return whether there is a connection to the tenant's server that bypasses its pooler."""
         return _past_pooler(tenant.server.name) in self._parameters
 
     @contextmanager
     def connect_past_pooler(self, tenant: Tenant) -> Iterator[Connection]:
-        """Open a connection to the tenant's database, past the pooler where there is one. Raises Unreachable."""
+        """Open a connection to the tenant's database, bypassing the pooler if there is one. Raises Unreachable."""
         name = tenant.server.name
         with self.connect_to(_past_pooler(name) if self.has_pooler(tenant) else name, tenant.database) as connection:
             yield connection
@@ -115,13 +115,13 @@ class Sessions:
             connection.close()
 
     def _translate(self, error: psycopg.Error, connection: Connection) -> TenantError:
-        """Return what an error outside of any migration means for the tenant."""
+        """Return an error outside of any migration as an error of the tenant."""
         reason = (error.diag.message_primary or str(error)).strip()
         match classify(error, connection):
             case FailureKind.LOST:
                 return Unreachable(f"connection lost: {reason}", hint="run the same command again")
             case FailureKind.LOCKED:
-                return Blocked(reason, hint="another session holds the ledger: run the same command again")
+                return Blocked(reason, hint="run the same command again: another session holds the ledger")
             case FailureKind.CANCELLED if self.cancelled:
                 return Cancelled("cancelled")
             case _:
@@ -129,17 +129,18 @@ class Sessions:
 
     def _connect(self, server: str, changes: Mapping[str, Any]) -> Connection:
         try:
-            # prepare_threshold None: prepared statements break behind a transaction pooler.
+            # prepare_threshold None: prepared statements break with a transaction pooler.
             return psycopg.connect(**{**self._parameters[server], **changes}, autocommit=True, prepare_threshold=None)
         except psycopg.Error as error:
             reason = _reason(error)
-            hint = f"start the server, or correct {server!r} under servers in tenants.yaml; then run the same command"
+            correct = f"correct {server!r} under servers in tenants.yaml"
+            hint = f"start the server, or {correct}; then run the same command again"
             raise Unreachable(
                 f"server {server!r}: {reason}", hint=_ALLOW_OPTIONS if _OPTIONS_REFUSED in reason else hint
             ) from None
 
     def exists(self, tenant: Tenant) -> bool | None:
-        """Return whether the tenant's database exists; None where its server does not say."""
+        """Return whether the tenant's database exists; None if its server does not answer."""
         try:
             with self.connect_to(tenant.server.name, self.maintenance(tenant.server.name)) as connection:
                 return _has_database(connection, tenant.database)
@@ -147,9 +148,9 @@ class Sessions:
             return None
 
     def create_database(self, tenant: Tenant) -> bool:
-        """Create the tenant's database; return False where it was there before, and so is not what is missing.
+        """Create the tenant's database; return False if it existed before, so that something else is missing.
 
-        Raises TenantError where the server does not let us. Another runner that creates it meanwhile is no error.
+        Raises TenantError if the server refuses. Another runner that creates it meanwhile is not an error.
         """
         with self.connect_to(tenant.server.name, self.maintenance(tenant.server.name)) as connection:
             if _has_database(connection, tenant.database):
@@ -161,22 +162,22 @@ class Sessions:
         return True
 
     def maintenance(self, server: str) -> str:
-        """Return the database of a server to be in while the one that is meant does not exist."""
+        """Return the database of a server to connect to while the tenant's own does not exist."""
         return str(self._parameters[server].get("dbname") or "postgres")
 
     def look(self, tenant: Tenant) -> str:
-        """Return the command with which a person looks at the database. It holds no password."""
+        """Return the command with which a person inspects the database. It holds no password."""
         if tenant.server.embedded:
             return f"tenantry db psql {shlex.quote(tenant.database)}"
         parts = (self._shown[tenant.server.name], psycopg.conninfo.make_conninfo("", dbname=tenant.database))
         return f"psql {shlex.quote(' '.join(filter(None, parts)))}"
 
     def cancels(self, other: "Sessions") -> None:
-        """Have other sessions cancelled with these, from now on."""
+        """Cancel other sessions together with these, from now on."""
         self._followers.append(other)
 
     def cancel(self) -> None:
-        """Ask the server to cancel what each open connection is running."""
+        """Ask the server to cancel the statement of each open connection."""
         self.cancelled = True
         for follower in tuple(self._followers):
             follower.cancel()
@@ -193,12 +194,12 @@ def _parse(dsn: str) -> dict[str, Any]:
 
 
 def _given_options(parameters: Mapping[str, Any]) -> str:
-    """Return the server's command-line options that the user gives; those of a service file are not known."""
+    """Return the server options that the user gives; those of a service file are not known."""
     return str(parameters.get("options") or os.environ.get("PGOPTIONS", ""))
 
 
 def _past_pooler(server: str) -> str:
-    """Return the name that messages give to the way past a server's pooler, as where it stands in tenants.yaml."""
+    """Return the name of the connection that bypasses a server's pooler, as its place in tenants.yaml."""
     return f"{server}.direct"
 
 
@@ -215,6 +216,6 @@ def _has_database(connection: Connection, name: str) -> bool:
 
 
 def _reason(error: psycopg.Error) -> str:
-    """Return what libpq says about a connection that failed, as one line."""
+    """Return libpq's message about a failed connection, as one line."""
     text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
     return text.removeprefix("connection failed: ").removeprefix("connection is bad: ").replace("FATAL:  ", "")

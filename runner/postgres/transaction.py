@@ -1,6 +1,6 @@
-"""What happens within a connection: the lock that keeps two runners apart, the transaction of a file, and its end.
+"""The transaction of a file within a connection: its beginning with the lock, its end, and the session after it.
 
-Nothing that a file leaves behind in its session outlives `compose_end` or `clean`.
+No trace of a file in its session outlives `compose_end` or `clean`.
 """
 
 import secrets
@@ -18,7 +18,7 @@ from tenantry.postgres.queries import read_sql
 from tenantry.postgres.runner_lock import KEYS
 from tenantry.postgres.sessions import Connection
 
-# No file can know it, and so none can set it again in a transaction of its own.
+# Random, so that no file can know it and set it again in a transaction of its own.
 _SAVEPOINT = sql.Identifier(f"tenantry_{secrets.token_hex(8)}")
 
 
@@ -27,7 +27,7 @@ Cursor = psycopg.Cursor[tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a statement may wait for a lock, and how long it may take. In milliseconds; None: as the session is."""
+    """The timeouts for locks and for statements, in milliseconds; None: the setting of the session."""
 
     lock_ms: int | None = None
     statement_ms: int | None = None
@@ -38,7 +38,7 @@ AS_IT_IS = Timeouts()
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A transaction that holds the lock: the server's process that it is in, and the answer to what was asked."""
+    """A transaction that holds the lock: the process id of its session, and the answer to the query."""
 
     pid: int
     answer: Cursor
@@ -50,13 +50,13 @@ def try_transaction_lock(
     timeouts: Timeouts = AS_IT_IS,
     application_name: str | None = None,
 ) -> Begun | None:
-    """Begin a transaction and take the lock for its length; None, and no transaction, where it is held elsewhere.
+    """Begin a transaction and take the lock for its length; None, and no transaction, if another session holds it.
 
-    The answer is a cursor that stands on what `query` gave, asked under the lock and in the same round trip. So are
-    the timeouts set, and the name that others see, for this transaction: behind a pooler, which gives each one another
-    session, they would reach nobody else's and not be ours for long.
-    READ COMMITTED whatever the database's default: what is read under the lock must be newer than the lock. The
-    savepoint set here proves later that the transaction is still the same one.
+    The answer is a cursor on the result of `query`, which runs under the lock and in the same round trip. So do the
+    settings of the timeouts and of the application name, only for this transaction: a pooler, which gives each
+    transaction another session, would keep them for another client.
+    READ COMMITTED whatever the database's default: reads under the lock must be newer than the lock. The savepoint
+    set here proves later that the transaction is still the same one.
     """
     begin = _compose_begin(timeouts, application_name)
     cursor = connection.execute(begin if query is None else begin + sql.SQL(";") + query)
@@ -83,28 +83,28 @@ def _compose_begin(timeouts: Timeouts, application_name: str | None) -> sql.SQL:
 
 @cache
 def compose_end() -> sql.SQL:
-    """Return what ends a file's transaction but for the COMMIT, and puts its session back.
+    """Return the end of a file's transaction, except for the COMMIT, which also restores its session.
 
-    It fails where the file ended our transaction, even if it began another; and what is deferred fails here, under the
-    file's name, and not in our COMMIT.
+    It fails if the file ended our transaction, even if the file began another; and deferred constraints fail here,
+    under the file's name, and not in our COMMIT.
     """
     settle = sql.SQL(read_sql("postgres", "settle")).format(savepoint=_SAVEPOINT)
     return _flatten(settle + sql.SQL(";") + sql.SQL(read_sql("postgres", "clean")))
 
 
 def _flatten(query: sql.Composed) -> sql.SQL:
-    """Return a query in one piece: put together once, and not again for each file of each tenant."""
+    """Return a query in one piece: it is composed once, and not again for each file of each tenant."""
     return sql.SQL(query.as_string())
 
 
 def clean(connection: Connection) -> None:
-    """Put the session back to what it was when it was opened: nothing may reach the ledger or the next file."""
+    """Restore the session as it was when it was opened: nothing may reach the ledger or the next file."""
     connection.execute(read_sql("postgres", "clean"))
 
 
 @contextmanager
 def in_transaction(connection: Connection) -> Iterator[None]:
-    """Roll back what is not committed at the end, also where the run is stopped in between."""
+    """Roll back uncommitted work at the end, even if the run is stopped in between."""
     try:
         yield
     finally:
@@ -119,11 +119,11 @@ def in_transaction(connection: Connection) -> Iterator[None]:
 def keeps_transaction(connection: Connection) -> bool:
     """Return whether the transaction is still the one that the file was sent in: only that one has our savepoint.
 
-    Goes back to it, so that a transaction that failed can be asked. What of a file outlives a rollback is taken back
-    in the same message: behind a pooler, the next one may reach another session.
+    Rolls back to it, so that a failed transaction accepts queries again. Traces of a file that survive a rollback are
+    removed in the same message: with a pooler, the next one may reach another session.
     """
     if connection.closed:
-        return True  # it went with the connection, and was rolled back there
+        return True  # it ended with the connection, which rolled it back
     if connection.info.transaction_status is TransactionStatus.IDLE:
         return False
     try:
@@ -134,6 +134,6 @@ def keeps_transaction(connection: Connection) -> bool:
 
 
 def stay_idle(connection: Connection) -> None:
-    """Keep a session from being ended for idling, which it does while another one works."""
+    """Keep the server from ending a session for idling while another one works."""
     if connection.info.server_version >= 140_000:
         connection.execute("SET idle_session_timeout = 0")

@@ -1,1 +1,1 @@
-"""The embedded PostgreSQL: start, stop, where. Its parts know nothing of tenants or migrations."""
+"""The embedded PostgreSQL server: starting, stopping, locating. Its modules know nothing of tenants or migrations."""

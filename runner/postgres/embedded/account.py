@@ -1,4 +1,4 @@
-"""As whom the server's programs run: PostgreSQL refuses root, and no permission is changed but of folders made here."""
+"""The account of the server's programs: PostgreSQL refuses root, and only folders created here change permissions."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from tenantry.model.errors import ServerError
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """As whom the server's programs run: None keeps the user of this process. `prefix` stands before the command."""
+    """The account of the server's programs: None keeps the user of this process. `prefix` precedes the command."""
 
     uid: int | None = None
     gid: int | None = None
@@ -22,12 +22,12 @@ class Account:
 
 
 def drop_to(user: pwd.struct_passwd) -> Account:
-    """Return a user's account, which root gives itself up to."""
+    """Return a user's account, for which root gives up its own."""
     return Account(user.pw_uid, user.pw_gid)
 
 
 def namespace(user: pwd.struct_passwd) -> Account:
-    """Return an account that is root's outside and a user's inside: for folders that root alone can enter."""
+    """Return an account that is root outside and a user inside: for folders that only root can enter."""
     return Account(
         prefix=("unshare", "--user", f"--map-user={user.pw_uid}", f"--map-group={user.pw_gid}", "--"),
     )
@@ -36,8 +36,8 @@ def namespace(user: pwd.struct_passwd) -> Account:
 def capable(user: pwd.struct_passwd) -> Account:
     """Return a user's account that may enter every folder: for containers that forbid namespaces.
 
-    Home and socket folder stay root's, so that nothing else of that user's comes near the server. initdb asks access(2)
-    about its own programs, which leaves a capability out of the answer unless no_setuid_fixup is set: capabilities(7).
+    Home and socket folder stay root's, so that no other process of that user reaches the server. initdb asks access(2)
+    about its own programs, whose answer ignores a capability unless no_setuid_fixup is set: capabilities(7).
     """
     held = ("--inh-caps", "--ambient-caps", "--bounding-set")
     return Account(
@@ -54,28 +54,27 @@ def can_enter(account: Account, *paths: Path) -> bool:
     """Return whether an account may run these programs and search these folders, by trying."""
     try:
         return run(account, "/bin/sh", "-c", 'for p; do test -x "$p" || exit 1; done', "sh", *paths).returncode == 0
-    except OSError:  # no such command as unshare or setpriv, or root may not be somebody else here
+    except OSError:  # unshare or setpriv is missing, or root may not become another user here
         return False
 
 
 def own_folder(folder: Path, account: Account) -> None:
-    """Make a private folder of the account's; raise ServerError where it is there and somebody else's."""
+    """Create a private folder of the account; raise ServerError if it belongs to another user."""
     owner = os.geteuid() if account.uid is None else account.uid
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     found = folder.stat(follow_symlinks=False)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (owner, os.geteuid()):
-        names = f"{user_name(owner)}, found something of user {user_name(found.st_uid)}"
         raise ServerError(
-            f"{folder}: expected a folder of user {names}",
-            hint="delete it once you know what it is",
+            f"{folder}: found an entry of user {user_name(found.st_uid)}, expected a folder of user {user_name(owner)}",
+            hint="delete it after checking its contents",
         )
-    if found.st_uid != owner and account.gid is not None:  # just made, or left by a start that was killed here
+    if found.st_uid != owner and account.gid is not None:  # just created, or left by a start that was killed here
         os.chown(folder, owner, account.gid)
 
 
 def run(account: Account, *command: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, with nothing of this process's terminal, working folder or environment.
+    """Run a command to its end, without this process's terminal, working folder or environment.
 
     The server lives on and shows its environment to others of its user: no password of ours may be in it, and no PG*
     variable. UTC, or initdb would write this machine's time zone into the cluster.
@@ -98,7 +97,7 @@ def run(account: Account, *command: str | Path) -> subprocess.CompletedProcess[s
 
 
 def find_user(uid: int) -> pwd.struct_passwd | None:
-    """Return an ordinary user who is in the password file, as initdb demands; None for root and for strangers."""
+    """Return an ordinary user from the password file, which initdb demands; None for root and unknown users."""
     try:
         return pwd.getpwuid(uid) if uid else None
     except KeyError:
@@ -106,7 +105,7 @@ def find_user(uid: int) -> pwd.struct_passwd | None:
 
 
 def user_name(uid: int) -> str:
-    """Return how a user is called in messages: the number where there is no name."""
+    """Return the name of a user for messages, or the number if there is no name."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -114,18 +113,18 @@ def user_name(uid: int) -> str:
 
 
 def complaint(done: subprocess.CompletedProcess[str]) -> str:
-    """Return why a program failed, in its own words where it left any."""
+    """Return the reason why a program failed, in its own words if it left any."""
     return tail(done.stderr) or f"ended with status {done.returncode}"
 
 
 def tail(text: str) -> str:
-    """Return the last lines of a program's words: enough to see why, few enough to read."""
+    """Return the last lines of a program's output: enough to see the reason, few enough to read."""
     return "\n".join(text.strip().splitlines()[-20:])
 
 
 @contextlib.contextmanager
 def system_errors() -> Iterator[None]:
-    """Turn what the system refuses into a ServerError that names the file."""
+    """Turn an error of the system into a ServerError that names the file."""
     try:
         yield
     except OSError as error:

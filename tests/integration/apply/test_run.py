@@ -35,7 +35,7 @@ from tests.integration.fix_site import (
 )
 
 ROOMS = {"0001_rooms.sql": "CREATE TABLE rooms (id int PRIMARY KEY);\n"}
-COMMITS = "take COMMIT and ROLLBACK out of the DO block or procedure: the runner commits the file and its row together"
+COMMITS = "remove COMMIT and ROLLBACK from the DO block or procedure: tenantry commits the file together with its row"
 
 # Each a file that fails, and what is said of it. Lines and columns count from 1.
 FAILURES = {
@@ -172,7 +172,8 @@ FAILURES = {
             1,
             1,
             "1 | DO $$ BEGIN EXECUTE 'VACUUM rooms'; END $$;\n  | ^",
-            hint='give the file the header line "-- transactional: false", and nothing else in it that must go along',
+            hint='add the header line "-- transactional: false", and move statements that must commit together into '
+            "another file",
             context='SQL statement "VACUUM rooms"\nPL/pgSQL function inline_code_block line 1 at EXECUTE',
         ),
     ),
@@ -181,8 +182,8 @@ FAILURES = {
         Failure(
             'relation "public._migrations" does not exist',
             "42P01",
-            hint="the tables of the ledger are gone: a file must not drop them; set a schema that none drops under"
-            " ledger in tenants.yaml, or restore what is missing",
+            hint="restore the tables of the ledger, or choose a schema under ledger in tenants.yaml that no file drops:"
+            " a file must not drop these tables",
         ),
     ),
 }
@@ -212,8 +213,8 @@ HIDDEN = {
     "COMMIT, then an error": "CREATE TABLE desks (id int);\nCOMMIT;\nSELECT 1 / 0;\n",
 }
 ENDED = (
-    "the file ended the runner's transaction: what came before its COMMIT may stay, without a row in _migrations; "
-    "look at the database before the next run"
+    "inspect the database before the next run: the file ended tenantry's transaction, so that statements before its "
+    "COMMIT may persist without a row in _migrations"
 )
 
 
@@ -461,7 +462,7 @@ class TestLockTimeout:
         assert (ran.results, ran.exit_code) == (results, 3)
         create = f"run \"tenantry migrate --tenants 1 --create\" to create the database '{here.databases['1']}'"
         assert ran.verdict("1").hint == create
-        assert ran.verdict("2").reason.startswith("another session holds the migration lock ")
+        assert ran.verdict("2").reason.startswith("another session has held the migration lock ")
         said = "canceling statement due to lock timeout, 0001_a was rolled back; waited for ACCESS EXCLUSIVE on "
         assert ran.verdict("3").reason.startswith(f"{said}public.desks, held by pid {pid} (")
 
@@ -781,8 +782,8 @@ class TestCollisions:
             here.write({"0002_role.sql": f"CREATE ROLE {name}"})
             ran = here.migrate()
         hint = (
-            "roles and tablespaces are shared by all databases of a server, so that the second database finds them "
-            "there: create them by a DO block that looks first, or once on the master"
+            "create roles and tablespaces in a DO block that checks for them first, or once on the master: all "
+            "databases of a server share them"
         )
         reason = f'role "{name}" already exists, 0002_role was rolled back'
         assert ran.verdict() == Verdict(Result.FAILED, reason, hint)

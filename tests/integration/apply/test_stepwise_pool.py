@@ -30,11 +30,11 @@ def test_refused(start_pooler: StartPooler, database: MakeDatabase, tmp_path: Pa
     verdict = ran.verdict()
     assert (verdict.result, ran.exit_code, ran.applied) == (Result.REFUSED, 4, ["0001_rooms"])
     assert verdict.reason == (
-        "0002_index: runs outside a transaction, which needs a session of its own, but server 'main' is a pooler "
+        "0002_index: runs outside a transaction and needs a session of its own, but server 'main' is a pooler "
         "that gives each transaction another one"
     )
     assert verdict.hint == (
-        "give the server a connection past the pooler, for such files alone, under servers in tenants.yaml:\n"
+        "add a direct connection, which only such files use, to the server in tenants.yaml:\n"
         "main: {dsn: ..., direct: ...}"
     )
     assert here.states() == {1: "applied"}

