@@ -29,6 +29,7 @@ def explain_error(error: psycopg.Error, connection: Connection, elapsed_s: float
     kind = classify(error, connection)
     if error.sqlstate is None or kind is FailureKind.LOST or (kind is FailureKind.CANCELLED and elapsed_s < TIMEOUT_S):
         raise error  # the connection is gone, or the run was cancelled
+    # Cancelled, and not by us: the only other one who cancels is statement_timeout, which is TIMEOUT_S here.
     if error.sqlstate == _CANCELLED:
         return f"ran for more than {TIMEOUT_S} s, expected an answer"
     return f"{error.diag.message_primary} (SQLSTATE {error.sqlstate})"

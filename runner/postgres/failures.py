@@ -64,6 +64,7 @@ class FailureKind(Enum):
 def classify(error: psycopg.Error, connection: psycopg.Connection[Any]) -> FailureKind:
     """Return the kind of an error."""
     state = error.sqlstate
+    # Before LOST, since these break the connection too: a run that tries again would meet the same limit again.
     if state in _TIMED_OUT:
         return FailureKind.FAILED
     if state in _LOST or connection.broken:
@@ -84,6 +85,7 @@ def _on_shared_catalog(error: psycopg.Error) -> bool:
     if error.sqlstate == "XX000":
         # The server translates no internal error, so that its words can be compared.
         return "tuple concurrently" in (error.diag.message_primary or "")
+    # A file's own unique violation is in a schema of the user's; on a system catalog it is a race between sessions.
     return error.sqlstate == "23505" and error.diag.schema_name == "pg_catalog"
 
 
@@ -131,6 +133,7 @@ def _advise(error: psycopg.Error, kind: FailureKind) -> str:
         return _NOT_IN_TRANSACTION
     if error.sqlstate == "42P01" and _LEDGER.search(error.diag.message_primary or ""):
         return _LEDGER_GONE
+    # 42710 is also "already exists" of objects within a database, where this advice would be wrong.
     if error.sqlstate == "42710" and error.diag.source_function not in {"CreateRole", "CreateTableSpace"}:
         return ""
     return _HINTS.get(error.sqlstate or "", "")

@@ -37,6 +37,7 @@ def _shares(worker: Connection, keeper: Connection) -> bool:
     """
     first = worker.execute(_PID).fetchone()
     with in_transaction(keeper):
+        # An open transaction keeps its session busy, so that a pooler has to give the other connection another one.
         keeper.execute("BEGIN")
         if keeper.execute(_PID).fetchone() == first:
             return True

@@ -40,6 +40,7 @@ def poll(
     started = time.monotonic()
     pause, waited_ms = _FIRST_PAUSE_S, 0
     while not (taken := attempt()):
+        # Asked each time: the lock may have passed from one runner to the next meanwhile.
         holder = describe_holder(connection)
         if waited_ms >= wait_ms:
             raise Blocked(

@@ -129,6 +129,7 @@ class Sessions:
 
     def _connect(self, server: str, changes: Mapping[str, Any]) -> Connection:
         try:
+            # autocommit: each caller begins its own transactions, in the same round trip as their first statement.
             # prepare_threshold None: prepared statements break with a transaction pooler.
             return psycopg.connect(**{**self._parameters[server], **changes}, autocommit=True, prepare_threshold=None)
         except psycopg.Error as error:
@@ -153,6 +154,7 @@ class Sessions:
         Raises TenantError if the server refuses. Another runner that creates it meanwhile is not an error.
         """
         with self.connect_to(tenant.server.name, self.maintenance(tenant.server.name)) as connection:
+            # Asked first, since a role without CREATEDB may well use a database that exists.
             if _has_database(connection, tenant.database):
                 return False
             try:
@@ -181,8 +183,10 @@ class Sessions:
         self.cancelled = True
         for follower in tuple(self._followers):
             follower.cancel()
+        # A copy, since threads open and close connections meanwhile.
         for connection in tuple(self._open):
             try:
+                # Arbitrary: a server that does not take the request in time would hold up the end of the run.
                 connection.cancel_safe(timeout=5)
             except psycopg.Error:
                 # It has just ended by itself, or the server is gone: there is nothing left to cancel.

@@ -135,5 +135,6 @@ def keeps_transaction(connection: Connection) -> bool:
 
 def stay_idle(connection: Connection) -> None:
     """Keep the server from ending a session for idling while another one works."""
+    # Older servers do not know the setting, and an unknown one is an error.
     if connection.info.server_version >= 140_000:
         connection.execute("SET idle_session_timeout = 0")

@@ -63,6 +63,7 @@ def own_folder(folder: Path, account: Account) -> None:
     owner = os.geteuid() if account.uid is None else account.uid
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
+    # Not following links: in /tmp, another user could have put a link in place of the folder.
     found = folder.stat(follow_symlinks=False)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (owner, os.geteuid()):
         raise ServerError(

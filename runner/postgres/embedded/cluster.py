@@ -133,6 +133,7 @@ class EmbeddedServer:
         if self.alive():
             return False
         with system_errors(), self._locked():
+            # Again, since another process may have started it while this one waited for the lock.
             if self.alive():
                 return False
             programs = self._programs()
@@ -156,6 +157,7 @@ class EmbeddedServer:
         if not self._left_anything():
             return
         with system_errors(), self._locked():
+            # Without the checkpoint of a clean end: the data is deleted next.
             self._stop("immediate")
             remove(self._home)
             shutil.rmtree(self._socket, ignore_errors=True)
@@ -170,6 +172,7 @@ class EmbeddedServer:
 
     @property
     def _socket(self) -> Path:
+        # Part of a digest, since the path of the project may be longer than a socket's path may be.
         digest = hashlib.sha256(os.fsencode(self.state.resolve())).hexdigest()
         return _SOCKET_ROOT / f"tenantry-{digest[:12]}"
 
@@ -189,6 +192,7 @@ class EmbeddedServer:
     def _locked(self) -> Iterator[None]:
         """Keep other processes from starting or stopping this server meanwhile: the state folder is the lock."""
         make_state_folder(self.state)
+        # The folder itself, since a lock file could be deleted while it is held; the system frees it with its process.
         lock = os.open(self.state, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -263,6 +267,7 @@ class EmbeddedServer:
             done = run(account, programs / "initdb", "-D", fresh, *initdb_options(major, durable=self.durable))
             if done.returncode:
                 raise ServerError(f"{programs / 'initdb'}: {complaint(done)}")
+            # Atomic: the folder is there only as a whole cluster.
             fresh.rename(self._data)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
@@ -327,6 +332,7 @@ class EmbeddedServer:
             "port": str(_PORT),
             "unix_socket_directories": str(self._socket),
             "unix_socket_permissions": "0700",
+            # Arbitrary, but above the default of 100: several runs with many jobs may share this server.
             "max_connections": "200",
             "fsync": switch,
             "synchronous_commit": switch,

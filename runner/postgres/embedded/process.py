@@ -83,6 +83,7 @@ def end(pid: int, how: signal.Signals) -> None:
 
 def remove(folder: Path) -> None:
     """Delete a folder that processes of a killed server may still write to for a moment."""
+    # Arbitrary: they have no more to do than to notice that their server is gone.
     deadline = time.monotonic() + 10
     while folder.exists():
         try:
