@@ -1,6 +1,6 @@
-"""Differences between two schemas: what is missing, what is too much, and what is other than expected, by name.
+"""Differences between two schemas: objects that are missing, extra or different, by name.
 
-What belongs to an object that is missing as a whole is not listed beside it.
+The parts of an object that is missing as a whole are not listed with it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from tenantry.model.errors import Problem
 from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
 
 _RELATIONS = ("table", "foreign table", "view", "materialized view")
-# In the order in which they are listed; what has a parent stands below that.
+# In the order in which they are listed; an object with a parent is listed below it.
 _ORDER = (
     "setting",
     "extension",
@@ -54,7 +54,7 @@ _ORDER = (
     "default grants",
     "comment",
 )
-# These are shown with what they are expected to be; others may be long.
+# These are shown with this fact; the facts of others may be long.
 _SHOWN = {
     "constraint": "definition",
     "index": "definition",
@@ -63,7 +63,7 @@ _SHOWN = {
     "setting": "value",
 }
 _LONG = 100
-# What it means that a fact is absent, where that is more than that there is none.
+# The meaning of an absent fact, if it is more than "none".
 _ABSENT = {
     "access method": "heap",
     "collation": "of its type",
@@ -86,7 +86,7 @@ _ABSENT = {
     "triggers": "as its parent's",
     "validated": "yes",
 }
-# Found and expected value of a flag, and the words for it.
+# The found and the expected value of a flag, and the words for it.
 _FLAGS = {
     ("index", "valid", "no", ""): "INVALID",
     ("index", "valid", "", "no"): "valid, expected INVALID",
@@ -101,7 +101,7 @@ _FLAGS = {
     ("column", "not null", "", "yes"): "nullable, expected not null",
     ("column", "not null", "yes", ""): "not null, expected nullable",
 }
-# The short names of types are those that people write.
+# The short names of types, as people write them.
 _SHORT = (
     ("character varying", "varchar"),
     ("timestamp without time zone", "timestamp"),
@@ -110,7 +110,7 @@ _SHORT = (
 
 
 class What(StrEnum):
-    """In what way an object is not as expected."""
+    """The way in which an object is not as expected."""
 
     MISSING = "missing"
     EXTRA = "extra"
@@ -119,10 +119,10 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not as expected.
+    """One difference from the expected schema.
 
-    `fact` says in what two objects differ, and is empty where the object is missing or extra as a whole: then
-    `expected` or `found` says in short what it is. An absent fact, which is the default, is an empty text.
+    `fact` names the fact in which two objects differ. It is empty if the object is missing or extra as a whole: then
+    `expected` or `found` describes the object in short. An absent fact, which is the default, is an empty text.
     """
 
     kind: str
@@ -134,7 +134,7 @@ class Difference:
 
 
 def compare_schemas(expected: Snapshot, found: Snapshot) -> tuple[Difference, ...]:
-    """Return all differences, those of one table together; none where the objects are equal."""
+    """Return all differences, those of one table together; none if the objects are equal."""
     objects = {**found.objects, **expected.objects}
     missing = _without_children(_only_in(expected, found))
     extra = _without_children(_only_in(found, expected))
@@ -153,7 +153,7 @@ def _only_in(one: Snapshot, other: Snapshot) -> dict[ObjectKey, SchemaObject]:
 
 
 def _without_children(alone: Mapping[ObjectKey, SchemaObject]) -> Iterator[SchemaObject]:
-    """Yield the objects that do not come and go with another one of them."""
+    """Yield the objects that are not part of another one of them."""
     labels = {f"{kind} {name}" for kind, name in alone}
     relations = {name for kind, name in alone if kind in _RELATIONS}
     for child in alone.values():
@@ -178,29 +178,29 @@ def _difference_of(whole: SchemaObject, what: What) -> Difference:
 def _compare_both(
     expected: Mapping[ObjectKey, SchemaObject], found: Mapping[ObjectKey, SchemaObject]
 ) -> Iterator[Difference]:
-    """Yield a difference for each fact that is not the same in an object that both have."""
+    """Yield a difference for each fact that differs in an object that both have."""
     for key in expected.keys() & found.keys():
         left = {"parent": expected[key].parent, **expected[key].facts}
         right = {"parent": found[key].parent, **found[key].facts}
         differing = {fact for fact in left.keys() | right.keys() if left.get(fact, "") != right.get(fact, "")}
-        # Another parent comes with another definition or another owner, which say it better.
+        # A different parent comes with a different definition or owner, which are clearer.
         for fact in differing - {"parent"} or differing:
             yield Difference(*key, What.DIFFERENT, fact, left.get(fact, ""), right.get(fact, ""))
 
 
 def _follows(one: Difference, whole: SchemaObject, rewritten: set[str]) -> bool:
-    """Return whether a column of a view is only what the view's definition, which differs, makes of it."""
+    """Return whether a view's column differs only because the view's definition does."""
     return one.kind == "column" and whole.parent in rewritten and one.fact in ("", "type", "collation")
 
 
 def _place(one: Difference, whole: SchemaObject) -> tuple[int, str, int, int, str, str]:
-    """Return where a difference is listed: below its table, columns first and in their order."""
+    """Return the sort key of a difference: below its table, columns first and in their order."""
     top = _ORDER.index("table") if whole.parent or one.kind in _RELATIONS else _ORDER.index(one.kind)
     return top, whole.parent or one.name, _ORDER.index(one.kind), whole.position, one.name, one.fact
 
 
 def _summarize(whole: SchemaObject) -> str:
-    """Return in short what an object is; empty where its kind and name say enough."""
+    """Return a short description of an object; empty if its kind and name say enough."""
     facts = whole.facts
     if whole.kind != "column":
         return facts.get(_SHOWN.get(whole.kind, ""), "")
@@ -221,7 +221,7 @@ def explain(difference: Difference) -> str:
 
 
 def _show_name(one: Difference) -> str:
-    """Return kind and name as people say them: without `public`, and without the kind of tables and columns."""
+    """Return kind and name for people: without `public`, and without the kind of tables and columns."""
     name = one.name.removeprefix("public.")
     if one.kind in ("table", "column"):
         return name
@@ -271,10 +271,10 @@ def _shorten(text: str) -> str:
 
 
 def count_differences(count: int) -> str:
-    """Return how many differences there are, in words."""
+    """Return the number of differences, in words."""
     return f"{count} {'difference' if count == 1 else 'differences'}"
 
 
 def describe_unnamed() -> Problem:
-    """Return what is to be said of a schema whose fingerprint differs while no difference has a name."""
-    return Problem("its schema is not what is expected, in a way that has no name")
+    """Return the problem of a schema whose fingerprint differs although no object does."""
+    return Problem("the schema differs from the expected one, but no single object does; please report this")

@@ -1,4 +1,4 @@
-"""A database's schema as plain data: what a catalog holds, in words that do not depend on the server's version.
+"""A database's schema as plain data: its catalog, in words that do not depend on the server's version.
 
 Two databases with the same schema have equal snapshots and the same fingerprint, whichever server they are on.
 """
@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
-# A snapshot that was kept by another version of this module is not read.
+# A snapshot that another version of this module stored is not read.
 FORMAT = 1
 
 # Kind and name of an object.
@@ -18,9 +18,9 @@ ObjectKey = tuple[str, str]
 class SchemaObject:
     """One object of a schema.
 
-    `name` is qualified and quoted as it is to be typed. `parent` is the name of the table or view that it belongs to,
-    empty where it stands alone. `facts` are what is compared: an absent fact is the default. `position` is the place
-    of a column in its table, for writing DDL; it is not compared, and 0 for other kinds.
+    `name` is qualified, and quoted as in SQL. `parent` is the name of the table or view that it belongs to, or empty.
+    `facts` are compared: an absent fact is the default. `position` is the place of a column in its table, for writing
+    DDL; it is not compared, and 0 for other kinds.
     """
 
     kind: str
@@ -31,31 +31,31 @@ class SchemaObject:
 
     @property
     def key(self) -> ObjectKey:
-        """Return what makes it the same object in another database."""
+        """Return the identity of the object across databases."""
         return self.kind, self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All objects of a database by their key. `fingerprint` is 64 hexadecimal digits, made by the server."""
+    """All objects of a database by their key. `fingerprint` is 64 hexadecimal digits, computed by the server."""
 
     fingerprint: str
     objects: Mapping[ObjectKey, SchemaObject]
 
 
 def shorten(name: str) -> str:
-    """Return a name as messages show it: without the schema that everybody is in."""
+    """Return a name as messages show it: without the schema `public`."""
     return name.removeprefix("public.")
 
 
 def to_json(snapshot: Snapshot) -> str:
-    """Return a snapshot as text, to be kept."""
+    """Return a snapshot as text, for storage."""
     objects = [asdict(found) for found in snapshot.objects.values()]
     return json.dumps({"format": FORMAT, "fingerprint": snapshot.fingerprint, "objects": objects}, ensure_ascii=False)
 
 
 def from_json(text: str) -> Snapshot | None:
-    """Return a snapshot that was kept; None where it is of another format or no snapshot at all."""
+    """Return a stored snapshot; None if it has another format or is not a snapshot."""
     try:
         document = json.loads(text)
         if document["format"] != FORMAT:

@@ -1,1 +1,1 @@
-"""A database's schema, read from its catalog in one round trip: as a snapshot, or as its fingerprint alone."""
+"""A database's schema, read from its catalog in one round trip: as a snapshot, or only as its fingerprint."""

@@ -1,13 +1,13 @@
-"""The parts of the query for a catalog: what is asked of every database, and what only where a gate says so."""
+"""The parts of the catalog query: those for every database, and those that only a gate opens."""
 
 from collections.abc import Mapping
 
 from tenantry.schema.snapshot import Snapshot
 
-# What is asked of every database. The first gives the columns their names and types. Several rows of one kind and name
-# are one object: each brings a part of its facts.
+# The parts for every database. The first gives the columns their names and types. Several rows of one kind and name are
+# one object: each brings a part of its facts.
 COMMON = ("schema", "extension", "table", "column", "constraint", "index", "sequence")
-# Kinds that a catalog of their own tells of, each in a part of its name, with the word of asked.sql that opens it.
+# Kinds with a system catalog of their own, each in a part of the same name, with the word of asked.sql that opens it.
 _RARE: Mapping[str, str] = {
     "access method": "pg_am",
     "cast": "pg_cast",
@@ -28,8 +28,8 @@ _RARE: Mapping[str, str] = {
     "transform": "pg_transform",
     "user mapping": "pg_user_mapping",
 }
-# What many databases have nothing of, with kinds and facts that only it tells of. Planning all of these would take
-# longer than reading what is common: they are asked where a gate says so.
+# Parts that are empty in many databases, with the kinds and facts that only they report. Planning all of these would
+# take longer than reading the common ones: they run only if a gate opens them.
 TELLS: Mapping[str, frozenset[str]] = {
     "schema_public": frozenset(),
     "table_more": frozenset(
@@ -61,10 +61,10 @@ TELLS: Mapping[str, frozenset[str]] = {
     "grants": frozenset({"grants"}),
 }
 ALL = frozenset(TELLS)
-# Made of the rows of all others; comments, which few databases are without, are always asked.
+# Derived from the rows of all others; comments, which few databases lack, are always read.
 DERIVED = ("owner", "grants", "comment")
-# What a word of asked.sql opens: that of a kind whose common part does not tell all, of a catalog, of a relation's
-# kind, or of the part itself.
+# The parts that a word of asked.sql opens. The word names a kind whose common part is incomplete, a system catalog, a
+# relation's kind, or the part itself.
 _GATES: Mapping[str, tuple[str, ...]] = {
     **{part: (part,) for part in TELLS},
     "schema": ("schema_public", "owner", "grants"),
@@ -87,12 +87,12 @@ _GATES: Mapping[str, tuple[str, ...]] = {
     "pg_event_trigger": ("event_trigger",),
     **{word: (kind.replace(" ", "_"),) for kind, word in _RARE.items()},
 }
-# What several parts share is there for these alone.
+# Sources that several parts share, with their users.
 SOURCES = {"types": {"type", "range"}, "routines": {"function", "aggregate"}}
 
 
 def find_parts(snapshot: Snapshot) -> frozenset[str]:
-    """Return the rare parts that tell of what is in a snapshot."""
+    """Return the rare parts that report objects or facts of a snapshot."""
     kinds = {found.kind for found in snapshot.objects.values()}
     facts = {fact for found in snapshot.objects.values() for fact in found.facts}
     return frozenset(part for part, tells in TELLS.items() if not tells.isdisjoint(kinds | facts))

@@ -1,4 +1,4 @@
-"""The query for a catalog: put together of its parts, for one major version of the server."""
+"""The query for a catalog: composed of its parts, for one major version of the server."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -9,7 +9,7 @@ from tenantry.model.scope import Scope
 from tenantry.postgres.queries import read_sql
 from tenantry.schema.catalog.parts import ALL, COMMON, DERIVED, SOURCES, TELLS
 
-# Where roles stand in these parts, to be put into words.
+# The columns that hold roles in these parts, to be put into words.
 _ROLES = {
     "owner": "object.owner",
     "grantee": "entry.grantee",
@@ -23,7 +23,7 @@ Marks = Mapping[str, sql.Composable]
 
 
 def describe_query(major: int, scope: Scope) -> str:
-    """Return what a snapshot depends on beside the database: the text that is asked, for a server's major."""
+    """Return the text on which a snapshot depends besides the database: the query, for a major of the server."""
     return compose("snapshot", major, scope, ALL).as_string()
 
 
@@ -62,7 +62,7 @@ def _compose_lines(scope: Scope, parts: frozenset[str], marks: Marks) -> sql.Com
 
 
 def _compose_marks(version: int, scope: Scope) -> dict[str, sql.Composable]:
-    """Return what stands for the marks in the parts of the query."""
+    """Return the replacements for the marks in the parts of the query."""
     marks: dict[str, sql.Composable] = {**_by_version(version), "ledger": sql.Literal(scope.ledger_schema)}
     for role in _ROLES:
         marks[f"{role}_word"] = _compose_word(role)
@@ -70,7 +70,7 @@ def _compose_marks(version: int, scope: Scope) -> dict[str, sql.Composable]:
         marks[shared] = _read(shared, {})
     for kind, options in (("wrapper", "wrapper.fdwoptions"), ("server", "server.srvoptions")):
         marks[f"{kind}_options"] = _read("foreign_options", {**marks, "options": sql.SQL(options)})
-    # What the common part of these does not tell; asked by the gate and by the part that tells it.
+    # Facts that the common part of these omits; used by the gate and by the part that reports them.
     for kind in ("column", "index", "sequence"):
         marks[f"{kind}_has_more"] = _read(f"{kind}_has_more", marks)
     return marks
@@ -81,12 +81,12 @@ def _read(name: str, marks: Marks) -> sql.Composed:
 
 
 def _compose_word(role: str) -> sql.Composed:
-    """Return what stands for a role: the same in databases that each have a role of their own."""
+    """Return the word for a role: the same in databases that each have a role of their own."""
     return sql.SQL(read_sql("schema/catalog", "role_word")).format(role=sql.SQL(_ROLES[role]))
 
 
 def _by_version(version: int) -> dict[str, sql.Composable]:
-    """Return what stands for the parts of a catalog that are not there, or other, on some servers."""
+    """Return the expressions for parts of a catalog that are missing or different on some servers."""
     nothing = sql.SQL("CAST(NULL AS text)")
     return {
         "compression": sql.SQL("attribute.attcompression" if version >= 14 else "''"),
@@ -116,7 +116,7 @@ def _by_version(version: int) -> dict[str, sql.Composable]:
 
 
 def _locale_by_version(version: int) -> str:
-    """Return what holds the locale of a collation that is not libc's."""
+    """Return the column for the locale of a collation of a provider other than libc."""
     if version >= 17:
         return "ordering.colllocale"
     if version >= 15:
@@ -125,7 +125,7 @@ def _locale_by_version(version: int) -> str:
 
 
 def _compose_pairs(pairs: Iterable[tuple[str, str]]) -> sql.Composable:
-    """Return a query for rows of two texts; it has no rows where there are no pairs."""
+    """Return a query for rows of two texts; it has no rows if there are no pairs."""
     rows = [sql.SQL("({}, {})").format(*map(sql.Literal, pair)) for pair in pairs]
     if not rows:
         return sql.SQL("SELECT '', '' WHERE false")

@@ -1,8 +1,8 @@
-"""A database's schema, read from its catalog, as a snapshot or as its fingerprint alone.
+"""A database's schema, read from its catalog, as a snapshot or only as its fingerprint.
 
-Reading leaves the session as it was. What the server's version, its settings and the order of ALTERs change in a
-catalog, and nothing else, is left out or put into the same words. A fingerprint is the same whichever parts were asked
-for it, as long as those that are left out have nothing.
+Reading leaves the session as it was. Traces of the server's version, of its settings and of the order of ALTERs in a
+catalog, and nothing else, are left out or put into the same words. A fingerprint does not depend on the parts that were
+read, as long as the other parts are empty.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ Row = tuple[str, str, str, int, list[str | None]]
 def read_snapshot(connection: Connection, scope: Scope) -> Snapshot:
     """Return all objects of a database, as far as they are in scope. One round trip.
 
-    Raises TenantError where the role may not read the catalog.
+    Raises TenantError if the role may not read the catalog.
     """
     rows: list[Row] = _ask(connection, "snapshot", scope, ALL)
     (fingerprint,) = (row[1] for row in rows if not row[0])
@@ -36,8 +36,8 @@ def read_snapshot(connection: Connection, scope: Scope) -> Snapshot:
 def read_fingerprint(connection: Connection, scope: Scope, likely: Snapshot | None = None) -> str:
     """Return 64 hexadecimal digits that are the same for all databases with equal objects.
 
-    One round trip where it has no rare kinds of objects but those of `likely`, else a second one.
-    Raises TenantError where the role may not read the catalog.
+    It takes one round trip if the database has no rare kinds of objects but those of `likely`, otherwise two.
+    Raises TenantError if the role may not read the catalog.
     """
     parts: frozenset[str] = find_parts(likely) if likely else frozenset()
     while True:
@@ -45,7 +45,7 @@ def read_fingerprint(connection: Connection, scope: Scope, likely: Snapshot | No
         missing = open_gates(words) - parts
         if not missing:
             return str(fingerprint)
-        # Each answer is of one moment: what has appeared since is asked for in turn.
+        # Each answer is of one moment: parts for objects created since are read in turn.
         parts |= missing
 
 
@@ -62,21 +62,21 @@ def parse_rows(rows: Iterable[Row]) -> dict[ObjectKey, SchemaObject]:
 
 
 def _parse_facts(pairs: list[str | None]) -> dict[str, str]:
-    """Return names and values that stand one after the other, without those that have none."""
+    """Return alternating names and values as a mapping, without names that have no value."""
     return {str(name): value for name, value in zip(pairs[::2], pairs[1::2], strict=True) if value is not None}
 
 
 def _ask(connection: Connection, question: str, scope: Scope, parts: frozenset[str]) -> list[Any]:
-    """Return the rows of the query; whatever is set for it is set back."""
+    """Return the rows of the query; its settings are restored."""
     query = compose(question, connection.info.server_version // 10_000, scope, parts)
-    # Outside of a transaction, the statements of one message are one of their own, and settings end with it.
+    # Outside of a transaction, one message is a transaction of its own, and settings end with it.
     inside = connection.info.transaction_status is not TransactionStatus.IDLE or not connection.autocommit
     try:
         cursor = connection.execute(_within_savepoint(query) if inside else query, prepare=False)
     except pg.InsufficientPrivilege as error:
         raise TenantError(
             f"catalog: {error.diag.message_primary}",
-            hint="grant the role SELECT on it, which every role has unless it was revoked",
+            hint="grant the role SELECT on it, which every role has by default",
         ) from None
     while cursor.description is None:
         cursor.nextset()
@@ -84,7 +84,7 @@ def _ask(connection: Connection, question: str, scope: Scope, parts: frozenset[s
 
 
 def _within_savepoint(query: sql.SQL) -> sql.Composed:
-    """Return a query after which the transaction's own settings are back."""
+    """Return a query after which the transaction's own settings are restored."""
     return sql.SQL("SAVEPOINT {name};\n{query};\nROLLBACK TO SAVEPOINT {name};\nRELEASE SAVEPOINT {name}").format(
         name=_SAVEPOINT, query=query
     )

@@ -1,1 +1,1 @@
-"""Drafts of DDL: the statements that make one schema into another, for a person to review."""
+"""Drafts of DDL: the statements that turn one schema into another, for a person to review."""

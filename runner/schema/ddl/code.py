@@ -42,7 +42,7 @@ def write_aggregate(change: SchemaStep) -> Iterator[Step]:
 
 
 def read_target(routine: SchemaObject) -> str:
-    """Return how a routine is named in a statement; an aggregate's arguments are spelled as when it was made."""
+    """Return a routine's name for statements; an aggregate's arguments are spelled as in its CREATE."""
     if routine.kind != "aggregate":
         return routine.name
     arguments, _ = _split_arguments(routine.facts["definition"])
@@ -76,7 +76,7 @@ def write_view(change: SchemaStep) -> Iterator[Step]:
 
 
 def is_replaceable(old: SchemaObject, new: SchemaObject, found: Schema, expected: Schema) -> bool:
-    """Return whether CREATE OR REPLACE VIEW can make one view into another: it may only add columns at the end."""
+    """Return whether CREATE OR REPLACE VIEW can turn one view into another: it may only add columns at the end."""
     before = [_shape(column) for column in found.parts(old.name, "column")]
     after = [_shape(column) for column in expected.parts(new.name, "column")]
     return after[: len(before)] == before

@@ -1,4 +1,4 @@
-"""Columns: as they stand in CREATE TABLE, added to a table, and altered fact by fact in forms that are safe to run."""
+"""Columns: in CREATE TABLE, added to a table, and altered fact by fact in forms that are safe to run."""
 
 import re
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from tenantry.schema.snapshot import SchemaObject
 
 _SERIALS = {"smallint": "smallserial", "integer": "serial", "bigint": "bigserial"}
 SEQUENCE_FACTS = ("increment", "minimum", "maximum", "start", "cache", "cycle")
-# Functions that give one value for all rows of a statement, or none of its own for each row.
+# Functions that give one value for all rows of a statement.
 _STEADY = {"now", "numeric", "varchar", "char", "character", "varying", "bit", "timestamp", "interval", "time"}
 _CALL = re.compile(r'([\w"]+)\(')
 _SIZED = re.compile(r"^([a-z ]+?)(?:\((\d+)(?:,(\d+))?\))?$")
 _NAME_BYTES = 63
-# Types that the server converts into each other; the first are those that everything converts into and from.
+# Types that the server converts into each other; every type converts into and from the first ones.
 _FAMILIES = (
     ("text", "character varying"),
     ("smallint", "integer", "bigint", "numeric", "real", "double precision"),
@@ -26,13 +26,13 @@ _MAIN = {"numeric"}
 _EXTENDED = ("text", "character", "bytea", "json", "xml", "bit", "tsvector", "tsquery", "path", "polygon", "hstore")
 _REWRITES = "rewrites the table under an ACCESS EXCLUSIVE lock"
 _MAY_FAIL = (
-    "fails where a row has no value, and scans the table under an ACCESS EXCLUSIVE lock: fill in the rows first, "
-    "and ADD CONSTRAINT ... CHECK (... IS NOT NULL) NOT VALID, then VALIDATE it in a file of its own, spares the scan"
+    "fails if a row has no value, and scans the table under an ACCESS EXCLUSIVE lock: fill in the rows first; to avoid "
+    "the scan, ADD CONSTRAINT ... CHECK (... IS NOT NULL) NOT VALID before, and VALIDATE it in its own file"
 )
 
 
 def define_column(column: SchemaObject, *, serial: bool, identity: bool = True, options: str = "") -> str:
-    """Return a column as it stands in CREATE TABLE or ADD COLUMN. `options` are those of a foreign table's column."""
+    """Return a column for CREATE TABLE or ADD COLUMN. `options` are those of a foreign table's column."""
     facts = column.facts
     name = read_local(column)
     if serial:
@@ -52,7 +52,7 @@ def define_column(column: SchemaObject, *, serial: bool, identity: bool = True, 
 
 
 def is_serial(column: SchemaObject, expected: Schema, found: Schema) -> bool:
-    """Return whether `serial` and its kin make the column, its sequence, default and ownership as they are."""
+    """Return whether `serial` or one of its variants creates exactly this column, sequence, default and ownership."""
     facts = column.facts
     sequence = f"{column.parent}_{read_local(column)}_seq"
     made = expected.facts("sequence", sequence)
@@ -71,7 +71,7 @@ def is_serial(column: SchemaObject, expected: Schema, found: Schema) -> bool:
 
 
 def is_widening(old: str, new: str) -> bool:
-    """Return whether every value of a type is one of the other, unchanged."""
+    """Return whether every value of a type is also a value of the other, unchanged."""
     whole = ["smallint", "integer", "bigint", "numeric"]
     if old in whole and new in whole:
         return whole.index(old) < whole.index(new)
@@ -87,7 +87,7 @@ def is_widening(old: str, new: str) -> bool:
 
 
 def write_column(change: SchemaStep) -> Iterator[Step]:
-    """Yield what makes or alters a column; of a new table, only what cannot stand in CREATE TABLE."""
+    """Yield the statements that add or alter a column; for a new table, only those that CREATE TABLE cannot include."""
     table = change.expected.relation(change.new.parent)
     kind = table.kind if table else "table"
     made_with_table = change.found.relation(change.new.parent) is None
@@ -116,7 +116,7 @@ def _write_view_column(change: SchemaStep) -> Iterator[Step]:
 
 
 def _add(change: SchemaStep, *, foreign: bool) -> Iterator[Step]:
-    """Yield ADD COLUMN; NOT NULL apart from it where rows that are there have no value to take."""
+    """Yield ADD COLUMN, with a separate NOT NULL if existing rows would have no value."""
     if comes_from_parent(change.new, change.expected, change.found):
         return
     new, facts = change.new, change.new.facts
@@ -134,7 +134,7 @@ def _add(change: SchemaStep, *, foreign: bool) -> Iterator[Step]:
 
 
 def _comes_with_key(change: SchemaStep) -> bool:
-    """Return whether a primary key that is made sets a column to NOT NULL."""
+    """Return whether a new primary key sets a column to NOT NULL."""
     for constraint in change.expected.parts(change.new.parent, "constraint"):
         definition = constraint.facts["definition"]
         if definition.startswith("PRIMARY KEY") and constraint.key not in change.found.objects:
@@ -143,7 +143,7 @@ def _comes_with_key(change: SchemaStep) -> bool:
 
 
 def comes_from_parent(column: SchemaObject, expected: Schema, found: Schema) -> bool:
-    """Return whether a table that is in both gets a column with its parent, which lacks it too."""
+    """Return whether an existing table gets a column with its parent, which lacks it too."""
     for parent in list_parents(column.parent, expected):
         there = found.relation(column.parent) and parent in list_parents(column.parent, found)
         name = f"{parent}.{read_local(column)}"
@@ -153,7 +153,7 @@ def comes_from_parent(column: SchemaObject, expected: Schema, found: Schema) -> 
 
 
 def list_parents(table: str, schema: Schema) -> list[str]:
-    """Return the tables that one inherits from or is a partition of."""
+    """Return the tables that a table inherits from or is a partition of."""
     relation = schema.relation(table)
     facts = relation.facts if relation else {}
     return list_names(f"{facts.get('partition of', '')} {facts.get('inherits', '')}")
@@ -172,7 +172,7 @@ def _alter(change: SchemaStep) -> Iterator[Step]:
     elif change.differs("default"):
         yield _set_default(change, "ALTER TABLE")
     if change.was("generated") and not change.fact("generated"):
-        yield _column_step(change, "DROP EXPRESSION", Risk.DESTRUCTIVE, "the values are kept, and no longer computed")
+        yield _column_step(change, "DROP EXPRESSION", Risk.DESTRUCTIVE, "keeps the values, but no longer computes them")
     yield from _alter_identity(change)
     if _comes_with_key(change):
         return
@@ -185,7 +185,7 @@ def _alter(change: SchemaStep) -> Iterator[Step]:
 
 
 def _retype(change: SchemaStep) -> Iterator[Step]:
-    """Yield the change of a type: its default first away, as it may not be of the new type, and set in the end."""
+    """Yield the change of a type: the default is dropped first, as it may not fit the new type, and set at the end."""
     if any(
         _type_of(change.found, parent, change.new) not in {None, _type_of(change.expected, parent, change.new)}
         for parent in list_parents(change.new.parent, change.expected)
@@ -203,7 +203,7 @@ def _retype(change: SchemaStep) -> Iterator[Step]:
     risk = Risk.ADDITIVE if wider else Risk.DESTRUCTIVE
     note = _REWRITES if change.fact("type") in {"integer", "bigint", "numeric"} else ""
     if not wider:
-        note = f"from {change.was('type')}: fails, or loses something, where a value does not fit; {_REWRITES}"
+        note = f"from {change.was('type')}: fails or loses data if a value does not fit; {_REWRITES}"
     sql = f"ALTER TABLE {change.new.parent}\n    " + ",\n    ".join(parts)
     yield step(change.new, Phase.COLUMN, sql, risk, note, provides=True)
 
@@ -214,7 +214,7 @@ def _type_of(schema: Schema, parent: str, column: SchemaObject) -> str | None:
 
 
 def _cast(name: str, old: str, new: str) -> str:
-    """Return a conversion; where the server may have none between two types, by way of their text."""
+    """Return a conversion, through text if the server may have none between the two types."""
     direct = any(old.startswith(family) and new.startswith(family) for family in _FAMILIES)
     texts = old.startswith(_FAMILIES[0]) or new.startswith(_FAMILIES[0])
     return f"{name}::{new}" if direct or texts else f"{name}::text::{new}"
@@ -235,7 +235,7 @@ def _alter_identity(change: SchemaStep) -> Iterator[Step]:
         if not change.was("not null"):
             yield _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
         action = f"ADD GENERATED {new.upper()} AS IDENTITY{_define_identity(change.new)}"
-        note = "counts from its start: set the sequence to what the rows have already"
+        note = "counts from its start: set the sequence past the values already in the rows"
         risk = Risk.ADDITIVE if change.was("not null") else Risk.DESTRUCTIVE
         yield _column_step(change, action, risk, note)
     elif new:
@@ -258,7 +258,7 @@ def _define_identity(column: SchemaObject) -> str:
 
 
 def write_sequence(sequence: SchemaObject, *, full: bool) -> Iterator[str]:
-    """Yield the options of a sequence or identity; with `full` also those that are the default."""
+    """Yield the options of a sequence or identity; with `full` also the default ones."""
     facts = sequence.facts
     down = facts.get("increment", "1").startswith("-")
     first = facts.get("maximum", "-1") if down else facts.get("minimum", "1")
@@ -273,10 +273,10 @@ def write_sequence(sequence: SchemaObject, *, full: bool) -> Iterator[str]:
 
 
 def _tune(change: SchemaStep, *, foreign: bool, made: bool) -> Iterator[Step]:
-    """Yield what does not stand in a column's definition on every server."""
+    """Yield the facts that a column's definition does not include on every server."""
     if change.differs("storage"):
         storage = change.fact("storage") or _usual_storage(change.fact("type"))
-        yield _column_step(change, f"SET STORAGE {storage.upper()}", note="rows that are there stay as they are")
+        yield _column_step(change, f"SET STORAGE {storage.upper()}", note="existing rows stay as they are")
     if change.differs("compression"):
         yield _column_step(change, f"SET COMPRESSION {change.fact('compression') or 'default'}")
     if change.differs("statistics"):

@@ -1,6 +1,6 @@
 """Statements as a draft: each with its risk and its reason, and the text that a person reviews.
 
-What may lose data, or cannot be told from something else, is a comment in the text until somebody uncomments it.
+A statement that may lose data, or is one of two readings, is a comment in the text until somebody uncomments it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ from tenantry.schema.snapshot import ObjectKey
 
 
 class Risk(StrEnum):
-    """What can go wrong with a statement."""
+    """The risk of a statement."""
 
     ADDITIVE = "additive"
     DESTRUCTIVE = "destructive"
@@ -20,9 +20,9 @@ class Risk(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """One statement, without its semicolon; empty where something cannot be written, which `note` then names.
+    """One statement, without its semicolon; empty if a change cannot be written, which `note` then names.
 
-    `alternative` is the other reading of an ambiguous statement. `separate`: it has to go into a file of its own.
+    `alternative` is the other reading of an ambiguous statement. `separate`: it needs its own file.
     """
 
     sql: str
@@ -33,7 +33,7 @@ class Draft:
 
 
 class Phase(IntEnum):
-    """The order of statements that do not depend on each other; their drops go the other way."""
+    """The order of statements that do not depend on each other; their drops run in reverse."""
 
     SCHEMA = 0
     EXTENSION = 1
@@ -53,7 +53,7 @@ class Phase(IntEnum):
     INDEX = 15
     FOREIGN_KEY = 16
     VALIDATE = 17
-    # A partition or child needs the columns, checks and indexes of its parent before.
+    # A partition or child needs the columns, checks and indexes of its parent first.
     LINK = 18
     VIEW = 19
     MARK = 20
@@ -71,10 +71,10 @@ class Phase(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A draft on its way to its place.
+    """A draft that has not been sorted yet.
 
-    `key` is the object that it is about. `provides` is the qualified name that later texts may mention, and `column`
-    the column that they then have to mention too. `reads` is the text that is searched for such names.
+    `key` is its object. `provides` is the qualified name that later texts may mention, and `column` the column that
+    they must then mention too. `reads` is the text that is searched for such names.
     """
 
     draft: Draft
@@ -92,7 +92,7 @@ def render(drafts: Iterable[Draft]) -> str:
 
 def _render(draft: Draft) -> Iterator[str]:
     if draft.separate:
-        yield "-- In a file of its own, so that it is a transaction of its own."
+        yield "-- Move this to its own file: it needs a transaction of its own."
     if not draft.sql:
         yield from _comment(f"not written: {draft.note}")
     elif draft.kind is Risk.ADDITIVE:

@@ -1,4 +1,4 @@
-"""Names as they stand in a snapshot, qualified and quoted, and the names that a text mentions."""
+"""Names in a snapshot, qualified and quoted, and the names that a text mentions."""
 
 import re
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ TYPES = frozenset({"enum", "domain", "range", "composite type"})
 
 
 def find_names(text: str) -> set[str]:
-    """Return the `schema.name` that a text mentions, and whatever else has that form."""
+    """Return every `schema.name` that a text mentions, and anything else of that form."""
     return {".".join(match.groups()) for match in _QUALIFIED.finditer(text)}
 
 
@@ -28,12 +28,12 @@ def list_names(text: str) -> list[str]:
 
 
 def find_words(text: str) -> set[str]:
-    """Return the identifiers of a text, quoted where they are."""
+    """Return the identifiers of a text, with their quotes."""
     return set(_NAME.findall(text))
 
 
 def read_label(found: SchemaObject) -> str:
-    """Return the name by which other objects mention one: of a function, that without its arguments."""
+    """Return the name by which other objects mention this one: a function's name without its arguments."""
     if found.kind in ROUTINES:
         match = _QUALIFIED.match(found.name)
         return match.group() if match else found.name
@@ -49,19 +49,19 @@ def read_local(found: SchemaObject) -> str:
 
 
 def read_schema(name: str) -> str:
-    """Return the schema of a qualified name, quoted as it is; empty where there is none."""
+    """Return the schema of a qualified name, with its quotes; empty if there is none."""
     match = _QUALIFIED.match(name)
     return match.group(1) if match else ""
 
 
 def read_outside(definition: str) -> str:
-    """Return a function's definition without a body that is a string: that one is not looked at when it is made."""
+    """Return a function's definition without a body that is a string: the server does not check it at creation."""
     match = _BODY.search(definition)
     return definition[: match.start()] if match else definition
 
 
 def read_reads(found: SchemaObject) -> str:
-    """Return the text in which an object mentions what it depends on."""
+    """Return the text in which an object mentions its dependencies."""
     facts = {name: value for name, value in found.facts.items() if name not in {"grants", "owner", "text"}}
     if found.kind in {"function", "procedure"}:
         return read_outside(facts.get("definition", ""))
@@ -75,7 +75,7 @@ def quote(text: str) -> str:
 
 
 def parse_labels(text: str) -> list[str]:
-    """Return the literals of a list, as they stand in it."""
+    """Return the literals of a list, with their quotes."""
     return _QUOTED.findall(text)
 
 

@@ -1,4 +1,4 @@
-"""Storage parameters and the options of foreign tables, which a snapshot has as `name=value, name=value`."""
+"""Storage parameters and the options of foreign tables, which a snapshot holds as `name=value, name=value`."""
 
 from collections.abc import Iterator
 
@@ -15,12 +15,12 @@ def write_settings(start: str, found: str, expected: str) -> Iterator[str]:
 
 
 def write_options(options: str) -> str:
-    """Return the options of a foreign table or column as they are typed."""
+    """Return the options of a foreign table or column as SQL."""
     return ", ".join(f"{name} {quote(value)}" for name, value in parse_settings(options).items())
 
 
 def alter_options(found: str, expected: str) -> str:
-    """Return what makes foreign options into others."""
+    """Return the changes that turn foreign options into others."""
     old, new = parse_settings(found), parse_settings(expected)
     parts = [f"DROP {name}" for name in old if name not in new]
     for name, value in new.items():

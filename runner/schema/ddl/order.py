@@ -1,6 +1,6 @@
-"""The order in which statements work: each after those that make what its text mentions.
+"""The order in which statements work: each after those that create the objects its text mentions.
 
-Where names go in a circle, the phases decide.
+If names form a circle, the phases decide.
 """
 
 import heapq
@@ -37,7 +37,7 @@ def _find_needs(steps: Sequence[Step]) -> list[set[int]]:
         words = find_words(text)
         mentioned = (other for name in find_names(text) for other in providers.get(name, ()))
         needs.append({other for other in mentioned if _is_needed(steps[other], step, words)})
-        # What is done to one object is done in the order in which it was written.
+        # The statements about one object keep the order in which they were written.
         if step.key in last:
             needs[index].add(last[step.key])
         last[step.key] = index
@@ -45,13 +45,13 @@ def _find_needs(steps: Sequence[Step]) -> list[set[int]]:
 
 
 def _is_needed(other: Step, step: Step, words: set[str]) -> bool:
-    # A text has its own name, which is also that of a table's columns and of a function with other arguments.
+    # A text mentions its own name, which is also that of a table's columns and of a function with other arguments.
     own = other.key == step.key or (other.provides == step.provides and not step.column)
     return not own and (not other.column or other.column in words)
 
 
 def _sort(steps: Sequence[Step], needs: Sequence[set[int]], ranks: Sequence[int]) -> list[Step]:
-    """Return the steps so that what each needs comes before it; of those that are free, the lowest rank first."""
+    """Return the steps, each after its needs; among the free ones, the lowest rank comes first."""
     left = [len(need) for need in needs]
     followers: list[list[int]] = [[] for _ in steps]
     for index, need in enumerate(needs):

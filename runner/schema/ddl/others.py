@@ -18,7 +18,7 @@ def write_schema(change: SchemaStep) -> Iterator[Step]:
 
 
 def write_extension(change: SchemaStep) -> Iterator[Step]:
-    """Yield CREATE EXTENSION, or what moves or updates it."""
+    """Yield CREATE EXTENSION, or the statements that move or update it."""
     name, version, schema = change.new.name, quote(change.fact("version")), change.fact("schema")
     if change.old is None:
         where = "" if schema == "pg_catalog" else f" SCHEMA {schema}"
@@ -31,7 +31,7 @@ def write_extension(change: SchemaStep) -> Iterator[Step]:
 
 
 def write_sequence_object(change: SchemaStep) -> Iterator[Step]:
-    """Yield CREATE SEQUENCE or ALTER SEQUENCE, and whose it is; nothing where `serial` makes it."""
+    """Yield CREATE SEQUENCE or ALTER SEQUENCE, and its owner; nothing if `serial` creates it."""
     new = change.new
     if change.old is None and _is_of_serial(change):
         return
@@ -44,7 +44,7 @@ def write_sequence_object(change: SchemaStep) -> Iterator[Step]:
         if change.differs("type", "increment", "minimum", "maximum", "start", "cache", "cycle"):
             kind = f" AS {change.fact('type')}" if change.differs("type") else ""
             sql = f"ALTER SEQUENCE {new.name}{kind} {' '.join(write_sequence(new, full=True))}"
-            yield step(new, Phase.SEQUENCE, sql, note="what it has counted to has to lie between its bounds")
+            yield step(new, Phase.SEQUENCE, sql, note="its current value must lie within its bounds")
         if change.differs("persistence"):
             word = "UNLOGGED" if change.fact("persistence") else "LOGGED"
             yield step(new, Phase.SEQUENCE, f"ALTER SEQUENCE {new.name} SET {word}")
@@ -86,7 +86,7 @@ def write_publication(change: SchemaStep) -> Iterator[Step]:
 
 
 def is_alterable(old: SchemaObject, new: SchemaObject) -> bool:
-    """Return whether ALTER PUBLICATION leads from one to the other: not to or from all tables, nor to none."""
+    """Return whether ALTER PUBLICATION turns one into the other: not to or from all tables, nor to none."""
     same = all(old.facts.get(fact) == new.facts.get(fact) for fact in ("tables", "schemas"))
     return old.facts.get("all tables") == new.facts.get("all tables") and (same or bool(_targets(new)))
 
@@ -114,7 +114,7 @@ def drop_publication(old: SchemaObject) -> Step:
 
 
 def write_event_trigger(change: SchemaStep) -> Iterator[Step]:
-    """Yield CREATE EVENT TRIGGER, and whether it fires."""
+    """Yield CREATE EVENT TRIGGER, and its state."""
     new = change.new
     if change.old is None:
         tags = ", ".join(quote(tag) for tag in split_list(change.fact("tags")))
@@ -131,7 +131,7 @@ def drop_event_trigger(old: SchemaObject) -> Step:
 
 
 def drop_plain(old: SchemaObject) -> Step:
-    """Return the drop of a schema, extension, table, foreign table or column, and what it loses."""
+    """Return the drop of a schema, extension, table, foreign table or column, with its loss as a note."""
     if old.kind == "column":
         sql = f"ALTER TABLE {old.parent} DROP COLUMN {old.name.removeprefix(f'{old.parent}.')}"
         return step(old, Phase.COLUMN, sql, Risk.DESTRUCTIVE, "its values are lost", provides=True)

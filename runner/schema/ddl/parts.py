@@ -1,4 +1,4 @@
-"""What belongs to a table: constraints, indexes, triggers, rules, policies, and extended statistics."""
+"""The parts of a table: constraints, indexes, triggers, rules, policies, and extended statistics."""
 
 from collections.abc import Iterator
 
@@ -11,18 +11,18 @@ from tenantry.schema.snapshot import SchemaObject
 
 _ENABLED = {"": "ENABLE", "no": "DISABLE", "replica": "ENABLE REPLICA", "always": "ENABLE ALWAYS"}
 _UNIQUE_NOTE = (
-    "takes an ACCESS EXCLUSIVE lock while it builds the index: on a large table, CREATE UNIQUE INDEX CONCURRENTLY in a "
-    "non-transactional file, then ADD CONSTRAINT ... USING INDEX"
+    "takes an ACCESS EXCLUSIVE lock while it builds the index: on a large table, use CREATE UNIQUE INDEX CONCURRENTLY "
+    "in a non-transactional file, then ADD CONSTRAINT ... USING INDEX"
 )
 _INDEX_NOTE = (
-    "writes to the table wait while it is built: on a large table, "
-    "CREATE INDEX CONCURRENTLY in a non-transactional file"
+    "blocks writes to the table while it is built: on a large table, "
+    "use CREATE INDEX CONCURRENTLY in a non-transactional file"
 )
-_VALIDATE_NOTE = "checks the rows that are there; reads and writes go on"
+_VALIDATE_NOTE = "checks the existing rows; reads and writes continue"
 
 
 def write_constraint(change: SchemaStep) -> Iterator[Step]:
-    """Yield ADD CONSTRAINT, in a form that does not scan a table that is there; VALIDATE comes in a file of its own."""
+    """Yield ADD CONSTRAINT in a form that does not scan an existing table; VALIDATE comes in its own file."""
     new = change.new
     if change.old is not None:
         if change.was("validated") == "no" and change.fact("validated") != "no":
@@ -43,11 +43,11 @@ def write_constraint(change: SchemaStep) -> Iterator[Step]:
     elif made_with_table or not unsure:
         yield step(new, phase, start, note="" if made_with_table else _UNIQUE_NOTE)
     elif foreign_key and change.expected.facts("table", new.parent).get("partition by"):
-        yield step(new, phase, start, note="checks all rows under its locks: a partitioned table allows no NOT VALID")
-    else:
         yield step(
-            new, phase, f"{start} NOT VALID", note="checked for new rows alone; the next statement checks the others"
+            new, phase, start, note="checks all rows under its locks: a partitioned table does not allow NOT VALID"
         )
+    else:
+        yield step(new, phase, f"{start} NOT VALID", note="checks only new rows; the next statement checks the others")
         yield _validate(new)
 
 
@@ -58,16 +58,16 @@ def drop_constraint(old: SchemaObject) -> Step:
 
 
 def write_index(change: SchemaStep) -> Iterator[Step]:
-    """Yield CREATE INDEX, unless a constraint makes it, and its marks."""
+    """Yield CREATE INDEX, unless a constraint creates it, and its marks."""
     new = change.new
     if change.old is None and not change.fact("constraint"):
-        # An index of a partitioned table finds those of its partitions, which are made before it.
+        # An index of a partitioned table adopts those of its partitions, which are created before it.
         sql = change.fact("definition").replace(f" ON ONLY {new.parent} ", f" ON {new.parent} ", 1)
         made_with_table = change.found.relation(new.parent) is None
         yield step(new, Phase.INDEX, sql, note="" if made_with_table else _INDEX_NOTE, provides=True)
     if change.differs("valid"):
         if change.fact("valid") == "no":
-            yield unwritten(new, "an index that is not valid, as a failed CREATE INDEX CONCURRENTLY leaves it")
+            yield unwritten(new, "an invalid index, as a failed CREATE INDEX CONCURRENTLY leaves it")
         elif change.old is not None:
             note = "REINDEX INDEX CONCURRENTLY in a non-transactional file does not lock the table"
             yield step(new, Phase.INDEX, f"REINDEX INDEX {new.name}", note=note)
@@ -80,11 +80,11 @@ def write_index(change: SchemaStep) -> Iterator[Step]:
 
 def drop_index(old: SchemaObject) -> Step:
     """Return DROP INDEX."""
-    return step(old, Phase.INDEX, f"DROP INDEX {old.name}", Risk.DESTRUCTIVE, "CONCURRENTLY where it is large")
+    return step(old, Phase.INDEX, f"DROP INDEX {old.name}", Risk.DESTRUCTIVE, "use CONCURRENTLY if it is large")
 
 
 def write_trigger(change: SchemaStep) -> Iterator[Step]:
-    """Yield CREATE TRIGGER, and whether it fires."""
+    """Yield CREATE TRIGGER, and its state."""
     new = change.new
     if change.old is None:
         yield step(new, Phase.TRIGGER, change.fact("definition"))
@@ -99,7 +99,7 @@ def drop_trigger(old: SchemaObject) -> Step:
 
 
 def write_partition_triggers(change: SchemaStep) -> Iterator[Step]:
-    """Yield whether a partition's triggers fire, where they do not as those of its parent."""
+    """Yield the states of a partition's triggers that differ from those of its parent."""
     old, new = _parse_triggers(change.was("triggers")), _parse_triggers(change.fact("triggers"))
     for name in dict.fromkeys((*new, *old)):
         if old.get(name) != new.get(name):
@@ -109,7 +109,7 @@ def write_partition_triggers(change: SchemaStep) -> Iterator[Step]:
 
 
 def _parse_triggers(text: str) -> dict[str, str]:
-    """Return by name what `name disabled, name enabled always` makes of each trigger."""
+    """Return the state of each trigger by name, from `name disabled, name enabled always`."""
     words = {" enabled replica": "ENABLE REPLICA", " enabled always": "ENABLE ALWAYS", " disabled": "DISABLE"}
     states = {}
     for entry in split_list(text):
@@ -119,7 +119,7 @@ def _parse_triggers(text: str) -> dict[str, str]:
 
 
 def write_rule(change: SchemaStep) -> Iterator[Step]:
-    """Yield CREATE OR REPLACE RULE, and whether it is active."""
+    """Yield CREATE OR REPLACE RULE, and its state."""
     new = change.new
     if change.differs("definition"):
         definition = change.fact("definition").rstrip(" ;")
@@ -147,7 +147,7 @@ def write_policy(change: SchemaStep) -> Iterator[Step]:
             words.append(f"{word} ({change.fact(fact)})")
     start = f"{'CREATE' if create else 'ALTER'} POLICY {read_local(new)} ON {new.parent}"
     if create or words:
-        yield step(new, Phase.POLICY, " ".join([start, *words]), note="" if create else "other rows may be seen")
+        yield step(new, Phase.POLICY, " ".join([start, *words]), note="" if create else "may show other rows")
 
 
 def drop_policy(old: SchemaObject) -> Step:
@@ -170,7 +170,7 @@ def drop_statistics(old: SchemaObject) -> Step:
 
 
 def write_comment(kind: str, old: SchemaObject | None, new: SchemaObject | None) -> Iterator[Step]:
-    """Yield COMMENT ON for an object, given the comment that was found and the one that is expected."""
+    """Yield COMMENT ON for an object, given the found and the expected comment."""
     comment = new or old
     if comment is None:
         return
@@ -189,7 +189,7 @@ def _validate(constraint: SchemaObject) -> Step:
 
 
 def _comes_from_parent(change: SchemaStep) -> bool:
-    """Return whether a check is made on a table by making it on its parent, which lacks it too."""
+    """Return whether a check comes from the parent of a table, which lacks it too."""
     if not change.fact("definition").startswith("CHECK") or change.fact("definition").endswith("NO INHERIT"):
         return False
     for parent in list_parents(change.new.parent, change.expected):
@@ -201,5 +201,5 @@ def _comes_from_parent(change: SchemaStep) -> bool:
 
 
 def _late(new: SchemaObject, sql: str, change: SchemaStep) -> Step:
-    note = "" if change.old is None else "it fires, or does not, from then on"
+    note = "" if change.old is None else "changes whether it fires"
     return step(new, Phase.PUBLICATION, sql, note=note)

@@ -1,4 +1,4 @@
-"""What few databases have: collations, casts, access methods, foreign data wrappers and their servers."""
+"""Objects that few databases have: collations, casts, access methods, foreign data wrappers and their servers."""
 
 from collections.abc import Iterator
 
@@ -17,12 +17,12 @@ _PHASES = {
 }
 _CASTS = {"without function": "WITHOUT FUNCTION", "inout": "WITH INOUT"}
 _CONTEXTS = {"": "", "assignment": " AS ASSIGNMENT", "implicit": " AS IMPLICIT"}
-# How a snapshot has a value that it does not tell.
+# The prefix of a value that a snapshot holds only as a hash.
 _HIDDEN = "sha256:"
 
 
 def write_collation(change: SchemaStep) -> Iterator[Step]:
-    """Yield CREATE COLLATION; nothing alters one."""
+    """Yield CREATE COLLATION; no statement alters one."""
     facts = ("provider", "locale", "lc_collate", "lc_ctype", "rules")
     if change.old is not None:
         yield from _name_unalterable(change, *facts, "deterministic")
@@ -43,7 +43,7 @@ def write_cast(change: SchemaStep) -> Iterator[Step]:
 
 
 def write_access_method(change: SchemaStep) -> Iterator[Step]:
-    """Yield CREATE ACCESS METHOD; nothing alters one."""
+    """Yield CREATE ACCESS METHOD; no statement alters one."""
     if change.old is not None:
         yield from _name_unalterable(change, "type", "handler")
         return
@@ -79,7 +79,7 @@ def write_server(change: SchemaStep) -> Iterator[Step]:
 
 
 def drop_rare(old: SchemaObject) -> Step:
-    """Return the drop of such an object."""
+    """Return the drop of a rare object."""
     sql = f"DROP {old.kind.upper()} {old.name}"
     return step(old, _PHASES[old.kind], sql, Risk.DESTRUCTIVE, provides=old.kind == "collation")
 
@@ -91,7 +91,7 @@ def _create_or_alter(change: SchemaStep, phase: Phase, words: list[str]) -> Iter
 
 
 def _options(change: SchemaStep) -> list[str]:
-    """Return the clause for options, without those that may be secrets: of them, only a part of a hash is known."""
+    """Return the clause for options, without those that may be secrets: only a part of their hash is known."""
     hidden = _list_hidden(change)
     found, expected = _without(hidden, change.was("options")), _without(hidden, change.fact("options"))
     text = write_options(expected) if change.old is None else alter_options(found, expected)
@@ -111,11 +111,11 @@ def _name_hidden(change: SchemaStep) -> Iterator[Step]:
     found, expected = parse_settings(change.was("options")), parse_settings(change.fact("options"))
     for name in _list_hidden(change):
         if found.get(name) != expected[name]:
-            yield unwritten(change.new, f"option {name}: may be a secret, which is not read")
+            yield unwritten(change.new, f"option {name}: may be a secret and is not read")
 
 
 def _name_unalterable(change: SchemaStep, *facts: str) -> Iterator[Step]:
     for fact in facts:
         if change.differs(fact):
             expected, found = change.fact(fact) or "none", change.was(fact) or "none"
-            yield unwritten(change.new, f"{fact}: expected {expected}, found {found}, and nothing alters it")
+            yield unwritten(change.new, f"{fact}: expected {expected}, found {found}, and no statement alters it")

@@ -1,6 +1,6 @@
-"""Objects that may have been renamed: one is missing, and one with the same facts is there that nobody expects.
+"""Objects that may have been renamed: one is missing, and an unexpected one has the same facts.
 
-Nothing in a catalog tells a rename from a drop and a new object, so both readings are given.
+Nothing in a catalog tells a rename from a drop and a new object, so a draft has both readings.
 """
 
 import re
@@ -13,10 +13,10 @@ from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_label, re
 from tenantry.schema.ddl.schema import Schema
 from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
-# The drafts of the other reading: the one object made, the other dropped.
+# The drafts of the other reading: one object created, the other dropped.
 WriteAnew = Callable[[SchemaObject, SchemaObject, Schema, Schema], Iterator[Draft]]
 
-# In an order in which the names that later ones mention are the new ones already.
+# Ordered so that later kinds mention names that are already the new ones.
 _KINDS = (
     *("enum", "domain", "range", "composite type", "table", "foreign table", "sequence", "view", "materialized view"),
     *("function", "procedure", "aggregate", "column", "constraint", "index", "trigger", "rule", "policy", "statistics"),
@@ -28,7 +28,7 @@ _UNLIKE = frozenset({"owner", "grants"})
 def find_renames(
     expected: Schema, found: Schema, write_anew: WriteAnew
 ) -> tuple[list[Draft], list[SchemaObject], Schema]:
-    """Return the renames, what has new names by them, and the schema as it is then."""
+    """Return the renames, the renamed objects, and the schema after them."""
     drafts: list[Draft] = []
     named: list[SchemaObject] = []
     for kind in _KINDS:
@@ -74,7 +74,7 @@ def _stands_alone(found: SchemaObject, schema: Schema, other: Schema) -> bool:
 
 
 def _shape(found: SchemaObject, schema: Schema) -> object:
-    """Return what two objects have in common of which one may be the other renamed."""
+    """Return a key that an object and its renamed form share."""
     facts = {name: value for name, value in found.facts.items() if name not in _UNLIKE}
     parts: tuple[object, ...] = ()
     if found.kind in RELATIONS:
@@ -98,7 +98,7 @@ def _plain(facts: dict[str, str], found: SchemaObject) -> tuple[tuple[str, str],
 
 
 def _replace_name(text: str, found: SchemaObject, label: str, local: str) -> str:
-    """Return a text with an object's qualified name replaced, or where it stands in it alone, its own name."""
+    """Return a text with an object's qualified name replaced, or its local name if the text has only that."""
     if word := _NAMED_INSIDE.get(found.kind):
         return text.replace(f"{word} {read_local(found)} ", f"{word} {local} ", 1)
     return text if found.parent and found.kind != "statistics" else _replace_label(text, read_label(found), label)
@@ -124,7 +124,7 @@ def _write_rename(old: SchemaObject, new: SchemaObject, anew: str) -> Draft:
 
 
 def _explain(old: SchemaObject, new: SchemaObject) -> str:
-    return f"{old.kind} {old.name} may have been renamed to {read_local(new)}, or be another one"
+    return f"{old.kind} {old.name} may have been renamed to {read_local(new)}, or be a different object"
 
 
 def _rename(found: Schema, old: SchemaObject, new: SchemaObject, expected: Schema) -> Schema:
@@ -169,7 +169,7 @@ def _rename_comment(objects: dict[ObjectKey, SchemaObject], old: SchemaObject, n
 def _rename_index(
     objects: dict[ObjectKey, SchemaObject], indexes: Iterable[SchemaObject], old: SchemaObject, new: SchemaObject
 ) -> None:
-    """Rename the index of a constraint, which has its name."""
+    """Rename the index of a constraint, which shares its name."""
     for index in (index for index in indexes if index.facts.get("constraint") == read_local(old)):
         del objects[index.key]
         name = index.name.removesuffix(read_local(index)) + read_local(new)
@@ -181,7 +181,7 @@ def _rename_index(
 def _rename_mentions(
     objects: dict[ObjectKey, SchemaObject], old: SchemaObject, new: SchemaObject, expected: Schema
 ) -> None:
-    """Rename a column in what mentions it, where this makes it what is expected."""
+    """Rename a column in the objects that mention it, if this makes them the expected ones."""
     word = re.compile(rf'(?<![\w"]){re.escape(read_local(old))}(?![\w"])')
     for key, one in list(objects.items()):
         wanted = expected.objects.get(key)

@@ -1,6 +1,6 @@
-"""What has to go before anything can be made: objects that cannot be altered, and all that depends on them.
+"""The first drops, before anything is created: objects that cannot be altered, and all that depends on them.
 
-An object that is dropped to be made again takes along the views, constraints and others that mention it.
+An object that is dropped and created again takes along the views, constraints and others that mention it.
 """
 
 from collections import defaultdict
@@ -30,16 +30,16 @@ _LEAVES = frozenset(
     {"view", "materialized view", "constraint", "index", "trigger", "rule", "policy", "statistics", "publication",
      "event trigger", "cast"}
 )  # fmt: skip
-# What stands in the way of a change of a column's type.
+# Kinds that prevent a change of a column's type.
 _BOUND = frozenset({"view", "materialized view", "rule", "policy", "trigger", "function", "procedure"})
 _OWN_NAMESPACES = (RELATIONS | TYPES | {"sequence", "index"}, ROUTINES)
 
 
 @dataclass
 class Replacement:
-    """What is dropped first. `base` is what is left of the schema then; `patches` free columns from what goes.
+    """The first drops. `base` is the schema after them; `patches` detach columns from the dropped objects.
 
-    `blocked` are the columns that cannot change before something is dropped.
+    `blocked` are the columns that cannot change before a drop.
     """
 
     found: Schema
@@ -67,7 +67,7 @@ class Replacement:
         return found.kind == "comment" and found.parent in relations
 
     def patches(self) -> Iterator[Step]:
-        """Yield what frees columns from a type or a default that goes."""
+        """Yield the statements that detach columns from a dropped type or default."""
         for key, new in self.patched.items():
             old = self.found.objects[key]
             if any(("column", f"{parent}.{read_local(old)}") in self.patched for parent in self._parents(old)):
@@ -81,7 +81,7 @@ class Replacement:
             if new.facts["type"] != old.facts["type"]:
                 kind = new.facts["type"]
                 parts.append(f"ALTER COLUMN {name} TYPE {kind} USING {name}::{kind}")
-            note = "what it depends on is dropped, and made anew where it is expected"
+            note = "its dependency is dropped, and created again if it is expected"
             sql = f"ALTER TABLE {old.parent}\n    " + ",\n    ".join(parts)
             yield Step(Draft(sql, Risk.DESTRUCTIVE, note), Phase.COLUMN, key, reads=read_reads(old))
 
@@ -90,7 +90,7 @@ class Replacement:
 
 
 def find_replacement(expected: Schema, found: Schema) -> Replacement:
-    """Return what has to be dropped before the expected schema can be made."""
+    """Return the drops that must come before the expected schema can be created."""
     result = Replacement(found, expected)
     for one in found.objects.values():
         if not _is_view_column(one, found):
@@ -138,7 +138,7 @@ def _goes(one: SchemaObject, expected: Schema, found: Schema, names: set[tuple[i
     new = expected.objects.get(one.key)
     if new is None:
         clash = any(one.kind in kinds and (index, one.name) in names for index, kinds in enumerate(_OWN_NAMESPACES))
-        # Its bounds may be those of a partition that is made.
+        # Its bounds may be those of a partition that is created.
         return one.kind in _LEAVES or clash or "partition of" in one.facts
     return new.facts != one.facts and not _can_alter(one, new, expected, found)
 
@@ -193,7 +193,7 @@ def _is_retyped(one: SchemaObject, expected: Schema) -> bool:
 
 
 def _find_bound(column: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
-    """Yield what does not let a column change its type."""
+    """Yield the objects that prevent a column from changing its type."""
     name = read_local(column)
     for other in result.mentions[column.parent]:
         generated = other.kind == "column" and name in find_words(other.facts.get("generated", ""))
@@ -202,7 +202,7 @@ def _find_bound(column: SchemaObject, result: Replacement) -> Iterator[SchemaObj
 
 
 def _find_followers(one: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
-    """Yield what is dropped with an object, or has to be dropped before it."""
+    """Yield the objects that are dropped with an object, or must be dropped before it."""
     if one.kind == "index":
         yield from _find_index_kin(one, result)
     elif one.kind == "constraint":

@@ -1,4 +1,4 @@
-"""Owners, grants and default grants: who may do what, in the words that stand for roles."""
+"""Owners, grants and default grants, with the words that stand for roles."""
 
 import re
 from collections.abc import Iterator
@@ -9,11 +9,11 @@ from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_local
 from tenantry.schema.ddl.schema import SchemaStep, step
 
 _DEFAULTS = re.compile(r"^(tables|sequences|functions|types|schemas|large objects)(?: in schema (.+?))?(?: of (.+))?$")
-_LOST = "takes away what a role may do, or gives it again in another way"
+_LOST = "revokes a role's privileges, or grants them differently"
 
 
 def write_owner(change: SchemaStep) -> Iterator[Step]:
-    """Yield OWNER TO, of an object that is somebody else's."""
+    """Yield OWNER TO for an object with another owner."""
     if change.differs("owner"):
         words = {"enum": "TYPE", "range": "TYPE", "composite type": "TYPE"}
         word = words.get(change.new.kind, change.new.kind.upper())
@@ -34,7 +34,7 @@ def write_grants(change: SchemaStep) -> Iterator[Step]:
 
 def _write_role(change: SchemaStep, role: str, old: frozenset[str], new: frozenset[str]) -> Iterator[Step]:
     keeps = old <= _grow(new)
-    # Of an object that is new, nobody loses what he had.
+    # Nobody loses a right on a new object.
     lost = not keeps and change.old is not None
     risk, note = (Risk.DESTRUCTIVE, _LOST) if lost else (Risk.ADDITIVE, "")
     if not keeps:
@@ -80,7 +80,7 @@ def _parse(grants: str) -> dict[str, frozenset[str]]:
 
 
 def _usual(change: SchemaStep, role: str) -> frozenset[str]:
-    """Return what a role has where nothing is granted."""
+    """Return the privileges of a role without any grant."""
     kind, name = change.new.kind, change.new.name
     if kind == "default grants":
         match = _DEFAULTS.match(name)

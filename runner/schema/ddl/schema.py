@@ -1,4 +1,4 @@
-"""A snapshot that is asked for the parts of its objects, and the steps that writers make of an object."""
+"""A snapshot with access to the parts of its objects, and the steps that writers return for an object."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -26,15 +26,15 @@ class Schema:
         return parts
 
     def parts(self, parent: str, kind: str) -> list[SchemaObject]:
-        """Return what of a kind belongs to a table, columns in their order."""
+        """Return the parts of a table of one kind, columns in their order."""
         return [found for found in self._parts.get(parent, []) if found.kind == kind]
 
     def get(self, kind: str, name: str) -> SchemaObject | None:
-        """Return an object, or None where it is not there."""
+        """Return an object, or None."""
         return self.objects.get((kind, name))
 
     def facts(self, kind: str, name: str) -> Mapping[str, str]:
-        """Return the facts of an object; none where it is not there."""
+        """Return the facts of an object; none if it does not exist."""
         found = self.objects.get((kind, name))
         return found.facts if found else _EMPTY
 
@@ -45,9 +45,9 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class SchemaStep:
-    """What is to be written about one object. `old` is None where it is made anew; `replaced` where it was dropped.
+    """The change of one object. `old` is None if it is created; `replaced` if it was dropped before.
 
-    `expected` and `found` are the whole schemas; what was dropped to be made again is not in `found`.
+    `expected` and `found` are the whole schemas; `found` is without the objects that were dropped first.
     """
 
     new: SchemaObject
@@ -57,11 +57,11 @@ class SchemaStep:
     replaced: bool = False
 
     def fact(self, name: str) -> str:
-        """Return the expected value of a fact; empty where it is the default."""
+        """Return the expected value of a fact; empty if it is the default."""
         return self.new.facts.get(name, "")
 
     def was(self, name: str) -> str:
-        """Return the value that was found; empty where it is the default, or the object is new."""
+        """Return the found value of a fact; empty if it is the default, or the object is new."""
         return self.old.facts.get(name, "") if self.old else ""
 
     def differs(self, *names: str) -> bool:
@@ -87,10 +87,10 @@ def step(
 
 
 def unwritten(about: SchemaObject, note: str) -> Step:
-    """Return a step that only says what is not written about an object."""
+    """Return a step that only names a change that cannot be written."""
     return Step(Draft("", Risk.DESTRUCTIVE, f"{about.kind} {about.name}: {note}"), Phase.COMMENT, about.key)
 
 
 def with_reads(made: Step, objects: Iterable[SchemaObject]) -> Step:
-    """Return a step whose needs are those of these objects."""
+    """Return a step with the needs of these objects."""
     return replace(made, reads=" ".join(read_reads(found) for found in objects))

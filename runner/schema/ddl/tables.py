@@ -1,4 +1,4 @@
-"""Tables: made with their columns and constraints in one statement, and altered fact by fact."""
+"""Tables: created with their columns and constraints in one statement, and altered fact by fact."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ _REWRITES = "rewrites the table under an ACCESS EXCLUSIVE lock"
 
 
 def write_table(change: SchemaStep) -> Iterator[Step]:
-    """Yield what makes a table, or alters it."""
+    """Yield the statements that create or alter a table."""
     if change.old is None:
         yield _create(change)
     else:
@@ -95,22 +95,22 @@ def _alter(change: SchemaStep) -> Iterator[Step]:
 
 
 def _link(change: SchemaStep) -> Iterator[Step]:
-    """Yield what makes a table a partition, a child or of a type; it has its columns and checks by then."""
+    """Yield the statements that make a table a partition, a child or of a type, once it has its columns and checks."""
     new, start = change.new, f"ALTER TABLE {change.new.name}"
     if change.differs("partition of", "bound"):
         if was := change.was("partition of"):
             sql = f"ALTER TABLE {was} DETACH PARTITION {new.name}"
-            yield step(
-                new, Phase.TABLE, sql, Risk.DESTRUCTIVE, "its rows are not in the partitioned table from then on"
-            )
+            yield step(new, Phase.TABLE, sql, Risk.DESTRUCTIVE, "removes its rows from the partitioned table")
         if parent := change.fact("partition of"):
-            note = "scans the table for rows outside of the bound" if change.old else ""
+            note = "scans the table for rows outside the bound" if change.old else ""
             risk = Risk.DESTRUCTIVE if change.was("partition of") else Risk.ADDITIVE
             sql = f"ALTER TABLE {parent} ATTACH PARTITION {new.name} {change.fact('bound')}"
             yield step(new, Phase.LINK, sql, risk, note)
     old, expected = list_names(change.was("inherits")), list_names(change.fact("inherits"))
     for parent in (name for name in old if name not in expected):
-        yield step(new, Phase.TABLE, f"{start} NO INHERIT {parent}", Risk.DESTRUCTIVE, "its rows leave the parent")
+        yield step(
+            new, Phase.TABLE, f"{start} NO INHERIT {parent}", Risk.DESTRUCTIVE, "removes its rows from the parent"
+        )
     for parent in (name for name in expected if name not in old):
         yield step(new, Phase.LINK, f"{start} INHERIT {parent}")
     if change.differs("of"):
@@ -124,7 +124,7 @@ def _mark(change: SchemaStep) -> Iterator[Step]:
     for word, on, off in (("enabled", "ENABLE", "DISABLE"), ("forced", "FORCE", "NO FORCE")):
         if (word in old) is not (word in expected):
             lax = word in old
-            note = "rows that policies hid are seen" if lax else ""
+            note = "shows rows that policies hid" if lax else ""
             risk = Risk.DESTRUCTIVE if lax else Risk.ADDITIVE
             yield step(new, Phase.MARK, f"{start} {off if lax else on} ROW LEVEL SECURITY", risk, note)
     yield from _identify(change)

@@ -1,4 +1,4 @@
-"""Enums, domains, ranges and composite types: made, and altered where the server can."""
+"""Enums, domains, ranges and composite types: created, and altered if the server can."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from tenantry.schema.ddl.names import parse_labels, split_list
 from tenantry.schema.ddl.schema import SchemaStep, step
 from tenantry.schema.snapshot import SchemaObject
 
-_LABEL_NOTE = "a label that is new cannot be used before its transaction is committed"
+_LABEL_NOTE = "a new label cannot be used before its transaction commits"
 
 
 def write_enum(change: SchemaStep) -> Iterator[Step]:
@@ -20,7 +20,7 @@ def write_enum(change: SchemaStep) -> Iterator[Step]:
     for index, label in enumerate(labels):
         if label in known:
             continue
-        # The one before is there by now; only where there is none before, the new one comes before the first.
+        # The label before it exists by now; only a new first label has none, and goes before the old first.
         place = f"AFTER {labels[index - 1]}" if index else f"BEFORE {known[0]}" if known else ""
         sql = f"ALTER TYPE {new.name} ADD VALUE {label} {place}".rstrip()
         known = known if index else [label, *known]
@@ -28,13 +28,13 @@ def write_enum(change: SchemaStep) -> Iterator[Step]:
 
 
 def can_add_labels(old: str, new: str) -> bool:
-    """Return whether an enum's labels become others by adding some."""
+    """Return whether adding labels turns an enum's labels into others."""
     before, after = parse_labels(old), parse_labels(new)
     return [label for label in after if label in before] == before
 
 
 def write_domain(change: SchemaStep) -> Iterator[Step]:
-    """Yield CREATE DOMAIN, or what alters its default, null and constraints."""
+    """Yield CREATE DOMAIN, or the statements that alter its default, NOT NULL and constraints."""
     new = change.new
     if change.old is None:
         collation = f"COLLATE {change.fact('collation')}" if change.fact("collation") else ""
@@ -61,7 +61,7 @@ def _alter_domain(change: SchemaStep) -> Iterator[Step]:
         yield step(change.new, Phase.TYPE, f"{start} {default}", provides=True)
     if change.differs("not null"):
         if change.fact("not null"):
-            note = "fails where a row has no value"
+            note = "fails if a row has no value"
             yield step(change.new, Phase.TYPE, f"{start} SET NOT NULL", Risk.DESTRUCTIVE, note, provides=True)
         else:
             yield step(change.new, Phase.TYPE, f"{start} DROP NOT NULL", provides=True)
@@ -74,12 +74,12 @@ def _constrain_domain(domain: SchemaObject, part: str, *, known: bool, taken: li
     replaces = any(_constraint_name(other) == name for other in taken)
     if not known:
         risk = Risk.DESTRUCTIVE if replaces else Risk.ADDITIVE
-        note = "checked for new values alone"
+        note = "checks only new values"
         yield step(domain, Phase.TYPE, f"ALTER DOMAIN {domain.name} ADD {sure} NOT VALID", risk, note, provides=True)
     if part == sure:
         sql = f"ALTER DOMAIN {domain.name} VALIDATE CONSTRAINT {name}"
         risk = Risk.DESTRUCTIVE if replaces and not known else Risk.ADDITIVE
-        yield step(domain, Phase.VALIDATE, sql, risk, "checks the values that are there", separate=True)
+        yield step(domain, Phase.VALIDATE, sql, risk, "checks the existing values", separate=True)
 
 
 def _parts(constraints: str) -> list[str]:
@@ -106,7 +106,7 @@ def write_range(change: SchemaStep) -> Iterator[Step]:
 
 
 def write_composite(change: SchemaStep) -> Iterator[Step]:
-    """Yield CREATE TYPE, or ADD ATTRIBUTE for each one that is new at the end."""
+    """Yield CREATE TYPE, or ADD ATTRIBUTE for each new one at the end."""
     new, attributes = change.new, list(split_list(change.fact("attributes")))
     if change.old is None:
         yield step(new, Phase.TYPE, f"CREATE TYPE {new.name} AS ({', '.join(attributes)})", provides=True)
@@ -116,7 +116,7 @@ def write_composite(change: SchemaStep) -> Iterator[Step]:
 
 
 def can_add_attributes(old: str, new: str) -> bool:
-    """Return whether a composite type becomes another by adding attributes at its end."""
+    """Return whether adding attributes at its end turns a composite type into another."""
     before, after = list(split_list(old)), list(split_list(new))
     return after[: len(before)] == before
 

@@ -1,4 +1,4 @@
-"""The statements that make one schema into another, as a draft to review, in an order that works."""
+"""The statements that turn one schema into another, as a draft to review, in an order that works."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -61,11 +61,13 @@ from tenantry.schema.ddl.tables import write_table
 from tenantry.schema.ddl.types import drop_type, write_composite, write_domain, write_enum, write_range
 from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
 
-_NO_BODIES = Draft("SET check_function_bodies = off", Risk.ADDITIVE, "bodies may name what is made after them")
-# What has no DROP of its own.
+_NO_BODIES = Draft(
+    "SET check_function_bodies = off", Risk.ADDITIVE, "function bodies may name objects that are created later"
+)
+# Kinds without a DROP of their own.
 _ENDED = frozenset({"comment", "default grants"})
-_REPLACES = "made again after the DROP above"
-_AFTER = "only after what is a comment above"
+_REPLACES = "needed again after the DROP above"
+_AFTER = "run only after the commented statements above"
 
 _WRITERS: dict[str, Callable[[SchemaStep], Iterator[Step]]] = {
     "schema": write_schema,
@@ -128,7 +130,7 @@ _DROPS: dict[str, Callable[[SchemaObject], Step]] = {
     "foreign table": drop_plain,
     "column": drop_plain,
 }
-# What is written of each kind, beside owner and grants; every other fact is named as not written.
+# The facts that are written for each kind, besides owner and grants; every other fact is named as not written.
 _FACTS = {
     "schema": (),
     "extension": ("version", "schema"),
@@ -170,9 +172,9 @@ _FACTS = {
 
 
 def write_ddl(expected: Snapshot, found: Snapshot) -> tuple[Draft, ...]:
-    """Return what makes the found schema into the expected one, in order; empty where they are equal.
+    """Return the statements that turn the found schema into the expected one, in order; empty if they are equal.
 
-    What cannot be written is a draft without SQL that names it.
+    A change that cannot be written is a draft without SQL that names it.
     """
     wanted = Schema(expected.objects)
     renames, renamed, present = find_renames(wanted, Schema(found.objects), _write_anew)
@@ -195,14 +197,14 @@ def write_ddl(expected: Snapshot, found: Snapshot) -> tuple[Draft, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Forced:
-    """What does not run before something else does that is a comment in the text."""
+    """Names and columns that a statement cannot use until a commented statement has run."""
 
     columns: set[ObjectKey]
     renamed: Sequence[SchemaObject]
     gone: Sequence[SchemaObject]
 
     def has(self, step: Step) -> bool:
-        """Return whether a step is about such a column, needs a new name, or a name that is not free yet."""
+        """Return whether a step is about such a column, or needs a new name or a name that is not free yet."""
         sql, kind = step.draft.sql, step.key[0]
         return step.key in self.columns or self._takes_name(step, kind) or self._mentions(sql)
 
@@ -228,7 +230,7 @@ class Forced:
 
 
 def _waits(step: Step, drops: Iterable[Step]) -> bool:
-    """Return whether a table becomes the child of one that may have columns to lose before."""
+    """Return whether a table becomes a child while columns are still to be dropped, perhaps those of its parent."""
     return step.phase is Phase.LINK and any(drop.column for drop in drops)
 
 
@@ -238,7 +240,7 @@ def _is_unchecked(step: Step) -> bool:
 
 
 def _write_anew(new: SchemaObject, old: SchemaObject, expected: Schema, found: Schema) -> Iterator[Draft]:
-    """Yield the other reading of a rename: the one is made, the other dropped."""
+    """Yield the other reading of a rename: one object is created, the other dropped."""
     for made in (new, *(part for part in expected.objects.values() if part.parent == new.name)):
         if made.kind in _WRITERS:
             yield from (step.draft for step in _WRITERS[made.kind](SchemaStep(made, None, expected, found)))
@@ -246,10 +248,10 @@ def _write_anew(new: SchemaObject, old: SchemaObject, expected: Schema, found: S
 
 
 def _write_all(expected: Schema, base: Schema, present: Schema) -> Iterator[Step]:
-    """Yield the steps that make or alter what is expected, given what is left after the first drops."""
+    """Yield the steps that create or alter the expected objects, given the schema after the first drops."""
     for key, new in sorted(expected.objects.items(), key=lambda pair: -_depth(pair[1], expected)):
         old = base.objects.get(key)
-        # The table may be kept and its index not: what it says of the index is then lost.
+        # A table may stay while its index goes: its replica identity goes with the index.
         if old is not None and old.facts == new.facts and not _lost_its_identity(new, base, present):
             continue
         replaced = old is None and key in present.objects
@@ -261,7 +263,7 @@ def _write_all(expected: Schema, base: Schema, present: Schema) -> Iterator[Step
 
 
 def _depth(one: SchemaObject, schema: Schema) -> int:
-    """Return how deep in partitions the table of an index or constraint lies: those above find what is below."""
+    """Return the partition depth of the table of an index or constraint: the upper ones adopt the lower ones."""
     table = one.parent if one.kind in {"index", "constraint"} else ""
     depth = 0
     while table := schema.facts("table", table).get("partition of", ""):
@@ -277,7 +279,7 @@ def _lost_its_identity(new: SchemaObject, base: Schema, present: Schema) -> bool
 def _write_one(new: SchemaObject, old: SchemaObject | None, expected: Schema, base: Schema) -> Iterator[Step]:
     if new.kind == "comment":
         kind = _kind_of(new, expected)
-        # What is not written is not there to be commented on.
+        # An object that is not written cannot have a comment.
         if kind in _WRITERS or base.get(kind, new.name.removeprefix(f"{kind} ")):
             yield from write_comment(kind, old, new)
         return
@@ -303,7 +305,7 @@ def _name_unwritten(change: SchemaStep, fact: str) -> Iterator[Step]:
 
 
 def _kind_of(comment: SchemaObject, schema: Schema) -> str:
-    """Return the kind of object that a comment is on."""
+    """Return the kind of the object that a comment belongs to."""
     words = comment.name.split(" ")
     # The name of a kind has up to three words.
     kinds = [" ".join(words[:count]) for count in range(1, 4)]
@@ -312,7 +314,7 @@ def _kind_of(comment: SchemaObject, schema: Schema) -> str:
 
 
 def _write_end(old: SchemaObject, expected: Schema, base: Schema) -> Iterator[Step]:
-    """Yield the end of a comment on what stays, or of default grants."""
+    """Yield the removal of a comment from an object that stays, or of default grants."""
     if old.kind == "default grants":
         without = replace(old, facts={})
         yield from write_grants(SchemaStep(without, old, expected, base))
@@ -331,7 +333,7 @@ def _mark_replaced(step: Step, reason: str) -> Step:
 
 
 def _drop(olds: Iterable[SchemaObject], found: Schema, expected: Schema, left: Schema) -> list[Step]:
-    """Return the drops of objects, without those that go with another. `left` is what is there after them."""
+    """Return the drops of objects, without those that go with another. `left` is the schema after them."""
     gone = Schema({key: old for key, old in found.objects.items() if key not in left.objects})
     steps = []
     for old in olds:
@@ -371,7 +373,7 @@ def _is_relation_gone(name: str, found: Schema, gone: Schema, expected: Schema) 
 
 
 def _is_gone_in_parents(old: SchemaObject, found: Schema, gone: Schema, left: Schema) -> bool:
-    """Return whether a part of a table goes with that of the table's parent."""
+    """Return whether a part of a table goes with the same part of the table's parent."""
     if old.kind == "constraint":
         indexes = found.parts(old.parent, "index")
         if any("partition of" in index.facts and index.facts.get("constraint") == read_local(old) for index in indexes):

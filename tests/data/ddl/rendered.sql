@@ -5,7 +5,7 @@ CREATE TABLE public.t (
 -- writes wait
 CREATE INDEX i ON public.t USING btree (a);
 
--- In a file of its own, so that it is a transaction of its own.
+-- Move this to its own file: it needs a transaction of its own.
 -- scans the table
 ALTER TABLE public.t VALIDATE CONSTRAINT k;
 

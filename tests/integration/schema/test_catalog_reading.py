@@ -239,4 +239,4 @@ class TestSession:
         ):
             read_fingerprint(opened, SCOPE)
         assert str(caught.value) == "catalog: permission denied for table pg_class"
-        assert caught.value.hint == "grant the role SELECT on it, which every role has unless it was revoked"
+        assert caught.value.hint == "grant the role SELECT on it, which every role has by default"

@@ -333,7 +333,7 @@ _CASES = {
     "index expected not valid": Case(
         [T, part("index", "i", definition=INDEX)],
         [T, part("index", "i", definition=INDEX, valid="no")],
-        [(D, "index public.i: an index that is not valid, as a failed CREATE INDEX CONCURRENTLY leaves it")],
+        [(D, "index public.i: an invalid index, as a failed CREATE INDEX CONCURRENTLY leaves it")],
     ),
     "clustered": Case(
         [T, part("index", "i", definition=INDEX)],
