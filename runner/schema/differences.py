@@ -62,7 +62,7 @@ _SHOWN = {
     "enum": "labels",
     "setting": "value",
 }
-_LONG = 100
+_LONG = 100  # Arbitrary, for the eye.
 # The meaning of an absent fact, if it is more than "none".
 _ABSENT = {
     "access method": "heap",
@@ -143,6 +143,7 @@ def compare_schemas(expected: Snapshot, found: Snapshot) -> tuple[Difference, ..
         *(_difference_of(child, What.EXTRA) for child in extra),
         *_compare_both(expected.objects, found.objects),
     ]
+    # If a view's definition differs, its columns would report the same difference again.
     rewritten = {one.name for one in differences if one.fact == "definition" and one.kind in _RELATIONS}
     kept = [one for one in differences if not _follows(one, objects[one.kind, one.name], rewritten)]
     return tuple(sorted(kept, key=lambda one: _place(one, objects[one.kind, one.name])))
@@ -252,6 +253,7 @@ def _show_fact(one: Difference) -> str:
     flag = _FLAGS.get((one.kind, one.fact, one.found, one.expected))
     if flag:
         return flag
+    # Two bodies of functions would fill the report: only that they differ fits a line.
     if any("\n" in text or len(text) > _LONG for text in (one.expected, one.found)):
         return f"{one.fact} differs"
     found = _show_value(one.fact, one.found)

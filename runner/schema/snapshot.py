@@ -62,5 +62,6 @@ def from_json(text: str) -> Snapshot | None:
             return None
         objects = [SchemaObject(**found) for found in document["objects"]]
         return Snapshot(document["fingerprint"], {found.key: found for found in objects})
+    # A file cut short or from another version is as good as none: reading the catalog replaces it.
     except (ValueError, KeyError, TypeError):
         return None

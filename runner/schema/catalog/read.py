@@ -72,12 +72,14 @@ def _ask(connection: Connection, question: str, scope: Scope, parts: frozenset[s
     # Outside of a transaction, one message is a transaction of its own, and settings end with it.
     inside = connection.info.transaction_status is not TransactionStatus.IDLE or not connection.autocommit
     try:
+        # prepare=False, since the query has several statements, which a prepared one cannot have.
         cursor = connection.execute(_within_savepoint(query) if inside else query, prepare=False)
     except pg.InsufficientPrivilege as error:
         raise TenantError(
             f"catalog: {error.diag.message_primary}",
             hint="grant the role SELECT on it, which every role has by default",
         ) from None
+    # The results of SET and SAVEPOINT come first.
     while cursor.description is None:
         cursor.nextset()
     return cursor.fetchall()

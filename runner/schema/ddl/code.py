@@ -64,6 +64,7 @@ def write_view(change: SchemaStep) -> Iterator[Step]:
     new = change.new
     if change.old is None or change.differs("definition"):
         replaces = "OR REPLACE " if change.old is not None else ""
+        # Spelled again, since CREATE OR REPLACE VIEW without them would drop those of the old view.
         options = f" WITH ({change.fact('options')})" if change.fact("options") else ""
         method = f" USING {change.fact('access method')}" if change.fact("access method") else ""
         start = f"CREATE {replaces}{new.kind.upper()} {new.name}{method}{options} AS\n"

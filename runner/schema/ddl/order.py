@@ -59,6 +59,7 @@ def _sort(steps: Sequence[Step], needs: Sequence[set[int]], ranks: Sequence[int]
             followers[other].append(index)
     free = [(ranks[index], index) for index, count in enumerate(left) if not count]
     heapq.heapify(free)
+    # For circles: when nothing is free, the lowest rank goes first although its needs are not met.
     waiting = sorted(((ranks[index], index) for index, count in enumerate(left) if count), reverse=True)
     done: set[int] = set()
     ordered: list[Step] = []

@@ -37,6 +37,7 @@ def find_renames(
             anew = [draft.sql for draft in write_anew(new, current, expected, found) if draft.sql]
             drafts.append(_write_rename(current, new, ";\n".join(anew)))
             named.append(new)
+            # From here on under the new name, so that the rest is not drafted as missing and extra too.
             found = _rename(found, current, new, expected)
     return drafts, named, found
 
@@ -49,6 +50,7 @@ def _pair(kind: str, expected: Schema, found: Schema) -> Iterator[tuple[SchemaOb
         shapes.setdefault(_shape(old, found), []).append(old)
     taken = {name for _, name in found.objects}
     for new in missing:
+        # Another object has the name already, perhaps of another kind: a rename would fail.
         if new.name in taken:
             continue
         if alike := shapes.get(_shape(new, expected)):

@@ -93,6 +93,7 @@ def find_replacement(expected: Schema, found: Schema) -> Replacement:
     """Return the drops that must come before the expected schema can be created."""
     result = Replacement(found, expected)
     for one in found.objects.values():
+        # A view's column changes with the view, whose definition already mentions the rest.
         if not _is_view_column(one, found):
             for name in find_names(read_reads(one)):
                 result.mentions[name].append(one)
@@ -244,6 +245,7 @@ def _patch(column: SchemaObject, label: str, *, is_type: bool) -> SchemaObject:
     """Return a column that no longer depends on a type or function."""
     facts = {name: value for name, value in column.facts.items() if name != "default"}
     if is_type and label in find_names(facts["type"]):
+        # Any value fits text and comes back from it, so that the rows survive the drop of their type.
         facts["type"] = "text[]" if facts["type"].endswith("]") else "text"
         facts.pop("collation", None)
         facts.pop("storage", None)

@@ -37,6 +37,7 @@ def _write_role(change: SchemaStep, role: str, old: frozenset[str], new: frozens
     # Nobody loses a right on a new object.
     lost = not keeps and change.old is not None
     risk, note = (Risk.DESTRUCTIVE, _LOST) if lost else (Risk.ADDITIVE, "")
+    # All at once and then granted again: REVOKE of single privileges would have to know those that ALL includes.
     if not keeps:
         yield step(change.new, Phase.GRANT, _statement(change, "REVOKE", frozenset({"ALL"}), "FROM", role), risk, note)
     missing = new - _grow(old) if keeps else new

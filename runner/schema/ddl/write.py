@@ -177,6 +177,7 @@ def write_ddl(expected: Snapshot, found: Snapshot) -> tuple[Draft, ...]:
     A change that cannot be written is a draft without SQL that names it.
     """
     wanted = Schema(expected.objects)
+    # Renames come first, since every later statement uses the new names.
     renames, renamed, present = find_renames(wanted, Schema(found.objects), _write_anew)
     replacement = find_replacement(wanted, present)
     base = replacement.base
