@@ -52,6 +52,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     )
     check_source(document, file)
     master, tenants = make_tenants(document, file, rules)
+    # Only now, so that one run reports the mistakes of servers, sources and tenants together.
     if document.problems:
         raise ConfigError(document.problems)
     return Config(

@@ -65,6 +65,7 @@ def load_library() -> ctypes.CDLL:
     if not paths:
         raise ImportError("postgast: no libpg_query in it, expected the wheel for this platform", name="postgast")
     library = ctypes.CDLL(str(paths[0]))
+    # Declared, or ctypes would take every result for an int and read no struct from it.
     for name, result in (("parse", _ParseResult), ("split_with_parser", _SplitResult), ("scan", _ScanResult)):
         getattr(library, f"pg_query_{name}").argtypes = [ctypes.c_char_p]
         getattr(library, f"pg_query_{name}").restype = result

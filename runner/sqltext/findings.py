@@ -105,6 +105,7 @@ def unterminated(sql: str, offset: int) -> Finding:
 def refused(sql: str, refusal: RefusedError, start: int) -> Finding:
     """Report the parser's refusal of the text that starts at `start`."""
     offset = start + refusal.offset
+    # The parser reports only a syntax error at the colon, which does not lead anyone to psql.
     if variable := _PSQL_VARIABLE.match(sql, offset):
         message, hint = f"{variable[0]} is a psql variable, not SQL", "write its value: only psql replaces variables"
         return Finding(FaultKind.PSQL_COMMAND, position(sql, offset), message, hint)

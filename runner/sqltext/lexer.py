@@ -17,6 +17,7 @@ class Token(NamedTuple):
 
 # A letter, _ or a character beyond ASCII; the second one also a digit. As negations: wide ranges compile slowly.
 _FIRST, _NEXT = r"[^\x00-@\[-^`{-\x7f]", r"[^\x00-/:-@\[-^`{-\x7f]"
+# Possessive (*+, ++) here and below, so that a long text without its closing quote costs no backtracking.
 _TAG = rf"\$(?:{_FIRST}{_NEXT}*+)?\$"
 _ESCAPED = r"'(?:[^'\\]|\\.|'')*+'"
 _TOKEN = re.compile(

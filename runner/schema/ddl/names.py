@@ -70,6 +70,7 @@ def read_reads(found: SchemaObject) -> str:
 
 def quote(text: str) -> str:
     """Return a text as a literal of SQL."""
+    # With a backslash always as E'', which does not depend on standard_conforming_strings.
     doubled = text.replace("'", "''")
     return "E'" + doubled.replace("\\", "\\\\") + "'" if "\\" in doubled else f"'{doubled}'"
 

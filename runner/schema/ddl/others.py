@@ -20,6 +20,7 @@ def write_schema(change: SchemaStep) -> Iterator[Step]:
 def write_extension(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE EXTENSION, or the statements that move or update it."""
     name, version, schema = change.new.name, quote(change.fact("version")), change.fact("schema")
+    # With its version, since the default of a server depends on the packages installed there.
     if change.old is None:
         where = "" if schema == "pg_catalog" else f" SCHEMA {schema}"
         yield step(change.new, Phase.EXTENSION, f"CREATE EXTENSION {name}{where} VERSION {version}")
@@ -103,6 +104,7 @@ def _publish(publication: SchemaObject, *, full: bool, generated: bool = True) -
     parts = [f"publish = {quote(facts.get('publish', ''))}"]
     if full or "via root" in facts:
         parts.append(f"publish_via_partition_root = {'true' if 'via root' in facts else 'false'}")
+    # Servers before 18 do not know this option: it is written only if it makes a difference.
     if generated and (full or "generated columns" in facts):
         parts.append(f"publish_generated_columns = {facts.get('generated columns', 'none')}")
     return ", ".join(parts)

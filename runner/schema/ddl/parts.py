@@ -35,6 +35,7 @@ def write_constraint(change: SchemaStep) -> Iterator[Step]:
     foreign_key = definition.startswith("FOREIGN KEY")
     phase = Phase.FOREIGN_KEY if foreign_key else Phase.CONSTRAINT
     start = f"ALTER TABLE {new.parent} ADD CONSTRAINT {read_local(new)} {definition}"
+    # Only these accept NOT VALID; any other constraint has to build an index over all rows.
     unsure = foreign_key or definition.startswith("CHECK")
     if change.fact("enforced") == "no":
         yield step(new, phase, f"{start} NOT ENFORCED")

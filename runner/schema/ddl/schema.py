@@ -12,6 +12,7 @@ from tenantry.schema.snapshot import ObjectKey, SchemaObject
 _EMPTY: dict[str, str] = {}
 
 
+# Without slots, since a cached property needs a __dict__.
 @dataclass(frozen=True)
 class Schema:
     """The objects of a database by their key."""

@@ -61,6 +61,7 @@ def _toast(options: str) -> str:
 
 def _define(change: SchemaStep, column: SchemaObject) -> str:
     parent = change.expected.get("column", f"{change.fact('partition of')}.{read_local(column)}")
+    # A partition takes its identity from the partitioned table, and must not define one of its own.
     inherited = bool(parent and parent.facts.get("identity"))
     serial = is_serial(column, change.expected, change.found)
     options = column.facts.get("options", "")

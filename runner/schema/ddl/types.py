@@ -40,6 +40,7 @@ def write_domain(change: SchemaStep) -> Iterator[Step]:
         collation = f"COLLATE {change.fact('collation')}" if change.fact("collation") else ""
         default = f"DEFAULT {change.fact('default')}" if change.fact("default") else ""
         words = [collation, default, "NOT NULL" if change.fact("not null") else ""]
+        # CREATE DOMAIN does not accept NOT VALID: such constraints are added afterwards.
         sure = [part for part in _parts(change.fact("constraints")) if not part.endswith(" NOT VALID")]
         words += sure
         sql = " ".join(["CREATE DOMAIN", new.name, "AS", change.fact("type"), *filter(None, words)])
