@@ -1,1 +1,1 @@
-"""What is to be done: files and records in, a plan out. Pure."""
+"""Decide which files a tenant gets and which versions it loses, from its files and ledger rows. Pure."""

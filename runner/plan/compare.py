@@ -1,4 +1,4 @@
-"""What is to be done: files and ledger rows in, statuses and a plan out. Pure, and used by every verb alike."""
+"""Migration files compared with ledger rows, version by version. Pure; every verb starts from this comparison."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -7,7 +7,10 @@ from tenantry.model import AppliedMigration, Migration, MigrationStatus, Note, R
 
 
 def compare(files: Iterable[Migration], rows: Iterable[AppliedMigration]) -> tuple[MigrationStatus, ...]:
-    """Return one status for each version that a file or a row has, in ascending order. One rolled back has no row."""
+    """Return one status for each version that has a file or a row, in ascending order.
+
+    The status of a version that was rolled back has no row.
+    """
     by_version = {file.version: file for file in files}
     by_row = {row.version: row for row in rows}
     recorded = {version: row for version, row in by_row.items() if row.state is not RowState.ROLLED_BACK}
@@ -26,10 +29,10 @@ def compare(files: Iterable[Migration], rows: Iterable[AppliedMigration]) -> tup
 def excuse(
     statuses: Iterable[MigrationStatus], *, allowed: Collection[int] = (), cosmetic: Collection[int] = ()
 ) -> tuple[MigrationStatus, ...]:
-    """Return the statuses with those excused that a tenant's own record excuses.
+    """Return the statuses, excusing those that the tenant's own record excuses.
 
-    `allowed` are versions that are pending in this tenant although newer ones are recorded, `cosmetic` are those whose
-    file differs from the applied text only in comments and white space.
+    `allowed` are versions that may be applied to this tenant although newer ones are recorded. `cosmetic` are versions
+    whose file differs from the applied text only in comments and white space.
     """
     return tuple(_excuse(status, allowed, cosmetic) for status in statuses)
 

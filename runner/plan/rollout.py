@@ -6,7 +6,7 @@ from tenantry.model import SetName, Tenant
 
 
 def make_stages(tenants: Iterable[Tenant]) -> list[list[Tenant]]:
-    """Return the tenants in the order in which a run applies: the master alone first, if it is selected."""
+    """Return the tenants in the order in which a run migrates them: the master alone first, if it is selected."""
     tenants = list(tenants)
     # The tenants' files may rely on what the master's make: a query of tenants.yaml does.
     stages = [[tenant for tenant in tenants if tenant.set_name is name] for name in (SetName.MASTER, SetName.TENANT)]

@@ -1,4 +1,4 @@
-"""Which files a tenant gets, in order, and what forbids it. Pure."""
+"""The files that a tenant gets, in order, and the statuses that block them. Pure."""
 
 from collections.abc import Collection, Iterable
 
@@ -12,10 +12,10 @@ BLOCKING = (State.INCOMPLETE, State.CHANGED, State.MISSING, State.OUT_OF_ORDER)
 def make_plan(
     statuses: Iterable[MigrationStatus], *, target: int | None = None, allow: Collection[int] = frozenset()
 ) -> Plan:
-    """Return the files to apply, in order, up to and including version `target`, and what forbids it.
+    """Return the files to apply, in order, up to and including version `target`, and the statuses that block them.
 
-    `allow` names versions that may be applied although newer ones are recorded. A file that was begun is a step where
-    it can go on, and forbids all else where it cannot or is beyond `target`.
+    `allow` names versions that may be applied although newer ones are recorded. An unfinished file is a step if it can
+    be resumed and is not beyond `target`; otherwise it blocks.
     """
     steps: list[Migration] = []
     blockers: list[MigrationStatus] = []
@@ -31,10 +31,10 @@ def make_plan(
 
 
 def can_resume(status: MigrationStatus) -> bool:
-    """Return whether a file that was begun can go on: what is done of it stands in it as it was.
+    """Return whether an unfinished file can be resumed: its completed statements are still in it, unchanged.
 
-    Its other statements may have been edited meanwhile, and what lies between statements as well. A change of which
-    batches are done goes on in batches alone: sent whole, it would change their rows once more.
+    The remaining statements may have been edited, and so may the text between statements. A partly completed batch
+    change can be resumed only in batches: sent whole, it would change the completed rows a second time.
     """
     file, row = status.file, status.row
     if status.state is not State.INCOMPLETE or file is None or row is None or row.progress is None:
@@ -46,5 +46,5 @@ def can_resume(status: MigrationStatus) -> bool:
 
 
 def lost_batches(file: Migration, row: AppliedMigration) -> bool:
-    """Return whether a file whose rows were changed in part has no batches any more."""
+    """Return whether a file that has changed some of its rows in batches no longer asks for batches."""
     return row.progress is not None and row.progress.rows > 0 and file.directives.batch is None

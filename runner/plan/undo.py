@@ -1,4 +1,4 @@
-"""Which versions of a tenant are to be undone, and what forbids it. Pure."""
+"""The versions of a tenant to undo, and the reasons to refuse. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from tenantry.plan.words import advise
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be undone: version `version`, or with `above` all versions that are newer than it.
+    """A request to undo `version`, or with `above` all newer versions.
 
-    `late`: also where newer versions stay. `from_files`: by the files as they are, and not as they were recorded.
-    `prove`: the schema is held afterwards against the files that are left.
+    `late` permits it although newer versions stay. `from_files` runs the rollback files as they are now rather than as
+    they were recorded. `prove` compares the schema afterwards with the remaining files.
     """
 
     version: int
@@ -26,9 +26,9 @@ class Wanted:
 
 
 def choose(statuses: Sequence[MigrationStatus], wanted: Wanted, tenant: str) -> tuple[MigrationStatus, ...]:
-    """Return the versions to undo, newest first; none where none of them is applied.
+    """Return the versions to undo, newest first; none if none of them is applied.
 
-    Raises Refused where one is not finished, or where what stays was applied after it or depends on it.
+    Raises Refused if one is not finished, or if a version that stays was applied after it or depends on it.
     """
     recorded = [status for status in statuses if status.row]
     chosen = [s for s in recorded if (s.version > wanted.version if wanted.above else s.version == wanted.version)]
@@ -36,14 +36,14 @@ def choose(statuses: Sequence[MigrationStatus], wanted: Wanted, tenant: str) -> 
     for status in chosen:
         name = label(status.version, status.name)
         if status.state is State.INCOMPLETE:
-            raise Refused(f"{name}: not finished, so that it cannot be undone", hint=advise(status, tenant))
+            raise Refused(f"{name}: not finished, so it cannot be undone", hint=advise(status, tenant))
         dependent = [s for s in stay if s.file and status.version in s.file.depends]
         if dependent:
-            raise Refused(f"{name}: {_list(dependent)} depends on it", hint=_advise_all(status, tenant))
+            raise Refused(f"{name}: required by {_list(dependent)}", hint=_advise_all(status, tenant))
         later = [s for s in stay if s.version > status.version]
         if later and not wanted.late:
-            hint = f"{_advise_all(status, tenant)}; or give --out-of-order, if none of them relies on it"
-            raise Refused(f"{name}: newer files are applied: {_list(later)}", hint=hint)
+            hint = f"{_advise_all(status, tenant)}; or add --out-of-order if none of them depends on it"
+            raise Refused(f"{name}: newer migrations are applied: {_list(later)}", hint=hint)
     return tuple(reversed(chosen))
 
 
@@ -55,14 +55,14 @@ def _advise_all(status: MigrationStatus, tenant: str) -> str:
     if not status.version:
         return "roll these back first"
     command = f"tenantry rollback --to {status.version - 1} --tenants {tenant} --reason ..."
-    return f'run "{command}" to undo all of them, newest first'
+    return f'run "{command}" to roll all of them back, newest first'
 
 
 def check_known(
     rows: Sequence[AppliedMigration], statuses: Sequence[MigrationStatus], wanted: Wanted, tenant: str
 ) -> None:
-    """Raise Refused for a version that neither a file nor a row has: it was mistyped."""
+    """Raise Refused for a version that has neither a file nor a row: it was mistyped."""
     known = {row.version for row in rows} | {status.version for status in statuses}
     if not wanted.above and wanted.version not in known:
-        hint = f'see "tenantry status --tenants {tenant}"'
-        raise Refused(f"version {wanted.version} is not recorded here, and no file has it", hint=hint)
+        hint = f'run "tenantry status --tenants {tenant}" to see its version'
+        raise Refused(f"version {wanted.version}: not recorded here, and no file has it", hint=hint)

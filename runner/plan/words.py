@@ -1,22 +1,23 @@
-"""The state of a tenant and of its migrations in words, and what to type next. Pure."""
+"""The state of a tenant and of its migrations in words, and the command to type next. Pure."""
 
 from collections.abc import Iterable
 
 from tenantry.model import AppliedMigration, MigrationStatus, Note, State, label
+from tenantry.model.words import count
 from tenantry.plan.steps import BLOCKING, can_resume, lost_batches
 
-_LOOK = "look at the database,"
+_LOOK = "inspect the database,"
 
 
 def count_done(row: AppliedMigration) -> str:
-    """Return how much of a file is done that is not finished, in words."""
+    """Return the completed part of an unfinished file, in words: `1 of 3 statements`, or `600 rows`."""
     if row.progress and row.progress.rows:
-        return f"{row.progress.rows} rows"
-    return f"{row.statements_done} of {row.statements} statements"
+        return count(row.progress.rows, "row")
+    return f"{row.statements_done} of {count(row.statements, 'statement')}"
 
 
 def summarise(statuses: Iterable[MigrationStatus]) -> str:
-    """Return a tenant's state in words: what blocks it, else whether something is pending."""
+    """Return a tenant's state in words: the versions that block it, otherwise `pending` or `up to date`."""
     by_state: dict[State, list[str]] = {}
     for status in statuses:
         by_state.setdefault(status.state, []).append(label(status.version, status.name))
@@ -25,7 +26,7 @@ def summarise(statuses: Iterable[MigrationStatus]) -> str:
 
 
 def annotate(statuses: Iterable[MigrationStatus]) -> str:
-    """Return what else is to be said of a tenant's versions, in words; empty where nothing is."""
+    """Return the notes on a tenant's versions, in words; empty if there are none."""
     by_note: dict[Note, list[str]] = {}
     for status in statuses:
         if status.note:
@@ -34,24 +35,24 @@ def annotate(statuses: Iterable[MigrationStatus]) -> str:
 
 
 def add_repeatables(state: str, pending: int) -> str:
-    """Return a tenant's state in words, with how many repeatables are pending beside its migrations."""
+    """Return a tenant's state in words, with the number of pending repeatables added."""
     if not pending:
         return state
-    words = f"{pending} {'repeatable' if pending == 1 else 'repeatables'} pending"
+    words = f"{count(pending, 'repeatable')} pending"
     return words if state == "up to date" else f"{state}; {words}"
 
 
 def explain(status: MigrationStatus) -> str:
-    """Return in one line what is wrong with a blocking status, file and row named."""
+    """Return the reason why a status blocks, in one line that names file and row."""
     name = label(status.version, status.name)
     match status.state:
         case State.CHANGED if status.file and status.row:
             was, now = status.row.checksum, status.file.checksum
-            return f"{name}: edited after it was applied, expected {was}, the file has {now}"
+            return f"{name}: edited after it was applied, expected {was}, found {now}"
         case State.MISSING:
             return f"{name}: applied to this database, but the file is gone"
         case State.OUT_OF_ORDER:
-            return f"{name}: not applied, although newer migrations are: it arrived late"
+            return f"{name}: not applied, although newer migrations are: the file arrived late"
         case State.INCOMPLETE if status.row:
             return f"{name}: not finished, {_explain_unfinished(status, status.row)}"
         case state:
@@ -62,65 +63,65 @@ def _advise_replacing(status: MigrationStatus) -> str:
     if status.row is None:
         return ""
     line = f"-- replaces: {status.row.checksum}"
-    return f'; or put the line "{line}" at its top, which says so of every tenant that ran that text'
+    return f'; or add the line "{line}" at the top of the file to accept the edit for every tenant that ran that text'
 
 
 def advise(status: MigrationStatus, tenant: str) -> str:
-    """Return what to type next about a blocking status."""
+    """Return the hint for a blocking status: the command to type next."""
     repair = f"--tenants {tenant} --reason ..."
     version = status.version
     match status.state:
         case State.CHANGED:
             return (
-                f'undo the edit and put it into a new file; or run "tenantry accept {version} {repair}" '
-                "if what the file says now is what the database has"
+                f'undo the edit and move it to a new file; or run "tenantry accept {version} {repair}" '
+                "if the database already matches the edited file"
                 f"{_advise_replacing(status)}"
             )
         case State.MISSING:
             return (
-                f'bring the file back ("tenantry log --version {version} --sql --tenants={tenant}" prints its text); '
-                f'or run "tenantry forget {version} {repair}" if its effects were undone'
+                f'restore the file ("tenantry log --version {version} --sql --tenants={tenant}" prints its text); '
+                f'or run "tenantry forget {version} {repair}" if its effects have been undone'
             )
         case State.OUT_OF_ORDER:
             return (
                 f'give the file the next free number if no database has it yet; or run "tenantry migrate '
-                f'--tenants {tenant} --out-of-order {version}" if it may run after the newer ones'
+                f'--tenants {tenant} --out-of-order {version}" if it can run after the newer ones'
             )
         case State.INCOMPLETE if can_resume(status):
-            return f'run "tenantry migrate --tenants {tenant}", which goes on there'
+            return f'run "tenantry migrate --tenants {tenant}" to resume it'
         case State.INCOMPLETE:
             known = status.row is not None and status.row.progress is not None
-            first = "bring back what is done of the file, and edit what comes after; or" if known else _LOOK
+            first = "restore the completed statements in the file and edit only the others; or" if known else _LOOK
             if status.file and status.row and lost_batches(status.file, status.row):
-                first = 'put its line "-- batch: ..." back; or'
+                first = 'restore its line "-- batch: ..."; or'
             return f"{first} {_advise_by_hand(version, repair)}"
         case State.PENDING | State.APPLIED:
             return ""
 
 
 def advise_unfinished(version: int, tenant: str) -> str:
-    """Return what to type next about a non-transactional file that was begun and is not finished."""
+    """Return the hint for a non-transactional file that was begun and not finished."""
     return (
-        f'correct the file or what it met in the database, and run "tenantry migrate --tenants {tenant}", which goes '
-        f"on at this statement; or {_advise_by_hand(version, f'--tenants {tenant} --reason ...')}"
+        f'correct the file or the database, then run "tenantry migrate --tenants {tenant}" to resume at this '
+        f"statement; or {_advise_by_hand(version, f'--tenants {tenant} --reason ...')}"
     )
 
 
 def _explain_unfinished(status: MigrationStatus, row: AppliedMigration) -> str:
-    done = f"{count_done(row)} are done"
+    done = f"{count_done(row)} done"
     if can_resume(status) or row.progress is None:
         return done
     if status.file is None:
-        return f"{done}, and the file is gone"
+        return f"{done}, but the file is gone"
     if status.file.transactional:
-        return f"{done}, and the file is transactional now"
+        return f"{done}, but the file is now transactional"
     if lost_batches(status.file, row):
-        return f"{done}, and the file has no batches any more"
-    return f"{done}, and they were edited since"
+        return f"{done}, but the file no longer runs in batches"
+    return f"{done}, but edited since"
 
 
 def _advise_by_hand(version: int, repair: str) -> str:
     return (
-        f'finish or undo the file by hand, then run "tenantry mark {version} {repair}" (it is done) '
-        f'or "tenantry forget {version} {repair}" (it is to run again)'
+        f'finish or undo the file by hand, then run "tenantry mark {version} {repair}" if it is finished, '
+        f'or "tenantry forget {version} {repair}" if it is to run again'
     )

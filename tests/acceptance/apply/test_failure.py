@@ -350,9 +350,9 @@ def test_an_unfinished_file(fleet: MakeFleet) -> None:
         "  3 | CREATE UNIQUE INDEX CONCURRENTLY b ON rooms (name);\n"
         "    | ^\n"
         "  detail: Key (name)=(A) is duplicated.\n"
-        '  hint: correct the file or what it met in the database, and run "tenantry migrate --tenants 1", which goes '
-        'on at this statement; or finish or undo the file by hand, then run "tenantry mark 1 --tenants 1 --reason ..." '
-        '(it is done) or "tenantry forget 1 --tenants 1 --reason ..." (it is to run again)\n'
+        '  hint: correct the file or the database, then run "tenantry migrate --tenants 1" to resume at this '
+        'statement; or finish or undo the file by hand, then run "tenantry mark 1 --tenants 1 --reason ..." '
+        'if it is finished, or "tenantry forget 1 --tenants 1 --reason ..." if it is to run again\n'
         "  0001_indexes is left unfinished; it has 0000_rooms now\n"
         "1 tenant: 1 failed in 0 ms\n"
         "when that is mended: tenantry migrate --tenants 1\n"
@@ -360,7 +360,7 @@ def test_an_unfinished_file(fleet: MakeFleet) -> None:
     found = one.run("verify")
     report = read_report(one, found.out)
     assert (found.code, report.column("result")) == (1, ["finding"])
-    assert report.text.startswith("tenant 1: 0001_indexes: not finished, 1 of 2 statements are done\n  hint: ")
+    assert report.text.startswith("tenant 1: 0001_indexes: not finished, 1 of 2 statements done\n  hint: ")
     assert one.query("1", "SELECT state, statements, statements_done FROM _migrations WHERE version = 1") == [
         ("failed", 2, 1)
     ]

@@ -130,15 +130,15 @@ REFUSED = {
     "newer ones": (
         {},
         ["1"],
-        "0001_rates: newer files are applied: 0002_notes",
-        'run "tenantry rollback --to 0 --tenants 16 --reason ..." to undo all of them, newest first; or give '
-        "--out-of-order, if none of them relies on it",
+        "0001_rates: newer migrations are applied: 0002_notes",
+        'run "tenantry rollback --to 0 --tenants 16 --reason ..." to roll all of them back, newest first; or add '
+        "--out-of-order if none of them depends on it",
     ),
     "depended on": (
         {"0002_notes.sql": f"-- depends: 0001_rates\n{NOTES}"},
         ["1", "--out-of-order"],
-        "0001_rates: 0002_notes depends on it",
-        'run "tenantry rollback --to 0 --tenants 16 --reason ..." to undo all of them, newest first',
+        "0001_rates: required by 0002_notes",
+        'run "tenantry rollback --to 0 --tenants 16 --reason ..." to roll all of them back, newest first',
     ),
     "none recorded": (
         {"0003_beds.sql": "CREATE TABLE beds ();\n"},
@@ -168,7 +168,12 @@ REFUSED = {
         " record",
         'run it by hand, then "tenantry forget 3 --tenants 16 --reason ..."',
     ),
-    "unknown": ({}, ["7"], "version 7 is not recorded here, and no file has it", 'see "tenantry status --tenants 16"'),
+    "unknown": (
+        {},
+        ["7"],
+        "version 7: not recorded here, and no file has it",
+        'run "tenantry status --tenants 16" to see its version',
+    ),
 }
 
 

@@ -48,11 +48,11 @@ def test_an_edited_file(applied: Fleet) -> None:
     report = read_report(applied, done.out)
     assert (done.code, report.column("result")) == (4, ["refused", "refused"])
     assert report.text == (
-        f"tenants 1, 16: 0001_rates: edited after it was applied, expected {checksum(RATES)}, the file has"
+        f"tenants 1, 16: 0001_rates: edited after it was applied, expected {checksum(RATES)}, found"
         f" {checksum(EDITED)}\n{DIFFERENCE}"
-        '  hint: undo the edit and put it into a new file; or run "tenantry accept 1 --tenants 1,16 --reason ..." if'
-        f' what the file says now is what the database has; or put the line "-- replaces: {checksum(RATES)}" at its'
-        " top, which says so of every tenant that ran that text\n"
+        '  hint: undo the edit and move it to a new file; or run "tenantry accept 1 --tenants 1,16 --reason ..." if'
+        f' the database already matches the edited file; or add the line "-- replaces: {checksum(RATES)}" at the top of'
+        " the file to accept the edit for every tenant that ran that text\n"
         "2 tenants: 2 refused in 0 ms\n"
         "when that is mended: tenantry migrate --tenants 1,16\n"
     )
@@ -72,11 +72,11 @@ def test_the_difference_of_an_edited_file(applied: Fleet) -> None:
         [{"tenant": "16", "result": "finding", "has now": "0003_notes", "time": "0 ms"}],
     )
     assert report.text == (
-        f"tenant 16: 0001_rates: edited after it was applied, expected {checksum(RATES)}, the file has"
+        f"tenant 16: 0001_rates: edited after it was applied, expected {checksum(RATES)}, found"
         f" {checksum(EDITED)}\n{DIFFERENCE}"
-        '  hint: undo the edit and put it into a new file; or run "tenantry accept 1 --tenants 16 --reason ..." if'
-        f' what the file says now is what the database has; or put the line "-- replaces: {checksum(RATES)}" at its'
-        " top, which says so of every tenant that ran that text\n"
+        '  hint: undo the edit and move it to a new file; or run "tenantry accept 1 --tenants 16 --reason ..." if'
+        f' the database already matches the edited file; or add the line "-- replaces: {checksum(RATES)}" at the top of'
+        " the file to accept the edit for every tenant that ran that text\n"
         "1 tenant: 1 finding in 0 ms\n"
     )
 
@@ -115,8 +115,8 @@ def test_a_deleted_file(applied: Fleet) -> None:
     assert (done.code, report.column("result")) == (4, ["refused", "refused"])
     assert report.text == (
         "tenants 1, 16: 0001_rates: applied to this database, but the file is gone\n"
-        '  hint: bring the file back ("tenantry log --version 1 --sql --tenants=1" prints its text); or run'
-        ' "tenantry forget 1 --tenants 1,16 --reason ..." if its effects were undone\n'
+        '  hint: restore the file ("tenantry log --version 1 --sql --tenants=1" prints its text); or run'
+        ' "tenantry forget 1 --tenants 1,16 --reason ..." if its effects have been undone\n'
         "2 tenants: 2 refused in 0 ms\n"
         "when that is mended: tenantry migrate --tenants 1,16\n"
     )
@@ -144,9 +144,9 @@ def test_a_late_file(applied: Fleet) -> None:
     report = read_report(applied, done.out)
     assert (done.code, report.column("result"), applied.versions("1")) == (4, ["refused"], [0, 1, 3])
     assert report.text == (
-        "tenant 1: 0002_late: not applied, although newer migrations are: it arrived late\n"
+        "tenant 1: 0002_late: not applied, although newer migrations are: the file arrived late\n"
         "  hint: give the file the next free number if no database has it yet; or run"
-        ' "tenantry migrate --tenants 1 --out-of-order 2" if it may run after the newer ones\n'
+        ' "tenantry migrate --tenants 1 --out-of-order 2" if it can run after the newer ones\n'
         "1 tenant: 1 refused in 0 ms\n"
         "when that is mended: tenantry migrate --tenants 1\n"
     )
@@ -319,9 +319,9 @@ def test_a_repair_of_what_is_not_there(fleet: MakeFleet, command: str, code: int
         pytest.param(
             "mark 0 --tenants 1 --reason x",
             "tenant 1: refused: 0000_rooms: recorded with another checksum\n"
-            '  hint: undo the edit and put it into a new file; or run "tenantry accept 0 --tenants 1 --reason ..." if'
-            f' what the file says now is what the database has; or put the line "-- replaces: {checksum(ROOMS)}" at its'
-            " top, which says so of every tenant that ran that text\n",
+            '  hint: undo the edit and move it to a new file; or run "tenantry accept 0 --tenants 1 --reason ..." if'
+            f' the database already matches the edited file; or add the line "-- replaces: {checksum(ROOMS)}" at the'
+            " top of the file to accept the edit for every tenant that ran that text\n",
             id="mark what was edited",
         ),
     ],

@@ -96,13 +96,11 @@ class TestGoingOn:
         ran = begun.migrate()
         assert (ran.verdict(), ran.exit_code) == (Verdict(Result.REFUSED, "incomplete: 0001_rooms"), 4)
         (finding,) = ran.of(FindingReported)
-        assert finding.problem.message == (
-            "0001_rooms: not finished, 1 of 3 statements are done, and they were edited since"
-        )
+        assert finding.problem.message == ("0001_rooms: not finished, 1 of 3 statements done, but edited since")
         assert finding.problem.hint == (
-            "bring back what is done of the file, and edit what comes after; or finish or undo the file by hand, then "
-            'run "tenantry mark 1 --tenants 1 --reason ..." (it is done) or "tenantry forget 1 --tenants 1 '
-            '--reason ..." (it is to run again)'
+            "restore the completed statements in the file and edit only the others; or finish or undo the file by "
+            'hand, then run "tenantry mark 1 --tenants 1 --reason ..." if it is finished, or "tenantry forget 1 '
+            '--tenants 1 --reason ..." if it is to run again'
         )
         assert finding.detail.splitlines()[3:6] == [
             " -- transactional: false",
@@ -113,8 +111,8 @@ class TestGoingOn:
     @pytest.mark.parametrize(
         ("text", "why"),
         [
-            (FIRST + SECOND + THIRD, "and the file is transactional now"),
-            (HEAD + "SELECT 1;", "and they were edited since"),
+            (FIRST + SECOND + THIRD, "but the file is now transactional"),
+            (HEAD + "SELECT 1;", "but edited since"),
         ],
         ids=["transactional", "shorter"],
     )
@@ -122,7 +120,7 @@ class TestGoingOn:
         """A file that cannot go on because it is another one is refused, with the reason."""
         write(begun, text)
         (finding,) = begun.migrate().of(FindingReported)
-        assert finding.problem.message == f"0001_rooms: not finished, 1 of 3 statements are done, {why}"
+        assert finding.problem.message == f"0001_rooms: not finished, 1 of 3 statements done, {why}"
 
     def test_session(self, site: MakeSite) -> None:
         """What the statements that are done have set holds for those that are left."""

@@ -539,8 +539,8 @@ class TestFilesAgainstRows:
         assert (ran.verdict(), ran.exit_code) == (Verdict(Result.REFUSED, "missing: 0001_rooms"), 4)
         problem = Problem(
             "0001_rooms: applied to this database, but the file is gone",
-            'bring the file back ("tenantry log --version 1 --sql --tenants=1" prints its text); or run '
-            '"tenantry forget 1 --tenants 1 --reason ..." if its effects were undone',
+            'restore the file ("tenantry log --version 1 --sql --tenants=1" prints its text); or run '
+            '"tenantry forget 1 --tenants 1 --reason ..." if its effects have been undone',
         )
         assert ran.of(FindingReported) == [FindingReported("1", problem)]
 
@@ -555,10 +555,10 @@ class TestFilesAgainstRows:
         (finding,) = ran.of(FindingReported)
         after = here.project().files(here.project().tenants[0])[0]
         assert finding.problem == Problem(
-            f"0001_rooms: edited after it was applied, expected {before}, the file has {after.checksum}",
-            'undo the edit and put it into a new file; or run "tenantry accept 1 --tenants 1 --reason ..." '
-            f'if what the file says now is what the database has; or put the line "-- replaces: {before}" at its top, '
-            "which says so of every tenant that ran that text",
+            f"0001_rooms: edited after it was applied, expected {before}, found {after.checksum}",
+            'undo the edit and move it to a new file; or run "tenantry accept 1 --tenants 1 --reason ..." '
+            f'if the database already matches the edited file; or add the line "-- replaces: {before}" at the top of '
+            "the file to accept the edit for every tenant that ran that text",
         )
         assert finding.detail.splitlines() == [
             "--- 0001_rooms as applied",
@@ -580,9 +580,9 @@ class TestFilesAgainstRows:
         ran = here.migrate()
         assert (ran.verdict(), ran.exit_code) == (Verdict(Result.REFUSED, "out of order: 0001_rooms"), 4)
         problem = Problem(
-            "0001_rooms: not applied, although newer migrations are: it arrived late",
+            "0001_rooms: not applied, although newer migrations are: the file arrived late",
             'give the file the next free number if no database has it yet; or run "tenantry migrate --tenants 1 '
-            '--out-of-order 1" if it may run after the newer ones',
+            '--out-of-order 1" if it can run after the newer ones',
         )
         assert ran.of(FindingReported) == [FindingReported("1", problem)]
         assert not here.has("rooms")

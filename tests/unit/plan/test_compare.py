@@ -287,31 +287,32 @@ EXPLAINED: dict[str, tuple[Files, Rows, str, str]] = {
     "changed": (
         [B],
         [EDITED_B],
-        f"0002_b: edited after it was applied, expected {checksum(EDITED)}, the file has {B.checksum}",
-        "undo the edit and put it into a new file; or run "
-        '"tenantry accept 2 --tenants 16 --reason ..." if what the file says now is what the database has; or put the '
-        f'line "-- replaces: {checksum(EDITED)}" at its top, which says so of every tenant that ran that text',
+        f"0002_b: edited after it was applied, expected {checksum(EDITED)}, found {B.checksum}",
+        "undo the edit and move it to a new file; or run "
+        '"tenantry accept 2 --tenants 16 --reason ..." if the database already matches the edited file; or add the '
+        f'line "-- replaces: {checksum(EDITED)}" at the top of the file to accept the edit for every tenant that ran '
+        "that text",
     ),
     "missing": (
         [],
         [DONE_B],
         "0002_b: applied to this database, but the file is gone",
-        'bring the file back ("tenantry log --version 2 --sql --tenants=16" prints its text); or run '
-        '"tenantry forget 2 --tenants 16 --reason ..." if its effects were undone',
+        'restore the file ("tenantry log --version 2 --sql --tenants=16" prints its text); or run '
+        '"tenantry forget 2 --tenants 16 --reason ..." if its effects have been undone',
     ),
     "out of order": (
         [B],
         [DONE_C],
-        "0002_b: not applied, although newer migrations are: it arrived late",
+        "0002_b: not applied, although newer migrations are: the file arrived late",
         "give the file the next free number if no database has it yet; or run "
-        '"tenantry migrate --tenants 16 --out-of-order 2" if it may run after the newer ones',
+        '"tenantry migrate --tenants 16 --out-of-order 2" if it can run after the newer ones',
     ),
     "running": (
         [B],
         [RUNNING_B],
-        "0002_b: not finished, 1 of 3 statements are done",
-        'look at the database, finish or undo the file by hand, then run "tenantry mark 2 --tenants 16 --reason ..." '
-        '(it is done) or "tenantry forget 2 --tenants 16 --reason ..." (it is to run again)',
+        "0002_b: not finished, 1 of 3 statements done",
+        'inspect the database, finish or undo the file by hand, then run "tenantry mark 2 --tenants 16 --reason ..." '
+        'if it is finished, or "tenantry forget 2 --tenants 16 --reason ..." if it is to run again',
     ),
     "pending": ([B], [], "0002_b: pending", ""),
     "applied": ([B], [DONE_B], "0002_b: applied", ""),

@@ -33,12 +33,12 @@ FILES = {
     "the rest edited": (write(TEXT.replace("2", "20").replace("3;", "3; SELECT 4")), ""),
     "the rest gone": (write("SELECT 1"), ""),
     "other comments": (write("-- transactional: false\n-- why\n /* so */ SELECT 1 ;;\n\n-- and\nSELECT 2"), ""),
-    "what is done edited": (write(TEXT.replace("1", "10")), ", and they were edited since"),
-    "white space within edited": (write(TEXT.replace("SELECT 1", "SELECT  1")), ", and they were edited since"),
-    "one put in front": (write(f"SELECT 0; {TEXT}"), ", and they were edited since"),
-    "empty": (write("-- nothing"), ", and they were edited since"),
-    "transactional": (write(TEXT, transactional=True), ", and the file is transactional now"),
-    "gone": (None, ", and the file is gone"),
+    "what is done edited": (write(TEXT.replace("1", "10")), ", but edited since"),
+    "white space within edited": (write(TEXT.replace("SELECT 1", "SELECT  1")), ", but edited since"),
+    "one put in front": (write(f"SELECT 0; {TEXT}"), ", but edited since"),
+    "empty": (write("-- nothing"), ", but edited since"),
+    "transactional": (write(TEXT, transactional=True), ", but the file is now transactional"),
+    "gone": (None, ", but the file is gone"),
 }
 
 
@@ -48,7 +48,7 @@ def test_files(file: Migration | None, why: str) -> None:
     status = begin(file)
     assert can_resume(status) is (not why)
     assert make_plan([status]) == (Plan((), (status,)) if why or not file else Plan((file,)))
-    assert explain(status) == f"0002_b: not finished, 1 of 3 statements are done{why}"
+    assert explain(status) == f"0002_b: not finished, 1 of 3 statements done{why}"
 
 
 def test_nothing_known() -> None:
@@ -68,8 +68,8 @@ def test_batches() -> None:
     assert can_resume(begin(batches, half, done=0))
     status = begin(write("SELECT 1"), half, done=0)
     assert make_plan([status]) == Plan((), (status,))
-    assert explain(status) == "0002_b: not finished, 600 rows are done, and the file has no batches any more"
-    assert advise(status, "16").startswith('put its line "-- batch: ..." back; or finish or undo the file by hand')
+    assert explain(status) == "0002_b: not finished, 600 rows done, but the file no longer runs in batches"
+    assert advise(status, "16").startswith('restore its line "-- batch: ..."; or finish or undo the file by hand')
 
 
 def test_beyond_the_target() -> None:
@@ -81,7 +81,7 @@ def test_beyond_the_target() -> None:
 
 def test_advice() -> None:
     """The advice is to run again, where that is all that is needed."""
-    assert advise(begin(write(TEXT)), "16") == 'run "tenantry migrate --tenants 16", which goes on there'
+    assert advise(begin(write(TEXT)), "16") == 'run "tenantry migrate --tenants 16" to resume it'
 
 
 @pytest.mark.parametrize(("first", "second"), [(["a", "b"], ["ab"]), (["a"], ["a", ""]), ([], [""])])

@@ -141,9 +141,10 @@ def test_one_finding_of_several_tenants() -> None:
     assert lines[0].startswith("tenants 1, 16: 0001_rooms: edited after it was applied, expected sha256:")
     assert lines[1:6] == [f"  {line}" for line in DIFF.splitlines()]
     assert lines[6:] == [
-        f'  hint: undo the edit and put it into a new file; or run "{PROGRAM} accept 1 --tenants 1,16 --reason ..." '
-        "if what the file says now is what the database has; or put the line "
-        f'"-- replaces: {HAS_EDITED_ROOMS[0].checksum}" at its top, which says so of every tenant that ran that text',
+        f'  hint: undo the edit and move it to a new file; or run "{PROGRAM} accept 1 --tenants 1,16 --reason ..." '
+        "if the database already matches the edited file; or add the line "
+        f'"-- replaces: {HAS_EDITED_ROOMS[0].checksum}" at the top of the file to accept the edit for every tenant '
+        "that ran that text",
         "2 tenants: 2 refused in 2.3 s",
         f"when that is mended: {PROGRAM} migrate --to 3 --tenants 1,16",
     ]
