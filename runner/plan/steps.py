@@ -6,6 +6,7 @@ from tenantry import sqltext
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, Plan, RowState, State
 from tenantry.model.checksum import hash_prefix
 
+# The gravest first: a summary names them in this order.
 BLOCKING = (State.INCOMPLETE, State.CHANGED, State.MISSING, State.OUT_OF_ORDER)
 
 
@@ -37,6 +38,7 @@ def can_resume(status: MigrationStatus) -> bool:
     change can be resumed only in batches: sent whole, it would change the completed rows a second time.
     """
     file, row = status.file, status.row
+    # Rows of earlier versions of tenantry have no progress: nothing says which statements completed.
     if status.state is not State.INCOMPLETE or file is None or row is None or row.progress is None:
         return False
     if file.transactional or row.state is RowState.ROLLED_BACK or lost_batches(file, row):

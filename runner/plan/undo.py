@@ -30,6 +30,7 @@ def choose(statuses: Sequence[MigrationStatus], wanted: Wanted, tenant: str) -> 
 
     Raises Refused if one is not finished, or if a version that stays was applied after it or depends on it.
     """
+    # Without a row there is nothing to undo: the file was never applied, or was rolled back already.
     recorded = [status for status in statuses if status.row]
     chosen = [s for s in recorded if (s.version > wanted.version if wanted.above else s.version == wanted.version)]
     stay = [status for status in recorded if status not in chosen]
@@ -37,6 +38,7 @@ def choose(statuses: Sequence[MigrationStatus], wanted: Wanted, tenant: str) -> 
         name = label(status.version, status.name)
         if status.state is State.INCOMPLETE:
             raise Refused(f"{name}: not finished, so it cannot be undone", hint=advise(status, tenant))
+        # Refused with --out-of-order too: `-- depends:` is the author's word that the newer one needs it.
         dependent = [s for s in stay if s.file and status.version in s.file.depends]
         if dependent:
             raise Refused(f"{name}: required by {_list(dependent)}", hint=_advise_all(status, tenant))
@@ -52,6 +54,7 @@ def _list(statuses: Sequence[MigrationStatus]) -> str:
 
 
 def _advise_all(status: MigrationStatus, tenant: str) -> str:
+    # There is no version below 0 to pass to --to.
     if not status.version:
         return "roll these back first"
     command = f"tenantry rollback --to {status.version - 1} --tenants {tenant} --reason ..."
@@ -62,6 +65,7 @@ def check_known(
     rows: Sequence[AppliedMigration], statuses: Sequence[MigrationStatus], wanted: Wanted, tenant: str
 ) -> None:
     """Raise Refused for a version that has neither a file nor a row: it was mistyped."""
+    # Rows as well as statuses: a version that was rolled back and whose file is gone has a row, but no status.
     known = {row.version for row in rows} | {status.version for status in statuses}
     if not wanted.above and wanted.version not in known:
         hint = f'run "tenantry status --tenants {tenant}" to see its version'

@@ -21,6 +21,7 @@ def summarise(statuses: Iterable[MigrationStatus]) -> str:
     by_state: dict[State, list[str]] = {}
     for status in statuses:
         by_state.setdefault(status.state, []).append(label(status.version, status.name))
+    # With a blocker, pending files are not mentioned: none of them runs before it is out of the way.
     blocking = [f"{state.value}: {', '.join(by_state[state])}" for state in BLOCKING if state in by_state]
     return "; ".join(blocking) or ("pending" if State.PENDING in by_state else "up to date")
 
