@@ -1,6 +1,6 @@
-"""The words of this program: tenants, migrations, records, plans, and everything that can happen in a run. Pure.
+"""The vocabulary of tenantry: tenants, migrations, records, plans, and every event of a run. Pure.
 
-Its nouns are handed on from here. It stays small, since every module imports it.
+Its nouns are re-exported here. It stays small, because every module imports it.
 """
 
 from tenantry.model.migrations import NO_VERSION, Allowance, Assertion, Batch, Directives, Migration, label

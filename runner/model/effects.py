@@ -1,4 +1,4 @@
-"""What a statement was measured to do to a database: which locks it takes, what it rewrites, what it reads whole."""
+"""The measured effects of a statement on a database: the locks it takes, the tables it rewrites or reads in full."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class LockMode(IntEnum):
 
     @property
     def blocks(self) -> str:
-        """Return what waits behind this mode, in plain words; empty where neither reads nor writes do."""
+        """Return the operations that this mode blocks, in plain words; empty if it blocks neither reads nor writes."""
         if self is LockMode.ACCESS_EXCLUSIVE:
             return "reads and writes"
         return "writes" if self >= LockMode.SHARE else ""
@@ -43,10 +43,11 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one statement did. Relations are `schema.name`, and none that the same file created.
+    """The effects of one statement. Relations are `schema.name`; those that the same file created are left out.
 
-    `start` is the offset of the statement in the file's `sql`, in characters from 0. `rewritten`: tables whose data was
-    written anew; `scanned`: tables and indexes' tables that were read whole. `unmeasured` says why nothing is known.
+    `start` is the offset of the statement in the file's `sql`, in characters from 0. `rewritten` are the tables whose
+    data was written again, `scanned` the tables that were read in full, also to build an index. `unmeasured` is the
+    reason if the effects are unknown.
     """
 
     start: int
@@ -58,12 +59,12 @@ class Measured:
 
 
 def to_json(effects: Sequence[Measured]) -> str:
-    """Return what `from_json` reads."""
+    """Return the effects as the text that `from_json` reads."""
     return json.dumps({"format": FORMAT, "effects": [asdict(effect) for effect in effects]}, ensure_ascii=False)
 
 
 def from_json(text: str) -> tuple[Measured, ...] | None:
-    """Return the effects; None where the text is not of this format."""
+    """Return the effects; None if the text is not in this format."""
     try:
         kept = json.loads(text)
         if kept["format"] != FORMAT:

@@ -1,6 +1,6 @@
-"""The exceptions: what stops a run before it starts, and what stops one tenant.
+"""The exceptions: some stop a run before it starts, the others stop one tenant.
 
-What is found out about a migration is an event, never an exception.
+A finding about a migration is an event, never an exception.
 """
 
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with the input: `subject: what is wrong, what was expected`, and what to do."""
+    """One problem with the input: the message `subject: problem, expected X`, and a hint that says how to solve it."""
 
     message: str
     hint: str = ""
 
 
 class RunnerError(Exception):
-    """The run cannot go on."""
+    """The run cannot continue."""
 
     exit_code = 2
 
@@ -25,12 +25,12 @@ class RunnerError(Exception):
 
     @property
     def hint(self) -> str:
-        """Return what the user can do about the first problem; empty when there is nothing to say."""
+        """Return the hint for the first problem; empty if there is none."""
         return self.problems[0].hint
 
 
 class InputError(RunnerError):
-    """The input is wrong in one or more places, all of which are named; no database was touched."""
+    """The input is wrong in one or more places, all of them named; no database was touched."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(problem.message for problem in problems))
@@ -42,7 +42,7 @@ class ConfigError(InputError):
 
 
 class MigrationFileError(InputError):
-    """A directory of migrations cannot be used as it is."""
+    """A folder of migrations cannot be used as it is."""
 
 
 class ServerError(RunnerError):
@@ -50,30 +50,30 @@ class ServerError(RunnerError):
 
 
 class TenantError(RunnerError):
-    """One tenant cannot go on; the others can."""
+    """One tenant cannot continue; the others can."""
 
     exit_code = 3
 
 
 class Unreachable(TenantError):
-    """The database did not answer, or broke the connection."""
+    """The database did not answer, or closed the connection."""
 
     exit_code = 5
 
 
 class Blocked(TenantError):
-    """Somebody else holds a lock: trying again later is sensible."""
+    """Another session holds a lock: it makes sense to try again later."""
 
     exit_code = 5
 
 
 class Refused(TenantError):
-    """The database is not what tenants.yaml says it is, or not for this version of the runner."""
+    """The database is not the one that tenants.yaml describes, or its state forbids the request."""
 
     exit_code = 4
 
 
 class Cancelled(TenantError):
-    """A second Ctrl-C cancelled the statement that was running; its file was rolled back."""
+    """A second Ctrl-C cancelled the running statement; its file was rolled back."""
 
     exit_code = 6

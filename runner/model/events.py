@@ -1,4 +1,4 @@
-"""Everything that can happen in a run. Sinks see these and nothing else."""
+"""Every event of a run. Reports receive events and nothing else."""
 
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,10 +13,10 @@ from tenantry.model.results import Cell, Failure, LockWait, MeasuredStatement, R
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a tenant ended, why where that is not plain, and what to do next.
+    """The result of a tenant, the reason if the result does not say it, and a hint for the next step.
 
-    `trace` is a traceback where the runner itself is at fault, else empty. `told` are events that are told before the
-    verdict, whatever stops the run: what was found out about a failure must not be lost to a signal.
+    `trace` is a traceback if tenantry itself is at fault, otherwise empty. `told` are events that are reported before
+    the verdict even if the run is stopped: a signal must not lose the findings about a failure.
     """
 
     result: Result
@@ -28,7 +28,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run begins on these tenants, in this order."""
+    """A run on these tenants, in this order, starts."""
 
     verb: str
     run_id: str
@@ -37,7 +37,7 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class WarningRaised:
-    """Something is worth saying that stops nobody; `tenant` is empty where it is about the input."""
+    """A warning that stops nothing; `tenant` is empty if it is about the input."""
 
     tenant: str
     problem: Problem
@@ -45,14 +45,14 @@ class WarningRaised:
 
 @dataclass(frozen=True, slots=True)
 class TenantStarted:
-    """A tenant's turn has come."""
+    """A tenant's turn starts."""
 
     tenant: str
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseOpened:
-    """The tenant's database answered; `look` is the command with which a person looks at it."""
+    """The tenant's database answered; `look` is the command that opens it for inspection."""
 
     tenant: str
     server: str
@@ -79,7 +79,7 @@ class TenantCompared:
 
 @dataclass(frozen=True, slots=True)
 class TenantPlanned:
-    """What will happen to the tenant is decided."""
+    """The tenant's plan is decided."""
 
     tenant: str
     plan: Plan
@@ -87,7 +87,7 @@ class TenantPlanned:
 
 @dataclass(frozen=True, slots=True)
 class LockAwaited:
-    """Another session holds the tenant's migration lock; `holder` describes it where the server tells."""
+    """Another session holds the tenant's migration lock; `holder` describes that session if the server allows it."""
 
     tenant: str
     waited_ms: int
@@ -104,10 +104,10 @@ class MigrationStarted:
 
 @dataclass(frozen=True, slots=True)
 class MigrationRetried:
-    """A file, or a statement outside a transaction, met another session: it was rolled back, and is tried again.
+    """A file, or a statement outside a transaction, conflicted with another session: it is rolled back and retried.
 
-    `attempts` is how many are made at most, 0 where time is the limit. `wait` is what it waited for, where that was
-    seen.
+    `attempts` is the maximum number of attempts, 0 if time is the limit. `wait` is the lock that it waited for, if that
+    was observed.
     """
 
     tenant: str
@@ -120,9 +120,9 @@ class MigrationRetried:
 
 @dataclass(frozen=True, slots=True)
 class BatchProgressed:
-    """How far a change in batches is: `rows` of about `total` that its table has, and `rate` of them a second.
+    """The progress of a change in batches: `rows` of the about `total` rows of its table, at `rate` rows a second.
 
-    `total` is 0 where the server does not know. `held` is why it waits at the moment, in words; empty where it goes on.
+    `total` is 0 if the server has no estimate. `held` is the reason for a pause, in words; empty while it runs.
     """
 
     tenant: str
@@ -145,7 +145,7 @@ class MigrationApplied:
 
 @dataclass(frozen=True, slots=True)
 class MigrationRolledBack:
-    """A version is undone, by the file that is given, and its ledger row says so: both are committed."""
+    """A version was undone by this file, and its ledger row says so: both are committed."""
 
     tenant: str
     migration: Migration
@@ -154,7 +154,7 @@ class MigrationRolledBack:
 
 @dataclass(frozen=True, slots=True)
 class MigrationFailed:
-    """A file failed. `rolled_back` is false where something of it may stay: it is to be looked at by hand."""
+    """A file failed. `rolled_back` is false if effects of it may remain: inspect the database."""
 
     tenant: str
     migration: Migration
@@ -164,7 +164,7 @@ class MigrationFailed:
 
 @dataclass(frozen=True, slots=True)
 class NoticeRaised:
-    """The server said something while a file ran: a RAISE NOTICE, a `skipping`, a warning."""
+    """The server sent a message while a file ran: a RAISE NOTICE, a `skipping`, a warning."""
 
     tenant: str
     severity: str
@@ -173,7 +173,7 @@ class NoticeRaised:
 
 @dataclass(frozen=True, slots=True)
 class RowReported:
-    """One row of what a reading verb found: column to value, in the order in which they are shown."""
+    """One row of a reading verb's table: column to value, in the order of display."""
 
     tenant: str
     cells: Mapping[str, Cell]
@@ -181,7 +181,7 @@ class RowReported:
 
 @dataclass(frozen=True, slots=True)
 class FindingReported:
-    """A reading verb found something that is not as it should be; `detail` may have several lines (a diff)."""
+    """A verb found a problem in a tenant; `detail` may have several lines (a diff)."""
 
     tenant: str
     problem: Problem
@@ -190,11 +190,11 @@ class FindingReported:
 
 @dataclass(frozen=True, slots=True)
 class HazardFound:
-    """A file does something to a live database that lint warns of, or that is allowed.
+    """A file is risky for a live database: lint warns about it, or its header allows it.
 
-    `tenant` is the folder that was linted, or whose file is refused for it, empty where it is about a plan. `excerpt`
-    shows the place with a caret. `fingerprint` stays the same where lines move. `sizes` are those of the tables that
-    it is about, each in the tenant where it is the largest.
+    `tenant` is the linted folder or the tenant whose file is refused, empty if it concerns a plan. `excerpt` shows the
+    place with a caret. `fingerprint` does not change when lines move. `sizes` are those of the affected tables, each in
+    the tenant where it is largest.
     """
 
     tenant: str
@@ -206,7 +206,7 @@ class HazardFound:
 
 @dataclass(frozen=True, slots=True)
 class MigrationMeasured:
-    """What each statement of a file does to a database that has rows is known."""
+    """Each statement of a file was measured on a database that has rows."""
 
     migration: Migration
     statements: tuple[MeasuredStatement, ...]
@@ -214,7 +214,7 @@ class MigrationMeasured:
 
 @dataclass(frozen=True, slots=True)
 class DraftWritten:
-    """SQL that would make the tenant what it is compared with: to be reviewed, and never run by tenantry."""
+    """SQL that would remove the differences of a tenant: a draft to review, never run by tenantry."""
 
     tenant: str
     sql: str
@@ -222,7 +222,7 @@ class DraftWritten:
 
 @dataclass(frozen=True, slots=True)
 class RepairProposed:
-    """What a repair will change, before it does; each change is one line of text."""
+    """The changes that a repair will make, reported before it makes them; each change is one line of text."""
 
     tenant: str
     changes: tuple[str, ...]
@@ -238,14 +238,14 @@ class RepairMade:
 
 @dataclass(frozen=True, slots=True)
 class LinePrinted:
-    """A verb that is about no tenant produced a line of output."""
+    """A verb that concerns no tenant printed a line of output."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class TenantPostponed:
-    """A tenant is blocked: its turn comes once more, from the start, when all others have had theirs."""
+    """A tenant is blocked: it gets another turn, from the start, after all other tenants."""
 
     tenant: str
     reason: str
@@ -263,7 +263,7 @@ class TenantFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The run is over; `stopped_by` is a signal's name where it was cut short."""
+    """The run is over; `stopped_by` is the name of the signal that cut it short, if any."""
 
     elapsed_ms: int
     stopped_by: str = ""
@@ -303,9 +303,9 @@ _Result = TypeVar("_Result")
 
 
 class Drain(Generic[_Step, _Result]):
-    """Iterates over the steps of a generator, and keeps what it returns in `result`.
+    """Iterate over the steps of a generator, and keep its return value in `result`.
 
-    `result` is there after the last step; a loop that is left early has none.
+    `result` is set after the last step; a loop that is left early has none.
     """
 
     result: _Result
@@ -324,10 +324,10 @@ class Drain(Generic[_Step, _Result]):
             raise StopIteration from None
 
     def close(self) -> None:
-        """End the generator where it is, so that its `with` blocks release what they hold."""
+        """End the generator at its current step, so that its `with` blocks release their resources."""
         self._steps.close()
 
 
 def drain(steps: Generator[_Step, None, _Result]) -> Drain[_Step, _Result]:
-    """Return an iterator over a generator's steps, which keeps what the generator returns."""
+    """Return an iterator over a generator's steps that keeps its return value."""
     return Drain(steps)

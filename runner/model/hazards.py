@@ -1,11 +1,11 @@
-"""What a rule finds in a file: what would happen to a live database, and the safe form."""
+"""The findings of lint: the effect of a statement on a live database, and its safe form."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad it is: `migrate` refuses a file with a danger in it, unless that rule is allowed."""
+    """The severity: `migrate` refuses a file that contains a danger, unless that rule is allowed."""
 
     DANGER = "danger"
     CAUTION = "caution"
@@ -13,10 +13,10 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """One finding of one rule. `line` and `column` count from 1 and are of the file.
+    """One finding of one rule. `line` and `column` are places in the file, counted from 1.
 
-    `message` names the lock in plain words, `help` is the safe form. `relations` are the tables it is about, as
-    `schema.name`: their sizes say how bad it is. `allowed` is the reason that the file's header gives, else empty.
+    `message` names the lock in plain words, `help` is the safe form. `relations` are the affected tables, as
+    `schema.name`: their sizes tell how much it matters. `allowed` is the reason in the file's header, otherwise empty.
     """
 
     rule: str

@@ -1,11 +1,11 @@
-"""Migrations: files with their text, their checksum and what their header asks for."""
+"""Migrations: files with their text, their checksum and the directives of their header."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """A rule of lint that a file may break, and why; `line` counts from 1."""
+    """A lint rule that a file may break, and the reason; `line` counts from 1."""
 
     rule: str
     reason: str
@@ -14,9 +14,9 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Assertion:
-    """A query that must return true in the first column of its one row; `line` is that of its first line in the file.
+    """A query that must return true in the first column of its single row; `line` is its first line in the file.
 
-    A second column, if there is one, says in words what was found.
+    A second column, if there is one, describes the result in words.
     """
 
     query: str
@@ -25,7 +25,7 @@ class Assertion:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """How a large change is cut: so many rows in a transaction of their own, and a pause after each."""
+    """The batches of a large change: the number of rows in each transaction, and the pause after it."""
 
     rows: int
     pause_ms: int = 0
@@ -33,9 +33,9 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Directives:
-    """What the header of a file asks of its runner. Times in milliseconds; None: as the run has it.
+    """The directives in the header of a file. Times are in milliseconds; None keeps the setting of the run.
 
-    `replaces` are checksums of this file's earlier texts that count as this one.
+    `replaces` are the checksums of earlier texts of this file that count as the current one.
     """
 
     lock_timeout_ms: int | None = None
@@ -51,9 +51,10 @@ class Directives:
 class Migration:
     """One migration file.
 
-    `text` is the file without byte-order mark, its line ends as `\\n`: positions that PostgreSQL reports count
-    characters of it. `sql` is what is sent: `text`, with a BEGIN ... COMMIT around the whole file blanked.
-    `path` is for messages. `depends` are versions. `rollback` is the text of the `.rollback.sql` sibling, if any.
+    `text` is the file without a byte-order mark, with `\\n` as line ends: the positions that PostgreSQL reports count
+    its characters. `sql` is sent to the server: `text`, with a BEGIN ... COMMIT around the whole file blanked.
+    `path` is for messages. `depends` are versions. `rollback` is the text of the `.rollback.sql` file next to it, if
+    there is one.
     """
 
     version: int
@@ -68,10 +69,10 @@ class Migration:
     directives: Directives = field(default=Directives(), repr=False, compare=False)
 
 
-# Stands for the version of a repeatable, which has none.
+# The version of a repeatable, which has none: below every real version.
 NO_VERSION = -1
 
 
 def label(version: int, name: str) -> str:
-    """Return how a migration is named in messages: its version with at least four digits, and its name."""
+    """Return the name of a migration in messages: its version with at least four digits, and its name."""
     return f"repeatable/{name}" if version == NO_VERSION else f"{version:04d}_{name}"

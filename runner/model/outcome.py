@@ -1,4 +1,4 @@
-"""Fold the events of a run into what each tenant has now, totals, and the exit code. Pure."""
+"""The events of a run folded into the state of each tenant, totals, and the exit code. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ _CODES = {
 
 @dataclass(slots=True)
 class TenantOutcome:
-    """What is known of one tenant so far. `version` is the newest one that it has, by its label."""
+    """The state of one tenant so far. `version` is the label of its newest version."""
 
     tenant: str
     version: str = ""
@@ -52,7 +52,7 @@ class TenantOutcome:
 
 
 class Outcome:
-    """What a run has come to so far."""
+    """The state of a run so far."""
 
     def __init__(self) -> None:
         self.verb = ""
@@ -60,11 +60,11 @@ class Outcome:
         self.tenants: dict[str, TenantOutcome] = {}
         self.elapsed_ms = 0
         self.stopped_by = ""
-        # What `migrate` would be refused for, by a plan, which is about no tenant.
+        # A plan reports the danger that `migrate` would refuse, without a tenant to carry the verdict.
         self.foreseen = False
 
     def add(self, event: Event) -> None:
-        """Take in one event; those that change nothing here are passed over."""
+        """Take in one event; events that change nothing here are ignored."""
         match event:
             case RunStarted(verb, run_id, tenants):
                 self.verb, self.run_id = verb, run_id
@@ -97,24 +97,24 @@ class Outcome:
 
     @property
     def totals(self) -> dict[Result, int]:
-        """Return how many tenants ended in each way, in the order of Result; ways that nobody took are left out."""
+        """Return the number of tenants for each result that occurred, in the order of Result."""
         ends = [outcome.verdict.result for outcome in self.tenants.values() if outcome.verdict]
         return {result: ends.count(result) for result in Result if result in ends}
 
     @property
     def exit_code(self) -> int:
-        """Return the exit code of the run: 0 only where every tenant that was selected ended well."""
+        """Return the exit code of the run: 0 only if every selected tenant ended well."""
         verdicts = [outcome.verdict for outcome in self.tenants.values()]
         return exit_code([*verdicts, Verdict(Result.REFUSED)] if self.foreseen else verdicts, self.stopped_by)
 
 
 def exit_code(verdicts: Iterable[Verdict | None], stopped_by: str = "") -> int:
-    """Return the worst code of all verdicts; a tenant without one was stopped. `stopped_by` is a signal's name."""
+    """Return the worst code of all verdicts; a tenant without a verdict was stopped. `stopped_by` names a signal."""
     codes = [_code(verdict) for verdict in verdicts]
     if stopped_by:
         codes.append(_INTERRUPTED if stopped_by == "SIGINT" else _EARLY)
     worst = next((code for code in _ORDER if code in codes), 0)
-    # Whoever kept a tenant from being started has a code of its own: a master that was unreachable is what to tell.
+    # A tenant that was not started is the consequence of another result, such as an unreachable master: report that.
     return worst or (_EARLY if _NEVER in codes else 0)
 
 

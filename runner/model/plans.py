@@ -1,4 +1,4 @@
-"""Plans: the state of each migration in one tenant, and what is to be done about it."""
+"""Plans: the state of each migration in one tenant, and the steps to take."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tenantry.model.records import AppliedMigration, RowState
 
 
 class State(StrEnum):
-    """What file and row of one version say together. The last four block a tenant."""
+    """The state of one version, by its file and its row. The last four block a tenant."""
 
     PENDING = "pending"
     APPLIED = "applied"
@@ -20,7 +20,7 @@ class State(StrEnum):
 
 
 class Note(StrEnum):
-    """What else is to be said of a version. With the first two, its file is not what was applied, and counts as it."""
+    """A remark on a version. With the first two, its file differs from the applied text but counts as equal to it."""
 
     COSMETIC = "cosmetic edit"
     REPLACED = "replaces"
@@ -39,20 +39,20 @@ class MigrationStatus:
 
     @property
     def name(self) -> str:
-        """Return the file's name, or the recorded one where the file is gone."""
+        """Return the file's name, or the recorded name if the file is gone."""
         return self.file.name if self.file else self.row.name if self.row else ""
 
     @property
     def renamed(self) -> bool:
-        """Return whether the file carries another name than when it was applied."""
+        """Return whether the file had a different name when it was applied."""
         return self.file is not None and self.row is not None and self.file.name != self.row.name
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will happen to one tenant: nothing that is not in here. With blockers, no step is taken.
+    """Everything that will happen to one tenant. With blockers, no step is taken.
 
-    `repeatables` are run behind the steps.
+    `repeatables` run after the steps.
     """
 
     steps: tuple[Migration, ...]
@@ -61,6 +61,6 @@ class Plan:
 
 
 def head(statuses: Sequence[MigrationStatus]) -> str:
-    """Return the newest version that is recorded as applied, by its label; empty where there is none."""
+    """Return the label of the newest version that is recorded as applied; empty if there is none."""
     applied = [s for s in statuses if s.row and s.row.state is RowState.APPLIED]
     return label(applied[-1].version, applied[-1].name) if applied else ""

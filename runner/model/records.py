@@ -1,4 +1,4 @@
-"""Records: what a ledger holds about one migration."""
+"""Records: the entries of a ledger about one migration."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Origin(StrEnum):
-    """How a version came to be recorded."""
+    """The way in which a version was recorded."""
 
     APPLIED = "applied"
     BASELINE = "baseline"
@@ -15,7 +15,7 @@ class Origin(StrEnum):
 
 
 class RowState(StrEnum):
-    """Whether a recorded version is finished; RUNNING and FAILED are of non-transactional files alone."""
+    """Whether a recorded version is finished; only non-transactional files are RUNNING or FAILED."""
 
     APPLIED = "applied"
     RUNNING = "running"
@@ -25,11 +25,11 @@ class RowState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a non-transactional file came: `prefix` is the hash of its statements that are done.
+    """The progress of a non-transactional file: `prefix` is the hash of its completed statements.
 
-    `running` is the text of the statement that was on its way, in no transaction, when nobody wrote any more what came
-    of it; empty where none was. `before` are the oids of the indexes that its table had then. `rows` is how many
-    rows of its table a change in batches has passed that is not done.
+    `running` is the text of a statement that was started outside a transaction and whose outcome was never recorded;
+    empty if there is none. `before` are the oids of the indexes that its table had at that time. `rows` is the number
+    of rows of its table that an unfinished change in batches has passed.
     """
 
     prefix: str
@@ -40,9 +40,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class AppliedMigration:
-    """One row of `_migrations`. Times are aware and in UTC; `elapsed_ms` is None where nothing was run.
+    """One row of `_migrations`. Times are aware and in UTC; `elapsed_ms` is None if nothing was run.
 
-    `proven`: the schema was seen to be what this and all other rows stand for. `progress` is of unfinished files alone.
+    `proven`: the schema was verified to match this row together with all others. Only unfinished files have `progress`.
     """
 
     version: int

@@ -1,4 +1,4 @@
-"""Results: how a tenant ends, and what is told of a failure, a lock and a measured statement."""
+"""Results: of a tenant, of a failure, of waiting for a lock and of a measured statement."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ Cell = str | int | float | bool | datetime | None
 
 
 class Result(StrEnum):
-    """How a tenant ended. The first eight are `migrate`'s; `ok` and `finding` are of verbs that read or repair."""
+    """The result of a tenant. The first eight belong to `migrate`, `ok` and `finding` to verbs that read or repair."""
 
     APPLIED = "applied"
     UP_TO_DATE = "up to date"
@@ -29,10 +29,10 @@ GOOD = frozenset({Result.APPLIED, Result.UP_TO_DATE, Result.OK})
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """What the server said about a migration, and where.
+    """The server's error about a migration, and its place in the file.
 
-    `line` and `column` count from 1 and are 0 where the server gave no position. `excerpt` shows the place with a
-    caret, `sqlstate` is empty where the connection broke.
+    `line` and `column` count from 1 and are 0 if the server gave no position. `excerpt` shows the place with a caret;
+    `sqlstate` is empty if the connection broke.
     """
 
     message: str
@@ -47,10 +47,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Blocker:
-    """A session that holds what another one waits for, or waits for it before that one.
+    """A session that holds the lock another session waits for, or is ahead of it in the queue.
 
-    What the server does not tell of it is empty, `transaction_s` None. `query` is the first line of what it runs now,
-    or ran last.
+    Details that the server withholds are empty, `transaction_s` is None. `query` is the first line of its current or
+    most recent query.
     """
 
     pid: int
@@ -62,7 +62,7 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class LockWait:
-    """What a statement waits for: `mode` as in LOCK TABLE, `target` a relation, or in words what else it is."""
+    """The lock that a statement waits for: `mode` as in LOCK TABLE, `target` a relation or another target in words."""
 
     mode: str
     target: str
@@ -71,7 +71,7 @@ class LockWait:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredStatement:
-    """A statement's place in its file, both counting from 1, and what it was measured to do."""
+    """A statement's place in its file, line and column counted from 1, and its measured effects."""
 
     line: int
     column: int
@@ -80,7 +80,7 @@ class MeasuredStatement:
 
 @dataclass(frozen=True, slots=True)
 class TableSize:
-    """How large a table is in one tenant, with its indexes; `rows` is an estimate, -1 where there is none yet."""
+    """The size of a table in one tenant, with its indexes; `rows` is an estimate, -1 if there is none yet."""
 
     relation: str
     tenant: str

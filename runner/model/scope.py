@@ -1,4 +1,4 @@
-"""Scope: which schemas and objects of a database are looked at."""
+"""Scope: the schemas and objects of a database that are compared."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ class Ignored:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What of a catalog counts, the same for every database that is compared.
+    """The part of a catalog that is compared, the same for every database.
 
-    `ledger_schema` is where `_migrations` and `_migrations_log` are left out. `roles` gives, for a role of this
-    database, the word that stands for it in owners and grants: that a tenant has a role of its own is no difference.
+    `ledger_schema` is the schema in which `_migrations` and `_migrations_log` are left out. `roles` maps a role of this
+    database to the word that replaces it in owners and grants: a role of the tenant's own is not a difference.
     """
 
     ledger_schema: str = "public"

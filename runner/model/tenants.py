@@ -1,11 +1,11 @@
-"""Tenants: the databases of a fleet, and the servers that they are on."""
+"""Tenants: the databases of a fleet, and their servers."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 
 class SetName(StrEnum):
-    """Which family of migrations a database belongs to."""
+    """The set of migrations that a database gets."""
 
     MASTER = "master"
     TENANT = "tenant"
@@ -13,11 +13,11 @@ class SetName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A PostgreSQL server as tenants.yaml names it.
+    """A PostgreSQL server of tenants.yaml.
 
-    `dsn` is a libpq connection string, or None for the embedded server. It may hold a password: it is in no repr.
-    `lock_timeout_ms` is for its tenants that have none of their own; None: as a file's statements are.
-    `direct` leads past a pooler that `dsn` leads to: for what needs a session of its own.
+    `dsn` is a libpq connection string, or None for the embedded server. It may contain a password, so no repr shows it.
+    `lock_timeout_ms` applies to tenants without one of their own; None keeps the default.
+    `direct` is a connection string that bypasses the pooler of `dsn`, for work that needs a session of its own.
     """
 
     name: str
@@ -27,15 +27,15 @@ class Server:
 
     @property
     def embedded(self) -> bool:
-        """Return whether the server is the one that tenantry runs itself."""
+        """Return whether it is the server that tenantry runs itself."""
         return self.dsn is None
 
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One database to migrate. The master is a tenant too, with the name `master` and a set of its own.
+    """One database to migrate. The master is also a tenant, with the name `master` and a set of its own.
 
-    `lock_timeout_ms` None: as its server has it.
+    `lock_timeout_ms` is None if its server's value applies.
     """
 
     name: str

@@ -7,7 +7,7 @@ _SHOWN = 8
 
 
 def one_of(names: Iterable[str]) -> str:
-    """Return `names` as the end of "expected ...": a single one as it is, the first few where there are many."""
+    """Return `names` as the end of "expected ...": a single name alone, the first few of many."""
     names = list(names)
     if len(names) == 1:
         return names[0]
@@ -16,7 +16,7 @@ def one_of(names: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return a hint with the known name that is most like `word`, whatever the case; empty where none is like it."""
+    """Return a hint with the known name most similar to `word`, ignoring case; empty if none is similar."""
     import difflib  # 10 ms that only a mistake should cost
 
     by_lower = {name.lower(): name for name in known}
@@ -25,7 +25,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def times(count: int) -> str:
-    """Return how often, in words for a count of two or more."""
+    """Return a count of two or more as an adverb: `twice`, `3 times`."""
     return "twice" if count == 2 else f"{count} times"
 
 
