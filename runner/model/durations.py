@@ -4,6 +4,7 @@ import re
 
 # The units of PostgreSQL's own settings except microseconds: no timeout is that short.
 _UNITS_MS = {"ms": 1, "s": 1_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000}
+# Also the pattern of docs/tenants.schema.json: only syntax that JSON Schema shares with Python.
 DURATION_PATTERN = r"^([0-9]{1,9}) ?(ms|s|min|h|d)$"
 # PostgreSQL stores settings in milliseconds as 32-bit integers.
 _LONGEST_MS = 2**31 - 1

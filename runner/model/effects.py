@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
 
+# To be raised when the fields below change: kept measurements of another format are measured again.
 FORMAT = 1
 
 
@@ -78,6 +79,7 @@ def _parse(kept: dict[str, object]) -> Measured:
     locks = kept["locks"]
     assert isinstance(locks, list)
     return Measured(
+        # By way of str, since JSON values are only objects to mypy; ValueError is caught above.
         start=int(str(kept["start"])),
         text=str(kept["text"]),
         locks=tuple(Lock(lock["relation"], LockMode(lock["mode"])) for lock in locks),

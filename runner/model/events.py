@@ -23,6 +23,7 @@ class Verdict:
     reason: str = ""
     hint: str = ""
     trace: str = ""
+    # Out of the repr, and so of jsonl: each of these is an event of its own there.
     told: "tuple[Event, ...]" = field(default=(), repr=False)
 
 

@@ -59,6 +59,7 @@ class Migration:
 
     version: int
     name: str
+    # The checksum stands for the texts: plans, which are compared and hashed for each tenant, hold every pending file.
     path: str = field(compare=False)
     checksum: str
     text: str = field(repr=False, compare=False)

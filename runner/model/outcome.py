@@ -23,7 +23,7 @@ from tenantry.model.results import GOOD, Result
 
 _NEVER = -1
 _BUG, _INTERRUPTED, _FAILED, _EARLY, _REFUSED, _AGAIN, _FINDING = 70, 130, 3, 6, 4, 5, 1
-# The worst wins.
+# The worst wins. A promise of docs/formats.md: pipelines decide by it whether to try again.
 _ORDER = (_BUG, _INTERRUPTED, _FAILED, _EARLY, _REFUSED, _AGAIN, _FINDING)
 _CODES = {
     Result.FAILED: _FAILED,
@@ -93,6 +93,7 @@ class Outcome:
 
     def _add_applied(self, tenant: TenantOutcome, name: str) -> None:
         tenant.applied.append(name)
+        # A late file is applied after newer ones, and a repeatable has no version: the last is not always the newest.
         tenant.version = max(tenant.version, name, key=_version)
 
     @property
@@ -121,6 +122,7 @@ def exit_code(verdicts: Iterable[Verdict | None], stopped_by: str = "") -> int:
 def _code(verdict: Verdict | None) -> int:
     if verdict is None:
         return _EARLY
+    # Whatever the result says: with a traceback, tenantry itself is at fault, and no retry helps.
     if verdict.trace:
         return _BUG
     return 0 if verdict.result in GOOD else _CODES[verdict.result]
@@ -128,5 +130,5 @@ def _code(verdict: Verdict | None) -> int:
 
 def _version(name: str) -> int:
     digits = name.split("_", 1)[0]
-    # A repeatable has none.
+    # A repeatable has no version, and must not hide one.
     return int(digits) if digits.isdigit() else -1

@@ -62,5 +62,6 @@ class Plan:
 
 def head(statuses: Sequence[MigrationStatus]) -> str:
     """Return the label of the newest version that is recorded as applied; empty if there is none."""
+    # Unfinished ones do not count: the schema is not yet that of their version.
     applied = [s for s in statuses if s.row and s.row.state is RowState.APPLIED]
     return label(applied[-1].version, applied[-1].name) if applied else ""

@@ -33,6 +33,7 @@ class Progress:
     """
 
     prefix: str
+    # SQL may contain the user's data, which a repr must not carry into a log.
     running: str = field(default="", repr=False)
     before: tuple[int, ...] = ()
     rows: int = 0

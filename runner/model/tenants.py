@@ -47,7 +47,6 @@ class Tenant:
     lock_timeout_ms: int | None = None
 
 
+# No tenant may have one of these names, so that --tenants is never ambiguous.
 MASTER = "master"
-
-
 ALL = "all"
