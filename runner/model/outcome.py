@@ -23,7 +23,7 @@ from tenantry.model.results import GOOD, Result
 
 _NEVER = -1
 _BUG, _INTERRUPTED, _FAILED, _EARLY, _REFUSED, _AGAIN, _FINDING = 70, 130, 3, 6, 4, 5, 1
-# The worst wins. A promise of docs/formats.md: pipelines decide by it whether to try again.
+# The worst wins. A promise of docs/reference/formats.md: pipelines decide by it whether to try again.
 _ORDER = (_BUG, _INTERRUPTED, _FAILED, _EARLY, _REFUSED, _AGAIN, _FINDING)
 _CODES = {
     Result.FAILED: _FAILED,
