@@ -1,4 +1,4 @@
-"""The outputs, one module each: a sink is called with every event of a run, and with nothing else.
+"""The reports, one module for each format: a sink is called with every event of a run, and with nothing else.
 
-A format is added by its module and its line in `FORMATS`. stdout holds the format alone; talk goes to stderr.
+To add a format, add its module and its line in `FORMATS`. stdout is for the format only; messages go to stderr.
 """

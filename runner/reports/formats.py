@@ -1,7 +1,4 @@
-"""The outputs, one module each: a sink is called with every event of a run, and with nothing else.
-
-A format is added by its module and its line in `FORMATS`. stdout holds the format alone; talk goes to stderr.
-"""
+"""The formats of a report by name, and the sinks of a run: each is called with every event, and with nothing else."""
 
 import importlib
 import sys
@@ -16,7 +13,7 @@ Sink = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """How this command was called, so that what an output advises can be typed as it stands.
+    """The command line of this run, so that the commands in a report can be typed exactly as shown.
 
     `program` is the part before the verb; `again` is the whole command without its tenants and without secrets.
     """

@@ -1,4 +1,4 @@
-"""`github`: workflow commands, which GitHub shows beside the lines of a pull request."""
+"""`github`: workflow commands, which GitHub shows next to the lines of a pull request."""
 
 from typing import TextIO
 
@@ -14,7 +14,7 @@ _SAID = GOOD | {Result.FINDING}
 
 
 def make_sink(stream: TextIO, call: Call) -> Sink:
-    """Return a sink that writes a command for each thing that is worth a reviewer's attention, as it comes."""
+    """Return a sink that writes a command for everything that deserves a reviewer's attention, at once."""
 
     def write(event: Event) -> None:
         match event:
@@ -41,7 +41,7 @@ def _annotate(found: HazardFound) -> str:
 
 
 def _compose(command: str, message: str, properties: dict[str, str] | None = None) -> str:
-    """Return a workflow command as a line; what would end it, or a part of it, is escaped."""
+    """Return a workflow command as a line; characters that would end it, or one of its parts, are escaped."""
     given = ",".join(f"{key}={_escape_property(value)}" for key, value in (properties or {}).items())
     return f"::{command}{' ' if given else ''}{given}::{_escape(message)}\n"
 

@@ -1,4 +1,4 @@
-"""Rows and columns on a terminal or in a file: rich draws on a terminal and is imported only there."""
+"""Tables on a terminal or in a file: on a terminal, and only there, rich is imported and draws them."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ _STYLES = {
 
 
 def write_grid(stream: TextIO, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    """Write a table. Columns that are empty in every row are left out, numbers stand at the right."""
+    """Write a table. Columns that are empty in every row are left out; numbers are aligned to the right."""
     kept = [index for index in range(len(columns)) if any(row[index] not in ("", None) for row in rows)]
     titles = [columns[index] for index in kept]
     cells = [[_text(row[index]) for index in kept] for row in rows]

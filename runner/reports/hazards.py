@@ -1,4 +1,4 @@
-"""How a hazard is written for people, and what a statement was measured to do."""
+"""Hazards and measured effects as people read them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +11,7 @@ _SHOWN = 60
 
 
 def write_hazard(found: HazardFound, names: Sequence[str] = ()) -> Iterator[str]:
-    """Yield the lines of a hazard; `names` are the tenants that are refused for it, none where a file is linted."""
+    """Yield the lines of a hazard; `names` are the tenants that it refuses, none if a file is linted."""
     hazard = found.hazard
     subject = f"{name_tenants(names)}: " if names else "" if found.tenant else "migrate would refuse "
     place = f"{hazard.path}:{hazard.line}:{hazard.column}"
@@ -24,7 +24,7 @@ def write_hazard(found: HazardFound, names: Sequence[str] = ()) -> Iterator[str]
 
 
 def write_effects(measured: MigrationMeasured) -> Iterator[str]:
-    """Yield a line for each statement of a file: its place, how it begins, and what it was measured to do."""
+    """Yield a line for each statement of a file: its place, its first words, and its measured effects."""
     name = measured.migration.path.rpartition("/")[2]
     rows = [(f"{name}:{one.line}", _cut(one.effect.text), describe_effect(one.effect)) for one in measured.statements]
     widths = [max((len(row[index]) for row in rows), default=0) for index in (0, 1)]
@@ -33,7 +33,7 @@ def write_effects(measured: MigrationMeasured) -> Iterator[str]:
 
 
 def describe_effect(effect: Measured) -> str:
-    """Return what a statement was measured to do to tables that were there before its file; empty where nothing."""
+    """Return a statement's measured effects on tables that existed before its file; empty if there are none."""
     if effect.unmeasured:
         return f"not measured: {' '.join(effect.unmeasured.split())}"
     locked = {lock.relation: f"{lock.mode.words} on {_shorten(lock.relation)}" for lock in effect.locks}

@@ -1,4 +1,4 @@
-"""`jsonl`: every event as a line of JSON, for programs. Fields that are in no repr are in no line either."""
+"""`jsonl`: every event as a line of JSON, for programs. Fields that are left out of the repr are left out here too."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from tenantry.reports.formats import Call, Sink
 
 
 def make_sink(stream: TextIO, call: Call) -> Sink:
-    """Return a sink that writes a line for each event as it comes; the last one has totals and the exit code."""
+    """Return a sink that writes a line for each event at once; the last line has totals and the exit code."""
     outcome = Outcome()
 
     def write(event: Event) -> None:
@@ -30,7 +30,7 @@ def make_sink(stream: TextIO, call: Call) -> Sink:
 
 
 def to_json(value: Any) -> Any:
-    """Return a value of the events as JSON takes it: dataclasses as objects, times in ISO 8601."""
+    """Return a value of an event in the types of JSON: dataclasses as objects, times in ISO 8601."""
     if is_dataclass(value):
         return {field.name: to_json(getattr(value, field.name)) for field in fields(value) if field.repr}
     if isinstance(value, Mapping):

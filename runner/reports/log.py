@@ -1,4 +1,4 @@
-"""Log lines on stderr: structlog, for people on a terminal and as JSON elsewhere. Imported with the first line."""
+"""Log lines on stderr, by structlog: readable on a terminal, JSON elsewhere. Imported with the first line."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -32,14 +32,14 @@ _DEBUG, _INFO, _WARNING, _ERROR = 10, 20, 30, 40
 _NAMES = {_DEBUG: "debug", _INFO: "info", _WARNING: "warning", _ERROR: "error"}
 _SERIOUS = frozenset({"WARNING", "ERROR"})
 
-# A person at a terminal finds these in the report.
+# At a terminal, a person reads these in the report.
 _REPORTED = (MigrationFailed, TenantFinished, FindingReported, HazardFound)
 
 LogLine = tuple[int, str, dict[str, Any]]
 
 
 def make_log_sink(stream: TextIO, call: Call, *, verbose: bool) -> Sink:
-    """Return a sink that logs what happened: on a terminal warnings alone unless `verbose`, elsewhere each step."""
+    """Return a sink that logs a run: on a terminal only its warnings unless `verbose`, elsewhere each step."""
     brief = stream.isatty() and not verbose
     threshold = _DEBUG if verbose else _WARNING if brief else _INFO
     loggers: list[Callable[[int, str, dict[str, Any]], None]] = []
@@ -59,7 +59,7 @@ def make_log_sink(stream: TextIO, call: Call, *, verbose: bool) -> Sink:
 
 
 class _Stderr:
-    """stderr as it is at the time: while a progress bar is shown, rich stands in for it and keeps lines above."""
+    """The current stderr: while a progress bar is shown, rich replaces it and keeps the lines above the bar."""
 
     def write(self, text: str) -> None:
         sys.stderr.write(text)
@@ -86,9 +86,9 @@ def _make_logger(*, terminal: bool) -> Callable[[int, str, dict[str, Any]], None
 
 @contextmanager
 def _without_rich() -> Iterator[None]:
-    """Keep rich from being imported: structlog takes it wherever it is installed, for what JSON lines never need.
+    """Prevent rich from being imported: structlog imports it if it is installed, although JSON lines never need it.
 
-    That would be half of the time to the first line.
+    The import would take half of the time to the first line.
     """
     hidden = "rich" not in sys.modules
     if hidden:
@@ -101,7 +101,7 @@ def _without_rich() -> Iterator[None]:
 
 
 def _describe(event: Event) -> LogLine | None:
-    """Return level, message and values of what is worth a line; None for the rest."""
+    """Return level, message and values of an event that deserves a line; None for the others."""
     match event:
         case WarningRaised(tenant, problem):
             values = {"tenant": tenant} if tenant else {}
@@ -139,7 +139,7 @@ def _describe(event: Event) -> LogLine | None:
 
 
 def _describe_waiting(event: Event) -> LogLine | None:
-    """Return the line for what somebody else is in the way of; None for the rest."""
+    """Return the line for a wait for another session; None for the other events."""
     match event:
         case LockAwaited(tenant, waited_ms, holder):
             level = _WARNING if waited_ms == 0 else _DEBUG
@@ -147,16 +147,16 @@ def _describe_waiting(event: Event) -> LogLine | None:
         case MigrationRetried(tenant, migration, failure, attempt, limit):
             values: dict[str, Any] = {"tenant": tenant, "migration": label(migration.version, migration.name)}
             values |= {"detail": failure.detail} if failure.detail else {}
-            met = "collided" if limit else "met a lock"
-            return _WARNING, f"{met}, tried again: {failure.message}", values | {"attempt": attempt}
+            met = "conflict with another session" if limit else "blocked by a lock"
+            return _WARNING, f"{met}, retrying: {failure.message}", values | {"attempt": attempt}
         case TenantPostponed(tenant, reason):
-            return _WARNING, "postponed to the end", {"tenant": tenant, "reason": reason}
+            return _WARNING, "postponed until after the other tenants", {"tenant": tenant, "reason": reason}
         case _:
             return None
 
 
 def _describe_hazard(found: HazardFound) -> LogLine:
-    """Return the line for a hazard: one that is allowed is no news, and comes with the reason."""
+    """Return the line for a hazard: an allowed one is a debug line, and carries the reason."""
     hazard = found.hazard
     values = {"tenant": found.tenant} if found.tenant else {}
     values |= {"rule": hazard.rule, "hazard": hazard.level.value}

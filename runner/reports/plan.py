@@ -1,4 +1,4 @@
-"""`plan`: tenants that would get the same files are one plan, named A, B, C by how many tenants it has."""
+"""`plan`: tenants with the same pending files share one plan; plans are named A, B, C by their number of tenants."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ Steps = tuple[Migration, ...]
 
 
 class Plans:
-    """The distinct plans of a run, gathered from its events."""
+    """The distinct plans of a run, collected from its events."""
 
     def __init__(self) -> None:
         self.outcome = Outcome()
@@ -43,7 +43,7 @@ class Plans:
                 return
 
     def distinct(self) -> Iterator[tuple[str, Steps, list[str]]]:
-        """Yield name, files and tenants of each plan that has files, the one with most tenants first."""
+        """Yield name, files and tenants of each plan that has files, the plan with the most tenants first."""
         order = {name: index for index, name in enumerate(self.outcome.tenants)}
         plans = [(steps, self._in_order(steps)) for steps in self._tenants if steps]
         plans.sort(key=lambda plan: (-len(plan[1]), order[plan[1][0]]))
@@ -51,17 +51,17 @@ class Plans:
             yield _letters(index), steps, names
 
     def up_to_date(self) -> list[str]:
-        """Return the tenants that would get nothing."""
+        """Return the tenants without pending files."""
         return self._in_order(())
 
     def _in_order(self, steps: Steps) -> list[str]:
-        """Return the tenants of a plan as they were selected, whoever was read first."""
+        """Return the tenants of a plan in the order of selection, not in the order of their answers."""
         names = set(self._tenants.get(steps, ()))
         return [name for name in self.outcome.tenants if name in names]
 
 
 def make_sink(stream: TextIO, call: Call) -> Sink:
-    """Return a sink that writes each distinct plan when all tenants are read."""
+    """Return a sink that writes each distinct plan after all tenants have been read."""
     plans = Plans()
 
     def write(event: Event) -> None:
@@ -93,7 +93,7 @@ def _render(plans: Plans, program: str) -> Iterator[str]:
                 yield from _write_findings(plans.findings[outcome.tenant], program)
             hint = verdict.hint
             if verdict.result is Result.REFUSED and not hint:
-                hint = f'run "tenantry verify --tenants {outcome.tenant}" to see what it is'
+                hint = f'run "tenantry verify --tenants {outcome.tenant}" to see the reason'
             if hint:
                 yield f"  hint: {render_hint(hint, program)}"
             if verdict.trace:
@@ -101,7 +101,7 @@ def _render(plans: Plans, program: str) -> Iterator[str]:
 
 
 def _write_findings(findings: Sequence[FindingReported], program: str) -> Iterator[str]:
-    """Yield what a tenant's findings are, each with what to do."""
+    """Yield the lines of a tenant's findings, each with its hint."""
     for finding in findings:
         yield f"{name_tenants([finding.tenant])}: {finding.problem.message}"
         if finding.detail:

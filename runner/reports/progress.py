@@ -1,4 +1,4 @@
-"""A progress bar on a terminal, for runs that take longer than a moment; gone before the report is written."""
+"""A progress bar on a terminal, for runs that take longer than a moment; erased before the report is written."""
 
 import time
 from typing import Any, TextIO
@@ -21,13 +21,13 @@ _FIRST_S = 0.4
 
 
 def make_progress_sink(stream: TextIO) -> Sink:
-    """Return a sink that shows how many tenants are done, and what is at work."""
+    """Return a sink that shows the number of finished tenants and the current work."""
     bar = _Bar(stream)
     return bar.take
 
 
 class _Bar:
-    """A bar that appears with the first file, or when the run has taken a moment."""
+    """A bar that appears with the first file, or after the run has taken a moment."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -50,9 +50,9 @@ class _Bar:
             case MigrationStarted(tenant, migration):
                 self._show(f"{tenant}: {label(migration.version, migration.name)}")
             case LockAwaited(tenant, waited_ms):
-                self._show(f"{tenant}: waits for another runner, {waited_ms / 1000:.0f} s")
+                self._show(f"{tenant}: waiting for another runner, {waited_ms / 1000:.0f} s")
             case MigrationRetried(tenant, migration):
-                self._show(f"{tenant}: {label(migration.version, migration.name)} is tried again")
+                self._show(f"{tenant}: retrying {label(migration.version, migration.name)}")
             case BatchProgressed():
                 self._show(_describe(event))
             case RunFinished():
@@ -80,8 +80,8 @@ class _Bar:
 
 
 def _describe(event: BatchProgressed) -> str:
-    """Return how far a change in batches is, in words."""
+    """Return the progress of a change in batches, in words."""
     name = f"{event.tenant}: {label(event.migration.version, event.migration.name)}"
     total = f" of about {event.total:,}" if event.total else ""
-    rate = f"waits: {event.held}" if event.held else f"{event.rate:,} a second"
+    rate = f"waiting: {event.held}" if event.held else f"{event.rate:,} per second"
     return f"{name}: {event.rows:,}{total} rows, {rate}"

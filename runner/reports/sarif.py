@@ -1,4 +1,4 @@
-"""`sarif`: one log of the form SARIF 2.1.0, for what gathers the findings of many tools."""
+"""`sarif`: one SARIF 2.1.0 log, for services that collect the findings of many tools."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _SAID = GOOD | {Result.FINDING}
 
 
 def make_sink(stream: TextIO, call: Call) -> Sink:
-    """Return a sink that writes the whole log when the run is over."""
+    """Return a sink that writes the whole log after the run."""
     outcome = Outcome()
     found: list[HazardFound] = []
     notes: list[dict[str, Any]] = []
@@ -61,7 +61,7 @@ def _make_log(found: Sequence[HazardFound], notes: Sequence[dict[str, Any]], out
 
 
 def _make_rule(name: str) -> dict[str, Any]:
-    """Return what is said of a rule as such; of one that is squawk's, no more than its name is known."""
+    """Return the description of a rule; only the name of a foreign rule is known."""
     rule = RULES.get(name)
     if rule is None:
         return {"id": name, "defaultConfiguration": {"level": "warning"}}

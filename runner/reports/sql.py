@@ -1,4 +1,4 @@
-"""`sql`: one script for each distinct plan or draft, to be reviewed; comments say what no statement does."""
+"""`sql`: one script to review for each distinct plan or draft; comments add the facts that no statement shows."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from tenantry.reports.wording import name_tenants
 
 
 def make_sink(stream: TextIO, call: Call) -> Sink:
-    """Return a sink that writes the scripts when all tenants are read."""
+    """Return a sink that writes the scripts after all tenants have been read."""
     plans = Plans()
     drafts: dict[str, list[str]] = defaultdict(list)
 
@@ -53,12 +53,12 @@ def _render_file(step: Migration, measured: MigrationMeasured | None) -> Iterato
     yield _terminated((_annotate(step.sql, measured) if measured else step.sql).rstrip())
     if step.transactional:
         table = "_migrations_repeatable" if step.version == NO_VERSION else "_migrations"
-        yield f"-- here tenantry writes its row into {table}"
+        yield f"-- tenantry writes its row to {table} here"
         yield "COMMIT;"
 
 
 def _annotate(sql: str, measured: MigrationMeasured) -> str:
-    """Return the text with a comment before each statement that does something; all else stays as it is."""
+    """Return the text with a comment before each statement that has effects; the rest is unchanged."""
     for one in reversed(measured.statements):
         words = describe_effect(one.effect).replace("*/", "* /").replace("/*", "/ *")
         start = one.effect.start
@@ -71,6 +71,6 @@ def _annotate(sql: str, measured: MigrationMeasured) -> str:
 
 
 def _terminated(sql: str) -> str:
-    """Return the text so that what follows it is a statement of its own, also behind a comment on its last line."""
+    """Return the text with its last statement ended, so that another can follow, also after a trailing comment."""
     last = sql.rpartition("\n")[2]
     return sql if last.endswith(";") and "--" not in last else f"{sql}\n;"

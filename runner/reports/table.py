@@ -1,4 +1,4 @@
-"""`table`: what each tenant has now, for people; below it everything that went wrong, and what to type next."""
+"""`table`: the result of each tenant, for people; below it every problem, and the command to type next."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ from tenantry.reports.grid import write_grid
 from tenantry.reports.hazards import write_effects, write_hazard
 from tenantry.reports.wording import for_tenants, indent, join, name_tenants, render_shared_hint, seconds
 
-# Arbitrary: what a person still reads. Beyond it, tenants that ended well and alike share a row.
+# Arbitrary: as many rows as a person reads. Beyond them, tenants that ended well and alike share a row.
 _MOST_ROWS = 40
 # Of these, the tenants of one group have the same.
 _GROUP_COLUMNS = ["group", "tenants"]
@@ -32,13 +32,13 @@ _AGAIN = frozenset({Result.BLOCKED, Result.UNREACHABLE, Result.STOPPED, Result.N
 
 
 def make_sink(stream: TextIO, call: Call) -> Sink:
-    """Return a sink that writes a report when the run is over, and at once what cannot wait until then."""
+    """Return a sink that writes a report after the run, and at once the lines that cannot wait until then."""
     report = _Report(stream, call)
     return report.take
 
 
 class _Report:
-    """What was seen of a run, until it is written."""
+    """The events of a run, collected until its report is written."""
 
     def __init__(self, stream: TextIO, call: Call) -> None:
         self._stream = stream
@@ -101,7 +101,7 @@ class _Report:
         write_grid(self._stream, ["tenant", *columns], cells)
 
     def _write_outcome(self) -> None:
-        columns = ["tenant", "result", "has now", "applied", "time"]
+        columns = ["tenant", "result", "version", "applied", "time"]
         rows = [list(_cells(tenant)) for tenant in self._outcome.tenants.values()]
         if len(rows) > _MOST_ROWS:
             rows = list(_fold(rows))
@@ -110,7 +110,7 @@ class _Report:
         write_grid(self._stream, columns, rows)
 
     def _findings_text(self) -> Iterator[str]:
-        """Say each finding once, with all tenants that share it."""
+        """Yield each finding once, with all tenants that share it."""
         shared: dict[tuple[str, str], list[FindingReported]] = defaultdict(list)
         order = {name: index for index, name in enumerate(self._outcome.tenants)}
         for finding in sorted(self._findings, key=lambda finding: order.get(finding.tenant, -1)):
@@ -124,7 +124,7 @@ class _Report:
                 yield f"  hint: {render_shared_hint(findings[0].problem.hint, names, self._program)}"
 
     def _hazards_text(self) -> Iterator[str]:
-        """Say each hazard once, with all tenants whose file is refused for it; a folder that was linted is in it."""
+        """Yield each hazard once, with all tenants that it refuses; a linted folder is already part of its path."""
         shared: dict[str, list[HazardFound]] = defaultdict(list)
         order = {name: index for index, name in enumerate(self._outcome.tenants)}
         for found in sorted(self._hazards, key=lambda found: order.get(found.tenant, -1)):
@@ -134,7 +134,7 @@ class _Report:
             yield from write_hazard(alike[0], names)
 
     def _troubles_text(self) -> Iterator[str]:
-        """Say each trouble once, with all tenants that share it."""
+        """Yield each trouble once, with all tenants that share it."""
         shared: dict[tuple[object, ...], list[TenantOutcome]] = defaultdict(list)
         for tenant in self._outcome.tenants.values():
             if tenant.verdict and tenant.verdict.result not in GOOD and _is_unsaid(tenant):
@@ -157,11 +157,10 @@ class _Report:
             yield f"{name_tenants(names)}: {verdict.result.value}: {verdict.reason}"
         if verdict.hint:
             yield indent(f"hint: {render_shared_hint(verdict.hint, names, self._program)}")
-        has = "it has" if len(names) == 1 else "each has"
         if first.failed:
-            yield f"  {_left(first.failed)}; {has} {first.version or 'no migration'} now"
+            yield f"  {_left(first.failed)}; {_locate(tenants)}"
         elif first.applied:
-            yield f"  {has} {first.version} now"
+            yield f"  {_locate(tenants)}"
         if verdict.trace:
             yield indent(f"please report this:\n{verdict.trace}")
 
@@ -180,28 +179,28 @@ class _Report:
         if behind == unproven and behind:
             # Nothing is left to be applied there: to run the same command again would prove nothing.
             chosen = ",".join(behind) if len(behind) <= 20 else "all"
-            yield f"when that is mended: {self._program} verify --tenants {chosen}"
+            yield f"after fixing that: {self._program} verify --tenants {chosen}"
         elif behind:
             chosen = ",".join(behind) if len(behind) <= 20 else "all"
             only_again = all(tenant.verdict and tenant.verdict.result in _AGAIN | GOOD for tenant in tenants)
-            when = "next" if only_again else "when that is mended"
+            when = "next" if only_again else "after fixing that"
             yield f"{when}: {self._again} --tenants {chosen}"
         elif tenants and tenants[0].look:
-            yield f"look at one: {self._look(tenants)}"
+            yield f"inspect a tenant: {self._look(tenants)}"
 
     def _look(self, tenants: list[TenantOutcome]) -> str:
-        """Return the command that opens a tenant, rather than the master, where there is one."""
+        """Return the command that opens a tenant; the master only if no tenant was selected."""
         look = next((tenant.look for tenant in tenants if tenant.tenant != "master"), tenants[0].look)
         return look.replace("tenantry", self._program, 1) if look.startswith("tenantry ") else look
 
 
 def _is_within(found: HazardFound) -> bool:
-    """Return whether a hazard is said of the folder that its file is in."""
+    """Return whether a hazard was reported for the folder that contains its file."""
     return found.hazard.path.startswith(f"{found.tenant}/")
 
 
 def _is_unsaid(tenant: TenantOutcome) -> bool:
-    """Return whether why a tenant ended so is in none of its findings: what has a hint of its own is not."""
+    """Return whether none of its findings gives the reason for a tenant's result: a verdict with a hint is apart."""
     return not tenant.findings or bool(tenant.verdict and tenant.verdict.hint)
 
 
@@ -211,7 +210,7 @@ def _cells(tenant: TenantOutcome) -> Iterable[Cell]:
 
 
 def _fold(rows: list[list[Cell]]) -> Iterator[list[Cell]]:
-    """Put tenants that ended well and alike into one row; the others keep theirs."""
+    """Combine tenants that ended well and alike into one row; the others keep their own."""
     alike: dict[tuple[Cell, ...], int] = defaultdict(int)
     for row in rows:
         if row[1] in GOOD:
@@ -222,11 +221,19 @@ def _fold(rows: list[list[Cell]]) -> Iterator[list[Cell]]:
         yield [count(number, "tenant"), result, version, applied, ""]
 
 
+def _locate(tenants: list[TenantOutcome]) -> str:
+    """Return the version of tenants that share one, in words."""
+    version, one = tenants[0].version, len(tenants) == 1
+    if version:
+        return f"the database is now at {version}" if one else f"the databases are now at {version}"
+    return "the database has no migrations" if one else "the databases have no migrations"
+
+
 def _left(failed: MigrationFailed) -> str:
     name = label(failed.migration.version, failed.migration.name)
     if failed.rolled_back:
         return f"{name} was rolled back"
-    return f"{name} is left unfinished" if not failed.migration.transactional else f"of {name} something may stay"
+    return f"{name} was left unfinished" if not failed.migration.transactional else f"parts of {name} may remain"
 
 
 def _failure_text(migration: Migration, failure: Failure) -> Iterator[str]:

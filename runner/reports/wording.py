@@ -1,4 +1,4 @@
-"""Words that several outputs share."""
+"""Wording that several reports share."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,22 +7,22 @@ _COMMAND = re.compile(r'"tenantry (?=[a-z-])')
 
 
 def render_hint(hint: str, program: str) -> str:
-    """Return a hint with its commands as they have to be typed here: `program` is how tenantry was called."""
+    """Return a hint with its commands as they can be typed here: `program` is the name that tenantry was called by."""
     return _COMMAND.sub(lambda _: f'"{program} ', hint)
 
 
 def render_shared_hint(hint: str, names: Sequence[str], program: str) -> str:
-    """Return a hint that was made for the first of `names` as one for all of them."""
+    """Return a hint, written for the first of `names`, for all of them."""
     return render_hint(for_tenants(hint, names[0], ",".join(names)), program)
 
 
 def for_tenants(hint: str, name: str, others: str) -> str:
-    """Return a hint that was made for one tenant with other ones in its commands."""
+    """Return a hint, written for one tenant, with others in its commands."""
     return re.sub(rf'--tenants {re.escape(name)}(?=[ "])', f"--tenants {others}", hint)
 
 
 def name_tenants(names: Sequence[str], most: int = 8) -> str:
-    """Return `tenant 1` or `tenants 1, 16`, of many the first `most` and how many more; the master by its name."""
+    """Return `tenant 1` or `tenants 1, 16`: of many, the first `most` and the number of others; the master by name."""
     if list(names) == ["master"] or all("/" in name for name in names):
         return ", ".join(names)  # the master, or folders of migrations where a verb is about these
     noun = "tenant" if len(names) == 1 else "tenants"
@@ -37,7 +37,7 @@ def indent(text: str, by: str = "  ") -> str:
 
 
 def seconds(elapsed_ms: int) -> str:
-    """Return milliseconds as a person reads them."""
+    """Return milliseconds in the unit that people read most easily: `90 ms`, `1.2 s`."""
     return f"{elapsed_ms} ms" if elapsed_ms < 1000 else f"{elapsed_ms / 1000:.1f} s"
 
 

@@ -253,7 +253,7 @@ def read_events(out: str) -> list[dict[str, Any]]:
 def find_commands(text: str) -> list[str]:
     """Return the commands that an output tells to type, in order: in quotes in a hint, or after `next:`."""
     quoted = r'"(tenantry [a-z].*?)"(?=[\s;,:.)]|$)'
-    last = r"^(?:next|when that is mended): (tenantry .*)$"
+    last = r"^(?:next|after fixing that): (tenantry .*)$"
     return [match[1] or match[2] for match in re.finditer(f"{quoted}|{last}", text, re.MULTILINE)]
 
 

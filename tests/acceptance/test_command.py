@@ -59,7 +59,7 @@ def test_as_a_module(fleet: MakeFleet) -> None:
     assert refused.code == 4
     assert find_commands(refused.out) == []
     last = refused.out.splitlines()[-1]
-    assert (last.startswith("when that is mended: python"), last.endswith(" -m tenantry migrate --tenants 1")) == (
+    assert (last.startswith("after fixing that: python"), last.endswith(" -m tenantry migrate --tenants 1")) == (
         True,
         True,
     )

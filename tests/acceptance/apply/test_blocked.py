@@ -29,7 +29,7 @@ def test_blocked(fleet: MakeFleet) -> None:
         "  detail: waited for ACCESS EXCLUSIVE on public.rooms, held by pid 1 (nightly report, user postgres, in a"
         " transaction for 0 ms): SELECT * FROM rooms\n"
         "  hint: wait for that session to finish, or end it; then run the same command again\n"
-        "  0001_rates was rolled back; it has 0000_rooms now\n"
+        "  0001_rates was rolled back; the database is now at 0000_rooms\n"
         "2 tenants: 1 applied, 1 blocked in 0 ms\n"
         "next: tenantry migrate --lock-wait 0.0 --tenants 16\n"
     )

@@ -49,7 +49,7 @@ def test_one_tenant_fails(fleet: MakeFleet) -> None:
     done = one.run("migrate")
     report = read_report(one, done.out)
     assert (done.code, report.column("result")) == (3, ["applied", "failed", "applied"])
-    assert report.column("has now") == ["0002_dear", "0001_rates", "0002_dear"]
+    assert report.column("version") == ["0002_dear", "0001_rates", "0002_dear"]
     assert report.text == (
         "tenant 16: failed: migrations/tenant/0002_dear.sql:3:1: a room is too dear (SQLSTATE P0042)\n"
         "  2 | -- Größe ÷ Preis\n"
@@ -59,9 +59,9 @@ def test_one_tenant_fails(fleet: MakeFleet) -> None:
         "  detail: room 7\n"
         "  context: PL/pgSQL function inline_code_block line 3 at RAISE\n"
         "  hint: make it cheaper\n"
-        "  0002_dear was rolled back; it has 0001_rates now\n"
+        "  0002_dear was rolled back; the database is now at 0001_rates\n"
         "3 tenants: 2 applied, 1 failed in 0 ms\n"
-        "when that is mended: tenantry migrate --tenants 16\n"
+        "after fixing that: tenantry migrate --tenants 16\n"
     )
     assert (one.tables("16"), one.versions("16")) == (["rooms"], [0, 1])
     assert one.log("16")[-1] == (2, "failed", None)
@@ -191,7 +191,7 @@ def test_a_lock_timeout(fleet: MakeFleet) -> None:
         "  2 | ALTER TABLE rooms ADD COLUMN rate numeric(10, 2);\n"
         "    | ^\n"
         "  hint: find the session that holds the table in pg_stat_activity, and run the same command again\n"
-        "  0001_rates was rolled back; it has 0000_rooms now\n"
+        "  0001_rates was rolled back; the database is now at 0000_rooms\n"
         "2 tenants: 1 applied, 1 blocked in 0 ms\n"
         "next: tenantry migrate --lock-wait 0.0 --tenants 16\n"
     )
@@ -286,7 +286,7 @@ def test_another_tenants_database(fleet: MakeFleet) -> None:
         " 'studio_fleet_master' is another one's\n"
         "  hint: correct server or database of this tenant in tenants.yaml\n"
         "2 tenants: 2 refused in 0 ms\n"
-        "when that is mended: tenantry migrate --tenants 7,8\n"
+        "after fixing that: tenantry migrate --tenants 7,8\n"
     )
     assert [one.trace(name) for name in ("master", "1")] == before
 
@@ -308,7 +308,7 @@ def test_a_ledger_that_is_not_ours(fleet: MakeFleet) -> None:
         "tenant 16: refused: public._migrations: layout 99, this version of tenantry knows layouts up to 1\n"
         "  hint: a newer tenantry was here: upgrade this one\n"
         "2 tenants: 2 refused in 0 ms\n"
-        "when that is mended: tenantry migrate --tenants 1,16\n"
+        "after fixing that: tenantry migrate --tenants 1,16\n"
     )
     assert [one.trace(name) for name in ("1", "16")] == before
 
@@ -353,9 +353,9 @@ def test_an_unfinished_file(fleet: MakeFleet) -> None:
         '  hint: correct the file or the database, then run "tenantry migrate --tenants 1" to resume at this '
         'statement; or finish or undo the file by hand, then run "tenantry mark 1 --tenants 1 --reason ..." '
         'if it is finished, or "tenantry forget 1 --tenants 1 --reason ..." if it is to run again\n'
-        "  0001_indexes is left unfinished; it has 0000_rooms now\n"
+        "  0001_indexes was left unfinished; the database is now at 0000_rooms\n"
         "1 tenant: 1 failed in 0 ms\n"
-        "when that is mended: tenantry migrate --tenants 1\n"
+        "after fixing that: tenantry migrate --tenants 1\n"
     )
     found = one.run("verify")
     report = read_report(one, found.out)

@@ -41,11 +41,11 @@ def test_a_signal_ends_the_run_in_order(slow: Fleet, number: signal.Signals, cod
     name = number.name
     assert process.returncode == code
     assert report.column("result") == ["stopped", "not started", "not started"]
-    assert report.column("has now") == ["0000_rooms", "", ""]
+    assert report.column("version") == ["0000_rooms", "", ""]
     assert report.text == (
         f"tenant 1: stopped: {name}\n"
         "  hint: run the same command again to go on\n"
-        "  it has 0000_rooms now\n"
+        "  the database is now at 0000_rooms\n"
         f"tenants 16, 17: not started: {name}\n"
         f"3 tenants: 1 stopped, 2 not started in 0 ms, ended by {name}\n"
         "next: tenantry migrate --jobs 1 --tenants 1,16,17\n"
@@ -75,7 +75,7 @@ def test_a_second_signal_cancels(fleet: MakeFleet, number: signal.Signals, code:
     report = read_report(one, out)
     assert (process.returncode, report.column("result")) == (code, ["stopped", "not started"])
     assert "cancelling what is running\n" in err
-    assert "0001_notes was rolled back; it has 0000_rooms now\n" in report.text
+    assert "0001_notes was rolled back; the database is now at 0000_rooms\n" in report.text
     assert (one.versions("1"), one.tables("1")) == ([0], ["rooms"])
     assert one.log("1")[-1] == (1, "cancelled", None)
     one.write("0001_notes.sql", NOTES)

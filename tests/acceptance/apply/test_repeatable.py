@@ -65,7 +65,7 @@ def test_read(one: Fleet) -> None:
         "  repeatable/doubled  migrations/tenant/repeatable/doubled.sql\n",
     )
     sql = one.run("plan", "--sql", "--tenants", "1").out
-    assert sql.count("-- here tenantry writes its row into _migrations_repeatable\n") == 2
+    assert sql.count("-- tenantry writes its row to _migrations_repeatable here\n") == 2
     assert read_report(one, one.run("status").out).column("state") == ["2 repeatables pending"] * 2
     assert one.run("status", "--exit-code").code == 1
     verify = one.run("verify", "--tenants", "1")

@@ -32,7 +32,7 @@ def test_the_newest_version(applied: Fleet) -> None:
     """The newest version of the tenants that are named is undone, its row stays, and the log says who and why."""
     done = applied.run("rollback", "2", "--tenants", "16", *WHY)
     report = read_report(applied, done.out)
-    assert (done.code, report.column("result"), report.column("has now")) == (0, ["applied"], ["0001_rates"])
+    assert (done.code, report.column("result"), report.column("version")) == (0, ["applied"], ["0001_rates"])
     assert "tenant 16: 0002_notes: undone by 0002_notes.rollback.sql as recorded, its record becomes" in done.out
     assert (applied.tables("16"), applied.tables("1")) == (["rooms"], ["notes", "rooms"])
     assert states(applied, "16") == [(0, "applied"), (1, "applied"), (2, "rolled back")]

@@ -76,7 +76,7 @@ def test_danger_is_refused(used: Fleet) -> None:
         '  hint: write it in the safe form; where nobody is kept waiting by it, write "-- lint: allow index because '
         '..." into the header, or run "tenantry migrate --tenants 1,16 --allow index"',
         "2 tenants: 2 refused in 0 ms",
-        "when that is mended: tenantry migrate --tenants 1,16",
+        "after fixing that: tenantry migrate --tenants 1,16",
     ]
     assert [used.versions(name) for name in ("1", "16")] == [[0, 1], [0, 1]]
 

@@ -48,8 +48,8 @@ def _before_the_first_run(fleet: Fleet) -> None:
 def _first_and_second_run(fleet: Fleet) -> None:
     first = fleet.run("migrate", "--tenants", "1,16")
     report = read_report(fleet, first.out)
-    assert (first.code, report.column("result"), report.column("has now")) == (0, ["applied"] * 2, ["0001_rates"] * 2)
-    assert report.text == "2 tenants: 2 applied in 0 ms\nlook at one: tenantry db psql tenant_1\n"
+    assert (first.code, report.column("result"), report.column("version")) == (0, ["applied"] * 2, ["0001_rates"] * 2)
+    assert report.text == "2 tenants: 2 applied in 0 ms\ninspect a tenant: tenantry db psql tenant_1\n"
     everything = fleet.run("migrate")
     assert (everything.code, read_report(fleet, everything.out).column("result")) == (
         0,

@@ -30,16 +30,16 @@ def test_first_and_second_run(fleet: MakeFleet) -> None:
     """The first run applies every file to every tenant, the second one finds nothing to do, and both exit 0."""
     one = fleet()
     first = one.run("migrate", "--tenants", "1,16")
-    applied = {"result": "applied", "has now": "0001_rates", "applied": "2", "time": "0 ms"}
+    applied = {"result": "applied", "version": "0001_rates", "applied": "2", "time": "0 ms"}
     report = read_report(one, first.out)
-    look = "look at one: psql 'user=postgres host=/socket port=5432 dbname=studio_fleet_1'\n"
+    look = "inspect a tenant: psql 'user=postgres host=/socket port=5432 dbname=studio_fleet_1'\n"
     assert (first.code, report.rows) == (0, [{"tenant": "1", **applied}, {"tenant": "16", **applied}])
     assert report.text == f"2 tenants: 2 applied in 0 ms\n{look}"
-    typed = first.out.rpartition("look at one: ")[2].strip()
+    typed = first.out.rpartition("inspect a tenant: ")[2].strip()
     looked = one.shell(f"PATH={binaries_of('17')}:$PATH; {typed} -XAtc 'SELECT count(*) FROM rooms'")
     assert (looked.code, looked.out) == (0, "0\n")
     second = one.run("migrate", "--tenants", "1,16")
-    idle = {"result": "up to date", "has now": "0001_rates", "time": "0 ms"}
+    idle = {"result": "up to date", "version": "0001_rates", "time": "0 ms"}
     report = read_report(one, second.out)
     assert (second.code, report.rows) == (0, [{"tenant": "1", **idle}, {"tenant": "16", **idle}])
     assert (report.text, second.err) == (f"2 tenants: 2 up to date in 0 ms\n{look}", "")

@@ -137,7 +137,7 @@ def test_plan_names_what_is_refused(fleet: MakeFleet) -> None:
         "  0000_rooms  migrations/tenant/0000_rooms.sql\n"
         "  0001_rates  migrations/tenant/0001_rates.sql\n"
         "tenant 16: refused: changed: 0001_rates\n"
-        '  hint: run "tenantry verify --tenants 16" to see what it is\n'
+        '  hint: run "tenantry verify --tenants 16" to see the reason\n'
     )
 
 

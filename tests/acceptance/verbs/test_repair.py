@@ -54,7 +54,7 @@ def test_an_edited_file(applied: Fleet) -> None:
         f' the database already matches the edited file; or add the line "-- replaces: {checksum(RATES)}" at the top of'
         " the file to accept the edit for every tenant that ran that text\n"
         "2 tenants: 2 refused in 0 ms\n"
-        "when that is mended: tenantry migrate --tenants 1,16\n"
+        "after fixing that: tenantry migrate --tenants 1,16\n"
     )
     assert applied.versions("1") == [0, 1, 3]
     accepted = applied.shell(find_command(done.out, "accept"))
@@ -69,7 +69,7 @@ def test_the_difference_of_an_edited_file(applied: Fleet) -> None:
     report = read_report(applied, done.out)
     assert (done.code, report.rows) == (
         1,
-        [{"tenant": "16", "result": "finding", "has now": "0003_notes", "time": "0 ms"}],
+        [{"tenant": "16", "result": "finding", "version": "0003_notes", "time": "0 ms"}],
     )
     assert report.text == (
         f"tenant 16: 0001_rates: edited after it was applied, expected {checksum(RATES)}, found"
@@ -118,7 +118,7 @@ def test_a_deleted_file(applied: Fleet) -> None:
         '  hint: restore the file ("tenantry log --version 1 --sql --tenants=1" prints its text); or run'
         ' "tenantry forget 1 --tenants 1,16 --reason ..." if its effects have been undone\n'
         "2 tenants: 2 refused in 0 ms\n"
-        "when that is mended: tenantry migrate --tenants 1,16\n"
+        "after fixing that: tenantry migrate --tenants 1,16\n"
     )
     for tenant in ("1", "16"):
         applied.query(tenant, "ALTER TABLE rooms DROP COLUMN rate")
@@ -148,7 +148,7 @@ def test_a_late_file(applied: Fleet) -> None:
         "  hint: give the file the next free number if no database has it yet; or run"
         ' "tenantry migrate --tenants 1 --out-of-order 2" if it can run after the newer ones\n'
         "1 tenant: 1 refused in 0 ms\n"
-        "when that is mended: tenantry migrate --tenants 1\n"
+        "after fixing that: tenantry migrate --tenants 1\n"
     )
     allowed = applied.shell(find_command(done.out, "migrate --tenants 1 --out-of-order"))
     assert (allowed.code, applied.versions("1"), applied.tables("1")) == (

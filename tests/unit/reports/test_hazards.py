@@ -117,7 +117,7 @@ def test_script() -> None:
         "ALTER TABLE rooms",
         "  ADD hourly_rate numeric(10,2) NOT NULL;",
         "SELECT 1; /* not measured: it ends the session */ CREATE INDEX ON rooms (hourly_rate);",
-        "-- here tenantry writes its row into _migrations",
+        "-- tenantry writes its row to _migrations here",
         "COMMIT;",
     ]
 

@@ -60,9 +60,10 @@ def test_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [re.sub(r"^\S+ \[(\w+) *\] ", r"\1: ", line) for line in lines] == [
         "warning: tenants.yaml:3:9: a password in clear hint='take it from the environment: ${PASSWORD}'",
         "warning: waiting for another runner     holder='ann@studio, pid 4711' tenant=3",
-        "warning: collided, tried again: tuple concurrently updated attempt=1 migration=0001_rooms tenant=3",
-        "warning: met a lock, tried again: canceling statement due to lock timeout attempt=1 detail='waited for ACCESS "
-        "EXCLUSIVE on public.rooms, held by pid 4711 (psql, user ann, in a transaction for 12 s): SELECT * FROM rooms' "
+        "warning: conflict with another session, retrying: tuple concurrently updated attempt=1 "
+        "migration=0001_rooms tenant=3",
+        "warning: blocked by a lock, retrying: canceling statement due to lock timeout attempt=1 detail='waited for "
+        "ACCESS EXCLUSIVE on public.rooms, held by pid 4711 (psql, user ann, in a transaction for 12 s): SELECT * FROM rooms' "
         "migration=0002_rates tenant=3",
     ]
 
@@ -92,7 +93,12 @@ def test_notices(monkeypatch: pytest.MonkeyPatch, severity: str, level: str) -> 
 def test_postponed(monkeypatch: pytest.MonkeyPatch) -> None:
     """That a tenant has to wait for its second turn is a warning, with what it is blocked by."""
     assert read(log(monkeypatch, [TenantPostponed("16", "held by pid 7", 2100)])) == [
-        {"tenant": "16", "reason": "held by pid 7", "event": "postponed to the end", "level": "warning"}
+        {
+            "tenant": "16",
+            "reason": "held by pid 7",
+            "event": "postponed until after the other tenants",
+            "level": "warning",
+        }
     ]
 
 

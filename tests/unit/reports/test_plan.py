@@ -38,7 +38,7 @@ def test_same_files_in_two_orders_of_arrival() -> None:
 TROUBLES = {
     "refused": (
         Verdict(Result.REFUSED, "changed: 0001_rooms"),
-        [f'  hint: run "{PROGRAM} verify --tenants 1" to see what it is'],
+        [f'  hint: run "{PROGRAM} verify --tenants 1" to see the reason'],
     ),
     "with a hint": (
         Verdict(Result.UNREACHABLE, "no answer", 'run "tenantry db start"'),

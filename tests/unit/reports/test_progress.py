@@ -70,8 +70,8 @@ def test_long(clock: Clock) -> None:
 
 DOING: dict[str, tuple[Event, str]] = {
     "file": (MigrationStarted("16", ROOMS), "16: 0001_rooms"),
-    "lock": (LockAwaited("16", 1600), "16: waits for another runner, 2 s"),
-    "retry": (MigrationRetried("16", ROOMS, Failure("in the way"), 1, 0), "16: 0001_rooms is tried again"),
+    "lock": (LockAwaited("16", 1600), "16: waiting for another runner, 2 s"),
+    "retry": (MigrationRetried("16", ROOMS, Failure("in the way"), 1, 0), "16: retrying 0001_rooms"),
 }
 
 

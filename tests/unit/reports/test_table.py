@@ -87,7 +87,7 @@ SHARED_FAILURE = [
     "  detail: Two rows have no rate.",
     '  context: SQL statement "ALTER TABLE rooms"',
     "  hint: Give the column a default.",
-    "  0002_rates was rolled back; each has 0001_rooms now",
+    "  0002_rates was rolled back; the databases are now at 0001_rooms",
 ]
 
 
@@ -97,7 +97,7 @@ def test_one_failure_of_several_tenants() -> None:
     assert lines == [
         *SHARED_FAILURE,
         "2 tenants: 2 failed in 2.3 s",
-        f"when that is mended: {PROGRAM} migrate --to 3 --tenants 1,16",
+        f"after fixing that: {PROGRAM} migrate --to 3 --tenants 1,16",
     ]
 
 
@@ -106,9 +106,9 @@ def test_failures_that_differ() -> None:
     lines = report(("1", "16"), *fail_late("1", HAS_ROOMS, RATES), *fail_late("16", (), RATES))
     assert [line for line in lines if line.startswith(("tenant", "  000"))] == [
         SHARED_FAILURE[0].replace("tenants 1, 16", "tenant 1"),
-        "  0002_rates was rolled back; it has 0001_rooms now",
+        "  0002_rates was rolled back; the database is now at 0001_rooms",
         SHARED_FAILURE[0].replace("tenants 1, 16", "tenant 16"),
-        "  0002_rates was rolled back; it has no migration now",
+        "  0002_rates was rolled back; the database has no migrations",
     ]
 
 
@@ -122,8 +122,8 @@ def fail_late(
 
 LEFT = {
     "rolled back": (RATES, True, "0002_rates was rolled back"),
-    "ended its transaction": (RATES, False, "of 0002_rates something may stay"),
-    "non-transactional": (INDEX, False, "0003_room_names is left unfinished"),
+    "ended its transaction": (RATES, False, "parts of 0002_rates may remain"),
+    "non-transactional": (INDEX, False, "0003_room_names was left unfinished"),
     "non-transactional, nothing done": (INDEX, True, "0003_room_names was rolled back"),
 }
 
@@ -132,7 +132,7 @@ LEFT = {
 def test_what_is_left(file: Migration, rolled_back: bool, expected: str) -> None:
     """A failure says what became of its file, and what the tenant has now."""
     lines = report(("1",), *fail_late("1", HAS_ROOMS, file, rolled_back=rolled_back))
-    assert lines[-3] == f"  {expected}; it has 0001_rooms now"
+    assert lines[-3] == f"  {expected}; the database is now at 0001_rooms"
 
 
 def test_one_finding_of_several_tenants() -> None:
@@ -146,7 +146,7 @@ def test_one_finding_of_several_tenants() -> None:
         f'"-- replaces: {HAS_EDITED_ROOMS[0].checksum}" at the top of the file to accept the edit for every tenant '
         "that ran that text",
         "2 tenants: 2 refused in 2.3 s",
-        f"when that is mended: {PROGRAM} migrate --to 3 --tenants 1,16",
+        f"after fixing that: {PROGRAM} migrate --to 3 --tenants 1,16",
     ]
 
 
@@ -234,20 +234,20 @@ def stopped(name: str) -> list[Event]:
 MANY = [str(number) for number in range(1, 22)]
 PSQL = 'psql "host=tenantry.example.org dbname=tenant_1"'
 NEXT: dict[str, tuple[list[str], list[Event], str]] = {
-    "all well": (["master", "1"], [*well("master"), *well("1")], f"look at one: {PROGRAM} db psql db_1"),
-    "the master alone": (["master"], well("master"), f"look at one: {PROGRAM} db psql db_master"),
-    "on a real server": (["1"], well("1", PSQL), f"look at one: {PSQL}"),
+    "all well": (["master", "1"], [*well("master"), *well("1")], f"inspect a tenant: {PROGRAM} db psql db_1"),
+    "the master alone": (["master"], well("master"), f"inspect a tenant: {PROGRAM} db psql db_master"),
+    "on a real server": (["1"], well("1", PSQL), f"inspect a tenant: {PSQL}"),
     "to go on": (["1", "2"], [*well("1"), *stopped("2")], f"next: {PROGRAM} migrate --to 3 --tenants 2"),
     "to try again": (["1", "2"], [*miss("1"), *miss("2")], f"next: {PROGRAM} migrate --to 3 --tenants 1,2"),
     "to mend": (
         ["1", "2", "3"],
         [*fail("1"), *miss("2"), *well("3")],
-        f"when that is mended: {PROGRAM} migrate --to 3 --tenants 1,2",
+        f"after fixing that: {PROGRAM} migrate --to 3 --tenants 1,2",
     ),
     "not proven": (
         ["1", "2"],
         [*well("1"), TenantStarted("2"), end("2", Result.FINDING, "applied, but 2 differences")],
-        f"when that is mended: {PROGRAM} verify --tenants 2",
+        f"after fixing that: {PROGRAM} verify --tenants 2",
     ),
     "very many": (
         MANY,
@@ -358,5 +358,5 @@ def test_bug() -> None:
         "    line 1",
         "  KeyError: 'x'",
         "1 tenant: 1 failed in 2.3 s",
-        f"when that is mended: {PROGRAM} migrate --to 3 --tenants 1",
+        f"after fixing that: {PROGRAM} migrate --to 3 --tenants 1",
     ]
