@@ -11,7 +11,7 @@ from tenantry.model.results import GOOD, Result
 from tenantry.model.words import count
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.hazards import write_effects, write_hazard
-from tenantry.reports.wording import indent, name_tenants, render_hint
+from tenantry.reports.wording import count_tenants, indent, name_tenants, render_hint
 
 Steps = tuple[Migration, ...]
 
@@ -74,7 +74,7 @@ def make_sink(stream: TextIO, call: Call) -> Sink:
 
 def _render(plans: Plans, program: str) -> Iterator[str]:
     for name, steps, tenants in plans.distinct():
-        yield f"{count(len(tenants), 'tenant')}: plan {name}: {count(len(steps), 'file')} for {name_tenants(tenants)}"
+        yield f"{count_tenants(tenants)}: plan {name}: {count(len(steps), 'file')} for {name_tenants(tenants)}"
         for step in steps:
             aside = "" if step.transactional else "  (statement by statement, outside a transaction)"
             yield f"  {label(step.version, step.name)}  {step.path}{aside}"
@@ -84,7 +84,7 @@ def _render(plans: Plans, program: str) -> Iterator[str]:
         yield from write_hazard(found)
     idle = plans.up_to_date()
     if idle:
-        yield f"{count(len(idle), 'tenant')}: up to date: {name_tenants(idle)}"
+        yield f"{count_tenants(idle)}: up to date: {name_tenants(idle)}"
     for outcome in plans.outcome.tenants.values():
         verdict = outcome.verdict
         if verdict and verdict.result not in GOOD:

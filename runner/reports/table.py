@@ -18,11 +18,20 @@ from tenantry.model.events import (
 )
 from tenantry.model.outcome import Outcome, TenantOutcome
 from tenantry.model.results import GOOD, Cell, Failure, Result
+from tenantry.model.tenants import MASTER
 from tenantry.model.words import count
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.grid import write_grid
 from tenantry.reports.hazards import write_effects, write_hazard
-from tenantry.reports.wording import for_tenants, indent, join, name_tenants, render_shared_hint, seconds
+from tenantry.reports.wording import (
+    count_tenants,
+    for_tenants,
+    indent,
+    join,
+    name_tenants,
+    render_shared_hint,
+    seconds,
+)
 
 # Arbitrary: as many rows as a person reads. Beyond them, tenants that ended well and alike share a row.
 _MOST_ROWS = 40
@@ -165,10 +174,9 @@ class _Report:
             yield indent(f"please report this:\n{verdict.trace}")
 
     def _summary(self) -> str:
-        totals = join(f"{number} {result.value}" for result, number in self._outcome.totals.items())
+        totals = join(_count(result, number) for result, number in self._outcome.totals.items())
         ended = f", ended by {self._outcome.stopped_by}" if self._outcome.stopped_by else ""
-        noun = "folder" if self._outcome.tenants and all("/" in name for name in self._outcome.tenants) else "tenant"
-        return f"{count(len(self._outcome.tenants), noun)}: {totals} in {seconds(self._outcome.elapsed_ms)}{ended}"
+        return f"{count_tenants(list(self._outcome.tenants))}: {totals} in {seconds(self._outcome.elapsed_ms)}{ended}"
 
     def _next_steps(self) -> Iterator[str]:
         tenants = list(self._outcome.tenants.values())
@@ -186,11 +194,12 @@ class _Report:
             when = "next" if only_again else "after fixing that"
             yield f"{when}: {self._again} --tenants {chosen}"
         elif tenants and tenants[0].look:
-            yield f"inspect a tenant: {self._look(tenants)}"
+            noun = "the master" if list(self._outcome.tenants) == [MASTER] else "a tenant"
+            yield f"inspect {noun}: {self._look(tenants)}"
 
     def _look(self, tenants: list[TenantOutcome]) -> str:
         """Return the command that opens a tenant; the master only if no tenant was selected."""
-        look = next((tenant.look for tenant in tenants if tenant.tenant != "master"), tenants[0].look)
+        look = next((tenant.look for tenant in tenants if tenant.tenant != MASTER), tenants[0].look)
         return look.replace("tenantry", self._program, 1) if look.startswith("tenantry ") else look
 
 
@@ -207,6 +216,11 @@ def _is_unsaid(tenant: TenantOutcome) -> bool:
 def _cells(tenant: TenantOutcome) -> Iterable[Cell]:
     result = tenant.verdict.result.value if tenant.verdict else ""
     yield from (tenant.tenant, result, tenant.version, len(tenant.applied), seconds(tenant.elapsed_ms))
+
+
+def _count(result: Result, number: int) -> str:
+    """Return `2 findings`, `2 failed`: of all results, only a finding is a noun."""
+    return count(number, "finding") if result is Result.FINDING else f"{number} {result.value}"
 
 
 def _fold(rows: list[list[Cell]]) -> Iterator[list[Cell]]:

@@ -3,6 +3,9 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from tenantry.model.tenants import MASTER
+from tenantry.model.words import count
+
 _COMMAND = re.compile(r'"tenantry (?=[a-z-])')
 
 
@@ -23,12 +26,23 @@ def for_tenants(hint: str, name: str, others: str) -> str:
 
 def name_tenants(names: Sequence[str], most: int = 8) -> str:
     """Return `tenant 1` or `tenants 1, 16`: of many, the first `most` and the number of others; the master by name."""
-    if list(names) == ["master"] or all("/" in name for name in names):
+    if list(names) == [MASTER] or all("/" in name for name in names):
         return ", ".join(names)  # the master, or folders of migrations where a verb is about these
     noun = "tenant" if len(names) == 1 else "tenants"
     shown = ", ".join(names[:most])
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return f"{noun} {shown}{more}"
+
+
+def count_tenants(names: Sequence[str]) -> str:
+    """Return `2 tenants`, or `2 folders and 300 tenants` if a verb reads folders; the master alone is `1 database`."""
+    if list(names) == [MASTER]:
+        return count(1, "database")
+    folders = sum("/" in name for name in names)
+    tenants = len(names) - folders
+    if not folders:
+        return count(tenants, "tenant")
+    return f"{count(folders, 'folder')} and {count(tenants, 'tenant')}" if tenants else count(folders, "folder")
 
 
 def indent(text: str, by: str = "  ") -> str:

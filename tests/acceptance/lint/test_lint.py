@@ -143,7 +143,7 @@ def test_unreachable(project: Fleet) -> None:
     assert done.code == 5
     assert "0002_names.sql:2:1: danger: index: SHARE on rooms" in report
     assert "\ntenants 1, 16: unreachable: server 'main': " in report
-    assert report.endswith("\n3 tenants: 2 unreachable, 1 finding in 0 ms\n")
+    assert report.endswith("\n1 folder and 2 tenants: 2 unreachable, 1 finding in 0 ms\n")
 
 
 def test_nowhere_to_measure(project: Fleet) -> None:

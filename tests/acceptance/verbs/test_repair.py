@@ -99,7 +99,7 @@ def test_a_renamed_file(applied: Fleet) -> None:
     assert report.text == (
         "tenants 1, 16: 0001_prices: applied as 0001_rates, renamed since\n"
         '  hint: rename it back, or run "tenantry accept 1 --tenants 1,16 --reason ..."\n'
-        "2 tenants: 2 finding in 0 ms\n"
+        "2 tenants: 2 findings in 0 ms\n"
     )
     assert applied.shell(find_command(done.out, "accept")).code == EXIT_OK
     assert applied.run("verify").code == EXIT_OK

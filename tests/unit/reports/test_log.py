@@ -63,8 +63,8 @@ def test_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         "warning: conflict with another session, retrying: tuple concurrently updated attempt=1 "
         "migration=0001_rooms tenant=3",
         "warning: blocked by a lock, retrying: canceling statement due to lock timeout attempt=1 detail='waited for "
-        "ACCESS EXCLUSIVE on public.rooms, held by pid 4711 (psql, user ann, in a transaction for 12 s): SELECT * FROM rooms' "
-        "migration=0002_rates tenant=3",
+        "ACCESS EXCLUSIVE on public.rooms, held by pid 4711 (psql, user ann, in a transaction for 12 s): SELECT * FROM "
+        "rooms' migration=0002_rates tenant=3",
     ]
 
 

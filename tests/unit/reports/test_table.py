@@ -235,7 +235,7 @@ MANY = [str(number) for number in range(1, 22)]
 PSQL = 'psql "host=tenantry.example.org dbname=tenant_1"'
 NEXT: dict[str, tuple[list[str], list[Event], str]] = {
     "all well": (["master", "1"], [*well("master"), *well("1")], f"inspect a tenant: {PROGRAM} db psql db_1"),
-    "the master alone": (["master"], well("master"), f"inspect a tenant: {PROGRAM} db psql db_master"),
+    "the master alone": (["master"], well("master"), f"inspect the master: {PROGRAM} db psql db_master"),
     "on a real server": (["1"], well("1", PSQL), f"inspect a tenant: {PSQL}"),
     "to go on": (["1", "2"], [*well("1"), *stopped("2")], f"next: {PROGRAM} migrate --to 3 --tenants 2"),
     "to try again": (["1", "2"], [*miss("1"), *miss("2")], f"next: {PROGRAM} migrate --to 3 --tenants 1,2"),

@@ -3,7 +3,15 @@
 import pytest
 
 from tenantry.model.words import count
-from tenantry.reports.wording import indent, join, name_tenants, render_hint, render_shared_hint, seconds
+from tenantry.reports.wording import (
+    count_tenants,
+    indent,
+    join,
+    name_tenants,
+    render_hint,
+    render_shared_hint,
+    seconds,
+)
 
 PROGRAM = ".venv/bin/tenantry"
 HINTS = {
@@ -42,6 +50,23 @@ COUNTS = {0: "0 tenants", 1: "1 tenant", 2: "2 tenants", 312: "312 tenants"}
 def test_count(number: int, expected: str) -> None:
     """Singular and plural are both right."""
     assert count(number, "tenant") == expected
+
+
+COUNTED = {
+    "none": ([], "0 tenants"),
+    "one": (["16"], "1 tenant"),
+    "master": (["master"], "1 database"),
+    "master and one": (["master", "1"], "2 tenants"),
+    "folder": (["migrations/tenant"], "1 folder"),
+    "folders": (["migrations/master", "migrations/tenant"], "2 folders"),
+    "folders and tenants": (["migrations/master", "migrations/tenant", "1"], "2 folders and 1 tenant"),
+}
+
+
+@pytest.mark.parametrize(("names", "expected"), COUNTED.values(), ids=COUNTED)
+def test_count_tenants(names: list[str], expected: str) -> None:
+    """Folders are no tenants, and neither is the master where it stands alone."""
+    assert count_tenants(names) == expected
 
 
 NAMES = {
