@@ -24,6 +24,7 @@ class Call:
 
 MakeSink = Callable[[TextIO, Call], Sink]
 
+# Names of modules rather than modules: only the one that is asked for is imported.
 FORMATS: dict[str, str] = {
     "table": "tenantry.reports.table",
     "jsonl": "tenantry.reports.jsonl",
@@ -41,6 +42,8 @@ def make_sinks(format_name: str, call: Call, *, verbose: bool) -> tuple[Sink, ..
 
     make: MakeSink = importlib.import_module(FORMATS[format_name]).make_sink
     talk: list[Sink] = [make_log_sink(sys.stderr, call, verbose=verbose)]
+    # Verbose lines would scroll through the bar, and already say more than it does.
     if sys.stderr.isatty() and not verbose:
         talk.append(make_progress_sink(sys.stderr))
+    # The report last: with the last event, the bar has to be gone before the first line is written.
     return (*talk, make(sys.stdout, call))

@@ -9,7 +9,7 @@ from tenantry.reports.formats import Call, Sink
 from tenantry.reports.wording import join, name_tenants, render_hint
 
 _COMMANDS = {Level.DANGER: "error", Level.CAUTION: "warning"}
-# What a file was said about already need not be said of its folder again.
+# A finding is annotated at its own line: the verdict on its folder would repeat it.
 _SAID = GOOD | {Result.FINDING}
 
 
@@ -28,6 +28,7 @@ def make_sink(stream: TextIO, call: Call) -> Sink:
                 stream.write(_compose("error", said))
             case _:
                 return
+        # GitHub reads the log while the job runs; a cancelled job must not lose the annotations so far.
         stream.flush()
 
     return write
@@ -47,8 +48,10 @@ def _compose(command: str, message: str, properties: dict[str, str] | None = Non
 
 
 def _escape(text: str) -> str:
+    # The percent sign first, or it would escape the escapes.
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _escape_property(text: str) -> str:
+    # As in escapeProperty() of actions/toolkit: these two separate properties.
     return _escape(text).replace(":", "%3A").replace(",", "%2C")

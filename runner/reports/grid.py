@@ -27,6 +27,7 @@ def write_grid(stream: TextIO, columns: Sequence[str], rows: Sequence[Sequence[C
     titles = [columns[index] for index in kept]
     cells = [[_text(row[index]) for index in kept] for row in rows]
     right = [any(isinstance(row[index], int) for row in rows) for index in kept]
+    # A file or a pipe gets plain columns, which grep and awk can read.
     if stream.isatty():
         _draw(stream, titles, cells, right)
     else:
@@ -46,6 +47,7 @@ def _align(titles: Sequence[str], cells: Sequence[Sequence[str]], right: Sequenc
     widths = [max(len(row[index]) for row in table) for index in range(len(titles))]
 
     def line(row: Sequence[str]) -> str:
+        # By len() and not by width on screen: wide characters are rare, and the width would need a table of Unicode.
         padded = (
             text.rjust(width) if to_right else text.ljust(width)
             for text, width, to_right in zip(row, widths, right, strict=True)
@@ -65,5 +67,6 @@ def _draw(stream: TextIO, titles: Sequence[str], cells: Sequence[Sequence[str]],
     for title, to_right in zip(titles, right, strict=True):
         table.add_column(title, justify="right" if to_right else "left", overflow="fold")
     for row in cells:
+        # As Text, since a str is markup to rich: brackets in a name would be taken for a style.
         table.add_row(*(Text(text, style=_STYLES.get(text, "")) for text in row))
     Console(file=stream, highlight=False).print(table)

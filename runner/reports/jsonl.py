@@ -24,6 +24,7 @@ def make_sink(stream: TextIO, call: Call) -> Sink:
             totals = {result.value: number for result, number in outcome.totals.items()}
             line |= {"tenants": len(outcome.tenants), "totals": totals, "exit_code": outcome.exit_code}
         stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+        # Whoever reads along sees an event when it happens, and a killed run has said everything up to its end.
         stream.flush()
 
     return write
@@ -39,6 +40,7 @@ def to_json(value: Any) -> Any:
         return [to_json(entry) for entry in value]
     if isinstance(value, datetime):
         return value.isoformat()
+    # Before Enum: its value is a rank, which means nothing outside this program.
     if isinstance(value, LockMode):
         return value.words
     return value.value if isinstance(value, Enum) else value

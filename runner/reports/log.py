@@ -42,6 +42,7 @@ def make_log_sink(stream: TextIO, call: Call, *, verbose: bool) -> Sink:
     """Return a sink that logs a run: on a terminal only its warnings unless `verbose`, elsewhere each step."""
     brief = stream.isatty() and not verbose
     threshold = _DEBUG if verbose else _WARNING if brief else _INFO
+    # Made with the first line: most runs on a terminal log none, and need not wait for structlog.
     loggers: list[Callable[[int, str, dict[str, Any]], None]] = []
 
     def log(event: Event) -> None:
@@ -74,6 +75,7 @@ def _make_logger(*, terminal: bool) -> Callable[[int, str, dict[str, Any]], None
 
     renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
     logger = structlog.wrap_logger(
+        # Of a TextIO, structlog calls no more than these two methods.
         structlog.PrintLogger(cast(TextIO, _Stderr())),
         processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), renderer],
     )
@@ -142,6 +144,7 @@ def _describe_waiting(event: Event) -> LogLine | None:
     """Return the line for a wait for another session; None for the other events."""
     match event:
         case LockAwaited(tenant, waited_ms, holder):
+            # Told every second or so while it lasts: once is enough for a person.
             level = _WARNING if waited_ms == 0 else _DEBUG
             return level, "waiting for another runner", {"tenant": tenant, "holder": holder}
         case MigrationRetried(tenant, migration, failure, attempt, limit):

@@ -32,6 +32,7 @@ class Plans:
         self.outcome.add(event)
         match event:
             case TenantPlanned(tenant, plan) if not plan.blockers:
+                # Hashed by version, name and checksum: tenants with the same texts pending share a plan.
                 self._tenants[plan.steps + plan.repeatables].append(tenant)
             case MigrationMeasured(migration):
                 self.measured[migration.path] = event
@@ -46,6 +47,7 @@ class Plans:
         """Yield name, files and tenants of each plan that has files, the plan with the most tenants first."""
         order = {name: index for index, name in enumerate(self.outcome.tenants)}
         plans = [(steps, self._in_order(steps)) for steps in self._tenants if steps]
+        # The second key keeps the letters the same from run to run: tenants answer in any order.
         plans.sort(key=lambda plan: (-len(plan[1]), order[plan[1][0]]))
         for index, (steps, names) in enumerate(plans):
             yield _letters(index), steps, names

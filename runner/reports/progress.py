@@ -16,7 +16,7 @@ from tenantry.model.events import (
 )
 from tenantry.reports.formats import Sink
 
-# Arbitrary.
+# Arbitrary: below it, a bar would only flash up.
 _FIRST_S = 0.4
 
 
@@ -66,6 +66,7 @@ class _Bar:
         self._progress.update(self._task, completed=self._done, doing=doing)
 
     def _begin(self) -> None:
+        # Here and not above: rich takes longer to import than many runs take.
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

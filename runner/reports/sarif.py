@@ -17,6 +17,7 @@ from tenantry.reports.wording import name_tenants
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Level.DANGER: "error", Level.CAUTION: "warning"}
+# A finding is a result of its own in the log: only other bad verdicts need a notification.
 _SAID = GOOD | {Result.FINDING}
 
 
@@ -44,12 +45,14 @@ def make_sink(stream: TextIO, call: Call) -> Sink:
 
 
 def _make_log(found: Sequence[HazardFound], notes: Sequence[dict[str, Any]], outcome: Outcome) -> dict[str, Any]:
+    # All rules, also those without a result: the log then names every check that was made.
     names = list(dict.fromkeys((*RULES, *(one.hazard.rule for one in found))))
     run = {
         "tool": {"driver": {"name": "tenantry", "version": __version__, "rules": [_make_rule(name) for name in names]}},
         "columnKind": "unicodeCodePoints",
         "invocations": [
             {
+                # Findings are a success of the tool: the scan was complete.
                 "executionSuccessful": outcome.exit_code in (0, 1),
                 "exitCode": outcome.exit_code,
                 "toolExecutionNotifications": list(notes),
@@ -81,7 +84,7 @@ def _make_result(found: HazardFound, index: int) -> dict[str, Any]:
         "level": _LEVELS[hazard.level],
         "message": {"text": "\n".join(filter(None, (hazard.message, hazard.help.rstrip())))},
         "locations": [{"physicalLocation": _locate(hazard)}],
-        # By the statement, not by its place.
+        # Of the statement, not of its place: a finding stays the same when lines are inserted above it.
         "partialFingerprints": {"statement/v1": found.fingerprint},
     }
     if hazard.allowed:
@@ -91,6 +94,7 @@ def _make_result(found: HazardFound, index: int) -> dict[str, Any]:
 
 def _locate(hazard: Hazard) -> dict[str, Any]:
     path = Path(hazard.path)
+    # A relative path is a relative URI reference, which services resolve against the repository.
     uri = path.as_uri() if path.is_absolute() else quote(path.as_posix())
     return {
         "artifactLocation": {"uri": uri},

@@ -59,12 +59,15 @@ def _render_file(step: Migration, measured: MigrationMeasured | None) -> Iterato
 
 def _annotate(sql: str, measured: MigrationMeasured) -> str:
     """Return the text with a comment before each statement that has effects; the rest is unchanged."""
+    # From the end, so that the offsets of the statements before it stay right.
     for one in reversed(measured.statements):
+        # A name may contain the end of a comment, and the rest of it would become SQL.
         words = describe_effect(one.effect).replace("*/", "* /").replace("/*", "/ *")
         start = one.effect.start
         line = sql.rfind("\n", 0, start) + 1
         if words and not sql[line:start].strip():
             sql = f"{sql[:line]}-- {words}\n{sql[line:]}"
+        # Other SQL precedes it on its line: a comment to the end of the line would swallow the statement.
         elif words:
             sql = f"{sql[:start]}/* {words} */ {sql[start:]}"
     return sql
@@ -72,5 +75,6 @@ def _annotate(sql: str, measured: MigrationMeasured) -> str:
 
 def _terminated(sql: str) -> str:
     """Return the text with its last statement ended, so that another can follow, also after a trailing comment."""
+    # Only a guess whether "--" begins a comment: a superfluous semicolon does no harm, a missing one does.
     last = sql.rpartition("\n")[2]
     return sql if last.endswith(";") and "--" not in last else f"{sql}\n;"

@@ -69,6 +69,7 @@ class _Report:
                 self._write(text)
             case RepairProposed(tenant, changes):
                 self._write(*(f"{name_tenants([tenant])}: {change}" for change in changes))
+                # The repair is next: its changes must be on the screen before they are in the database.
                 self._stream.flush()
             case RowReported():
                 self._rows.append(event)
@@ -101,6 +102,7 @@ class _Report:
 
     def _write_rows(self) -> None:
         columns = list(dict.fromkeys(column for row in self._rows for column in row.cells))
+        # Tenants answer in any order; a row that belongs to no tenant of the run comes first.
         order = {name: index for index, name in enumerate(self._outcome.tenants)}
         rows = sorted(self._rows, key=lambda row: order.get(row.tenant, -1))
         cells = [[row.tenant, *(row.cells.get(column) for column in columns)] for row in rows]
@@ -114,6 +116,7 @@ class _Report:
         rows = [list(_cells(tenant)) for tenant in self._outcome.tenants.values()]
         if len(rows) > _MOST_ROWS:
             rows = list(_fold(rows))
+        # A column of zeros says nothing: emptied, it is left out.
         if not any(row[3] for row in rows):
             rows = [[*row[:3], None, row[4]] for row in rows]
         write_grid(self._stream, columns, rows)
@@ -148,6 +151,7 @@ class _Report:
         for tenant in self._outcome.tenants.values():
             if tenant.verdict and tenant.verdict.result not in GOOD and _is_unsaid(tenant):
                 failure = tenant.failed.failure if tenant.failed else None
+                # The hint names the tenant in its commands: without the name, it is the same for all of a group.
                 hint = for_tenants(tenant.verdict.hint, tenant.tenant, "")
                 shared[tenant.verdict.result, tenant.verdict.reason, hint, failure, tenant.version].append(tenant)
         for tenants in shared.values():
@@ -185,10 +189,11 @@ class _Report:
         behind = [tenant.tenant for tenant in tenants if tenant.verdict and tenant.verdict.result not in GOOD]
         unproven = [tenant.tenant for tenant in tenants if tenant.verdict and tenant.verdict.result is Result.FINDING]
         if behind == unproven and behind:
-            # Nothing is left to be applied there: to run the same command again would prove nothing.
+            # Nothing is pending there: the same command again would not verify anything.
             chosen = ",".join(behind) if len(behind) <= 20 else "all"
             yield f"after fixing that: {self._program} verify --tenants {chosen}"
         elif behind:
+            # With `all`, tenants that are up to date are looked at again, which is cheap and easier to type.
             chosen = ",".join(behind) if len(behind) <= 20 else "all"
             only_again = all(tenant.verdict and tenant.verdict.result in _AGAIN | GOOD for tenant in tenants)
             when = "next" if only_again else "after fixing that"

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from tenantry.model.tenants import MASTER
 from tenantry.model.words import count
 
+# Only a quoted command: the name of the program may also stand in a sentence, and must stay as it is there.
 _COMMAND = re.compile(r'"tenantry (?=[a-z-])')
 
 
 def render_hint(hint: str, program: str) -> str:
     """Return a hint with its commands as they can be typed here: `program` is the name that tenantry was called by."""
+    # A function, since a backslash in a path would be an escape in a replacement string.
     return _COMMAND.sub(lambda _: f'"{program} ', hint)
 
 
@@ -21,6 +23,7 @@ def render_shared_hint(hint: str, names: Sequence[str], program: str) -> str:
 
 def for_tenants(hint: str, name: str, others: str) -> str:
     """Return a hint, written for one tenant, with others in its commands."""
+    # The name has to end there: a hint for tenant 1 must not become one for tenant 16.
     return re.sub(rf'--tenants {re.escape(name)}(?=[ "])', f"--tenants {others}", hint)
 
 
