@@ -1,1 +1,1 @@
-"""Databases, records and files that come from elsewhere."""
+"""Adopt databases without a ledger, and import the records and files of other migration tools."""

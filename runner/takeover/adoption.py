@@ -1,6 +1,6 @@
-"""Taking over a database that has a schema and no record of it: only what the catalog bears out is recorded.
+"""The adoption of a database that has a schema but no ledger: only files that the catalog confirms are recorded.
 
-What is proposed is shown before it is written, and written under the lock.
+A proposal is shown before it is written, and written under the lock.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
@@ -28,7 +28,7 @@ from tenantry.takeover.evidence import Evidence, FileEvidence, Presence, SchemaC
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What was read of one tenant: the schemas that its files stand for, its own, and how one fits the other."""
+    """One tenant: its ledger, the schemas before and after each of its files, its actual schema, and the evidence."""
 
     tenant: Tenant
     ledger: Ledger
@@ -40,24 +40,26 @@ class Examined:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What is to be recorded as being there, and what may be applied although newer files are there."""
+    """The files to record as present, and the files to allow although newer files are present."""
 
     origin: Origin
     known: tuple[Migration, ...]
     allowed: tuple[Migration, ...]
 
 
-# Yields what is worth saying about one tenant, and returns what is to be recorded.
+# Yields the findings about one tenant, and returns its proposal.
 DecideProposal = Callable[[Examined], Generator[Event, None, Proposal]]
 
 
 def make_adoption_job(project: Project, decide: DecideProposal, reason: str, *, write: bool) -> Job:
-    """Return the job that looks at a tenant, says what is there, and records it where `write` is set."""
+    """Return the job that examines a tenant, reports its evidence, and with `write` records the proposal."""
 
     def adopt(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
             if ledger is None:
-                raise Refused(f"the database {tenant.database!r} does not exist", hint="correct it in tenants.yaml")
+                raise Refused(
+                    f"the database {tenant.database!r} does not exist", hint="correct its name in tenants.yaml"
+                )
             found = look(project, tenant, ledger)
             yield RowReported(tenant.name, _cells(found))
             proposal, doubts = yield from _count(decide(found))
@@ -79,7 +81,7 @@ def make_adoption_job(project: Project, decide: DecideProposal, reason: str, *, 
 
 
 def _count(deciding: Generator[Event, None, Proposal]) -> Generator[Event, None, tuple[Proposal, int]]:
-    """Pass events on, and return what comes of them with the number of findings among them."""
+    """Pass events on, and return the proposal with the number of findings among the events."""
     findings, draining = 0, drain(deciding)
     for event in draining:
         findings += isinstance(event, FindingReported)
@@ -88,7 +90,7 @@ def _count(deciding: Generator[Event, None, Proposal]) -> Generator[Event, None,
 
 
 def look(project: Project, tenant: Tenant, ledger: Ledger) -> Examined:
-    """Read what a tenant has, and weigh it against its files. Raises Refused where these cannot be replayed."""
+    """Read a tenant's schema and ledger, and weigh its files. Raises Refused if these cannot be replayed."""
     files, connection = project.files(tenant), ledger.connection
     statuses = read_statuses(files, ledger)
     major = connection.info.server_version // 10_000
@@ -98,9 +100,9 @@ def look(project: Project, tenant: Tenant, ledger: Ledger) -> Examined:
 
 
 def propose(found: Examined, origin: Origin, *, assumed: Collection[int] = frozenset()) -> Proposal:
-    """Return what the catalog bears out of the files without a row; `assumed` are versions that it cannot show.
+    """Return the files without a row that the catalog confirms; `assumed` are versions that it cannot show.
 
-    A file that is half there is neither recorded nor allowed: it would fail, or do half of its work again.
+    A partly applied file is neither recorded nor allowed: it would fail, or repeat half of its work.
     """
     evidence = found.evidence
     recorded = {status.version for status in found.statuses if status.row}
@@ -128,13 +130,13 @@ def propose(found: Examined, origin: Origin, *, assumed: Collection[int] = froze
 
 
 def explain_half(file: FileEvidence) -> str:
-    """Return how much of a file is there, by kind of object: `0004_x: half: 3 of 14 columns`."""
+    """Return the present part of a file, by kind of object: `0004_x: partly applied: 3 of 14 columns`."""
     counts = ", ".join(f"{there} of {total} {_plural(kind, total)}" for kind, there, total in file.counts)
-    return f"{label(file.migration.version, file.migration.name)}: half: {counts}"
+    return f"{label(file.migration.version, file.migration.name)}: partly applied: {counts}"
 
 
 def name_versions(migrations: Sequence[Migration]) -> str:
-    """Return versions as a person lists them, runs of them as one: `0000, 0003 and 0005-0007`."""
+    """Return versions as a person lists them, with runs shortened: `0000, 0003 and 0005-0007`."""
     runs: list[list[Migration]] = []
     for migration in migrations:
         if runs and migration.version == runs[-1][-1].version + 1:
@@ -170,7 +172,7 @@ def _cells(found: Examined) -> dict[str, str]:
 
 
 def _report(found: Examined) -> Iterator[FindingReported]:
-    """Yield what keeps a tenant from being taken over whole."""
+    """Yield the findings that prevent the adoption of the whole tenant."""
     tenant = found.tenant.name
     for status in found.statuses:
         if status.row and status.state is State.INCOMPLETE:
@@ -180,20 +182,20 @@ def _report(found: Examined) -> Iterator[FindingReported]:
         if file.migration.version in recorded and file.presence in (Presence.ABSENT, Presence.PARTIAL):
             yield FindingReported(tenant, _explain_lie(file, tenant))
         elif file.presence is Presence.PARTIAL:
-            hint = "review the SQL, run it with psql, and adopt again: a file that is half there is never recorded"
+            hint = "review the SQL, run it with psql and adopt again: a partly applied file is never recorded"
             yield FindingReported(tenant, Problem(explain_half(file), hint), _repair(found, file))
     for effect in found.evidence.foreign:
-        hint = "drop it, write a migration that makes it so, or name it under drift: ignore: in tenants.yaml"
+        hint = "drop it, write a migration for it, or list it under drift: ignore: in tenants.yaml"
         yield FindingReported(tenant, Problem(_explain_foreign(effect), hint))
 
 
 def _explain_lie(file: FileEvidence, tenant: str) -> Problem:
     version, name = file.migration.version, label(file.migration.version, file.migration.name)
-    half = "half of its effects are" if file.presence is Presence.PARTIAL else "its effects are"
+    effects = "some of its effects" if file.presence is Presence.PARTIAL else "its effects"
     return Problem(
-        f"{name}: recorded as applied, but {half} not there",
-        f'see "tenantry verify --tenants {tenant}"; if it never ran, run "tenantry forget {version} --tenants {tenant} '
-        '--reason ..."',
+        f"{name}: recorded as applied, but {effects} are missing",
+        f'run "tenantry verify --tenants {tenant}" to see the differences; or run "tenantry forget {version} '
+        f'--tenants {tenant} --reason ..." if it never ran',
     )
 
 
@@ -201,12 +203,12 @@ def _explain_foreign(effect: SchemaChange) -> str:
     kind, name = effect.key
     shown = shorten(name) if kind in ("table", "column") else f"{kind} {shorten(name)}"
     if effect.fact:
-        return f"{shown}: {effect.fact} {effect.value or 'absent'}, which no file stands for"
-    return f"{shown}: no file makes it"
+        return f"{shown}: {effect.fact} {effect.value or 'absent'}, which matches no file"
+    return f"{shown}: no file creates it"
 
 
 def _repair(found: Examined, file: FileEvidence) -> str:
-    """Return the SQL that adds what is missing of a file, as a draft."""
+    """Return the SQL that adds the missing part of a file, as a draft."""
     index = next(i for i, other in enumerate(found.evidence.files) if other is file)
     after = found.chain[index + 1]
     objects = dict(found.schema.objects)
@@ -222,7 +224,7 @@ def _repair(found: Examined, file: FileEvidence) -> str:
         else:
             objects[effect.key] = after.objects[effect.key]
     tables = sorted({shorten(effect.parent) for effect in homeless})
-    absent = "".join(f"-- {table} is not there: first comes the file that makes it\n" for table in tables)
+    absent = "".join(f"-- {table} does not exist: apply the file that creates it first\n" for table in tables)
     return f"{absent}{render(write_ddl(Snapshot('', objects), found.schema))}".rstrip()
 
 
@@ -235,12 +237,12 @@ def _with_fact(before: SchemaObject, effect: SchemaChange) -> SchemaObject:
 
 def _describe(proposal: Proposal) -> tuple[str, ...]:
     lines = [f"{label(m.version, m.name)}: to be recorded as {proposal.origin.value}" for m in proposal.known]
-    lines += [f"{label(m.version, m.name)}: to be allowed although newer ones are there" for m in proposal.allowed]
+    lines += [f"{label(m.version, m.name)}: to be allowed although newer ones are present" for m in proposal.allowed]
     return tuple(lines)
 
 
 def _write(found: Examined, proposal: Proposal, reason: str) -> None:
-    """Write the rows in the transaction that holds the lock. Raises Refused where another runner was here."""
+    """Write the rows in the transaction that holds the lock. Raises Refused if another runner changed the ledger."""
     ledger = found.ledger
     rows = {status.version: status.row for status in found.statuses if status.row}
     with in_transaction(ledger.connection):
@@ -249,7 +251,7 @@ def _write(found: Examined, proposal: Proposal, reason: str) -> None:
         # What was rolled back has no row in a status.
         now = {row.version: row for row in ledger.read() if row.state is not RowState.ROLLED_BACK}
         if now != rows:
-            raise Refused("another runner changed the ledger meanwhile", hint="look again, and run the same command")
+            raise Refused("another runner changed the ledger in the meantime", hint="run the same command again")
         for migration in proposal.known:
             ledger.record_known(migration, proposal.origin, reason)
         for migration in proposal.allowed:
@@ -258,9 +260,9 @@ def _write(found: Examined, proposal: Proposal, reason: str) -> None:
 
 
 def _conclude(found: Examined, doubts: int, *, written: bool) -> Verdict:
-    """Return how a tenant ended; `doubts` is how many findings there were."""
+    """Return the verdict on a tenant; `doubts` is the number of findings."""
     standing = found.evidence.standing.value
     if doubts:
-        taken = "what is whole is recorded, but " if written else ""
+        taken = "complete files are recorded, but " if written else ""
         return Verdict(Result.FINDING, f"{taken}{standing}: {count_differences(doubts)}")
     return Verdict(Result.APPLIED if written else Result.OK, standing)

@@ -1,6 +1,6 @@
-"""What a database without a record says for itself: which files' effects on the schema are there, and what is nobody's.
+"""The evidence of a schema without a ledger: the files whose effects it shows, and the objects that no file creates.
 
-Pure. The schemas before the first file and after each are given; the effects of a file are what lies between two.
+Pure. The schemas before the first file and after each file are given; the effects of a file are the difference of two.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
 
 
 class Presence(StrEnum):
-    """How much of a file's effects is there."""
+    """The part of a file's effects that is present."""
 
     PRESENT = "present"
     PARTIAL = "partial"
@@ -22,7 +22,7 @@ class Presence(StrEnum):
 
 
 class TenantStanding(StrEnum):
-    """What a whole database comes to."""
+    """The verdict on a whole database."""
 
     EMPTY = "empty"
     MATCH = "match"
@@ -32,7 +32,7 @@ class TenantStanding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SchemaChange:
-    """One thing that a file does to a schema: an object is there, is gone (`gone`), or has `fact` set to `value`."""
+    """One effect on a schema: an object exists, is gone (`gone`), or has `fact` set to `value`."""
 
     key: ObjectKey
     parent: str
@@ -43,7 +43,7 @@ class SchemaChange:
 
 @dataclass(frozen=True, slots=True)
 class FileEvidence:
-    """What is there of one file. `missing` are the effects that are not, `counts` (there, of) by kind of object."""
+    """The evidence of one file: its `missing` effects, and `counts` by kind of object (kind, present, total)."""
 
     migration: Migration
     presence: Presence
@@ -53,26 +53,26 @@ class FileEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is there of all files, and `foreign`: the objects and facts that no file stands for."""
+    """The evidence of all files; `foreign` are the objects and facts that match no file."""
 
     standing: TenantStanding
     files: tuple[FileEvidence, ...]
     foreign: tuple[SchemaChange, ...]
 
     def having(self, presence: Presence) -> tuple[Migration, ...]:
-        """Return the files of which this much is there."""
+        """Return the files with this presence."""
         return tuple(file.migration for file in self.files if file.presence is presence)
 
 
 def weigh(migrations: Sequence[Migration], chain: Sequence[Snapshot], found: Snapshot) -> Evidence:
-    """Return what of the files is in a database. `chain` is the schema before the first file, and after each."""
+    """Return the evidence of the files in a database. `chain` is the schema before the first file, and after each."""
     files = tuple(_weigh_file(migration, index, chain, found) for index, migration in enumerate(migrations))
     foreign = tuple(_find_foreign(chain, found))
     return Evidence(_stand(files, foreign, chain[0], found), files, foreign)
 
 
 def find_effects(before: Snapshot, after: Snapshot) -> Iterator[SchemaChange]:
-    """Yield what leads from one schema to another."""
+    """Yield the changes that lead from one schema to another."""
     for key, new in after.objects.items():
         old = before.objects.get(key)
         if old is None:
@@ -92,7 +92,7 @@ def _weigh_file(migration: Migration, index: int, chain: Sequence[Snapshot], fou
     earlier = chain[: index + 1]
     states = ((effect, _is_there(effect, earlier, later, found)) for effect in effects)
     seen = [(effect, state) for effect, state in states if state is not None]
-    # What is not there may have been dropped, or never made: only the file that made it can tell.
+    # An absent object may have been dropped, or never created: only the file that creates it can tell.
     seen = [(effect, there) for effect, there in seen if not (effect.gone and there) or _was_made(effect, chain, found)]
     missing = tuple(effect for effect, there in seen if not there)
     if not seen:
@@ -107,10 +107,10 @@ def _weigh_file(migration: Migration, index: int, chain: Sequence[Snapshot], fou
 def _is_there(
     effect: SchemaChange, earlier: Sequence[Snapshot], later: Sequence[Snapshot], found: Snapshot
 ) -> bool | None:
-    """Return whether an effect is in a database; None where a later file undoes it, or nothing could show it."""
+    """Return whether an effect is present; None if a later file undoes it, or if nothing could show it."""
     here = found.objects.get(effect.key)
     if effect.gone:
-        # Of a table that is not there, a column that was dropped says nothing.
+        # A dropped column of a table that does not exist proves nothing.
         if effect.parent and not _has(found, effect.parent):
             return None
         return here is None or _is_later(here, earlier, later)
@@ -118,21 +118,21 @@ def _is_there(
         dropped = any(effect.key not in snapshot.objects for snapshot in later)
         return None if dropped else False
     if not effect.fact:
-        # The same name for something else is not what the file made.
+        # An object of the same name may be a different one, not the one that the file created.
         return _fits(here, later)
     return here.facts.get(effect.fact) in _values(effect.key, effect.fact, later)
 
 
 def _is_later(here: SchemaObject, earlier: Sequence[Snapshot], later: Sequence[Snapshot]) -> bool | None:
-    """Return whether an object is one that was made again after a drop; None where both looked the same."""
+    """Return whether an object was created again after a drop; None if both look the same."""
     is_old, is_new = _fits(here, earlier), _fits(here, later)
     return None if is_old and is_new else is_new
 
 
 def _fits(here: SchemaObject, snapshots: Sequence[Snapshot]) -> bool:
-    """Return whether an object has in every fact a value that it has in one of these schemas.
+    """Return whether every fact of an object has a value that it has in one of these schemas.
 
-    Who owns it and who was granted what is another matter: it is said, and does not make it another object.
+    Its owner and grants do not count: their differences are reported, but do not make it a different object.
     """
     versions = [snapshot.objects[here.key] for snapshot in snapshots if here.key in snapshot.objects]
     names = {name for one in (here, *versions) for name in one.facts} - {"owner", "grants"}
@@ -142,7 +142,7 @@ def _fits(here: SchemaObject, snapshots: Sequence[Snapshot]) -> bool:
 
 
 def _was_made(effect: SchemaChange, chain: Sequence[Snapshot], found: Snapshot) -> bool:
-    """Return whether an object that is gone was ever there: before all files, or with something that is still there."""
+    """Return whether a missing object ever existed: before all files, or together with one that still exists."""
     first = next(index for index, snapshot in enumerate(chain) if effect.key in snapshot.objects)
     if first == 0:
         return True
@@ -160,7 +160,7 @@ def _values(key: ObjectKey, fact: str, snapshots: Iterable[Snapshot]) -> set[str
 
 
 def _count(seen: Sequence[tuple[SchemaChange, bool]]) -> tuple[tuple[str, int, int], ...]:
-    """Return by kind how many of a file's effects are there; what comes with a new table is not counted beside it."""
+    """Return the number of a file's effects that are present, by kind; parts of a new table do not count separately."""
     added = {effect.key[1] for effect, _ in seen if not effect.fact and not effect.gone}
     counted = [(effect, there) for effect, there in seen if effect.parent not in added]
     total = Counter(effect.key[0] for effect, _ in counted)
@@ -169,7 +169,7 @@ def _count(seen: Sequence[tuple[SchemaChange, bool]]) -> tuple[tuple[str, int, i
 
 
 def _find_foreign(chain: Sequence[Snapshot], found: Snapshot) -> Iterator[SchemaChange]:
-    """Yield the objects that no file makes, and the facts that no file sets."""
+    """Yield the objects that no file creates, and the facts that no file sets."""
     for key, here in found.objects.items():
         versions = [snapshot.objects[key] for snapshot in chain if key in snapshot.objects]
         if not versions:
@@ -182,7 +182,7 @@ def _find_foreign(chain: Sequence[Snapshot], found: Snapshot) -> Iterator[Schema
 
 
 def _is_part_of_foreign(here: SchemaObject, chain: Sequence[Snapshot], found: Snapshot) -> bool:
-    """Return whether an object belongs to a table that no file makes either: the table is named, that is enough."""
+    """Return whether an object belongs to a table that no file creates either: reporting the table is enough."""
     return bool(here.parent) and _has(found, here.parent) and not any(_has(snapshot, here.parent) for snapshot in chain)
 
 

@@ -1,4 +1,4 @@
-"""Which migration of ours another tool's record is about."""
+"""The matches between another tool's records and the migrations here."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,8 @@ _NUMBER = re.compile(r"^[vV]?0*(\d+)(?![\d.])")
 def find_migrations(tool: str, ids: Sequence[str], migrations: Sequence[Migration]) -> Mapping[str, Migration]:
     """Return the migration of each id that has one.
 
-    First by the line `-- source: TOOL ID` in a file's header, which importing files writes; then by the file's whole
-    name; then by its number, where no two ids have the same one.
+    First by the line `-- source: TOOL ID` in a file's header, which the import of files writes; then by the file's
+    whole name; then by its number, if no two ids have the same one.
     """
     by_source = {name: m for m in migrations if (name := _read_source(m, tool))}
     by_stem = {m.path.rsplit("/", 1)[-1].removesuffix(".sql"): m for m in migrations}
@@ -31,7 +31,7 @@ def find_migrations(tool: str, ids: Sequence[str], migrations: Sequence[Migratio
 
 
 def is_by_number(tool: str, name: str, path: str, migration: Migration) -> bool:
-    """Return whether an id and a migration have nothing in common but a number. `path` is the other tool's file."""
+    """Return whether an id and a migration share only a number. `path` is the other tool's file."""
     stem = migration.path.rsplit("/", 1)[-1].removesuffix(".sql")
     return _read_source(migration, tool) != name and stem != name and migration.name not in path.lower()
 

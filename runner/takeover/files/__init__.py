@@ -1,4 +1,4 @@
-"""The files of other tools as files of this one, one module each. A conversion only reads; `write_files` alone writes.
+"""Conversions of other tools' migration files, one module for each tool. They only read; only `write_files` writes.
 
-What would be lost is refused or noted, never dropped.
+Content that cannot be converted is refused or noted, never dropped.
 """

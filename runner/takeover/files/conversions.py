@@ -1,7 +1,4 @@
-"""The files of other tools as files of this one, one module each. A conversion only reads; `write_files` alone writes.
-
-What would be lost is refused or noted, never dropped.
-"""
+"""The registry of conversions, and the files that they produce: planned, checked and written."""
 
 import importlib
 import re
@@ -18,9 +15,10 @@ _SOURCE = re.compile(r"-- source: (?P<tool>\S+) (?P<id>.+)")
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """One migration of another tool as it is to be written; `text` and `rollback` are whole files, header included.
+    """One migration of another tool, ready to be written; `text` and `rollback` are whole files, header included.
 
-    `source` is the tool and the migration as its ledger names it, `notes` what no file can say, each with its place.
+    `source` is the tool and the migration's name in the tool's records. `notes` are facts that no file can express,
+    each with its place.
     """
 
     source: str
@@ -41,7 +39,7 @@ CONVERSIONS: Mapping[str, str] = {
 
 
 def load_conversion(name: str) -> Convert:
-    """Return a tool's conversion; raise KeyError where there is none."""
+    """Return a tool's conversion. Raises KeyError if there is none."""
     convert: Convert = importlib.import_module(CONVERSIONS[name]).convert
     return convert
 
@@ -53,9 +51,9 @@ def parse_source(text: str) -> tuple[str, str] | None:
 
 
 def plan_files(converted: Sequence[Converted], target: Path, first: int) -> tuple[tuple[Path, str], ...]:
-    """Return the files to write, with consecutive versions from `first` on, each rollback behind its migration.
+    """Return the files to write, with consecutive versions from `first` on, each rollback after its migration.
 
-    Raises InputError where a file of `target` has one of the versions, or was converted from one of these already.
+    Raises InputError if a file of `target` has one of the versions, or was converted from one of these migrations.
     """
     _check_new(converted, target)
     _check_free(target, first, first + len(converted))
@@ -69,7 +67,7 @@ def plan_files(converted: Sequence[Converted], target: Path, first: int) -> tupl
 
 
 def write_files(converted: Sequence[Converted], target: Path, first: int) -> tuple[Path, ...]:
-    """Write the files of `plan_files` and return their paths. Raises InputError, and then leaves none of them."""
+    """Write the files of `plan_files` and return their paths. Raises InputError, leaving none of the files."""
     written: list[Path] = []
     files = plan_files(converted, target, first)
     try:
@@ -82,7 +80,7 @@ def write_files(converted: Sequence[Converted], target: Path, first: int) -> tup
         for path in written:
             path.unlink(missing_ok=True)
         reason = (error.strerror or str(error)).lower()
-        raise InputError((Problem(f"{target}: {reason}, expected a folder to write to"),)) from None
+        raise InputError((Problem(f"{target}: {reason}, expected a writable folder"),)) from None
     return tuple(written)
 
 
@@ -92,8 +90,8 @@ def _check_new(converted: Sequence[Converted], target: Path) -> None:
     sources = {one.source for one in converted}
     problems = tuple(
         Problem(
-            f"{path}: is {source} already, expected migrations that are not here",
-            "leave in the other folder what is new alone: a second file of the same would run twice",
+            f"{path}: already converted from {source}, expected only migrations that are new here",
+            "keep only the new migrations in the source folder: a second copy would run the same SQL again",
         )
         for path in sorted(target.glob("*.sql"))
         if not path.name.endswith(".rollback.sql") and (source := _read_source(path)) in sources
@@ -103,7 +101,7 @@ def _check_new(converted: Sequence[Converted], target: Path) -> None:
 
 
 def _read_source(path: Path) -> str:
-    """Return what a file was converted from; empty for any other file, and for one that cannot be read."""
+    """Return the source of a converted file; empty for any other file, and for one that cannot be read."""
     try:
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             return " ".join(parse_source(file.readline()) or ())
@@ -116,8 +114,8 @@ def _check_free(target: Path, first: int, end: int) -> None:
         return
     problems = tuple(
         Problem(
-            f"{path}: has version {found[1]}, which a converted file is to get",
-            "begin with a version above all that are there, or convert into an empty folder",
+            f"{path}: version {found[1]} is taken, expected it to be free for a converted file",
+            "start above the highest version in the folder, or convert into an empty folder",
         )
         for path in sorted(target.iterdir())
         if (found := _VERSION.match(path.name)) and first <= int(found[1]) < end

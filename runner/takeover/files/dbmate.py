@@ -1,6 +1,6 @@
 """dbmate: a file has a `-- migrate:up` and a `-- migrate:down`, each with options; the id is the number of its name.
 
-As in dbmate's pkg/dbmate/migration.go, but for what that passes over: a mark that is nearly one, a second one, options.
+As in dbmate's pkg/dbmate/migration.go, except that misspelt markers, second markers and unknown options are refused.
 """
 
 import re
@@ -37,7 +37,7 @@ def _make_draft(folder: Path, file: SourceFile) -> ForeignMigration:
     if problems:
         raise InputError(tuple(problems))
     first, last = marks[0][0], marks[1][0] if len(marks) > 1 else len(lines)
-    # What stands before the first mark is comment, and kept.
+    # The comments before the first marker describe the migration, and are kept.
     return ForeignMigration(
         file.id,
         _LEAD.sub("", path.stem, count=1),
@@ -51,20 +51,20 @@ def _make_draft(folder: Path, file: SourceFile) -> ForeignMigration:
 def _check(
     path: str, lines: list[SourceLine], marks: list[tuple[int, re.Match[str]]]
 ) -> tuple[dict[str, bool], list[Problem]]:
-    """Return whether each way runs in a transaction, and what is wrong with the marks."""
+    """Return whether each direction runs in a transaction, and the problems with the markers."""
     problems = [
-        Problem(f"{path}:{line.number}: nearly a mark of dbmate, which takes it for a comment", "correct or reword it")
+        Problem(f"{path}:{line.number}: almost a marker, which dbmate takes for a comment", "correct or reword it")
         for line in lines
         if _NEARLY.fullmatch(line.text) and not _MARK.fullmatch(line.text)
     ]
     ways = [found["way"] for _, found in marks]
     if ways not in (["up"], ["up", "down"]):
-        hint = "split the file, or correct the marks"
+        hint = "split the file, or correct the markers"
         said = ", ".join(ways) or "none"
-        problems.append(Problem(f"{path}: marks are {said}, expected -- migrate:up and then -- migrate:down", hint))
+        problems.append(Problem(f"{path}: markers are {said}, expected -- migrate:up, then -- migrate:down", hint))
     before = lines[: marks[0][0]] if marks else []
     problems += [
-        Problem(f"{path}:{line.number}: before -- migrate:up, expected comments alone", "move it below the mark")
+        Problem(f"{path}:{line.number}: before -- migrate:up, expected only comments", "move it below the marker")
         for line in before
         if not _COMMENT.fullmatch(line.text)
     ]
@@ -74,6 +74,6 @@ def _check(
             if option in _TRANSACTION:
                 options[found["way"]] = _TRANSACTION[option]
             else:
-                message = f"option {option!r} of dbmate cannot be taken over, expected transaction:false"
+                message = f"option {option!r} of dbmate cannot be converted, expected transaction:false"
                 problems.append(Problem(f"{path}:{lines[index].number}: {message}", "remove it if it has no effect"))
     return options, problems

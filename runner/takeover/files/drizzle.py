@@ -28,17 +28,18 @@ _LEAD = re.compile(r"[0-9]+_?")
 
 
 def convert(folder: Path) -> tuple[Converted, ...]:
-    """Return the migrations of a folder. Raises InputError: the journal lists what is absent, or not what is there."""
+    """Return the migrations of a folder. Raises InputError: the journal and the files do not match."""
     return convert_all(
         "drizzle", folder, load_history("drizzle").list_files(folder), lambda file: _make_draft(folder, file)
     )
 
 
 def _make_draft(folder: Path, file: SourceFile) -> ForeignMigration:
-    # A time that is not after the one before is a note: whether drizzle ran the file depends on the database.
+    # A time that is not later than the one before is only noted: whether drizzle ran the file depends on the database.
     if file.note and file.key is None:
         raise input_error(
-            f"{file.path}: {file.note}", "move it out of the folder if it is not to run, else have drizzle-kit list it"
+            f"{file.path}: {file.note}",
+            "move it out of the folder if it must not run; otherwise let drizzle-kit add it to the journal",
         )
     notes = (f"{file.path}: {file.note}",) if file.note else ()
     return ForeignMigration(file.id, _LEAD.sub("", file.id, count=1), _read(Path(file.path), folder), notes=notes)
@@ -51,8 +52,8 @@ def _read(path: Path, folder: Path) -> SourcePart:
     for line in lines:
         if not is_blank(line.text.rpartition(_BREAKPOINT)[2]) and _BREAKPOINT in line.text:
             raise input_error(
-                f"{path.as_posix()}:{line.number}: SQL behind {_BREAKPOINT}, expected it to end its line",
-                "put a line end behind the breakpoint",
+                f"{path.as_posix()}:{line.number}: SQL after {_BREAKPOINT}, expected it to end its line",
+                "insert a line break after the breakpoint",
             )
     pieces = text.split(_BREAKPOINT)
     _check_cuts(path, pieces)
@@ -66,12 +67,12 @@ def _read(path: Path, folder: Path) -> SourcePart:
 
 
 def _check_cuts(path: Path, pieces: Sequence[str]) -> None:
-    """Raise InputError where a breakpoint cuts a quote or comment in two, which would be whole again without it."""
+    """Raise InputError if a breakpoint cuts a quoted text or comment in two: without it, they would be whole again."""
     line = 1
     for piece in pieces[:-1]:
         line += piece.count("\n")
         if any(token.kind == "open" for token in read_tokens(piece)):
             raise input_error(
-                f"{path.as_posix()}:{line}: {_BREAKPOINT} within a quote or comment, where drizzle cuts it in two",
-                "move it behind the statement",
+                f"{path.as_posix()}:{line}: {_BREAKPOINT} inside a quoted text or comment, which drizzle cuts in two",
+                "move it after the statement",
             )

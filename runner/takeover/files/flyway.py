@@ -1,6 +1,6 @@
-"""Flyway: V files in the order of their versions, U files as their ways back; the id is the version with dots.
+"""Flyway: V files in the order of their versions, U files as their rollbacks; the id is the version with dots.
 
-What else Flyway runs is refused by name: repeatable and baseline migrations, callbacks, programs, placeholders.
+Other files that Flyway runs are refused: repeatable and baseline migrations, callbacks, programs, placeholders.
 """
 
 import re
@@ -23,7 +23,7 @@ _KEEP = "move it out of the folder and keep it for later"
 
 
 def convert(folder: Path) -> tuple[Converted, ...]:
-    """Return the migrations of a folder and of those in it. Raises InputError."""
+    """Return the migrations of a folder and its subfolders. Raises InputError."""
     files = load_history("flyway").list_files(folder)
     versioned = [file for file in files if file.id[0].isdigit()]
     known = {_parse_version(file.id) for file in versioned}
@@ -34,7 +34,7 @@ def convert(folder: Path) -> tuple[Converted, ...]:
             continue
         version = _parse_version(found["version"])
         if version not in known:
-            problems.append(Problem(f"{path.as_posix()}: undoes a version that no V file has", "delete it"))
+            problems.append(Problem(f"{path.as_posix()}: undoes a version without a V file", "delete it"))
         elif version in undos:
             problems.append(Problem(f"{path.as_posix()}: undoes the same version as {undos[version].name}"))
         undos.setdefault(version, path)
@@ -42,24 +42,22 @@ def convert(folder: Path) -> tuple[Converted, ...]:
 
 
 def _check_others(folder: Path) -> Iterator[Problem]:
-    """Yield what Flyway runs besides, or may be meant to run, and what no file of ours can do."""
+    """Yield the other files that Flyway runs, or may be meant to run, and that cannot be converted."""
     for path in list_paths(folder, "**/*"):
         shown, name = path.as_posix(), path.name
         if _PROGRAM.fullmatch(name):
-            yield Problem(f"{shown}: a program, which cannot be converted", "write what it does as SQL")
+            yield Problem(f"{shown}: a program, which cannot be converted", "rewrite it as SQL")
         elif _CALLBACK.fullmatch(name):
             yield Problem(f"{shown}: a callback of Flyway, which cannot be converted", _KEEP)
         elif name.startswith("R__") and name.endswith(".sql"):
             yield Problem(f"{shown}: a repeatable migration, which cannot be converted", _KEEP)
         elif re.fullmatch(r"B[0-9][0-9._]*__.*\.sql", name):
-            message = f"{shown}: a baseline migration, which stands for all versions up to its own"
-            yield Problem(message, "move it out of the folder: the V files say the same")
+            message = f"{shown}: a baseline migration, which replaces all versions up to its own"
+            yield Problem(message, "move it out of the folder: the V files make the same changes")
         elif path.suffix.lower() == ".sql" and not _NAME.fullmatch(name):
-            yield Problem(
-                f"{shown}: not named V1__title.sql, so that Flyway never runs it", "move it out of the folder"
-            )
+            yield Problem(f"{shown}: not named V1__title.sql, so Flyway never runs it", "move it out of the folder")
         elif name.endswith(".sql.conf") and not path.with_suffix("").is_file():
-            yield Problem(f"{shown}: no {path.stem} beside it", "delete it")
+            yield Problem(f"{shown}: no {path.stem} next to it", "delete it")
 
 
 def _make_draft(folder: Path, file: SourceFile, undos: Mapping[tuple[int, ...], Path]) -> ForeignMigration:
@@ -73,14 +71,14 @@ def _make_draft(folder: Path, file: SourceFile, undos: Mapping[tuple[int, ...], 
 
 
 def _read(path: Path, folder: Path) -> tuple[SourcePart, bool]:
-    """Return a file, and whether it runs in a transaction. Raises InputError: its values come from elsewhere."""
+    """Return a file, and whether it runs in a transaction. Raises InputError: it has placeholders or odd settings."""
     settings, problems = _read_settings(path.with_name(f"{path.name}.conf"), folder)
     part = read_part(path, folder)
     if settings.get("placeholderReplacement") != "false":
         problems += [
             Problem(
                 f"{path.as_posix()}:{line.number}: placeholder {found[0]}, whose value is not known here",
-                "write its value",
+                "replace it with its value",
             )
             for line in part.lines
             for found in _PLACEHOLDER.finditer(line.text)
@@ -91,7 +89,7 @@ def _read(path: Path, folder: Path) -> tuple[SourcePart, bool]:
 
 
 def _read_settings(path: Path, folder: Path) -> tuple[dict[str, str], list[Problem]]:
-    """Return the settings of one file, in lower case, and those that no file of ours can have."""
+    """Return the settings of one file, in lower case, and a problem for each that cannot be converted."""
     settings: dict[str, str] = {}
     problems: list[Problem] = []
     lines = read_file(path, folder).split("\n") if path.is_file() else []
@@ -109,7 +107,7 @@ def _read_settings(path: Path, folder: Path) -> tuple[dict[str, str], list[Probl
 
 
 def _parse_version(text: str) -> tuple[int, ...]:
-    """Return the numbers of a version without the zeros at its end: 1 and 1.0 are one."""
+    """Return the numbers of a version without trailing zeros: 1 and 1.0 are the same version."""
     numbers = [int(part) for part in re.split(r"[._]", text.rstrip("._"))]
     while len(numbers) > 1 and numbers[-1] == 0:
         numbers.pop()

@@ -1,4 +1,4 @@
-"""golang-migrate: VERSION_title.up.sql, and a .down.sql of the same version as its way back; the id is the version."""
+"""golang-migrate: VERSION_title.up.sql, with the .down.sql of that version as its rollback; the id is the version."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ _NAME = re.compile(r"(?P<version>[0-9]+)_(?P<title>.*)\.(?P<way>up|down)\..*")
 
 
 def convert(folder: Path) -> tuple[Converted, ...]:
-    """Return the migrations of a folder. Raises InputError: a .down.sql has no .up.sql, or is one of two."""
+    """Return the migrations of a folder. Raises InputError: a .down.sql has no .up.sql, or a version has two."""
     files = load_history("golang-migrate").list_files(folder)
     downs: dict[str, Path] = {}
     problems: list[Problem] = []
@@ -24,10 +24,10 @@ def convert(folder: Path) -> tuple[Converted, ...]:
             continue
         version = str(int(found["version"]))
         if version not in known:
-            problems.append(Problem(f"{path.as_posix()}: no .up.sql of version {version} beside it", "delete it"))
+            problems.append(Problem(f"{path.as_posix()}: no .up.sql of version {version} next to it", "delete it"))
         elif version in downs:
             other = downs[version].name
-            problems.append(Problem(f"{path.as_posix()}: version {version} has a .down.sql already: {other}"))
+            problems.append(Problem(f"{path.as_posix()}: version {version} already has a .down.sql: {other}"))
         downs.setdefault(version, path)
     return convert_all("golang-migrate", folder, files, lambda file: _make_draft(folder, file, downs), problems)
 

@@ -1,6 +1,6 @@
 """goose: a file has a `-- +goose Up` and a `-- +goose Down`; the id is the number of its name.
 
-As in goose's internal/sqlparser/parser.go, but for what that passes over: annotations it does not know.
+As in goose's internal/sqlparser/parser.go, except that unknown annotations are refused, not ignored.
 """
 
 import re
@@ -28,7 +28,7 @@ _LEAD = re.compile(r"[0-9]+_")
 
 
 def convert(folder: Path) -> tuple[Converted, ...]:
-    """Return the migrations of a folder. Raises InputError: one of them is a program, or takes values from outside."""
+    """Return the migrations of a folder. Raises InputError: one is a program, or uses environment variables."""
     return convert_all(
         "goose", folder, load_history("goose").list_files(folder), lambda file: _make_draft(folder, file)
     )
@@ -37,7 +37,7 @@ def convert(folder: Path) -> tuple[Converted, ...]:
 def _make_draft(folder: Path, file: SourceFile) -> ForeignMigration:
     path = Path(file.path)
     if path.suffix == ".go":
-        raise input_error(f"{file.path}: a program in Go, which cannot be converted", "write what it does as SQL")
+        raise input_error(f"{file.path}: a program in Go, which cannot be converted", "rewrite it as SQL")
     if file.note:
         raise input_error(f"{file.path}: {file.note}", "move it out of the folder")
     text = read_file(path, folder)
@@ -59,7 +59,7 @@ def _make_draft(folder: Path, file: SourceFile) -> ForeignMigration:
 
 @dataclass(slots=True)
 class _GooseReader:
-    """What the lines of a file so far are: `begun` is where the open statement began in its section, and its line."""
+    """The sections of a file as far as it was read; `begun` is the index of the open statement and its line."""
 
     path: str
     sections: dict[str, list[SourceLine]] = field(default_factory=lambda: {"up": [], "down": []})
@@ -73,17 +73,17 @@ class _GooseReader:
         if found := _ANNOTATION.fullmatch(line.text):
             self._annotate(line.number, found["words"])
         elif _NEARLY.fullmatch(line.text):
-            self._refuse(line.number, "nearly an annotation of goose, expected -- +goose at its start")
+            self._refuse(line.number, "almost an annotation of goose, expected the line to start with -- +goose")
         elif self.section or line.text.startswith("--") or is_blank(line.text):
-            # What stands before Up is comment, and kept.
+            # The comments before Up describe the migration, and are kept.
             self.sections[self.section or "up"].append(line)
         else:
-            self._refuse(line.number, "before -- +goose Up, expected comments alone", "move it below the annotation")
+            self._refuse(line.number, "before -- +goose Up, expected only comments", "move it below the annotation")
 
     def end(self) -> None:
         """Take the end of the file."""
         if self.begun:
-            self._refuse(self.begun[1], "StatementBegin without its StatementEnd")
+            self._refuse(self.begun[1], "StatementBegin without StatementEnd")
         if not self.section and not self.problems:
             self.problems.append(Problem(f"{self.path}: has no -- +goose Up", "add it above the SQL"))
 
@@ -102,16 +102,16 @@ class _GooseReader:
             case "UP" | "DOWN" | "STATEMENTBEGIN" | "STATEMENTEND":
                 self._refuse(number, f"{words} is out of place")
             case "ENVSUB ON" | "ENVSUB OFF":
-                reason = f"{words} puts values of the environment into the SQL, and they are not known here"
-                self._refuse(number, reason, "write the values, and remove the annotation")
+                reason = f"{words} inserts environment variables into the SQL, whose values are not known here"
+                self._refuse(number, reason, "insert the values and remove the annotation")
             case _:
-                self._refuse(number, f"{words!r} is no annotation of goose that can be converted")
+                self._refuse(number, f"{words!r} is not an annotation of goose that can be converted")
 
     def _end_statement(self, start: int) -> None:
-        """Give what stands between the annotations the semicolon that goose does not ask for."""
+        """End the statement between the annotations with a semicolon, which goose does not require."""
         lines = self.sections[self.section]
         ended = terminate("\n".join(line.text for line in lines[start:])).split("\n")
-        # A statement without a line has nothing to end, and stays so.
+        # Not strict: a statement without a line has nothing to end.
         lines[start:] = [line._replace(text=text) for line, text in zip(lines[start:], ended, strict=False)]
         self.begun = None
 

@@ -1,4 +1,4 @@
-"""A part of another tool's file, which knows where its lines stand, and the migration that it becomes or is refused."""
+"""Parts of another tool's file, with the numbers of their lines, and their conversion into a migration."""
 
 import re
 import unicodedata
@@ -15,8 +15,8 @@ from tenantry.sqltext.lexer import read_tokens
 from tenantry.takeover.files.conversions import Converted
 from tenantry.takeover.records.source import read_bytes
 
-# A first comment of the other tool may look like our header: what is no comment line ends the header before it.
-_HEADER_END = "/* The comment below is the file's own, not a header. */\n"
+# A first comment of the other tool may look like our header: a line that is not a comment ends the header before it.
+_HEADER_END = "/* The comment below comes from the original file; it is not a header. */\n"
 _Source = TypeVar("_Source")
 
 
@@ -29,7 +29,7 @@ class SourceLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SourcePart:
-    """Lines of another tool's file, of which neither the first nor the last is blank; `file` is its whole text."""
+    """Lines of another tool's file, the first and last of them not blank; `file` is its whole text."""
 
     path: Path
     file: str
@@ -37,13 +37,13 @@ class SourcePart:
 
     @property
     def text(self) -> str:
-        """Return the lines as one text, without a line end after the last; empty where there is none."""
+        """Return the lines as one text, without a line end after the last; empty if there are none."""
         return "\n".join(line.text for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
 class ForeignMigration:
-    """One migration as the other tool has it: `id` as in its ledger, `title` as in its file name."""
+    """One migration of the other tool: `id` as in its records, `title` as in its file name."""
 
     id: str
     title: str
@@ -63,7 +63,7 @@ class _Translated:
 
 
 def read_file(path: Path, folder: Path) -> str:
-    """Return the normalised text of a file, which may be empty. Raises InputError: not UTF-8, or not in the folder."""
+    """Return the normalised text of a file, which may be empty. Raises InputError: not UTF-8, or outside the folder."""
     return files.read_text(path, folder, path.as_posix()) if read_bytes(path).strip() else ""
 
 
@@ -73,7 +73,7 @@ def number_lines(text: str) -> list[SourceLine]:
 
 
 def make_part(path: Path, file: str, lines: Sequence[SourceLine]) -> SourcePart:
-    """Return a part of a file without the blank lines around it."""
+    """Return a part of a file without its leading and trailing blank lines."""
     written = [index for index, line in enumerate(lines) if not sqltext.is_blank(line.text)]
     return SourcePart(path, file, tuple(lines[written[0] : written[-1] + 1]) if written else ())
 
@@ -85,7 +85,7 @@ def read_part(path: Path, folder: Path) -> SourcePart:
 
 
 def terminate(sql: str) -> str:
-    """Return SQL with a semicolon behind its last statement, where a tool takes an end that is only marked."""
+    """Return SQL with a semicolon after its last statement, for tools that need none at the end of a section."""
     tokens = list(read_tokens(sql))
     if not tokens or tokens[-1].kind == "open" or sql[tokens[-1].start] == ";":
         return sql
@@ -102,7 +102,7 @@ def convert_all(
 ) -> tuple[Converted, ...]:
     """Return all migrations of a folder, in the order of their sources.
 
-    Raises InputError with every problem of every file after those that are given; where there is no file at all, too.
+    Raises InputError with the given problems and those of every file, or if there is no file at all.
     """
     found = list(problems)
     converted: list[Converted] = []
@@ -112,7 +112,7 @@ def convert_all(
         except InputError as error:
             found += error.problems
     if not found and not converted:
-        found.append(Problem(f"{folder.as_posix()}: holds no migration of {tool}", "give the folder of its files"))
+        found.append(Problem(f"{folder.as_posix()}: no migrations of {tool} found", "pass the folder of its files"))
     if found:
         raise InputError(tuple(found))
     return tuple(converted)
@@ -123,7 +123,7 @@ def _convert(tool: str, draft: ForeignMigration) -> Converted:
     up = _translate(source, draft.up, transactional=draft.transactional)
     notes = draft.notes + up.notes
     if not up.problems and not sqltext.split(up.text):
-        notes += (f"{draft.up.path.as_posix()}: holds no SQL and becomes a file that does nothing",)
+        notes += (f"{draft.up.path.as_posix()}: contains no SQL, so the converted file does nothing",)
     if draft.down is None or not draft.down.lines:
         down = None
     else:
@@ -135,7 +135,7 @@ def _convert(tool: str, draft: ForeignMigration) -> Converted:
 
 
 def _translate(source: str, part: SourcePart, *, transactional: bool) -> _Translated:
-    """Return a part as a file of ours, with all that would make it refused or read in another way than it was."""
+    """Return a part as a file of ours, with every problem that would make us refuse it or read it differently."""
     sql = sqltext.blank_wrapper(part.text) if transactional else part.text
     findings = sqltext.check(sql, transactional=transactional)
     notes: tuple[str, ...] = ()
@@ -158,7 +158,7 @@ def _place(part: SourcePart, finding: sqltext.Finding) -> Problem:
 
 
 def _add_header(source: str, part: SourcePart, transactional: bool) -> tuple[str, list[Problem]]:
-    """Return the file with its header, and the lines of the part that would be read as one wherever they stand."""
+    """Return the file with its header, and a problem for each line that would be read as a header in any place."""
     header = f"-- source: {source}\n" + ("" if transactional else "-- transactional: false\n")
     if not part.lines:
         return header, []
@@ -169,13 +169,13 @@ def _add_header(source: str, part: SourcePart, transactional: bool) -> tuple[str
             return text, []
     lines = [part.lines[fault.line - head.count("\n") - 1].number for fault in faults]
     return text, [
-        Problem(f"{part.path.as_posix()}:{line}: a comment that reads as a header key of tenantry", "reword it")
+        Problem(f"{part.path.as_posix()}:{line}: the comment reads as a header key of tenantry", "reword it")
         for line in lines
     ]
 
 
 def _make_name(title: str) -> str:
-    """Return a title in a-z, 0-9 and _, accents dropped and CamelCase parted; `migration` where nothing is left."""
+    """Return a title in a-z, 0-9 and _, without accents and CamelCase; `migration` if nothing is left."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).lower()
     return re.sub(r"[^a-z0-9]+", "_", parted).strip("_") or "migration"

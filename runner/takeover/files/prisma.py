@@ -1,4 +1,4 @@
-"""Prisma: a folder for each migration, in the order of names; a down.sql beside migration.sql is its way back.
+"""Prisma: a folder for each migration, in the order of names; a down.sql next to migration.sql is its rollback.
 
 The id is the name of the folder.
 """
@@ -18,7 +18,7 @@ _READ = ("migration.sql", "down.sql")
 
 
 def convert(folder: Path) -> tuple[Converted, ...]:
-    """Return the migrations of a folder. Raises InputError: a folder in it has no migration.sql, or other SQL."""
+    """Return the migrations of a folder. Raises InputError: a subfolder lacks migration.sql, or contains other SQL."""
     list_paths(folder)
     root = folder / "migrations" if (folder / "migrations").is_dir() else folder
     problems = tuple(_check_folders(root))

@@ -1,7 +1,7 @@
-"""Sqitch: deploy scripts in the order of sqitch.plan, revert scripts as their ways back.
+"""Sqitch: deploy scripts in the order of sqitch.plan, revert scripts as their rollbacks.
 
-The id is `project:change`, with `#2` and so on behind it for the later instances of a reworked change. What the plan
-and the verify scripts say besides goes into the notes: a check of ours asks in another way.
+The id is `project:change`, followed by `#2` and so on for the later instances of a reworked change. Other content of
+the plan, and the verify scripts, become notes: checks are written differently here.
 """
 
 import re
@@ -23,7 +23,7 @@ _TAG = re.compile(r"\s*(?P<tag>@[^\s@#:\[\]]+)" + _WHEN)
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """One change of the plan: what it needs is in the plan's own syntax, `said` what else the plan says of it."""
+    """One change of the plan: `needs` are its dependencies in the plan's syntax, `said` other remarks of the plan."""
 
     name: str
     needs: tuple[str, ...]
@@ -31,7 +31,7 @@ class _Planned:
 
 
 def convert(folder: Path) -> tuple[Converted, ...]:
-    """Return the changes of the folder that has sqitch.plan. Raises InputError: a script is absent or not planned."""
+    """Return the changes of the folder with sqitch.plan. Raises InputError: a script is missing or not in the plan."""
     files = load_history("sqitch").list_files(folder)
     planned = _parse_plan(folder / "sqitch.plan")
     scripts = [Path(file.path).relative_to(folder / "deploy") for file in files]
@@ -40,13 +40,13 @@ def convert(folder: Path) -> tuple[Converted, ...]:
 
 
 def _parse_plan(plan: Path) -> list[_Planned]:
-    """Return the changes in order; the history has found already what is neither a change nor a tag."""
+    """Return the changes in order; the history has already refused lines that are neither change nor tag."""
     changes: list[_Planned] = []
     for line in read_text(plan).splitlines():
         if found := _CHANGE.fullmatch(line):
             changes.append(_Planned(found["name"], tuple((found["needs"] or "").split())))
         elif found := _TAG.fullmatch(line):
-            changes[-1].said.append(f"{found['tag']} is tagged behind it")
+            changes[-1].said.append(f"followed by the tag {found['tag']}")
         if found and found["note"]:
             changes[-1].said.append(f'the plan says "{found["note"]}"')
     return changes
@@ -56,18 +56,19 @@ def _find_loose(folder: Path, scripts: Sequence[Path]) -> Iterator[Problem]:
     for way in ("deploy", "revert", "verify"):
         for path in list_paths(folder / way, "**/*.sql") if (folder / way).is_dir() else ():
             if path.relative_to(folder / way) not in scripts:
-                yield Problem(f"{path.as_posix()}: not in sqitch.plan: Sqitch never runs it", "move it out of there")
+                message = f"{path.as_posix()}: not in sqitch.plan, so Sqitch never runs it"
+                yield Problem(message, "move it out of the folder")
 
 
 def _make_draft(folder: Path, file: SourceFile, planned: _Planned, script: Path) -> ForeignMigration:
     if file.note:
-        raise input_error(f"{file.path}: {file.note}", "restore the script, or take the change out of the plan")
+        raise input_error(f"{file.path}: {file.note}", "restore the script, or remove the change from the plan")
     up = read_part(Path(file.path), folder)
     revert, verify = folder / "revert" / script, folder / "verify" / script
     down = read_part(revert, folder) if revert.is_file() else None
     notes = [f"{file.path}: {said}" for said in (*planned.said, *_tell_needs(planned.needs))]
     notes += [
-        f"{part.path.as_posix()}: has no BEGIN and COMMIT around it, and will run in one transaction"
+        f"{part.path.as_posix()}: has no BEGIN and COMMIT, but will run in one transaction"
         for part in (up, down)
         if part and part.lines and blank_wrapper(part.text) == part.text
     ]
@@ -77,14 +78,14 @@ def _make_draft(folder: Path, file: SourceFile, planned: _Planned, script: Path)
 
 
 def _tell_needs(needs: Sequence[str]) -> Iterator[str]:
-    """Yield what the order of the files does not hold: that a change is absent, or that another project has one."""
+    """Yield the dependencies that the order of the files cannot express: conflicts, and changes of other projects."""
     for need in needs:
         if need.startswith("!"):
-            yield f"conflicts with {need[1:]}, which nothing will check"
+            yield f"conflicts with {need[1:]}, which will not be checked"
         elif ":" in need:
-            yield f"needs {need} of another project, which nothing will check"
+            yield f"needs {need} of another project, which will not be checked"
 
 
 def _tell_verify(part: SourcePart) -> Iterator[str]:
     if part.lines:
-        yield f"{part.path.as_posix()}: not taken over, write as a check what it asks:\n{part.text}"
+        yield f"{part.path.as_posix()}: not converted, rewrite it as a check:\n{part.text}"

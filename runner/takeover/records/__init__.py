@@ -1,4 +1,4 @@
-"""The records of other tools, one module each: what they say was applied, and what their files say now.
+"""The records and files of other migration tools, one module for each tool.
 
-A history only reads. Whether what it claims is true is decided by the catalog, elsewhere.
+A history only reads. Whether its claims are true is decided elsewhere, by the catalog.
 """

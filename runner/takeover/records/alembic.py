@@ -1,4 +1,4 @@
-"""Alembic: `alembic_version` names the heads alone, and the graph of the revision files says what is below them."""
+"""Alembic: `alembic_version` contains only the heads; the graph of the revision files gives their ancestors."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -27,9 +27,9 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
-    """Return the revisions of a `versions` folder, or of the folder around one, each after those it follows.
+    """Return the revisions of a `versions` folder, or of its parent, each after those it follows.
 
-    Raises InputError where a revision is missing below another, or is not written as a constant.
+    Raises InputError if an ancestor is missing, or if a revision is not a constant.
     """
     versions = folder / "versions" if (folder / "versions").is_dir() else folder
     labels: dict[str, str] = {}
@@ -46,7 +46,7 @@ def _parse(path: Path, labels: dict[str, str]) -> SourceFile:
     assigned = read_assigned(parse_python(path))
     revision = read_constant(path, assigned, "revision")
     if not isinstance(revision, str):
-        raise input_error(f"{path}: no revision, expected revision = '...'", "give the folder of the revisions alone")
+        raise input_error(f"{path}: no revision, expected revision = '...'", "pass the folder with revisions only")
     follows = (*read_names(path, assigned, "down_revision"), *read_names(path, assigned, "depends_on"))
     labels.update(dict.fromkeys(read_names(path, assigned, "branch_labels"), revision))
     return SourceFile(revision, path.as_posix(), follows=follows)
@@ -56,14 +56,14 @@ def _resolve(file: SourceFile, known: Mapping[str, str]) -> SourceFile:
     for name in file.follows:
         if name not in known:
             raise input_error(
-                f"{file.path}: follows revision {name!r}, which is in no file of the folder",
-                "restore that file, or give the folder that has all of them",
+                f"{file.path}: follows revision {name!r}, which no file of the folder has",
+                "restore that file, or pass the folder that contains all of them",
             )
     return replace(file, follows=tuple(known[name] for name in file.follows))
 
 
 def _match(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
-    """Count every ancestor of a recorded head as applied, and say so."""
+    """Count every ancestor of a recorded head as applied, with a note."""
     by_id = {file.id: file for file in files}
     unknown = [record for record in records if record.id not in by_id]
     above: dict[str, ForeignRecord] = {}
@@ -80,10 +80,10 @@ def _match(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tup
 
 def _judge(file: SourceFile, head: ForeignRecord | None, unknown: Sequence[ForeignRecord]) -> Claim:
     if head is not None:
-        note = "" if head.id == file.id else f"below the head {head.id}: Alembic records heads alone"
+        note = "" if head.id == file.id else f"below the head {head.id}: Alembic records only heads"
         return Claim(file.id, ClaimStanding.CANNOT_VERIFY, head, file, note)
     lost = ", ".join(record.id for record in unknown)
-    note = f"the head {lost} is in no file: whether this one is below it cannot be told" if lost else ""
+    note = f"no file has the head {lost}, so it is unknown whether this revision is below it" if lost else ""
     return Claim(file.id, ClaimStanding.NO_ROW, None, file, note)
 
 

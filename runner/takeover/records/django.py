@@ -20,7 +20,7 @@ from tenantry.takeover.records.source import (
 
 _TITLE = "Django"
 _COLUMNS = {"id": "number", "app": "text", "name": "text", "applied": "time"}
-# Apps in there are installed packages, whether or not the project uses them.
+# Apps in these folders are installed packages; whether the project uses them is unknown.
 _FOREIGN = ("site-packages", "node_modules")
 
 
@@ -34,12 +34,12 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
     """Return the migrations of every app below a project, each after its dependencies.
 
-    An app is named after its folder, or by the label in its apps.py. Raises InputError where there is no app.
+    An app is named after its folder, or by the label in its apps.py. Raises InputError if there is no app.
     """
     apps = tuple(_find_apps(folder))
     if not apps:
         raise input_error(
-            f"{folder}: no migrations, expected APP/migrations/*.py below it", "give the folder of the Django project"
+            f"{folder}: no migrations, expected APP/migrations/*.py below it", "pass the folder of the Django project"
         )
     files = [
         _parse(_read_label(path.parent), migration)
@@ -52,7 +52,7 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
 
 
 def _find_apps(folder: Path) -> Iterator[Path]:
-    """Yield the migrations folders: the given one if it is one, else those below it."""
+    """Yield the migrations folders: the given one if it is one, otherwise those below it."""
     list_paths(folder)
     if folder.name == "migrations":
         yield folder
@@ -64,7 +64,7 @@ def _find_apps(folder: Path) -> Iterator[Path]:
 
 
 def _read_label(app: Path) -> str:
-    """Return an app's label: that of the AppConfig in its apps.py, else the name of its folder."""
+    """Return an app's label: that of the AppConfig in its apps.py, otherwise the name of its folder."""
     config = app / "apps.py"
     for statement in parse_python(config) if config.is_file() else ():
         if isinstance(statement, ast.ClassDef):
@@ -75,7 +75,7 @@ def _read_label(app: Path) -> str:
 
 
 def _parse(app: str, path: Path) -> SourceFile:
-    """Return one migration; dependencies that are computed are left out, they only say the order."""
+    """Return one migration; computed dependencies are left out, since they only affect the order."""
     for statement in parse_python(path):
         if isinstance(statement, ast.ClassDef) and statement.name == "Migration":
             assigned = read_assigned(statement.body)
@@ -83,7 +83,7 @@ def _parse(app: str, path: Path) -> SourceFile:
             note = f"replaces {replaced}" if replaced else ""
             follows = tuple(_read_keys(assigned, "dependencies"))
             return SourceFile(f"{app}.{path.stem}", path.as_posix(), note=note, follows=follows)
-    raise input_error(f"{path}: no class Migration, expected a migration of Django")
+    raise input_error(f"{path}: no class Migration, expected a Django migration")
 
 
 def _read_keys(assigned: Mapping[str, ast.expr], name: str) -> Iterator[str]:
@@ -97,7 +97,7 @@ def _read_keys(assigned: Mapping[str, ast.expr], name: str) -> Iterator[str]:
 
 
 def _resolve(files: Sequence[SourceFile]) -> list[SourceFile]:
-    """Put the first migration of an app for `__first__`, and the last one for `__latest__`, both by name."""
+    """Replace `__first__` by the first migration of an app, and `__latest__` by the last one, both by name."""
     names = sorted(file.id for file in files)
     known = {f"{name.partition('.')[0]}.__first__": name for name in reversed(names)}
     known |= {f"{name.partition('.')[0]}.__latest__": name for name in names}

@@ -1,7 +1,7 @@
 """drizzle: rows of `drizzle.__drizzle_migrations` and the folder of drizzle-kit, matched by the hash of a whole file.
 
-Never by position, and a match never by time: drizzle 0.x passes over a file whose time in the journal is not after that
-of the newest row, and 1.x gave rows of 0.x their names by time alone.
+Position and time alone never make a match: drizzle 0.x skips a file whose time in the journal is not later than that of
+the newest row, and 1.x named the rows of 0.x by time alone.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ _DIALECTS = ("postgresql", "pg")
 
 
 def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
-    """Return the rows by id; one of drizzle 0.x has no name, so that its id stands for it, and no time of its own."""
+    """Return the rows by id; a row of drizzle 0.x has no name, so its id replaces it, and no time of its own."""
     found = connection.execute(read_sql("takeover/records", "columns"), ["drizzle", "__drizzle_migrations"]).fetchall()
     newer = any(column in _NEWER_COLUMNS for column, *_ in found)
     columns = _COLUMNS | _NEWER_COLUMNS if newer else _COLUMNS
@@ -44,7 +44,7 @@ def _parse_row(
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
     """Return the migrations of a folder of drizzle 0.x in the order of its journal, or of 1.x by name.
 
-    Files that drizzle never runs come last. Raises InputError where the journal cannot be read or lists what is absent.
+    Files that drizzle never runs come last. Raises InputError if the journal cannot be read or lists a missing file.
     """
     loose = list_paths(folder, "*.sql")
     folders = sorted(path for path in folder.iterdir() if path.is_dir() and _FOLDER.match(path.name))
@@ -52,14 +52,14 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
     if journal.is_file() and folders:
         raise input_error(
             f"{folder}: has both meta/_journal.json of drizzle 0.x and folders of drizzle 1.x, expected one of them",
-            'run "drizzle-kit up" to its end, or move the folders that are not to be imported',
+            'complete "drizzle-kit up", or move away the folders that must not be imported',
         )
     if journal.is_file():
         return _list_journal(folder, journal, loose)
     if not folders:
         raise input_error(
-            f"{folder}: not a folder of drizzle, expected meta/_journal.json or folders with a migration.sql",
-            "give the folder that is named as out in drizzle.config.ts",
+            f"{folder}: not a drizzle folder, expected meta/_journal.json or folders with a migration.sql",
+            "pass the folder that drizzle.config.ts names as out",
         )
     note = "not in a folder of its own: drizzle 1.x never runs it"
     files = tuple(_read_file(path.name, path / "migration.sql") for path in folders)
@@ -67,7 +67,7 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
 
 
 def _read_file(name: str, path: Path, note: str = "", key: str | None = None) -> SourceFile:
-    # As Node decodes it, and so as drizzle hashes it.
+    # drizzle hashes the text as Node decodes it, with a replacement character for each invalid byte.
     text = read_bytes(path).decode("utf-8", "replace")
     return SourceFile(name, path.as_posix(), hashlib.sha256(text.encode()).hexdigest(), note, key=key)
 
@@ -88,8 +88,8 @@ def _list_journal(folder: Path, journal: Path, loose: Sequence[Path]) -> tuple[S
         path = folder / f"{entry.tag}.sql"
         if path not in loose:
             raise input_error(
-                f"{journal}:{entry.line}: lists {entry.tag!r}, but {path} is not there",
-                "restore the file, or take its entry out of the journal",
+                f"{journal}:{entry.line}: lists {entry.tag!r}, but {path} does not exist",
+                "restore the file, or remove its entry from the journal",
             )
         files.append(_read_file(entry.tag, path, _judge_time(entry, newest), str(entry.when)))
         if newest is None or entry.when > newest.when:
@@ -105,7 +105,7 @@ def _judge_time(entry: _JournalEntry, newest: _JournalEntry | None) -> str:
         return ""
     return (
         f"its time in the journal, {entry.when}, is not after {newest.when} of {newest.tag}:"
-        f" drizzle never runs it where {newest.tag} ran before"
+        f" drizzle never runs it if {newest.tag} ran first"
     )
 
 
@@ -116,7 +116,7 @@ def _parse_journal(journal: Path) -> list[_JournalEntry]:
     except json.JSONDecodeError as error:
         raise input_error(
             f"{journal}:{error.lineno}: not JSON: {error.msg}, expected the journal that drizzle-kit writes",
-            "restore it from git: a merge may have left its marks in it",
+            "restore it from git: it may contain conflict markers of a merge",
         ) from None
     entries = content.get("entries") if isinstance(content, dict) else None
     if not isinstance(entries, list):
@@ -128,7 +128,7 @@ def _parse_journal(journal: Path) -> list[_JournalEntry]:
 
 def _parse_entry(journal: Path, text: str, number: int, entry: Any) -> _JournalEntry:
     tag, when = (entry.get("tag"), entry.get("when")) if isinstance(entry, dict) else (None, None)
-    # A tag is a file name: with a path in it, it would lead out of the folder.
+    # A tag is a file name: one that contains a path could lead out of the folder.
     if not isinstance(tag, str) or type(when) is not int or Path(tag).name != tag:
         raise input_error(
             f"{journal}: entries[{number}] is {json.dumps(entry)}, expected a tag, the name of a file,"
@@ -138,10 +138,10 @@ def _parse_entry(journal: Path, text: str, number: int, entry: Any) -> _JournalE
 
 
 def _match(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
-    """Hold each file against the row of its hash; a row of its name or time, but another hash, is a mismatch."""
+    """Compare each file with the row of its hash; a row of its name or time with a different hash is a mismatch."""
     left = list(records)
     found: dict[str, ForeignRecord] = {}
-    # Files of the same text have one hash: there, and only there, name and time decide whose the row is.
+    # Files with the same text have the same hash: only for these, name and time decide which one a row belongs to.
     tests: tuple[Callable[[ForeignRecord, SourceFile], bool], ...] = (_is_same, _has_hash, _is_named)
     for test in tests:
         for file in files:
@@ -176,9 +176,7 @@ def _judge(file: SourceFile, record: ForeignRecord | None, newest: int) -> Claim
             )
         return Claim(file.id, ClaimStanding.NO_ROW, None, file, note)
     if not _has_hash(record, file):
-        return Claim(
-            file.id, ClaimStanding.MISMATCH, record, file, "edited after drizzle ran it: the hash is another one"
-        )
+        return Claim(file.id, ClaimStanding.MISMATCH, record, file, "edited after drizzle ran it: the hash differs")
     renamed = record.id != file.id and not record.id.startswith("row ")
     return Claim(file.id, ClaimStanding.MATCH, record, file, f"recorded as {record.id}" if renamed else file.note)
 

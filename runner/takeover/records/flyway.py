@@ -26,15 +26,15 @@ _COLUMNS = {
     "installed_on": "time",
     "success": "flag",
 }
-# What Flyway writes about a database, not about a file.
+# Rows about the database, not about a file.
 _SYNTHETIC = ("SCHEMA", "BASELINE")
-# B files stand for all versions up to their own where Flyway starts on an empty database.
+# B files replace all versions up to their own if Flyway starts on an empty database.
 _BASELINE_FILE = "SQL_BASELINE"
 _NAME = re.compile(r"(?P<prefix>[VBR])(?P<version>[0-9][0-9._]*)?__(?P<description>.*)\.sql")
 
 
 def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
-    """Return what has succeeded and was not undone or deleted since, in the order in which it was first applied."""
+    """Return the migrations that succeeded and were not undone or deleted since, in the order of application."""
     for table in _TABLES:
         rows = read_rows(connection, _TITLE, table, _COLUMNS)
         if rows is not None:
@@ -58,7 +58,7 @@ def _replay(rows: Sequence[tuple[Any, ...]]) -> dict[str, ForeignRecord]:
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
     """Return the SQL files at any depth: baselines and versioned ones by version, then repeatable ones by name.
 
-    Other names, and undo files (`U`), are none of Flyway's migrations.
+    Files with other names, and undo files (`U`), are not migrations.
     """
     found = [(match, path) for path in list_paths(folder, "**/*.sql") if (match := _NAME.fullmatch(path.name))]
     files = [_parse(match, path) for match, path in found if (match["version"] is None) == (match["prefix"] == "R")]
@@ -71,7 +71,7 @@ def _parse(match: re.Match[str], path: Path) -> SourceFile:
     name = _name(prefix, match["version"] and match["version"].replace("_", "."), match["description"])
     raw = read_bytes(path)
     if match["prefix"] == "R" and b"${" in raw:
-        note = "has placeholders: Flyway's checksum is that of the text with their values"
+        note = "has placeholders: Flyway's checksum includes their values"
         return SourceFile(name, path.as_posix(), note=note)
     try:
         return SourceFile(name, path.as_posix(), str(checksum_text(raw.decode())))
@@ -84,13 +84,13 @@ def _name(prefix: str, version: str | None, description: str) -> str:
 
 
 def checksum_text(text: str) -> int:
-    """Return Flyway's checksum: the CRC-32 of all lines without their ends and without a BOM, as a signed int32."""
+    """Return Flyway's checksum: the CRC-32 of all lines without line ends and BOM, as a signed int32."""
     crc = zlib.crc32(text.removeprefix("\ufeff").replace("\r", "").replace("\n", "").encode())
     return crc - 2**32 if crc >= 2**31 else crc
 
 
 def _match(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
-    """Hold the rows against the files, where versions that are one number apart from writing are one."""
+    """Compare the rows with the files; versions that differ only in notation are the same."""
     written = {_canonical(file.id): file.id for file in files}
     return match_by_id([replace(one, id=written.get(_canonical(one.id), one.id)) for one in records], files)
 
@@ -106,7 +106,7 @@ def _order(name: str) -> tuple[bool, tuple[int, ...], str]:
 
 
 def _split(name: str) -> tuple[str, tuple[int, ...] | None]:
-    """Return the prefix and numbers of a version without the zeros at its end; None for a repeatable migration."""
+    """Return the prefix and numbers of a version without trailing zeros; None for a repeatable migration."""
     found = re.fullmatch(r"(B?)([0-9]+(?:\.[0-9]+)*)\.?", name)
     if not found:
         return "", None

@@ -1,4 +1,4 @@
-"""golang-migrate: `schema_migrations` has one row, the newest version; all up to it count as applied."""
+"""golang-migrate: `schema_migrations` has one row with the newest version; all versions up to it count as applied."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _NAME = re.compile(r"([0-9]+)_(.*)\.(up|down)\.(.*)")
 
 
 def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
-    """Return the newest migration, none where none was run. Raises Refused where it failed half way, or has company."""
+    """Return the newest migration, if any was run. Raises Refused if it is dirty, or if there are several rows."""
     rows = read_rows(connection, _TITLE, "public.schema_migrations", _COLUMNS)
     if rows is None:
         return None
@@ -25,14 +25,14 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     for version, dirty in rows:
         if dirty:
             raise Refused(
-                f"public.schema_migrations: version {version} is dirty: it, or its way back, failed half way",
-                hint='finish or undo it by hand, then run "migrate force VERSION" with the version that is there',
+                f"public.schema_migrations: version {version} is dirty: its up or down file failed midway",
+                hint='finish or undo it by hand, then run "migrate force VERSION" with the resulting version',
             )
     return tuple(ForeignRecord(str(int(version))) for version, _dirty in rows)
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
-    """Return the up files by version, and last what golang-migrate never runs. Raises InputError: one is used twice."""
+    """Return the up files by version, then files that golang-migrate never runs. Raises InputError: a version twice."""
     named = [(_NAME.fullmatch(path.name), path) for path in list_paths(folder)]
     files = [SourceFile(str(int(found[1])), path.as_posix()) for found, path in named if found and found[3] == "up"]
     files.sort(key=lambda file: int(file.id))
@@ -53,7 +53,7 @@ def _match(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tup
 def _judge(file: SourceFile, newest: ForeignRecord | None) -> Claim:
     if newest is None or file.note or int(file.id) > int(newest.id):
         return Claim(file.id, ClaimStanding.NO_ROW, None, file, file.note)
-    note = "" if file.id == newest.id else f"below version {newest.id}: golang-migrate records its newest alone"
+    note = "" if file.id == newest.id else f"below version {newest.id}: golang-migrate records only the newest"
     return Claim(file.id, ClaimStanding.CANNOT_VERIFY, newest, file, note)
 
 

@@ -1,4 +1,4 @@
-"""goose: `goose_db_version` has a row for each up and down; the newest of a version says whether it is applied."""
+"""goose: `goose_db_version` has a row for each up and down; the newest row of a version tells whether it is applied."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ _NAME = re.compile(r"([0-9]+)_.*\.(sql|go)")
 
 
 def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
-    """Return what is applied, by version; version 0 is the row that goose makes with the table."""
+    """Return the applied migrations by version; version 0 is the row that goose creates with the table."""
     rows = read_rows(connection, _TITLE, "public.goose_db_version", _COLUMNS)
     if rows is None:
         return None
@@ -27,10 +27,10 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
-    """Return the migrations by version, and last what goose never runs. Raises InputError: a version is used twice."""
+    """Return the migrations by version, then files that goose never runs. Raises InputError: a version twice."""
     named = [(_NAME.fullmatch(path.name), path) for path in list_paths(folder) if not path.name.endswith("_test.go")]
     files = [
-        SourceFile(str(int(found[1])), path.as_posix(), note="" if found[2] == "sql" else "a program: it holds no SQL")
+        SourceFile(str(int(found[1])), path.as_posix(), note="" if found[2] == "sql" else "a program without SQL")
         for found, path in named
         if found
     ]

@@ -1,4 +1,4 @@
-"""graphile-migrate: `graphile_migrate.migrations` with a chain of SHA-1, each hash made of the former and the text."""
+"""graphile-migrate: `graphile_migrate.migrations` with a chain of SHA-1, each of the previous hash and the text."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ _TITLE = "graphile-migrate"
 _COLUMNS = {"filename": "text", "hash": "text", "date": "time"}
 _NAME = re.compile(r"([0-9]+)(-[-_a-zA-Z0-9]*)?\.sql")
 _HEADER = re.compile(r"--! ([A-Z][a-zA-Z0-9_]*)(?::(.*))?")
-# What JavaScript's trim() takes away, which is not what Python's strip() does.
+# The characters that JavaScript's trim() removes, which differ from those of Python's strip().
 _SPACE = "\t\n\v\f\r \xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
 _SPACE += "\u2028\u2029\u202f\u205f\u3000\ufeff"
 
@@ -26,7 +26,7 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
 
 @dataclass(frozen=True, slots=True)
 class _Committed:
-    """One committed migration: `previous` and `hash` as its header has them, `previous` empty for the first one."""
+    """One committed migration: `previous` and `hash` are from its header, `previous` is empty for the first one."""
 
     id: str
     path: Path
@@ -36,9 +36,9 @@ class _Committed:
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
-    """Return the committed migrations of a `committed` folder, or of the folder around one, by number.
+    """Return the committed migrations of a `committed` folder, or of its parent, by number.
 
-    Raises InputError where a header is missing or the chain of headers is broken.
+    Raises InputError if a header is missing or the chain of headers is broken.
     """
     root = folder / "committed" if (folder / "committed").is_dir() else folder
     named = [(found[1], path) for path in list_paths(root, "*.sql") if (found := _NAME.fullmatch(path.name))]
@@ -50,7 +50,7 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
         if one.previous != former:
             raise input_error(
                 f"{one.path}: follows {one.previous or '-'}, expected {former or '-'}, the hash of the file before it",
-                "restore the file that is missing between them, or the order in which they were committed",
+                "restore the missing file between them, or the order in which they were committed",
             )
         former = one.hash
     return tuple(files)
@@ -64,13 +64,13 @@ def _parse(name: str, path: Path) -> _Committed:
         if found is None:
             break
         if found[1] in headers:
-            raise input_error(f"{path}: header {found[1]} is there twice, expected it once")
+            raise input_error(f"{path}: header {found[1]} appears twice, expected it once")
         headers[found[1]] = (found[2] or "").strip(_SPACE)
     for key in ("Previous", "Hash"):
         if not headers.get(key):
             raise input_error(
                 f"{path}: no header {key}, expected a line '--! {key}: sha1:...'",
-                "give the folder of the committed migrations, which graphile-migrate commit writes",
+                "pass the folder of committed migrations, which graphile-migrate commit writes",
             )
     previous = headers["Previous"]
     body = "\n".join(lines[len(headers) :])
@@ -88,7 +88,7 @@ def _hash(one: _Committed) -> SourceFile:
 
 
 def hash_text(body: str, previous: str) -> str:
-    """Return what graphile-migrate records of a migration, from its text below the header and the former's hash."""
+    """Return the hash that graphile-migrate records, from the text below the header and the previous hash."""
     text = f"{previous}\n{body.strip(_SPACE)}".strip(_SPACE) + "\n"
     return "sha1:" + hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 

@@ -1,7 +1,4 @@
-"""The records of other tools, one module each: what they say was applied, and what their files say now.
-
-A history only reads. Whether what it claims is true is decided by the catalog, elsewhere.
-"""
+"""The registry of histories, and the claims that come from comparing a tool's records with its files."""
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +11,7 @@ from tenantry.postgres.sessions import Connection
 
 
 class ClaimStanding(StrEnum):
-    """What comparing one record with its file says."""
+    """The result of comparing one record with its file."""
 
     MATCH = "match"
     MISMATCH = "mismatch"
@@ -25,9 +22,9 @@ class ClaimStanding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ForeignRecord:
-    """One migration that the other tool records as applied: `id` as it names it, `checksum` as it writes it.
+    """One migration that the other tool records as applied, with the tool's `id` and `checksum`.
 
-    `key` is what else the row has in common with its file, where the tool's name for it may be missing or differ.
+    `key` is another value that row and file share, for tools whose rows may lack the name or have a different one.
     """
 
     id: str
@@ -38,11 +35,11 @@ class ForeignRecord:
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """One migration in the other tool's folder, with the checksum that this tool would record for it, if it has any.
+    """One migration in the other tool's folder, with the checksum that the tool would record for it, if any.
 
-    `note` says what is odd about it: that the tool never runs it although its journal lists it. `follows` are the ids
-    that it names as having to run before it. `also` are checksums that the tool may have recorded for the same file:
-    with other line ends, or by an older version. `key` is as in its Record.
+    `note` is an oddity, such as a file that the tool never runs. `follows` are the ids that have to run before it.
+    `also` are other checksums that the tool may have recorded for this file: with other line ends, or by an older
+    version. `key` is as in ForeignRecord.
     """
 
     id: str
@@ -56,7 +53,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What the other tool's record and file of one migration say together, in the order of its files."""
+    """The result of comparing the other tool's record and file of one migration. Claims are in the order of files."""
 
     id: str
     standing: ClaimStanding
@@ -69,7 +66,7 @@ Match = Callable[[Sequence[ForeignRecord], Sequence[SourceFile]], tuple[Claim, .
 
 
 def match_by_id(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
-    """Hold each record against the file of the same id, and list what is left over on either side."""
+    """Compare each record with the file of the same id; records without a file come last."""
     by_id = {record.id: record for record in records}
     known = {file.id for file in files}
     claims = [_judge(file.id, by_id.get(file.id), file) for file in files]
@@ -90,9 +87,10 @@ def _judge(name: str, record: ForeignRecord | None, file: SourceFile | None) -> 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One tool. `read` returns None where the database has no records of it, and raises Refused where it cannot tell.
+    """One tool. `read` returns None if the database has no records of it, and raises Refused if that is unclear.
 
-    `list_files` reads the tool's folder, and raises InputError. `heads_only`: it records its newest migration alone.
+    `list_files` reads the tool's folder, and raises InputError. `heads_only`: the tool records only its newest
+    migration.
     """
 
     title: str
@@ -126,6 +124,6 @@ HISTORIES: Mapping[str, str] = {
 
 
 def load_history(name: str) -> History:
-    """Return a tool's history; raise KeyError where there is no such tool."""
+    """Return a tool's history. Raises KeyError if there is no such tool."""
     history: History = importlib.import_module(HISTORIES[name]).HISTORY
     return history

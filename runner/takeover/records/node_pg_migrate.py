@@ -22,32 +22,32 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
-    """Return the migrations by the number in front of their names, and last those without one, whose place is unknown.
+    """Return the migrations by the number at the start of their names, then those without one, whose place is unknown.
 
-    Raises InputError where two files have one name, or a number of 17 digits is no time.
+    Raises InputError if two files have the same name, or if a number of 17 digits is not a time.
     """
     paths = [path for path in list_paths(folder) if path.suffix in _SUFFIXES and not path.name.startswith(".")]
     loose = [path for path in paths if not _PREFIX.match(path.name)]
     numbered = sorted(set(paths) - set(loose), key=lambda path: (_read_number(path), path.name))
-    note = "no number in front of its name: when node-pg-migrate runs it, if it does, is not known"
+    note = "no number at the start of its name: it is unknown whether and when node-pg-migrate runs it"
     files = (*map(_describe, numbered), *(SourceFile(path.stem, path.as_posix(), note=note) for path in loose))
     check_unique(files)
     return files
 
 
 def _describe(path: Path) -> SourceFile:
-    return SourceFile(path.stem, path.as_posix(), note="" if path.suffix == ".sql" else "a program: it holds no SQL")
+    return SourceFile(path.stem, path.as_posix(), note="" if path.suffix == ".sql" else "a program without SQL")
 
 
 def _read_number(path: Path) -> int:
-    """Return what a migration is sorted by; 17 digits are a time, told in milliseconds since 1970 like the others."""
+    """Return the sort key of a migration; 17 digits are a time, converted to milliseconds since 1970."""
     number = _PREFIX.findall(path.name)[0]
     if len(number) != 17:
         return int(number)
     try:
         time = datetime.strptime(number[:14], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError:
-        raise input_error(f"{path}: {number} is no time, expected YYYYMMDDHHMMSS and milliseconds") from None
+        raise input_error(f"{path}: {number} is not a time, expected YYYYMMDDHHMMSS and milliseconds") from None
     return (time - _EPOCH) // timedelta(milliseconds=1) + int(number[14:])
 
 

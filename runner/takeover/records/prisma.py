@@ -1,4 +1,4 @@
-"""Prisma: `_prisma_migrations` with a SHA-256 of each migration.sql; what failed or was rolled back is not applied."""
+"""Prisma: `_prisma_migrations` with a SHA-256 of each migration.sql; failed and rolled-back rows do not count."""
 
 import hashlib
 from pathlib import Path
@@ -30,15 +30,15 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
-    """Return the migrations of a `migrations` folder, or of the folder around one, by name.
+    """Return the migrations of a `migrations` folder, or of its parent, by name.
 
-    Raises InputError where the folder of a migration has no migration.sql.
+    Raises InputError if the folder of a migration has no migration.sql.
     """
     root = folder / "migrations" if (folder / "migrations").is_dir() else folder
     loose = list_paths(root, "*.sql")
     folders = sorted(path for path in root.iterdir() if path.is_dir() and not path.name.startswith("."))
     if not folders:
-        raise input_error(f"{root}: has no migration of Prisma, expected folders with a migration.sql")
+        raise input_error(f"{root}: contains no Prisma migrations, expected folders with a migration.sql")
     note = "not in a folder of its own: Prisma never runs it"
     files = tuple(_read_file(path.name, path / "migration.sql") for path in folders)
     return (*files, *(_read_file(path.stem, path, note) for path in loose))
@@ -48,7 +48,7 @@ def _read_file(name: str, path: Path, note: str = "") -> SourceFile:
     data = read_bytes(path)
     lines = data.replace(b"\r\n", b"\n")
     digests = [hashlib.sha256(variant).digest() for variant in (data, lines, lines.replace(b"\n", b"\r\n"))]
-    # Old versions wrote each byte without its leading zero.
+    # Old versions of Prisma wrote each byte without its leading zero.
     also = (*(digest.hex() for digest in digests[1:]), *("".join(f"{byte:x}" for byte in one) for one in digests))
     return SourceFile(name, path.as_posix(), digests[0].hex(), note, also=also)
 

@@ -1,6 +1,6 @@
 """Rails: one row of `schema_migrations` for each version, without a checksum.
 
-dbmate has a table of the same name and column: only `ar_internal_metadata` beside it says that it is Rails'.
+dbmate has a table of the same name and column: only `ar_internal_metadata` next to it proves that it is from Rails.
 """
 
 import re
@@ -23,21 +23,21 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
         return None
     if read_rows(connection, _TITLE, "public.ar_internal_metadata", {"key": "text"}) is None:
         raise Refused(
-            "public.schema_migrations: there is no public.ar_internal_metadata, which Rails makes beside it",
-            hint="if dbmate made the table, import from dbmate",
+            "public.schema_migrations: there is no public.ar_internal_metadata, which Rails creates with it",
+            hint="if dbmate created the table, import from dbmate",
         )
     return tuple(sorted((ForeignRecord(_strip(version)) for (version,) in rows), key=lambda record: int(record.id)))
 
 
 def _strip(version: str) -> str:
-    """Return a version as Rails compares it: as a number."""
+    """Return a version in the form in which Rails compares it: as a number."""
     if not version.isdecimal():
         raise Refused(f"public.schema_migrations: version {version!r}, expected a number")
     return str(int(version))
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
-    """Return the migrations of a `db/migrate` folder at any depth, by version. Raises InputError: one is used twice."""
+    """Return the migrations of a `db/migrate` folder at any depth, by version. Raises InputError: a version twice."""
     found = [(match, path) for path in list_paths(folder, "**/*") if (match := _NAME.fullmatch(path.name))]
     files = [SourceFile(str(int(match[1])), path.as_posix()) for match, path in found]
     check_unique(files)

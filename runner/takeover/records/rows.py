@@ -1,4 +1,4 @@
-"""The rows of another tool's table: looked up by schema and name, and read only where the columns are that tool's."""
+"""The rows of another tool's table: found by schema and name, and read only if the columns are that tool's."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,17 +11,17 @@ from tenantry.model.errors import Refused
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 
-# What a column can be asked to hold, by pg_type.typcategory.
+# The kinds of columns to expect, by pg_type.typcategory: the exact type may differ between versions of a tool.
 _CATEGORIES = {"text": "S", "number": "N", "time": "D", "flag": "B", "bytes": "U"}
 
 
 def read_rows(
     connection: Connection, title: str, table: str, columns: Mapping[str, str]
 ) -> list[tuple[Any, ...]] | None:
-    """Return these columns of `schema.table`, sorted by the first of them; None where there is no such table.
+    """Return these columns of `schema.table`, sorted by the first of them; None if there is no such table.
 
-    `columns` are names to text, number, time, flag or bytes. Raises Refused where the table has others, so that no
-    value has to be guessed, and where it cannot be read. The session is left as it was.
+    `columns` maps names to text, number, time, flag or bytes. Raises Refused if the table has different columns, so
+    that no value has to be guessed, or if it cannot be read. The session is not changed.
     """
     schema, _, name = table.partition(".")
     found = connection.execute(read_sql("takeover/records", "columns"), [schema, name]).fetchall()
@@ -33,7 +33,7 @@ def read_rows(
         expected = ", ".join(f"{column} {kind}" for column, kind in columns.items())
         raise Refused(
             f"{table}: has the columns {there}, expected {expected}",
-            hint=f"if the table is not {title}'s, this database has no records of {title} to import",
+            hint=f"if the table does not belong to {title}, this database has no records of {title} to import",
         )
     query = sql.SQL("SELECT {} FROM {} ORDER BY 1").format(
         sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(schema, name)
@@ -45,7 +45,7 @@ def read_rows(
 
 
 def in_utc(time: datetime | None) -> datetime | None:
-    """Return a time in UTC; one without a zone is taken as UTC already."""
+    """Return a time in UTC; a time without a zone is assumed to be in UTC."""
     if time is None:
         return None
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -1,6 +1,6 @@
-"""The folders of other tools: their files, the constants in those that are Python, and the order that they ask for.
+"""The folders of other tools: their files, the constants in Python files, and the order of dependencies.
 
-Nothing of a user's is imported or run: Python is parsed, and only what is written out as a constant counts.
+No user code is imported or run: Python is parsed, and only constants count.
 """
 
 import ast
@@ -16,7 +16,7 @@ from tenantry.takeover.records.histories import SourceFile
 
 
 def input_error(message: str, hint: str = "") -> InputError:
-    """Return the error for one thing that is wrong."""
+    """Return the error for one problem."""
     return InputError((Problem(message, hint),))
 
 
@@ -28,7 +28,7 @@ def list_paths(folder: Path, pattern: str = "*") -> tuple[Path, ...]:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return what is in a file. Raises InputError."""
+    """Return the content of a file. Raises InputError."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -36,7 +36,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file in UTF-8, its line ends as they are. Raises InputError."""
+    """Return the text of a UTF-8 file, with its line ends unchanged. Raises InputError."""
     try:
         return read_bytes(path).decode()
     except UnicodeDecodeError as error:
@@ -44,20 +44,20 @@ def read_text(path: Path) -> str:
 
 
 def parse_python(path: Path) -> Sequence[ast.stmt]:
-    """Return the statements of a Python file, none of which is run. Raises InputError."""
+    """Return the statements of a Python file without running any. Raises InputError."""
     with warnings.catch_warnings():
-        # What the parser thinks of a user's escapes is no concern of ours.
+        # Invalid escapes in a user's strings are not ours to report.
         warnings.simplefilter("ignore")
         try:
             return ast.parse(read_bytes(path)).body
         except SyntaxError as error:
-            raise input_error(f"{path}:{error.lineno or 1}: not Python that can be read: {error.msg}") from None
+            raise input_error(f"{path}:{error.lineno or 1}: not valid Python: {error.msg}") from None
         except ValueError as error:
-            raise input_error(f"{path}: not Python that can be read: {error}") from None
+            raise input_error(f"{path}: not valid Python: {error}") from None
 
 
 def read_assigned(body: Iterable[ast.stmt]) -> dict[str, ast.expr]:
-    """Return what is assigned to single names in a module or class, not evaluated; the last one counts."""
+    """Return the expressions assigned to single names in a module or class; the last assignment counts."""
     assigned: dict[str, ast.expr] = {}
     for statement in body:
         match statement:
@@ -69,7 +69,7 @@ def read_assigned(body: Iterable[ast.stmt]) -> dict[str, ast.expr]:
 
 
 def read_constant(path: Path, assigned: Mapping[str, ast.expr], name: str) -> Any:
-    """Return the value of an assigned name, None where it is not assigned. Raises InputError: it is computed."""
+    """Return the value of an assigned name; None if it is not assigned. Raises InputError: it is computed."""
     if name not in assigned:
         return None
     try:
@@ -79,16 +79,16 @@ def read_constant(path: Path, assigned: Mapping[str, ast.expr], name: str) -> An
 
 
 def read_names(path: Path, assigned: Mapping[str, ast.expr], name: str) -> tuple[str, ...]:
-    """Return an assigned name or names; none where it is None or not assigned. Raises InputError."""
+    """Return an assigned string or collection of strings; empty if it is None or not assigned. Raises InputError."""
     value = read_constant(path, assigned, name)
     names = (value,) if isinstance(value, str) else value or ()
     if not isinstance(names, tuple | list | set | frozenset) or not all(isinstance(one, str) for one in names):
-        raise input_error(f"{path}:{assigned[name].lineno}: {name} is {value!r}, expected names")
+        raise input_error(f"{path}:{assigned[name].lineno}: {name} is {value!r}, expected a name or several")
     return tuple(sorted(names)) if isinstance(names, set | frozenset) else tuple(names)
 
 
 def check_unique(files: Sequence[SourceFile]) -> None:
-    """Raise InputError where two files have one id."""
+    """Raise InputError if two files have the same id."""
     paths: dict[str, str] = {}
     for file in files:
         if file.id in paths:
@@ -97,16 +97,16 @@ def check_unique(files: Sequence[SourceFile]) -> None:
 
 
 def sort_by_dependency(files: Sequence[SourceFile]) -> tuple[SourceFile, ...]:
-    """Return the files so that each comes after those it follows, and as early in the given order as that allows.
+    """Return the files so that each comes after its dependencies, and otherwise as early as in the given order.
 
-    A file that is followed and not there does not count. Raises InputError where they follow each other in a circle.
+    Dependencies that are not among the files do not count. Raises InputError if the files depend on each other.
     """
     position = {file.id: number for number, file in enumerate(files)}
     sorter = TopologicalSorter({file.id: [one for one in file.follows if one in position] for file in files})
     try:
         sorter.prepare()
     except CycleError as error:
-        raise input_error(f"{' -> '.join(reversed(error.args[1]))}: follow each other in a circle") from None
+        raise input_error(f"{' -> '.join(reversed(error.args[1]))}: depend on each other in a cycle") from None
     ready: list[int] = []
     ordered: list[SourceFile] = []
     while sorter.is_active():

@@ -1,6 +1,6 @@
-"""Sqitch: `sqitch.changes` names what is deployed now, with SHA-1 of each deploy script; the plan has the order.
+"""Sqitch: `sqitch.changes` has the deployed changes with the SHA-1 of each deploy script; the plan has the order.
 
-An id is `project:change`; the second and later instances of a reworked change have `#2` and so on behind it.
+An id is `project:change`; the second and later instances of a reworked change end in `#2` and so on.
 """
 
 import hashlib
@@ -30,13 +30,13 @@ _BLANK = re.compile(r"\s*(#.*)?")
 
 
 def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
-    """Return the changes that are deployed, in the order of their deployment."""
+    """Return the deployed changes in the order of their deployment."""
     rows = read_rows(connection, _TITLE, "sqitch.changes", _COLUMNS)
     if rows is None:
         return None
     seen: Counter[str] = Counter()
     return tuple(
-        # Registries older than 1.1 were upgraded with the id of the change in place of a hash that nobody had kept.
+        # The upgrade of registries before 1.1 wrote the id of the change instead of a hash, which was never recorded.
         ForeignRecord(
             _number(seen, f"{project}:{change}"), in_utc(at), None if script_hash == change_id else script_hash
         )
@@ -50,11 +50,11 @@ def _number(seen: Counter[str], name: str) -> str:
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
-    """Return the deploy scripts in the order of sqitch.plan. Raises InputError where the plan cannot be read."""
+    """Return the deploy scripts in the order of sqitch.plan. Raises InputError if the plan cannot be read."""
     list_paths(folder)
     plan = folder / "sqitch.plan"
     if not plan.is_file():
-        raise input_error(f"{folder}: no sqitch.plan, expected one beside deploy/", "give the folder that has the plan")
+        raise input_error(f"{folder}: no sqitch.plan, expected one next to deploy/", "pass the folder of the plan")
     project, changes = _parse_plan(plan)
     seen: Counter[str] = Counter()
     return tuple(
@@ -64,7 +64,7 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
 
 
 def _parse_plan(plan: Path) -> tuple[str, list[tuple[str, list[str]]]]:
-    """Return the project, and the changes in order, each with the tags that stand behind it."""
+    """Return the project, and the changes in order, each with the tags that follow it."""
     project, changes = "", list[tuple[str, list[str]]]()
     for number, line in enumerate(read_text(plan).splitlines(), 1):
         if found := _PRAGMA.fullmatch(line):
@@ -81,7 +81,7 @@ def _parse_plan(plan: Path) -> tuple[str, list[tuple[str, list[str]]]]:
 
 
 def _name_scripts(changes: list[tuple[str, list[str]]]) -> Iterator[tuple[str, str]]:
-    """Yield each change and its script, named after the first tag since where the change is reworked later."""
+    """Yield each change and its script, which is named after the next tag if the change is reworked later."""
     last = {name: number for number, (name, _tags) in enumerate(changes)}
     for number, (name, _tags) in enumerate(changes):
         since = (tag for _name, tags in changes[number:] for tag in tags)
@@ -90,7 +90,7 @@ def _name_scripts(changes: list[tuple[str, list[str]]]) -> Iterator[tuple[str, s
 
 def _make_file(name: str, script: Path) -> SourceFile:
     if not script.is_file():
-        return SourceFile(name, script.as_posix(), note="the plan lists it, but there is no deploy script")
+        return SourceFile(name, script.as_posix(), note="in the plan, but without a deploy script")
     return SourceFile(name, script.as_posix(), hashlib.sha1(read_bytes(script), usedforsecurity=False).hexdigest())
 
 

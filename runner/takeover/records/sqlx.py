@@ -1,4 +1,4 @@
-"""sqlx: one row of `_sqlx_migrations` for each version, with SHA-384 of the raw file."""
+"""sqlx: one row of `_sqlx_migrations` for each version, with the SHA-384 of the raw file."""
 
 import hashlib
 from pathlib import Path
@@ -13,7 +13,7 @@ _COLUMNS = {"version": "number", "installed_on": "time", "success": "flag", "che
 
 
 def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
-    """Return what has succeeded; an execution_time of -1 was only never measured, and does not count against it."""
+    """Return the migrations that succeeded; an execution_time of -1 only means that it was not measured."""
     rows = read_rows(connection, _TITLE, "public._sqlx_migrations", _COLUMNS)
     if rows is None:
         return None
@@ -25,7 +25,7 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
-    """Return the files `VERSION_name.sql` and `VERSION_name.up.sql` by version. Raises InputError: no version."""
+    """Return the files `VERSION_name.sql` and `VERSION_name.up.sql` by version. Raises InputError: not a version."""
     files = [
         SourceFile(_parse_version(path), path.as_posix(), hashlib.sha384(read_bytes(path)).hexdigest())
         for path in list_paths(folder, "*_*.sql")

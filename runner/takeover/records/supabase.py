@@ -10,7 +10,7 @@ from tenantry.takeover.records.source import check_unique, list_paths
 
 _TITLE = "Supabase"
 _NAME = re.compile(r"([0-9]+)_(.*)\.sql")
-# Before this version `init` was the schema that Supabase itself wrote.
+# In older versions, `init` is the schema that Supabase itself wrote.
 _OWN_INIT = "20211209000000"
 
 
@@ -20,7 +20,7 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
-    """Return the migrations of a `migrations` folder, or of the folder around one, by name."""
+    """Return the migrations of a `migrations` folder, or of its parent, by name."""
     root = folder / "migrations" if (folder / "migrations").is_dir() else folder
     files = [_parse(path) for path in list_paths(root, "*.sql")]
     check_unique(files)

@@ -1,4 +1,4 @@
-"""tern: `schema_version` has one row, the number of the newest migration; all up to it count as applied."""
+"""tern: `schema_version` has one row with the number of the newest migration; all up to it count as applied."""
 
 import re
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ _NAME = re.compile(r"([0-9]+)_.+\.sql")
 
 
 def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
-    """Return the newest migration; none where the version is 0. Raises Refused where there is not one row."""
+    """Return the newest migration; none if the version is 0. Raises Refused if there is not exactly one row."""
     rows = read_rows(connection, _TITLE, "public.schema_version", {"version": "number"})
     if rows is None:
         return None
@@ -26,7 +26,7 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
-    """Return the migrations by number. Raises InputError where the numbers are not 1, 2, 3 and so on: tern needs it."""
+    """Return the migrations by number. Raises InputError if the numbers are not 1, 2, 3 and so on, as tern requires."""
     found = [(match, path) for path in list_paths(folder) if (match := _NAME.fullmatch(path.name))]
     files = sorted(
         (SourceFile(str(int(match[1])), path.as_posix()) for match, path in found), key=lambda file: int(file.id)
@@ -34,7 +34,7 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
     check_unique(files)
     for number, file in enumerate(files, 1):
         if file.id != str(number):
-            raise input_error(f"{folder}: there is no migration {number}, tern expects all up to {files[-1].id}")
+            raise input_error(f"{folder}: no migration {number}, expected all from 1 to {files[-1].id}")
     return tuple(files)
 
 
@@ -49,7 +49,7 @@ def _match(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tup
 def _judge(file: SourceFile, newest: ForeignRecord | None) -> Claim:
     if newest is None or int(file.id) > int(newest.id):
         return Claim(file.id, ClaimStanding.NO_ROW, None, file)
-    note = "" if file.id == newest.id else f"below version {newest.id}: tern records its newest alone"
+    note = "" if file.id == newest.id else f"below version {newest.id}: tern records only the newest"
     return Claim(file.id, ClaimStanding.CANNOT_VERIFY, newest, file, note)
 
 

@@ -1,4 +1,4 @@
-"""yoyo: one row of `_yoyo_migration` for each migration, with a hash of its name alone, so never of what it does."""
+"""yoyo: one row of `_yoyo_migration` for each migration, with a hash of its name only, not of its content."""
 
 import hashlib
 import re
@@ -22,7 +22,7 @@ _TITLE = "yoyo"
 _COLUMNS = {"migration_id": "text", "migration_hash": "text", "applied_at_utc": "time"}
 _COMMENT = re.compile(r"\s*(--.*)?$")
 _DEPENDS = re.compile(r"\s*--\s*depends\s*:(.*)$")
-_NOTE = "the hash is of the name alone: an edit cannot be seen"
+_NOTE = "the hash covers only the name: edits cannot be detected"
 
 
 def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
@@ -33,7 +33,7 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
 
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
-    """Return the migrations by path, each after those it depends on; rollbacks and post-apply hooks are none."""
+    """Return the migrations by path, each after its dependencies, without rollbacks and post-apply hooks."""
     files = [
         SourceFile(path.stem, path.as_posix(), hash_name(path.stem), _NOTE, _read_depends(path))
         for path in list_paths(folder)
@@ -46,7 +46,7 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
 
 
 def hash_name(name: str) -> str:
-    """Return what yoyo records of a migration: SHA-256 of its file name without suffix."""
+    """Return the hash that yoyo records for a migration: the SHA-256 of its file name without suffix."""
     return hashlib.sha256(name.encode()).hexdigest()
 
 

@@ -51,10 +51,10 @@ def test_what_is_there(studios: Fleet) -> None:
         "0002",
     )
     assert UNSEEN in done.out
-    assert "tenant half: 0003_notes: half: 1 of 2 tables\n" in done.out
+    assert "tenant half: 0003_notes: partly applied: 1 of 2 tables\n" in done.out
     assert "CREATE TABLE public.stays (" in done.out
-    assert "tenant table: beds: no file makes it\n" in done.out
-    assert "tenant type: rooms.rate: type text, which no file stands for\n" in done.out
+    assert "tenant table: beds: no file creates it\n" in done.out
+    assert "tenant type: rooms.rate: type text, which matches no file\n" in done.out
     assert [studios.trace(name) for name in ("empty", "match", "half", "table", "type")] == before
 
 
@@ -126,7 +126,7 @@ def test_fact_of_an_object_that_is_not_there(fleet: MakeFleet) -> None:
     one.query("1", "CREATE TABLE rooms (id integer PRIMARY KEY); CREATE TABLE notes (id integer PRIMARY KEY)")
     done = one.run("adopt")
     assert done.code == 1, done.out
-    assert "tenant 1: 0001_both: half: 0 of 1 column, 1 of 1 table\n" in done.out
+    assert "tenant 1: 0001_both: partly applied: 0 of 1 column, 1 of 1 table\n" in done.out
     assert "ADD COLUMN name character varying(40)" in done.out
 
 
@@ -137,8 +137,8 @@ def test_part_of_a_table_that_is_not_there(fleet: MakeFleet) -> None:
     done = one.run("adopt")
     assert done.code == 1
     assert (
-        "tenant 1: 0001_both: half: 0 of 1 column, 1 of 2 tables\n"
-        "  -- rooms is not there: first comes the file that makes it\n"
+        "tenant 1: 0001_both: partly applied: 0 of 1 column, 1 of 2 tables\n"
+        "  -- rooms does not exist: apply the file that creates it first\n"
         "  CREATE TABLE public.stays (\n"
     ) in done.out
 

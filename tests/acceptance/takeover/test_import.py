@@ -11,7 +11,7 @@ RECORDED = DATA / "history" / "drizzle" / "0.45"
 OURS = ["0000_rooms.sql", "0001_guests.sql", "0002_bills.sql", "0003_notes.sql"]
 NOTE = (
     "its time in the journal, 1795366721718, is not after 1795366722160 of 0001_guests:"
-    " drizzle never runs it where 0001_guests ran before"
+    " drizzle never runs it if 0001_guests ran first"
 )
 SKIPPED = (
     "tenant 1: drizzle 0002_bills: file without row: drizzle never ran it here and never will:"
@@ -78,9 +78,10 @@ def test_files_twice(project: Fleet) -> None:
         again = project.run("import", "--files", "--from", "drizzle", "drizzle", *args)
         assert (again.code, again.out, list_files(project)) == (2, "", before)
         sources = {before[0]: "0000_rooms", before[1]: "0002_bills", before[2]: "0003_notes"}
-        hint = "leave in the other folder what is new alone: a second file of the same would run twice"
+        hint = "keep only the new migrations in the source folder: a second copy would run the same SQL again"
         assert again.err == "".join(
-            f"error: migrations/tenant/{name}: is drizzle {source} already, expected migrations that are not here\n"
+            f"error: migrations/tenant/{name}: already converted from drizzle {source}, "
+            "expected only migrations that are new here\n"
             f"hint: {hint}\n"
             for name, source in sources.items()
         )
@@ -124,9 +125,7 @@ def test_edited_file(project: Fleet) -> None:
         file.write("\n-- more\n")
     done = project.run("import", "--from", "drizzle", "drizzle", "--tenants", "1", "--write")
     assert done.code == 1
-    assert (
-        "tenant 1: drizzle 0001_guests: mismatch: edited after drizzle ran it: the hash is another one\n"
-    ) in done.out
+    assert ("tenant 1: drizzle 0001_guests: mismatch: edited after drizzle ran it: the hash differs\n") in done.out
     assert project.versions("1") == [0, 3]
 
 
@@ -181,4 +180,4 @@ def test_record_of_data(fleet: MakeFleet) -> None:
     assert done.code == 1
     assert "dbmate 20260103000000: row without file" in done.out
     # The other tool's own table is nobody's.
-    assert "tenant 1: schema_migrations: no file makes it\n" in done.out
+    assert "tenant 1: schema_migrations: no file creates it\n" in done.out

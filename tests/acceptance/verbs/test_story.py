@@ -39,7 +39,7 @@ def studios(fleet: MakeFleet) -> Fleet:
 
 def find_repairs(out: str) -> list[str]:
     """Return the SQL that `adopt` shows below each file that is half there."""
-    blocks = re.findall(r"^tenant \S+: \S+: half: .*\n((?:(?:  .*)?\n)*?)  hint: ", out, re.MULTILINE)
+    blocks = re.findall(r"^tenant \S+: \S+: partly applied: .*\n((?:(?:  .*)?\n)*?)  hint: ", out, re.MULTILINE)
     return [re.sub(r"(?m)^  ", "", block) for block in blocks]
 
 
@@ -56,8 +56,14 @@ def test_three_studios_are_brought_to_one_schema(studios: Fleet) -> None:
     assert report.column("there") == ["0000-0009", "0000-0003", "0000"]
     assert report.column("half") == ["", "0004", "0010"]
     assert report.column("not there") == ["0010 and 0011", "0005-0011", "0001-0009 and 0011"]
-    assert "tenant 3: 0004_client_details_and_track_comments: half: 3 of 16 columns, 1 of 3 tables\n" in found.out
-    assert "tenant 16: 0010_missing_columns: half: 2 of 13 columns, 0 of 1 comment, 0 of 1 constraint\n" in found.out
+    assert (
+        "tenant 3: 0004_client_details_and_track_comments: partly applied: 3 of 16 columns, 1 of 3 tables\n"
+        in found.out
+    )
+    assert (
+        "tenant 16: 0010_missing_columns: partly applied: 2 of 13 columns, 0 of 1 comment, 0 of 1 constraint\n"
+        in found.out
+    )
     assert [studios.versions(tenant) for tenant in ("1", "3", "16")] == [[], [], []]
 
     repair3, repair16 = find_repairs(found.out)

@@ -17,7 +17,7 @@ READ = {
 CLAIMS: dict[str, list[Row]] = {
     "dbmate": [("20260101090000", "cannot verify", ""), ("20260102090000", "cannot verify", "")],
     "golang-migrate": [
-        ("1", "cannot verify", "below version 2: golang-migrate records its newest alone"),
+        ("1", "cannot verify", "below version 2: golang-migrate records only the newest"),
         ("2", "cannot verify", ""),
         ("10", "file without row", ""),
     ],
@@ -38,31 +38,31 @@ REFUSED = {
         "CREATE TABLE public.schema_migrations (version bigint, inserted_at timestamp)",
         "public.schema_migrations: has the columns version bigint, inserted_at timestamp without time zone,"
         " expected version text",
-        "if the table is not dbmate's, this database has no records of dbmate to import",
+        "if the table does not belong to dbmate, this database has no records of dbmate to import",
     ),
     "dbmate, golang-migrate's table": (
         "dbmate",
         DIRTY,
-        "public.schema_migrations: has a column dirty, which golang-migrate makes",
-        "if golang-migrate made the table, import from golang-migrate",
+        "public.schema_migrations: has a column dirty, which golang-migrate creates",
+        "if golang-migrate created the table, import from golang-migrate",
     ),
     "dbmate, Rails' table": (
         "dbmate",
         f"{VERSIONS}; CREATE TABLE public.ar_internal_metadata (key text)",
-        "public.schema_migrations: public.ar_internal_metadata is there, which Rails makes beside it",
-        "if rails made the table, import from rails",
+        "public.schema_migrations: public.ar_internal_metadata exists, which Rails creates with it",
+        "if rails created the table, import from rails",
     ),
     "golang-migrate, dbmate's table": (
         "golang-migrate",
         VERSIONS,
         "public.schema_migrations: has the columns version text, expected version number, dirty flag",
-        "if the table is not golang-migrate's, this database has no records of golang-migrate to import",
+        "if the table does not belong to golang-migrate, this database has no records of golang-migrate to import",
     ),
     "golang-migrate, dirty": (
         "golang-migrate",
         f"{DIRTY}; INSERT INTO public.schema_migrations VALUES (3, true)",
-        "public.schema_migrations: version 3 is dirty: it, or its way back, failed half way",
-        'finish or undo it by hand, then run "migrate force VERSION" with the version that is there',
+        "public.schema_migrations: version 3 is dirty: its up or down file failed midway",
+        'finish or undo it by hand, then run "migrate force VERSION" with the resulting version',
     ),
     "golang-migrate, two rows": (
         "golang-migrate",
@@ -75,7 +75,7 @@ REFUSED = {
         "CREATE TABLE public.goose_db_version (id int, version_id text)",
         "public.goose_db_version: has the columns id integer, version_id text,"
         " expected id number, version_id number, is_applied flag, tstamp time",
-        "if the table is not goose's, this database has no records of goose to import",
+        "if the table does not belong to goose, this database has no records of goose to import",
     ),
 }
 # A tool, a file that is added to its recorded folder, and the claim that this makes.
@@ -83,7 +83,7 @@ IGNORED: dict[str, tuple[str, str, Row]] = {
     "dbmate, no number": (
         "dbmate",
         "rooms.sql",
-        ("rooms", "file without row", "no number in front of its name: dbmate never runs it"),
+        ("rooms", "file without row", "no number at the start of its name: dbmate never runs it"),
     ),
     "golang-migrate, neither up nor down": (
         "golang-migrate",
@@ -95,7 +95,7 @@ IGNORED: dict[str, tuple[str, str, Row]] = {
         "seed.sql",
         ("seed", "file without row", "not named VERSION_name.sql: goose never runs it"),
     ),
-    "goose, a program": ("goose", "00004_move.go", ("4", "file without row", "a program: it holds no SQL")),
+    "goose, a program": ("goose", "00004_move.go", ("4", "file without row", "a program without SQL")),
 }
 TWICE = {
     "dbmate": ("20260101090000_beds.sql", "20260101090000_rooms.sql", "20260101090000"),

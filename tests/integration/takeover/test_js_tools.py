@@ -79,9 +79,9 @@ NEVER = (
 )
 BACKWARDS = (
     "its time in the journal, 1795366721718, is not after 1795366722160 of 0001_guests:"
-    " drizzle never runs it where 0001_guests ran before"
+    " drizzle never runs it if 0001_guests ran first"
 )
-EDITED = "edited after drizzle ran it: the hash is another one"
+EDITED = "edited after drizzle ran it: the hash differs"
 CLAIMS: dict[str, list[Row]] = {
     "drizzle/0.45": [
         ("0000_rooms", "match", ""),
@@ -248,7 +248,10 @@ def test_unknown_columns_are_refused(database: MakeDatabase, tool: str, foreign:
         read(dsn, tool)
     assert str(caught.value) == foreign[1]
     title = load_history(tool).title
-    assert caught.value.hint == f"if the table is not {title}'s, this database has no records of {title} to import"
+    assert (
+        caught.value.hint
+        == f"if the table does not belong to {title}, this database has no records of {title} to import"
+    )
 
 
 @pytest.mark.parametrize(("text", "message"), JOURNALS.values(), ids=JOURNALS)
@@ -270,7 +273,7 @@ def test_listed_file_that_is_absent(tmp_path: Path) -> None:
     folder = copy_files("drizzle/0.45", tmp_path)
     path = folder / "0001_guests.sql"
     path.unlink()
-    message = f"{folder}/meta/_journal.json:16: lists '0001_guests', but {path} is not there"
+    message = f"{folder}/meta/_journal.json:16: lists '0001_guests', but {path} does not exist"
     assert fault_of("drizzle", folder) == message
 
 
@@ -351,7 +354,7 @@ def test_folder_of_both_drizzles(tmp_path: Path) -> None:
 
 def test_folder_of_no_drizzle(tmp_path: Path) -> None:
     """A folder that is not drizzle's is refused."""
-    message = f"{tmp_path}: not a folder of drizzle, expected meta/_journal.json or folders with a migration.sql"
+    message = f"{tmp_path}: not a drizzle folder, expected meta/_journal.json or folders with a migration.sql"
     assert fault_of("drizzle", tmp_path) == message
 
 
@@ -369,7 +372,7 @@ LOOSE: dict[str, tuple[str, Row]] = {
     "prisma": ("seed.sql", ("seed", "file without row", "not in a folder of its own: Prisma never runs it")),
     "node_pg_migrate": (
         "1767344400001_seed.ts",
-        ("1767344400001_seed", "file without row", "a program: it holds no SQL"),
+        ("1767344400001_seed", "file without row", "a program without SQL"),
     ),
     "supabase": ("seed.sql", ("seed", "file without row", "not named <timestamp>_name.sql: Supabase never runs it")),
 }
@@ -433,10 +436,10 @@ def test_numbers_of_node_pg_migrate(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     files = load_history("node-pg-migrate").list_files(tmp_path)
     assert [file.id for file in files] == ["9_a", "10_b", "1767258000400_c", "20260101090000500_d", "rooms"]
-    note = "no number in front of its name: when node-pg-migrate runs it, if it does, is not known"
+    note = "no number at the start of its name: it is unknown whether and when node-pg-migrate runs it"
     assert [file.note for file in files] == ["", "", "", "", note]
     (tmp_path / "20261301090000500_e.sql").touch()
-    message = "20261301090000500 is no time, expected YYYYMMDDHHMMSS and milliseconds"
+    message = "20261301090000500 is not a time, expected YYYYMMDDHHMMSS and milliseconds"
     assert fault_of("node-pg-migrate", tmp_path) == f"{tmp_path}/20261301090000500_e.sql: {message}"
 
 

@@ -25,9 +25,9 @@ FOLDERS = {
     "tern": "tern/migrations",
 }
 
-PLACEHOLDERS = "has placeholders: Flyway's checksum is that of the text with their values"
-BELOW = "below version 2: tern records its newest alone"
-NO_SCRIPT = "the plan lists it, but there is no deploy script"
+PLACEHOLDERS = "has placeholders: Flyway's checksum includes their values"
+BELOW = "below version 2: tern records only the newest"
+NO_SCRIPT = "in the plan, but without a deploy script"
 ROOMS_V1 = "000230e82258b2db4cbd769eaefdfe6c8aba02ad"
 ROOMS = "77820ab23b2b2d457af9bafa8c5da09c9095c6d4"
 SESSIONS = "0c2a7f69b3dc1d66f61c021fc1674f4130cd7293"
@@ -183,7 +183,7 @@ def test_a_database_without_the_tool_has_no_records(tool: str, database: MakeDat
         pytest.param(
             "rails",
             ("CREATE TABLE public.schema_migrations (version varchar(128) PRIMARY KEY)",),
-            "public.schema_migrations: there is no public.ar_internal_metadata, which Rails makes beside it",
+            "public.schema_migrations: there is no public.ar_internal_metadata, which Rails creates with it",
             id="rails, dbmate's table",
         ),
         pytest.param(
@@ -418,7 +418,7 @@ PROJECT = "%syntax-version=1.0.0\n%project=studio\n\n# Rooms first.\n"
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        pytest.param({}, "{folder}: no sqitch.plan, expected one beside deploy/", id="no plan"),
+        pytest.param({}, "{folder}: no sqitch.plan, expected one next to deploy/", id="no plan"),
         pytest.param(
             {"sqitch.plan": PROJECT + "rooms yesterday\n"},
             "{folder}/sqitch.plan:5: neither a change nor a tag of Sqitch: 'rooms yesterday'",
@@ -454,7 +454,7 @@ def test_a_plan_that_cannot_be_read_is_named(files: dict[str, str | bytes], mess
         pytest.param(
             "tern",
             ("1_a.sql", "3_c.sql"),
-            "{folder}: there is no migration 2, tern expects all up to 3",
+            "{folder}: no migration 2, expected all from 1 to 3",
             id="tern, gap",
         ),
         pytest.param(
@@ -500,7 +500,7 @@ def test_a_folder_that_the_tool_would_refuse_is_named(
         pytest.param(
             4,
             [
-                *((name, "cannot verify", "below version 4: tern records its newest alone") for name in "123"),
+                *((name, "cannot verify", "below version 4: tern records only the newest") for name in "123"),
                 ("4", "row without file", ""),
             ],
             id="newer than the files",

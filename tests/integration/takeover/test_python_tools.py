@@ -18,9 +18,9 @@ FOLDERS = {"alembic": "alembic/versions", "django": "django/project", "yoyo": "y
 
 ROOMS, SESSIONS, DESKS = "9f2b1c7d4e10", "1a7c5e3b9d22", "c04e8d6f2a33"
 MERGE, DEPOSITS, INVOICES = "5b3d9f1e7c44", "e81f4a2c6b55", "77a0b1c2d3e4"
-BELOW = f"below the head {DEPOSITS}: Alembic records heads alone"
-LOST = "the head gone is in no file: whether this one is below it cannot be told"
-NAME_ALONE = "the hash is of the name alone: an edit cannot be seen"
+BELOW = f"below the head {DEPOSITS}: Alembic records only heads"
+LOST = "no file has the head gone, so it is unknown whether this revision is below it"
+NAME_ALONE = "the hash covers only the name: edits cannot be detected"
 HASH_1 = "23103a8a7ff409a2624e5cfb088131f573a8d6b860384abbbfe05cb4f7b8e170"
 HASH_2 = "ce3f59da74a9dc3181bc0f805d83f83e073a3f35a626e6ded1a3c95c16898cba"
 HASH_3 = "b9292c3851610c70f6b01647d542427c29fbe3c3f8b8bf02a0a0271a7dd48d31"
@@ -164,7 +164,10 @@ def test_a_table_with_other_columns_is_refused(
     with reading(database(), f"CREATE TABLE public.{table}") as connection, pytest.raises(Refused) as refused:
         load_history(tool).read(connection)
     assert str(refused.value) == message
-    assert refused.value.hint == f"if the table is not {title}'s, this database has no records of {title} to import"
+    assert (
+        refused.value.hint
+        == f"if the table does not belong to {title}, this database has no records of {title} to import"
+    )
 
 
 def test_an_unknown_head_says_nothing_of_what_is_below(database: MakeDatabase, tmp_path: Path) -> None:
@@ -239,7 +242,7 @@ def test_nothing_of_the_users_is_run(tmp_path: Path) -> None:
     [
         pytest.param(
             {"b.py": revision("b", "down_revision = 'a'")},
-            "{folder}/b.py: follows revision 'a', which is in no file of the folder",
+            "{folder}/b.py: follows revision 'a', which no file of the folder has",
             id="a revision is missing",
         ),
         pytest.param({"a.py": "x = 1\n"}, "{folder}/a.py: no revision, expected revision = '...'", id="no revision"),
@@ -250,12 +253,12 @@ def test_nothing_of_the_users_is_run(tmp_path: Path) -> None:
         ),
         pytest.param(
             {"a.py": revision("a", "down_revision = 7")},
-            "{folder}/a.py:2: down_revision is 7, expected names",
+            "{folder}/a.py:2: down_revision is 7, expected a name or several",
             id="a number below",
         ),
         pytest.param(
             {"a.py": "revision = = 1\n"},
-            "{folder}/a.py:1: not Python that can be read: invalid syntax",
+            "{folder}/a.py:1: not valid Python: invalid syntax",
             id="not Python",
         ),
         pytest.param(
@@ -265,7 +268,7 @@ def test_nothing_of_the_users_is_run(tmp_path: Path) -> None:
         ),
         pytest.param(
             {"a.py": revision("a", "down_revision = 'b'"), "b.py": revision("b", "down_revision = 'a'")},
-            "a -> b -> a: follow each other in a circle",
+            "a -> b -> a: depend on each other in a cycle",
             id="a circle",
         ),
     ],
@@ -322,7 +325,7 @@ def test_a_squashed_migration_says_what_it_replaces(tmp_path: Path) -> None:
         pytest.param({}, "{folder}: no migrations, expected APP/migrations/*.py below it", id="no app"),
         pytest.param(
             {"0001_a.py": "x = 1\n"},
-            "{folder}/migrations/0001_a.py: no class Migration, expected a migration of Django",
+            "{folder}/migrations/0001_a.py: no class Migration, expected a Django migration",
             id="no migration",
         ),
     ],

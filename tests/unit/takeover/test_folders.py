@@ -19,7 +19,7 @@ NOTES = {
     "dbmate": [],
     "drizzle": [
         "0002_search.sql: its time in the journal, 1772528450000, is not after 1772528500000 of 0001_add-room-rates:"
-        " drizzle never runs it where 0001_add-room-rates ran before",
+        " drizzle never runs it if 0001_add-room-rates ran first",
         f"0002_search.sql:1: CREATE INDEX {BARRED}",
     ],
     "flyway": [],
@@ -28,17 +28,17 @@ NOTES = {
         f"000002_index_rooms.down.sql:1: DROP INDEX {BARRED}",
     ],
     "goose": [],
-    "prisma": ["20260305090000_nothing/migration.sql: holds no SQL and becomes a file that does nothing"],
+    "prisma": ["20260305090000_nothing/migration.sql: contains no SQL, so the converted file does nothing"],
     "sqitch": [
         'deploy/rooms@v1.sql: the plan says "Rooms of the studio."',
-        "verify/rooms@v1.sql: not taken over, write as a check what it asks:\n-- Verify studio:rooms on pg\n\n"
+        "verify/rooms@v1.sql: not converted, rewrite it as a check:\n-- Verify studio:rooms on pg\n\n"
         "BEGIN;\n\nSELECT id FROM rooms WHERE false;\n\nROLLBACK;",
         'deploy/users/sessions.sql: the plan says "Sessions in a room."',
-        "deploy/users/sessions.sql: @v1 is tagged behind it",
+        "deploy/users/sessions.sql: followed by the tag @v1",
         'deploy/users/sessions.sql: the plan says "First"',
         'deploy/rooms.sql: the plan says "Rooms have names."',
-        "deploy/rooms.sql: has no BEGIN and COMMIT around it, and will run in one transaction",
-        "verify/rooms.sql: not taken over, write as a check what it asks:\n-- Verify studio:rooms on pg\n\n"
+        "deploy/rooms.sql: has no BEGIN and COMMIT, but will run in one transaction",
+        "verify/rooms.sql: not converted, rewrite it as a check:\n-- Verify studio:rooms on pg\n\n"
         "BEGIN;\n\nSELECT name FROM rooms WHERE false;\n\nROLLBACK;",
     ],
 }
@@ -101,8 +101,8 @@ def test_taken(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         write_files(convert("goose"), tmp_path, 4)
     (problem,) = caught.value.problems
-    assert problem.message == f"{tmp_path}/5_b.sql: has version 5, which a converted file is to get"
-    assert problem.hint == "begin with a version above all that are there, or convert into an empty folder"
+    assert problem.message == f"{tmp_path}/5_b.sql: version 5 is taken, expected it to be free for a converted file"
+    assert problem.hint == "start above the highest version in the folder, or convert into an empty folder"
     assert len(list(tmp_path.iterdir())) == 3
 
 
@@ -112,7 +112,7 @@ def test_write_fails(tmp_path: Path) -> None:
     long = Converted("goose 99", "x" * 300, "SELECT 1;\n", None, True)
     with pytest.raises(InputError) as caught:
         write_files((*converted, long), tmp_path / "new", 1)
-    assert str(caught.value) == f"{tmp_path}/new: file name too long, expected a folder to write to"
+    assert str(caught.value) == f"{tmp_path}/new: file name too long, expected a writable folder"
     assert list((tmp_path / "new").iterdir()) == []
 
 

@@ -41,28 +41,28 @@ DRIZZLE = {
         {"meta/_journal.json": journal("0000_a"), "0000_a.sql": OK, "0001_b.sql": OK},
         [
             "0001_b.sql: not in the journal: drizzle never runs it"
-            " | move it out of the folder if it is not to run, else have drizzle-kit list it"
+            " | move it out of the folder if it must not run; otherwise let drizzle-kit add it to the journal"
         ],
     ),
     "entry without a file": (
         {"meta/_journal.json": journal("0000_a")},
         [
-            "meta/_journal.json:1: lists '0000_a', but 0000_a.sql is not there"
-            " | restore the file, or take its entry out of the journal"
+            "meta/_journal.json:1: lists '0000_a', but 0000_a.sql does not exist"
+            " | restore the file, or remove its entry from the journal"
         ],
     ),
     "SQL behind a breakpoint": (
         {"meta/_journal.json": journal("0000_a"), "0000_a.sql": f"{OK}SELECT 2;--> statement-breakpoint SELECT 3;\n"},
         [
-            "0000_a.sql:2: SQL behind --> statement-breakpoint, expected it to end its line"
-            " | put a line end behind the breakpoint"
+            "0000_a.sql:2: SQL after --> statement-breakpoint, expected it to end its line"
+            " | insert a line break after the breakpoint"
         ],
     ),
     "breakpoint in a string": (
         {"meta/_journal.json": journal("0000_a"), "0000_a.sql": "SELECT 'a--> statement-breakpoint\n';\n"},
         [
-            "0000_a.sql:1: --> statement-breakpoint within a quote or comment, where drizzle cuts it in two"
-            " | move it behind the statement"
+            "0000_a.sql:1: --> statement-breakpoint inside a quoted text or comment, which drizzle cuts in two"
+            " | move it after the statement"
         ],
     ),
 }
@@ -95,7 +95,7 @@ PRISMA = {
     ),
     "a key below the header": (
         {"1_a/migration.sql": "SELECT 1;\n\n-- transactional: false\n"},
-        ["1_a/migration.sql:3: a comment that reads as a header key of tenantry | reword it"],
+        ["1_a/migration.sql:3: the comment reads as a header key of tenantry | reword it"],
     ),
     "a wrapper around what cannot be in one": (
         {"1_a/migration.sql": "\nBEGIN;\nVACUUM;\nCOMMIT;\n"},
@@ -109,56 +109,56 @@ DBMATE = {
     "no mark": (
         {"1_a.sql": OK},
         [
-            "1_a.sql: marks are none, expected -- migrate:up and then -- migrate:down"
-            " | split the file, or correct the marks"
+            "1_a.sql: markers are none, expected -- migrate:up, then -- migrate:down"
+            " | split the file, or correct the markers"
         ],
     ),
     "wrong order": (
         {"1_a.sql": f"-- migrate:down\n{OK}-- migrate:up\n{OK}"},
         [
-            "1_a.sql: marks are down, up, expected -- migrate:up and then -- migrate:down"
-            " | split the file, or correct the marks"
+            "1_a.sql: markers are down, up, expected -- migrate:up, then -- migrate:down"
+            " | split the file, or correct the markers"
         ],
     ),
     "nearly a mark": (
         {"1_a.sql": f"-- migrate:up\n{OK}-- Migrate: down\n{OK}"},
-        ["1_a.sql:3: nearly a mark of dbmate, which takes it for a comment | correct or reword it"],
+        ["1_a.sql:3: almost a marker, which dbmate takes for a comment | correct or reword it"],
     ),
     "SQL before the mark": (
         {"1_a.sql": f"-- Rooms.\n{OK}-- migrate:up\n{OK}"},
-        ["1_a.sql:2: before -- migrate:up, expected comments alone | move it below the mark"],
+        ["1_a.sql:2: before -- migrate:up, expected only comments | move it below the marker"],
     ),
     "option": (
         {"1_a.sql": f"-- migrate:up env:OWNER transaction:false\n{OK}"},
         [
-            "1_a.sql:1: option 'env:OWNER' of dbmate cannot be taken over, expected transaction:false"
+            "1_a.sql:1: option 'env:OWNER' of dbmate cannot be converted, expected transaction:false"
             " | remove it if it has no effect"
         ],
     ),
-    "no number": ({"a.sql": OK}, [f"a.sql: no number in front of its name: dbmate never runs it | {OUT}"]),
+    "no number": ({"a.sql": OK}, [f"a.sql: no number at the start of its name: dbmate never runs it | {OUT}"]),
     "way back": (
         {"1_a.sql": "-- migrate:up\nSELECT 1;\n-- migrate:down\n\nSELCT 1;\n"},
         [f'1_a.sql:5:1: syntax error at or near "SELCT" | {SYNTAX}'],
     ),
-    "empty folder": ({"notes.md": ""}, ["DIR: holds no migration of dbmate | give the folder of its files"]),
+    "empty folder": ({"notes.md": ""}, ["DIR: no migrations of dbmate found | pass the folder of its files"]),
 }
 GOOSE = {
     "a program": (
         {"1_a.sql": f"-- +goose Up\n{OK}", "2_b.go": "package a\n"},
-        ["2_b.go: a program in Go, which cannot be converted | write what it does as SQL"],
+        ["2_b.go: a program in Go, which cannot be converted | rewrite it as SQL"],
     ),
     "badly named": ({"a.sql": OK}, [f"a.sql: not named VERSION_name.sql: goose never runs it | {OUT}"]),
     "values of the environment": (
         {"1_a.sql": f"-- +goose Up\n-- +goose ENVSUB ON\n{OK}"},
         [
-            "1_a.sql:2: ENVSUB ON puts values of the environment into the SQL, and they are not known here"
-            " | write the values, and remove the annotation"
+            "1_a.sql:2: ENVSUB ON inserts environment variables into the SQL, whose values are not known here"
+            " | insert the values and remove the annotation"
         ],
     ),
     "no Up": ({"1_a.sql": "-- Rooms.\n"}, ["1_a.sql: has no -- +goose Up | add it above the SQL"]),
     "SQL before Up": (
         {"1_a.sql": f"{OK}-- +goose Up\n"},
-        ["1_a.sql:1: before -- +goose Up, expected comments alone | move it below the annotation"],
+        ["1_a.sql:1: before -- +goose Up, expected only comments | move it below the annotation"],
     ),
     "annotations": (
         {
@@ -168,12 +168,12 @@ GOOSE = {
         [
             "1_a.sql:1: Down is out of place | correct it",
             "1_a.sql:3: StatementEnd is out of place | correct it",
-            "1_a.sql:4: nearly an annotation of goose, expected -- +goose at its start | correct it",
-            "1_a.sql:5: 'Upp' is no annotation of goose that can be converted | correct it",
+            "1_a.sql:4: almost an annotation of goose, expected the line to start with -- +goose | correct it",
+            "1_a.sql:5: 'Upp' is not an annotation of goose that can be converted | correct it",
             "1_a.sql:6: Up is out of place | correct it",
             "1_a.sql:8: StatementBegin is out of place | correct it",
             "1_a.sql:9: Down is out of place | correct it",
-            "1_a.sql:7: StatementBegin without its StatementEnd | correct it",
+            "1_a.sql:7: StatementBegin without StatementEnd | correct it",
         ],
     ),
     "below annotations": (
@@ -184,11 +184,11 @@ GOOSE = {
 GOLANG_MIGRATE = {
     "way back of nothing": (
         {"1_a.up.sql": OK, "2_b.down.sql": OK},
-        ["2_b.down.sql: no .up.sql of version 2 beside it | delete it"],
+        ["2_b.down.sql: no .up.sql of version 2 next to it | delete it"],
     ),
     "two ways back": (
         {"1_a.up.sql": OK, "1_a.down.sql": OK, "01_b.down.sql": OK},
-        ["1_a.down.sql: version 1 has a .down.sql already: 01_b.down.sql"],
+        ["1_a.down.sql: version 1 already has a .down.sql: 01_b.down.sql"],
     ),
     "badly named": (
         {"1_a.up.sql": OK, "2_b.sql": OK},
@@ -208,12 +208,12 @@ FLYWAY = {
             "V4__d.sql.conf": "",
         },
         [
-            "B2__b.sql: a baseline migration, which stands for all versions up to its own"
-            " | move it out of the folder: the V files say the same",
+            "B2__b.sql: a baseline migration, which replaces all versions up to its own"
+            " | move it out of the folder: the V files make the same changes",
             f"R__views.sql: a repeatable migration, which cannot be converted | {KEEP}",
-            f"V2_a.sql: not named V1__title.sql, so that Flyway never runs it | {OUT}",
-            "V3__c.java: a program, which cannot be converted | write what it does as SQL",
-            "V4__d.sql.conf: no V4__d.sql beside it | delete it",
+            f"V2_a.sql: not named V1__title.sql, so Flyway never runs it | {OUT}",
+            "V3__c.java: a program, which cannot be converted | rewrite it as SQL",
+            "V4__d.sql.conf: no V4__d.sql next to it | delete it",
             f"afterMigrate.sql: a callback of Flyway, which cannot be converted | {KEEP}",
             f"beforeEachMigrate__x.sql: a callback of Flyway, which cannot be converted | {KEEP}",
         ],
@@ -221,8 +221,8 @@ FLYWAY = {
     "placeholders": (
         {"V1__a.sql": "CREATE SCHEMA ${owner};\nCREATE SCHEMA ${flyway:user};\n"},
         [
-            "V1__a.sql:1: placeholder ${owner}, whose value is not known here | write its value",
-            "V1__a.sql:2: placeholder ${flyway:user}, whose value is not known here | write its value",
+            "V1__a.sql:1: placeholder ${owner}, whose value is not known here | replace it with its value",
+            "V1__a.sql:2: placeholder ${flyway:user}, whose value is not known here | replace it with its value",
         ],
     ),
     "settings": (
@@ -237,7 +237,7 @@ FLYWAY = {
         {"V1__a.sql": OK, "U1__a.sql": OK, "U1.0__b.sql": OK, "U2__c.sql": OK},
         [
             "U1__a.sql: undoes the same version as U1.0__b.sql",
-            "U2__c.sql: undoes a version that no V file has | delete it",
+            "U2__c.sql: undoes a version without a V file | delete it",
         ],
     ),
 }
@@ -245,14 +245,14 @@ SQITCH = {
     "no script": (
         {"sqitch.plan": PLAN, "revert/rooms.sql": OK},
         [
-            "deploy/rooms.sql: the plan lists it, but there is no deploy script"
-            " | restore the script, or take the change out of the plan"
+            "deploy/rooms.sql: in the plan, but without a deploy script"
+            " | restore the script, or remove the change from the plan"
         ],
     ),
     "not planned": (
         {"sqitch.plan": PLAN, "deploy/rooms.sql": OK, "deploy/a.sql": OK, "revert/b/c.sql": OK, "verify/d.sql": OK},
         [
-            f"{name}: not in sqitch.plan: Sqitch never runs it | move it out of there"
+            f"{name}: not in sqitch.plan, so Sqitch never runs it | move it out of the folder"
             for name in ("deploy/a.sql", "revert/b/c.sql", "verify/d.sql")
         ],
     ),

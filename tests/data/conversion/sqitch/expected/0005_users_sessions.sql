@@ -1,6 +1,6 @@
 -- source: sqitch studio:users/sessions
 
-/* The comment below is the file's own, not a header. */
+/* The comment below comes from the original file; it is not a header. */
 -- Deploy studio:users/sessions to pg
 -- requires: rooms
 
