@@ -69,6 +69,7 @@ def make_adoption_job(project: Project, decide: DecideProposal, reason: str, *, 
             if changes := _describe(proposal):
                 yield RepairProposed(tenant.name, changes)
             if write and changes:
+                # Locked only now: to examine a tenant takes long, and _write compares the ledger again under the lock.
                 wait_ms = project.sessions.settings.lock_wait_ms
                 connection = ledger.connection
                 yield from poll(lambda: try_transaction_lock(connection), connection, tenant.name, wait_ms)
@@ -211,10 +212,12 @@ def _repair(found: Examined, file: FileEvidence) -> str:
     """Return the SQL that adds the missing part of a file, as a draft."""
     index = next(i for i, other in enumerate(found.evidence.files) if other is file)
     after = found.chain[index + 1]
+    # The goal is the tenant's own schema plus this file: the draft leaves the differences of other files alone.
     objects = dict(found.schema.objects)
     names = {name for _, name in (*objects, *(effect.key for effect in file.missing if not effect.fact))}
     homeless = [effect for effect in file.missing if effect.parent and effect.parent not in names]
     for effect in file.missing:
+        # A part of a table that does not exist cannot be added: it comes with the file that creates the table.
         if effect in homeless:
             continue
         if effect.gone:
@@ -246,9 +249,10 @@ def _write(found: Examined, proposal: Proposal, reason: str) -> None:
     ledger = found.ledger
     rows = {status.version: status.row for status in found.statuses if status.row}
     with in_transaction(ledger.connection):
+        # In this transaction, so that a refusal below leaves no table behind.
         if not rows:
             ledger.create_if_absent()
-        # What was rolled back has no row in a status.
+        # Statuses have no row for a version that was rolled back, so the comparison must not have one either.
         now = {row.version: row for row in ledger.read() if row.state is not RowState.ROLLED_BACK}
         if now != rows:
             raise Refused("another runner changed the ledger in the meantime", hint="run the same command again")

@@ -143,6 +143,7 @@ def _fits(here: SchemaObject, snapshots: Sequence[Snapshot]) -> bool:
 
 def _was_made(effect: SchemaChange, chain: Sequence[Snapshot], found: Snapshot) -> bool:
     """Return whether a missing object ever existed: before all files, or together with one that still exists."""
+    # There is such a schema: only a file that drops the object has this effect.
     first = next(index for index, snapshot in enumerate(chain) if effect.key in snapshot.objects)
     if first == 0:
         return True
@@ -193,6 +194,7 @@ def _stand(
         return TenantStanding.EMPTY
     if foreign:
         return TenantStanding.DRIFTED
+    # A file without visible effects can neither interrupt the order nor confirm it.
     known = [file.presence for file in files if file.presence is not Presence.UNSEEN]
     first_gap = next((index for index, presence in enumerate(known) if presence is not Presence.PRESENT), len(known))
     in_order = all(presence is Presence.ABSENT for presence in known[first_gap:])

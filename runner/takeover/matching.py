@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from tenantry.model import Migration
 from tenantry.takeover.files.conversions import parse_source
 
+# Not followed by a dot: 1.1 of Flyway is not our version 1.
 _NUMBER = re.compile(r"^[vV]?0*(\d+)(?![\d.])")
 
 
@@ -23,6 +24,7 @@ def find_migrations(tool: str, ids: Sequence[str], migrations: Sequence[Migratio
     found: dict[str, Migration] = {}
     for name in ids:
         migration = by_source.get(name) or by_stem.get(name)
+        # With source lines there is no need to guess: an equal number would be a coincidence.
         if migration is None and not by_source and name in unique:
             migration = by_version.get(unique[name])
         if migration:

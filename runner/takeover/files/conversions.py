@@ -32,6 +32,7 @@ class Converted:
 # Returns the migrations of a folder in the order in which the tool runs them; raises InputError with all problems.
 Convert = Callable[[Path], tuple[Converted, ...]]
 
+# Names of modules rather than modules: only the tool that is asked for is imported.
 CONVERSIONS: Mapping[str, str] = {
     name: f"tenantry.takeover.files.{name.replace('-', '_')}"
     for name in ("dbmate", "drizzle", "flyway", "golang-migrate", "goose", "prisma", "sqitch")
@@ -73,10 +74,12 @@ def write_files(converted: Sequence[Converted], target: Path, first: int) -> tup
     try:
         target.mkdir(parents=True, exist_ok=True)
         for path, text in files:
+            # "x": a file that has appeared since the check is not overwritten.
             with path.open("x", encoding="utf-8", newline="\n") as file:
                 written.append(path)
                 file.write(text)
     except OSError as error:
+        # All or none: the first part of a folder would look like the whole history.
         for path in written:
             path.unlink(missing_ok=True)
         reason = (error.strerror or str(error)).lower()
@@ -103,6 +106,7 @@ def _check_new(converted: Sequence[Converted], target: Path) -> None:
 def _read_source(path: Path) -> str:
     """Return the source of a converted file; empty for any other file, and for one that cannot be read."""
     try:
+        # Lenient: only the first line matters here, and broken files are reported when the folder is read.
         with path.open(encoding="utf-8-sig", errors="replace") as file:
             return " ".join(parse_source(file.readline()) or ())
     except OSError:

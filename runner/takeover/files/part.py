@@ -64,6 +64,7 @@ class _Translated:
 
 def read_file(path: Path, folder: Path) -> str:
     """Return the normalised text of a file, which may be empty. Raises InputError: not UTF-8, or outside the folder."""
+    # Other tools accept an empty file, which files.read_text refuses.
     return files.read_text(path, folder, path.as_posix()) if read_bytes(path).strip() else ""
 
 
@@ -122,6 +123,7 @@ def _convert(tool: str, draft: ForeignMigration) -> Converted:
     source = f"{tool} {draft.id}"
     up = _translate(source, draft.up, transactional=draft.transactional)
     notes = draft.notes + up.notes
+    # Converted all the same: the other tool has a record of it, for which the import of records needs a file.
     if not up.problems and not sqltext.split(up.text):
         notes += (f"{draft.up.path.as_posix()}: contains no SQL, so the converted file does nothing",)
     if draft.down is None or not draft.down.lines:
@@ -162,6 +164,7 @@ def _add_header(source: str, part: SourcePart, transactional: bool) -> tuple[str
     header = f"-- source: {source}\n" + ("" if transactional else "-- transactional: false\n")
     if not part.lines:
         return header, []
+    # The plain form first: only a file that needs the extra line gets it.
     for head in (f"{header}\n", f"{header}\n{_HEADER_END}"):
         text = f"{head}{part.text}\n"
         found, faults = parse_header(text)

@@ -19,6 +19,7 @@ _READ = ("migration.sql", "down.sql")
 
 def convert(folder: Path) -> tuple[Converted, ...]:
     """Return the migrations of a folder. Raises InputError: a subfolder lacks migration.sql, or contains other SQL."""
+    # For its error alone: the folder may not exist.
     list_paths(folder)
     root = folder / "migrations" if (folder / "migrations").is_dir() else folder
     problems = tuple(_check_folders(root))

@@ -33,6 +33,7 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
     """
     versions = folder / "versions" if (folder / "versions").is_dir() else folder
     labels: dict[str, str] = {}
+    # The same names are ignored as by Alembic itself: lock files of Emacs, and the package's own file.
     files = [
         _parse(path, labels) for path in list_paths(versions, "*.py") if not path.name.startswith((".#", "__init__"))
     ]
@@ -71,6 +72,7 @@ def _match(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tup
         waiting = [record.id]
         while waiting:
             name = waiting.pop()
+            # A recorded head that another head depends on keeps its own record.
             if name in by_id and (name not in above or name == record.id):
                 above[name] = record
                 waiting += by_id[name].follows

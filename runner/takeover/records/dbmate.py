@@ -22,6 +22,7 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     if "dirty" in _read_columns(connection, "schema_migrations"):
         raise _foreign("has a column dirty, which golang-migrate creates", "golang-migrate")
     rows = read_rows(connection, _TITLE, "public.schema_migrations", {"version": "text"})
+    # The table alone cannot tell the two tools apart.
     if rows is not None and _read_columns(connection, "ar_internal_metadata"):
         raise _foreign("public.ar_internal_metadata exists, which Rails creates with it", "rails")
     return None if rows is None else tuple(ForeignRecord(version) for (version,) in rows)

@@ -45,6 +45,7 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
         _parse(_read_label(path.parent), migration)
         for path in apps
         for migration in list_paths(path, "*.py")
+        # As Django's loader: private modules and backups of editors are not migrations.
         if migration.name[0] not in "_~"
     ]
     check_unique(files)
@@ -53,6 +54,7 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
 
 def _find_apps(folder: Path) -> Iterator[Path]:
     """Yield the migrations folders: the given one if it is one, otherwise those below it."""
+    # For its error alone: the folder may not exist.
     list_paths(folder)
     if folder.name == "migrations":
         yield folder

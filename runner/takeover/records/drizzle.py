@@ -129,11 +129,13 @@ def _parse_journal(journal: Path) -> list[_JournalEntry]:
 def _parse_entry(journal: Path, text: str, number: int, entry: Any) -> _JournalEntry:
     tag, when = (entry.get("tag"), entry.get("when")) if isinstance(entry, dict) else (None, None)
     # A tag is a file name: one that contains a path could lead out of the folder.
+    # And not isinstance() for the time: to Python, true is an int as well.
     if not isinstance(tag, str) or type(when) is not int or Path(tag).name != tag:
         raise input_error(
             f"{journal}: entries[{number}] is {json.dumps(entry)}, expected a tag, the name of a file,"
             " and when, its time in milliseconds"
         )
+    # The parser keeps no positions: the first mention of a tag gives its line.
     return _JournalEntry(tag, when, text.count("\n", 0, max(text.find(json.dumps(tag)), 0)) + 1)
 
 

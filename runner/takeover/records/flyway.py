@@ -85,7 +85,9 @@ def _name(prefix: str, version: str | None, description: str) -> str:
 
 def checksum_text(text: str) -> int:
     """Return Flyway's checksum: the CRC-32 of all lines without line ends and BOM, as a signed int32."""
+    # Flyway hashes line by line without the ends, so all kinds of line ends give the same sum.
     crc = zlib.crc32(text.removeprefix("\ufeff").replace("\r", "").replace("\n", "").encode())
+    # Java's int is signed, and so is the recorded number.
     return crc - 2**32 if crc >= 2**31 else crc
 
 

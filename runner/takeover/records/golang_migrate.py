@@ -22,6 +22,7 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
         return None
     if len(rows) > 1:
         raise Refused(f"public.schema_migrations: has {len(rows)} rows, expected 1")
+    # Dirty: nobody knows which of the file's statements ran, so it counts neither as applied nor as pending.
     for version, dirty in rows:
         if dirty:
             raise Refused(

@@ -18,6 +18,7 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     rows = read_rows(connection, _TITLE, "public.goose_db_version", _COLUMNS)
     if rows is None:
         return None
+    # The rows are sorted by id: the last one of a version wins.
     newest = {version: (applied, time) for _id, version, applied, time in rows}
     return tuple(
         ForeignRecord(str(int(version)), in_utc(time))

@@ -100,6 +100,7 @@ class History:
     heads_only: bool = False
 
 
+# Names of modules rather than modules: only the tool that is asked for is imported.
 HISTORIES: Mapping[str, str] = {
     name: f"tenantry.takeover.records.{name.replace('-', '_')}"
     for name in (

@@ -41,6 +41,7 @@ def _describe(path: Path) -> SourceFile:
 
 def _read_number(path: Path) -> int:
     """Return the sort key of a migration; 17 digits are a time, converted to milliseconds since 1970."""
+    # Two generations of names: milliseconds since 1970, and the time written out in 17 digits.
     number = _PREFIX.findall(path.name)[0]
     if len(number) != 17:
         return int(number)

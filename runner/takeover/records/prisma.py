@@ -46,6 +46,7 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
 
 def _read_file(name: str, path: Path, note: str = "") -> SourceFile:
     data = read_bytes(path)
+    # Prisma hashes the bytes: git may have changed the line ends between the machine that ran the file and this one.
     lines = data.replace(b"\r\n", b"\n")
     digests = [hashlib.sha256(variant).digest() for variant in (data, lines, lines.replace(b"\n", b"\r\n"))]
     # Old versions of Prisma wrote each byte without its leading zero.

@@ -84,6 +84,7 @@ def read_names(path: Path, assigned: Mapping[str, ast.expr], name: str) -> tuple
     names = (value,) if isinstance(value, str) else value or ()
     if not isinstance(names, tuple | list | set | frozenset) or not all(isinstance(one, str) for one in names):
         raise input_error(f"{path}:{assigned[name].lineno}: {name} is {value!r}, expected a name or several")
+    # A set has no order, and the result must not depend on the hash seed.
     return tuple(sorted(names)) if isinstance(names, set | frozenset) else tuple(names)
 
 
@@ -107,6 +108,7 @@ def sort_by_dependency(files: Sequence[SourceFile]) -> tuple[SourceFile, ...]:
         sorter.prepare()
     except CycleError as error:
         raise input_error(f"{' -> '.join(reversed(error.args[1]))}: depend on each other in a cycle") from None
+    # A heap, since graphlib itself does not keep the given order among the files that are ready.
     ready: list[int] = []
     ordered: list[SourceFile] = []
     while sorter.is_active():

@@ -51,6 +51,7 @@ def _number(seen: Counter[str], name: str) -> str:
 
 def _list_files(folder: Path) -> tuple[SourceFile, ...]:
     """Return the deploy scripts in the order of sqitch.plan. Raises InputError if the plan cannot be read."""
+    # For its error alone: the folder may not exist.
     list_paths(folder)
     plan = folder / "sqitch.plan"
     if not plan.is_file():

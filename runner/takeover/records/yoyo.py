@@ -53,6 +53,7 @@ def hash_name(name: str) -> str:
 def _read_depends(path: Path) -> tuple[str, ...]:
     if path.suffix == ".py":
         return read_names(path, read_assigned(parse_python(path)), "__depends__")
+    # As yoyo: directives count only in the comments before the first statement.
     leading = takewhile(_COMMENT.match, read_text(path).splitlines())
     return tuple(name for line in leading if (found := _DEPENDS.match(line)) for name in found[1].split())
 
