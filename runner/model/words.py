@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-# Arbitrary: what still reads well on one line.
+# Arbitrary: as many names as read well on one line.
 _SHOWN = 8
 
 

@@ -214,7 +214,7 @@ def _is_within(found: HazardFound) -> bool:
 
 
 def _is_unsaid(tenant: TenantOutcome) -> bool:
-    """Return whether none of its findings gives the reason for a tenant's result: a verdict with a hint is apart."""
+    """Return whether a verdict needs lines of its own: no finding gives its reason, or it has a hint."""
     return not tenant.findings or bool(tenant.verdict and tenant.verdict.hint)
 
 
