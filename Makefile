@@ -2,18 +2,21 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PIP_OPTIONS := --disable-pip-version-check --quiet
+PIP := $(BIN)/python -m pip $(PIP_OPTIONS)
 # N is how many databases `make bench` makes.
 N ?= 100
+# The oldest Python that pyproject.toml allows, where this machine has it.
+OLDEST := $(or $(shell command -v python3.11),$(PYTHON))
 
 # An empty TENANTS is passed on, to be refused: it must never come to mean every tenant. What is given on the command
 # line reaches the environment of a recipe by itself.
 WHICH = $(if $(filter undefined,$(origin TENANTS)),,--tenants "$$TENANTS")
 
-.PHONY: help migrate status plan verify log tenants check stop lint format test docs bench lock clean
+.PHONY: help migrate status plan verify log tenants check stop lint format test test-lowest docs bench lock clean
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 migrate: .venv/installed ## Apply what is pending; TENANTS=1,16 or all or master
 	@$(BIN)/tenantry migrate $(WHICH) $(ARGS)
@@ -46,6 +49,9 @@ format: .venv/installed-dev ## Put the code into the house style
 test: .venv/installed-dev ## Run all tests, on servers of their own
 	$(BIN)/pytest -n auto $(ARGS)
 
+test-lowest: .venv-lowest/installed ## Run the unit tests on the oldest Python and dependencies that are allowed
+	.venv-lowest/bin/pytest -n auto tests/unit $(ARGS)
+
 docs: .venv/installed-dev ## Write the generated pages again, and build the site into .site; a broken link is an error
 	$(BIN)/python -m tests.unit.docs
 	$(BIN)/zensical build --clean --strict
@@ -56,8 +62,8 @@ bench: .venv/installed-dev ## Measure against the floor and psql; N=1000 databas
 lock: .venv/installed-dev ## Make the lock files anew, with `uv` on PATH
 	./requirements.sh
 
-clean: ## Delete .venv; the embedded server and its data stay
-	rm -rf .venv
+clean: ## Delete .venv and .venv-lowest; the embedded server and its data stay
+	rm -rf .venv .venv-lowest
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory .venv/python
@@ -69,6 +75,13 @@ clean: ## Delete .venv; the embedded server and its data stay
 .venv/installed-dev: requirements-dev.lock .venv/installed
 	@echo "installing what the tests and checks need into .venv" >&2
 	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv-lowest/installed: requirements-lowest.lock pyproject.toml
+	@echo "installing the oldest allowed dependencies into .venv-lowest" >&2
+	@$(OLDEST) -m venv --clear .venv-lowest
+	@.venv-lowest/bin/python -m pip $(PIP_OPTIONS) install --require-hashes -r requirements-lowest.lock
+	@.venv-lowest/bin/python -m pip $(PIP_OPTIONS) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: .venv/python

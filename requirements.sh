@@ -3,7 +3,9 @@
 set -eu
 lock() {
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate \
-		--quiet --extra embedded --extra build "$@" pyproject.toml
+		--quiet --extra build "$@" pyproject.toml
 }
-lock --output-file requirements.lock
-lock --extra dev --output-file requirements-dev.lock
+lock --extra embedded --output-file requirements.lock
+lock --extra embedded --extra dev --output-file requirements-dev.lock
+# The floors of pyproject.toml, for `make test-lowest`.
+lock --extra unit --resolution lowest-direct --output-file requirements-lowest.lock

@@ -1,6 +1,8 @@
 """The house: each package has one duty, each name one meaning, and what the names say is what is there."""
 
 import ast
+import re
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -47,3 +49,15 @@ def test_the_package_has_one_name() -> None:
         or (isinstance(node, ast.Import) and any(name.name.split(".")[0] == "runner" for name in node.names))
     ]
     assert found == []
+
+
+def test_the_lowest_lock_has_the_floors() -> None:
+    """Each lowest version in pyproject.toml is the one that `make test-lowest` installs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    required = (*project["dependencies"], *project["optional-dependencies"]["unit"])
+    floors = [re.fullmatch(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)[^;]*", one) for one in required]
+    assert all(floors)
+    lock = (ROOT / "requirements-lowest.lock").read_text("utf-8")
+    locked = dict(re.findall(r"^([\w-]+)==([\w.]+)", lock, re.MULTILINE))
+    wrong = [one[0] for one in floors if one and not f"{locked[one[1].lower()]}.".startswith(f"{one[2]}.")]
+    assert wrong == []
