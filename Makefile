@@ -13,7 +13,7 @@ OLDEST := $(or $(shell command -v python3.11),$(PYTHON))
 # line reaches the environment of a recipe by itself.
 WHICH = $(if $(filter undefined,$(origin TENANTS)),,--tenants "$$TENANTS")
 
-.PHONY: help migrate status plan verify log tenants check stop lint format test test-lowest docs bench lock clean
+.PHONY: help migrate status plan verify log tenants check stop lint format test test-lowest test-bench docs bench lock clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -55,6 +55,9 @@ test-lowest: .venv-lowest/installed ## Run the unit tests on the oldest Python a
 docs: .venv/installed-dev ## Write the generated pages again, and build the site into .site; a broken link is an error
 	$(BIN)/python -m tests.unit.docs
 	$(BIN)/zensical build --clean --strict
+
+test-bench: .venv/installed-dev ## Test that the benchmark measures what it says, and cleans up
+	$(BIN)/pytest bench $(ARGS)
 
 bench: .venv/installed-dev ## Measure against the floor and psql; N=1000 databases
 	$(BIN)/python -m bench --databases $(N) $(ARGS)

@@ -1,0 +1,3 @@
+"""What the test of the benchmark may ask for: a folder for servers."""
+
+pytest_plugins = ["tests.fix_postgres"]
