@@ -14,11 +14,13 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
+import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tenantry.files.directory import Directory
@@ -36,6 +38,7 @@ from tenantry.postgres.sessions import Sessions, Settings
 from tenantry.project import Choice, Project, open_project
 from tenantry.verbs.migrate import make_job
 from tenantry.verbs.verb import Request, load_verb
+from tests.fix_postgres import MakeDatabase
 
 MakeSite = Callable[..., "Site"]
 Row = tuple[Any, ...]
@@ -275,6 +278,18 @@ def make_site(
     site = Site(folder, server, databases, schema)
     site.write(files)
     return site
+
+
+@pytest.fixture
+def site(database: MakeDatabase, tmp_path: Path) -> MakeSite:
+    """Return a callable that makes a site on PostgreSQL 17, see `make_site`."""
+    return partial(make_site, database, tmp_path)
+
+
+@pytest.fixture
+def any_site(any_database: MakeDatabase, tmp_path: Path) -> MakeSite:
+    """Return a callable that makes a site, on each server in turn."""
+    return partial(make_site, any_database, tmp_path)
 
 
 def make_migration(version: int, name: str, text: str, *, transactional: bool = True) -> Migration:

@@ -1,7 +1,6 @@
 """Assertions on a real server: what holds, what is said of what does not, and that nothing stays behind."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -16,7 +15,7 @@ from tenantry.model.events import MigrationFailed, MigrationStarted
 from tenantry.model.results import Result
 from tenantry.postgres.sessions import Connection
 from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import MakeSite, make_site
+from tests.integration.fix_site import MakeSite
 
 ROOMS = """
 CREATE TABLE rooms (name text, fee integer);
@@ -206,12 +205,6 @@ def test_refused_before_any_database(tmp_path: Path) -> None:
 
 UNFIT = "-- {key}: SELECT count(*) = 0, count(*) || ' rooms' FROM rooms\n"
 FILES = {"0001_rooms.sql": "CREATE TABLE rooms AS SELECT 1 AS id;\n"}
-
-
-@pytest.fixture
-def site(database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site of one tenant from migrations."""
-    return partial(make_site, database, tmp_path)
 
 
 @pytest.mark.parametrize("mode", ["true", "false"], ids=["transactional", "not"])

@@ -1,16 +1,13 @@
 """Nothing that a file does to its session reaches its row in the ledger, or the next file."""
 
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from pathlib import Path
 
 import pytest
 
 from tenantry.model.events import MigrationRetried, Verdict, WarningRaised
 from tenantry.model.results import Result
 from tenantry.postgres.runner_lock import LOCK_KEY
-from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import MakeSite, Site, lend_role, make_site
+from tests.integration.fix_site import MakeSite, Site, lend_role
 from tests.places import DATA
 
 SESSION = (DATA / "apply" / "session.sql").read_text("utf-8")
@@ -71,18 +68,6 @@ TOGETHER = [
     "session authorization",
     "search_path",
 ]
-
-
-@pytest.fixture
-def any_site(any_database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site, on each server in turn."""
-    return partial(make_site, any_database, tmp_path)
-
-
-@pytest.fixture
-def site(database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site on PostgreSQL 17."""
-    return partial(make_site, database, tmp_path)
 
 
 @pytest.mark.parametrize("case", STATEMENTS)

@@ -18,7 +18,6 @@ from tenantry.model.errors import Unreachable
 from tenantry.model.events import LockAwaited, MigrationApplied, MigrationStarted, Verdict
 from tenantry.model.results import Result
 from tenantry.postgres.embedded.cluster import EmbeddedServer
-from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import (
     LONG_MS,
     WAIT_AT_GATE,
@@ -102,12 +101,6 @@ STAGES = {
     "index being built": Stage(ROOMS, INDEX | CHAIRS, keep_from_building, transactional=False),
 }
 every_stage = pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES)
-
-
-@pytest.fixture
-def site(database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site on PostgreSQL 17."""
-    return partial(make_site, database, tmp_path)
 
 
 @pytest.fixture(scope="module")

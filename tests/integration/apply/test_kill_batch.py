@@ -2,14 +2,9 @@
 
 import os
 import signal
-from functools import partial
-from pathlib import Path
-
-import pytest
 
 from tenantry.model.results import Result
-from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import MakeSite, Site, child, make_site, wait_until
+from tests.integration.fix_site import MakeSite, Site, child, wait_until
 
 ROWS = 1_000_000
 MILLION = {
@@ -20,12 +15,6 @@ FILL = {"0002_fill.sql": "-- transactional: false\n-- batch: 20000 pause 1ms\nUP
 # Of fewer rows, to be killed at several moments of a batch.
 FEW = {"0001_t.sql": MILLION["0001_t.sql"].replace(str(ROWS), "2000")}
 FILL_FEW = {"0002_fill.sql": FILL["0002_fill.sql"].replace("20000", "20")}
-
-
-@pytest.fixture
-def site(database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site on PostgreSQL 17."""
-    return partial(make_site, database, tmp_path)
 
 
 def count_rows(here: Site) -> int:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from threading import Event as Signal
 
@@ -19,8 +18,7 @@ from tenantry.model.events import Event, MigrationFailed, MigrationRetried, Tena
 from tenantry.model.results import Result
 from tenantry.plan.rollout import make_stages
 from tenantry.verbs.migrate import make_job
-from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import MakeSite, Ran, Site, at_once, lend_role, make_site, wait_until
+from tests.integration.fix_site import MakeSite, Ran, Site, at_once, lend_role, wait_until
 
 ROOMS = {"0001_rooms.sql": "CREATE TABLE rooms (id integer PRIMARY KEY);\n"}
 RATES = "ALTER TABLE rooms ADD COLUMN rate integer;\n"
@@ -50,18 +48,6 @@ CONFIGURED = {
 READ_EVERY_S = 0.03
 # What a query takes at most on a machine that is busy with everything else.
 MARGIN_S = 2.0
-
-
-@pytest.fixture
-def any_site(any_database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site, on each server in turn."""
-    return partial(make_site, any_database, tmp_path)
-
-
-@pytest.fixture
-def site(database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site on PostgreSQL 17."""
-    return partial(make_site, database, tmp_path)
 
 
 @contextmanager

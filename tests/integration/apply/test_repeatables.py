@@ -1,8 +1,5 @@
 """Repeatables on a real server: the table, one run against another, and what stays when something goes wrong."""
 
-from functools import partial
-from pathlib import Path
-
 import psycopg
 import pytest
 
@@ -13,23 +10,10 @@ from tenantry.model.events import MigrationApplied, MigrationFailed, MigrationSt
 from tenantry.model.results import Result
 from tenantry.schema.catalog.read import read_snapshot
 from tenantry.schema.snapshot import to_json
-from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import MakeSite, Site, lend_role, make_site
+from tests.integration.fix_site import MakeSite, Site, lend_role
 
 FILES = {"0001_rooms.sql": "CREATE TABLE rooms (id integer);\n"}
 VIEW = "CREATE OR REPLACE VIEW totals AS SELECT count(*) AS rooms FROM rooms;\n"
-
-
-@pytest.fixture
-def site(database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site of one tenant from migrations."""
-    return partial(make_site, database, tmp_path)
-
-
-@pytest.fixture
-def any_site(any_database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return the same on each server of the run in turn."""
-    return partial(make_site, any_database, tmp_path)
 
 
 def repeat(site: Site, **files: str) -> None:

@@ -1,8 +1,5 @@
 """Rollbacks that are stopped, killed or overtaken: row and schema agree whatever happens, and a rerun finishes."""
 
-from functools import partial
-from pathlib import Path
-
 import pytest
 
 from tenantry.model import AppliedMigration, RowState
@@ -11,8 +8,7 @@ from tenantry.model.events import MigrationRolledBack, RowReported
 from tenantry.model.results import Result
 from tenantry.plan.undo import Wanted
 from tenantry.verbs.rollback import make_rollback_job
-from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import WAIT_AT_GATE, MakeSite, Site, Steps, advance, at_once, finish, make_site
+from tests.integration.fix_site import WAIT_AT_GATE, MakeSite, Site, Steps, advance, at_once, finish
 
 TABLES = {1: "rooms", 2: "desks", 3: "chairs"}
 FILES = {f"{version:04}_{table}.sql": f"CREATE TABLE {table} (id int);\n" for version, table in TABLES.items()}
@@ -29,12 +25,6 @@ EVENTS = (
     "TenantCompared",
 )
 ABOVE_1 = Wanted(1, "a test", above=True)
-
-
-@pytest.fixture
-def site(any_database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site on each of the servers."""
-    return partial(make_site, any_database, tmp_path)
 
 
 def make_applied(site: MakeSite, more: dict[str, str] | None = None) -> Site:
@@ -59,9 +49,9 @@ def assert_agreed(here: Site) -> None:
 
 
 @pytest.mark.parametrize("number", range(1, len(EVENTS) + 1), ids=EVENTS)
-def test_stopped_at_every_event(site: MakeSite, number: int) -> None:
+def test_stopped_at_every_event(any_site: MakeSite, number: int) -> None:
     """A run that is stopped at any event leaves each version whole or undone, and the next one finishes."""
-    here = make_applied(site)
+    here = make_applied(any_site)
     steps = undo(here)
     seen = advance(steps, number)
     assert type(seen[-1]).__name__ == EVENTS[number - 1].split()[0]
@@ -74,9 +64,9 @@ def test_stopped_at_every_event(site: MakeSite, number: int) -> None:
     assert here.states() == {1: "applied", 2: "rolled back", 3: "rolled back"}
 
 
-def test_a_session_that_is_ended(site: MakeSite) -> None:
+def test_a_session_that_is_ended(any_site: MakeSite) -> None:
     """A rollback whose connection breaks is rolled back itself, logged, and tried again by the next run."""
-    here = make_applied(site, SLOW)
+    here = make_applied(any_site, SLOW)
     with here.gate() as release:
         with at_once(lambda: here.call("rollback", **options(to=1))) as ran:
             here.await_waiting()
@@ -89,9 +79,9 @@ def test_a_session_that_is_ended(site: MakeSite) -> None:
     assert_agreed(here)
 
 
-def test_two_at_once(site: MakeSite) -> None:
+def test_two_at_once(any_site: MakeSite) -> None:
     """Of two rollbacks at once one undoes a version, and the other is refused or finds nothing to undo."""
-    here = make_applied(site, SLOW)
+    here = make_applied(any_site, SLOW)
     with here.gate() as release, at_once(lambda: here.call("rollback", **options(version=3))) as first:
         here.await_waiting()
         with at_once(lambda: here.call("rollback", **options(version=3))) as second:
@@ -102,9 +92,9 @@ def test_two_at_once(site: MakeSite) -> None:
     assert_agreed(here)
 
 
-def test_another_runner_was_here(site: MakeSite) -> None:
+def test_another_runner_was_here(any_site: MakeSite) -> None:
     """A ledger that changed since it was read is looked at again by a person, and nothing is undone meanwhile."""
-    here = make_applied(site)
+    here = make_applied(any_site)
     steps = undo(here)
     advance(steps, 2)
     finish(undo(here, Wanted(3, "another")))
@@ -114,24 +104,24 @@ def test_another_runner_was_here(site: MakeSite) -> None:
     assert here.states() == {1: "applied", 2: "applied", 3: "rolled back"}
 
 
-def test_a_rollback_that_ends_its_transaction(site: MakeSite) -> None:
+def test_a_rollback_that_ends_its_transaction(any_site: MakeSite) -> None:
     """A rollback that commits by itself fails, and does not count as undone."""
     sly = "DO $$ BEGIN EXECUTE 'DROP TABLE chairs'; COMMIT; END $$;\n"
-    here = make_applied(site, {"0003_chairs.rollback.sql": sly})
+    here = make_applied(any_site, {"0003_chairs.rollback.sql": sly})
     assert finish(undo(here, Wanted(3, "a test"))).result is Result.FAILED
     assert (here.states()[3], here.has("chairs")) == ("applied", True)
 
 
-def test_what_is_left_in_the_session(site: MakeSite) -> None:
+def test_what_is_left_in_the_session(any_site: MakeSite) -> None:
     """What a rollback sets in its session reaches neither its record nor the next rollback."""
-    here = make_applied(site, {"0003_chairs.rollback.sql": "DROP TABLE chairs;\nSET search_path = nowhere;\n"})
+    here = make_applied(any_site, {"0003_chairs.rollback.sql": "DROP TABLE chairs;\nSET search_path = nowhere;\n"})
     assert finish(undo(here)).result is Result.APPLIED
     assert_agreed(here)
 
 
-def test_undone_and_applied_again(site: MakeSite) -> None:
+def test_undone_and_applied_again(any_site: MakeSite) -> None:
     """A version can be undone and applied any number of times; its row is one, the log has each."""
-    here = make_applied(site)
+    here = make_applied(any_site)
     for _ in range(2):
         assert here.call("rollback", **options(version=3)).exit_code == 0
         assert_agreed(here)
@@ -141,9 +131,9 @@ def test_undone_and_applied_again(site: MakeSite) -> None:
 
 
 @pytest.mark.parametrize("state", [RowState.APPLIED, RowState.RUNNING, RowState.FAILED])
-def test_only_what_is_undone_is_written_anew(site: MakeSite, state: RowState) -> None:
+def test_only_what_is_undone_is_written_anew(any_site: MakeSite, state: RowState) -> None:
     """A row is written anew over one that was rolled back alone: any other row stays as it is."""
-    here = make_applied(site)
+    here = make_applied(any_site)
     here.query(f"UPDATE _migrations SET state = '{state.value}', applied_by = 'who was first' WHERE version = 3")
     (file,) = [file for file in here.project().files(here.project().tenants[0]) if file.version == 3]
     with here.ledger() as ledger, pytest.raises(Refused) as caught:
@@ -152,9 +142,9 @@ def test_only_what_is_undone_is_written_anew(site: MakeSite, state: RowState) ->
     assert next(row for row in here.rows() if row.version == 3).applied_by == "who was first"
 
 
-def test_only_what_is_applied_is_undone(site: MakeSite) -> None:
+def test_only_what_is_applied_is_undone(any_site: MakeSite) -> None:
     """A row that is not applied is not written as rolled back."""
-    here = make_applied(site)
+    here = make_applied(any_site)
     before = find_row(here, 3)
     here.query("UPDATE _migrations SET state = 'running' WHERE version = 3")
     with here.ledger() as ledger, pytest.raises(Refused):
@@ -162,9 +152,9 @@ def test_only_what_is_applied_is_undone(site: MakeSite) -> None:
     assert here.states()[3] == "running"
 
 
-def test_the_log_of_a_rollback(site: MakeSite) -> None:
+def test_the_log_of_a_rollback(any_site: MakeSite) -> None:
     """`log` says who undid a version, when and why."""
-    here = make_applied(site)
+    here = make_applied(any_site)
     assert here.call("rollback", **options(version=3, reason="it locks")).exit_code == 0
     cells = [event.cells for event in here.call("log", version=3, sql=False).of(RowReported)]
     assert [(one["event"], one["reason"]) for one in cells][-1] == ("rolled back", "it locks")

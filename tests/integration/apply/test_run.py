@@ -1,8 +1,6 @@
 """Applying on each server: a file and its row together or not at all, and every failure with its place in the file."""
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from pathlib import Path
 
 import pytest
 from psycopg import sql
@@ -21,7 +19,6 @@ from tenantry.model.events import (
 )
 from tenantry.model.results import Failure, Result
 from tenantry.postgres.runner_lock import try_session_lock
-from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import (
     LONG_MS,
     WAIT_AT_GATE,
@@ -31,7 +28,6 @@ from tests.integration.fix_site import (
     finish,
     lend_role,
     make_migration,
-    make_site,
 )
 
 ROOMS = {"0001_rooms.sql": "CREATE TABLE rooms (id int PRIMARY KEY);\n"}
@@ -216,18 +212,6 @@ ENDED = (
     "inspect the database before the next run: the file ended tenantry's transaction, so that statements before its "
     "COMMIT may persist without a row in _migrations"
 )
-
-
-@pytest.fixture
-def any_site(any_database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site, on each server in turn."""
-    return partial(make_site, any_database, tmp_path)
-
-
-@pytest.fixture
-def site(database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site on PostgreSQL 17."""
-    return partial(make_site, database, tmp_path)
 
 
 class TestWhole:

@@ -1,14 +1,10 @@
 """Non-transactional files: each statement goes with its record, and what was begun goes on behind what is done."""
 
-from functools import partial
-from pathlib import Path
-
 import pytest
 
 from tenantry.model.events import FindingReported, MigrationFailed, Verdict, WarningRaised
 from tenantry.model.results import Result
-from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import MakeSite, Site, lend_role, make_site
+from tests.integration.fix_site import MakeSite, Site, lend_role
 
 HEAD = "-- transactional: false\n"
 FIRST = "CREATE TABLE rooms (id int);\n"
@@ -34,18 +30,6 @@ SETTINGS = {
     "statement_timeout": ("SET statement_timeout = '10s'", "current_setting('statement_timeout')", "10s"),
     "lock_timeout": ("SET lock_timeout = '10s'", "current_setting('lock_timeout')", "10s"),
 }
-
-
-@pytest.fixture
-def site(database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site on PostgreSQL 17."""
-    return partial(make_site, database, tmp_path)
-
-
-@pytest.fixture
-def any_site(any_database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site, on each server in turn."""
-    return partial(make_site, any_database, tmp_path)
 
 
 def write(here: Site, text: str) -> None:

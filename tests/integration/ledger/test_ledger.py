@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +12,7 @@ from tenantry.model import AppliedMigration, Origin, Progress, RowState
 from tenantry.model.errors import Problem
 from tenantry.model.events import FindingReported, RepairMade, RepairProposed, Verdict
 from tenantry.model.results import Result
-from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import MakeSite, Site, lend_role, make_migration, make_site
+from tests.integration.fix_site import MakeSite, Site, lend_role, make_migration
 from tests.places import TESTS
 
 DATA = TESTS / "data" / "apply"
@@ -97,18 +94,6 @@ READING: dict[str, dict[str, Any]] = {
     "migrate": {"to": None, "out_of_order": (), "dry_run": True},
     "mark": {"version": 1, "dry_run": True},
 }
-
-
-@pytest.fixture
-def any_site(any_database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site, on each server in turn."""
-    return partial(make_site, any_database, tmp_path)
-
-
-@pytest.fixture
-def site(database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site on PostgreSQL 17."""
-    return partial(make_site, database, tmp_path)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,6 @@ from tests.integration.fix_site import (
     at_once,
     finish,
     make_sessions,
-    make_site,
     make_tenant,
     wait_until,
 )
@@ -43,12 +41,6 @@ INDEX = {
     "0001_rooms.sql": "CREATE TABLE rooms (id int)",
     "0002_index.sql": "-- transactional: false\nCREATE INDEX CONCURRENTLY rooms_id ON rooms (id)",
 }
-
-
-@pytest.fixture
-def site(database: MakeDatabase, tmp_path: Path) -> MakeSite:
-    """Return a callable that makes a site on PostgreSQL 17."""
-    return partial(make_site, database, tmp_path)
 
 
 @pytest.fixture
