@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg
+import pytest
 from psycopg import sql
 
 from tenantry.model.scope import Scope
@@ -45,6 +46,21 @@ def fresh_database(dsn: str) -> Iterator[Connection]:
                 yield connection
         finally:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@pytest.fixture(scope="module")
+def opened(server_dsn: str) -> Iterator[Connection]:
+    """Return a connection to an empty database, in which no test leaves anything."""
+    with fresh_database(server_dsn) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def rich(server_dsn: str) -> Iterator[Connection]:
+    """Return a connection to a database with an object of every common kind, in which no test leaves anything."""
+    with fresh_database(server_dsn) as connection:
+        connection.execute(RICH)
+        yield connection
 
 
 def connect(dsn: str, database: str) -> Connection:

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -23,19 +22,6 @@ from tests.places import ROOT
 MASTER = tuple(path.read_text("utf-8") for path in sorted((ROOT / "migrations/master").glob("[0-9]*.sql")))
 SCOPE = Scope()
 SERVERS = ("server_dsn", "server18_dsn", "system_dsn")
-
-
-@pytest.fixture(scope="module")
-def opened(server_dsn: str) -> Iterator[Connection]:
-    with fresh_database(server_dsn) as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
-def rich(server_dsn: str) -> Iterator[Connection]:
-    with fresh_database(server_dsn) as connection:
-        connection.execute(RICH)
-        yield connection
 
 
 class TestNoDifference:

@@ -1,7 +1,6 @@
 """Reading a catalog: what is left out, what is asked for, and that nothing is left behind."""
 
 import secrets
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -12,23 +11,10 @@ from tenantry.model.scope import Ignored, Scope
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
-from tests.integration.fix_catalog import RICH, TENANT, connect, drift, fresh_database, read, undone
+from tests.integration.fix_catalog import TENANT, connect, drift, fresh_database, read, undone
 
 SCOPE = Scope()
 SERVERS = ("server_dsn", "server18_dsn", "system_dsn")
-
-
-@pytest.fixture(scope="module")
-def opened(server_dsn: str) -> Iterator[Connection]:
-    with fresh_database(server_dsn) as connection:
-        yield connection
-
-
-@pytest.fixture(scope="module")
-def rich(server_dsn: str) -> Iterator[Connection]:
-    with fresh_database(server_dsn) as connection:
-        connection.execute(RICH)
-        yield connection
 
 
 def count_messages(monkeypatch: pytest.MonkeyPatch) -> list[object]:
