@@ -16,6 +16,7 @@ from tenantry.schema.ddl.draft import Draft, Risk
 from tenantry.schema.ddl.write import write_ddl
 from tenantry.schema.snapshot import Snapshot
 from tests.fix_postgres import MakeDatabase
+from tests.integration.fix_catalog import read, undone
 from tests.places import DATA, ROOT
 
 _DATA = DATA
@@ -76,39 +77,33 @@ def _differences(expected: Snapshot, found: Snapshot) -> list[object]:
 
 
 @pytest.mark.parametrize("name", _PAIRS)
-def test_a_draft_makes_one_schema_into_the_other(database: MakeDatabase, name: str) -> None:
+def test_a_draft_makes_one_schema_into_the_other(database: MakeDatabase, opened: Connection, name: str) -> None:
     """Running all of a draft, the destructive statements too, leaves no difference, and the next draft is empty."""
-    _check_pair(database, _PAIRS[name])
+    pair = _PAIRS[name]
+    _check_pair(database, pair, read(opened, pair.both + pair.after))
 
 
 @pytest.mark.parametrize("name", _PAIRS)
-def test_what_is_no_comment_runs_without_what_is_one(database: MakeDatabase, name: str) -> None:
+def test_what_is_no_comment_runs_without_what_is_one(opened: Connection, name: str) -> None:
     """The additive statements alone all run: none needs a destructive or ambiguous one before it."""
     pair = _PAIRS[name]
-    with (
-        psycopg.connect(database("ddl"), autocommit=True) as found,
-        psycopg.connect(database("ddl"), autocommit=True) as expected,
-    ):
-        found.execute(pair.both + pair.before)
-        expected.execute(pair.both + pair.after)
-        drafts = write_ddl(read_snapshot(expected, _SCOPE), read_snapshot(found, _SCOPE))
+    wanted = read(opened, pair.both + pair.after)
+    with undone(opened, pair.both + pair.before) as found:
+        drafts = write_ddl(wanted, read_snapshot(found, _SCOPE))
         _apply(found, tuple(draft for draft in drafts if draft.kind is Risk.ADDITIVE))
 
 
 @pytest.mark.parametrize("name", _PAIRS_18)
 def test_a_draft_writes_what_only_18_has(database18: MakeDatabase, name: str) -> None:
     """Virtual columns, constraints that are not enforced and NOT NULL that is not validated become as expected."""
-    _check_pair(database18, _PAIRS_18[name])
+    pair = _PAIRS_18[name]
+    with psycopg.connect(database18("ddl"), autocommit=True) as expected:
+        _check_pair(database18, pair, read(expected, pair.both + pair.after))
 
 
-def _check_pair(database: MakeDatabase, pair: Pair) -> None:
-    with (
-        psycopg.connect(database("ddl"), autocommit=True) as found,
-        psycopg.connect(database("ddl"), autocommit=True) as expected,
-    ):
+def _check_pair(database: MakeDatabase, pair: Pair, wanted: Snapshot) -> None:
+    with psycopg.connect(database("ddl"), autocommit=True) as found:
         found.execute(pair.both + pair.before)
-        expected.execute(pair.both + pair.after)
-        wanted = read_snapshot(expected, _SCOPE)
         present = read_snapshot(found, _SCOPE)
         drafts = write_ddl(wanted, present)
         assert present != wanted
