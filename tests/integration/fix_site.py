@@ -208,14 +208,21 @@ class Site:
             connection.execute(f"SELECT pg_catalog.pg_advisory_lock({_ADVISORY})".encode())
             yield connection.close
 
-    def await_waiting(self, tenant: str = "1") -> None:
-        """Wait until a session of the runner waits for a lock, or for a standby to have its commit."""
+    def await_waiting(self, tenant: str = "1", *, behind: int | None = None) -> None:
+        """Wait until a session of the runner waits for a lock, or for a standby to have its commit.
+
+        With `behind`, it is a lock that the session with this pid holds.
+        """
+        # The one who asks has a snapshot, for the end of which CREATE INDEX CONCURRENTLY and its like wait.
+        blocked = f"{int(behind)} = ANY (blockers)" if behind else "pg_catalog.pg_backend_pid() <> ALL (blockers)"
         text = (
-            "SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database()"
-            " AND application_name LIKE 'tenantry/%' AND (wait_event_type = 'Lock' OR wait_event = 'SyncRep')"
+            "SELECT count(*) FROM pg_catalog.pg_stat_activity AS activity,"
+            " LATERAL pg_catalog.pg_blocking_pids(activity.pid) AS blockers"
+            " WHERE datname = pg_catalog.current_database() AND application_name LIKE 'tenantry/%'"
+            f" AND (wait_event_type = 'Lock' OR wait_event = 'SyncRep') AND {blocked}"
         )
         with self.connect(tenant) as connection:
-            wait_until(lambda: connection.execute(text).fetchone() != (0,))
+            wait_until(lambda: connection.execute(text.encode()).fetchone() != (0,))
 
     def end_sessions(self, tenant: str = "1", *, which: str = "") -> int:
         """Have the server end the runner's sessions in a database; return how many there were.

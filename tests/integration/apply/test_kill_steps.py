@@ -67,35 +67,36 @@ STOPS = (
 FILE = {"0002_many.sql": "-- transactional: false\n" + "".join(f"{stop.text};\n" for stop in STOPS)}
 # A SET waits for nobody.
 HELD = [index for index, stop in enumerate(STOPS) if stop.hold]
-Kill = Callable[[Site], None]
+# What kills at a moment when the runner waits for the session with this pid.
+Kill = Callable[[Site, int], None]
 
 
 @contextmanager
-def hold(here: Site, stop: Stop) -> Iterator[None]:
-    """Hold up a statement for the length of the block, or until the server is gone."""
+def hold(here: Site, stop: Stop) -> Iterator[int]:
+    """Hold up a statement for the length of the block, or until the server is gone; yield the pid that does."""
     with closing(here.connect()) as holder:
         holder.execute(stop.hold.encode())
-        yield
+        yield holder.info.backend_pid
 
 
-def kill_runner(here: Site) -> None:
+def kill_runner(here: Site, holder: int) -> None:
     """Kill the runner; the server goes on with its statement."""
     with child(here):
-        here.await_waiting()
+        here.await_waiting(behind=holder)
 
 
-def end_session(here: Site) -> None:
+def end_session(here: Site, holder: int) -> None:
     """Have the server end the sessions of the runner, and with them the statement."""
     with at_once(lambda: here.migrate(lock_timeout_ms=LONG_MS)) as run:
-        here.await_waiting()
+        here.await_waiting(behind=holder)
         here.end_sessions()
         assert run.result().results == {"1": Result.UNREACHABLE}
 
 
-def kill_server(server: EmbeddedServer, here: Site) -> None:
+def kill_server(server: EmbeddedServer, here: Site, holder: int) -> None:
     """Kill the server as a power failure would, and start it again."""
     with at_once(lambda: here.migrate(lock_timeout_ms=LONG_MS)) as run:
-        here.await_waiting()
+        here.await_waiting(behind=holder)
         pid = server.pid()
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
@@ -108,8 +109,8 @@ def go_through(here: Site, kill: Kill) -> None:
     assert here.migrate().exit_code == 0
     here.write(FILE)
     for index in HELD:
-        with hold(here, STOPS[index]):
-            kill(here)
+        with hold(here, STOPS[index]) as holder:
+            kill(here, holder)
         here.await_gone()
         (row,) = [row for row in here.rows() if row.version == 2]
         # When its runner was dead the server may have gone on, and have recorded a statement that may be recorded with.
