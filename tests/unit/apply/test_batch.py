@@ -60,11 +60,11 @@ def test_pressure(pressure: Pressure, expected: str) -> None:
 
 
 PROGRESS = {
-    "on its way": ((20_000, 1_000_000, 1_500, ""), "16: 0001_rooms: 20,000 of about 1,000,000 rows, 1,500 a second"),
-    "of unknown size": ((20, 0, 10, ""), "16: 0001_rooms: 20 rows, 10 a second"),
+    "on its way": ((20_000, 1_000_000, 1_500, ""), "16: 0001_rooms: 20,000 of about 1,000,000 rows, 1,500 per second"),
+    "of unknown size": ((20, 0, 10, ""), "16: 0001_rooms: 20 rows, 10 per second"),
     "held": (
         (20, 50, 10, "a standby is 11 s behind"),
-        "16: 0001_rooms: 20 of about 50 rows, waits: a standby is 11 s behind",
+        "16: 0001_rooms: 20 of about 50 rows, waiting: a standby is 11 s behind",
     ),
 }
 
