@@ -35,8 +35,11 @@ def make_applied(site: MakeSite, more: dict[str, str] | None = None) -> Site:
 
 
 def undo(here: Site, wanted: Wanted = ABOVE_1) -> Steps:
-    """Return the job of the first tenant, to be taken through its steps by hand."""
-    project = here.project()
+    """Return the job of the first tenant, to be taken through its steps by hand.
+
+    What it proves, it proves on the same server: one of its own would be started and stopped for each test.
+    """
+    project = here.project(environment={"TENANTRY_SCRATCH": here.server})
     return make_rollback_job(project, wanted)(project.tenants[0])
 
 
