@@ -13,7 +13,7 @@ OLDEST := $(or $(shell command -v python3.11),$(PYTHON))
 # line reaches the environment of a recipe by itself.
 WHICH = $(if $(filter undefined,$(origin TENANTS)),,--tenants "$$TENANTS")
 
-.PHONY: help migrate status plan verify log tenants check stop lint format test test-lowest test-bench docs bench lock clean
+.PHONY: help migrate status plan verify log tenants check stop lint format test quick test-lowest test-bench docs bench lock clean
 
 help: ## Show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,9 @@ format: .venv/installed-dev ## Put the code into the house style
 
 test: .venv/installed-dev ## Run all tests, on servers of their own
 	$(BIN)/pytest -n auto $(ARGS)
+
+quick: .venv/installed-dev ## Run the unit tests, and what is not slow of the tests on PostgreSQL 17
+	$(BIN)/pytest -n auto -m "not slow and not other_major" tests/unit tests/integration $(ARGS)
 
 test-lowest: .venv-lowest/installed ## Run the unit tests on the oldest Python and dependencies that are allowed
 	.venv-lowest/bin/pytest -n auto tests/unit $(ARGS)

@@ -14,7 +14,7 @@ from psycopg.conninfo import make_conninfo
 from tenantry.model.events import BatchProgressed
 from tenantry.model.results import Result
 from tests.builders import unhurried
-from tests.fix_postgres import MakeDatabase
+from tests.fix_postgres import MakeDatabase, other_major
 from tests.integration.fix_site import Site, make_site
 
 HEADER = "-- transactional: false\n-- batch: 3\n"
@@ -144,6 +144,7 @@ def test_keys(shared: Site, keys: str) -> None:
     assert here.query("SELECT count(*) FROM t WHERE n <> 1") == [(0,)]
 
 
+@other_major
 @pytest.mark.parametrize("any_server", ["system"], indirect=True)
 def test_icu(any_database: MakeDatabase, tmp_path: Path) -> None:
     """A key that is equal to others by its letters, whatever their case, is in order by them."""

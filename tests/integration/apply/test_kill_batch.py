@@ -3,6 +3,8 @@
 import os
 import signal
 
+import pytest
+
 from tenantry.model.results import Result
 from tests.integration.fix_site import MakeSite, Site, child, wait_until
 
@@ -34,6 +36,7 @@ def kill_after(here: Site, rows: int) -> int:
     return count_rows(here)
 
 
+@pytest.mark.slow
 def test_million(site: MakeSite) -> None:
     """The runner is killed in the middle of a million rows: the next run changes the others, each once."""
     here = site(MILLION)

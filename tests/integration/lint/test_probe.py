@@ -10,6 +10,7 @@ from tenantry.lint.measure.rows import fill
 from tenantry.model.effects import LockMode
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.sessions import Connection
+from tests.fix_postgres import each_major
 from tests.integration.fix_catalog import fresh_database
 
 BASE = """
@@ -139,7 +140,7 @@ def public(names: str) -> tuple[str, ...]:
     return tuple(f"public.{name}" for name in names.split())
 
 
-@pytest.fixture(scope="module", params=["server17", "server18", "server_system"])
+@pytest.fixture(scope="module", params=each_major("server17", "server18", "server_system"))
 def filled(request: pytest.FixtureRequest) -> Iterator[Connection]:
     """Return a database with the base and a few rows, on each server of the run in turn."""
     server: EmbeddedServer = request.getfixturevalue(request.param)

@@ -19,9 +19,11 @@ from tenantry.model.errors import ServerError
 from tenantry.postgres.embedded.account import can_enter, drop_to
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.embedded.programs import check_time_zones, find_binaries
-from tests.fix_postgres import binaries_of
+from tests.fix_postgres import binaries_of, each_major
 from tests.places import ROOT
 
+# Starting and stopping clusters is most of what these tests do.
+pytestmark = pytest.mark.slow
 MakeServer = Callable[..., EmbeddedServer]
 
 
@@ -32,7 +34,7 @@ _START = (
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-every_major = pytest.mark.parametrize("major", ["17", "18", "system"])
+every_major = pytest.mark.parametrize("major", each_major("17", "18", "system"))
 
 
 @pytest.fixture

@@ -15,23 +15,23 @@ from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.sessions import Connection
 from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
 from tenantry.schema.snapshot import Snapshot
-from tests.fix_postgres import binaries_of
+from tests.fix_postgres import binaries_of, each_major, other_major
 from tests.integration.fix_catalog import RARE, RICH, TENANT, drift, fresh_database, read, undone
 from tests.places import ROOT
 
 MASTER = tuple(path.read_text("utf-8") for path in sorted((ROOT / "migrations/master").glob("[0-9]*.sql")))
 SCOPE = Scope()
-SERVERS = ("server_dsn", "server18_dsn", "system_dsn")
 
 
 class TestNoDifference:
+    @other_major
     @pytest.mark.parametrize(
         "statements", [(RICH,), (RARE,), TENANT, MASTER, ()], ids=["rich", "rare", "tenant", "master", "empty"]
     )
     def test_servers(self, request: pytest.FixtureRequest, statements: tuple[str, ...]) -> None:
         """The same statements give the same snapshot and fingerprint on each major version."""
         snapshots = []
-        for server in SERVERS:
+        for server in ("server_dsn", "server18_dsn", "system_dsn"):
             with fresh_database(request.getfixturevalue(server)) as connection:
                 for statement in statements:
                     connection.execute(statement)
@@ -127,7 +127,7 @@ class TestNoDifference:
         """Two ways to the same schema end in the same snapshot."""
         assert drift(read(opened, one), read(opened, other)) == []
 
-    @pytest.mark.parametrize("server", ["server17", "server18", "server_system"])
+    @pytest.mark.parametrize("server", each_major("server17", "server18", "server_system"))
     @pytest.mark.parametrize("objects", [RICH, RARE], ids=["rich", "rare"])
     def test_dump(self, request: pytest.FixtureRequest, server: str, objects: str) -> None:
         """A database that was dumped and restored, between two migrations, has the same schema."""

@@ -11,10 +11,10 @@ from tenantry.model.scope import Ignored, Scope
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
+from tests.fix_postgres import each_major, other_major
 from tests.integration.fix_catalog import TENANT, connect, drift, fresh_database, read, undone
 
 SCOPE = Scope()
-SERVERS = ("server_dsn", "server18_dsn", "system_dsn")
 
 
 def count_messages(monkeypatch: pytest.MonkeyPatch) -> list[object]:
@@ -47,6 +47,7 @@ class TestLeftOut:
             "_migrations: extra, found a table"
         ]
 
+    @other_major
     @pytest.mark.parametrize("extension", ["hstore", "citext", "pg_trgm", "unaccent", "postgres_fdw"])
     def test_extension(self, system_dsn: str, extension: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """What belongs to an extension is left out and not asked for; the extension is named with its schema."""
@@ -191,7 +192,7 @@ class TestSession:
         assert read_fingerprint(rich, SCOPE) == snapshot.fingerprint
         assert len(sent) == 4
 
-    @pytest.mark.parametrize("server", SERVERS)
+    @pytest.mark.parametrize("server", each_major("server_dsn", "server18_dsn", "system_dsn"))
     def test_nothing_rare(self, request: pytest.FixtureRequest, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of a database that has tables, keys, defaults and indexes alone, nothing else is asked."""
         with fresh_database(request.getfixturevalue(server)) as connection:

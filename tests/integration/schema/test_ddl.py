@@ -15,7 +15,7 @@ from tenantry.schema.catalog.read import read_snapshot
 from tenantry.schema.ddl.draft import Draft, Risk
 from tenantry.schema.ddl.write import write_ddl
 from tenantry.schema.snapshot import Snapshot
-from tests.fix_postgres import MakeDatabase
+from tests.fix_postgres import MakeDatabase, other_major
 from tests.integration.fix_catalog import read, undone
 from tests.places import DATA, ROOT
 
@@ -93,6 +93,7 @@ def test_what_is_no_comment_runs_without_what_is_one(opened: Connection, name: s
         _apply(found, tuple(draft for draft in drafts if draft.kind is Risk.ADDITIVE))
 
 
+@other_major
 @pytest.mark.parametrize("name", _PAIRS_18)
 def test_a_draft_writes_what_only_18_has(database18: MakeDatabase, name: str) -> None:
     """Virtual columns, constraints that are not enforced and NOT NULL that is not validated become as expected."""

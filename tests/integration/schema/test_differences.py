@@ -3,6 +3,7 @@
 import pytest
 
 from tenantry.postgres.sessions import Connection
+from tests.fix_postgres import other_major
 from tests.integration.fix_catalog import Planted, find, fresh_database, planted
 from tests.integration.schema.differences import others, parts, rare, tables
 
@@ -16,6 +17,7 @@ def test_difference(opened: Connection, case: Planted) -> None:
     assert find(opened, case) == case.lines
 
 
+@other_major
 @pytest.mark.parametrize("server", ["server18_dsn", "system_dsn"])
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_other_servers(request: pytest.FixtureRequest, server: str, chapter: str) -> None:
@@ -49,6 +51,7 @@ ONLY_18 = {
 }
 
 
+@other_major
 def test_only_18(server18_dsn: str) -> None:
     """What only PostgreSQL 18 knows is found there."""
     with fresh_database(server18_dsn) as connection:

@@ -8,6 +8,7 @@ from tenantry.schema.catalog.read import read_snapshot
 from tenantry.schema.ddl.write import write_ddl
 from tenantry.schema.differences import compare_schemas, explain
 from tenantry.schema.snapshot import to_json
+from tests.fix_postgres import each_major
 from tests.integration.fix_catalog import find, fresh_database, plant, planted
 from tests.integration.schema.differences.rare import CASES, SERVER, SUBSCRIPTION
 
@@ -26,7 +27,7 @@ LOCALES = {
 }
 
 
-@pytest.mark.parametrize("server", LOCALES)
+@pytest.mark.parametrize("server", each_major(*LOCALES))
 def test_locales(request: pytest.FixtureRequest, server: str) -> None:
     """The locale of a collation that is not libc's is found, and a draft makes it the same again."""
     with fresh_database(request.getfixturevalue(server)) as connection:
