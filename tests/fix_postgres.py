@@ -8,6 +8,7 @@ import fcntl
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,6 +43,9 @@ _ROOMY_BYTES = 2 * 1024**3
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder of this run's servers; workers of pytest-xdist are told of their controller's."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell has its background jobs ignore Ctrl-C, and with them the programs that tests interrupt.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     given: dict[str, Any] = getattr(config, "workerinput", {})
     if "postgres_root" in given:
         config.stash[_ROOT_KEY] = Path(given["postgres_root"])
