@@ -17,6 +17,7 @@ from tenantry.apply.site import Site
 from tenantry.files.directory import ROLLBACK
 from tenantry.files.header import parse_header
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.writing import record_rolled_back
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, Plan, RowState, label
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import Problem, Refused
@@ -99,7 +100,7 @@ def run_undo(
     def record(elapsed_ms: int, statements: int, end: sql.SQL | None) -> None:
         if end:
             ledger.connection.execute(end)
-        ledger.record_rolled_back(undo.row, reason, undo.step.text, elapsed_ms=elapsed_ms)
+        record_rolled_back(ledger, undo.row, reason, undo.step.text, elapsed_ms=elapsed_ms)
 
     connection: Connection = ledger.connection
     site = Site(ledger.tenant, connection, ledger, sessions, _refuse_stale, record=record)

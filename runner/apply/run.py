@@ -14,6 +14,7 @@ from tenantry.apply.repeatables import apply_repeatable
 from tenantry.apply.site import Site, States
 from tenantry.apply.transactional import apply_whole
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.log import write_line
 from tenantry.model import NO_VERSION, AppliedMigration, Migration, Plan, RowState, label
 from tenantry.model.errors import Problem, Refused, TenantError
 from tenantry.model.events import (
@@ -152,5 +153,5 @@ def _write_failure(ledger: Ledger, step: Migration, event: str, failure: Failure
             ledger.create_if_absent()
         else:
             ledger.connection.execute("BEGIN")
-        ledger.log(event, step.version, step.checksum, detail=detail)
+        write_line(ledger, event, step.version, step.checksum, detail=detail)
         ledger.connection.execute("COMMIT")

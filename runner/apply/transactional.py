@@ -21,6 +21,7 @@ from tenantry.apply.attempt import (
 from tenantry.apply.lock_waits import Watch, watching
 from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.site import Site, States, WriteRecord
+from tenantry.ledger.writing import record_applied
 from tenantry.model import Migration
 from tenantry.model.events import Event, MigrationApplied, MigrationStarted
 from tenantry.postgres.send import send
@@ -53,7 +54,7 @@ def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: 
     if site.record:
         site.record(elapsed_ms, statements, end)
     else:
-        site.ledger.record_applied(step, elapsed_ms=elapsed_ms, statements=statements, after=end)
+        record_applied(site.ledger, step, elapsed_ms=elapsed_ms, statements=statements, after=end)
 
 
 def run_whole(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> MigrationApplied | Broken:

@@ -30,6 +30,15 @@ class Provenance:
         """Return the commit of the checkout, with `-dirty` where it was changed; None outside of one."""
         return _git_commit(self.root)
 
+    def values(self) -> dict[str, str | None]:
+        """Return the marks as the ledger's SQL files take them: they write the role before the user."""
+        return {
+            "os_user": f" ({self.os_user})",
+            "run_id": self.run_id,
+            "tool_version": self.tool_version,
+            "git_commit": self.git_commit,
+        }
+
 
 def os_user() -> str:
     """Return the operating system's user and host; a user without a name by its number."""

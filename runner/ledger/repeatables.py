@@ -5,16 +5,16 @@ Made on first use, under the lock, and never by reading.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.log import write_line
+from tenantry.ledger.writing import check_taken, unprove
 from tenantry.model import NO_VERSION, Migration
 from tenantry.model.errors import Refused
-from tenantry.postgres.queries import read_sql
+from tenantry.model.records import REPEATABLE_TABLE
 from tenantry.postgres.sessions import Connection
 
 
@@ -56,7 +56,7 @@ class RepeatableTable:
         if self.connection.execute(asked).fetchone() == (True,):
             return
         try:
-            self._execute("create")
+            self.ledger.execute("create_repeatable")
         except pg.InsufficientPrivilege as error:
             raise Refused(
                 f"{self._shown}: cannot be created: {error.diag.message_primary}",
@@ -65,41 +65,28 @@ class RepeatableTable:
 
     def record(self, step: Migration, *, elapsed_ms: int) -> None:
         """Write that a file was applied, and its line in the log; what was proven is not any more."""
-        provenance = self.ledger.provenance
-        written = self._execute(
-            "record",
+        written = self.ledger.execute(
+            "record_repeatable",
             name=step.name,
             checksum=step.checksum,
             set_name=self.ledger.tenant.set_name.value,
             tenant=self.ledger.tenant.name,
             elapsed_ms=elapsed_ms,
-            os_user=f" ({provenance.os_user})",
-            run_id=provenance.run_id,
-            tool_version=provenance.tool_version,
-            git_commit=provenance.git_commit,
             sql_text=step.text,
+            **self.ledger.provenance.values(),
         )
-        if written.rowcount != 1:
-            raise Refused(
-                f"{self._shown}: did not take the row, expected a plain table",
-                hint="look for a rule, a trigger or a policy on it, and drop that",
-            )
-        self.ledger.unprove()
-        self.ledger.log("repeated", NO_VERSION, step.checksum, detail={"name": step.name, "elapsed_ms": elapsed_ms})
+        check_taken(written, self._shown)
+        unprove(self.ledger)
+        detail = {"name": step.name, "elapsed_ms": elapsed_ms}
+        write_line(self.ledger, "repeated", NO_VERSION, step.checksum, detail=detail)
 
     @property
     def _table(self) -> sql.Identifier:
-        return sql.Identifier(self.ledger.schema, "_migrations_repeatable")
+        return self.ledger.name(REPEATABLE_TABLE)
 
     @property
     def _shown(self) -> str:
-        return f"{self.ledger.schema}._migrations_repeatable"
-
-    def _execute(self, file: str, /, **values: str | int | None) -> psycopg.Cursor[tuple[Any, ...]]:
-        query = sql.SQL(read_sql("ledger", f"{file}_repeatable")).format(
-            schema=sql.Identifier(self.ledger.schema), **{key: sql.Literal(value) for key, value in values.items()}
-        )
-        return self.connection.execute(query)
+        return f"{self.ledger.schema}.{REPEATABLE_TABLE}"
 
 
 def find_pending(files: Sequence[Migration] | None, ledger: Ledger | None) -> tuple[Migration, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from tenantry.files.cosmetic import is_cosmetic
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.log import read_allowed
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, State
 from tenantry.model.checksum import checksum
 from tenantry.plan.compare import compare, excuse
@@ -26,7 +27,7 @@ def compare_rows(
     late = any(status.state is State.OUT_OF_ORDER for status in statuses)
     if not late and not changed:
         return statuses
-    allowed = ledger.read_allowed() if late else frozenset()
+    allowed = read_allowed(ledger) if late else frozenset()
     return excuse(statuses, allowed=allowed, cosmetic=_find_cosmetic(changed, ledger) if changed else ())
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tenantry.fleet.shared import Shared
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.log import record_danger_allowed
 from tenantry.model import AppliedMigration, Migration, Plan, RowState, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import Event, Verdict, WarningRaised
@@ -50,7 +51,7 @@ class Gate:
             return _refuse(refused, steps, ledger.tenant.name)
         for step in steps:
             if rules := {hazard.rule for hazard in find_dangers(linted, {step.version}, ())}:
-                ledger.record_danger_allowed(step, sorted(rules))
+                record_danger_allowed(ledger, step, sorted(rules))
         return None
 
     def _lint(self, files: Sequence[Migration], versions: frozenset[int]) -> "Generator[WarningRaised, None, Linted]":

@@ -4,6 +4,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+# The ledger's tables by name, for those that leave them out or show them to people: their columns are the ledger's.
+LEDGER_TABLE = "_migrations"
+LOG_TABLE = "_migrations_log"
+REPEATABLE_TABLE = "_migrations_repeatable"
+LEDGER_TABLES = (LEDGER_TABLE, LOG_TABLE, REPEATABLE_TABLE)
+
 
 class Origin(StrEnum):
     """The way in which a version was recorded."""
@@ -41,7 +47,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class AppliedMigration:
-    """One row of `_migrations`. Times are aware and in UTC; `elapsed_ms` is None if nothing was run.
+    """One row of the ledger. Times are aware and in UTC; `elapsed_ms` is None where nothing was run.
 
     `proven`: the schema was verified to match this row together with all others. Only unfinished files have `progress`.
     """

@@ -14,6 +14,7 @@ from tenantry.files.checks import Check
 from tenantry.files.header import parse_header
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import RepeatableTable
+from tenantry.ledger.writing import record_proven
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, Note, RowState, SetName, Tenant
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import Cancelled, Problem, TenantError
@@ -85,7 +86,7 @@ class Prover:
             return Verdict(Result.FINDING, f"{result.value}, but not proven: {error}", hint)
         if found:
             return Verdict(Result.FINDING, f"{result.value}, but {count_differences(found)}")
-        ledger.record_proven(status.version for status in statuses if status.row)
+        record_proven(ledger, [status.version for status in statuses if status.row])
         return Verdict(result)
 
     def expect(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Snapshot:

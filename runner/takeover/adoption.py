@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from tenantry.fleet.run import Job
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.log import record_allowed
 from tenantry.ledger.statuses import read_statuses
+from tenantry.ledger.writing import record_known
 from tenantry.model import Migration, MigrationStatus, Origin, RowState, State, Tenant, label
 from tenantry.model.errors import Problem, Refused
 from tenantry.model.events import Event, FindingReported, RepairMade, RepairProposed, RowReported, Verdict, drain
@@ -257,9 +259,9 @@ def _write(found: Examined, proposal: Proposal, reason: str) -> None:
         if now != rows:
             raise Refused("another runner changed the ledger in the meantime", hint="run the same command again")
         for migration in proposal.known:
-            ledger.record_known(migration, proposal.origin, reason)
+            record_known(ledger, migration, proposal.origin, reason)
         for migration in proposal.allowed:
-            ledger.record_allowed(migration, reason)
+            record_allowed(ledger, migration, reason)
         ledger.connection.execute("COMMIT")
 
 

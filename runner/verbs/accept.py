@@ -1,5 +1,6 @@
 """`accept`: record what an edited or renamed file says now, where its effects are in the database already."""
 
+from tenantry.ledger.writing import record_accepted
 from tenantry.model import State, label
 from tenantry.model.errors import Refused
 from tenantry.verbs.options import REPAIR_PARAMS, run_repair
@@ -33,7 +34,7 @@ def _decide(case: Case, reason: str) -> Repair:
         changes.append(f"{label(row.version, row.name)}: checksum {row.checksum} becomes {file.checksum}")
     if file.name != row.name:
         changes.append(f"{label(row.version, row.name)}: name becomes {label(file.version, file.name)}")
-    return Repair(tuple(changes), lambda ledger: ledger.record_accepted(file, reason, row))
+    return Repair(tuple(changes), lambda ledger: record_accepted(ledger, file, reason, row))
 
 
 VERB = Verb(_HELP, REPAIR_PARAMS, _start)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tenantry.ledger.writing import record_forgotten
 from tenantry.model import AppliedMigration, MigrationStatus, State, label
 from tenantry.model.errors import Refused
 from tenantry.plan.words import count_done
@@ -33,7 +34,7 @@ def _decide(case: Case, reason: str) -> Repair:
     again = "its file is out of order then" if newer else "its file is pending again"
     after = again if case.status and case.status.file else "no file has it"
     change = f"{label(row.version, row.name)}: the record ({row.state.value}, by {row.applied_by}) is deleted; {after}"
-    return Repair((change, *_warn(case.status, row)), lambda ledger: ledger.record_forgotten(row, reason))
+    return Repair((change, *_warn(case.status, row)), lambda ledger: record_forgotten(ledger, row, reason))
 
 
 def _warn(status: MigrationStatus | None, row: AppliedMigration) -> Iterator[str]:

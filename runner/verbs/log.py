@@ -5,7 +5,7 @@ from collections.abc import Generator, Mapping
 import click
 
 from tenantry.fleet.run import Job
-from tenantry.ledger.ledger import LogEntry
+from tenantry.ledger.log import LogEntry, read_log
 from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, LinePrinted, RowReported, Verdict
@@ -47,7 +47,7 @@ def _make_job(project: Project, version: int | None) -> Job:
     def log(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
             # The ledger is read for what reading it proves: that it is ours, and this tenant's.
-            entries = ledger.read_log(version) if ledger and ledger.read() is not None else ()
+            entries = read_log(ledger, version) if ledger and ledger.read() is not None else ()
         for entry in entries:
             yield RowReported(tenant.name, _cells(entry))
         return Verdict(Result.OK)

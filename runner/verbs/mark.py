@@ -1,5 +1,6 @@
 """`mark`: record a version as applied without running it, where its effects are in the database already."""
 
+from tenantry.ledger.writing import record_marked
 from tenantry.model import State, label
 from tenantry.model.errors import Refused
 from tenantry.plan.words import advise, count_done
@@ -43,7 +44,7 @@ def _decide(case: Case, reason: str) -> Repair:
     older = [label(s.version, s.name) for s in case.statuses if s.state is State.PENDING and s.version < file.version]
     if older:
         changes.append(f"older files that are not applied will be out of order: {', '.join(older)}")
-    return Repair(tuple(changes), lambda ledger: ledger.record_marked(file, reason, row))
+    return Repair(tuple(changes), lambda ledger: record_marked(ledger, file, reason, row))
 
 
 VERB = Verb(_HELP, REPAIR_PARAMS, _start)

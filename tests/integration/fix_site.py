@@ -26,7 +26,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
 from tenantry.fleet.stop import Stop
-from tenantry.ledger.ledger import Ledger, LogEntry
+from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.log import LogEntry, read_log
 from tenantry.model import AppliedMigration, Migration, SetName, Tenant, label
 from tenantry.model.checksum import checksum
 from tenantry.model.events import Event, LockAwaited, MigrationApplied, TenantFinished, Verdict
@@ -185,7 +186,7 @@ class Site:
     def log(self, tenant: str = "1") -> tuple[LogEntry, ...]:
         """Return the rows of `_migrations_log`, oldest first."""
         with self.ledger(tenant) as ledger:
-            return ledger.read_log()
+            return read_log(ledger)
 
     def logged(self, tenant: str = "1") -> list[tuple[int | None, str]]:
         """Return version and event of each row of `_migrations_log`, oldest first."""

@@ -19,6 +19,7 @@ from tenantry.apply.batch.pressure import judge, read_pressure
 from tenantry.apply.lock_waits import watching
 from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.site import Site
+from tenantry.ledger.writing import record_batch
 from tenantry.model import Batch, Migration, label
 from tenantry.model.errors import Blocked, Refused
 from tenantry.model.events import Event
@@ -130,7 +131,8 @@ def _change(work: _Work, reached: Reached, last: RowKey, rows: int) -> Reached |
         return make_broken(sent.error, work.site, work.step, offset, wait=watch.wait)
     now = reached.add(last, rows, sent.rows)
     before = reached.as_json() if reached.last else None
-    replace(work.site.ledger, connection=connection).record_batch(work.step.version, now.as_json(), before=before)
+    ledger = replace(work.site.ledger, connection=connection)
+    record_batch(ledger, work.step.version, now.as_json(), before=before)
     connection.execute("COMMIT")
     return now
 

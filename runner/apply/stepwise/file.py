@@ -17,6 +17,7 @@ from tenantry.apply.stepwise.resume import resume
 from tenantry.apply.stepwise.statement import run_statement
 from tenantry.apply.stepwise.work import Work
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.writing import record_finished, record_running
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, RowState, State, label
 from tenantry.model.errors import Problem, TenantError
 from tenantry.model.events import Event, MigrationApplied, MigrationStarted, WarningRaised
@@ -56,7 +57,7 @@ def apply_statements(site: Site, step: Migration, states: States) -> Generator[E
             # A connection that broke since the last file is met here, and not by a file that counts as begun.
             worker.execute("SELECT 1")
             if row is None:
-                work.ledger.record_running(step, statements=len(work.statements))
+                record_running(work.ledger, step, statements=len(work.statements))
             keeper.execute("COMMIT")
         done = 0
         if row:
@@ -135,7 +136,7 @@ def _finish(work: Work, started: float, told: Mapping[str, int]) -> MigrationApp
     keeper = work.ledger.connection
     with in_transaction(keeper):
         keeper.execute("BEGIN")
-        work.ledger.record_finished(work.step, RowState.APPLIED, elapsed_ms=elapsed_ms, told=told)
+        record_finished(work.ledger, work.step, RowState.APPLIED, elapsed_ms=elapsed_ms, told=told)
         keeper.execute("COMMIT")
     return MigrationApplied(work.site.tenant.name, work.step, elapsed_ms)
 
@@ -160,4 +161,4 @@ def _leave_unfinished(work: Work, broken: Broken) -> Broken:
 
 
 def _write_unfinished(ledger: Ledger, step: Migration) -> None:
-    ledger.record_finished(step, RowState.FAILED, elapsed_ms=0)
+    record_finished(ledger, step, RowState.FAILED, elapsed_ms=0)

@@ -7,6 +7,7 @@ from tenantry import sqltext
 from tenantry.apply.stepwise import standalone as alone
 from tenantry.apply.stepwise.took_effect import TookEffect, judge
 from tenantry.apply.stepwise.work import Work
+from tenantry.ledger.writing import record_resumed
 from tenantry.model import AppliedMigration, Progress, label
 from tenantry.model.errors import Refused
 from tenantry.postgres.send import send
@@ -26,7 +27,7 @@ def resume(work: Work, row: AppliedMigration) -> int:
         alone.clear(act, work.site.connection, work.ledger.connection, progress.before)
     if done > row.statements_done or progress.running:
         work.record(done)
-    work.ledger.record_resumed(work.step, row, statements=len(work.statements), at=done + 1)
+    record_resumed(work.ledger, work.step, row, statements=len(work.statements), at=done + 1)
     return done
 
 

@@ -17,6 +17,7 @@ from tenantry.apply.lock_waits import Watch, watching
 from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.stepwise import standalone as alone
 from tenantry.apply.stepwise.work import Work
+from tenantry.ledger.writing import compose_progress
 from tenantry.model.errors import Problem
 from tenantry.model.events import Event
 from tenantry.postgres.failures import FailureKind
@@ -62,7 +63,7 @@ def _try_statement(work: Work, index: int) -> Broken | None:
 def _run_with_record(work: Work, index: int, timeouts: Timeouts, watch: Watch) -> Sent | None:
     """Run a statement and write its record in one transaction; None where it has to be run without, and was undone."""
     worker = work.site.connection
-    progress = work.ledger.compose_progress(work.step.version, index + 1, work.progress(index + 1))
+    progress = compose_progress(work.ledger, work.step.version, index + 1, work.progress(index + 1))
     close = sql.SQL(read_sql("apply/stepwise", "close")).format(progress=progress).as_string(worker)
     with in_transaction(worker):
         worker.execute(sql.SQL("; ").join((sql.SQL("BEGIN"), *_compose_limits(timeouts))))

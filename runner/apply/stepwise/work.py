@@ -9,6 +9,7 @@ from tenantry import sqltext
 from tenantry.apply.attempt import Broken, Notice, make_broken, within
 from tenantry.apply.site import Site
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.writing import record_progress
 from tenantry.model import Migration, Progress
 from tenantry.model.checksum import hash_prefix
 from tenantry.model.errors import Problem
@@ -35,7 +36,7 @@ class Work:
 
     def record(self, done: int, running: str = "", before: tuple[int, ...] = ()) -> None:
         """Write that `done` statements are done, on the session that keeps the record."""
-        self.ledger.record_progress(self.step.version, done, self.progress(done, running, before))
+        record_progress(self.ledger, self.step.version, done, self.progress(done, running, before))
 
     def break_off(self, error: psycopg.Error, index: int | None, wait: LockWait | None = None) -> Broken:
         """Return what an error comes to, at its place in a statement; None: it is not about any."""

@@ -5,6 +5,7 @@ import pytest
 
 from tenantry.files.repeatables import FOLDER
 from tenantry.ledger.repeatables import RepeatableTable
+from tenantry.ledger.writing import record_proven
 from tenantry.model.checksum import checksum
 from tenantry.model.events import MigrationApplied, MigrationFailed, MigrationStarted, TenantPlanned
 from tenantry.model.results import Result
@@ -91,7 +92,7 @@ def test_not_proven_any_more(site: MakeSite) -> None:
     here = site(FILES)
     here.migrate()
     with here.ledger() as ledger:
-        ledger.record_proven([1])
+        record_proven(ledger, [1])
     assert [row.proven for row in here.rows()] == [True]
     repeat(here, totals=VIEW)
     here.migrate()

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tenantry.ledger.log import read_log
+from tenantry.ledger.writing import record_applied, record_finished, record_progress, record_running
 from tenantry.model import AppliedMigration, Origin, Progress, RowState
 from tenantry.model.errors import Problem
 from tenantry.model.events import FindingReported, RepairMade, RepairProposed, Verdict
@@ -182,8 +184,8 @@ class TestRoundTrip:
         began = datetime.now(UTC) - timedelta(seconds=1)
         with any_site(ROOMS).ledger() as ledger:
             ledger.create_if_absent()
-            ledger.record_applied(migration, elapsed_ms=1500, statements=3)
-            (row,), (entry,) = ledger.read(), ledger.read_log()
+            record_applied(ledger, migration, elapsed_ms=1500, statements=3)
+            (row,), (entry,) = ledger.read(), read_log(ledger)
             assert ledger.read_text(migration.version) == self.NASTY
             assert ledger.read_states() == {migration.version: "applied"}
         assert row.finished_at is not None
@@ -211,16 +213,16 @@ class TestRoundTrip:
         migration = make_migration(7, "index", "SELECT 1; SELECT 2;", transactional=False)
         with any_site(ROOMS).ledger() as ledger:
             ledger.create_if_absent()
-            ledger.record_running(migration, statements=2)
+            record_running(ledger, migration, statements=2)
             reached = Progress("sha256:1", "SELECT 2", (1, 2))
-            ledger.record_progress(7, 1, reached)
+            record_progress(ledger, 7, 1, reached)
             (running,) = ledger.read()
-            ledger.record_finished(migration, RowState.FAILED, elapsed_ms=0)
+            record_finished(ledger, migration, RowState.FAILED, elapsed_ms=0)
             (failed,) = ledger.read()
-            ledger.record_progress(7, 2, Progress("sha256:2"))
-            ledger.record_finished(migration, RowState.APPLIED, elapsed_ms=40)
+            record_progress(ledger, 7, 2, Progress("sha256:2"))
+            record_finished(ledger, migration, RowState.APPLIED, elapsed_ms=40)
             (applied,) = ledger.read()
-            events = [entry.event for entry in ledger.read_log(7)]
+            events = [entry.event for entry in read_log(ledger, 7)]
         seen = [(row.state.value, row.statements_done, row.statements, row.elapsed_ms) for row in (running, failed)]
         assert seen == [("running", 1, 2, None), ("failed", 1, 2, None)]
         assert (applied.state.value, applied.statements_done, applied.elapsed_ms) == ("applied", 2, 40)
@@ -245,7 +247,7 @@ class TestRoundTrip:
         """Without a ledger there are no rows, no log and no text that could be asked for."""
         with any_site(ROOMS).ledger() as ledger:
             assert ledger.read() == ()
-            assert ledger.read_log() == ()
+            assert read_log(ledger) == ()
 
 
 class TestRepairs:

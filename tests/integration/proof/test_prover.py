@@ -13,6 +13,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tenantry.fleet.stop import Stop
+from tenantry.ledger.writing import record_proven
 from tenantry.model.events import FindingReported, Verdict
 from tenantry.model.outcome import Outcome
 from tenantry.model.results import Result
@@ -496,7 +497,7 @@ class TestMigrate:
         """A row that another runner wrote after the proof had begun is not taken for proven."""
         here = proven(ROOMS | DESKS)
         with here.site.ledger() as ledger:
-            ledger.record_proven([1])
+            record_proven(ledger, [1])
         assert {row.version: row.proven for row in here.site.rows()} == {1: True, 2: False}
 
     @pytest.mark.parametrize("verb", ["forget", "accept"])

@@ -155,9 +155,9 @@ def test_ledger_columns_are_those_written_down(table: str) -> None:
 
 def find_log_events() -> set[str]:
     """Return the words that the code writes into the log's column `event`."""
-    calls = {"log", "_compose_line"}
+    calls = {"write_line", "compose_line"}
     words = {event for event, _ in apply._ENDS.values()}
-    writers = [ROOT / "runner" / "ledger" / name for name in ("ledger.py", "repeatables.py")]
+    writers = [ROOT / "runner" / "ledger" / name for name in ("log.py", "writing.py", "repeatables.py")]
     for node in (node for path in writers for node in ast.walk(ast.parse(path.read_text("utf-8")))):
         if isinstance(node, ast.Call) and _called(node.func) in calls:
             words |= {a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)}

@@ -1,0 +1,87 @@
+"""`_migrations_log`: what was done and tried, by whom; rows are only ever added."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import errors as pg
+from psycopg import sql
+
+from tenantry.ledger.ledger import Ledger, read_time
+from tenantry.model import NO_VERSION, Migration
+from tenantry.model.records import LOG_TABLE
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """One row of `_migrations_log`; `version` is None where no migration is meant."""
+
+    id: int
+    at: datetime
+    run_id: str
+    version: int | None
+    event: str
+    checksum: str
+    applied_by: str
+    reason: str
+    detail: Mapping[str, Any]
+
+
+def read_log(ledger: Ledger, version: int | None = None) -> tuple[LogEntry, ...]:
+    """Return the log, oldest first; none where there is no ledger yet."""
+    try:
+        rows = ledger.execute("read_log", version=version).fetchall()
+    except pg.UndefinedTable:
+        return ()
+    except pg.UndefinedColumn:
+        raise ledger.foreign() from None
+    return tuple(
+        LogEntry(
+            row[0], read_time(row[1]), str(row[2]), row[3], row[4], row[5] or "", row[6], row[7] or "", row[8] or {}
+        )
+        for row in rows
+    )
+
+
+def read_allowed(ledger: Ledger) -> frozenset[int]:
+    """Return the versions that may be applied although newer ones are recorded; none where there is no ledger."""
+    query = sql.SQL("SELECT version FROM {} WHERE event = 'allowed'").format(ledger.name(LOG_TABLE))
+    try:
+        return frozenset(version for (version,) in ledger.connection.execute(query).fetchall())
+    except pg.UndefinedTable:
+        return frozenset()
+
+
+def record_allowed(ledger: Ledger, migration: Migration, reason: str) -> None:
+    """Write that a version may be applied although newer ones are recorded."""
+    write_line(ledger, "allowed", migration.version, migration.checksum, reason=reason, detail={})
+
+
+def record_danger_allowed(ledger: Ledger, migration: Migration, rules: Sequence[str]) -> None:
+    """Write that a file is about to be applied although lint finds these dangers in it."""
+    write_line(ledger, "danger allowed", migration.version, migration.checksum, detail={"rules": list(rules)})
+
+
+def write_line(
+    ledger: Ledger, event: str, version: int, checksum: str, *, reason: str | None = None, detail: Mapping[str, Any]
+) -> None:
+    """Append one line to the log."""
+    ledger.connection.execute(compose_line(ledger, event, version, checksum, reason=reason, detail=detail))
+
+
+def compose_line(
+    ledger: Ledger, event: str, version: int, checksum: str, *, reason: str | None = None, detail: Mapping[str, Any]
+) -> sql.Composed:
+    """Return the statement of `write_line`, to be sent together with others."""
+    return ledger.compose(
+        "insert_log",
+        run_id=ledger.provenance.run_id,
+        version=None if version == NO_VERSION else version,
+        event=event,
+        checksum=checksum,
+        os_user=f" ({ledger.provenance.os_user})",
+        reason=reason,
+        detail=json.dumps(dict(detail), ensure_ascii=False),
+    )

@@ -1,0 +1,226 @@
+"""The rows of `_migrations`, written: each with its line in the log. The transaction is the caller's."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from tenantry.ledger.ledger import LAYOUT, Ledger
+from tenantry.ledger.log import compose_line, write_line
+from tenantry.model import AppliedMigration, Migration, Origin, Progress, RowState
+from tenantry.model.checksum import hash_prefix
+from tenantry.model.errors import Refused
+from tenantry.model.records import LEDGER_TABLE
+
+
+def record_applied(
+    ledger: Ledger, migration: Migration, *, elapsed_ms: int, statements: int, after: sql.SQL | None = None
+) -> None:
+    """Write the row of a transactional file that has run, and its line in the log.
+
+    `after` is sent before them: together, since this is done for every file of every tenant.
+    """
+    row = _compose_row(
+        ledger,
+        migration,
+        Origin.APPLIED,
+        RowState.APPLIED,
+        elapsed_ms=elapsed_ms,
+        statements=statements,
+        done=statements,
+    )
+    line = compose_line(ledger, "applied", migration.version, migration.checksum, detail={"elapsed_ms": elapsed_ms})
+    cursor = ledger.connection.execute(sql.SQL(";").join((after, row, line) if after else (row, line)))
+    while not (cursor.statusmessage or "").startswith("INSERT") and cursor.nextset():
+        pass
+    check_taken(cursor, ledger.shown)
+
+
+def record_running(ledger: Ledger, migration: Migration, *, statements: int) -> None:
+    """Write the row of a non-transactional file that is about to run."""
+    begun = Progress(hash_prefix(()))
+    row = _compose_row(ledger, migration, Origin.APPLIED, RowState.RUNNING, statements=statements, progress=begun)
+    check_taken(ledger.connection.execute(row), ledger.shown)
+    write_line(ledger, "started", migration.version, migration.checksum, detail={"statements": statements})
+
+
+def record_resumed(ledger: Ledger, migration: Migration, before: AppliedMigration, *, statements: int, at: int) -> None:
+    """Write that a file goes on at its statement number `at`, counted from 1, with the text it has now."""
+    text = ledger.read_text(migration.version)
+    written = ledger.execute(
+        "resume",
+        **_of_file(migration),
+        rollback_text=migration.rollback,
+        statements=statements,
+        **ledger.provenance.values(),
+    )
+    check_taken(written, ledger.shown)
+    edited = {"sql_text": text} if migration.checksum != before.checksum else {}
+    detail = {**_as_detail(before), **edited, "resumed_at": at}
+    write_line(ledger, "resumed", migration.version, migration.checksum, detail=detail)
+
+
+def record_progress(ledger: Ledger, version: int, done: int, progress: Progress) -> None:
+    """Write how many statements of a non-transactional file have taken effect, and which one may have."""
+    ledger.connection.execute(compose_progress(ledger, version, done, progress))
+
+
+def compose_progress(ledger: Ledger, version: int, done: int, progress: Progress) -> sql.Composed:
+    """Return the statement of `record_progress`, to be sent by the session that runs the file."""
+    return ledger.compose("update_progress", version=version, done=done, progress=_write_progress(progress))
+
+
+def record_batch(ledger: Ledger, version: int, batch: Mapping[str, Any], *, before: Mapping[str, Any] | None) -> None:
+    """Write how far a change in batches is; `before` is what must be there, None: nothing of it."""
+    found = None if before is None else json.dumps(before)
+    check_taken(ledger.execute("update_batch", version=version, batch=json.dumps(batch), before=found), ledger.shown)
+
+
+def record_finished(
+    ledger: Ledger, migration: Migration, state: RowState, *, elapsed_ms: int, told: Mapping[str, int] | None = None
+) -> None:
+    """Write how a non-transactional file ended; a failure's line in the log is the caller's.
+
+    `told` is what else the log is to say of one that is applied.
+    """
+    done = ledger.execute("finish_statements", version=migration.version, state=state.value, elapsed_ms=elapsed_ms)
+    check_taken(done, ledger.shown)
+    if state is RowState.APPLIED:
+        detail = {"elapsed_ms": elapsed_ms, **(told or {})}
+        write_line(ledger, "applied", migration.version, migration.checksum, detail=detail)
+
+
+def record_marked(ledger: Ledger, migration: Migration, reason: str, before: AppliedMigration | None) -> None:
+    """Write that a version counts as applied without being run, whether it has an unfinished row or none."""
+    detail: dict[str, Any] = {}
+    if before is None:
+        ledger.connection.execute(_compose_row(ledger, migration, Origin.MARKED, RowState.APPLIED))
+    else:
+        detail = _describe(ledger, before)
+        ledger.execute(
+            "complete", **_of_file(migration), rollback_text=migration.rollback, statements=before.statements
+        )
+    write_line(ledger, "marked", migration.version, migration.checksum, reason=reason, detail=detail)
+
+
+def record_proven(ledger: Ledger, versions: Iterable[int]) -> None:
+    """Write that the schema was seen to be what these rows stand for. A transaction of its own.
+
+    No other row: one that another runner has written meanwhile was not part of the proof.
+    """
+    query = sql.SQL(
+        "UPDATE {} SET proven_at = pg_catalog.clock_timestamp() WHERE proven_at IS NULL AND version = ANY ({})"
+    )
+    ledger.connection.execute(query.format(ledger.name(LEDGER_TABLE), sql.Literal(list(versions))))
+
+
+def unprove(ledger: Ledger) -> None:
+    """Write that what was proven is not any more: the record that it was held against is another one."""
+    ledger.connection.execute(sql.SQL("UPDATE {} SET proven_at = NULL").format(ledger.name(LEDGER_TABLE)))
+
+
+def record_known(ledger: Ledger, migration: Migration, origin: Origin, reason: str) -> None:
+    """Write that a version is in the database already, by the catalog and perhaps by another tool's record."""
+    check_taken(ledger.connection.execute(_compose_row(ledger, migration, origin, RowState.APPLIED)), ledger.shown)
+    write_line(ledger, "adopted", migration.version, migration.checksum, reason=reason, detail={"origin": origin.value})
+
+
+def record_accepted(ledger: Ledger, migration: Migration, reason: str, before: AppliedMigration) -> None:
+    """Write the name, checksum and text that the file has now into its row."""
+    text = ledger.read_text(migration.version)
+    ledger.execute("accept", **_of_file(migration))
+    unprove(ledger)
+    detail = {**_as_detail(before), "sql_text": text}
+    write_line(ledger, "accepted", migration.version, migration.checksum, reason=reason, detail=detail)
+
+
+def record_rolled_back(ledger: Ledger, row: AppliedMigration, reason: str, text: str, *, elapsed_ms: int) -> None:
+    """Write that a version was undone by `text`, in the transaction that ran it; what its row said is logged."""
+    check_taken(ledger.execute("roll_back", version=row.version), ledger.shown)
+    unprove(ledger)
+    detail = {**_as_detail(row), "rollback_text": text, "elapsed_ms": elapsed_ms}
+    write_line(ledger, "rolled back", row.version, row.checksum, reason=reason, detail=detail)
+
+
+def record_forgotten(ledger: Ledger, row: AppliedMigration, reason: str) -> None:
+    """Delete a row; what it said goes into the log."""
+    detail = {**_describe(ledger, row), "sql_text": ledger.read_text(row.version)}
+    query = sql.SQL("DELETE FROM {} WHERE version = {}").format(ledger.name(LEDGER_TABLE), sql.Literal(row.version))
+    ledger.connection.execute(query)
+    unprove(ledger)
+    write_line(ledger, "forgotten", row.version, row.checksum, reason=reason, detail=detail)
+
+
+def _describe(ledger: Ledger, row: AppliedMigration) -> dict[str, Any]:
+    """Return what a row says before it is lost, how far its batches came among it: nothing else has that."""
+    batch = {"batch": ledger.read_batch(row.version)} if row.progress and row.progress.rows else {}
+    return {**_as_detail(row), **batch}
+
+
+def check_taken(cursor: psycopg.Cursor[tuple[Any, ...]], shown: str) -> None:
+    """Raise Refused where a statement did not write just one row: a rule or trigger can see to that."""
+    if cursor.rowcount != 1:
+        raise Refused(
+            f"{shown}: did not take the row, expected a plain table",
+            hint="look for a rule, a trigger or a policy on it, and drop that",
+        )
+
+
+def _compose_row(
+    ledger: Ledger,
+    migration: Migration,
+    origin: Origin,
+    state: RowState,
+    *,
+    elapsed_ms: int | None = None,
+    statements: int = 0,
+    done: int = 0,
+    progress: Progress | None = None,
+) -> sql.Composed:
+    return ledger.compose(
+        "insert",
+        **_of_file(migration),
+        origin=origin.value,
+        state=state.value,
+        set_name=ledger.tenant.set_name.value,
+        tenant=ledger.tenant.name,
+        finished_at=sql.SQL("pg_catalog.clock_timestamp()" if state is RowState.APPLIED else "NULL"),
+        elapsed_ms=elapsed_ms,
+        statements=statements,
+        statements_done=done,
+        layout=LAYOUT,
+        **ledger.provenance.values(),
+        rollback_text=migration.rollback,
+        progress=_write_progress(progress) if progress else None,
+    )
+
+
+def _of_file(migration: Migration) -> dict[str, str | int]:
+    return {
+        "version": migration.version,
+        "name": migration.name,
+        "checksum": migration.checksum,
+        "sql_text": migration.text,
+    }
+
+
+def _as_detail(row: AppliedMigration) -> dict[str, Any]:
+    """Return what a row said before it is changed, as JSON takes it."""
+    return {
+        "name": row.name,
+        "checksum": row.checksum,
+        "origin": row.origin.value,
+        "state": row.state.value,
+        "finished_at": row.finished_at.isoformat() if row.finished_at else None,
+        "statements": row.statements,
+        "statements_done": row.statements_done,
+        "applied_by": row.applied_by,
+    }
+
+
+def _write_progress(progress: Progress) -> str:
+    """Return what a person can read in the column, without what is empty."""
+    written = {"prefix": progress.prefix, "running": progress.running, "before": progress.before}
+    return json.dumps({key: value for key, value in written.items() if value}, ensure_ascii=False)
