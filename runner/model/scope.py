@@ -15,7 +15,7 @@ class Ignored:
 class Scope:
     """The part of a catalog that is compared, the same for every database.
 
-    `ledger_schema` is the schema in which `_migrations` and `_migrations_log` are left out. `roles` maps a role of this
+    `ledger_schema` is the schema in which the ledger's tables are left out. `roles` maps a role of this
     database to the word that replaces it in owners and grants: a role of the tenant's own is not a difference.
     """
 

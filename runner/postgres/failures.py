@@ -8,6 +8,7 @@ import psycopg
 
 from tenantry import sqltext
 from tenantry.model import Migration
+from tenantry.model.records import LEDGER_TABLE, LOG_TABLE
 from tenantry.model.results import Blocker, Failure, LockWait
 
 # Sessions that the server or its administrator ended, and servers that are starting or stopping.
@@ -21,7 +22,7 @@ _NOT_IN_TRANSACTION = (
 )
 _ENDED = (
     "inspect the database before the next run: the file ended tenantry's transaction, so that statements before its "
-    "COMMIT may persist without a row in _migrations"
+    f"COMMIT may persist without a row in {LEDGER_TABLE}"
 )
 # The server's answers for a savepoint that is gone, or for one outside a transaction.
 _NO_SAVEPOINT = frozenset({"3B001", "25P01"})
@@ -43,7 +44,7 @@ _HINTS = {
 
 
 # Whatever the language of the message, the name of the table is in it.
-_LEDGER = re.compile(r"\b_migrations(_log)?\b")
+_LEDGER = re.compile(rf"\b({LEDGER_TABLE}|{LOG_TABLE})\b")
 _LEDGER_GONE = (
     "restore the tables of the ledger, or choose a schema under ledger in tenants.yaml that no file drops: a file must "
     "not drop these tables"

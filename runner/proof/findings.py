@@ -7,6 +7,7 @@ from tenantry.ledger.ledger import Ledger
 from tenantry.model import NO_VERSION, Migration, MigrationStatus, Note, Origin, State, Tenant, label
 from tenantry.model.errors import Problem
 from tenantry.model.events import FindingReported, WarningRaised
+from tenantry.model.records import REPEATABLE_TABLE
 from tenantry.plan.steps import can_resume
 from tenantry.plan.words import advise, explain
 
@@ -65,7 +66,7 @@ def describe_gone(name: str) -> Problem:
     """Return what is to be said of a repeatable that ran and whose file is gone."""
     return Problem(
         f"{label(NO_VERSION, name)}: its file is gone, and what it made may still be in the database",
-        "drop that in a migration, with DROP ... IF EXISTS; then delete its row in _migrations_repeatable",
+        f"drop that in a migration, with DROP ... IF EXISTS; then delete its row in {REPEATABLE_TABLE}",
     )
 
 

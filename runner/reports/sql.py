@@ -6,6 +6,7 @@ from typing import TextIO
 
 from tenantry.model import NO_VERSION, Migration
 from tenantry.model.events import DraftWritten, Event, MigrationMeasured, RunFinished
+from tenantry.model.records import LEDGER_TABLE, REPEATABLE_TABLE
 from tenantry.model.results import GOOD
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.hazards import describe_effect
@@ -52,7 +53,7 @@ def _render_file(step: Migration, measured: MigrationMeasured | None) -> Iterato
         yield "BEGIN;"
     yield _terminated((_annotate(step.sql, measured) if measured else step.sql).rstrip())
     if step.transactional:
-        table = "_migrations_repeatable" if step.version == NO_VERSION else "_migrations"
+        table = REPEATABLE_TABLE if step.version == NO_VERSION else LEDGER_TABLE
         yield f"-- tenantry writes its row to {table} here"
         yield "COMMIT;"
 

@@ -4,6 +4,7 @@ import ast
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,32 @@ def test_the_lowest_lock_has_the_floors() -> None:
     locked = dict(re.findall(r"^([\w-]+)==([\w.]+)", lock, re.MULTILINE))
     wrong = [one[0] for one in floors if one and not f"{locked[one[1].lower()]}.".startswith(f"{one[2]}.")]
     assert wrong == []
+
+
+# Not the tables of other tools, whose names end so: schema_migrations, _sqlx_migrations.
+LEDGER_TABLE = re.compile(r"(?<!\w)_migrations")
+# Where the names of the ledger's tables stand for all other modules.
+NAMED = PACKAGE / "model" / "records.py"
+
+
+def read_texts(path: Path) -> Iterator[str]:
+    """Yield what a file of the package says: the strings of a module, f-strings among them, or all of a SQL file."""
+    text = path.read_text("utf-8")
+    if path.suffix == ".sql":
+        yield text
+    else:
+        constants = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant))
+        yield from (node.value for node in constants if isinstance(node.value, str))
+
+
+def test_the_ledger_alone_knows_its_tables() -> None:
+    """The names of the ledger's tables are spelled in the ledger, and once for those that leave them out or show them.
+
+    Whoever needs to write such a name elsewhere is about to know columns that are not theirs to know.
+    """
+    found = {
+        path
+        for path in PACKAGE.rglob("*")
+        if path.suffix in (".py", ".sql") and any(map(LEDGER_TABLE.search, read_texts(path)))
+    }
+    assert {path for path in found if PACKAGE / "ledger" not in path.parents} == {NAMED}

@@ -8,6 +8,7 @@ from itertools import groupby
 import psycopg
 from psycopg import sql
 
+from tenantry.model.records import LEDGER_TABLES
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 
@@ -77,8 +78,7 @@ def fill(connection: Connection, ledger_schema: str) -> None:
     """Put rows into every table that has none. One that takes none of what is tried stays empty."""
     with connection.transaction():
         _skip_triggers(connection)
-        query = sql.SQL(read_sql("lint/measure", "columns")).format(ledger=sql.Literal(ledger_schema))
-        columns = [_Column(*row) for row in connection.execute(query)]
+        columns = [_Column(*row) for row in connection.execute(_compose_columns(ledger_schema))]
         for _, of_table in groupby(columns, lambda column: column.table):
             _fill_table(connection, tuple(of_table))
 
@@ -86,11 +86,17 @@ def fill(connection: Connection, ledger_schema: str) -> None:
 def empty(connection: Connection, ledger_schema: str) -> None:
     """Take all rows out of all tables, in the transaction that is open: as weak a lock as rows can be taken with."""
     _skip_triggers(connection)
-    query = sql.SQL(read_sql("lint/measure", "columns")).format(ledger=sql.Literal(ledger_schema))
-    tables = dict.fromkeys((row[1], row[2]) for row in connection.execute(query))
+    tables = dict.fromkeys((row[1], row[2]) for row in connection.execute(_compose_columns(ledger_schema)))
     for schema, relation in tables:
         connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(schema, relation)))
     connection.execute("SET LOCAL session_replication_role = origin")
+
+
+def _compose_columns(ledger_schema: str) -> sql.Composed:
+    """Return the query for the columns of all tables but the ledger's."""
+    return sql.SQL(read_sql("lint/measure", "columns")).format(
+        ledger=sql.Literal(ledger_schema), ledger_tables=sql.Literal(list(LEDGER_TABLES))
+    )
 
 
 def _skip_triggers(connection: Connection) -> None:

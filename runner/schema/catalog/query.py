@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from psycopg import sql
 
+from tenantry.model.records import LEDGER_TABLES
 from tenantry.model.scope import Scope
 from tenantry.postgres.queries import read_sql
 from tenantry.schema.catalog.parts import ALL, COMMON, DERIVED, SOURCES, TELLS
@@ -63,7 +64,11 @@ def _compose_lines(scope: Scope, parts: frozenset[str], marks: Marks) -> sql.Com
 
 def _compose_marks(version: int, scope: Scope) -> dict[str, sql.Composable]:
     """Return the replacements for the marks in the parts of the query."""
-    marks: dict[str, sql.Composable] = {**_by_version(version), "ledger": sql.Literal(scope.ledger_schema)}
+    marks: dict[str, sql.Composable] = {
+        **_by_version(version),
+        "ledger": sql.Literal(scope.ledger_schema),
+        "ledger_tables": sql.Literal(list(LEDGER_TABLES)),
+    }
     for role in _ROLES:
         marks[f"{role}_word"] = _compose_word(role)
     for shared in ("database_oid", "hidden_option"):

@@ -43,7 +43,7 @@ WHERE class.relkind IN ('r', 'p')
     AND class.relpersistence <> 't'
     AND space.nspname !~ '^pg_'
     AND space.nspname <> 'information_schema'
-    AND NOT (space.nspname = {ledger} AND class.relname IN ('_migrations', '_migrations_log', '_migrations_repeatable'))
+    AND NOT (space.nspname = {ledger} AND class.relname = ANY ({ledger_tables}))
     AND attribute.attnum > 0
     AND NOT attribute.attisdropped
     AND attribute.attgenerated = ''

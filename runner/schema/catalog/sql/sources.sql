@@ -34,7 +34,7 @@ relation AS MATERIALIZED (
     JOIN namespace ON namespace.oid = class.relnamespace
     WHERE class.oid >= 16384
         AND class.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c')
-        AND NOT (namespace.nspname = {ledger} AND class.relname IN ('_migrations', '_migrations_log', '_migrations_repeatable'))
+        AND NOT (namespace.nspname = {ledger} AND class.relname = ANY ({ledger_tables}))
         AND NOT EXISTS (
             SELECT
             FROM member
