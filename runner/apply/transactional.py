@@ -1,6 +1,7 @@
 """Apply a transactional file: sent whole, in one transaction with its row in the ledger."""
 
 import time
+from collections import deque
 from collections.abc import Generator
 
 import psycopg
@@ -10,6 +11,7 @@ from tenantry.apply.assertions import check_ensured, check_required
 from tenantry.apply.attempt import (
     Broken,
     Ending,
+    Notice,
     Stale,
     gather_notices,
     is_stale,
@@ -23,9 +25,16 @@ from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.site import Site, States, WriteRecord
 from tenantry.ledger.writing import record_applied
 from tenantry.model import Migration
-from tenantry.model.events import Event, MigrationApplied, MigrationStarted
+from tenantry.model.events import Event, LockAwaited, MigrationApplied, MigrationStarted
 from tenantry.postgres.send import send
-from tenantry.postgres.transaction import compose_end, in_transaction, keeps_transaction, try_transaction_lock
+from tenantry.postgres.transaction import (
+    Begun,
+    Timeouts,
+    compose_end,
+    in_transaction,
+    keeps_transaction,
+    try_transaction_lock,
+)
 
 
 def apply_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
@@ -34,20 +43,34 @@ def apply_whole(site: Site, step: Migration, states: States) -> Generator[Event,
 
 
 def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
-    connection, query = site.connection, site.ledger.compose_states() if states else None
-    timeouts, name = choose_timeouts(site, step), site.sessions.settings.application_name
-    begun = yield from site.await_lock(lambda: try_transaction_lock(connection, query, timeouts, name), connection)
-    with in_transaction(connection):
+    query = site.ledger.compose_states() if states else None
+    timeouts = choose_timeouts(site, step)
+    begun = yield from begin(site, timeouts, query)
+    with in_transaction(site.connection):
         if is_stale(site.ledger, states, begun.answer):
             return Stale(site.ledger.read())
-        try:
-            check_required(connection, step)
-        except psycopg.Error as error:
-            return make_broken(error, site, step, None)
-        yield MigrationStarted(site.tenant.name, step)
-        with gather_notices(connection) as notices, watching(site, begun.pid, timeouts) as watch:
-            outcome = run_whole(site, step, watch, lambda *done: _record(site, step, *done))
-    return (yield from report(outcome, notices, site.tenant))
+        run = yield from run_required(site, step, begun.pid, timeouts, lambda *done: _record(site, step, *done))
+    return (yield from report(*run, site.tenant))
+
+
+def begin(site: Site, timeouts: Timeouts, query: sql.Composable | None = None) -> Generator[LockAwaited, None, Begun]:
+    """Begin the transaction of a file under the lock, and ask `query` in the same round trip. Raises Blocked."""
+    connection, name = site.connection, site.sessions.settings.application_name
+    return (yield from site.await_lock(lambda: try_transaction_lock(connection, query, timeouts, name), connection))
+
+
+def run_required(
+    site: Site, step: Migration, pid: int, timeouts: Timeouts, record: WriteRecord
+) -> Generator[MigrationStarted, None, tuple[MigrationApplied | Broken, deque[Notice]]]:
+    """Run a file in the transaction of `pid`, if what it requires holds; return what it comes to, and the notices."""
+    connection = site.connection
+    try:
+        check_required(connection, step)
+    except psycopg.Error as error:
+        return make_broken(error, site, step, None), deque()
+    yield MigrationStarted(site.tenant.name, step)
+    with gather_notices(connection) as notices, watching(site, pid, timeouts) as watch:
+        return _run(site, step, watch, record), notices
 
 
 def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: sql.SQL | None) -> None:
@@ -57,7 +80,7 @@ def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: 
         record_applied(site.ledger, step, elapsed_ms=elapsed_ms, statements=statements, after=end)
 
 
-def run_whole(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> MigrationApplied | Broken:
+def _run(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> MigrationApplied | Broken:
     """Send the file, put the session back, write its record, commit."""
     connection = site.connection
     started = time.monotonic()

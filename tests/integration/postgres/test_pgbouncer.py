@@ -7,6 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tenantry.files.repeatables import FOLDER
 from tenantry.model.errors import Unreachable
 from tenantry.model.events import LockAwaited, MigrationRetried, Verdict
 from tenantry.model.results import Result
@@ -107,6 +108,18 @@ def test_lock_through_the_pool(site: MakeSite, server_dsn: str) -> None:
         verdict = finish(second)
     assert ", tenantry/" in awaited.holder
     assert (first.result().applied, verdict) == (["0001_rooms", "0002_slow"], Verdict(Result.UP_TO_DATE))
+
+
+def test_name(site: MakeSite) -> None:
+    """Every file of a run shows the run's name to others, a repeatable like a migration."""
+    insert = "INSERT INTO seen SELECT current_setting('application_name');\n"
+    here = site({"0001_seen.sql": f"CREATE TABLE seen (name text);\n{insert}", "0002_again.sql": insert})
+    folder = here.folder / "migrations" / FOLDER
+    folder.mkdir()
+    (folder / "shown.sql").write_text(insert, "utf-8")
+    assert here.migrate().exit_code == 0
+    (name,) = {name for (name,) in here.query("SELECT name FROM seen")}
+    assert (name.startswith("tenantry/"), here.query("SELECT count(*) FROM seen")) == (True, [(3,)])
 
 
 def test_lock_past_the_pool(site: MakeSite, server_dsn: str) -> None:
