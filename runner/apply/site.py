@@ -23,7 +23,8 @@ WriteRecord = Callable[[int, int, sql.SQL | None], None]
 class Site:
     """Where a plan is applied. `replan` makes the plan anew from rows that another runner may have changed.
 
-    `resume_at` is the statement, counted from 1, at which a file that was begun goes on because a person says so.
+    `resume_at` is the number of a statement as a person gives it with `--resume-at`: the first one is 1. It is read
+    here alone, by `assumed_done`: everything below counts the statements that are done.
     `record` None: what has run is recorded as applied.
     """
 
@@ -34,6 +35,11 @@ class Site:
     replan: Callable[[tuple[AppliedMigration, ...]], Plan]
     resume_at: int | None = None
     record: WriteRecord | None = None
+
+    @property
+    def assumed_done(self) -> int | None:
+        """Return how many statements count as done because a person says where to resume; None where nobody does."""
+        return None if self.resume_at is None else self.resume_at - 1
 
     def await_lock(
         self, attempt: Callable[[], Taken | None], connection: Connection

@@ -46,8 +46,10 @@ def record_running(ledger: Ledger, migration: Migration, *, statements: int) -> 
     write_line(ledger, "started", migration.version, migration.checksum, detail={"statements": statements})
 
 
-def record_resumed(ledger: Ledger, migration: Migration, before: AppliedMigration, *, statements: int, at: int) -> None:
-    """Write that a file goes on at its statement number `at`, counted from 1, with the text it has now."""
+def record_resumed(
+    ledger: Ledger, migration: Migration, before: AppliedMigration, *, statements: int, done: int
+) -> None:
+    """Write that a file goes on after its first `done` statements, with the text it has now."""
     text = ledger.read_text(migration.version)
     written = ledger.execute(
         "resume",
@@ -58,7 +60,8 @@ def record_resumed(ledger: Ledger, migration: Migration, before: AppliedMigratio
     )
     check_taken(written, ledger.shown)
     edited = {"sql_text": text} if migration.checksum != before.checksum else {}
-    detail = {**_as_detail(before), **edited, "resumed_at": at}
+    # In the log it is the statement's number, as `--resume-at` takes it.
+    detail = {**_as_detail(before), **edited, "resumed_at": done + 1}
     write_line(ledger, "resumed", migration.version, migration.checksum, detail=detail)
 
 

@@ -15,7 +15,7 @@ from tenantry.apply.batch.loop import run as run_batches
 from tenantry.apply.site import Site, States
 from tenantry.apply.stepwise.resume import resume
 from tenantry.apply.stepwise.statement import run_statement
-from tenantry.apply.stepwise.work import Work
+from tenantry.apply.stepwise.work import Work, number_after
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.writing import record_finished, record_running
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, RowState, State, label
@@ -96,8 +96,8 @@ def _read_row(work: Work, states: States) -> AppliedMigration | Stale | None:
 
 
 def _tell_resumed(work: Work, done: int) -> WarningRaised:
-    name, count = label(work.step.version, work.step.name), len(work.statements)
-    where = f"goes on at statement {done + 1} of {count}" if done < count else f"all {count} statements were done"
+    name, number, count = label(work.step.version, work.step.name), number_after(done), len(work.statements)
+    where = f"goes on at statement {number} of {count}" if done < count else f"all {count} statements were done"
     return WarningRaised(work.site.tenant.name, Problem(f"{name}: was begun by an earlier run, {where}"))
 
 

@@ -6,7 +6,7 @@ Where neither does, nothing is guessed: the tenant is refused, and a person says
 from tenantry import sqltext
 from tenantry.apply.stepwise import standalone as alone
 from tenantry.apply.stepwise.took_effect import TookEffect, judge
-from tenantry.apply.stepwise.work import Work
+from tenantry.apply.stepwise.work import Work, number_after
 from tenantry.ledger.writing import record_resumed
 from tenantry.model import AppliedMigration, Progress, label
 from tenantry.model.errors import Refused
@@ -20,14 +20,14 @@ def resume(work: Work, row: AppliedMigration) -> int:
     """
     progress = row.progress or Progress("")
     _set_again(work, row.statements_done)
-    asked = work.site.resume_at
-    done = _check_asked(work, row, asked) if asked else _find_done(work, row, progress)
+    assumed = work.site.assumed_done
+    done = _find_done(work, row, progress) if assumed is None else _check_assumed(work, row, assumed)
     if progress.running:
         act = sqltext.read_act(progress.running)
         alone.clear(act, work.site.connection, work.ledger.connection, progress.before)
     if done > row.statements_done or progress.running:
         work.record(done)
-    record_resumed(work.ledger, work.step, row, statements=len(work.statements), at=done + 1)
+    record_resumed(work.ledger, work.step, row, statements=len(work.statements), done=done)
     return done
 
 
@@ -40,17 +40,18 @@ def _set_again(work: Work, done: int) -> None:
                 raise sent.error
 
 
-def _check_asked(work: Work, row: AppliedMigration, asked: int) -> int:
-    """Return how many statements count as done when a person says where to go on. Raises Refused."""
-    first = row.statements_done + 1
-    if asked not in (first, first + 1) or asked > len(work.statements) + 1:
-        last = f" or {first + 1}" if first <= len(work.statements) else ""
+def _check_assumed(work: Work, row: AppliedMigration, assumed: int) -> int:
+    """Return how many statements count as done when a person says so: those recorded, or one more. Raises Refused."""
+    known, total = row.statements_done, len(work.statements)
+    if assumed not in (known, known + 1) or assumed > total:
+        number = number_after(known)
+        last = f" or {number + 1}" if known < total else ""
         raise Refused(
-            f"--resume-at {asked}: {_name(work)} goes on at statement {first} of {len(work.statements)}, "
-            f"expected {first}{last}",
-            hint=f"{first} runs it, {first + 1} leaves it out as done" if last else "",
+            f"--resume-at {number_after(assumed)}: {_name(work)} goes on at statement {number} of {total}, "
+            f"expected {number}{last}",
+            hint=f"{number} runs it, {number + 1} leaves it out as done" if last else "",
         )
-    return asked - 1
+    return assumed
 
 
 def _find_done(work: Work, row: AppliedMigration, progress: Progress) -> int:
@@ -72,14 +73,14 @@ def _find_done(work: Work, row: AppliedMigration, progress: Progress) -> int:
 
 def _refuse_edited(work: Work, row: AppliedMigration, progress: Progress) -> Refused:
     return Refused(
-        f"{_name(work)}: statement {row.statements_done + 1} has taken effect, and was edited since; it was\n"
+        f"{_name(work)}: statement {number_after(row.statements_done)} has taken effect, and was edited since; it was\n"
         f"{progress.running}",
         hint="put it back as it was, and write behind it what else is to be done",
     )
 
 
 def _refuse_unknown(work: Work, row: AppliedMigration, progress: Progress) -> Refused:
-    number, again = row.statements_done + 1, f"tenantry migrate --tenants {work.site.tenant.name} --resume-at"
+    number, again = number_after(row.statements_done), f"tenantry migrate --tenants {work.site.tenant.name} --resume-at"
     return Refused(
         f"{_locate(work, row.statements_done)}: statement {number} of {len(work.statements)} was running when its run "
         f"ended: it cannot be known whether it took effect\n{_excerpt(work, row.statements_done, progress)}",

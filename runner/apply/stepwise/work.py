@@ -21,7 +21,8 @@ from tenantry.postgres.failures import FailureKind
 class Work:
     """A non-transactional file at work: `site` has the session that runs it, `ledger` the one that keeps its record.
 
-    `notices` is what is to be said of it when it is over.
+    Statements are counted by `done`, how many took effect, which is also the index of the next one;
+    `number_after` turns that into what people read and write. `notices` is what is to be said of it when it is over.
     """
 
     site: Site
@@ -52,3 +53,8 @@ class Work:
         excerpt = sqltext.excerpt(self.step.text, place)
         failure = Failure(problem.message, "", place.line, place.column, excerpt, hint=problem.hint)
         return Broken(FailureKind.FAILED, failure)
+
+
+def number_after(done: int) -> int:
+    """Return the number by which people know the statement after the first `done`: the first one of a file is 1."""
+    return done + 1
