@@ -18,7 +18,7 @@ from tenantry.files.directives import locate
 from tenantry.model import Migration
 from tenantry.model.errors import Refused
 from tenantry.model.results import Failure
-from tenantry.postgres import answers as answer
+from tenantry.postgres import answers
 from tenantry.postgres.answers import BOOLEAN, explain_error, show_value
 from tenantry.postgres.failures import FailureKind, classify
 from tenantry.postgres.sessions import Connection
@@ -100,7 +100,7 @@ def _ask(connection: Connection, statement: sqltext.Statement) -> Iterator[tuple
     """Yield why a statement does not hold, where in its query, and whether what it asks about is absent; or nothing."""
     inside = connection.info.transaction_status is not TransactionStatus.IDLE
     begin, end = _INSIDE if inside else _OUTSIDE
-    lead = f"{begin}; SET LOCAL statement_timeout = '{answer.TIMEOUT_S}s'; {_ASK}"
+    lead = f"{begin}; SET LOCAL statement_timeout = '{answers.TIMEOUT_S}s'; {_ASK}"
     started = time.monotonic()
     with nullcontext() if inside else in_transaction(connection):
         try:

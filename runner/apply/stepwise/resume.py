@@ -4,7 +4,7 @@ Where neither does, nothing is guessed: the tenant is refused, and a person says
 """
 
 from tenantry import sqltext
-from tenantry.apply.stepwise import standalone as alone
+from tenantry.apply.stepwise import standalone
 from tenantry.apply.stepwise.took_effect import TookEffect, judge
 from tenantry.apply.stepwise.work import Work, number_after
 from tenantry.ledger.writing import record_resumed
@@ -24,7 +24,7 @@ def resume(work: Work, row: AppliedMigration) -> int:
     done = _find_done(work, row, progress) if assumed is None else _check_assumed(work, row, assumed)
     if progress.running:
         act = sqltext.read_act(progress.running)
-        alone.clear(act, work.site.connection, work.ledger.connection, progress.before)
+        standalone.clear(act, work.site.connection, work.ledger.connection, progress.before)
     if done > row.statements_done or progress.running:
         work.record(done)
     record_resumed(work.ledger, work.step, row, statements=len(work.statements), done=done)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from psycopg import sql
 
-from tenantry.apply.stepwise import invalid_indexes as leftovers
-from tenantry.apply.stepwise import took_effect as aftermath
+from tenantry.apply.stepwise import invalid_indexes, took_effect
 from tenantry.model.errors import Problem
 from tenantry.postgres.sessions import Connection
 from tenantry.sqltext.standalone import Act, Detach, IndexBuild, Name, Reindex
@@ -36,7 +35,7 @@ def prepare(act: Act | None, text: str, worker: Connection, keeper: Connection) 
             return _prepare_build(act, text, worker, keeper)
         case Reindex():
             return _drop_leftovers(act, worker, keeper) or Prepared(text)
-        case Detach(parent, partition) if aftermath.read_attached(act, worker):
+        case Detach(parent, partition) if took_effect.read_attached(act, worker):
             finish = sql.SQL("ALTER TABLE {} DETACH PARTITION {} FINALIZE")
             return Prepared(finish.format(sql.Identifier(*parent), sql.Identifier(*partition)).as_string(worker))
         case _:
@@ -45,13 +44,13 @@ def prepare(act: Act | None, text: str, worker: Connection, keeper: Connection) 
 
 def clear(act: Act | None, worker: Connection, keeper: Connection, before: tuple[int, ...]) -> None:
     """Drop what a statement that failed has left. Raises psycopg.Error."""
-    found = leftovers.find_leftovers(act, worker, before)
-    leftovers.drop(keeper, [leftover for leftover in found if not leftover.busy])
+    found = invalid_indexes.find_leftovers(act, worker, before)
+    invalid_indexes.drop(keeper, [leftover for leftover in found if not leftover.busy])
 
 
 def check(act: Act | None, worker: Connection, before: tuple[int, ...]) -> Problem | None:
     """Return what is wrong although the server reported success; None where all is well."""
-    found = leftovers.find_leftovers(act, worker, before)
+    found = invalid_indexes.find_leftovers(act, worker, before)
     if not found:
         return None
     return Problem(
@@ -61,31 +60,31 @@ def check(act: Act | None, worker: Connection, before: tuple[int, ...]) -> Probl
 
 
 def _prepare_build(act: IndexBuild, text: str, worker: Connection, keeper: Connection) -> Prepared | Problem:
-    table = leftovers.resolve(worker, act.table)
+    table = invalid_indexes.resolve(worker, act.table)
     if table is None:
         return Prepared(text)  # the server says it better
     if not act.index:
-        return Prepared(text, before=aftermath.read_indexes(table, worker))
-    found = aftermath.find_named(act, table, worker)
+        return Prepared(text, before=took_effect.read_indexes(table, worker))
+    found = took_effect.find_named(act, table, worker)
     if found and not found.on_table:
         return _describe_taken(act, found.table)
     if found and not found.usable:
         return _drop_leftovers(act, worker, keeper) or Prepared(text)
-    if found and act.skips and aftermath.matches(text, table, found.oid, worker) is False:
+    if found and act.skips and took_effect.matches(text, table, found.oid, worker) is False:
         return Prepared(text, note=f"index {act.index!r} is there with another definition, and stays as it is")
     return Prepared(text)
 
 
 def _drop_leftovers(act: Act, worker: Connection, keeper: Connection) -> Problem | None:
     """Drop what stands in the way; return a problem where another session may be building it at the moment."""
-    found = leftovers.find_leftovers(act, worker)
+    found = invalid_indexes.find_leftovers(act, worker)
     busy = next((leftover for leftover in found if leftover.busy), None)
     if busy:
         return Problem(
             f"index {busy.name!r} is not valid, and another session builds an index of its table at the moment",
             "wait for it to end, which pg_stat_progress_create_index shows, and run the same command again",
         )
-    leftovers.drop(keeper, found)
+    invalid_indexes.drop(keeper, found)
     return None
 
 

@@ -15,7 +15,7 @@ from tenantry import sqltext
 from tenantry.apply.attempt import Broken
 from tenantry.apply.lock_waits import Watch, watching
 from tenantry.apply.retries import choose_timeouts, retry
-from tenantry.apply.stepwise import standalone as alone
+from tenantry.apply.stepwise import standalone
 from tenantry.apply.stepwise.work import Work
 from tenantry.ledger.writing import compose_progress
 from tenantry.model.errors import Problem
@@ -95,7 +95,7 @@ def _run_alone(work: Work, index: int, timeouts: Timeouts, watch: Watch) -> Brok
     text = work.statements[index].text
     act = sqltext.read_act(text)
     try:
-        prepared = alone.prepare(act, text, work.site.connection, work.ledger.connection)
+        prepared = standalone.prepare(act, text, work.site.connection, work.ledger.connection)
     except psycopg.Error as error:
         return work.break_off(error, index)
     if isinstance(prepared, Problem):
@@ -110,7 +110,7 @@ def _run_alone(work: Work, index: int, timeouts: Timeouts, watch: Watch) -> Brok
         _clear(work, index, act, prepared.before, broken)
         # A procedure may have committed before it failed: that must not be run again unasked.
         return broken if act or broken.kind is FailureKind.LOST else replace(broken, kind=FailureKind.FAILED)
-    problem = alone.check(act, work.site.connection, prepared.before)
+    problem = standalone.check(act, work.site.connection, prepared.before)
     if problem:
         broken = work.refuse(problem, index)
         _clear(work, index, act, prepared.before, broken)
@@ -148,7 +148,7 @@ def _clear(work: Work, index: int, act: Act | None, before: tuple[int, ...], bro
     if broken.kind is FailureKind.LOST or act is None:
         return
     try:
-        alone.clear(act, work.site.connection, work.ledger.connection, before)
+        standalone.clear(act, work.site.connection, work.ledger.connection, before)
         work.record(index)
     except psycopg.Error as error:
         said = (error.diag.message_primary or str(error)).strip()
