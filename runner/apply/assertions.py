@@ -26,7 +26,7 @@ from tenantry.postgres.transaction import in_transaction
 
 # What a query meets where a file that was not applied yet makes what it asks about.
 _ABSENT = frozenset({"3F000", "42703", "42704", "42883", "42P01"})
-# Rows are not fetched before it is known that they are too many: two are.
+# A cursor takes no statement that writes. And of many rows it fetches two, which are already too many.
 _ASK = "DECLARE tenantry_assertion NO SCROLL CURSOR FOR "
 _FETCH = "\n; FETCH 2 FROM tenantry_assertion"
 # How to begin and to end. Within a transaction, this part of it cannot be set back to writing from within.
@@ -104,6 +104,7 @@ def _ask(connection: Connection, statement: sqltext.Statement) -> Iterator[tuple
     started = time.monotonic()
     with nullcontext() if inside else in_transaction(connection):
         try:
+            # As bytes: no percent sign in it is a placeholder of psycopg's.
             cursor = connection.execute(f"{lead}{statement.text}{_FETCH}".encode())
             while cursor.nextset():
                 pass
@@ -112,6 +113,7 @@ def _ask(connection: Connection, statement: sqltext.Statement) -> Iterator[tuple
             said = _explain(error, connection, time.monotonic() - started)
             at = int(error.diag.statement_position or 0) - 1 - len(lead)
             offset, absent = statement.start + max(at, 0), error.sqlstate in _ABSENT
+        # After a failure too, which has aborted the transaction: the savepoint gives it back to the file.
         connection.execute(end)
     if said:
         yield said, offset, absent

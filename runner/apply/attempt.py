@@ -54,6 +54,7 @@ def is_stale(ledger: Ledger, states: States, answer: Cursor | None = None) -> bo
 
     `answer` is what it said under the lock, where it was asked already.
     """
+    # Without any row there may be no table either, and a query that fails would abort the file's transaction.
     if states and answer:
         return dict(answer.fetchall()) != states
     if not states:
@@ -75,8 +76,10 @@ def make_broken(
     `wait` is what was seen meanwhile; it is of no concern where the error is another one than a lock's.
     """
     kind = classify(error, site.connection)
+    # The transaction for our record is gone, which matters more than what the server said of the statement.
     if ended and kind is not FailureKind.LOST:
         kind = FailureKind.ENDED
+    # A wait that ended before is not why the statement failed.
     wait = wait if kind is FailureKind.LOCKED else None
     return Broken(kind, describe(error, step, kind, offset, wait), wait=wait)
 

@@ -18,6 +18,7 @@ from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import LOCK_TIMEOUT_MS, Connection
 from tenantry.postgres.transaction import Timeouts
 
+# Seldom: pg_blocking_pids locks the server's whole table of locks for a moment.
 # Who comes after the first one was not there at the start; what comes after the second is much the same.
 _SIGHTINGS = 2
 # libpq takes no shorter time. The statement may have its lock meanwhile, and must not keep it for our sake.
@@ -56,6 +57,7 @@ class Watch:
                 self._connection = self._stack.enter_context(opening)
             seen = read_wait(self._connection, self._pid)
         except (psycopg.Error, TenantError):
+            # Not again: a server that takes no more connections would cost the statement a timeout at every look.
             self._left = 0
             return
         if seen:
@@ -68,6 +70,7 @@ class Watch:
 def watching(site: Site, pid: int, timeouts: Timeouts) -> Iterator[Watch]:
     """Watch a process of the server, on a connection that is opened when there is something to see."""
     with ExitStack() as stack:
+        # Closed with the statement: a second connection for each tenant would be a lot for the server.
         yield Watch(site, pid, timeouts.lock_ms or LOCK_TIMEOUT_MS, stack)
 
 

@@ -25,6 +25,7 @@ def _try(site: Site, step: Migration) -> Generator[Event, None, Applied]:
     table, timeouts = RepeatableTable(site.ledger), choose_timeouts(site, step)
     begun = yield from begin(site, timeouts)
     with in_transaction(site.connection):
+        # Under the lock: of two runners that create it at once, one would fail.
         table.create_if_absent()
         if not table.find_pending([step]):
             return None

@@ -38,6 +38,7 @@ def choose_timeouts(site: Site, step: Migration, statement: str = "") -> Timeout
     holds up nobody, and when it is broken off something is left behind; nor is the role's `statement_timeout` for it.
     """
     header, sessions = step.directives, site.sessions
+    # The file sets its own in its session, which a limit around each statement would override.
     if statement and sqltext.sets_lock_timeout(step.sql):
         return Timeouts(None, header.statement_timeout_ms)
     if statement and sqltext.classify(statement) is sqltext.LockClass.PATIENT:
@@ -66,6 +67,7 @@ def retry(
         if not isinstance(outcome, Broken):
             return outcome
         collided = outcome.kind is FailureKind.COLLISION
+        # Counted apart: a lock is waited for until --lock-wait is over, but a deadlock that recurs is the file's fault.
         collisions += collided
         left_s = site.sessions.settings.lock_wait_ms / 1000 - (time.monotonic() - started)
         if not (0 < collisions < _COLLISIONS if collided else outcome.kind is FailureKind.LOCKED and left_s > 0):

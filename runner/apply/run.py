@@ -65,6 +65,7 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
                 result = Result.APPLIED
                 steps.popleft()
             case Stale(fresh):
+                # Decided again by the same rules: after the other runner, nothing may be left to do, or it is refused.
                 plan = site.replan(fresh)
                 if plan.blockers:
                     raise Refused(f"another runner left the ledger so: {summarise(plan.blockers)}")
@@ -83,6 +84,7 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
 
 def _apply_statements(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
     """Apply a non-transactional file, whose many modules no other file needs."""
+    # Imported here: most runs have no such file and need none of its modules.
     from tenantry.apply.stepwise.file import apply_statements
 
     return (yield from apply_statements(site, step, states))
@@ -91,6 +93,7 @@ def _apply_statements(site: Site, step: Migration, states: States) -> Generator[
 def await_others(site: Site) -> Generator[LockAwaited, None, tuple[AppliedMigration, ...]]:
     """Wait until no other runner works on this tenant, and return what the ledger holds then. Raises Blocked."""
     yield from site.await_lock(lambda: try_transaction_lock(site.connection), site.connection)
+    # The lock is released after reading: each file takes it again and checks whether anything has changed.
     with in_transaction(site.connection):
         return site.ledger.read()
 
@@ -102,6 +105,7 @@ def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
     """
     kind, failure = broken.kind, broken.failure
     event, result = _ENDS[kind]
+    # Cancelled by a person or a timeout, not by this run: that counts as a failure of the file.
     if kind is FailureKind.CANCELLED and not site.sessions.cancelled:
         event, result = _ENDS[FailureKind.FAILED]
     warnings = _log_failure(site, step, event, failure)
@@ -135,9 +139,11 @@ def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> t
                 _write_failure(replace(site.ledger, connection=fresh), step, event, failure)
         else:
             if not step.transactional:
+                # The session is as the file left it: the log must not be written by another role or search_path.
                 clean(site.connection)
             _write_failure(site.ledger, step, event, failure)
     except (psycopg.Error, TenantError) as error:
+        # A warning only: it must not hide the failure that was to be logged.
         problem = Problem(f"the failure could not be written to the log: {str(error).strip()}")
         return (WarningRaised(site.tenant.name, problem),)
     return ()

@@ -47,6 +47,7 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
     timeouts = choose_timeouts(site, step)
     begun = yield from begin(site, timeouts, query)
     with in_transaction(site.connection):
+        # Under the lock: another runner may have applied the file since the plan was made.
         if is_stale(site.ledger, states, begun.answer):
             return Stale(site.ledger.read())
         run = yield from run_required(site, step, begun.pid, timeouts, lambda *done: _record(site, step, *done))
@@ -88,6 +89,7 @@ def _run(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> Migr
     if sent.error:
         ended = not keeps_transaction(connection)
         return make_broken(sent.error, site, step, locate(sent, step), ended=ended, wait=watch.wait)
+    # The time of the file, without that of its record.
     elapsed_ms = measure_since(started)
     try:
         end: sql.SQL | None = compose_end()

@@ -65,6 +65,7 @@ class _Run:
 
         Those that are blocked have a second turn when there is nobody else left.
         """
+        # A pool for each server: one that is slow, or down, must not delay the tenants of the others.
         servers = sorted({tenant.server.name for tenant in tenants})
         pools = {name: ThreadPoolExecutor(self._jobs, thread_name_prefix=name) for name in servers}
         left = len(tenants)
@@ -78,6 +79,7 @@ class _Run:
                 yield event
                 if isinstance(event, TenantPostponed):
                     postponed += [tenant for tenant in tenants if tenant.name == event.tenant]
+                # All others have finished: whatever blocked these has had as much time to end as the run can give.
                 if len(postponed) == left:
                     for tenant in postponed:
                         pools[tenant.server.name].submit(self._drive_again, tenant)
@@ -87,11 +89,13 @@ class _Run:
                 # Nobody wants the events any more: nothing new may begin.
                 self._stop.request("an error in the output")
             for pool in pools.values():
+                # Waits, so that each thread closes its tenant's connection before the process ends.
                 pool.shutdown()
 
     def _drive(self, tenant: Tenant, first: _Turn | None = None) -> None:
         """Give a tenant its turn; `first` is the one that it had before."""
         started = time.monotonic() - (first.elapsed_ms / 1000 if first else 0)
+        # For whatever `_run_job` lets through, such as SystemExit.
         verdict = Verdict(Result.FAILED, "a bug in tenantry: the tenant's turn was broken off", trace="no trace")
         try:
             verdict = self._run_job(tenant)

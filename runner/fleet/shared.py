@@ -23,6 +23,7 @@ class Shared:
         try:
             ours.set_result(make())
         except BaseException as error:
+            # Ctrl-C too: the threads that wait for the value would wait for ever.
             ours.set_exception(error)
             raise
         return ours.result(), True

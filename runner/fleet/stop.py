@@ -21,4 +21,5 @@ class Stop:
 
     def request(self, reason: str) -> None:
         """End the run at the next step of each tenant; the first reason stays."""
+        # Without a lock: the signal handler that calls this may have interrupted its holder.
         self.reason = self.reason or reason

@@ -49,12 +49,13 @@ class Ledger:
         except pg.UndefinedTable:
             return ()
         except (pg.UndefinedColumn, pg.DatatypeMismatch, pg.UndefinedFunction, pg.CannotCoerce) as error:
-            # A newer layout may have other columns: then its comment says so.
+            # Either a foreign table of this name or a newer layout, whose comment says so.
             self._check_layout(_layout_of(self._find()[1]))
             raise self._lacking(error) or self.foreign() from None
         except pg.InsufficientPrivilege as error:
             raise Refused(f"{self.shown}: {error.diag.message_primary}", hint="grant the role SELECT on it") from None
         if rows:
+            # From the rows and not from the comment: a tenant must cost one round trip.
             self._check_layout(max(row[-1] for row in rows))
         applied = tuple(self._parse(row) for row in rows)
         for row in applied:
@@ -98,6 +99,8 @@ class Ledger:
 
     def create_if_absent(self) -> None:
         """Create both tables unless they are there. Raises Refused where that is forbidden or the table is not ours."""
+        # Not CREATE TABLE IF NOT EXISTS, which needs the privilege even if there is nothing to create, and accepts a
+        # foreign table.
         found, comment = self._find()
         if found:
             self._check_layout(_layout_of(comment))
@@ -115,6 +118,7 @@ class Ledger:
 
     def _find(self) -> tuple[bool, str | None]:
         """Return whether there is a table of our name, and its comment."""
+        # Passed as text: a name that does not exist gives NULL, and not an error that aborts the transaction.
         table = self.name(LEDGER_TABLE).as_string(self.connection)
         return self.execute("find", table=table).fetchone() or (False, None)
 

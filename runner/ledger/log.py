@@ -83,5 +83,6 @@ def compose_line(
         checksum=checksum,
         os_user=f" ({ledger.provenance.os_user})",
         reason=reason,
+        # Not as ASCII: people read the column in psql.
         detail=json.dumps(dict(detail), ensure_ascii=False),
     )

@@ -60,6 +60,8 @@ def _git_commit(root: Path) -> str | None:
 
 def _git(root: Path, *arguments: str) -> str:
     try:
+        # Without a lock on the index, which the developer's own git would run into; and not for ever, since a checkout
+        # on a network drive can hang.
         done = subprocess.run(
             ["git", "--no-optional-locks", "-C", str(root), *arguments],
             capture_output=True,

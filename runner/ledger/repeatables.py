@@ -51,6 +51,7 @@ class RepeatableTable:
 
     def create_if_absent(self) -> None:
         """Make the table unless it is there. Raises Refused where that is forbidden."""
+        # Not IF NOT EXISTS, which needs the privilege to create even if there is nothing to create.
         name = self._table.as_string(self.connection)
         asked = sql.SQL("SELECT pg_catalog.to_regclass({}) IS NOT NULL").format(sql.Literal(name))
         if self.connection.execute(asked).fetchone() == (True,):

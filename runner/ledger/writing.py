@@ -33,6 +33,7 @@ def record_applied(
     )
     line = compose_line(ledger, "applied", migration.version, migration.checksum, detail={"elapsed_ms": elapsed_ms})
     cursor = ledger.connection.execute(sql.SQL(";").join((after, row, line) if after else (row, line)))
+    # The cursor stands at the first result of `after`; the result of our first INSERT says whether the row was taken.
     while not (cursor.statusmessage or "").startswith("INSERT") and cursor.nextset():
         pass
     check_taken(cursor, ledger.shown)
@@ -77,6 +78,7 @@ def compose_progress(ledger: Ledger, version: int, done: int, progress: Progress
 
 def record_batch(ledger: Ledger, version: int, batch: Mapping[str, Any], *, before: Mapping[str, Any] | None) -> None:
     """Write how far a change in batches is; `before` is what must be there, None: nothing of it."""
+    # Compared by the UPDATE itself: the session of a runner that was thought dead may have written this batch.
     found = None if before is None else json.dumps(before)
     check_taken(ledger.execute("update_batch", version=version, batch=json.dumps(batch), before=found), ledger.shown)
 

@@ -60,6 +60,7 @@ def find_next(
 
 def compose_range(alias: str, key: RowKey, wanted: Range) -> sql.Composed:
     """Return the condition that a row's key is in a range, in the order of the key's index."""
+    # As rows, and not column by column: the order is that of the index, and a range is one scan of it.
     columns = _list(sql.Identifier(alias, name) for name in key)
     bounds = [(">", wanted.after), ("<=", wanted.up_to)]
     parts = [

@@ -54,6 +54,7 @@ class _Work:
             for name, value in wanted
             if value is not None
         ]
+        # Whatever the database's default: at a stricter level, a batch would collide with any concurrent writer.
         return sql.SQL("; ").join((sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED"), *limits))
 
 

@@ -1,4 +1,5 @@
 BEGIN READ ONLY;
+-- The watched statement may have ended: its locks are kept until this answer arrives.
 SET LOCAL statement_timeout = '1s';
 SELECT
     coalesce(waited.locktype, ''),
@@ -9,6 +10,7 @@ SELECT
     coalesce(CAST(activity.usename AS text), ''),
     CAST(extract(epoch FROM pg_catalog.clock_timestamp() - activity.xact_start) AS integer),
     coalesce(activity.query, '')
+-- Parallel workers make the function name a pid twice; a prepared transaction is 0, and has no activity.
 FROM (SELECT DISTINCT pid FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids({pid})) AS found (pid)) AS blocking
 LEFT JOIN pg_catalog.pg_stat_activity AS activity ON activity.pid = blocking.pid
 LEFT JOIN (

@@ -38,7 +38,10 @@ def apply_statements(site: Site, step: Migration, states: States) -> Generator[E
     """
     with _open_worker(site) as worker, site.sessions.connect_past_pooler(site.tenant) as keeper:
         refuse_pooled(worker, keeper, step, site.tenant)
+        # The keeper is idle for as long as a statement takes, and that can be hours.
         stay_idle(keeper)
+        # The keeper's lock says that a runner is at work; no DISCARD ALL of the file can release it there. The worker's
+        # lock says that the server is at work: it lasts as long as the last statement of a runner that has died.
         yield from site.await_lock(lambda: try_session_lock(keeper), keeper)
         yield from site.await_lock(lambda: try_work_lock(worker), keeper)
         here = replace(site, connection=worker)
@@ -129,6 +132,7 @@ def _run_batches(work: Work, cut: Cut) -> Generator[Event, None, MigrationApplie
 
 def _finish(work: Work, started: float, told: Mapping[str, int]) -> MigrationApplied | Broken:
     """Write that a file is finished, if what it is to ensure holds; `told` is for the log. Raises psycopg.Error."""
+    # Before what it ensures is asked: the answer must not hang on what the file has set in its session.
     clean(work.site.connection)
     if broken := check_ensured(work.site.connection, work.step):
         return _leave_unfinished(work, broken)

@@ -45,6 +45,7 @@ def find_leftovers(act: Act | None, connection: Connection, before: Collection[i
 def drop(connection: Connection, leftovers: Iterable[Leftover]) -> None:
     """Drop indexes without holding up anybody. Raises psycopg.Error, also where it takes longer than a lock may."""
     for leftover in leftovers:
+        # IF EXISTS: someone may have dropped the broken index by hand meanwhile.
         name = sql.Identifier(leftover.schema, leftover.name)
         connection.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(name))
 

@@ -19,6 +19,7 @@ def resume(work: Work, row: AppliedMigration) -> int:
     The session is given what those that are done have set in it. Raises Refused, and psycopg.Error.
     """
     progress = row.progress or Progress("")
+    # First, since a search_path that the file has set decides what the names below mean.
     _set_again(work, row.statements_done)
     assumed = work.site.assumed_done
     done = _find_done(work, row, progress) if assumed is None else _check_assumed(work, row, assumed)

@@ -77,6 +77,7 @@ def _run_with_record(work: Work, index: int, timeouts: Timeouts, watch: Watch) -
 
 
 def _needs_none(error: psycopg.Error) -> bool:
+    # 25001 is also raised for a SET TRANSACTION that comes too late, which is a mistake in the file.
     barred = error.diag.source_function == "PreventInTransactionBlock"
     return error.sqlstate in _NEEDS_NONE and (error.sqlstate != "25001" or barred)
 
@@ -102,6 +103,7 @@ def _run_alone(work: Work, index: int, timeouts: Timeouts, watch: Watch) -> Brok
         return work.refuse(prepared, index)
     if prepared.note:
         work.notices.append(("NOTICE", prepared.note))
+    # Recorded before it is sent: if the runner dies now, the next run knows which statement may have taken effect.
     work.record(index, text, prepared.before)
     with _limited(work.site.connection, timeouts):
         sent = send(work.site.connection, prepared.text, watch.look, every_s=watch.every_s)
@@ -134,6 +136,7 @@ def _limited(connection: Connection, timeouts: Timeouts) -> Iterator[None]:
 
 def _set(connection: Connection, name: str, value: str) -> str:
     """Set something in the session; return what it was."""
+    # For the session: a statement that must stand alone has no transaction for SET LOCAL.
     query = "SELECT pg_catalog.current_setting(%(name)s), pg_catalog.set_config(%(name)s, %(value)s, false)"
     row = connection.execute(query, {"name": name, "value": value}).fetchone()
     return str(row[0]) if row else value

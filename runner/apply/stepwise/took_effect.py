@@ -90,6 +90,7 @@ def matches(text: str, table: int, index: int, connection: Connection) -> bool |
     """
     copy = sql.Identifier("pg_temp", "tenantry_copy")
     try:
+        # Never committed: only the server can tell which index the statement makes, so it makes one for an empty copy.
         with in_transaction(connection):
             source = sql.Literal(table)
             connection.execute("BEGIN")

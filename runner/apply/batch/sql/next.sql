@@ -1,3 +1,4 @@
+-- With their number: the last batch is shorter than the others.
 SELECT {shown}, batch.number
 FROM (
     SELECT {columns}, pg_catalog.row_number() OVER (ORDER BY {columns})

@@ -13,6 +13,7 @@ SELECT
         SELECT count(DISTINCT lock.pid)
         FROM pg_catalog.pg_locks AS lock
         JOIN pg_catalog.pg_stat_activity AS activity ON activity.pid = lock.pid
+        -- Applications queue at advisory locks by intention: that is no pressure.
         WHERE NOT lock.granted
             AND lock.locktype <> 'advisory'
             AND activity.datname = pg_catalog.current_database()
