@@ -76,7 +76,8 @@ def check_required(connection: Connection, migration: Migration) -> None:
     if unmet:
         raise Refused(
             "; ".join(_describe(migration, each) for each in unmet),
-            hint=f"make it true in this database, then run the same command again: nothing of {migration.path} ran",
+            hint="make it true in this database, then run the same command again: "
+            f"no statement of {migration.path} has run",
         )
 
 
@@ -132,9 +133,9 @@ def _judge(cursor: psycopg.Cursor[tuple[object, ...]]) -> str:
     result = cursor.pgresult
     if result is None or result.ntuples != 1:
         found = "no row" if result is None or result.ntuples == 0 else "more than one row"
-        return f"returned {found}, expected one that is true"
+        return f"returned {found}, expected one row that begins with true"
     if result.nfields not in (1, 2):
-        return f"returned {result.nfields} columns, expected true and perhaps a text"
+        return f"returned {result.nfields} columns, expected true and, optionally, a text"
     shown = show_value(result.get_value(0, 0), result.ftype(0))
     if shown == "true" and result.ftype(0) == BOOLEAN:
         return ""

@@ -35,7 +35,7 @@ class Stale:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A file did not get through; the transaction it ran in is over. `notices` are what the server said before.
+    """A file did not succeed; the transaction it ran in is over. `notices` are what the server said before.
 
     `wait` is what it was seen to wait for, where it ended at a lock.
     """

@@ -34,10 +34,10 @@ def count_unmet(count: int) -> str:
 def _tell(tenant: str, step: Migration, unmet: Unmet, earlier: str) -> FindingReported | WarningRaised:
     name = label(step.version, step.name)
     if unmet.absent and earlier:
-        problem = Problem(f"{name}: what it requires cannot be evaluated yet: {unmet.said}")
+        problem = Problem(f"{name}: its requirement cannot be evaluated yet: {unmet.said}")
         return WarningRaised(tenant, problem)
     place = f"{step.path}:{unmet.at.line}:{unmet.at.column}"
     hint = f"make it true before the file runs, as {place} requires"
     if earlier:
-        hint = f"{hint}, unless a file before it does: {earlier} is the last of them"
+        hint = f"{hint}, unless an earlier file does: the last one before it is {earlier}"
     return FindingReported(tenant, Problem(f"{name}: {unmet.said}", hint), sqltext.excerpt(step.text, unmet.at))

@@ -59,7 +59,7 @@ def make_undo(status: MigrationStatus, ledger: Ledger, wanted: Wanted) -> Undo:
     header, _ = parse_header(text)
     if not header.transactional:
         raise Refused(
-            f"{path}: runs outside a transaction, expected one that is undone whole and with its record",
+            f"{path}: runs outside a transaction, expected a rollback that commits together with its record",
             hint=f'run it by hand, then "tenantry forget {row.version} --tenants {ledger.tenant.name} --reason ..."',
         )
     step = Migration(
@@ -79,7 +79,7 @@ def _refuse_without(name: str, shown: str, today: str | None, wanted: Wanted) ->
     if wanted.from_files:
         return Refused(f"{shown}: no such file, expected the SQL that undoes {name}", hint=f"write it, or {write}")
     hint = f"give --from-files to run {shown} as it is now" if today else write
-    return Refused(f"{name}: applied without a rollback file, so that none is recorded", hint=hint)
+    return Refused(f"{name}: applied without a rollback file, so none is recorded", hint=hint)
 
 
 def _compare(shown: str, recorded: str | None, today: str | None, wanted: Wanted) -> Problem | None:
@@ -87,9 +87,12 @@ def _compare(shown: str, recorded: str | None, today: str | None, wanted: Wanted
     if recorded is None or today is None or checksum(recorded) == checksum(today):
         return None
     lines = difflib.unified_diff(recorded.splitlines(), today.splitlines(), "as recorded", shown, lineterm="")
-    runs, other = ("the file", "leave --from-files out") if wanted.from_files else ("the record", "give --from-files")
     diff = "\n".join(lines)
-    return Problem(f"{shown}: changed since it was recorded, and {runs} is run\n{diff}", f"{other} to run the other")
+    if wanted.from_files:
+        used, hint = "the file", "omit --from-files to run the text that was recorded"
+    else:
+        used, hint = "the recorded text", "give --from-files to run the file"
+    return Problem(f"{shown}: changed since it was recorded, this run uses {used}\n{diff}", hint)
 
 
 def run_undo(
@@ -114,7 +117,9 @@ def run_undo(
 
 
 def _refuse_stale(rows: Sequence[AppliedMigration]) -> Plan:
-    raise Refused("another runner changed the ledger meanwhile", hint="look again, and run the same command")
+    raise Refused(
+        "another runner changed the ledger meanwhile", hint="check the status, then run the same command again"
+    )
 
 
 def confirm(statuses: tuple[MigrationStatus, ...], undos: Sequence[Undo]) -> tuple[MigrationStatus, ...]:
@@ -122,5 +127,7 @@ def confirm(statuses: tuple[MigrationStatus, ...], undos: Sequence[Undo]) -> tup
     applied = {status.version for status in statuses if status.row and status.row.state is RowState.APPLIED}
     left = [undo.name for undo in undos if undo.row.version in applied]
     if left:
-        raise Refused(f"{', '.join(left)}: recorded as applied although undone: something else changes the ledger")
+        raise Refused(
+            f"{', '.join(left)}: still recorded as applied after the rollback: something else is changing the ledger"
+        )
     return statuses

@@ -42,7 +42,7 @@ _ENDS = {
 }
 
 # What is no fault of a non-transactional file leaves it as it was begun.
-_GO_ON = "run the same command again: it goes on at this statement"
+_GO_ON = "run the same command again: it resumes at this statement"
 
 
 def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Generator[Event, None, Verdict]:
@@ -68,7 +68,7 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
                 # Decided again by the same rules: after the other runner, nothing may be left to do, or it is refused.
                 plan = site.replan(fresh)
                 if plan.blockers:
-                    raise Refused(f"another runner left the ledger so: {summarise(plan.blockers)}")
+                    raise Refused(f"another runner has changed the ledger: {summarise(plan.blockers)}")
                 states = {row.version: row.state.value for row in fresh}
                 steps = deque(plan.steps)
             case Broken():
@@ -99,7 +99,7 @@ def await_others(site: Site) -> Generator[LockAwaited, None, tuple[AppliedMigrat
 
 
 def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
-    """Log a file that did not get through, and return what becomes of the tenant.
+    """Log a file that did not succeed, and return what becomes of the tenant.
 
     Nothing is yielded: a run that is ended by a signal meanwhile must neither lose the log line nor the report.
     """
@@ -113,7 +113,7 @@ def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
     name = label(step.version, step.name)
     if result is Result.UNREACHABLE and step.transactional:
         reason = f"connection lost while {name} ran: {failure.message}"
-        hint = "run the same command again: what was not committed was rolled back"
+        hint = "run the same command again: uncommitted changes were rolled back"
         return Verdict(result, reason, hint, told=(*said, *warnings))
     rolled_back = step.transactional and kind is not FailureKind.ENDED
     failed = MigrationFailed(site.tenant.name, step, failure, rolled_back=rolled_back)
@@ -123,7 +123,7 @@ def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
         advice = advise_unfinished(step.version, site.tenant.name) if result is Result.FAILED else _GO_ON
         hint = "\n".join(filter(None, (hint, advice)))
         return Verdict(result, f"{reason}, {name} is not finished: it runs outside a transaction", hint, told=told)
-    left = "was rolled back" if rolled_back else "ended its transaction by itself"
+    left = "was rolled back" if rolled_back else "ended its own transaction"
     behind = f"; {failure.detail}" if broken.wait else ""
     return Verdict(result, f"{reason}, {name} {left}{behind}", hint, told=told)
 

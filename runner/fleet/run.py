@@ -96,7 +96,7 @@ class _Run:
         """Give a tenant its turn; `first` is the one that it had before."""
         started = time.monotonic() - (first.elapsed_ms / 1000 if first else 0)
         # For whatever `_run_job` lets through, such as SystemExit.
-        verdict = Verdict(Result.FAILED, "a bug in tenantry: the tenant's turn was broken off", trace="no trace")
+        verdict = Verdict(Result.FAILED, "a bug in tenantry: the tenant's turn was cut short", trace="no trace")
         try:
             verdict = self._run_job(tenant)
         finally:
@@ -145,7 +145,7 @@ class _Run:
             self._queue.put(event)
             if self._stop.reason:
                 draining.close()
-                return Verdict(Result.STOPPED, self._stop.reason, "run the same command again to go on")
+                return Verdict(Result.STOPPED, self._stop.reason, "run the same command again to resume")
         return draining.result
 
 
@@ -172,7 +172,7 @@ def run(
     failed = ""
     for stage in stages:
         if failed:
-            yield from _skip(stage, f"{failed} did not get through")
+            yield from _skip(stage, f"{failed} did not succeed")
             continue
         for event in _Run(job, jobs, stop, revisit=revisit).stage(stage):
             if isinstance(event, TenantFinished) and event.verdict.result not in _THROUGH:

@@ -108,8 +108,11 @@ class Ledger:
         try:
             self.execute("create", comment=f"tenantry ledger, layout {LAYOUT}: one row for each migration")
         except pg.InvalidSchemaName:
-            hint = f"CREATE SCHEMA {self._identifier} in this database, or set another one under ledger in tenants.yaml"
-            raise Refused(f"{self.shown}: there is no schema {self.schema!r}", hint=hint) from None
+            raise Refused(
+                f"{self.shown}: schema {self.schema!r} does not exist",
+                hint=f"CREATE SCHEMA {self._identifier} in this database, "
+                'or set another schema under "ledger" in tenants.yaml',
+            ) from None
         except pg.InsufficientPrivilege as error:
             raise Refused(
                 f"{self.shown}: cannot be created: {error.diag.message_primary}",
@@ -188,17 +191,18 @@ class Ledger:
             raise self.foreign()
         if layout > LAYOUT:
             raise Refused(
-                f"{self.shown}: layout {layout}, this version of tenantry knows layouts up to {LAYOUT}",
-                hint="a newer tenantry was here: upgrade this one",
+                f"{self.shown}: layout {layout}, "
+                f"expected at most {LAYOUT}, the newest that this version of tenantry knows",
+                hint="a newer version of tenantry has written it: upgrade this one",
             )
 
     def _check_identity(self, row: AppliedMigration) -> None:
         ours = (self.tenant.set_name.value, self.tenant.name)
         if (row.set_name, row.tenant) != ours:
             raise Refused(
-                f"{self.shown}: belongs to {_identity(row.set_name, row.tenant)}, "
-                f"expected {_identity(*ours)}: database {self.tenant.database!r} is another one's",
-                hint="correct server or database of this tenant in tenants.yaml",
+                f"{self.shown}: database {self.tenant.database!r} belongs to {_identity(row.set_name, row.tenant)}, "
+                f"expected {_identity(*ours)}",
+                hint="correct the server or database of this tenant in tenants.yaml",
             )
 
     def _lacking(self, error: psycopg.Error) -> Refused | None:
@@ -208,7 +212,8 @@ class Ledger:
             return None
         columns = ", ".join(f"ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _LATER_COLUMNS.items())
         return Refused(
-            f"{self.shown}: {said}, expected the columns of layout {LAYOUT}: made before its first release",
+            f"{self.shown}: {said}, expected the columns of layout {LAYOUT}: "
+            "the table was created before the first release",
             hint=f"as its owner: ALTER TABLE {self._identifier}.{LEDGER_TABLE} {columns}, "
             f"DROP CONSTRAINT IF EXISTS {LEDGER_TABLE}_state_check",
         )
@@ -216,8 +221,8 @@ class Ledger:
     def foreign(self) -> Refused:
         """Return what is to be said where tables of our name have other columns, or another comment, than ours."""
         return Refused(
-            f"{self.shown}: not a ledger of tenantry, expected its columns and its comment",
-            hint="set another schema under ledger in tenants.yaml; if a restore lost the comment, run "
+            f"{self.shown}: not tenantry's ledger, expected the ledger's columns and comment",
+            hint='set another schema under "ledger" in tenants.yaml; if a restore lost the comment, run '
             f"COMMENT ON TABLE {self._identifier}.{LEDGER_TABLE} IS 'tenantry ledger, layout {LAYOUT}'",
         )
 

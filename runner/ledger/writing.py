@@ -168,8 +168,8 @@ def check_taken(cursor: psycopg.Cursor[tuple[Any, ...]], shown: str) -> None:
     """Raise Refused where a statement did not write just one row: a rule or trigger can see to that."""
     if cursor.rowcount != 1:
         raise Refused(
-            f"{shown}: did not take the row, expected a plain table",
-            hint="look for a rule, a trigger or a policy on it, and drop that",
+            f"{shown}: the row was not stored, expected a plain table",
+            hint="drop the rule, trigger or policy that intercepts writes to it",
         )
 
 

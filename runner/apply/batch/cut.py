@@ -91,7 +91,7 @@ def prepare(connection: Connection, ledger: Ledger, step: Migration) -> Cut:
     if cut.reached and cut.reached.begun != cut.fingerprint:
         again = f"tenantry forget {step.version} --tenants {ledger.tenant.name} --reason ..."
         raise Refused(
-            f"{name}: not the statement, or not the primary key, with which {cut.reached.rows} rows are done",
-            hint=f'bring both back; or run "{again}" if it may begin again with the first row',
+            f"{name}: the statement or the primary key has changed since {cut.reached.rows} rows were processed",
+            hint=f'restore both, or run "{again}" to start again from the first row',
         )
     return cut

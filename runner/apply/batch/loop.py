@@ -143,6 +143,6 @@ def _hold(work: _Work, pace: Pace, reached: Reached) -> Generator[Event, None, N
     started = time.monotonic()
     while held := judge(read_pressure(work.site.connection)):
         if time.monotonic() - started > _LONGEST_HOLD_S:
-            reason = f"{label(work.step.version, work.step.name)} waits for half an hour: {held}"
-            raise Blocked(reason, hint="run the same command again when that is over: it goes on where it is")
+            reason = f"{label(work.step.version, work.step.name)}: has waited for half an hour: {held}"
+            raise Blocked(reason, hint="run the same command again after that has ended: it resumes at the next batch")
         yield from pace.sleep(_LOOK_EVERY_S, reached, held)

@@ -41,5 +41,5 @@ def judge(pressure: Pressure) -> str:
     if pressure.lag_bytes > _MOST_LAG_BYTES:
         return f"a standby is {pressure.lag_bytes // 1024**2} MB behind"
     if pressure.waiting > _MOST_WAITING:
-        return f"{pressure.waiting} sessions wait for locks"
+        return f"{pressure.waiting} sessions are waiting for locks"
     return ""

@@ -66,7 +66,7 @@ def _read(connection: Connection, source: RowSource) -> _Found:
     query = sql.SQL(read_sql("apply/batch", "table")).format(name=sql.Literal(name))
     row: Any = connection.execute(query).fetchone()
     if row is None:
-        raise Refused(f"there is no table {'.'.join(source.names)}", hint="make it in an earlier file")
+        raise Refused(f"table {'.'.join(source.names)} does not exist", hint="create it in an earlier file")
     schema, relation, kind, has_children, family, method, key, generated, estimate = row
     return _Found(schema, relation, kind, has_children, family, method, tuple(key), tuple(generated), estimate)
 
@@ -74,14 +74,14 @@ def _read(connection: Connection, source: RowSource) -> _Found:
 def _check(change: RowChange, source: RowSource, found: _Found) -> Table:
     """Return the table, if its key can cut the change. Raises Refused."""
     if found.kind not in ("r", "p"):
-        raise Refused(f"{found.name} is {_KINDS.get(found.kind, 'no table')}, expected a table")
+        raise Refused(f"{found.name} is {_KINDS.get(found.kind, 'not a table')}, expected a table")
     if not found.key:
-        raise Refused(f"{found.name} has no primary key, expected one", hint=f"give it one, {_NO_BATCHES}")
+        raise Refused(f"{found.name} has no primary key, expected one", hint=f"add one, {_NO_BATCHES}")
     if found.method != "btree":
-        raise Refused(f"the primary key of {found.name} has no order, expected an index of btree")
+        raise Refused(f"the primary key of {found.name} has no order, expected a btree index")
     if found.has_children and not source.only:
-        reason = f"{found.name} has tables that inherit from it, of whose rows its primary key says nothing"
-        raise Refused(reason, hint=f"write ONLY {found.relation}, and a file for each of the others")
+        reason = f"{found.name} has child tables, whose rows its primary key does not cover"
+        raise Refused(reason, hint=f"write ONLY {found.relation}, and a file for each child table")
     if change.verb == "UPDATE":
         _check_sets(change, found)
     relation = sql.Identifier(found.schema, found.relation)
@@ -98,16 +98,21 @@ def _check_sets(change: RowChange, found: _Found) -> None:
     """Raise Refused where an UPDATE could bring a row to where a later batch meets it again."""
     moved = [name for name in found.key if name in change.sets or name in found.generated]
     if moved:
-        reason = f"sets {', '.join(moved)}, of the primary key of {found.name}: a later batch could meet it again"
-        raise Refused(reason, hint="run the file without batches")
+        raise Refused(
+            f"sets {', '.join(moved)}, part of the primary key of {found.name}: "
+            "a later batch could process the row again",
+            hint="run the file without batches",
+        )
 
 
 def _check_target(connection: Connection, change: RowChange) -> None:
     """Raise Refused where an INSERT reads the rows of the table that it writes."""
     target = _read(connection, change.target)
     if any(_read(connection, source).family == target.family for source in change.sources):
-        reason = f"inserts into {target.name}, which it reads: a later batch could read what an earlier one wrote"
-        raise Refused(reason, hint="insert into another table first, in a file of its own")
+        reason = (
+            f"inserts into {target.name}, which it also reads: a later batch could read rows that an earlier one wrote"
+        )
+        raise Refused(reason, hint="insert into another table first, in a separate file")
 
 
 def _check_calls(connection: Connection, change: RowChange) -> None:

@@ -100,8 +100,8 @@ def _read_row(work: Work, states: States) -> AppliedMigration | Stale | None:
 
 def _tell_resumed(work: Work, done: int) -> WarningRaised:
     name, number, count = label(work.step.version, work.step.name), number_after(done), len(work.statements)
-    where = f"goes on at statement {number} of {count}" if done < count else f"all {count} statements were done"
-    return WarningRaised(work.site.tenant.name, Problem(f"{name}: was begun by an earlier run, {where}"))
+    where = f"resumes at statement {number} of {count}" if done < count else f"all {count} statements had run"
+    return WarningRaised(work.site.tenant.name, Problem(f"{name}: started by an earlier run, {where}"))
 
 
 def _run_statements(work: Work, done: int) -> Generator[Event, None, MigrationApplied | Broken]:

@@ -48,9 +48,9 @@ def _check_assumed(work: Work, row: AppliedMigration, assumed: int) -> int:
         number = number_after(known)
         last = f" or {number + 1}" if known < total else ""
         raise Refused(
-            f"--resume-at {number_after(assumed)}: {_name(work)} goes on at statement {number} of {total}, "
+            f"--resume-at {number_after(assumed)}: {_name(work)} resumes at statement {number} of {total}, "
             f"expected {number}{last}",
-            hint=f"{number} runs it, {number + 1} leaves it out as done" if last else "",
+            hint=f"{number} runs that statement, {number + 1} skips it as done" if last else "",
         )
     return assumed
 
@@ -74,20 +74,21 @@ def _find_done(work: Work, row: AppliedMigration, progress: Progress) -> int:
 
 def _refuse_edited(work: Work, row: AppliedMigration, progress: Progress) -> Refused:
     return Refused(
-        f"{_name(work)}: statement {number_after(row.statements_done)} has taken effect, and was edited since; it was\n"
+        f"{_name(work)}: statement {number_after(row.statements_done)} took effect and has been edited since, "
+        "expected its original text:\n"
         f"{progress.running}",
-        hint="put it back as it was, and write behind it what else is to be done",
+        hint="restore its text, and add further changes after it",
     )
 
 
 def _refuse_unknown(work: Work, row: AppliedMigration, progress: Progress) -> Refused:
     number, again = number_after(row.statements_done), f"tenantry migrate --tenants {work.site.tenant.name} --resume-at"
     return Refused(
-        f"{_locate(work, row.statements_done)}: statement {number} of {len(work.statements)} was running when its run "
-        f"ended: it cannot be known whether it took effect\n{_excerpt(work, row.statements_done, progress)}",
-        hint=f'look at the database, then run "{again} {number}", which runs it again, or "{again} {number + 1}", '
-        f'which leaves it out as done; or "tenantry mark {work.step.version} --tenants {work.site.tenant.name} '
-        '--reason ..." where all of the file is done',
+        f"{_locate(work, row.statements_done)}: statement {number} of {len(work.statements)} was running when the run "
+        f"ended: tenantry cannot tell whether it took effect\n{_excerpt(work, row.statements_done, progress)}",
+        hint=f'inspect the database, then run "{again} {number}" to run it again, or "{again} {number + 1}" to skip it '
+        f'as done; or "tenantry mark {work.step.version} --tenants {work.site.tenant.name} --reason ..." if the whole '
+        "file is done",
     )
 
 

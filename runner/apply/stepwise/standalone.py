@@ -55,7 +55,7 @@ def check(act: Act | None, worker: Connection, before: tuple[int, ...]) -> Probl
         return None
     return Problem(
         f"index {found[0].name!r} is not valid, although the server reported success",
-        "see in the server's log what became of it",
+        "look for the cause in the server's log",
     )
 
 
@@ -71,7 +71,7 @@ def _prepare_build(act: IndexBuild, text: str, worker: Connection, keeper: Conne
     if found and not found.usable:
         return _drop_leftovers(act, worker, keeper) or Prepared(text)
     if found and act.skips and took_effect.matches(text, table, found.oid, worker) is False:
-        return Prepared(text, note=f"index {act.index!r} is there with another definition, and stays as it is")
+        return Prepared(text, note=f"index {act.index!r} already exists with another definition, and stays as it is")
     return Prepared(text)
 
 
@@ -81,18 +81,18 @@ def _drop_leftovers(act: Act, worker: Connection, keeper: Connection) -> Problem
     busy = next((leftover for leftover in found if leftover.busy), None)
     if busy:
         return Problem(
-            f"index {busy.name!r} is not valid, and another session builds an index of its table at the moment",
-            "wait for it to end, which pg_stat_progress_create_index shows, and run the same command again",
+            f"index {busy.name!r} is not valid, and another session is building an index on its table",
+            "wait until pg_stat_progress_create_index no longer shows it, then run the same command again",
         )
     invalid_indexes.drop(keeper, found)
     return None
 
 
 def _describe_taken(act: IndexBuild, table: str | None) -> Problem:
-    owner = f"an index of {table}" if table else "no index"
+    owner = f"an index on {table}" if table else "not an index"
     return Problem(
-        f"{act.index!r} is {owner}, expected an index of {_write(act.table)} or none of that name",
-        "give the index another name, or drop what has it",
+        f"{act.index!r} is {owner}, expected an index on {_write(act.table)} or an unused name",
+        "give the index another name, or drop the object that has this one",
     )
 
 

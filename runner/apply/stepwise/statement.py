@@ -155,4 +155,4 @@ def _clear(work: Work, index: int, act: Act | None, before: tuple[int, ...], bro
         work.record(index)
     except psycopg.Error as error:
         said = (error.diag.message_primary or str(error)).strip()
-        work.notices.append(("WARNING", f"what the statement has left stays until the next run: {said}"))
+        work.notices.append(("WARNING", f"cleaning up after the statement is left to the next run: {said}"))

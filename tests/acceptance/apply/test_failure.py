@@ -212,7 +212,7 @@ def test_a_terminated_session(fleet: MakeFleet) -> None:
     assert report.text.startswith(
         "tenant 1: unreachable: connection lost while 0001_rates ran: terminating connection due to administrator"
         " command\n"
-        "  hint: run the same command again: what was not committed was rolled back\n"
+        "  hint: run the same command again: uncommitted changes were rolled back\n"
     )
     one.write("0001_rates.sql", RATES)
     assert (one.run("migrate").code, one.versions("1")) == (0, [0, 1])
@@ -279,12 +279,12 @@ def test_another_tenants_database(fleet: MakeFleet) -> None:
     report = read_report(one, done.out)
     assert (done.code, report.column("result")) == (4, ["refused", "refused"])
     assert report.text == (
-        "tenant 7: refused: public._migrations: belongs to tenant 1, expected tenant 7: database 'studio_fleet_1' is"
-        " another one's\n"
-        "  hint: correct server or database of this tenant in tenants.yaml\n"
-        "tenant 8: refused: public._migrations: belongs to the master, expected tenant 8: database"
-        " 'studio_fleet_master' is another one's\n"
-        "  hint: correct server or database of this tenant in tenants.yaml\n"
+        "tenant 7: refused: public._migrations: database 'studio_fleet_1' belongs to tenant 1, expected tenant"
+        " 7\n"
+        "  hint: correct the server or database of this tenant in tenants.yaml\n"
+        "tenant 8: refused: public._migrations: database 'studio_fleet_master' belongs to the master, expected"
+        " tenant 8\n"
+        "  hint: correct the server or database of this tenant in tenants.yaml\n"
         "2 tenants: 2 refused in 0 ms\n"
         "after fixing that: tenantry migrate --tenants 7,8\n"
     )
@@ -302,11 +302,12 @@ def test_a_ledger_that_is_not_ours(fleet: MakeFleet) -> None:
     report = read_report(one, done.out)
     assert (done.code, report.column("result")) == (4, ["refused", "refused"])
     assert report.text == (
-        "tenant 1: refused: public._migrations: not a ledger of tenantry, expected its columns and its comment\n"
-        "  hint: set another schema under ledger in tenants.yaml; if a restore lost the comment, run COMMENT ON TABLE"
+        "tenant 1: refused: public._migrations: not tenantry's ledger, expected the ledger's columns and comment\n"
+        '  hint: set another schema under "ledger" in tenants.yaml; if a restore lost the comment, run COMMENT ON TABLE'
         " public._migrations IS 'tenantry ledger, layout 1'\n"
-        "tenant 16: refused: public._migrations: layout 99, this version of tenantry knows layouts up to 1\n"
-        "  hint: a newer tenantry was here: upgrade this one\n"
+        "tenant 16: refused: public._migrations: layout 99, expected at most 1, the newest that this version of"
+        " tenantry knows\n"
+        "  hint: a newer version of tenantry has written it: upgrade this one\n"
         "2 tenants: 2 refused in 0 ms\n"
         "after fixing that: tenantry migrate --tenants 1,16\n"
     )

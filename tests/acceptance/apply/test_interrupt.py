@@ -44,7 +44,7 @@ def test_a_signal_ends_the_run_in_order(slow: Fleet, number: signal.Signals, cod
     assert report.column("version") == ["0000_rooms", "", ""]
     assert report.text == (
         f"tenant 1: stopped: {name}\n"
-        "  hint: run the same command again to go on\n"
+        "  hint: run the same command again to resume\n"
         "  the database is now at 0000_rooms\n"
         f"tenants 16, 17: not started: {name}\n"
         f"3 tenants: 1 stopped, 2 not started in 0 ms, ended by {name}\n"

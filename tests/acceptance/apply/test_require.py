@@ -46,8 +46,8 @@ def test_refused(one: Fleet) -> None:
     assert (ended["16"]["result"], ended["16"]["reason"], ended["16"]["hint"]) == (
         "refused",
         f"{PLACE}: require: 1 duplicate e-mails",
-        "make it true in this database, then run the same command again: nothing of "
-        "migrations/tenant/0011_unique_email.sql ran",
+        "make it true in this database, then run the same command again: no statement of "
+        "migrations/tenant/0011_unique_email.sql has run",
     )
     assert one.query("16", "SELECT max(version) FROM _migrations") == [(10,)]
     one.query("16", "DELETE FROM clients")
@@ -74,7 +74,7 @@ def test_planned_too_early(one: Fleet) -> None:
     one.write("0013_desks.sql", "-- require: SELECT count(*) = 0 FROM desks\nSELECT 1;\n")
     done = one.run("plan", "--tenants", "1")
     assert done.code == 0
-    said = '0013_desks: what it requires cannot be evaluated yet: relation "desks" does not exist (SQLSTATE 42P01)'
+    said = '0013_desks: its requirement cannot be evaluated yet: relation "desks" does not exist (SQLSTATE 42P01)'
     assert said in [json.loads(line)["event"] for line in done.err.splitlines()]
     assert one.run("migrate", "--tenants", "1").code == 0
 
@@ -90,7 +90,7 @@ def test_begun(one: Fleet) -> None:
     assert one.run("migrate", "--tenants", "16").code == 3
     done = one.run("plan", "--tenants", "16")
     assert done.code == 0, done.out
-    said = "0011_unique_email: was begun by an earlier run, 1 of 2 statements are done"
+    said = "0011_unique_email: started by an earlier run, 1 of 2 statements are done"
     assert said in [json.loads(line)["event"] for line in done.err.splitlines()]
 
 

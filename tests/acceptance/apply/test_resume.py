@@ -23,7 +23,7 @@ def test_killed(fleet: MakeFleet) -> None:
     one.await_quiet("1")
     again = one.run("migrate")
     assert again.code == 0, again.out
-    assert "0002_index: was begun by an earlier run, goes on at statement " in again.err + again.out
+    assert "0002_index: started by an earlier run, resumes at statement " in again.err + again.out
     assert one.query("1", f"{INDEXES} ORDER BY 1") == [("by_name", True), ("by_rate", True)]
     assert [event for version, event, _ in one.log("1") if version == 2] == ["started", "resumed", "applied"]
 

@@ -97,8 +97,8 @@ def test_a_rollback_file_that_changed(applied: Fleet) -> None:
     )
     assert (done.code, applied.tables("1")) == (0, ["rooms"])
     assert warning == {
-        "message": f"{shown}: changed since it was recorded, and the record is run{difference}",
-        "hint": "give --from-files to run the other",
+        "message": f"{shown}: changed since it was recorded, this run uses the recorded text{difference}",
+        "hint": "give --from-files to run the file",
     }
     done = applied.run("rollback", "2", "--tenants", "16", *WHY, "--from-files")
     # What it leaves is not what the file before stands for, and is found.
@@ -143,13 +143,13 @@ REFUSED = {
     "none recorded": (
         {"0003_beds.sql": "CREATE TABLE beds ();\n"},
         ["3"],
-        "0003_beds: applied without a rollback file, so that none is recorded",
+        "0003_beds: applied without a rollback file, so none is recorded",
         "write a new migration that undoes it",
     ),
     "one of several has none": (
         {"0003_beds.sql": "CREATE TABLE beds ();\n"},
         ["--to", "1"],
-        "0003_beds: applied without a rollback file, so that none is recorded",
+        "0003_beds: applied without a rollback file, so none is recorded",
         "write a new migration that undoes it",
     ),
     "no file": (

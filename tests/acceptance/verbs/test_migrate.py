@@ -284,7 +284,7 @@ def test_no_tenant_starts_when_the_master_fails(fleet: MakeFleet) -> None:
     report = read_report(one, done.out)
     assert (done.code, report.column("tenant")) == (3, ["master", "1", "16"])
     assert report.column("result") == ["failed", "not started", "not started"]
-    assert "tenants 1, 16: not started: master did not get through\n" in report.text
+    assert "tenants 1, 16: not started: master did not succeed\n" in report.text
     assert one.versions("1") == []
     one.write("0000_organizations.sql", MASTER_FILES["0000_organizations.sql"], "master")
     (again,) = find_commands(done.out)

@@ -77,13 +77,13 @@ FAILS = {
     "words and null": ("SELECT CAST(NULL AS boolean), 'nobody knows'", "nobody knows"),
     "a number": ("SELECT 1, 'one'", f"returned 1, {TRUE}"),
     "text": ("SELECT 'true'", f"returned 'true', {TRUE}"),
-    "no row": ("SELECT true WHERE false", "returned no row, expected one that is true"),
+    "no row": ("SELECT true WHERE false", "returned no row, expected one row that begins with true"),
     "rows": (
         "SELECT true FROM pg_class AS a, pg_class AS b, pg_class AS c, pg_class AS d",
-        "returned more than one row, expected one that is true",
+        "returned more than one row, expected one row that begins with true",
     ),
-    "no column": ("SELECT", "returned 0 columns, expected true and perhaps a text"),
-    "three columns": ("SELECT true, '', 1", "returned 3 columns, expected true and perhaps a text"),
+    "no column": ("SELECT", "returned 0 columns, expected true and, optionally, a text"),
+    "three columns": ("SELECT true, '', 1", "returned 3 columns, expected true and, optionally, a text"),
     "an error": ("SELECT 1 / count(*) = 1 FROM rooms WHERE false", "division by zero (SQLSTATE 22012)"),
 }
 

@@ -116,8 +116,8 @@ def test_changed(site: MakeSite, text: str, change: str) -> None:
     assert ran.exit_code == 4
     assert ran.verdict() == Verdict(
         Result.REFUSED,
-        "0002_fill: not the statement, or not the primary key, with which 20 rows are done",
-        'bring both back; or run "tenantry forget 2 --tenants 1 --reason ..." if it may begin again with the first row',
+        "0002_fill: the statement or the primary key has changed since 20 rows were processed",
+        'restore both, or run "tenantry forget 2 --tenants 1 --reason ..." to start again from the first row',
     )
     assert count_changes(here) == [(0, 30), (1, 20)]
 
@@ -217,7 +217,7 @@ def test_record_of_another(site: MakeSite) -> None:
         here.query("UPDATE _migrations SET progress = jsonb_set(progress, '{batch,rows}', '40') WHERE version = 2")
         with pytest.raises(Refused) as caught:
             finish(steps)
-    assert str(caught.value) == "public._migrations: did not take the row, expected a plain table"
+    assert str(caught.value) == "public._migrations: the row was not stored, expected a plain table"
     assert count_changes(here) == [(0, 30), (1, 20)]
 
 
@@ -232,7 +232,7 @@ def test_place_of_error(site: MakeSite) -> None:
 
 
 def test_held(site: MakeSite) -> None:
-    """While many sessions wait for locks, nothing more is changed, and it is said why."""
+    """While many sessions are waiting for locks, nothing more is changed, and it is said why."""
     here = prepare(site)
     here.query("CREATE TABLE busy ()")
     with hold(here, "LOCK TABLE busy"):
@@ -242,7 +242,7 @@ def test_held(site: MakeSite) -> None:
         await_waiting(here, len(waiting))
         with closing(here.steps()) as steps:
             held = [next(event for event in steps if isinstance(event, BatchProgressed) and event.held) for _ in "ab"]
-            assert {(event.rows, event.held) for event in held} == {(20, "6 sessions wait for locks")}
+            assert {(event.rows, event.held) for event in held} == {(20, "6 sessions are waiting for locks")}
             assert count_changes(here) == [(0, 30), (1, 20)]
             end_waiting(here)
             for one in waiting:
@@ -262,43 +262,43 @@ TABLES = {
 }
 NO_BATCHES = "run the file without batches"
 TAKE_OUT = f"remove it, or {NO_BATCHES}"
-ELSEWHERE = "insert into another table first, in a file of its own"
+ELSEWHERE = "insert into another table first, in a separate file"
 REFUSED = {
-    "no table": ("UPDATE none SET n = 1", "there is no table none", "make it in an earlier file"),
+    "no table": ("UPDATE none SET n = 1", "table none does not exist", "create it in an earlier file"),
     "no key": (
         "UPDATE bare SET n = 1",
         "public.bare has no primary key, expected one",
-        f"give it one, or {NO_BATCHES}",
+        f"add one, or {NO_BATCHES}",
     ),
     "view": ("UPDATE seen SET n = 1", "public.seen is a view, expected a table", ""),
     "no key in from": (
         "INSERT INTO t SELECT b.n FROM bare AS b, seen",
         "public.bare has no primary key, expected one",
-        f"give it one, or {NO_BATCHES}",
+        f"add one, or {NO_BATCHES}",
     ),
     "children": (
         "UPDATE parent SET n = 1",
-        "public.parent has tables that inherit from it, of whose rows its primary key says nothing",
-        "write ONLY parent, and a file for each of the others",
+        "public.parent has child tables, whose rows its primary key does not cover",
+        "write ONLY parent, and a file for each child table",
     ),
     "sets its key": (
         "UPDATE t SET n = 1, id = id + 1",
-        "sets id, of the primary key of public.t: a later batch could meet it again",
+        "sets id, part of the primary key of public.t: a later batch could process the row again",
         NO_BATCHES,
     ),
     "sets what makes its key": (
         "UPDATE made SET a = a + 1",
-        "sets id, of the primary key of public.made: a later batch could meet it again",
+        "sets id, part of the primary key of public.made: a later batch could process the row again",
         NO_BATCHES,
     ),
     "reads what it writes": (
         "INSERT INTO t SELECT p.id FROM parent AS p, t",
-        "inserts into public.t, which it reads: a later batch could read what an earlier one wrote",
+        "inserts into public.t, which it also reads: a later batch could read rows that an earlier one wrote",
         ELSEWHERE,
     ),
     "reads a part of what it writes": (
         "INSERT INTO parts SELECT id + 1 FROM part",
-        "inserts into public.parts, which it reads: a later batch could read what an earlier one wrote",
+        "inserts into public.parts, which it also reads: a later batch could read rows that an earlier one wrote",
         ELSEWHERE,
     ),
     "aggregate": (

@@ -284,10 +284,10 @@ class TestWithinFile:
             assert ran.verdict().reason == (
                 "connection lost while 0003_chairs ran: terminating connection due to administrator command"
             )
-            assert ran.verdict().hint == "run the same command again: what was not committed was rolled back"
+            assert ran.verdict().hint == "run the same command again: uncommitted changes were rolled back"
             assert here.logged()[-1] == (3, "lost")
         else:
-            assert ran.verdict().hint == "run the same command again: it goes on at this statement"
+            assert ran.verdict().hint == "run the same command again: it resumes at this statement"
         here.await_gone()
         here.await_unlocked()
         check_agreement(here)

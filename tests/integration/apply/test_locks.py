@@ -283,6 +283,6 @@ class TestMisses:
                 if isinstance(event, MigrationRetried):
                     stop.request("SIGTERM")
         ran = Ran(tuple(seen), 0)
-        assert ran.verdict() == Verdict(Result.STOPPED, "SIGTERM", "run the same command again to go on")
+        assert ran.verdict() == Verdict(Result.STOPPED, "SIGTERM", "run the same command again to resume")
         assert len(ran.of(MigrationRetried)) <= 2
         assert (here.states(), here.has("a")) == ({1: "applied"}, False)

@@ -650,7 +650,7 @@ class TestStopped:
             stop.request("SIGTERM")
             opened()
         ran = run.result()
-        hint = "run the same command again to go on"
+        hint = "run the same command again to resume"
         assert (ran.verdict(), ran.exit_code) == (Verdict(Result.STOPPED, "SIGTERM", hint), 6)
         assert ran.applied == ["0001_a"]
         assert here.states() == {1: "applied"}

@@ -51,7 +51,7 @@ class TestGoingOn:
         begun.query(MENDED)
         ran = begun.migrate()
         assert ran.verdict() == Verdict(Result.APPLIED)
-        said = "0001_rooms: was begun by an earlier run, goes on at statement 2 of 3"
+        said = "0001_rooms: started by an earlier run, resumes at statement 2 of 3"
         assert [event.problem.message for event in ran.of(WarningRaised)] == [said]
         assert begun.query("SELECT id FROM rooms") == [(3,)]
         (row,) = begun.rows()
@@ -194,13 +194,13 @@ class TestInDoubt:
         path = doubtful.folder / "migrations/0001_rooms.sql"
         lines = verdict.reason.splitlines()
         assert lines[0] == (
-            f"{path}:3:1: statement 2 of 3 was running when its run ended: it cannot be known whether it took effect"
+            f"{path}:3:1: statement 2 of 3 was running when the run ended: tenantry cannot tell whether it took effect"
         )
         assert lines[2].startswith("3 | DO $$ BEGIN INSERT INTO rooms")
         assert verdict.hint == (
-            'look at the database, then run "tenantry migrate --tenants 1 --resume-at 2", which runs it again, or '
-            '"tenantry migrate --tenants 1 --resume-at 3", which leaves it out as done; or "tenantry mark 1 '
-            '--tenants 1 --reason ..." where all of the file is done'
+            'inspect the database, then run "tenantry migrate --tenants 1 --resume-at 2" to run it again, or '
+            '"tenantry migrate --tenants 1 --resume-at 3" to skip it as done; or "tenantry mark 1 '
+            '--tenants 1 --reason ..." if the whole file is done'
         )
         assert doubtful.query("SELECT id FROM rooms") == [(1,)]
 
@@ -216,9 +216,9 @@ class TestInDoubt:
     def test_resume_elsewhere(self, doubtful: Site, number: int) -> None:
         """A file goes on nowhere else."""
         verdict = doubtful.migrate(resume_at=number).verdict()
-        said = f"--resume-at {number}: 0001_rooms goes on at statement 2 of 3, expected 2 or 3"
+        said = f"--resume-at {number}: 0001_rooms resumes at statement 2 of 3, expected 2 or 3"
         assert (verdict.result, verdict.reason) == (Result.REFUSED, said)
-        assert verdict.hint == "2 runs it, 3 leaves it out as done"
+        assert verdict.hint == "2 runs that statement, 3 skips it as done"
 
     def test_nothing_begun(self, site: MakeSite) -> None:
         """Where nothing is begun, there is nothing to go on with."""

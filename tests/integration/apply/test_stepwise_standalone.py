@@ -86,8 +86,8 @@ class TestIndex:
     @pytest.mark.parametrize(
         ("taken", "owner"),
         [
-            ("CREATE TABLE desks (name text); CREATE INDEX by_name ON desks (name)", "an index of desks"),
-            ("CREATE TABLE by_name ()", "no index"),
+            ("CREATE TABLE desks (name text); CREATE INDEX by_name ON desks (name)", "an index on desks"),
+            ("CREATE TABLE by_name ()", "not an index"),
         ],
         ids=["another table's", "no index"],
     )
@@ -96,8 +96,11 @@ class TestIndex:
         site.query(taken)
         site.write({"0002_index.sql": f"{HEAD}{statement};\n"})
         (failed,) = site.migrate().of(MigrationFailed)
-        assert failed.failure.message == f"'by_name' is {owner}, expected an index of rooms or none of that name"
-        assert (failed.failure.hint, failed.failure.line) == ("give the index another name, or drop what has it", 2)
+        assert failed.failure.message == f"'by_name' is {owner}, expected an index on rooms or an unused name"
+        assert (failed.failure.hint, failed.failure.line) == (
+            "give the index another name, or drop the object that has this one",
+            2,
+        )
 
     @pytest.mark.parametrize(
         ("there", "told"),
@@ -110,7 +113,7 @@ class TestIndex:
         site.write({"0002_index.sql": f"{HEAD}{SKIPPING};\n"})
         ran = site.migrate()
         assert ran.verdict() == Verdict(Result.APPLIED)
-        said = "index 'by_name' is there with another definition, and stays as it is"
+        said = "index 'by_name' already exists with another definition, and stays as it is"
         assert (said in [notice.message for notice in ran.of(NoticeRaised)]) is told
 
     def test_not_believed(self, site: Site) -> None:
@@ -216,8 +219,11 @@ class TestInDoubt:
         site.query(PLAIN.replace("CONCURRENTLY ", ""))
         verdict = run(site, "CREATE INDEX CONCURRENTLY by_id ON rooms (id)")
         assert verdict.result is Result.REFUSED
-        assert verdict.reason == f"0002_index: statement 1 has taken effect, and was edited since; it was\n{PLAIN}"
-        assert verdict.hint == "put it back as it was, and write behind it what else is to be done"
+        assert (
+            verdict.reason
+            == f"0002_index: statement 1 took effect and has been edited since, expected its original text:\n{PLAIN}"
+        )
+        assert verdict.hint == "restore its text, and add further changes after it"
 
     def test_detaching(self, site: Site) -> None:
         """A partition that is half detached is detached to the end."""

@@ -25,14 +25,14 @@ INDEX = {"0002_index.sql": "-- transactional: false\nCREATE INDEX i ON rooms (id
 LEDGERS = "SELECT count(*) FROM pg_catalog.pg_class WHERE relname LIKE '\\_migrations%'"
 FOREIGN = Verdict(
     Result.REFUSED,
-    "public._migrations: not a ledger of tenantry, expected its columns and its comment",
-    "set another schema under ledger in tenants.yaml; if a restore lost the comment, run "
+    "public._migrations: not tenantry's ledger, expected the ledger's columns and comment",
+    'set another schema under "ledger" in tenants.yaml; if a restore lost the comment, run '
     "COMMENT ON TABLE public._migrations IS 'tenantry ledger, layout 1'",
 )
 NEWER = Verdict(
     Result.REFUSED,
-    "public._migrations: layout 2, this version of tenantry knows layouts up to 1",
-    "a newer tenantry was here: upgrade this one",
+    "public._migrations: layout 2, expected at most 1, the newest that this version of tenantry knows",
+    "a newer version of tenantry has written it: upgrade this one",
 )
 LAYOUT_2 = (
     "UPDATE _migrations SET layout = 2; COMMENT ON TABLE public._migrations IS 'tenantry ledger, layout 2: to be'"
@@ -63,8 +63,8 @@ FOREIGN_CASES = {
         "{ours} ALTER TABLE _migrations DROP COLUMN rollback_text, DROP COLUMN progress",
         Verdict(
             Result.REFUSED,
-            'public._migrations: column "progress" does not exist, expected the columns of layout 1: made before its '
-            "first release",
+            'public._migrations: column "progress" does not exist, expected the columns of layout 1: the table was '
+            "created before the first release",
             "as its owner: ALTER TABLE public._migrations ADD COLUMN IF NOT EXISTS proven_at timestamptz, "
             "ADD COLUMN IF NOT EXISTS rollback_text text, ADD COLUMN IF NOT EXISTS progress jsonb, "
             "DROP CONSTRAINT IF EXISTS _migrations_state_check",
@@ -74,16 +74,16 @@ FOREIGN_CASES = {
         "{ours} UPDATE _migrations SET tenant = '16'",
         Verdict(
             Result.REFUSED,
-            "public._migrations: belongs to tenant 16, expected tenant 1: database '{database}' is another one's",
-            "correct server or database of this tenant in tenants.yaml",
+            "public._migrations: database '{database}' belongs to tenant 16, expected tenant 1",
+            "correct the server or database of this tenant in tenants.yaml",
         ),
     ),
     "the master's rows": (
         "{ours} UPDATE _migrations SET set_name = 'master', tenant = 'master'",
         Verdict(
             Result.REFUSED,
-            "public._migrations: belongs to the master, expected tenant 1: database '{database}' is another one's",
-            "correct server or database of this tenant in tenants.yaml",
+            "public._migrations: database '{database}' belongs to the master, expected tenant 1",
+            "correct the server or database of this tenant in tenants.yaml",
         ),
     ),
 }
@@ -509,8 +509,8 @@ class TestRights:
         verdict = site(ROOMS, schema="book").migrate().verdict()
         assert verdict == Verdict(
             Result.REFUSED,
-            "book._migrations: there is no schema 'book'",
-            "CREATE SCHEMA book in this database, or set another one under ledger in tenants.yaml",
+            "book._migrations: schema 'book' does not exist",
+            'CREATE SCHEMA book in this database, or set another schema under "ledger" in tenants.yaml',
         )
 
 

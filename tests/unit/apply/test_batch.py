@@ -49,7 +49,7 @@ PRESSURES = {
     "at its limits": (Pressure(10, 256 * 1024**2, 5), ""),
     "late standby": (Pressure(lag_s=10.6), "a standby is 11 s behind"),
     "standby far behind": (Pressure(lag_bytes=300 * 1024**2), "a standby is 300 MB behind"),
-    "waiting": (Pressure(waiting=6), "6 sessions wait for locks"),
+    "waiting": (Pressure(waiting=6), "6 sessions are waiting for locks"),
 }
 
 

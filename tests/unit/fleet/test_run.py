@@ -29,7 +29,7 @@ Steps = Generator[Event, None, Verdict]
 
 # Only where a test is about to fail anyway.
 PATIENCE_S = 20
-AGAIN = "run the same command again to go on"
+AGAIN = "run the same command again to resume"
 
 
 def go(
@@ -194,7 +194,7 @@ def test_stage_rule(result: Result) -> None:
         return Verdict(result if tenant.name == "master" else Result.APPLIED)
 
     events = go(job, [tenant("master")], tenants(2), tenants(1, "late"))
-    reason = Verdict(Result.NOT_STARTED, "master did not get through")
+    reason = Verdict(Result.NOT_STARTED, "master did not succeed")
     assert verdicts(events) == {
         "master": Verdict(result),
         "main0": reason,
@@ -336,7 +336,7 @@ def test_stop_before_the_start() -> None:
     assert not [event for event in events if isinstance(event, TenantStarted)]
     assert verdicts(events) == {
         "master": Verdict(Result.NOT_STARTED, "SIGINT"),
-        "main0": Verdict(Result.NOT_STARTED, "master did not get through"),
+        "main0": Verdict(Result.NOT_STARTED, "master did not succeed"),
     }
 
 

@@ -171,7 +171,7 @@ def stop(name: str) -> Iterator[Event]:
     yield from begin(name)
     yield MigrationStarted(name, ROOMS)
     yield MigrationApplied(name, ROOMS, 12)
-    yield end(name, Result.STOPPED, "SIGTERM", "run the same command again to go on")
+    yield end(name, Result.STOPPED, "SIGTERM", "run the same command again to resume")
 
 
 def tell() -> list[Event]:
