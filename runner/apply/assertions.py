@@ -1,7 +1,7 @@
-"""Assertions in a file: queries that are true before it runs, or after it. They only read, whatever they call.
+"""Assertions in a file: queries that must be true before or after it runs. They only read, whatever they call.
 
-An assertion holds where each of its statements returns one row whose first column is true; a second column says in
-words what was found.
+An assertion holds if each of its statements returns one row whose first column is true; a second column describes the
+findings in words.
 """
 
 import time
@@ -24,12 +24,12 @@ from tenantry.postgres.failures import FailureKind, classify
 from tenantry.postgres.sessions import Connection
 from tenantry.postgres.transaction import in_transaction
 
-# What a query meets where a file that was not applied yet makes what it asks about.
+# The errors of a query about objects that a pending file creates.
 _ABSENT = frozenset({"3F000", "42703", "42704", "42883", "42P01"})
 # A cursor takes no statement that writes. And of many rows it fetches two, which are already too many.
 _ASK = "DECLARE tenantry_assertion NO SCROLL CURSOR FOR "
 _FETCH = "\n; FETCH 2 FROM tenantry_assertion"
-# How to begin and to end. Within a transaction, this part of it cannot be set back to writing from within.
+# How to begin and to end. A savepoint in which the file's transaction only reads; no query in it can undo that.
 _INSIDE = (
     "SAVEPOINT tenantry_assertion; SET LOCAL transaction_read_only = on",
     "ROLLBACK TO tenantry_assertion; RELEASE tenantry_assertion",
@@ -39,9 +39,9 @@ _OUTSIDE = ("BEGIN READ ONLY", "ROLLBACK")
 
 @dataclass(frozen=True, slots=True)
 class Unmet:
-    """An assertion that does not hold: what was found, and where in the file it is asked for.
+    """An assertion that does not hold: the findings, and its place in the file.
 
-    `absent`: what it asks about is not there, so that it cannot be said whether it holds.
+    `absent`: an object that it asks about does not exist, so nobody can tell whether it holds.
     """
 
     key: str
@@ -53,8 +53,8 @@ class Unmet:
 def find_unmet(connection: Connection, migration: Migration, key: str) -> tuple[Unmet, ...]:
     """Return the assertions of a file, those under `require` or under `ensure`, that do not hold.
 
-    Asked in the connection's transaction where it is in one, which is then as it was; else each in one of its own.
-    Raises psycopg.Error where something else than the query is to blame: a lock, a cancel, the connection.
+    They run in the connection's open transaction, which they leave as it was, or else each in one of its own.
+    Raises psycopg.Error if the query is not to blame: for a lock, a cancel, or the connection.
     """
     asked = migration.directives.require if key == "require" else migration.directives.ensure
     return tuple(
@@ -66,12 +66,12 @@ def find_unmet(connection: Connection, migration: Migration, key: str) -> tuple[
 
 
 def without_assertions(migration: Migration) -> Migration:
-    """Return the file as it is where there is no data to ask about."""
+    """Return the file without its assertions, for a database without data to ask about."""
     return replace(migration, directives=replace(migration.directives, require=(), ensure=()))
 
 
 def check_required(connection: Connection, migration: Migration) -> None:
-    """Raise Refused where a file may not begin; costs nothing where it requires nothing. Raises psycopg.Error."""
+    """Raise Refused if a file may not start; free for a file without requirements. Raises psycopg.Error."""
     unmet = find_unmet(connection, migration, "require")
     if unmet:
         raise Refused(
@@ -82,7 +82,7 @@ def check_required(connection: Connection, migration: Migration) -> None:
 
 
 def check_ensured(connection: Connection, migration: Migration) -> Broken | None:
-    """Return what becomes of a file that has run and whose end is not what it ensures. Raises psycopg.Error."""
+    """Return the failure of a file that has run but does not ensure what it says; else None. Raises psycopg.Error."""
     unmet = find_unmet(connection, migration, "ensure")
     if not unmet:
         return None
@@ -98,7 +98,7 @@ def _describe(migration: Migration, unmet: Unmet) -> str:
 
 
 def _ask(connection: Connection, statement: sqltext.Statement) -> Iterator[tuple[str, int, bool]]:
-    """Yield why a statement does not hold, where in its query, and whether what it asks about is absent; or nothing."""
+    """Yield why a statement does not hold, where in its query, and whether an object is absent; else nothing."""
     inside = connection.info.transaction_status is not TransactionStatus.IDLE
     begin, end = _INSIDE if inside else _OUTSIDE
     lead = f"{begin}; SET LOCAL statement_timeout = '{answers.TIMEOUT_S}s'; {_ASK}"
@@ -121,15 +121,15 @@ def _ask(connection: Connection, statement: sqltext.Statement) -> Iterator[tuple
 
 
 def _explain(error: psycopg.Error, connection: Connection, elapsed_s: float) -> str:
-    """Return what the server says of a query; raise the error where it is none of the query's making."""
+    """Return the server's answer to a query that failed; raise the error if the query is not to blame."""
     if classify(error, connection) in (FailureKind.LOCKED, FailureKind.COLLISION):
         raise error
     return explain_error(error, connection, elapsed_s)
 
 
 def _judge(cursor: psycopg.Cursor[tuple[object, ...]]) -> str:
-    """Return what is wrong with an answer; empty where it is one row that begins with true."""
-    # The server's own words: not everything that it can return is a value of Python's, and 1 would equal True there.
+    """Return the fault of an answer, in words; empty if it is one row that begins with true."""
+    # The server's own text: some of its values have no equivalent in Python, where 1 would also equal True.
     result = cursor.pgresult
     if result is None or result.ntuples != 1:
         found = "no row" if result is None or result.ntuples == 0 else "more than one row"

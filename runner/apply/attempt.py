@@ -1,4 +1,4 @@
-"""One file's attempt at one tenant: where it is made, what it comes to, and what the server said meanwhile."""
+"""One attempt at one file of one tenant: how it ends, and the notices that the server sent."""
 
 import time
 from collections import deque
@@ -19,7 +19,7 @@ from tenantry.postgres.send import Sent
 from tenantry.postgres.sessions import Connection
 from tenantry.postgres.transaction import Cursor
 
-# A loop that raises a notice for each row must not fill the memory; the last ones tell most.
+# A loop that raises a notice for each row must not fill the memory; the last ones matter most.
 _MOST_NOTICES = 200
 
 # Severity and message.
@@ -28,16 +28,16 @@ Notice = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """The ledger is not what the plan was made from: another runner was here. `rows` were read under the lock."""
+    """The ledger has changed since it was planned from: by another runner. `rows` were read under the lock."""
 
     rows: tuple[AppliedMigration, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A file did not succeed; the transaction it ran in is over. `notices` are what the server said before.
+    """A file failed, and its transaction has ended. `notices` are those that the server sent before.
 
-    `wait` is what it was seen to wait for, where it ended at a lock.
+    `wait` is the lock that it was seen waiting for, if it ended at a lock.
     """
 
     kind: FailureKind
@@ -50,9 +50,9 @@ Ending = MigrationApplied | Stale | Broken
 
 
 def is_stale(ledger: Ledger, states: States, answer: Cursor | None = None) -> bool:
-    """Return whether the ledger is no more what the plan was made from; make it where there is none.
+    """Return whether the ledger has changed since the plan was made; create the ledger if there is none.
 
-    `answer` is what it said under the lock, where it was asked already.
+    `answer` holds its states, if they were read together with the lock.
     """
     # Without any row there may be no table either, and a query that fails would abort the file's transaction.
     if states and answer:
@@ -71,9 +71,9 @@ def make_broken(
     ended: bool = False,
     wait: LockWait | None = None,
 ) -> Broken:
-    """Return what an error comes to; `offset` is its place in the file, None where it is not of the file's text.
+    """Return the failure for an error; `offset` is its place in the file, None if it is not about the file's text.
 
-    `wait` is what was seen meanwhile; it is of no concern where the error is another one than a lock's.
+    `wait` is the last wait that was seen; it only counts if the error is about a lock.
     """
     kind = classify(error, site.connection)
     # The transaction for our record is gone, which matters more than what the server said of the statement.
@@ -85,7 +85,7 @@ def make_broken(
 
 
 def locate(sent: Sent, step: Migration) -> int | None:
-    """Return where in the file an error is: where the server says, else at the statement that it ended at."""
+    """Return the place of an error in the file: as the server says, else the statement that failed."""
     if sent.error and sent.error.diag.statement_position:
         return within(sent.error)
     try:
@@ -96,13 +96,13 @@ def locate(sent: Sent, step: Migration) -> int | None:
 
 
 def within(error: psycopg.Error) -> int:
-    """Return the server's position in the text that was sent, in characters from 0; 0 where it gives none."""
+    """Return the server's position in the text that was sent, in characters from 0; 0 if it gives none."""
     return int(error.diag.statement_position) - 1 if error.diag.statement_position else 0
 
 
 @contextmanager
 def gather_notices(connection: Connection) -> Iterator[deque[Notice]]:
-    """Gather what the server says meanwhile, as (severity, message): what psycopg hands over does not last."""
+    """Gather the server's notices as (severity, message), since psycopg's own objects do not last."""
     notices: deque[Notice] = deque(maxlen=_MOST_NOTICES)
 
     def keep(notice: psycopg.errors.Diagnostic) -> None:
@@ -118,9 +118,9 @@ def gather_notices(connection: Connection) -> Iterator[deque[Notice]]:
 def report(
     outcome: MigrationApplied | Broken, notices: deque[Notice], tenant: Tenant
 ) -> Generator[Event, None, MigrationApplied | Broken]:
-    """Say what is committed, and then what was said meanwhile: the run may stop at any of these.
+    """Yield the success of a file, then the notices: the run may stop at any of these.
 
-    Nothing is said of a failure before it is in the log: its notices go with it.
+    A failure yields nothing before it is in the log, and keeps its notices until then.
     """
     if isinstance(outcome, Broken):
         return replace(outcome, notices=tuple(notices))
@@ -131,5 +131,5 @@ def report(
 
 
 def measure_since(started: float) -> int:
-    """Return the milliseconds since a time of the monotonic clock."""
+    """Return the milliseconds since a time on the monotonic clock."""
     return int((time.monotonic() - started) * 1000)

@@ -1,6 +1,6 @@
-"""Who is in the way of a statement: asked while it waits, since the server does not know it any more afterwards.
+"""Who blocks a statement: asked while it waits, since the server does not know it afterwards.
 
-Its rule: nothing is asked of what is quick, and nothing that goes wrong here is of any concern to the statement.
+The rule: a quick statement causes no query, and no error here affects the statement.
 """
 
 import re
@@ -19,11 +19,11 @@ from tenantry.postgres.sessions import LOCK_TIMEOUT_MS, Connection
 from tenantry.postgres.transaction import Timeouts
 
 # Seldom: pg_blocking_pids locks the server's whole table of locks for a moment.
-# Who comes after the first one was not there at the start; what comes after the second is much the same.
+# The second sighting shows who came later; further ones would hardly differ.
 _SIGHTINGS = 2
-# libpq takes no shorter time. The statement may have its lock meanwhile, and must not keep it for our sake.
+# libpq accepts no shorter time. The statement may get its lock meanwhile, and must not hold it for our sake.
 _CONNECT_TIMEOUT_S = 2
-# Arbitrary: what fits on a line of a report.
+# Arbitrary: fits on a line of a report.
 _LONGEST_QUERY = 80
 _TARGETS = {
     "advisory": "an advisory lock",
@@ -33,12 +33,12 @@ _TARGETS = {
 
 
 class Watch:
-    """Looks at what a statement waits for; `wait` is what was seen last."""
+    """Looks for the lock that a statement waits for; `wait` is the last one seen."""
 
     def __init__(self, site: Site, pid: int, timeout_ms: int, stack: ExitStack) -> None:
-        """Take the server's process to watch, and how long it waits; `stack` closes what is opened here."""
+        """Watch a process of the server, which waits `timeout_ms`; `stack` closes the connection opened here."""
         self.wait: LockWait | None = None
-        # So that no wait which is as long as the timeout is missed, however late it begins.
+        # Half the timeout, so that no full wait is missed, however late it begins.
         self.every_s = timeout_ms / 2000
         self._site = site
         self._pid = pid
@@ -68,16 +68,16 @@ class Watch:
 
 @contextmanager
 def watching(site: Site, pid: int, timeouts: Timeouts) -> Iterator[Watch]:
-    """Watch a process of the server, on a connection that is opened when there is something to see."""
+    """Watch a process of the server, on a connection that is only opened once there is a wait."""
     with ExitStack() as stack:
         # Closed with the statement: a second connection for each tenant would be a lot for the server.
         yield Watch(site, pid, timeouts.lock_ms or LOCK_TIMEOUT_MS, stack)
 
 
 def read_wait(connection: Connection, pid: int) -> LockWait | None:
-    """Return what a process of the server waits for; None where it does not. Asks on another connection than its own.
+    """Return the lock that a process of the server waits for; None if it waits for none. Needs a second connection.
 
-    In one message, so that a pooler sends all of it to one session.
+    Sent in one message, so that a pooler passes all of it to one session.
     """
     query = sql.SQL(read_sql("apply", "wait")).format(pid=sql.Literal(pid))
     cursor = connection.execute(query)
@@ -95,7 +95,7 @@ def read_wait(connection: Connection, pid: int) -> LockWait | None:
 
 
 def _spell(mode: str) -> str:
-    """Return a mode of pg_locks as LOCK TABLE has it: AccessExclusiveLock is ACCESS EXCLUSIVE."""
+    """Return a mode of pg_locks as LOCK TABLE spells it: AccessExclusiveLock is ACCESS EXCLUSIVE."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", mode.removesuffix("Lock")).upper()
 
 

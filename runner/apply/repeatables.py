@@ -17,7 +17,7 @@ Applied = MigrationApplied | Broken | None
 
 
 def apply_repeatable(site: Site, step: Migration) -> Generator[Event, None, Applied]:
-    """Apply a repeatable, again where it met a lock or collided; None where another runner has done it meanwhile."""
+    """Apply a repeatable, again if it meets a lock or a collision; None if another runner has applied it meanwhile."""
     return (yield from retry(site, step, lambda: _try(site, step)))
 
 
@@ -34,7 +34,7 @@ def _try(site: Site, step: Migration) -> Generator[Event, None, Applied]:
 
 
 def _record(table: RepeatableTable, step: Migration, elapsed_ms: int, _: int, end: sql.SQL | None) -> None:
-    """Put the session back and write the record; how many statements there were is of no interest."""
+    """Reset the session and write the record, which does not count statements."""
     if end:
         table.connection.execute(end)
     table.record(step, elapsed_ms=elapsed_ms)

@@ -1,4 +1,4 @@
-"""What pending files require of a tenant's database, asked ahead of the rollout. Reads only."""
+"""The requirements of pending files, checked in a tenant's database ahead of the rollout. Reads only."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -13,10 +13,10 @@ from tenantry.postgres.sessions import Connection
 def foresee(
     connection: Connection, tenant: str, steps: Sequence[Migration], begun: Collection[int] = frozenset()
 ) -> Iterator[FindingReported | WarningRaised]:
-    """Yield what keeps pending files, in the order in which they are to run, from being applied to a database.
+    """Yield the unmet requirements of pending files, in the order in which the files will run.
 
-    What a file asks about and an earlier one may make cannot be said yet, and is a warning. The versions that were
-    `begun` were asked about before their first statement, and are not again. Raises psycopg.Error.
+    A requirement about objects that an earlier file may create cannot be checked yet, and is a warning. The versions
+    that were `begun` were checked before their first statement, and are not checked again. Raises psycopg.Error.
     """
     earlier = ""
     for step in steps:
@@ -27,7 +27,7 @@ def foresee(
 
 
 def count_unmet(count: int) -> str:
-    """Return how many requirements are not met, in words."""
+    """Return the number of unmet requirements, in words."""
     return f"{count} {'requirement is' if count == 1 else 'requirements are'} not met"
 
 

@@ -1,7 +1,7 @@
-"""Waiting for locks on tables: for how long, behind whom, and how often again. Never without an end.
+"""Waiting for locks on tables: how long, and how often again. Always with an end.
 
-A strong lock that is waited for holds up everybody who comes later, so that it is waited for briefly and often.
-`retry` is for all that can be begun anew: a transactional file as a whole, one statement or one batch of another.
+A strong lock that is waited for blocks every later session, so the wait is brief, and repeated often.
+`retry` is for everything that can start again: a whole transactional file, or one statement or batch of another.
 """
 
 import random
@@ -19,12 +19,12 @@ from tenantry.postgres.failures import FailureKind
 from tenantry.postgres.sessions import LOCK_TIMEOUT_MS
 from tenantry.postgres.transaction import Timeouts, clean
 
-# What an application may be held up for by a statement that waits in front of it: at most this, then it has its turn.
+# A waiting statement blocks the application for at most this long; then the application has its turn.
 STRONG_TIMEOUT_MS = 2_000
-# Arbitrary: eight tenants that grant on one role at once need two or three.
+# Arbitrary: eight tenants that grant on one role at once need two or three attempts.
 _COLLISIONS = 8
 _COLLISION_PAUSE_S = 0.05
-# Arbitrary: the first is about what a short query takes, the last leaves several tries within `--lock-wait`.
+# Arbitrary: the first is about as long as a short query, the last leaves several attempts within `--lock-wait`.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 
 Answer = TypeVar("Answer")
@@ -33,9 +33,9 @@ Answer = TypeVar("Answer")
 def choose_timeouts(site: Site, step: Migration, statement: str = "") -> Timeouts:
     """Return how long the statements of a file may wait, or one `statement` of a file without a transaction.
 
-    The first that says something counts: the file's header, its tenant, the tenant's server, the connection string,
-    the locks that its statements take. What waits for transactions to end is given all the time that the run has: it
-    holds up nobody, and when it is broken off something is left behind; nor is the role's `statement_timeout` for it.
+    The first of these that sets a limit counts: the file's header, the tenant, its server, the connection string, the
+    locks that the statements take. A statement that waits for transactions to end gets all the time of the run: it
+    blocks nobody, and leaves remains if it is cut short. Nor does the role's `statement_timeout` apply to it.
     """
     header, sessions = step.directives, site.sessions
     # The file sets its own in its session, which a limit around each statement would override.
@@ -56,10 +56,10 @@ def choose_timeouts(site: Site, step: Migration, statement: str = "") -> Timeout
 def retry(
     site: Site, step: Migration, attempt: Callable[[], Generator[Event, None, Answer]], *, cleans: bool = True
 ) -> Generator[Event, None, Answer]:
-    """Make an attempt, and make it again while it ends at a lock, until `--lock-wait` is over, or at a collision.
+    """Make an attempt, and repeat it after a lock, until `--lock-wait` is over, and after a collision, a few times.
 
-    Returns what the last one came to. An attempt that is Broken must have left nothing behind. `cleans`: the session is
-    put back before each but the first.
+    Returns the result of the last one. An attempt that is Broken must have left nothing behind. `cleans`: the session
+    is reset before each repetition.
     """
     started, collisions = time.monotonic(), 0
     for number in count(1):
@@ -74,7 +74,7 @@ def retry(
             return outcome
         limit = _COLLISIONS if collided else 0
         yield MigrationRetried(site.tenant.name, step, outcome.failure, number, limit, outcome.wait)
-        # Others are to have their turn before the lock is asked for again.
+        # Other sessions get their turn before the lock is requested again.
         time.sleep(_choose_pause(collisions) if collided else min(_choose_wait(number - collisions), left_s))
         if cleans:
             clean(site.connection)
@@ -82,12 +82,12 @@ def retry(
 
 
 def _choose_pause(collisions: int) -> float:
-    """Return the seconds to wait after a collision; with jitter, so that tenants which collided do not do so again."""
+    """Return the seconds to wait after a collision, with jitter, so that the same tenants do not collide again."""
     return _COLLISION_PAUSE_S * collisions * random.uniform(0.5, 1.5)
 
 
 def _choose_wait(misses: int) -> float:
-    """Return the seconds to wait before a lock is asked for again; longer each time, and with jitter as above."""
-    # 2 to the 30th is beyond the longest pause, and no overflow.
+    """Return the seconds to wait before a lock is requested again: longer each time, and with jitter as above."""
+    # 2 to the 30th exceeds the longest pause, and does not overflow.
     pause_s = min(_FIRST_PAUSE_S * 2.0 ** min(misses - 1, 30), _LONGEST_PAUSE_S)
     return pause_s * random.uniform(0.5, 1.0)

@@ -1,7 +1,7 @@
-"""Undoing what was applied: which versions, by which text, each in one transaction with its row.
+"""Undoing applied versions, each by its rollback text, in one transaction with its row.
 
-What runs is what was recorded when the version was applied, unless today's file is asked for: never is a database
-undone by a text that was written for another.
+The text that runs is the one recorded when the version was applied, unless the current file is requested: no database
+is undone by a text that was written for another one.
 """
 
 import difflib
@@ -34,7 +34,7 @@ from tenantry.postgres.sessions import Connection, Sessions
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """One version to undo: its row, and the rollback file as a step. `doubt` is what is worth a warning."""
+    """One version to undo: its row, and its rollback file as a step. `doubt` is shown as a warning."""
 
     row: AppliedMigration
     step: Migration
@@ -42,12 +42,12 @@ class Undo:
 
     @property
     def name(self) -> str:
-        """Return the version that is undone, by its label."""
+        """Return the label of the version to undo."""
         return label(self.row.version, self.row.name)
 
 
 def make_undo(status: MigrationStatus, ledger: Ledger, wanted: Wanted) -> Undo:
-    """Return how a version is undone. Raises Refused where there is no text for it, or not one that can be run."""
+    """Return the way to undo a version. Raises Refused if there is no text for it, or none that may run."""
     assert status.row, "only what is recorded is undone"
     row, name = status.row, label(status.row.version, status.row.name)
     today = status.file.rollback if status.file else None
@@ -83,7 +83,7 @@ def _refuse_without(name: str, shown: str, today: str | None, wanted: Wanted) ->
 
 
 def _compare(shown: str, recorded: str | None, today: str | None, wanted: Wanted) -> Problem | None:
-    """Return what is to be said where the file that undoes a version is not what was recorded with it."""
+    """Return a warning if a version's rollback file differs from the recorded text; else None."""
     if recorded is None or today is None or checksum(recorded) == checksum(today):
         return None
     lines = difflib.unified_diff(recorded.splitlines(), today.splitlines(), "as recorded", shown, lineterm="")
@@ -98,7 +98,7 @@ def _compare(shown: str, recorded: str | None, today: str | None, wanted: Wanted
 def run_undo(
     sessions: Sessions, ledger: Ledger, undo: Undo, reason: str, rows: Sequence[AppliedMigration]
 ) -> Generator[Event, None, Verdict]:
-    """Run a rollback file as a migration is run, and have its row say that its version is undone."""
+    """Run a rollback file like a migration, and write into the row that the version is undone."""
 
     def record(elapsed_ms: int, statements: int, end: sql.SQL | None) -> None:
         if end:
@@ -123,7 +123,7 @@ def _refuse_stale(rows: Sequence[AppliedMigration]) -> Plan:
 
 
 def confirm(statuses: tuple[MigrationStatus, ...], undos: Sequence[Undo]) -> tuple[MigrationStatus, ...]:
-    """Return the statuses where no version that was undone is applied: success is what was seen. Raises Refused."""
+    """Return the statuses if no undone version is recorded as applied: only that is success. Raises Refused."""
     applied = {status.version for status in statuses if status.row and status.row.state is RowState.APPLIED}
     left = [undo.name for undo in undos if undo.row.version in applied]
     if left:

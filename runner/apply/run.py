@@ -1,6 +1,6 @@
 """Run a plan on one connection: each file whole and with its row in the ledger, or not at all.
 
-Nothing that a file leaves behind in its session reaches the ledger or the next file.
+Nothing that a file leaves in its session reaches the ledger or the next file.
 """
 
 from collections import deque
@@ -31,7 +31,7 @@ from tenantry.plan.words import advise_unfinished, summarise
 from tenantry.postgres.failures import FailureKind
 from tenantry.postgres.transaction import clean, in_transaction, try_transaction_lock
 
-# What the log calls the attempt, and how the tenant ends.
+# The attempt's event in the log, and the tenant's result.
 _ENDS = {
     FailureKind.FAILED: ("failed", Result.FAILED),
     FailureKind.COLLISION: ("failed", Result.FAILED),
@@ -41,17 +41,17 @@ _ENDS = {
     FailureKind.ENDED: ("failed", Result.FAILED),
 }
 
-# What is no fault of a non-transactional file leaves it as it was begun.
+# For an end that is not the file's fault: it stays unfinished, and can simply be resumed.
 _GO_ON = "run the same command again: it resumes at this statement"
 
 
 def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Generator[Event, None, Verdict]:
-    """Apply the plan's steps in order, and its repeatables behind them; stop at the first that fails.
+    """Apply the plan's steps in order, then its repeatables; stop at the first that fails.
 
-    Under the lock the ledger is read again: what another runner applied meanwhile is not applied twice.
-    Raises TenantError where a lock or the connection is the reason.
+    The ledger is read again under the lock, so nothing is applied twice that another runner has applied meanwhile.
+    Raises TenantError for a lock or a lost connection.
     """
-    # Asked before any lock is held: it runs programs, and is remembered.
+    # Asked for before any lock is held, since it runs programs; the answer is kept.
     _ = site.ledger.provenance.git_commit
     states = {row.version: row.state.value for row in rows}
     steps = deque(plan.steps)
@@ -77,7 +77,7 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
         repeated = yield from apply_repeatable(site, step)
         if isinstance(repeated, Broken):
             return _give_up(site, step, repeated)
-        # Another runner may have done it meanwhile.
+        # Another runner may have applied it meanwhile.
         result = Result.APPLIED if repeated else result
     return Verdict(result)
 
@@ -91,7 +91,7 @@ def _apply_statements(site: Site, step: Migration, states: States) -> Generator[
 
 
 def await_others(site: Site) -> Generator[LockAwaited, None, tuple[AppliedMigration, ...]]:
-    """Wait until no other runner works on this tenant, and return what the ledger holds then. Raises Blocked."""
+    """Wait until no other runner works on this tenant, then return the ledger's rows. Raises Blocked."""
     yield from site.await_lock(lambda: try_transaction_lock(site.connection), site.connection)
     # The lock is released after reading: each file takes it again and checks whether anything has changed.
     with in_transaction(site.connection):
@@ -99,9 +99,9 @@ def await_others(site: Site) -> Generator[LockAwaited, None, tuple[AppliedMigrat
 
 
 def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
-    """Log a file that did not succeed, and return what becomes of the tenant.
+    """Log a file that failed, and return the tenant's verdict.
 
-    Nothing is yielded: a run that is ended by a signal meanwhile must neither lose the log line nor the report.
+    Nothing is yielded: a run that a signal ends meanwhile must lose neither the line in the log nor the report.
     """
     kind, failure = broken.kind, broken.failure
     event, result = _ENDS[kind]
@@ -129,9 +129,9 @@ def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
 
 
 def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> tuple[WarningRaised, ...]:
-    """Write an attempt that failed into the log, on a connection of its own where ours is gone.
+    """Write a failed attempt into the log, on a new connection if ours is lost.
 
-    Returns a warning where that fails as well.
+    Returns a warning if that fails as well.
     """
     try:
         if site.connection.broken or site.connection.closed:
@@ -154,7 +154,7 @@ def _write_failure(ledger: Ledger, step: Migration, event: str, failure: Failure
     if step.version == NO_VERSION:
         detail |= {"name": step.name}
     with in_transaction(ledger.connection):
-        # The lock is for making the tables; where another runner has it, they are there.
+        # The lock is for creating the tables; if another runner holds it, they exist.
         if try_transaction_lock(ledger.connection):
             ledger.create_if_absent()
         else:

@@ -14,18 +14,18 @@ from tenantry.postgres.sessions import Connection, Sessions
 States = dict[int, str]
 
 
-# Writes that a file has run: how long it took in milliseconds, how many statements it has, and what puts the session
-# back, to be sent before the record; None where that is done.
+# Records that a file has run: its time in milliseconds, its number of statements, and the SQL that resets the session,
+# to be sent before the record; None if the session is reset already.
 WriteRecord = Callable[[int, int, sql.SQL | None], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a plan is applied. `replan` makes the plan anew from rows that another runner may have changed.
+    """The place where a plan is applied. `replan` plans again, from rows that another runner may have changed.
 
     `resume_at` is the number of a statement as a person gives it with `--resume-at`: the first one is 1. It is read
     here alone, by `assumed_done`: everything below counts the statements that are done.
-    `record` None: what has run is recorded as applied.
+    `record` is None if a file that has run is recorded as applied.
     """
 
     tenant: Tenant
@@ -38,11 +38,11 @@ class Site:
 
     @property
     def assumed_done(self) -> int | None:
-        """Return how many statements count as done because a person says where to resume; None where nobody does."""
+        """Return how many statements count as done because a person says where to resume; None if nobody does."""
         return None if self.resume_at is None else self.resume_at - 1
 
     def await_lock(
         self, attempt: Callable[[], Taken | None], connection: Connection
     ) -> Generator[LockAwaited, None, Taken]:
-        """Wait until `attempt` takes the migration lock, and return what it returned. Raises Blocked."""
+        """Wait until `attempt` takes the migration lock, and return its result. Raises Blocked."""
         return poll(attempt, connection, self.tenant.name, self.sessions.settings.lock_wait_ms)

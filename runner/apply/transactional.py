@@ -38,7 +38,7 @@ from tenantry.postgres.transaction import (
 
 
 def apply_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
-    """Apply a transactional file, again where it met a lock or collided with another session."""
+    """Apply a transactional file, again if it meets a lock or collides with another session."""
     return (yield from retry(site, step, lambda: _try_whole(site, step, states)))
 
 
@@ -55,7 +55,7 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
 
 
 def begin(site: Site, timeouts: Timeouts, query: sql.Composable | None = None) -> Generator[LockAwaited, None, Begun]:
-    """Begin the transaction of a file under the lock, and ask `query` in the same round trip. Raises Blocked."""
+    """Begin the transaction of a file under the lock, and send `query` in the same round trip. Raises Blocked."""
     connection, name = site.connection, site.sessions.settings.application_name
     return (yield from site.await_lock(lambda: try_transaction_lock(connection, query, timeouts, name), connection))
 
@@ -63,7 +63,7 @@ def begin(site: Site, timeouts: Timeouts, query: sql.Composable | None = None) -
 def run_required(
     site: Site, step: Migration, pid: int, timeouts: Timeouts, record: WriteRecord
 ) -> Generator[MigrationStarted, None, tuple[MigrationApplied | Broken, deque[Notice]]]:
-    """Run a file in the transaction of `pid`, if what it requires holds; return what it comes to, and the notices."""
+    """Run a file in the open transaction of `pid` if its requirements hold; return its end and the notices."""
     connection = site.connection
     try:
         check_required(connection, step)
@@ -82,7 +82,7 @@ def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: 
 
 
 def _run(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> MigrationApplied | Broken:
-    """Send the file, put the session back, write its record, commit."""
+    """Send the file, reset the session, write the record, commit."""
     connection = site.connection
     started = time.monotonic()
     sent = send(connection, step.sql, watch.look, every_s=watch.every_s)
@@ -94,7 +94,7 @@ def _run(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> Migr
     try:
         end: sql.SQL | None = compose_end()
         if connection.info.encoding != "utf-8" or step.directives.ensure:
-            # The file has set another one, which its text in the row may not fit; or has to answer for its end.
+            # The file's encoding may not fit its text in the row; and its assertions need a session that is reset.
             connection.execute(compose_end())
             end = None
             if broken := check_ensured(connection, step):

@@ -29,7 +29,7 @@ from tenantry.model.results import GOOD, Result
 
 Job = Callable[[Tenant], Generator[Event, None, Verdict]]
 
-# With a finding, everything was applied: what is wrong was so before, or is nobody's failure.
+# With a finding, everything was applied: the fault is older than the run, or nobody's failure.
 _THROUGH = GOOD | {Result.FINDING}
 _RESULTS: dict[type[TenantError], Result] = {
     Unreachable: Result.UNREACHABLE,
@@ -41,7 +41,7 @@ _RESULTS: dict[type[TenantError], Result] = {
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """What a tenant's turn came to, and how long it took, with the one before it."""
+    """The end of a tenant's turn, and how long it took, including the turn before it."""
 
     tenant: Tenant
     verdict: Verdict
@@ -49,7 +49,7 @@ class _Turn:
 
 
 class _Run:
-    """One run on its way: the queue that the tenants' threads write to and one thread reads."""
+    """A run in progress: the tenants' threads write to its queue, and one thread reads it."""
 
     def __init__(self, job: Job, jobs: int, stop: Stop, *, revisit: bool) -> None:
         self._job = job
@@ -57,13 +57,13 @@ class _Run:
         self._stop = stop
         self._revisit = revisit
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        # Of those that are postponed: put there by their thread, and taken by the next one that they have.
+        # First turns of postponed tenants: a tenant's thread stores it, and the thread of its second turn takes it.
         self._first: dict[str, _Turn] = {}
 
     def stage(self, tenants: Sequence[Tenant]) -> Iterator[Event]:
         """Run the job for each of the tenants, up to `jobs` at a time on each server; end when all have finished.
 
-        Those that are blocked have a second turn when there is nobody else left.
+        Blocked tenants get a second turn after all others have finished.
         """
         # A pool for each server: one that is slow, or down, must not delay the tenants of the others.
         servers = sorted({tenant.server.name for tenant in tenants})
@@ -86,27 +86,27 @@ class _Run:
                     postponed = []
         finally:
             if left:
-                # Nobody wants the events any more: nothing new may begin.
+                # Nobody reads the events any more: nothing new may begin.
                 self._stop.request("an error in the output")
             for pool in pools.values():
                 # Waits, so that each thread closes its tenant's connection before the process ends.
                 pool.shutdown()
 
     def _drive(self, tenant: Tenant, first: _Turn | None = None) -> None:
-        """Give a tenant its turn; `first` is the one that it had before."""
+        """Give a tenant its turn; `first` is its first turn if this is the second."""
         started = time.monotonic() - (first.elapsed_ms / 1000 if first else 0)
         # For whatever `_run_job` lets through, such as SystemExit.
         verdict = Verdict(Result.FAILED, "a bug in tenantry: the tenant's turn was cut short", trace="no trace")
         try:
             verdict = self._run_job(tenant)
         finally:
-            # Whatever happens: the run waits for it.
+            # Whatever happens, since the run waits for it.
             self._end(_Turn(tenant, verdict, int((time.monotonic() - started) * 1000)), last=first is not None)
 
     def _end(self, turn: _Turn, *, last: bool) -> None:
         name, verdict = turn.tenant.name, turn.verdict
         postponed = verdict.result is Result.BLOCKED and self._revisit and not (last or self._stop.reason)
-        # Of a file that is tried again it is not said that it failed, unless it comes to nothing.
+        # A failure of a file that is tried again is reported only if the second turn fails as well.
         kept = tuple(event for event in verdict.told if postponed and isinstance(event, MigrationFailed))
         for event in verdict.told:
             if event not in kept:
@@ -118,7 +118,7 @@ class _Run:
             self._queue.put(TenantFinished(name, verdict, turn.elapsed_ms))
 
     def _drive_again(self, tenant: Tenant) -> None:
-        """Give a tenant its second turn; where the run is to end, the first one was its last."""
+        """Give a tenant its second turn; if the run is to end, the first turn counts."""
         first = self._first.pop(tenant.name)
         if self._stop.reason:
             self._end(first, last=True)
@@ -126,7 +126,7 @@ class _Run:
             self._drive(tenant, first)
 
     def _run_job(self, tenant: Tenant) -> Verdict:
-        """Take the job through all its steps and return its verdict; never raise."""
+        """Run all steps of the job and return its verdict; raises no Exception."""
         if self._stop.reason:
             return Verdict(Result.NOT_STARTED, self._stop.reason)
         self._queue.put(TenantStarted(tenant.name))
@@ -136,7 +136,7 @@ class _Run:
             result = _RESULTS.get(type(error), Result.FAILED)
             return Verdict(result, str(error), error.hint)
         except Exception as error:  # noqa: BLE001
-            # The one broad except: a bug that is met in one tenant must not take the others down, and is reported.
+            # The one broad except: a bug in one tenant's turn is reported, and must not end those of the others.
             return Verdict(Result.FAILED, f"a bug in tenantry: {error!r}", trace=traceback.format_exc())
 
     def _take_steps(self, steps: Generator[Event, None, Verdict]) -> Verdict:
@@ -160,11 +160,11 @@ def run(
     preface: Iterable[Event] = (),
     revisit: bool = False,
 ) -> Generator[Event, None, None]:
-    """Run a job for every tenant, stage by stage; a stage starts only when all of the one before ended well.
+    """Run a job for every tenant, stage by stage; a stage starts only if the one before it ended well.
 
-    Yields the events of all tenants as they come: for each tenant in order, exactly one TenantFinished at its end.
-    `jobs` caps the tenants that are at work at once on one server. `preface` comes before the first of them.
-    `revisit`: a tenant that is blocked is postponed, and its job is begun anew, once, at the end of its stage.
+    Yields the events of all tenants as they arrive: in order for each tenant, with one TenantFinished at its end.
+    `jobs` limits the tenants that run at once on one server. `preface` is yielded before the first event of a tenant.
+    `revisit`: a blocked tenant is postponed, and its job starts again, once, at the end of its stage.
     """
     started = time.monotonic()
     yield RunStarted(verb, run_id, tuple(tenant.name for stage in stages for tenant in stage))

@@ -1,4 +1,4 @@
-"""Values that the jobs of a run share: made once, by the first that asks."""
+"""Values that the jobs of a run share: each is computed once, by the first job that asks."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -8,15 +8,15 @@ Made = TypeVar("Made")
 
 
 class Shared:
-    """What tenants of a run have in common: the first that asks makes it, and who comes meanwhile waits for it."""
+    """Values that tenants of a run have in common: the first to ask computes one, and the others wait for it."""
 
     def __init__(self) -> None:
         self._made: dict[object, Future[Any]] = {}
 
     def get(self, key: object, make: Callable[[], Made]) -> tuple[Made, bool]:
-        """Return what `make` returned for this key, and whether that was now. What it raises, all are told."""
+        """Return the result of `make` for this key, and whether it ran just now. Everyone who asks gets its error."""
         ours: Future[Made] = Future()
-        # One step under the interpreter's lock: of two threads that come together, one is first.
+        # A single step under the interpreter's lock: of two threads at the same moment, one is first.
         kept: Future[Made] = self._made.setdefault(key, ours)
         if kept is not ours:
             return kept.result(), False

@@ -1,21 +1,21 @@
-"""Stopping a run: asked for by a signal, seen by every job."""
+"""Stopping a run: requested by a signal, noticed by every job."""
 
 from collections.abc import Callable
 
 
 class Stop:
-    """Whether the run is to end early, and by what: set once by a signal, asked at every step."""
+    """Whether and why the run is to end early: set once by a signal, checked at every step."""
 
     def __init__(self) -> None:
         self.reason = ""
         self._cancels: list[Callable[[], None]] = []
 
     def on_cancel(self, cancel: Callable[[], None]) -> None:
-        """Have `cancel` called when what is running now is to end at once."""
+        """Register `cancel`, to be called when the running statements are to end at once."""
         self._cancels.append(cancel)
 
     def cancel(self) -> None:
-        """End what is running now, and not only at the next step."""
+        """End the running statements at once, not only at the next step."""
         for cancel in self._cancels:
             cancel()
 

@@ -1,7 +1,8 @@
 """The rows of `_migrations`: read, and only where the table and its identity are ours.
 
-Made on the first write, never by reading. A row names the set and the tenant that the database belongs to: rows of
-another one mean that the connection leads to the wrong database. `writing` writes rows, `log` has the other table.
+The table is created by the first write, never by reading. A row names the set and the tenant that the database
+belongs to: rows of another tenant mean that the connection leads to the wrong database. `writing` writes the rows, and
+`log` has the other table.
 """
 
 import re
@@ -22,10 +23,10 @@ from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 
 LAYOUT = 1
-# What stands in for a mark of a SQL file: a literal, or SQL as it is.
+# The value for a placeholder in a SQL file: a literal, or SQL as it is.
 Value = str | int | sql.SQL | None
 _LAYOUT_COMMENT = re.compile(r"^tenantry ledger, layout (\d+)\b")
-# What layout 1 was given before the first release; nothing is added to it any more.
+# Columns that layout 1 gained before the first release; it gains no more.
 _LATER_COLUMNS = {"proven_at": "timestamptz", "rollback_text": "text", "progress": "jsonb"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -40,9 +41,9 @@ class Ledger:
     provenance: Provenance
 
     def read(self) -> tuple[AppliedMigration, ...]:
-        """Return all rows, in no particular order; none where there is no ledger yet. One round trip.
+        """Return all rows, in no particular order; none if there is no ledger yet. One round trip.
 
-        Raises Refused where the table is not ours, is of a newer layout, or belongs to another set or tenant.
+        Raises Refused if the table is not ours, has a newer layout, or belongs to another set or tenant.
         """
         try:
             rows = self.execute("read").fetchall()
@@ -63,42 +64,42 @@ class Ledger:
         return applied
 
     def read_states(self) -> dict[int, str]:
-        """Return version to state of every row: enough to see whether another runner was here meanwhile."""
+        """Return the state of every row by version: enough to notice that another runner has been at work."""
         return dict(self.connection.execute(self.compose_states()).fetchall())
 
     def compose_states(self) -> sql.Composed:
-        """Return the query for `read_states`, to be asked together with another one."""
+        """Return the query of `read_states`, to be sent together with another one."""
         return sql.SQL("SELECT version, state FROM {}").format(self.name(LEDGER_TABLE))
 
     def read_text(self, version: int) -> str:
-        """Return the text of a recorded file as it was applied; empty where there is no such row."""
+        """Return the text of a recorded file as it was applied; empty if there is no such row."""
         return str(self._read_cell(sql.SQL("sql_text"), version) or "")
 
     def read_texts(self, versions: Collection[int]) -> dict[int, str]:
-        """Return the texts of recorded files as they were applied, by version; those without a row are left out."""
+        """Return the texts of recorded files as they were applied, by version; versions without a row are left out."""
         query = sql.SQL("SELECT version, sql_text FROM {} WHERE version = ANY ({})").format(
             self.name(LEDGER_TABLE), sql.Literal(list(versions))
         )
         return dict(self.connection.execute(query).fetchall())
 
     def read_rollback(self, version: int) -> str | None:
-        """Return the text that undoes a recorded file, as it was when that was applied; None where there was none."""
+        """Return the rollback text recorded with a file when it was applied; None if there was none."""
         text: str | None = self._read_cell(sql.SQL("rollback_text"), version)
         return text
 
     def read_batch(self, version: int) -> Mapping[str, Any] | None:
-        """Return how far a change in batches came, as `record_batch` wrote it; None where no batch is done."""
+        """Return the progress of a change in batches, as `record_batch` wrote it; None before the first batch."""
         batch: Mapping[str, Any] | None = self._read_cell(sql.SQL("progress -> 'batch'"), version)
         return batch
 
     def _read_cell(self, column: sql.SQL, version: int) -> Any:
-        """Return one value of a version's row; None where there is no such row."""
+        """Return one value of a version's row; None if there is no such row."""
         query = sql.SQL("SELECT {} FROM {} WHERE version = {}")
         row = self.connection.execute(query.format(column, self.name(LEDGER_TABLE), sql.Literal(version))).fetchone()
         return row[0] if row else None
 
     def create_if_absent(self) -> None:
-        """Create both tables unless they are there. Raises Refused where that is forbidden or the table is not ours."""
+        """Create both tables unless they exist. Raises Refused if that is forbidden or the table is not ours."""
         # Not CREATE TABLE IF NOT EXISTS, which needs the privilege even if there is nothing to create, and accepts a
         # foreign table.
         found, comment = self._find()
@@ -120,7 +121,7 @@ class Ledger:
             ) from None
 
     def _find(self) -> tuple[bool, str | None]:
-        """Return whether there is a table of our name, and its comment."""
+        """Return whether a table of our name exists, and its comment."""
         # Passed as text: a name that does not exist gives NULL, and not an error that aborts the transaction.
         table = self.name(LEDGER_TABLE).as_string(self.connection)
         return self.execute("find", table=table).fetchone() or (False, None)
@@ -142,7 +143,7 @@ class Ledger:
 
     @property
     def _identifier(self) -> str:
-        """Return the schema as it is to be typed, in quotes only where they are needed."""
+        """Return the schema as a person types it, in quotes only if it needs them."""
         plain = re.fullmatch(r"[a-z_][a-z0-9_]*", self.schema)
         return self.schema if plain else sql.Identifier(self.schema).as_string(self.connection)
 
@@ -206,7 +207,7 @@ class Ledger:
             )
 
     def _lacking(self, error: psycopg.Error) -> Refused | None:
-        """Return what to do about a column that is missing because the table is older than it; None for any other."""
+        """Return the refusal for a column that is missing because the table is too old; None for any other column."""
         said = error.diag.message_primary or ""
         if not any(name in said for name in _LATER_COLUMNS):
             return None
@@ -219,7 +220,7 @@ class Ledger:
         )
 
     def foreign(self) -> Refused:
-        """Return what is to be said where tables of our name have other columns, or another comment, than ours."""
+        """Return the refusal for a table of our name whose columns or comment are not ours."""
         return Refused(
             f"{self.shown}: not tenantry's ledger, expected the ledger's columns and comment",
             hint='set another schema under "ledger" in tenants.yaml; if a restore lost the comment, run '
@@ -228,7 +229,7 @@ class Ledger:
 
 
 def _layout_of(comment: str | None) -> int | None:
-    """Return the number that the comment on the table gives; None where it is not ours."""
+    """Return the layout number in the table's comment; None if the comment is not ours."""
     match = _LAYOUT_COMMENT.match(comment or "")
     return int(match[1]) if match else None
 
@@ -238,7 +239,7 @@ def _identity(set_name: str, tenant: str) -> str:
 
 
 def _parse_progress(written: Mapping[str, Any] | None) -> Progress | None:
-    """Return what the column says; None where nothing is known of a file's statements."""
+    """Return the progress in the column; None if nothing is known about the file's statements."""
     if not written or "prefix" not in written:
         return None
     rows = written.get("batch", {}).get("rows", 0)
@@ -246,5 +247,5 @@ def _parse_progress(written: Mapping[str, Any] | None) -> Progress | None:
 
 
 def read_time(epoch_s: float) -> datetime:
-    """Return a time that the server gave as seconds since 1970, whatever its session thinks of time zones."""
+    """Return a time given as seconds since 1970, which no time zone of a session changes."""
     return _EPOCH + timedelta(microseconds=round(epoch_s * 1_000_000))

@@ -1,4 +1,4 @@
-"""`_migrations_log`: what was done and tried, by whom; rows are only ever added."""
+"""`_migrations_log`: every attempt and every repair, and who made it. Rows are only added."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from tenantry.model.records import LOG_TABLE
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """One row of `_migrations_log`; `version` is None where no migration is meant."""
+    """One row of `_migrations_log`; `version` is None if it is about no single migration."""
 
     id: int
     at: datetime
@@ -30,7 +30,7 @@ class LogEntry:
 
 
 def read_log(ledger: Ledger, version: int | None = None) -> tuple[LogEntry, ...]:
-    """Return the log, oldest first; none where there is no ledger yet."""
+    """Return the log, oldest first; empty if there is no ledger yet."""
     try:
         rows = ledger.execute("read_log", version=version).fetchall()
     except pg.UndefinedTable:
@@ -46,7 +46,7 @@ def read_log(ledger: Ledger, version: int | None = None) -> tuple[LogEntry, ...]
 
 
 def read_allowed(ledger: Ledger) -> frozenset[int]:
-    """Return the versions that may be applied although newer ones are recorded; none where there is no ledger."""
+    """Return the versions that may be applied although newer ones are recorded; none if there is no ledger."""
     query = sql.SQL("SELECT version FROM {} WHERE event = 'allowed'").format(ledger.name(LOG_TABLE))
     try:
         return frozenset(version for (version,) in ledger.connection.execute(query).fetchall())

@@ -1,4 +1,4 @@
-"""Who runs this, from which machine and which commit: what the ledger says about the run that wrote a row."""
+"""Provenance of a row: the run that wrote it, its user, its machine and its commit."""
 
 import getpass
 import os
@@ -13,7 +13,7 @@ from tenantry import __version__
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """The marks that one run leaves on all it writes. `root` is the folder that git is asked about."""
+    """The marks that a run leaves on everything it writes. `root` is the folder whose commit git is asked for."""
 
     run_id: str
     os_user: str
@@ -22,16 +22,16 @@ class Provenance:
 
     @property
     def application_name(self) -> str:
-        """Return what pg_stat_activity shows; PostgreSQL cuts it at 63 bytes."""
+        """Return the name that pg_stat_activity shows; PostgreSQL cuts it off after 63 bytes."""
         return f"tenantry/{self.tool_version} {self.run_id}"
 
     @property
     def git_commit(self) -> str | None:
-        """Return the commit of the checkout, with `-dirty` where it was changed; None outside of one."""
+        """Return the commit of the checkout, with `-dirty` if it has changes; None outside a checkout."""
         return _git_commit(self.root)
 
     def values(self) -> dict[str, str | None]:
-        """Return the marks as the ledger's SQL files take them: they write the role before the user."""
+        """Return the marks as the ledger's SQL files take them; these put the role in front of the user."""
         return {
             "os_user": f" ({self.os_user})",
             "run_id": self.run_id,
@@ -41,7 +41,7 @@ class Provenance:
 
 
 def os_user() -> str:
-    """Return the operating system's user and host; a user without a name by its number."""
+    """Return the operating system's user and host; the user's number if it has no name."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
@@ -51,7 +51,7 @@ def os_user() -> str:
 
 @cache
 def _git_commit(root: Path) -> str | None:
-    # Asked once a run, and only by a run that writes: two processes cost more than a tenant.
+    # Asked once a run, and only if the run writes: two processes take longer than a tenant.
     commit = _git(root, "rev-parse", "HEAD")
     if not commit:
         return None

@@ -1,6 +1,6 @@
-"""`_migrations_repeatable`: what was last applied of each repeatable; the only module that knows its columns.
+"""`_migrations_repeatable`: the last applied text of each repeatable; only this module knows its columns.
 
-Made on first use, under the lock, and never by reading.
+The table is created on first use, under the lock, and never by reading.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -30,7 +30,7 @@ class RepeatableTable:
         return self.ledger.connection
 
     def read(self) -> dict[str, str]:
-        """Return name to checksum of all that is recorded; nothing where there is no table yet. One round trip."""
+        """Return the recorded checksums by name; empty if there is no table yet. One round trip."""
         query = sql.SQL("SELECT name, checksum FROM {}").format(self._table)
         try:
             return dict(self.connection.execute(query).fetchall())
@@ -40,17 +40,17 @@ class RepeatableTable:
             raise Refused(f"{self._shown}: {error.diag.message_primary}", hint="grant the role SELECT on it") from None
 
     def read_texts(self, names: Collection[str]) -> dict[str, str]:
-        """Return name to text of these as they were last applied; those that are not recorded are left out."""
+        """Return the last applied texts by name; names that are not recorded are left out."""
         query = sql.SQL("SELECT name, sql_text FROM {} WHERE name = ANY ({})")
         return dict(self.connection.execute(query.format(self._table, sql.Literal(list(names)))).fetchall())
 
     def find_pending(self, files: Iterable[Migration]) -> tuple[Migration, ...]:
-        """Return the files, in order, whose text is not the one recorded."""
+        """Return the files, in order, whose text differs from the recorded one."""
         recorded = self.read()
         return tuple(file for file in files if recorded.get(file.name) != file.checksum)
 
     def create_if_absent(self) -> None:
-        """Make the table unless it is there. Raises Refused where that is forbidden."""
+        """Create the table unless it exists. Raises Refused if that is forbidden."""
         # Not IF NOT EXISTS, which needs the privilege to create even if there is nothing to create.
         name = self._table.as_string(self.connection)
         asked = sql.SQL("SELECT pg_catalog.to_regclass({}) IS NOT NULL").format(sql.Literal(name))
@@ -65,7 +65,7 @@ class RepeatableTable:
             ) from None
 
     def record(self, step: Migration, *, elapsed_ms: int) -> None:
-        """Write that a file was applied, and its line in the log; what was proven is not any more."""
+        """Write that a file was applied, and its line in the log; no row is proven any more."""
         written = self.ledger.execute(
             "record_repeatable",
             name=step.name,
@@ -91,15 +91,15 @@ class RepeatableTable:
 
 
 def find_pending(files: Sequence[Migration] | None, ledger: Ledger | None) -> tuple[Migration, ...]:
-    """Return the repeatables of a set that are pending, in order; None for the ledger: there is no database yet.
+    """Return the pending repeatables of a set, in order. Without a ledger, which is None, there is no database yet.
 
-    The database is asked only where the set has repeatables.
+    The database is asked only if the set has repeatables.
     """
     return RepeatableTable(ledger).find_pending(files) if ledger and files else tuple(files or ())
 
 
 def find_gone(files: Sequence[Migration] | None, ledger: Ledger) -> list[str]:
-    """Return the names of repeatables that are recorded and whose file is gone; None: the set has no folder of them."""
+    """Return the names of recorded repeatables without a file; `files` is None if the set has no folder of them."""
     if files is None:
         return []
     return sorted(RepeatableTable(ledger).read().keys() - {file.name for file in files})

@@ -11,16 +11,16 @@ from tenantry.plan.compare import compare, excuse
 
 
 def read_statuses(files: Sequence[Migration], ledger: Ledger | None) -> tuple[MigrationStatus, ...]:
-    """Return files against what the ledger holds; None: there is no database yet."""
+    """Return the status of each version, by files and ledger; the ledger is None if there is no database yet."""
     return compare_rows(files, ledger.read(), ledger) if ledger else compare(files, ())
 
 
 def compare_rows(
     files: Sequence[Migration], rows: Sequence[AppliedMigration], ledger: Ledger
 ) -> tuple[MigrationStatus, ...]:
-    """Return files against rows that were read, with the versions excused that the ledger excuses.
+    """Return the status of each version, by files and rows, with the exceptions that the ledger grants.
 
-    The ledger is asked again only where a version is late or changed: most tenants cost one round trip.
+    The ledger is asked again only if a version is late or changed: most tenants cost one round trip.
     """
     statuses = compare(files, rows)
     changed = [status for status in statuses if status.state is State.CHANGED]
@@ -32,12 +32,12 @@ def compare_rows(
 
 
 def _find_cosmetic(changed: Sequence[MigrationStatus], ledger: Ledger) -> frozenset[int]:
-    """Return the versions whose file says in other comments and white space what was applied. One round trip."""
+    """Return the changed versions that differ in comments and white space alone. One round trip."""
     before = ledger.read_texts([status.version for status in changed])
     return frozenset(
         status.version
         for status in changed
         if status.file and status.row and status.version in before
-        # A text that its own checksum does not fit is not known to be what was applied.
+        # If a recorded text does not match its own checksum, nobody knows which text was applied.
         if checksum(text := before[status.version]) == status.row.checksum and is_cosmetic(text, status.file.text)
     )

@@ -1,4 +1,4 @@
-"""The rows of `_migrations`, written: each with its line in the log. The transaction is the caller's."""
+"""Writing the rows of `_migrations`, each with its line in the log. The caller owns the transaction."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ def record_applied(
 ) -> None:
     """Write the row of a transactional file that has run, and its line in the log.
 
-    `after` is sent before them: together, since this is done for every file of every tenant.
+    `after` is sent first, in the same message, since this runs for every file of every tenant.
     """
     row = _compose_row(
         ledger,
@@ -50,7 +50,7 @@ def record_running(ledger: Ledger, migration: Migration, *, statements: int) -> 
 def record_resumed(
     ledger: Ledger, migration: Migration, before: AppliedMigration, *, statements: int, done: int
 ) -> None:
-    """Write that a file goes on after its first `done` statements, with the text it has now."""
+    """Write that a file resumes after its first `done` statements, with its current text."""
     text = ledger.read_text(migration.version)
     written = ledger.execute(
         "resume",
@@ -77,7 +77,7 @@ def compose_progress(ledger: Ledger, version: int, done: int, progress: Progress
 
 
 def record_batch(ledger: Ledger, version: int, batch: Mapping[str, Any], *, before: Mapping[str, Any] | None) -> None:
-    """Write how far a change in batches is; `before` is what must be there, None: nothing of it."""
+    """Write the progress of a change in batches; `before` is the recorded progress, None if there is none."""
     # Compared by the UPDATE itself: the session of a runner that was thought dead may have written this batch.
     found = None if before is None else json.dumps(before)
     check_taken(ledger.execute("update_batch", version=version, batch=json.dumps(batch), before=found), ledger.shown)
@@ -88,7 +88,7 @@ def record_finished(
 ) -> None:
     """Write how a non-transactional file ended; a failure's line in the log is the caller's.
 
-    `told` is what else the log is to say of one that is applied.
+    `told` is added to the log's line if the file is applied.
     """
     done = ledger.execute("finish_statements", version=migration.version, state=state.value, elapsed_ms=elapsed_ms)
     check_taken(done, ledger.shown)
@@ -111,9 +111,9 @@ def record_marked(ledger: Ledger, migration: Migration, reason: str, before: App
 
 
 def record_proven(ledger: Ledger, versions: Iterable[int]) -> None:
-    """Write that the schema was seen to be what these rows stand for. A transaction of its own.
+    """Write that the schema was seen to match these rows, in a transaction of its own.
 
-    No other row: one that another runner has written meanwhile was not part of the proof.
+    Other rows are left alone: one that another runner has written meanwhile was not part of the proof.
     """
     query = sql.SQL(
         "UPDATE {} SET proven_at = pg_catalog.clock_timestamp() WHERE proven_at IS NULL AND version = ANY ({})"
@@ -122,18 +122,18 @@ def record_proven(ledger: Ledger, versions: Iterable[int]) -> None:
 
 
 def unprove(ledger: Ledger) -> None:
-    """Write that what was proven is not any more: the record that it was held against is another one."""
+    """Write that no row is proven any more, since the record that the schema was compared with has changed."""
     ledger.connection.execute(sql.SQL("UPDATE {} SET proven_at = NULL").format(ledger.name(LEDGER_TABLE)))
 
 
 def record_known(ledger: Ledger, migration: Migration, origin: Origin, reason: str) -> None:
-    """Write that a version is in the database already, by the catalog and perhaps by another tool's record."""
+    """Write that the database already has a version, according to the catalog and perhaps to another tool."""
     check_taken(ledger.connection.execute(_compose_row(ledger, migration, origin, RowState.APPLIED)), ledger.shown)
     write_line(ledger, "adopted", migration.version, migration.checksum, reason=reason, detail={"origin": origin.value})
 
 
 def record_accepted(ledger: Ledger, migration: Migration, reason: str, before: AppliedMigration) -> None:
-    """Write the name, checksum and text that the file has now into its row."""
+    """Write the current name, checksum and text of a file into its row."""
     text = ledger.read_text(migration.version)
     ledger.execute("accept", **_of_file(migration))
     unprove(ledger)
@@ -142,7 +142,7 @@ def record_accepted(ledger: Ledger, migration: Migration, reason: str, before: A
 
 
 def record_rolled_back(ledger: Ledger, row: AppliedMigration, reason: str, text: str, *, elapsed_ms: int) -> None:
-    """Write that a version was undone by `text`, in the transaction that ran it; what its row said is logged."""
+    """Write that `text` has undone a version, in the transaction that ran it; the log keeps its former row."""
     check_taken(ledger.execute("roll_back", version=row.version), ledger.shown)
     unprove(ledger)
     detail = {**_as_detail(row), "rollback_text": text, "elapsed_ms": elapsed_ms}
@@ -150,7 +150,7 @@ def record_rolled_back(ledger: Ledger, row: AppliedMigration, reason: str, text:
 
 
 def record_forgotten(ledger: Ledger, row: AppliedMigration, reason: str) -> None:
-    """Delete a row; what it said goes into the log."""
+    """Delete a row; the log keeps its contents."""
     detail = {**_describe(ledger, row), "sql_text": ledger.read_text(row.version)}
     query = sql.SQL("DELETE FROM {} WHERE version = {}").format(ledger.name(LEDGER_TABLE), sql.Literal(row.version))
     ledger.connection.execute(query)
@@ -159,13 +159,13 @@ def record_forgotten(ledger: Ledger, row: AppliedMigration, reason: str) -> None
 
 
 def _describe(ledger: Ledger, row: AppliedMigration) -> dict[str, Any]:
-    """Return what a row says before it is lost, how far its batches came among it: nothing else has that."""
+    """Return the contents of a row that is about to be lost, and the progress of its batches, kept nowhere else."""
     batch = {"batch": ledger.read_batch(row.version)} if row.progress and row.progress.rows else {}
     return {**_as_detail(row), **batch}
 
 
 def check_taken(cursor: psycopg.Cursor[tuple[Any, ...]], shown: str) -> None:
-    """Raise Refused where a statement did not write just one row: a rule or trigger can see to that."""
+    """Raise Refused unless a statement wrote exactly one row: a rule or a trigger can prevent that."""
     if cursor.rowcount != 1:
         raise Refused(
             f"{shown}: the row was not stored, expected a plain table",
@@ -212,7 +212,7 @@ def _of_file(migration: Migration) -> dict[str, str | int]:
 
 
 def _as_detail(row: AppliedMigration) -> dict[str, Any]:
-    """Return what a row said before it is changed, as JSON takes it."""
+    """Return the contents of a row before a change, as JSON."""
     return {
         "name": row.name,
         "checksum": row.checksum,
@@ -226,6 +226,6 @@ def _as_detail(row: AppliedMigration) -> dict[str, Any]:
 
 
 def _write_progress(progress: Progress) -> str:
-    """Return what a person can read in the column, without what is empty."""
+    """Return the text for the column, which people read too: empty values are left out."""
     written = {"prefix": progress.prefix, "running": progress.running, "before": progress.before}
     return json.dumps({key: value for key, value in written.items() if value}, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""A large change in batches: each a range of the primary key, in a transaction of its own together with its progress.
+"""A large change in batches: each covers a range of the primary key and commits together with its progress.
 
-What a batch has changed and that it has are committed as one: whatever dies, no batch is lost or repeated.
+Since both are one transaction, no batch is lost or repeated, whatever dies.
 """

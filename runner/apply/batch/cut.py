@@ -1,4 +1,4 @@
-"""A change that is ready to be cut: what it is, by what table, and how far it came before.
+"""A change that is ready to be split into batches: its statement, the table to split by, and its progress so far.
 
 Everything is checked here, before the first batch.
 """
@@ -19,10 +19,10 @@ from tenantry.sqltext.changes import ChangeError, RowChange, read_change
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How far a change came: up to the key `last`, None: nowhere yet, of all up to `top`, the highest at its start.
+    """The progress of a change: up to the key `last`, None before the first batch, of `top`, the highest at its start.
 
-    `rows` counts those of the table that it is cut by, `changed` those that were written. `begun` is which statement
-    and key it is of.
+    `rows` counts the processed rows of the table that it is split by, `changed` the rows that were written. `begun`
+    identifies the statement and the key.
     """
 
     begun: str
@@ -33,11 +33,11 @@ class Reached:
 
     @property
     def left(self) -> Range:
-        """Return what is still to be done."""
+        """Return the keys that are still to be processed."""
         return Range(self.last, self.top)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as the ledger takes it: of a change of which a batch is done."""
+        """Return the progress as the ledger takes it, after the first batch."""
         return {
             "begun": self.begun,
             "top": list(self.top),
@@ -47,12 +47,12 @@ class Reached:
         }
 
     def add(self, last: RowKey, rows: int, changed: int) -> "Reached":
-        """Return how far it is with one batch more."""
+        """Return the progress after one more batch."""
         return replace(self, last=last, rows=self.rows + rows, changed=self.changed + changed)
 
 
 def parse_reached(written: Mapping[str, Any] | None) -> Reached | None:
-    """Return what the ledger has; None where no batch is done."""
+    """Return the progress in the ledger; None before the first batch."""
     if not written:
         return None
     top, last = tuple(written["top"]), tuple(written["last"])
@@ -61,7 +61,7 @@ def parse_reached(written: Mapping[str, Any] | None) -> Reached | None:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A change, the table that it is cut by, and how far it came; `reached` is None where it was never begun."""
+    """A change, the table that it is split by, and its progress; `reached` is None before the first batch."""
 
     change: RowChange
     table: Table
@@ -69,13 +69,13 @@ class Cut:
 
     @property
     def fingerprint(self) -> str:
-        """Return a hash of what must be the same for a change to go on: its statement, and the key that cuts it."""
+        """Return a hash of the statement and the key, which must stay the same for a change to resume."""
         parts = (self.change.statement.text, self.table.name, *self.table.key)
         return "sha256:" + hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def prepare(connection: Connection, ledger: Ledger, step: Migration) -> Cut:
-    """Return a file's change as it is to be cut in this database. Raises Refused where that cannot be.
+    """Return a file's change as it is split in this database. Raises Refused if it cannot be.
 
     The ledger may be on another connection.
     """

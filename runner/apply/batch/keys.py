@@ -1,6 +1,6 @@
-"""Ranges of a table's primary key: where the next one ends, and the condition that a row is in it.
+"""Ranges of a table's primary key: the end of the next one, and the condition for a row to be in it.
 
-A key is what the output functions of its columns make of it, in a form that any session reads alike.
+A key is the output of its columns as text, in a form that every session reads alike.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from tenantry.postgres.sessions import Connection
 
 RowKey = tuple[str, ...]
 
-# For the transaction in which keys are read: no date, interval or number in them depends on who reads it again.
+# For the transaction that reads keys: as text, no date, interval or number may depend on a session's settings.
 _FORMATS = sql.SQL(
     "SET LOCAL DateStyle = 'ISO'; SET LOCAL IntervalStyle = 'iso_8601'; SET LOCAL extra_float_digits = 3"
 )
@@ -23,14 +23,14 @@ _FORMATS = sql.SQL(
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """The keys behind `after`, None for all from the first one on, up to and including `up_to`."""
+    """The keys after `after`, or from the first one if it is None, up to and including `up_to`."""
 
     after: RowKey | None
     up_to: RowKey
 
 
 def find_last(connection: Connection, table: Table, begin: sql.Composable) -> RowKey | None:
-    """Return the highest key of a table; None where it is empty. `begin` begins the transaction."""
+    """Return the highest key of a table; None if it is empty. `begin` begins the transaction."""
     query = sql.SQL("SELECT {shown} FROM {table} AS source ORDER BY {falling} LIMIT 1").format(
         shown=_show("source", table.key),
         table=table.relation,
@@ -43,8 +43,8 @@ def find_last(connection: Connection, table: Table, begin: sql.Composable) -> Ro
 def find_next(
     connection: Connection, table: Table, left: Range, rows: int, begin: sql.Composable
 ) -> tuple[RowKey, int] | None:
-    """Return the last of the first `rows` keys of a range, and how many there are; None where there are none."""
-    # By names that no column can hide.
+    """Return the last of the first `rows` keys of a range, and how many there are; None if there are none."""
+    # By names that cannot clash with a column.
     names = tuple(f"key{place}" for place, _ in enumerate(table.key))
     query = sql.SQL(read_sql("apply/batch", "next")).format(
         shown=_show("batch", names),
@@ -72,7 +72,7 @@ def compose_range(alias: str, key: RowKey, wanted: Range) -> sql.Composed:
 
 
 def _ask(connection: Connection, begin: sql.Composable, query: sql.Composable) -> tuple[Any, ...] | None:
-    """Return the one row of a query that shows keys, in a transaction of its own; None where there is none."""
+    """Return the one row of a query that shows keys, in a transaction of its own; None if there is none."""
     cursor = connection.execute(sql.SQL("; ").join((begin, _FORMATS, query)))
     while cursor.nextset():
         pass
@@ -82,7 +82,7 @@ def _ask(connection: Connection, begin: sql.Composable, query: sql.Composable) -
 
 
 def _show(alias: str, key: RowKey) -> sql.Composed:
-    """Return the columns of a key as text by their output functions, which not every cast to text is."""
+    """Return the columns of a key as text, by their output functions: some casts to text differ from these."""
     return _list(sql.SQL("pg_catalog.format('%s', {})").format(sql.Identifier(alias, name)) for name in key)
 
 

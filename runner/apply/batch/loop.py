@@ -1,6 +1,6 @@
-"""Batch after batch: each tried again where it met others, then the pause, and longer where the database is pressed.
+"""Batch after batch: each is repeated if it meets other sessions, then comes the pause, longer under pressure.
 
-A run may stop between two batches, and the next one goes on there.
+A run may stop between two batches, and the next run resumes there.
 """
 
 import time
@@ -28,16 +28,16 @@ from tenantry.postgres.send import send
 from tenantry.postgres.transaction import Timeouts, in_transaction, stay_idle
 from tenantry.sqltext.changes import ChangeError, find_origin, restrict
 
-# Both arbitrary. A standby that has hung for so long does not come back by waiting.
+# Both arbitrary. A standby that has hung for that long does not recover by waiting.
 _LOOK_EVERY_S = 1.0
 _LONGEST_HOLD_S = 1_800.0
-# It reads a statement as far as can be without a row, and does nothing.
+# The server checks the statement as far as possible without a row, and changes nothing.
 _READ = "EXPLAIN "
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """A change at work: where, what, and how its transactions begin and wait."""
+    """A change in progress: its site, its file, and how its transactions begin and wait."""
 
     site: Site
     step: Migration
@@ -47,7 +47,7 @@ class _Work:
 
     @property
     def begin(self) -> sql.Composed:
-        """Return what begins a transaction, in which all is newer than in the one before."""
+        """Return the SQL that begins a transaction, which sees everything committed before each statement."""
         wanted = (("lock_timeout", self.timeouts.lock_ms), ("statement_timeout", self.timeouts.statement_ms))
         limits = [
             sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(value))
@@ -59,10 +59,10 @@ class _Work:
 
 
 def run(site: Site, step: Migration, cut: Cut) -> Generator[Event, None, Reached | Broken | None]:
-    """Run all batches that are left; return how far the change came, None where the table is empty.
+    """Run all remaining batches; return the progress of the change, None if the table is empty.
 
-    What a batch changes is committed with how far the change is then, on the connection of `site`, of which no
-    transaction is open. Raises Blocked where the database is pressed for too long.
+    Each batch commits together with the progress, on the connection of `site`, which has no open transaction.
+    Raises Blocked if the database is under pressure for too long.
     """
     work = _Work(
         site, step, cut, step.directives.batch or Batch(1), choose_timeouts(site, step, cut.change.statement.text)
@@ -81,11 +81,11 @@ def run(site: Site, step: Migration, cut: Cut) -> Generator[Event, None, Reached
 
 
 def _attempt(work: _Work, reached: Reached | None) -> Generator[Event, None, Reached | Broken | None]:
-    """Run the next batch; return how far the change is then, None where nothing is left."""
-    yield from ()  # What is tried again may have something to say, but a batch has not.
+    """Run the next batch; return the progress after it, None if nothing is left."""
+    yield from ()  # `retry` takes a generator, but a batch yields no events.
     connection = work.site.connection
     try:
-        # For each batch anew: before a further try the session is put back, and has neither lock nor setting.
+        # For each batch again: a repeated attempt starts with a reset session, without lock and setting.
         try_work_lock(connection)
         stay_idle(connection)
         with in_transaction(connection):
@@ -95,7 +95,7 @@ def _attempt(work: _Work, reached: Reached | None) -> Generator[Event, None, Rea
 
 
 def _take(work: _Work, reached: Reached | None) -> Reached | Broken | None:
-    """Find where the next batch ends, and run it."""
+    """Find the end of the next batch, and run it."""
     connection, table = work.site.connection, work.cut.table
     top = reached.top if reached else find_last(connection, table, work.begin)
     if top is None:
@@ -106,7 +106,7 @@ def _take(work: _Work, reached: Reached | None) -> Reached | Broken | None:
 
 
 def _read(work: _Work) -> Broken | None:
-    """Have the server read the statement where there is no row to run it on: else nobody would know what is wrong."""
+    """Have the server check the statement if there is no row to run it on, so that its mistakes are found."""
     connection, statement = work.site.connection, work.cut.change.statement
     connection.execute(work.begin)
     sent = send(connection, f"{_READ}{statement.text}")
@@ -117,7 +117,7 @@ def _read(work: _Work) -> Broken | None:
 
 
 def _change(work: _Work, reached: Reached, last: RowKey, rows: int) -> Reached | Broken:
-    """Run the statement on the keys up to `last`, and commit it with how far the change is then."""
+    """Run the statement on the keys up to `last`, and commit it together with the progress."""
     connection, cut = work.site.connection, work.cut
     condition = compose_range(cut.table.alias, cut.table.key, Range(reached.last, last)).as_string(connection)
     try:
@@ -139,7 +139,7 @@ def _change(work: _Work, reached: Reached, last: RowKey, rows: int) -> Reached |
 
 
 def _hold(work: _Work, pace: Pace, reached: Reached) -> Generator[Event, None, None]:
-    """Wait for as long as the database is pressed. Raises Blocked where that does not end."""
+    """Wait while the database is under pressure. Raises Blocked if that does not end."""
     started = time.monotonic()
     while held := judge(read_pressure(work.site.connection)):
         if time.monotonic() - started > _LONGEST_HOLD_S:

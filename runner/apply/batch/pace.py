@@ -1,4 +1,4 @@
-"""How fast a change in batches goes on, and telling of it: now and then, which is also where a run may stop."""
+"""The pace of a change in batches, and reports of its progress: at each of these a run may stop."""
 
 import time
 from collections.abc import Generator
@@ -8,23 +8,23 @@ from tenantry.apply.batch.cut import Cut, Reached
 from tenantry.model import Migration, Tenant
 from tenantry.model.events import BatchProgressed, Event
 
-# Both arbitrary. How often a person wants to hear of it, which is also how soon a run stops.
+# Both arbitrary: how often a person wants a report, and how soon a run stops.
 _TELL_EVERY_S = 2.0
 _LONGEST_SLEEP_S = 0.5
 
 
 class Pace:
-    """When a run began, what it found done, and when it was last told of."""
+    """The start of a run, the rows done before it, and the time of the last report."""
 
     def __init__(self, tenant: Tenant, step: Migration, cut: Cut) -> None:
-        """Begin now."""
+        """Start the clock."""
         self._tenant, self._step, self._cut = tenant, step, cut
         self._started = time.monotonic()
         self._told = self._started - _TELL_EVERY_S
         self._before = cut.reached.rows if cut.reached else 0
 
     def tell(self, reached: Reached, held: str = "") -> Generator[Event, None, None]:
-        """Say how far it is, unless that was said a moment ago."""
+        """Report the progress, unless the last report is recent."""
         now = time.monotonic()
         if now - self._told < _TELL_EVERY_S:
             return
@@ -36,9 +36,9 @@ class Pace:
         yield BatchProgressed(self._tenant.name, self._step, reached.rows, total, rate, elapsed_ms, held)
 
     def sleep(self, seconds: float, reached: Reached, held: str = "") -> Generator[Event, None, None]:
-        """Pause, and say meanwhile how far it is."""
+        """Pause, and report the progress meanwhile."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
-            # The pause that the file asks for, or that the server needs; in pieces, between which a run may stop.
+            # The pause that the file asks for or the server needs, in pieces, so that a run may stop in between.
             time.sleep(min(left, _LONGEST_SLEEP_S))
             yield from self.tell(reached, held)

@@ -1,4 +1,4 @@
-"""The table whose primary key cuts a change into batches, and what only the catalog tells against it."""
+"""The table whose primary key splits a change into batches, and the obstacles that only the catalog shows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +16,9 @@ _NO_BATCHES = "or run the file without batches"
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table that a change can be cut by; `alias` is how the change names it, `key` are the columns of its key.
+    """A table to split a change by; `alias` is its name in the change, `key` are the columns of its primary key.
 
-    `estimate` is how many rows the server thinks that it has, 0 where it does not know.
+    `estimate` is the server's estimate of its rows, 0 if it has none.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the catalog says of a table; `family` is the same for the partitions of one table."""
+    """A table's entry in the catalog; `family` is the same for all partitions of one table."""
 
     schema: str
     relation: str
@@ -48,7 +48,7 @@ class _Found:
 
 
 def find_table(connection: Connection, change: RowChange) -> Table:
-    """Return the first of a change's tables that has a primary key to cut it by. Raises Refused, with why none does."""
+    """Return the first of a change's tables whose primary key can split it. Raises Refused if none can."""
     _check_calls(connection, change)
     if change.verb == "INSERT":
         _check_target(connection, change)
@@ -72,7 +72,7 @@ def _read(connection: Connection, source: RowSource) -> _Found:
 
 
 def _check(change: RowChange, source: RowSource, found: _Found) -> Table:
-    """Return the table, if its key can cut the change. Raises Refused."""
+    """Return the table if its key can split the change. Raises Refused."""
     if found.kind not in ("r", "p"):
         raise Refused(f"{found.name} is {_KINDS.get(found.kind, 'not a table')}, expected a table")
     if not found.key:
@@ -95,7 +95,7 @@ def _check(change: RowChange, source: RowSource, found: _Found) -> Table:
 
 
 def _check_sets(change: RowChange, found: _Found) -> None:
-    """Raise Refused where an UPDATE could bring a row to where a later batch meets it again."""
+    """Raise Refused if an UPDATE could move a row into a later batch."""
     moved = [name for name in found.key if name in change.sets or name in found.generated]
     if moved:
         raise Refused(
@@ -106,7 +106,7 @@ def _check_sets(change: RowChange, found: _Found) -> None:
 
 
 def _check_target(connection: Connection, change: RowChange) -> None:
-    """Raise Refused where an INSERT reads the rows of the table that it writes."""
+    """Raise Refused if an INSERT reads rows of the table that it writes."""
     target = _read(connection, change.target)
     if any(_read(connection, source).family == target.family for source in change.sources):
         reason = (
@@ -116,7 +116,7 @@ def _check_target(connection: Connection, change: RowChange) -> None:
 
 
 def _check_calls(connection: Connection, change: RowChange) -> None:
-    """Raise Refused where a function of the SELECT makes one value of many rows."""
+    """Raise Refused if a function of the SELECT combines many rows into one value."""
     if not change.calls:
         return
     names = sorted(".".join(call[-2:]) for call in change.calls)

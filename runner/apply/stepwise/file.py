@@ -1,4 +1,4 @@
-"""Apply a non-transactional file: statement by statement, so that whatever ends it, the next run goes on behind it."""
+"""Apply a non-transactional file statement by statement: however a run ends, the next one resumes after it."""
 
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -31,10 +31,10 @@ _UNFINISHED = (RowState.RUNNING.value, RowState.FAILED.value)
 
 
 def apply_statements(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
-    """Apply what is left of a non-transactional file, each statement committed with its record.
+    """Apply the rest of a non-transactional file, and commit each statement with its record.
 
-    A second connection holds the lock and keeps the record: the file may change its own session as it likes.
-    Raises Refused where it cannot be known where to go on, or where a session is not the connection's own.
+    A second connection holds the lock and keeps the record: the file may change its own session at will.
+    Raises Refused if nobody can tell where to resume, or if a connection has no session of its own.
     """
     with _open_worker(site) as worker, site.sessions.connect_past_pooler(site.tenant) as keeper:
         refuse_pooled(worker, keeper, step, site.tenant)
@@ -55,9 +55,9 @@ def apply_statements(site: Site, step: Migration, states: States) -> Generator[E
             if row is None:
                 check_required(worker, step)
             cut = prepare(worker, work.ledger, step) if step.directives.batch else None
-            # Before the row: a run that is stopped here has begun nothing.
+            # Before the row: a run that stops here has not started the file.
             yield MigrationStarted(site.tenant.name, step)
-            # A connection that broke since the last file is met here, and not by a file that counts as begun.
+            # A connection that broke since the last file fails here, before this file counts as started.
             worker.execute("SELECT 1")
             if row is None:
                 record_running(work.ledger, step, statements=len(work.statements))
@@ -69,7 +69,7 @@ def apply_statements(site: Site, step: Migration, states: States) -> Generator[E
         with gather_notices(worker) as notices:
             outcome = yield from _run_batches(work, cut) if cut and not done else _run_statements(work, done)
         if isinstance(outcome, MigrationApplied):
-            # Not left to the end of the connection, which the server sees later than the next file asks for the lock.
+            # Not left to the end of the connection: the next file may ask for the lock before the server notices that.
             release_session_lock(keeper)
     notices.extend(work.notices)
     return (yield from report(outcome, notices, site.tenant))
@@ -77,7 +77,7 @@ def apply_statements(site: Site, step: Migration, states: States) -> Generator[E
 
 @contextmanager
 def _open_worker(site: Site) -> Iterator[Connection]:
-    """Return the connection that is to run the file: the tenant's, or another one where that leads to a pooler."""
+    """Return the connection that runs the file: the tenant's, or a direct one if that leads to a pooler."""
     if site.sessions.has_pooler(site.tenant):
         with site.sessions.connect_past_pooler(site.tenant) as worker:
             yield worker
@@ -86,14 +86,14 @@ def _open_worker(site: Site) -> Iterator[Connection]:
 
 
 def _read_row(work: Work, states: States) -> AppliedMigration | Stale | None:
-    """Return the file's row, None where it was never begun; Stale where another runner has changed the ledger."""
+    """Return the file's row, None if it never started; Stale if another runner has changed the ledger."""
     if is_stale(work.ledger, states):
         return Stale(work.ledger.read())
     if states.get(work.step.version) not in _UNFINISHED:
         return None
     rows = work.ledger.read()
     row = next(row for row in rows if row.version == work.step.version)
-    # It may have gone further meanwhile, and be no less unfinished.
+    # It may have advanced meanwhile, and still be unfinished.
     status = MigrationStatus(row.version, State.INCOMPLETE, work.step, row)
     return row if can_resume(status) else Stale(rows)
 
@@ -105,7 +105,7 @@ def _tell_resumed(work: Work, done: int) -> WarningRaised:
 
 
 def _run_statements(work: Work, done: int) -> Generator[Event, None, MigrationApplied | Broken]:
-    """Run what is left of a file; the run may stop where a statement waits for its turn at a lock."""
+    """Run the rest of a file; the run may stop while a statement waits for a lock."""
     started = time.monotonic()
     try:
         for index in range(done, len(work.statements)):
@@ -118,7 +118,7 @@ def _run_statements(work: Work, done: int) -> Generator[Event, None, MigrationAp
 
 
 def _run_batches(work: Work, cut: Cut) -> Generator[Event, None, MigrationApplied | Broken]:
-    """Run a file of one statement in batches; the run may stop between two of them."""
+    """Run a file of one statement in batches; the run may stop between two batches."""
     started = time.monotonic()
     try:
         reached = yield from run_batches(work.site, work.step, cut)
@@ -131,8 +131,8 @@ def _run_batches(work: Work, cut: Cut) -> Generator[Event, None, MigrationApplie
 
 
 def _finish(work: Work, started: float, told: Mapping[str, int]) -> MigrationApplied | Broken:
-    """Write that a file is finished, if what it is to ensure holds; `told` is for the log. Raises psycopg.Error."""
-    # Before what it ensures is asked: the answer must not hang on what the file has set in its session.
+    """Write that a file is finished, if its final assertions hold; `told` is for the log. Raises psycopg.Error."""
+    # Before the assertions: their answer must not depend on settings that the file has left in its session.
     clean(work.site.connection)
     if broken := check_ensured(work.site.connection, work.step):
         return _leave_unfinished(work, broken)
@@ -146,7 +146,7 @@ def _finish(work: Work, started: float, told: Mapping[str, int]) -> MigrationApp
 
 
 def _leave_unfinished(work: Work, broken: Broken) -> Broken:
-    """Write that a file is not finished, on a connection of its own where the keeper is gone."""
+    """Write that a file is not finished, on a new connection if the keeper is lost."""
     try:
         keeper = work.ledger.connection
         if keeper.broken or keeper.closed:
@@ -156,10 +156,10 @@ def _leave_unfinished(work: Work, broken: Broken) -> Broken:
             try:
                 _write_unfinished(work.ledger, work.step)
             except psycopg.errors.QueryCanceled:
-                # What cancelled the file reaches every session of the run, and this one a moment later.
+                # The cancel reaches every session of the run, and this one perhaps a moment later: so once more.
                 _write_unfinished(work.ledger, work.step)
     except (psycopg.Error, TenantError):
-        # The row stays as it is, begun and not finished: the next run goes on from it all the same.
+        # The row stays "running": the next run resumes from it all the same.
         return broken
     return broken
 

@@ -1,6 +1,6 @@
-"""Indexes that cannot be used: what a CONCURRENTLY that failed has left, found again by its statement, and dropped.
+"""Invalid indexes: the remains of a CONCURRENTLY that failed, found by its statement, and dropped.
 
-Only what this statement can have left is dropped, and nothing that another session is building at the moment.
+Only an index that this statement can have left is dropped, and none that another session is building.
 """
 
 import re
@@ -13,13 +13,13 @@ from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 from tenantry.sqltext.standalone import Act, IndexBuild, Name, Reindex
 
-# REINDEX CONCURRENTLY builds the one beside the other, and numbers them where the name is taken.
+# REINDEX CONCURRENTLY builds the new index next to the old one, and adds a number if the name is taken.
 _OF_REINDEX = re.compile(r"_cc(new|old)\d*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """An index that is not valid, or not ready. `busy`: another session builds an index of its table, maybe this."""
+    """An index that is not valid, or not ready. `busy`: another session is building one on its table, maybe this."""
 
     oid: int
     table: int
@@ -29,9 +29,9 @@ class Leftover:
 
 
 def find_leftovers(act: Act | None, connection: Connection, before: Collection[int] = ()) -> list[Leftover]:
-    """Return what a statement has left that failed; `before` are the oids of the indexes its table had already.
+    """Return the indexes left by a statement that failed; `before` are the oids of indexes its table had already.
 
-    Names are looked up as the session would that runs the file.
+    Names are resolved as in the session that runs the file.
     """
     match act:
         case IndexBuild(table, name):
@@ -43,7 +43,7 @@ def find_leftovers(act: Act | None, connection: Connection, before: Collection[i
 
 
 def drop(connection: Connection, leftovers: Iterable[Leftover]) -> None:
-    """Drop indexes without holding up anybody. Raises psycopg.Error, also where it takes longer than a lock may."""
+    """Drop indexes without blocking anybody. Raises psycopg.Error, also after the time that a lock may take."""
     for leftover in leftovers:
         # IF EXISTS: someone may have dropped the broken index by hand meanwhile.
         name = sql.Identifier(leftover.schema, leftover.name)
@@ -51,7 +51,7 @@ def drop(connection: Connection, leftovers: Iterable[Leftover]) -> None:
 
 
 def resolve(connection: Connection, name: Name) -> int | None:
-    """Return the oid of the relation that a name means in this session; None where there is none."""
+    """Return the oid of the relation that a name means in this session; None if there is none."""
     quoted = sql.Identifier(*name).as_string(connection)
     query = sql.SQL("SELECT CAST(pg_catalog.to_regclass({}) AS oid)").format(sql.Literal(quoted))
     row = connection.execute(query).fetchone()

@@ -1,6 +1,6 @@
-"""Where a non-transactional file goes on that was begun: behind what is done of it, by the ledger or the catalog.
+"""Where an unfinished non-transactional file resumes: after the statements that are done, by ledger or catalog.
 
-Where neither does, nothing is guessed: the tenant is refused, and a person says it with `--resume-at`.
+If neither can tell, nothing is guessed: the tenant is refused, and a person decides with `--resume-at`.
 """
 
 from tenantry import sqltext
@@ -14,9 +14,9 @@ from tenantry.postgres.send import send
 
 
 def resume(work: Work, row: AppliedMigration) -> int:
-    """Return how many statements of a file are done, and write that it goes on behind them.
+    """Return how many statements of a file are done, and write that it resumes after them.
 
-    The session is given what those that are done have set in it. Raises Refused, and psycopg.Error.
+    The settings of these statements are made again in the new session. Raises Refused and psycopg.Error.
     """
     progress = row.progress or Progress("")
     # First, since a search_path that the file has set decides what the names below mean.
@@ -33,7 +33,7 @@ def resume(work: Work, row: AppliedMigration) -> int:
 
 
 def _set_again(work: Work, done: int) -> None:
-    """Send again what set something in the session, which is a new one."""
+    """Send the statements again that changed the session, since this is a new one."""
     for statement in work.statements[:done]:
         if sqltext.changes_session(statement.text):
             sent = send(work.site.connection, statement.text)
@@ -56,7 +56,7 @@ def _check_assumed(work: Work, row: AppliedMigration, assumed: int) -> int:
 
 
 def _find_done(work: Work, row: AppliedMigration, progress: Progress) -> int:
-    """Return how many statements are done, the one that was on its way among them if it took effect. Raises Refused."""
+    """Return how many statements are done, including the interrupted one if it took effect. Raises Refused."""
     done = row.statements_done
     if not progress.running:
         return done
@@ -93,7 +93,7 @@ def _refuse_unknown(work: Work, row: AppliedMigration, progress: Progress) -> Re
 
 
 def _locate(work: Work, index: int) -> str:
-    """Return the place of a statement as path, line and column; the path alone where the file has it no more."""
+    """Return the place of a statement as path, line and column; only the path if the file no longer has it."""
     if index >= len(work.statements):
         return work.step.path
     place = sqltext.position(work.step.sql, work.statements[index].start)
@@ -101,7 +101,7 @@ def _locate(work: Work, index: int) -> str:
 
 
 def _excerpt(work: Work, index: int, progress: Progress) -> str:
-    """Return the statement as the file shows it; as it was sent, where it was edited since."""
+    """Return the statement as the file shows it; as it was sent, if it has been edited since."""
     if index >= len(work.statements) or work.statements[index].text != progress.running:
         return progress.running
     place = sqltext.position(work.step.sql, work.statements[index].start)

@@ -1,6 +1,6 @@
-"""A statement that must stand alone: what is made sure of before it, and what it leaves where it fails.
+"""A statement that must stand alone: the preparations for it, and the remains of one that failed.
 
-Its rule: no index that cannot be used stays where the statement is over, whatever the server said of it.
+The rule: no invalid index stays after the statement, whatever the server reported about it.
 """
 
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from tenantry.sqltext.standalone import Act, Detach, IndexBuild, Name, Reindex
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is to be sent: the statement, or what ends an earlier try of it. `before` is what its table has.
+    """The SQL to send: the statement, or one that completes an earlier attempt. `before` are its table's indexes.
 
-    `note` is what is worth saying of it, or empty.
+    `note` is for the user, or empty.
     """
 
     text: str
@@ -26,9 +26,9 @@ class Prepared:
 
 
 def prepare(act: Act | None, text: str, worker: Connection, keeper: Connection) -> Prepared | Problem:
-    """Clear the way for a statement: drop what an earlier try has left. Return a problem where it must not be sent.
+    """Clear the way for a statement: drop the remains of an earlier attempt. Return a problem if it must not be sent.
 
-    Names are looked up on `worker`, which runs the file, and dropped by `keeper`, whose settings no file changes.
+    Names are resolved on `worker`, which runs the file; `keeper` drops, since no file changes its settings.
     """
     match act:
         case IndexBuild():
@@ -43,13 +43,13 @@ def prepare(act: Act | None, text: str, worker: Connection, keeper: Connection) 
 
 
 def clear(act: Act | None, worker: Connection, keeper: Connection, before: tuple[int, ...]) -> None:
-    """Drop what a statement that failed has left. Raises psycopg.Error."""
+    """Drop the remains of a statement that failed. Raises psycopg.Error."""
     found = invalid_indexes.find_leftovers(act, worker, before)
     invalid_indexes.drop(keeper, [leftover for leftover in found if not leftover.busy])
 
 
 def check(act: Act | None, worker: Connection, before: tuple[int, ...]) -> Problem | None:
-    """Return what is wrong although the server reported success; None where all is well."""
+    """Return the problem that remains although the server reported success; None if there is none."""
     found = invalid_indexes.find_leftovers(act, worker, before)
     if not found:
         return None
@@ -62,7 +62,7 @@ def check(act: Act | None, worker: Connection, before: tuple[int, ...]) -> Probl
 def _prepare_build(act: IndexBuild, text: str, worker: Connection, keeper: Connection) -> Prepared | Problem:
     table = invalid_indexes.resolve(worker, act.table)
     if table is None:
-        return Prepared(text)  # the server says it better
+        return Prepared(text)  # the server words this error better
     if not act.index:
         return Prepared(text, before=took_effect.read_indexes(table, worker))
     found = took_effect.find_named(act, table, worker)
@@ -76,7 +76,7 @@ def _prepare_build(act: IndexBuild, text: str, worker: Connection, keeper: Conne
 
 
 def _drop_leftovers(act: Act, worker: Connection, keeper: Connection) -> Problem | None:
-    """Drop what stands in the way; return a problem where another session may be building it at the moment."""
+    """Drop the indexes in the way; return a problem if another session may be building one of them."""
     found = invalid_indexes.find_leftovers(act, worker)
     busy = next((leftover for leftover in found if leftover.busy), None)
     if busy:

@@ -1,7 +1,7 @@
-"""One statement of a non-transactional file: in one transaction with its record, where the server lets it run so.
+"""One statement of a non-transactional file: in one transaction with its record, if the server permits that.
 
-What must stand alone is announced in the ledger before, and its end written after it: so it is known at any moment
-which statements took effect, or which one of those that stand alone may have.
+A statement that must stand alone is announced in the ledger first, and its end is written afterwards. So at any moment
+the ledger knows which statements took effect, and which one that stands alone may have.
 """
 
 from collections.abc import Generator, Iterator
@@ -27,23 +27,23 @@ from tenantry.postgres.sessions import Connection
 from tenantry.postgres.transaction import Timeouts, in_transaction
 from tenantry.sqltext.standalone import Act
 
-# The statement ends its transaction by itself, or must not have one: only the server knows of every one that does.
+# The statement ends its own transaction, or must not run in one: only the server knows every such statement.
 _NEEDS_NONE = frozenset({"2D000", "25001"})
-# What the file has set keeps its session from writing to the ledger.
+# A setting of the file keeps its session from writing to the ledger.
 _NO_RECORD = frozenset({"25006", "42501"})
-# How many statements of close.sql come before the record, and before the COMMIT: the first one is still the file's.
+# The number of statements in close.sql before the first of ours, and before its COMMIT.
 _OURS, _COMMIT = 1, 6
 
 
 def run_statement(work: Work, index: int) -> Generator[Event, None, Broken | None]:
-    """Run the statement at `index`, counted from 0, and write that it is done; return what broke it, if anything.
+    """Run the statement at `index`, counted from 0, and write that it is done; return its failure, if any.
 
-    Again where it met a lock: its session stays as the file has made it. Raises psycopg.Error where the record cannot
-    be written.
+    It is repeated after a lock, in the session as the file has left it. Raises psycopg.Error if the record cannot be
+    written.
     """
 
     def attempt() -> Generator[Event, None, Broken | None]:
-        yield from ()  # What is tried again may have something to say, but a statement has not.
+        yield from ()  # `retry` takes a generator, but a statement yields no events.
         return _try_statement(work, index)
 
     return (yield from retry(work.site, work.step, attempt, cleans=False))
@@ -61,7 +61,7 @@ def _try_statement(work: Work, index: int) -> Broken | None:
 
 
 def _run_with_record(work: Work, index: int, timeouts: Timeouts, watch: Watch) -> Sent | None:
-    """Run a statement and write its record in one transaction; None where it has to be run without, and was undone."""
+    """Run a statement and write its record in one transaction; None if it cannot run in one, and was undone."""
     worker = work.site.connection
     progress = compose_progress(work.ledger, work.step.version, index + 1, work.progress(index + 1))
     close = sql.SQL(read_sql("apply/stepwise", "close")).format(progress=progress).as_string(worker)
@@ -83,7 +83,7 @@ def _needs_none(error: psycopg.Error) -> bool:
 
 
 def _compose_limits(timeouts: Timeouts) -> list[sql.Composed]:
-    """Return what sets a transaction's limits, without those that are none of the runner's."""
+    """Return the SQL that sets a transaction's limits, except those that tenantry leaves as they are."""
     wanted = (("lock_timeout", timeouts.lock_ms), ("statement_timeout", timeouts.statement_ms))
     return [
         sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(value))
@@ -123,19 +123,19 @@ def _run_alone(work: Work, index: int, timeouts: Timeouts, watch: Watch) -> Brok
 
 @contextmanager
 def _limited(connection: Connection, timeouts: Timeouts) -> Iterator[None]:
-    """Have a session wait so long for the length of the block; what the file has set for it holds again afterwards."""
+    """Set a session's limits for the length of the block; those that the file has set apply again afterwards."""
     wanted = {"lock_timeout": timeouts.lock_ms, "statement_timeout": timeouts.statement_ms}
     limits = {name: str(value) for name, value in wanted.items() if value is not None}
     before = {name: _set(connection, name, value) for name, value in limits.items()}
     yield
-    # Where the connection is gone, its settings are as well.
+    # If the connection is lost, so are its settings.
     if not connection.broken:
         for name, value in before.items():
             _set(connection, name, value)
 
 
 def _set(connection: Connection, name: str, value: str) -> str:
-    """Set something in the session; return what it was."""
+    """Set a parameter of the session; return its former value."""
     # For the session: a statement that must stand alone has no transaction for SET LOCAL.
     query = "SELECT pg_catalog.current_setting(%(name)s), pg_catalog.set_config(%(name)s, %(value)s, false)"
     row = connection.execute(query, {"name": name, "value": value}).fetchone()
@@ -143,11 +143,11 @@ def _set(connection: Connection, name: str, value: str) -> str:
 
 
 def _clear(work: Work, index: int, act: Act | None, before: tuple[int, ...], broken: Broken) -> None:
-    """Drop what a statement that failed has left, and write that it is not on its way any more.
+    """Drop the remains of a statement that failed, and write that it is no longer running.
 
-    Where the one or the other is not possible it stays announced, for the next run to clear.
+    If either is impossible, it stays announced, and the next run clears it.
     """
-    # Of what is not known, nobody knows either how far it came: a procedure may have committed before it failed.
+    # Nobody can tell how far an unknown statement came: a procedure may have committed before it failed.
     if broken.kind is FailureKind.LOST or act is None:
         return
     try:

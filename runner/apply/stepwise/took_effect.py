@@ -1,4 +1,4 @@
-"""What a statement that stood alone has done, read from the catalog: for one of which nobody wrote what came of it."""
+"""Whether a statement that stood alone took effect, by the catalog: for one whose end was never recorded."""
 
 from collections.abc import Collection
 from enum import Enum
@@ -28,13 +28,13 @@ _CATALOGS = {"database": ("pg_database", "datname"), "tablespace": ("pg_tablespa
 class TookEffect(Enum):
     """Whether a statement took effect."""
 
-    DONE = "the database has what it makes"
-    NOT_DONE = "it is to be run, once more or for the first time"
-    UNKNOWN = "the catalog does not tell"
+    DONE = "the database has its result"
+    NOT_DONE = "it has to run, again or for the first time"
+    UNKNOWN = "the catalog does not show it"
 
 
 class NamedRelation(NamedTuple):
-    """A relation of a name in the schema of a table: an index of that table or not, and whether it can be used."""
+    """A relation with a given name in a table's schema: whether it is an index on that table, and usable."""
 
     oid: int
     on_table: bool
@@ -45,7 +45,7 @@ class NamedRelation(NamedTuple):
 def judge(act: Act | None, text: str, connection: Connection, before: Collection[int]) -> TookEffect:
     """Return whether a statement took effect; `before` are the oids of the indexes its table had before it.
 
-    On the connection that runs the file, so that names mean the same.
+    Asked on the connection that runs the file, so that names mean the same.
     """
     match act:
         case IndexBuild():
@@ -63,7 +63,7 @@ def judge(act: Act | None, text: str, connection: Connection, before: Collection
 
 
 def find_named(act: IndexBuild, table: int, connection: Connection) -> NamedRelation | None:
-    """Return what has the name of the index to be built already; None where nothing has."""
+    """Return the relation that already has the name of the index to build; None if there is none."""
     query = sql.SQL(read_sql("apply/stepwise", "named")).format(table=sql.Literal(table), name=sql.Literal(act.index))
     row = connection.execute(query).fetchone()
     return NamedRelation(*row) if row else None
@@ -76,7 +76,7 @@ def read_indexes(table: int, connection: Connection) -> tuple[int, ...]:
 
 
 def read_attached(act: Detach, connection: Connection) -> bool | None:
-    """Return whether a partition's detaching was begun and not finished; None where it is no partition of it."""
+    """Return whether a partition is only half detached; None if it is not a partition of the table."""
     names = {"partition": act.partition, "parent": act.parent}
     oids = {key: sql.Literal(resolve(connection, name)) for key, name in names.items()}
     row = connection.execute(sql.SQL(read_sql("apply/stepwise", "attached")).format(**oids)).fetchone()
@@ -84,9 +84,9 @@ def read_attached(act: Detach, connection: Connection) -> bool | None:
 
 
 def matches(text: str, table: int, index: int, connection: Connection) -> bool | None:
-    """Return whether an index is what CREATE INDEX says: the same is made for an empty copy of its table, and undone.
+    """Return whether an index is the one that CREATE INDEX describes, by building that on an empty copy of its table.
 
-    None where that is not possible, for lack of a privilege for one.
+    None if that is impossible, for example without the privilege.
     """
     copy = sql.Identifier("pg_temp", "tenantry_copy")
     try:
@@ -117,7 +117,7 @@ def _judge_build(act: IndexBuild, text: str, connection: Connection, before: Col
     found = find_named(act, table, connection)
     if found is None or not found.on_table or not found.usable:
         return TookEffect.NOT_DONE
-    # Where IF NOT EXISTS is said, the server would be content with any index of that name.
+    # With IF NOT EXISTS, the server would accept any index of that name.
     return _done(True) if act.skips or matches(text, table, found.oid, connection) is not False else TookEffect.UNKNOWN
 
 
@@ -132,7 +132,7 @@ def _is_usable(index: int, connection: Connection) -> bool:
 
 
 def _define(connection: Connection, *, table: int | None = None, index: int | None = None) -> tuple[Any, ...] | None:
-    """Return all of an index's definition but for names: of one, or of the only one that a table has."""
+    """Return an index's definition without names: of the given index, or of the only one on a table."""
     query = sql.SQL(read_sql("apply/stepwise", "definition"))
     return connection.execute(query.format(table=sql.Literal(table), index=sql.Literal(index))).fetchone()
 

@@ -1,4 +1,4 @@
-"""The work on one file: which statements are done, and what is recorded of them."""
+"""The work on one file: the statements that are done, and their record."""
 
 from collections import deque
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ class Work:
     """A non-transactional file at work: `site` has the session that runs it, `ledger` the one that keeps its record.
 
     Statements are counted by `done`, how many took effect, which is also the index of the next one;
-    `number_after` turns that into what people read and write. `notices` is what is to be said of it when it is over.
+    `number_after` turns that into what people read and write. `notices` are reported at the end.
     """
 
     site: Site
@@ -32,7 +32,7 @@ class Work:
     notices: deque[Notice] = field(default_factory=deque)
 
     def progress(self, done: int, running: str = "", before: tuple[int, ...] = ()) -> Progress:
-        """Return what the ledger is to say when `done` statements are done."""
+        """Return the progress to record when `done` statements are done."""
         return Progress(hash_prefix(statement.text for statement in self.statements[:done]), running, before)
 
     def record(self, done: int, running: str = "", before: tuple[int, ...] = ()) -> None:
@@ -40,9 +40,9 @@ class Work:
         record_progress(self.ledger, self.step.version, done, self.progress(done, running, before))
 
     def break_off(self, error: psycopg.Error, index: int | None, wait: LockWait | None = None) -> Broken:
-        """Return what an error comes to, at its place in a statement; None: it is not about any."""
+        """Return the failure for an error, at its place in the statement at `index`; None if it is about none."""
         keeper = self.ledger.connection
-        # Whichever of both sessions is lost: neither the file nor the database is wrong.
+        # If either session is lost, neither the file nor the database is to blame.
         site = replace(self.site, connection=keeper) if keeper.broken else self.site
         offset = None if index is None else self.statements[index].start + within(error)
         return make_broken(error, site, self.step, offset, wait=wait)

@@ -9,7 +9,7 @@ VALUES (
     {run_id}, {tool_version}, {git_commit}, {sql_text}, {layout}, {rollback_text},
     CAST({progress} AS pg_catalog.jsonb)
 )
--- One that was rolled back is applied anew; any other row stays.
+-- A version that was rolled back is applied again; any other row stays.
 ON CONFLICT (version) DO UPDATE
 SET name = EXCLUDED.name,
     checksum = EXCLUDED.checksum,
