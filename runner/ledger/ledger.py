@@ -18,7 +18,7 @@ from psycopg import sql
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import AppliedMigration, Origin, Progress, RowState, Tenant
 from tenantry.model.errors import Refused
-from tenantry.model.records import LEDGER_TABLE
+from tenantry.model.records import LEDGER_TABLE, LOG_TABLE
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 
@@ -54,7 +54,7 @@ class Ledger:
             self._check_layout(_layout_of(self._find()[1]))
             raise self._lacking(error) or self.foreign() from None
         except pg.InsufficientPrivilege as error:
-            raise Refused(f"{self.shown}: {error.diag.message_primary}", hint="grant the role SELECT on it") from None
+            raise self._unreadable(error) from None
         if rows:
             # From the rows and not from the comment: a tenant must cost one round trip.
             self._check_layout(max(row[-1] for row in rows))
@@ -111,13 +111,13 @@ class Ledger:
         except pg.InvalidSchemaName:
             raise Refused(
                 f"{self.shown}: schema {self.schema!r} does not exist",
-                hint=f"CREATE SCHEMA {self._identifier} in this database, "
+                hint=f"CREATE SCHEMA {self.typed_schema} in this database, "
                 'or set another schema under "ledger" in tenants.yaml',
             ) from None
         except pg.InsufficientPrivilege as error:
             raise Refused(
                 f"{self.shown}: cannot be created: {error.diag.message_primary}",
-                hint=f"as its owner: GRANT CREATE, USAGE ON SCHEMA {self._identifier} TO the role that migrates",
+                hint=self.compose_grant(f"CREATE, USAGE ON SCHEMA {self.typed_schema}"),
             ) from None
 
     def _find(self) -> tuple[bool, str | None]:
@@ -141,11 +141,19 @@ class Ledger:
         """Return the qualified name of one of the ledger's tables, as SQL."""
         return sql.Identifier(self.schema, table)
 
+    def compose_grant(self, privilege: str) -> str:
+        """Return the hint for a privilege that the role lacks: the GRANT, to be copied by someone who may run it."""
+        return f"as the owner: GRANT {privilege} TO {self._type(self.connection.info.user)}"
+
     @property
-    def _identifier(self) -> str:
-        """Return the schema as a person types it, in quotes only if it needs them."""
-        plain = re.fullmatch(r"[a-z_][a-z0-9_]*", self.schema)
-        return self.schema if plain else sql.Identifier(self.schema).as_string(self.connection)
+    def typed_schema(self) -> str:
+        """Return the schema as a person types it."""
+        return self._type(self.schema)
+
+    def _type(self, name: str) -> str:
+        """Return a name as a person types it, in quotes only if it needs them."""
+        plain = re.fullmatch(r"[a-z_][a-z0-9_]*", name)
+        return name if plain else sql.Identifier(name).as_string(self.connection)
 
     @property
     def shown(self) -> str:
@@ -206,6 +214,13 @@ class Ledger:
                 hint="correct the server or database of this tenant in tenants.yaml",
             )
 
+    def _unreadable(self, error: psycopg.Error) -> Refused:
+        said = error.diag.message_primary or ""
+        tables = ", ".join(f"{self.typed_schema}.{table}" for table in (LEDGER_TABLE, LOG_TABLE))
+        # Whatever the language of the message, it names the table, unless the schema itself is closed to the role.
+        privilege = f"SELECT ON {tables}" if LEDGER_TABLE in said else f"USAGE ON SCHEMA {self.typed_schema}"
+        return Refused(f"{self.shown}: {said}", hint=self.compose_grant(privilege))
+
     def _lacking(self, error: psycopg.Error) -> Refused | None:
         """Return the refusal for a column that is missing because the table is too old; None for any other column."""
         said = error.diag.message_primary or ""
@@ -215,7 +230,7 @@ class Ledger:
         return Refused(
             f"{self.shown}: {said}, expected the columns of layout {LAYOUT}: "
             "the table was created before the first release",
-            hint=f"as its owner: ALTER TABLE {self._identifier}.{LEDGER_TABLE} {columns}, "
+            hint=f"as its owner: ALTER TABLE {self.typed_schema}.{LEDGER_TABLE} {columns}, "
             f"DROP CONSTRAINT IF EXISTS {LEDGER_TABLE}_state_check",
         )
 
@@ -224,7 +239,7 @@ class Ledger:
         return Refused(
             f"{self.shown}: not tenantry's ledger, expected the ledger's columns and comment",
             hint='set another schema under "ledger" in tenants.yaml; if a restore lost the comment, run '
-            f"COMMENT ON TABLE {self._identifier}.{LEDGER_TABLE} IS 'tenantry ledger, layout {LAYOUT}'",
+            f"COMMENT ON TABLE {self.typed_schema}.{LEDGER_TABLE} IS 'tenantry ledger, layout {LAYOUT}'",
         )
 
 

@@ -37,7 +37,10 @@ class RepeatableTable:
         except pg.UndefinedTable:
             return {}
         except pg.InsufficientPrivilege as error:
-            raise Refused(f"{self._shown}: {error.diag.message_primary}", hint="grant the role SELECT on it") from None
+            table = f"{self.ledger.typed_schema}.{REPEATABLE_TABLE}"
+            raise Refused(
+                f"{self._shown}: {error.diag.message_primary}", hint=self.ledger.compose_grant(f"SELECT ON {table}")
+            ) from None
 
     def read_texts(self, names: Collection[str]) -> dict[str, str]:
         """Return the last applied texts by name; names that are not recorded are left out."""
@@ -61,7 +64,7 @@ class RepeatableTable:
         except pg.InsufficientPrivilege as error:
             raise Refused(
                 f"{self._shown}: cannot be created: {error.diag.message_primary}",
-                hint="as the schema's owner: grant CREATE on it to the role that migrates",
+                hint=self.ledger.compose_grant(f"CREATE, USAGE ON SCHEMA {self.ledger.typed_schema}"),
             ) from None
 
     def record(self, step: Migration, *, elapsed_ms: int) -> None:

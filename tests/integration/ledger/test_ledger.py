@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -471,13 +472,13 @@ class TestRights:
         here = any_site(ROOMS)
         with as_role(here) as seen:
             verdict = seen.migrate().verdict()
+            role = str(conninfo_to_dict(seen.server)["user"])
             assert verdict == Verdict(
                 Result.REFUSED,
                 "public._migrations: cannot be created: permission denied for schema public",
-                "as its owner: GRANT CREATE, USAGE ON SCHEMA public TO the role that migrates",
+                f"as the owner: GRANT CREATE, USAGE ON SCHEMA public TO {role}",
             )
-            role = str(conninfo_to_dict(seen.server)["user"])
-            here.query(verdict.hint.removeprefix("as its owner: ").replace("the role that migrates", role))
+            here.query(verdict.hint.removeprefix("as the owner: "))
             assert seen.migrate().results == {"1": Result.APPLIED}
 
     def test_ledger_may_not_be_read(self, any_site: MakeSite) -> None:
@@ -485,11 +486,33 @@ class TestRights:
         here = any_site(ROOMS)
         here.migrate()
         with as_role(here) as seen:
-            assert seen.migrate().verdict() == Verdict(
+            verdict = seen.migrate().verdict()
+            role = str(conninfo_to_dict(seen.server)["user"])
+            assert verdict == Verdict(
                 Result.REFUSED,
                 "public._migrations: permission denied for table _migrations",
-                "grant the role SELECT on it",
+                f"as the owner: GRANT SELECT ON public._migrations, public._migrations_log TO {role}",
             )
+            here.query(verdict.hint.removeprefix("as the owner: "))
+            assert seen.migrate().results == {"1": Result.UP_TO_DATE}
+
+    def test_role_that_needs_quotes(self, site: MakeSite) -> None:
+        """The GRANT in a hint names a role and a schema in quotes where SQL wants them."""
+        here = site(ROOMS, schema="The Book")
+        here.query('CREATE SCHEMA "The Book"')
+        with as_role(here) as seen:
+            role = str(conninfo_to_dict(seen.server)["user"])
+            quoted = f"Ada's {role}"
+            here.query(f'ALTER ROLE {role} RENAME TO "{quoted}"')
+            try:
+                named = replace(seen, server=make_conninfo(seen.server, user=quoted))
+                for privilege in ("USAGE", "CREATE, USAGE"):
+                    hint = named.migrate().verdict().hint
+                    assert hint == f'as the owner: GRANT {privilege} ON SCHEMA "The Book" TO "{quoted}"'
+                    here.query(hint.removeprefix("as the owner: "))
+                assert named.migrate().verdict().reason.startswith("permission denied for schema public")
+            finally:
+                here.query(f'ALTER ROLE "{quoted}" RENAME TO {role}')
 
     def test_ledger_may_not_be_written(self, site: MakeSite) -> None:
         """A file whose row cannot be written is rolled back with it; reading is enough where nothing is pending."""
