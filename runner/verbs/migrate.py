@@ -193,7 +193,7 @@ def _confirm(site: Site, project: Project) -> Generator[Event, None, tuple[Migra
     yield TenantCompared(site.tenant.name, statuses)
     left = site.replan(rows)
     if left.blockers:
-        raise Refused(f"another runner left the ledger so: {summarise(left.blockers)}")
+        raise Refused(f"another runner has changed the ledger: {summarise(left.blockers)}")
     if left.steps or left.repeatables:
         names = ", ".join(label(step.version, step.name) for step in (*left.steps, *left.repeatables))
         raise Refused(f"{names}: not recorded although applied: something else changes the ledger")
