@@ -14,7 +14,7 @@ from tenantry.config.rows import tenants_from_rows
 from tenantry.files.checks import Check, read_checks
 from tenantry.files.directory import Directory
 from tenantry.files.repeatables import read_directory
-from tenantry.fleet.selection import select
+from tenantry.fleet.selection import EVERYTHING, Selection, select
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import Migration, SetName, Tenant
@@ -28,7 +28,6 @@ from tenantry.model.errors import (
     Unreachable,
 )
 from tenantry.model.events import DatabaseCreated, DatabaseOpened, WarningRaised
-from tenantry.model.tenants import MASTER
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.sessions import Connection, Sessions, Settings
 from tenantry.state import STATE_FOLDER
@@ -36,11 +35,11 @@ from tenantry.state import STATE_FOLDER
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the command line says about where to work; `tenants` None: everything, `servers` wins over tenants.yaml."""
+    """What the command line says about where to work; `servers` wins over tenants.yaml."""
 
     config_path: Path
     environment: Mapping[str, str]
-    tenants: str | None = None
+    selection: Selection = EVERYTHING
     servers: Mapping[str, str] | None = None
     lock_wait_s: float = 30.0
     create: bool = False
@@ -134,16 +133,16 @@ def open_project(choice: Choice, run_id: str, os_user: str, *, makes_server: boo
     `makes_server`: an embedded server that was never made is made now. Raises InputError and ServerError.
     """
     config = read(choice.config_path, env=choice.environment, overrides=choice.servers or {})
-    listed = config.tenant_query is None or (choice.tenants or "").strip() == MASTER
+    listed = config.tenant_query is None or choice.selection.master_alone
     known = config.tenants
-    tenants = select(known, config.master, choice.tenants) if listed else ()
+    tenants = select(known, config.master, choice.selection) if listed else ()
     directories = _read_directories(config, {tenant.set_name for tenant in tenants} if listed else set(SetName))
     checks = _read_checks(config, directories)
     provenance = Provenance(run_id, os_user, config.root.resolve())
     sessions = _open_sessions(config, choice, tenants, provenance, makes_server=makes_server)
     if not listed:
         known = tuple(tenants_from_rows(config, _query_tenants(config, sessions)))
-        tenants = select(known, config.master, choice.tenants)
+        tenants = select(known, config.master, choice.selection)
     return Project(config, choice, tenants, known, directories, sessions, provenance, checks)
 
 

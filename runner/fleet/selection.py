@@ -1,9 +1,11 @@
-"""Which tenants a run is for: the text of `--tenants` and the known tenants in, tenants out.
+"""Which tenants a run is for: the text of `--tenants` becomes a `Selection`, and a `Selection` picks tenants.
 
-Every name is proven before anything is selected, and nothing selected is an error.
+The text is parsed here and nowhere else. Every name is proven before anything is selected, and nothing selected is an
+error.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem
@@ -11,36 +13,65 @@ from tenantry.model.tenants import ALL, MASTER
 from tenantry.model.words import nearest, one_of, times
 
 
-def parse_selection(text: str) -> tuple[str, ...]:
-    """Return the names in `text`, in its order: ids, `master`, or `all` alone. Which ones exist is not looked at.
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The tenants that a run is for, by the names that were given; without a name, everything in tenants.yaml.
 
-    Names are separated by commas, blanks around them are free. Raises ConfigError that names every mistake.
+    Whether these names exist is not known before `select` compares them with tenants.yaml.
     """
+
+    names: tuple[str, ...] = ()
+
+    @property
+    def everything(self) -> bool:
+        """Return whether the master and every tenant are selected, none of them by name."""
+        return not self.names
+
+    @property
+    def names_master(self) -> bool:
+        """Return whether the master was asked for by its name."""
+        return MASTER in self.names
+
+    @property
+    def master_alone(self) -> bool:
+        """Return whether the master is all that is selected, so that no list of tenants is needed."""
+        return self.names == (MASTER,)
+
+
+EVERYTHING = Selection()
+
+
+def parse_selection(text: str | None) -> Selection:
+    """Return what `text` selects: ids, `master`, or `all` alone; None selects everything, as `all` does.
+
+    Names are separated by commas, blanks around them are free. Which ones exist is not looked at. Raises ConfigError
+    that names every mistake.
+    """
+    if text is None:
+        return EVERYTHING
     names = tuple(part.strip() for part in text.split(","))
     if not any(names):
         raise ConfigError((Problem("--tenants: empty, expected ids separated by commas, master or all"),))
     problems = tuple(_find_mistakes(text, names))
     if problems:
         raise ConfigError(problems)
-    return names
+    return EVERYTHING if names == (ALL,) else Selection(names)
 
 
-def select(config_tenants: Sequence[Tenant], master: Tenant | None, text: str | None) -> tuple[Tenant, ...]:
-    """Return the tenants that `text` names, master first, then in the order of `config_tenants`.
+def select(config_tenants: Sequence[Tenant], master: Tenant | None, selection: Selection) -> tuple[Tenant, ...]:
+    """Return the tenants that are selected, master first, then in the order of `config_tenants`.
 
-    None selects everything, as `all` does. Raises ConfigError where a name is not known, naming all of those,
-    and where there is nothing to select.
+    Raises ConfigError where a name is not known, naming all of those, and where there is nothing to select.
     """
     known = ((master,) if master else ()) + tuple(config_tenants)
     if not known:
         raise ConfigError((Problem("--tenants: nothing to select, expected a tenant or a master in tenants.yaml"),))
-    names = (ALL,) if text is None else parse_selection(text)
-    if names == (ALL,):
+    if selection.everything:
         return known
-    problems = tuple(_find_unknown(names, [tenant.name for tenant in config_tenants], master))
+    problems = tuple(_find_unknown(selection.names, [tenant.name for tenant in config_tenants], master))
     if problems:
         raise ConfigError(problems)
-    return tuple(tenant for tenant in known if tenant.name in names)
+    return tuple(tenant for tenant in known if tenant.name in selection.names)
 
 
 def _find_mistakes(text: str, names: tuple[str, ...]) -> Iterable[Problem]:

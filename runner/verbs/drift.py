@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 import click
 
 from tenantry.fleet.run import Job
+from tenantry.fleet.selection import Selection
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.statuses import read_statuses
-from tenantry.model import SetName, Tenant
+from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import DraftWritten, Event, FindingReported, RowReported, Verdict
 from tenantry.model.results import Result
@@ -24,7 +25,7 @@ from tenantry.schema.differences import compare_schemas, count_differences, desc
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import make_expected
 from tenantry.scratch.schema_file import load_schema, read_schema_source
-from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
+from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job, without_master
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Compare the schema of every selected tenant with its files, another tenant, a file of SQL, or the majority.
@@ -96,9 +97,9 @@ def _start(request: Request) -> Events:
 
 
 def _leave_out_master(project: Project) -> Project:
-    """Return the project for tenants, unless the master alone is selected: it was never meant to be like them."""
-    tenants = tuple(tenant for tenant in project.tenants if tenant.set_name is SetName.TENANT)
-    return replace(project, tenants=tenants) if tenants else project
+    """Return the project for tenants, unless the master alone is selected. Raises ConfigError where both are named."""
+    # The files of both sets stay: their warnings are about the input, whoever is compared.
+    return replace(project, tenants=without_master(project, "their schemas are not meant to be alike").tenants)
 
 
 def _make_job(project: Project, refer: Reference) -> Job:
@@ -160,7 +161,7 @@ def _read_tenant(project: Project, request: Request, name: str) -> Snapshot:
         message = f"--against: unknown tenant {name!r}, expected {one_of(known)}"
         raise ConfigError((Problem(message, nearest(name, known)),))
     # On a project of its own: it may be on a server that no selected tenant is on.
-    reference = open_project(replace(project.choice, tenants=name), request.run_id, request.os_user)
+    reference = open_project(replace(project.choice, selection=Selection((name,))), request.run_id, request.os_user)
     with _open(reference, known[name]) as ledger:
         return read_snapshot(ledger.connection, project.config.scope(known[name]))
 

@@ -20,7 +20,7 @@ from tenantry.model.hazards import Hazard, Level
 from tenantry.model.results import Result, TableSize
 from tenantry.postgres.embedded.programs import find_binaries, read_major
 from tenantry.project import Project
-from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, find_file, open_files, open_request
+from tenantry.verbs.options import JOBS, SERVER, Version, find_file, make_tenants_option, open_files, open_request
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Say what each migration file would do to a database in use: what it locks, rewrites and reads whole.
@@ -45,12 +45,7 @@ _PARAMS = (
         type=click.Choice([name.value for name in SetName]),
         help="Lint this set alone; by default both.",
     ),
-    click.Option(
-        ["--tenants"],
-        metavar="1,16|all|master",
-        shell_complete=TENANTS.shell_complete,
-        help="In which databases tables are looked up for their sizes; by default in none.",
-    ),
+    make_tenants_option("In which databases tables are looked up for their sizes; by default in none."),
     click.Option(["--squawk"], is_flag=True, help="Ask squawk for a second opinion; it comes with the extra lint."),
     JOBS,
     SERVER,

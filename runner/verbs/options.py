@@ -11,9 +11,9 @@ import click
 from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
 from tenantry.fleet.run import Job
+from tenantry.fleet.selection import parse_selection
 from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
-from tenantry.model.tenants import ALL
 from tenantry.plan.rollout import make_stages
 from tenantry.project import Choice, Project, open_offline, open_project
 from tenantry.verbs.repair import Case, Repair, make_repair_job
@@ -79,18 +79,20 @@ def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: st
     return [f"{given}{comma}{name}" for name in names if name.startswith(last) and name not in given.split(",")]
 
 
-TENANTS = click.Option(
-    ["--tenants"],
-    metavar="1,16|all|master",
-    shell_complete=_complete_tenants,
-    help="Which databases; by default the master and every tenant.",
-)
-TENANTS_REQUIRED = click.Option(
-    ["--tenants"],
-    metavar="1,16|all|master",
-    required=True,
-    shell_complete=_complete_tenants,
-    help="Which databases; all is every tenant, without the master. There is no default.",
+def make_tenants_option(explanation: str, *, required: bool = False) -> click.Option:
+    """Return `--tenants`, with what it means for a verb."""
+    return click.Option(
+        ["--tenants"],
+        metavar="1,16|all|master",
+        required=required,
+        shell_complete=_complete_tenants,
+        help=explanation,
+    )
+
+
+TENANTS = make_tenants_option("Which databases; by default the master and every tenant.")
+TENANTS_REQUIRED = make_tenants_option(
+    "Which databases; all is every tenant, without the master. There is no default.", required=True
 )
 SERVER = click.Option(
     ["--server", "servers"],
@@ -156,7 +158,7 @@ def _choose(request: Request) -> Choice:
     return Choice(
         config_path=Path(options["config"]),
         environment=request.environment,
-        tenants=options.get("tenants"),
+        selection=parse_selection(options.get("tenants")),
         servers=dict(options.get("servers", ())),
         lock_wait_s=options.get("lock_wait", 30.0),
         create=options.get("create", False),
@@ -200,13 +202,17 @@ def find_file(directories: Iterable[Directory], version: int, option: str) -> No
         raise ConfigError((Problem(f"{option}: there is no {written}, version {version} is {' and '.join(found)}"),))
 
 
-def without_master(project: Project, chosen: str) -> Project:
-    """Return the project for tenants alone: the same number is another file in the master's set."""
+def without_master(project: Project, why: str = "their files differ") -> Project:
+    """Return the project for tenants alone, unless the master alone is selected. `why` says what sets them apart.
+
+    By default it is that the same number is another file in the master's set. Raises ConfigError where the master was
+    asked for by name: to leave it out then would pass for having looked at it.
+    """
     tenants = tuple(tenant for tenant in project.tenants if tenant.set_name is SetName.TENANT)
     if len(tenants) in (0, len(project.tenants)):
         return project
-    if chosen.strip() != ALL:
-        raise ConfigError((Problem("--tenants: master beside tenants, expected one or the other: their files differ"),))
+    if project.choice.selection.names_master:
+        raise ConfigError((Problem(f"--tenants: master beside tenants, expected one or the other: {why}"),))
     directories = {SetName.TENANT: project.directories[SetName.TENANT]}
     return replace(project, tenants=tenants, directories=directories)
 
@@ -216,7 +222,7 @@ def run_repair(request: Request, decide: Callable[[Case, str], Repair], *, needs
     version, reason = request.options["version"], request.options["reason"].strip()
     if not reason:
         raise ConfigError((Problem("--reason: empty, expected why the ledger is changed by hand"),))
-    project = without_master(open_request(request), request.options.get("tenants") or ALL)
+    project = without_master(open_request(request))
     if needs_file:
         find_version(project, version, "VERSION")
     dry_run = request.options["dry_run"]

@@ -11,7 +11,6 @@ from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import Event, RepairProposed, TenantCompared, Verdict, WarningRaised
 from tenantry.model.results import GOOD, Result
-from tenantry.model.tenants import ALL
 from tenantry.plan.undo import Wanted, check_known, choose
 from tenantry.project import Project
 from tenantry.proof.prover import make_prover
@@ -63,7 +62,7 @@ def _start(request: Request) -> Events:
         raise ConfigError((Problem("VERSION: expected the version to undo, or --to and the newest one to keep"),))
     if not reason:
         raise ConfigError((Problem("--reason: empty, expected why the version is undone"),))
-    project = without_master(open_request(request), options.get("tenants") or ALL)
+    project = without_master(open_request(request))
     wanted = Wanted(
         version=version if above is None else above,
         reason=reason,

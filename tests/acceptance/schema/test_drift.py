@@ -140,6 +140,10 @@ def test_consensus(fleet: MakeFleet) -> None:
         alone = one.run("drift", "--consensus", "--tenants", name)
         message = "error: --consensus: 1 tenant is selected, expected two or more to compare\n"
         assert (alone.code, alone.out, alone.err) == (2, "", message)
+    message = "--tenants: master beside tenants, expected one or the other: their schemas are not meant to be alike"
+    for compared in (["--consensus"], ["--against", "tenant:1"]):
+        both = one.run("drift", *compared, "--tenants", "master,1,3")
+        assert (both.code, both.out, both.err) == (2, "", f"error: {message}\n")
 
 
 def test_no_majority(migrated: Fleet) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenantry.fleet.selection import parse_selection, select
+from tenantry.fleet.selection import EVERYTHING, Selection, parse_selection, select
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import ConfigError
 from tenantry.model.words import nearest, one_of
@@ -24,7 +24,7 @@ def make_tenants(names: Sequence[str]) -> tuple[Tenant, ...]:
 def refuse(text: str | None, names: Sequence[str] = ("1", "16"), master: Tenant | None = MASTER) -> list[str]:
     """Select what cannot be selected, and return what is said, each hint behind a bar."""
     with pytest.raises(ConfigError) as caught:
-        select(make_tenants(names), master, text)
+        select(make_tenants(names), master, parse_selection(text))
     assert caught.value.exit_code == 2
     problems = caught.value.problems
     return [f"{problem.message} | {problem.hint}" if problem.hint else problem.message for problem in problems]
@@ -46,7 +46,7 @@ def refuse(text: str | None, names: Sequence[str] = ("1", "16"), master: Tenant 
 )
 def test_select(text: str | None, names: list[str]) -> None:
     """The master comes first, then the tenants in the order of tenants.yaml, whatever the order of the text."""
-    assert [tenant.name for tenant in select(make_tenants(["1", "16", "on-7"]), MASTER, text)] == names
+    assert [tenant.name for tenant in select(make_tenants(["1", "16", "on-7"]), MASTER, parse_selection(text))] == names
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_select(text: str | None, names: list[str]) -> None:
 )
 def test_without(names: list[str], master: Tenant | None, text: str | None, selected: list[str]) -> None:
     """All means what there is, with or without a master."""
-    assert [tenant.name for tenant in select(make_tenants(names), master, text)] == selected
+    assert [tenant.name for tenant in select(make_tenants(names), master, parse_selection(text))] == selected
 
 
 @given(
@@ -69,7 +69,7 @@ def test_without(names: list[str], master: Tenant | None, text: str | None, sele
 )
 def test_selects_what_is_named(names: list[str]) -> None:
     """Exactly the named tenants are selected, each once, in an order that does not depend on the text's."""
-    selected = select(make_tenants(MANY), MASTER, ",".join(names))
+    selected = select(make_tenants(MANY), MASTER, parse_selection(",".join(names)))
     assert [tenant.name for tenant in selected] == sorted(names, key=["master", *MANY].index)
 
 
@@ -152,7 +152,7 @@ def test_malformed(text: str, said: list[str]) -> None:
     assert refuse(text) == said
 
 
-@pytest.mark.parametrize("text", [None, "all", "1", "master", ""])
+@pytest.mark.parametrize("text", [None, "all", "1", "master"])
 def test_nothing_to_select(text: str | None) -> None:
     """A run with nothing to work on is an error, never an empty run."""
     assert refuse(text, [], master=None) == [
@@ -160,16 +160,42 @@ def test_nothing_to_select(text: str | None) -> None:
     ]
 
 
+def test_malformed_before_nothing_to_select() -> None:
+    """A text that is no selection is refused before tenants.yaml is looked at."""
+    assert refuse("", [], master=None) == ["--tenants: empty, expected ids separated by commas, master or all"]
+
+
 def test_parse_selection() -> None:
     """Parsing keeps names and order, and asks nobody whether they exist."""
-    assert parse_selection(" b , a,master") == ("b", "a", "master")
+    assert parse_selection(" b , a,master") == Selection(("b", "a", "master"))
+
+
+@pytest.mark.parametrize(
+    ("text", "everything", "names_master", "master_alone"),
+    [
+        (None, True, False, False),
+        (" all ", True, False, False),
+        (" master ", False, True, True),
+        ("1, master", False, True, False),
+        ("1,16", False, False, False),
+    ],
+)
+def test_questions(text: str | None, everything: bool, names_master: bool, master_alone: bool) -> None:
+    """A selection tells everything from a list of names, and a master that was named from one that comes with all."""
+    selection = parse_selection(text)
+    assert (selection.everything, selection.names_master, selection.master_alone) == (
+        everything,
+        names_master,
+        master_alone,
+    )
+    assert (selection == EVERYTHING) == everything
 
 
 @given(st.text(alphabet="a1,  \t\n", max_size=12))
 def test_parse_selection_of_any_text(text: str) -> None:
     """Any text gives names, none of them empty or there twice, or an error of its own."""
     try:
-        names = parse_selection(text)
+        names = parse_selection(text).names
     except ConfigError:
         return
     assert names
