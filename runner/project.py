@@ -1,11 +1,11 @@
 """A project opened for one run: tenants.yaml, the tenants that were selected, their files, the way to their servers.
 
-All input is read and checked before the first connection is made.
+All input is read and checked before the first connection is made, and before the embedded server is started.
 """
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tenantry.config.model import Config
@@ -15,9 +15,10 @@ from tenantry.files.checks import Check, read_checks
 from tenantry.files.directory import Directory
 from tenantry.files.repeatables import read_directory
 from tenantry.fleet.selection import EVERYTHING, Selection, select
+from tenantry.fleet.stop import Stop
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.provenance import Provenance
-from tenantry.model import Migration, SetName, Tenant
+from tenantry.model import Migration, Server, SetName, Tenant
 from tenantry.model.errors import (
     ConfigError,
     InputError,
@@ -32,16 +33,20 @@ from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.sessions import Connection, Sessions, Settings
 from tenantry.state import STATE_FOLDER
 
+DEFAULT_JOBS = 8
+DEFAULT_LOCK_WAIT_S = 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the command line says about where to work; `servers` wins over tenants.yaml."""
+    """Where to work, and how; `servers` wins over tenants.yaml, `jobs` is how many tenants at once on each server."""
 
     config_path: Path
     environment: Mapping[str, str]
     selection: Selection = EVERYTHING
     servers: Mapping[str, str] | None = None
-    lock_wait_s: float = 30.0
+    lock_wait_s: float = DEFAULT_LOCK_WAIT_S
+    jobs: int = DEFAULT_JOBS
     create: bool = False
 
 
@@ -60,6 +65,24 @@ class Project:
     sessions: Sessions
     provenance: Provenance
     checks: Mapping[SetName, tuple[Check, ...]]
+    stop: Stop
+
+    def begin(self, run_id: str) -> "Project":
+        """Return this project for another run, with connections, marks and a stop that are that run's alone.
+
+        The files are those that were read before.
+        """
+        provenance = replace(self.provenance, run_id=run_id)
+        sessions, stop = _make_sessions(self.config, self.choice, self.tenants, provenance), Stop()
+        stop.on_cancel(sessions.cancel)
+        return replace(self, provenance=provenance, sessions=sessions, stop=stop)
+
+    def start_servers(self, *, makes: bool = False) -> None:
+        """Start the embedded server if a selected tenant is on it. Raises ServerError.
+
+        `makes`: one that was never made is made now.
+        """
+        _start_servers(self.config, (tenant.server for tenant in self.tenants), makes=makes)
 
     def files(self, tenant: Tenant) -> tuple[Migration, ...]:
         """Return the migrations of the tenant's set, in order."""
@@ -127,11 +150,14 @@ def explain_missing(sessions: Sessions, tenant: Tenant, error: Unreachable) -> U
     return Unreachable(str(error), hint=hint)
 
 
-def open_project(choice: Choice, run_id: str, os_user: str, *, makes_server: bool = False) -> Project:
-    """Read and check everything, start the embedded server where one is meant, and select the tenants.
+def open_project(
+    choice: Choice, run_id: str, os_user: str, *, stop: Stop | None = None, makes_server: bool = False
+) -> Project:
+    """Read and check everything, and select the tenants. No server is asked unless tenants come from a query.
 
-    `makes_server`: an embedded server that was never made is made now. Raises InputError and ServerError.
+    `makes_server`: an embedded server that was never made is made for that query. Raises InputError and ServerError.
     """
+    stop = stop or Stop()
     config = read(choice.config_path, env=choice.environment, overrides=choice.servers or {})
     listed = config.tenant_query is None or choice.selection.master_alone
     known = config.tenants
@@ -139,19 +165,21 @@ def open_project(choice: Choice, run_id: str, os_user: str, *, makes_server: boo
     directories = _read_directories(config, {tenant.set_name for tenant in tenants} if listed else set(SetName))
     checks = _read_checks(config, directories)
     provenance = Provenance(run_id, os_user, config.root.resolve())
-    sessions = _open_sessions(config, choice, tenants, provenance, makes_server=makes_server)
+    sessions = _make_sessions(config, choice, tenants, provenance)
+    stop.on_cancel(sessions.cancel)
     if not listed:
+        _start_servers(config, config.servers.values(), makes=makes_server)
         known = tuple(tenants_from_rows(config, _query_tenants(config, sessions)))
         tenants = select(known, config.master, choice.selection)
-    return Project(config, choice, tenants, known, directories, sessions, provenance, checks)
+    return Project(config, choice, tenants, known, directories, sessions, provenance, checks, stop)
 
 
-def open_offline(choice: Choice, run_id: str, os_user: str) -> Project:
+def open_offline(choice: Choice, run_id: str, os_user: str, *, stop: Stop | None = None) -> Project:
     """Open a project for work on its files alone: no tenant is selected, and no server is asked. Raises InputError."""
     config = read(choice.config_path, env=choice.environment)
     provenance = Provenance(run_id, os_user, config.root.resolve())
-    sessions = Sessions({}, _settings(choice, provenance))
-    return Project(config, choice, (), config.tenants, {}, sessions, provenance, {})
+    sessions = Sessions({}, _make_settings(choice, provenance))
+    return Project(config, choice, (), config.tenants, {}, sessions, provenance, {}, stop or Stop())
 
 
 def embedded_server(config: Config) -> EmbeddedServer:
@@ -190,30 +218,29 @@ def _read_checks(config: Config, directories: Mapping[SetName, Directory]) -> di
     }
 
 
-def _open_sessions(
-    config: Config, choice: Choice, tenants: tuple[Tenant, ...], provenance: Provenance, *, makes_server: bool
-) -> Sessions:
+def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], provenance: Provenance) -> Sessions:
     used = {tenant.server.name: tenant.server for tenant in tenants} or config.servers
-    dsns: dict[str, str] = {}
-    for name, server in used.items():
-        dsns[name] = server.dsn if server.dsn is not None else _start_embedded(config, makes_server=makes_server)
+    # Where the embedded server will be reached is known before it runs.
+    embedded = embedded_server(config)
+    dsns = {name: embedded.dsn() if server.dsn is None else server.dsn for name, server in used.items()}
     directs = {name: server.direct for name, server in used.items() if server.direct is not None}
-    return Sessions(dsns, _settings(choice, provenance), directs)
+    return Sessions(dsns, _make_settings(choice, provenance), directs)
 
 
-def _settings(choice: Choice, provenance: Provenance) -> Settings:
+def _make_settings(choice: Choice, provenance: Provenance) -> Settings:
     return Settings(provenance.application_name, lock_wait_ms=int(choice.lock_wait_s * 1000))
 
 
-def _start_embedded(config: Config, *, makes_server: bool) -> str:
+def _start_servers(config: Config, servers: Iterable[Server], *, makes: bool) -> None:
+    if not any(server.embedded for server in servers):
+        return
     server = embedded_server(config)
-    if not makes_server and not server.exists():
+    if not makes and not server.exists():
         raise ServerError(
             f"{config.root / STATE_FOLDER}: the embedded server was not made yet",
             hint='run "tenantry migrate", which makes it and its databases',
         )
     server.start()
-    return server.dsn()
 
 
 def _query_tenants(config: Config, sessions: Sessions) -> list[dict[str, object]]:

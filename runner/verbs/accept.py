@@ -3,7 +3,8 @@
 from tenantry.ledger.writing import record_accepted
 from tenantry.model import State, label
 from tenantry.model.errors import Refused
-from tenantry.verbs.options import REPAIR_PARAMS, run_repair
+from tenantry.project import Project
+from tenantry.verbs.options import REPAIR_PARAMS, open_request, run_repair
 from tenantry.verbs.repair import Case, Repair
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -17,8 +18,20 @@ the old text stays in the log.
 """
 
 
+def start(project: Project, *, version: int, reason: str, dry_run: bool = False) -> Events:
+    """Record what the file of a version says now as what was applied, in every selected tenant.
+
+    Raises ConfigError where the reason is empty, no file has this version, or the master is selected next to tenants;
+    ServerError where the embedded server cannot be started.
+    """
+    return run_repair(project, "accept", _decide, version=version, reason=reason, dry_run=dry_run)
+
+
 def _start(request: Request) -> Events:
-    return run_repair(request, _decide)
+    options = request.options
+    return start(
+        open_request(request), version=options["version"], reason=options["reason"], dry_run=options["dry_run"]
+    )
 
 
 def _decide(case: Case, reason: str) -> Repair:

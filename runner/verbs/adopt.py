@@ -1,12 +1,13 @@
 """`adopt`: take over databases that have a schema and no record of it."""
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 
 import click
 
 from tenantry.model import Migration, Origin, label
 from tenantry.model.errors import Problem
 from tenantry.model.events import Event, FindingReported
+from tenantry.project import Project
 from tenantry.takeover.adoption import Examined, Proposal, make_adoption_job, propose
 from tenantry.takeover.evidence import Presence, TenantStanding
 from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, TENANTS, Version, find_version, open_request, run_job
@@ -42,9 +43,13 @@ _PARAMS = (
 )
 
 
-def _start(request: Request) -> Events:
-    assumed = frozenset(request.options["assume"])
-    project = open_request(request)
+def start(project: Project, *, assume: Collection[int] = (), reason: str = "adopted", write: bool = False) -> Events:
+    """Find out which files' effects are in every selected tenant, and record these files with `write`.
+
+    `assume` are versions to record as well, because no schema shows their effects. Raises ConfigError where no file has
+    one of them; ServerError where the embedded server cannot be started.
+    """
+    assumed = frozenset(assume)
     for version in sorted(assumed):
         find_version(project, version, "--assume")
 
@@ -59,8 +64,12 @@ def _start(request: Request) -> Events:
                 yield FindingReported(found.tenant.name, _explain_denied(file.migration))
         return proposal
 
-    job = make_adoption_job(project, decide, request.options["reason"], write=request.options["write"])
-    return run_job(request, project, job)
+    return run_job(project, "adopt", make_adoption_job(project, decide, reason, write=write))
+
+
+def _start(request: Request) -> Events:
+    options = request.options
+    return start(open_request(request), assume=options["assume"], reason=options["reason"], write=options["write"])
 
 
 def _list_unseen(found: Examined, proposal: Proposal) -> list[Migration]:

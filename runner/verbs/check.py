@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import click
 
@@ -59,28 +60,62 @@ _PARAMS = (
 )
 
 
-def _start(request: Request) -> Events:
-    options = request.options
-    for option in ("base", "schema_from"):
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """The schema that the files of a set are to make, and how messages call it; with `extra` they make nothing else."""
+
+    schema: Snapshot
+    source: str
+    set_name: SetName
+    extra: bool
+
+
+def start(
+    project: Project,
+    *,
+    base: str | None = None,
+    schema_from: str | None = None,
+    set_name: SetName | None = None,
+    allow_extra: bool = False,
+) -> Events:
+    """Run the migration files of one set, or of both, on a scratch database, and report each fault.
+
+    No tenant is opened. `base` is a branch or commit of git: files that are merged there may not be edited.
+    `schema_from` is a file of SQL, or a command that prints it, whose schema the files must produce; with `allow_extra`
+    they may produce more. Raises InputError where one of these cannot be read; ServerError and Refused where the schema
+    of `schema_from` cannot be built.
+    """
+    for option, value in (("--base", base), ("--schema-from", schema_from)):
         # As an unset variable of a script leaves it: it must not pass for a check that was made.
-        if options[option] is not None and not options[option].strip():
-            raise ConfigError((Problem(f"--{option.replace('_', '-')}: empty, expected a value, or no such option"),))
-    project = open_files(request)
+        if value is not None and not value.strip():
+            raise ConfigError((Problem(f"{option}: empty, expected a value, or no such option"),))
     config = project.config
-    chosen = SetName(options["set_name"]) if options["set_name"] else None
-    sets = [chosen] if chosen else [name for name in SetName if name is SetName.TENANT or config.master_migrations]
+    sets = [set_name] if set_name else [name for name in SetName if name is SetName.TENANT or config.master_migrations]
     directories = _read_all(config, sets)
     # What is wrong with these two is an error of the command, not a finding: it is told before anything else.
-    wanted = _load_wanted(request, project) if options["schema_from"] else None
-    changes = {name: tuple(find_changes(config.folder(name), options["base"])) for name in sets if options["base"]}
+    compared = set_name or SetName.TENANT
+    wanted = _load_wanted(project, schema_from, compared, extra=not allow_extra) if schema_from else None
+    changes = {name: tuple(find_changes(config.folder(name), base)) for name in sets if base}
     # Each set stands where a tenant does: what is found is said of its folder.
     stand_ins = [Tenant(str(config.folder(name)), name, Server("scratch", None), "") for name in sets]
-    job = _make_job(request, project, directories, changes, wanted)
+    job = _make_job(project, directories, changes, wanted)
     warnings = [WarningRaised("", warning) for found, _ in directories.values() for warning in found.warnings]
     untried = [one for found, _ in directories.values() for one in describe_untried(found.migrations)]
     warnings += [WarningRaised("", one) for one in untried]
     warnings += [WarningRaised("", one.problem) for found in changes.values() for one in found if one.excused]
-    return fleet.run("check", request.run_id, [stand_ins], job, jobs=1, stop=request.stop, preface=warnings)
+    run_id = project.provenance.run_id
+    return fleet.run("check", run_id, [stand_ins], job, jobs=1, stop=project.stop, preface=warnings)
+
+
+def _start(request: Request) -> Events:
+    options = request.options
+    return start(
+        open_files(request),
+        base=options["base"],
+        schema_from=options["schema_from"],
+        set_name=SetName(options["set_name"]) if options["set_name"] else None,
+        allow_extra=options["allow_extra"],
+    )
 
 
 def _read_all(config: Config, sets: Sequence[SetName]) -> dict[SetName, tuple[Directory, tuple[Check, ...]]]:
@@ -99,22 +134,19 @@ def _read_all(config: Config, sets: Sequence[SetName]) -> dict[SetName, tuple[Di
     return found
 
 
-def _load_wanted(request: Request, project: Project) -> tuple[Snapshot, str]:
-    """Return the schema of --schema-from, and how messages call it. Raises ConfigError, InputError, ServerError."""
-    text, shown = read_schema_source(request.options["schema_from"], project.config.root, request.environment)
+def _load_wanted(project: Project, schema_from: str, set_name: SetName, *, extra: bool) -> _Wanted:
+    """Return the schema that the files of a set are to make. Raises InputError, ServerError and Refused."""
+    text, shown = read_schema_source(schema_from, project.config.root, project.choice.environment)
     with open_replay(project) as replay:
-        return load_schema(replay.scratch, text, shown, project.config.scope()), shown
+        return _Wanted(load_schema(replay.scratch, text, shown, project.config.scope()), shown, set_name, extra)
 
 
 def _make_job(
-    request: Request,
     project: Project,
     directories: Mapping[SetName, tuple[Directory, tuple[Check, ...]]],
     changes: Mapping[SetName, Sequence[MergedChange]],
-    wanted: tuple[Snapshot, str] | None,
+    wanted: _Wanted | None,
 ) -> Job:
-    compared = SetName(request.options["set_name"] or SetName.TENANT)
-
     def check(tenant: Tenant) -> Generator[Event, None, Verdict]:
         name = tenant.set_name
         directory, checks = directories[name]
@@ -132,9 +164,8 @@ def _make_job(
             for problem in replay.repeat(repeatables, schema):
                 found += 1
                 yield FindingReported(tenant.name, problem)
-        if wanted and name is compared:
-            expected, source = wanted
-            found += yield from _compare(tenant, source, expected, schema, extra=not request.options["allow_extra"])
+        if wanted and name is wanted.set_name:
+            found += yield from _compare(tenant, wanted, schema)
         return Verdict(Result.FINDING, f"{found} found") if found else Verdict(Result.OK)
 
     return check
@@ -158,15 +189,13 @@ def _refusing() -> Iterator[None]:
         raise Refused(str(error), hint=error.hint) from None
 
 
-def _compare(
-    tenant: Tenant, source: str, expected: Snapshot, found: Snapshot, *, extra: bool
-) -> Generator[Event, None, int]:
-    """Say what the files lack of a schema, and with `extra` what they have beside it; return how much."""
-    differences = [one for one in compare_schemas(expected, found) if extra or one.what is not What.EXTRA]
+def _compare(tenant: Tenant, wanted: _Wanted, found: Snapshot) -> Generator[Event, None, int]:
+    """Say how the schema that the files make differs from the one that they are to make; return in how much."""
+    differences = [one for one in compare_schemas(wanted.schema, found) if wanted.extra or one.what is not What.EXTRA]
     for difference in differences:
-        yield FindingReported(tenant.name, Problem(f"{explain(difference)} by {source}"))
+        yield FindingReported(tenant.name, Problem(f"{explain(difference)} by {wanted.source}"))
     if differences:
-        yield DraftWritten(tenant.name, render(write_ddl(expected, found)))
+        yield DraftWritten(tenant.name, render(write_ddl(wanted.schema, found)))
     return len(differences)
 
 

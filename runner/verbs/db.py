@@ -1,16 +1,16 @@
 """`db`: the embedded server."""
 
 import os
-from pathlib import Path
+from typing import Literal, get_args
 
 import click
 
 from tenantry.config.model import Config
-from tenantry.config.reading import read
 from tenantry.model.errors import ConfigError, Problem, ServerError
 from tenantry.model.events import LinePrinted
 from tenantry.project import embedded_server, scratch_servers
 from tenantry.state import STATE_FOLDER
+from tenantry.verbs.options import read_request
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Start, stop, open or destroy the embedded PostgreSQL, whose data is in .tenantry beside tenants.yaml.
@@ -25,32 +25,49 @@ DATABASE is the id of a tenant, master, or the name of a database. What follows 
   tenantry db destroy --yes
 """
 
-_ACTIONS = ("start", "stop", "url", "psql", "destroy")
+Action = Literal["start", "stop", "url", "psql", "destroy"]
 _PARAMS = (
-    click.Argument(["action"], type=click.Choice(_ACTIONS)),
+    click.Argument(["action"], type=click.Choice(get_args(Action))),
     click.Argument(["database"], required=False),
     click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED),
     click.Option(["--yes"], is_flag=True, help="Destroy without asking: all databases on the server are lost."),
 )
 
 
-def _start(request: Request) -> Events:
-    config = read(Path(request.options["config"]), env=request.environment)
+def start(
+    config: Config, *, action: Action, database: str | None = None, arguments: tuple[str, ...] = (), sure: bool = False
+) -> Events:
+    """Start, stop, open or destroy the embedded server, or report the URL of one of its databases.
+
+    `database` is a tenant's id or a database's own name, and `arguments` go to psql. Nothing is destroyed without
+    `sure`. Raises ConfigError where no server is embedded; ServerError where it cannot be started, stopped or found.
+    """
     if not any(server.embedded for server in config.servers.values()):
         raise ConfigError((Problem(f"{config.path}: no server is embedded, expected one to be"),))
-    database = _find_database(config, request.options["database"])
-    match request.options["action"]:
+    name = _find_database(config, database)
+    match action:
         case "start":
             yield from _start_server(config)
         case "stop":
             stopped = [server.stop() for server in (embedded_server(config), *scratch_servers(config))]
             yield LinePrinted("stopped" if any(stopped) else "was not running")
         case "url":
-            yield LinePrinted(embedded_server(config).url(database))
+            yield LinePrinted(embedded_server(config).url(name))
         case "psql":
-            _open_psql(config, database, request.options["arguments"])
-        case _:
-            yield from _destroy(config, sure=request.options["yes"])
+            _open_psql(config, name, arguments)
+        case "destroy":
+            yield from _destroy(config, sure=sure)
+
+
+def _start(request: Request) -> Events:
+    options = request.options
+    return start(
+        read_request(request),
+        action=options["action"],
+        database=options["database"],
+        arguments=options["arguments"],
+        sure=options["yes"],
+    )
 
 
 def _find_database(config: Config, text: str | None) -> str:

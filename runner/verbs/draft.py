@@ -8,6 +8,7 @@ from tenantry.files.directory import next_version, read_migrations
 from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import LinePrinted
+from tenantry.project import Project
 from tenantry.schema.ddl.draft import Risk, render
 from tenantry.schema.ddl.write import write_ddl
 from tenantry.scratch.replay import open_replay
@@ -38,14 +39,17 @@ _PARAMS = (
 )
 
 
-def _start(request: Request) -> Events:
-    options = request.options
-    name = parse_name(options["name"])
-    project = open_files(request)
+def start(project: Project, *, name: str, schema_from: str, set_name: SetName = SetName.TENANT) -> Events:
+    """Write the next migration of a set, from the difference between its files and a schema; report each new path.
+
+    `schema_from` is a file of SQL, or a command that prints it. Raises InputError where the name, the files or the
+    schema cannot be used; ServerError and Refused where they cannot be replayed.
+    """
+    name = parse_name(name)
     config = project.config
-    folder = config.folder(SetName(options["set_name"]))
+    folder = config.folder(set_name)
     migrations = read_migrations(folder, str(folder)).migrations
-    source = read_schema_source(options["schema_from"], config.root, request.environment)
+    source = read_schema_source(schema_from, config.root, project.choice.environment)
     with open_replay(project) as replay:
         found = replay.run(migrations)
     with open_replay(project) as replay:
@@ -64,6 +68,16 @@ def _start(request: Request) -> Events:
             path = folder / f"{label(next_version(folder), name + suffix)}.sql"
             _write(path, f"-- A draft, to be reviewed: what the files lack of {source[1]}.\n\n{render(part)}")
             yield LinePrinted(str(path))
+
+
+def _start(request: Request) -> Events:
+    options = request.options
+    return start(
+        open_files(request),
+        name=options["name"],
+        schema_from=options["schema_from"],
+        set_name=SetName(options["set_name"]),
+    )
 
 
 def _write(path: Path, text: str) -> None:

@@ -80,20 +80,30 @@ class _Consensus:
     tie: str = ""
 
 
-def _start(request: Request) -> Events:
-    options = request.options
-    if options["consensus"] and options["against"] != "files":
+def start(project: Project, *, against: str = "files", consensus: bool = False) -> Events:
+    """Compare the schema of every selected tenant with a reference, and report each difference.
+
+    `against` is `files`, `tenant:ID` or the path of a file of SQL. With `consensus`, the reference is the schema that
+    most of the tenants have. Raises InputError where there is no such reference, or the master is selected next to
+    tenants; TenantError where the tenant of the reference cannot be read; ServerError where the embedded server cannot
+    be started.
+    """
+    if consensus and against != "files":
         raise ConfigError((Problem("--consensus beside --against, expected one of them"),))
-    project = open_request(request)
-    if options["consensus"]:
+    if consensus:
         project = _leave_out_master(project)
         if len(project.tenants) < 2:
             chosen = "1 tenant is" if project.tenants else "no tenant is"
             raise ConfigError((Problem(f"--consensus: {chosen} selected, expected two or more to compare"),))
-        return run_job(request, project, _make_consensus_job(project, request))
-    if options["against"] != "files":
+        return run_job(project, "drift", _make_consensus_job(project))
+    if against != "files":
         project = _leave_out_master(project)
-    return run_job(request, project, _make_job(project, _find_reference(project, request)))
+    return run_job(project, "drift", _make_job(project, _find_reference(project, against)))
+
+
+def _start(request: Request) -> Events:
+    options = request.options
+    return start(open_request(request), against=options["against"], consensus=options["consensus"])
 
 
 def _leave_out_master(project: Project) -> Project:
@@ -134,13 +144,12 @@ def _compare(project: Project, ledger: Ledger, expected: Snapshot) -> Generator[
     return Verdict(Result.FINDING, count_differences(len(problems)))
 
 
-def _find_reference(project: Project, request: Request) -> Reference:
+def _find_reference(project: Project, against: str) -> Reference:
     """Return what gives the schema that a tenant is compared with; read once where it is the same for all."""
-    against: str = request.options["against"]
     if against == "files":
         return lambda tenant, ledger: _expect(project, ledger)
     kind, _, name = against.partition(":")
-    snapshot = _read_tenant(project, request, name) if kind == "tenant" and name else _read_file(project, against)
+    snapshot = _read_tenant(project, name) if kind == "tenant" and name else _read_file(project, against)
     return lambda tenant, ledger: snapshot
 
 
@@ -155,13 +164,15 @@ def _expect(project: Project, ledger: Ledger) -> Snapshot:
     return make_prover(project).expect(ledger, statuses)
 
 
-def _read_tenant(project: Project, request: Request, name: str) -> Snapshot:
+def _read_tenant(project: Project, name: str) -> Snapshot:
     known = {tenant.name: tenant for tenant in (*project.known, project.config.master) if tenant}
     if name not in known:
         message = f"--against: unknown tenant {name!r}, expected {one_of(known)}"
         raise ConfigError((Problem(message, nearest(name, known)),))
     # On a project of its own: it may be on a server that no selected tenant is on.
-    reference = open_project(replace(project.choice, selection=Selection((name,))), request.run_id, request.os_user)
+    choice, by = replace(project.choice, selection=Selection((name,))), project.provenance
+    reference = open_project(choice, by.run_id, by.os_user, stop=project.stop)
+    reference.start_servers()
     with _open(reference, known[name]) as ledger:
         return read_snapshot(ledger.connection, project.config.scope(known[name]))
 
@@ -176,9 +187,9 @@ def _read_file(project: Project, name: str) -> Snapshot:
         return load_schema(scratch, text, shown, project.config.scope())
 
 
-def _make_consensus_job(project: Project, request: Request) -> Job:
+def _make_consensus_job(project: Project) -> Job:
     """Return the job that says of a tenant whether it has what most have. All fingerprints are read before."""
-    consensus = _group(project, request)
+    consensus = _group(project)
 
     def compare(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with _open(project, tenant) as ledger:
@@ -198,7 +209,7 @@ def _make_consensus_job(project: Project, request: Request) -> Job:
     return compare
 
 
-def _group(project: Project, request: Request) -> _Consensus:
+def _group(project: Project) -> _Consensus:
     """Read all fingerprints and return the groups, by size, with the schema of the first one."""
     found: dict[str, str] = {}
 
@@ -209,7 +220,7 @@ def _group(project: Project, request: Request) -> _Consensus:
         return Verdict(Result.OK)
 
     # Who cannot be read now is asked again, and reported, in the run itself.
-    deque(run_job(request, project, read), maxlen=0)
+    deque(run_job(project, "drift", read), maxlen=0)
     sizes = Counter(found[tenant.name] for tenant in project.tenants if tenant.name in found).most_common()
     groups = {fingerprint: _Group(_letter(index), size) for index, (fingerprint, size) in enumerate(sizes)}
     if len(found) < 2:

@@ -6,7 +6,8 @@ from tenantry.ledger.writing import record_forgotten
 from tenantry.model import AppliedMigration, MigrationStatus, State, label
 from tenantry.model.errors import Refused
 from tenantry.plan.words import count_done
-from tenantry.verbs.options import REPAIR_PARAMS, run_repair
+from tenantry.project import Project
+from tenantry.verbs.options import REPAIR_PARAMS, open_request, run_repair
 from tenantry.verbs.repair import Case, Repair
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -19,8 +20,20 @@ Nothing is undone in the database. What will change is shown first, the deleted 
 """
 
 
+def start(project: Project, *, version: int, reason: str, dry_run: bool = False) -> Events:
+    """Delete the record of a version in every selected tenant.
+
+    Raises ConfigError where the reason is empty or the master is selected next to tenants; ServerError where the
+    embedded server cannot be started.
+    """
+    return run_repair(project, "forget", _decide, version=version, reason=reason, dry_run=dry_run, needs_file=False)
+
+
 def _start(request: Request) -> Events:
-    return run_repair(request, _decide, needs_file=False)
+    options = request.options
+    return start(
+        open_request(request), version=options["version"], reason=options["reason"], dry_run=options["dry_run"]
+    )
 
 
 def _decide(case: Case, reason: str) -> Repair:

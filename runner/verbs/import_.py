@@ -5,17 +5,18 @@ from pathlib import Path
 
 import click
 
-from tenantry.config.reading import read
+from tenantry.config.model import Config
 from tenantry.files.directory import next_version
 from tenantry.model import Migration, Origin, SetName, label
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, FindingReported, LinePrinted
+from tenantry.project import Project
 from tenantry.takeover.adoption import Examined, Proposal, make_adoption_job, propose
 from tenantry.takeover.evidence import Presence
 from tenantry.takeover.files.conversions import CONVERSIONS, load_conversion, plan_files, write_files
 from tenantry.takeover.matching import find_migrations, is_by_number
 from tenantry.takeover.records.histories import HISTORIES, Claim, ClaimStanding, History, load_history
-from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, SET, TENANTS, open_request, run_job
+from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, SET, TENANTS, open_request, read_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Take over what another tool recorded in every selected tenant; or, with --files, its migration files.
@@ -52,15 +53,14 @@ _PARAMS = (
 )
 
 
-def _start(request: Request) -> Events:
-    return _import_files(request) if request.options["wants_files"] else _import_records(request)
+def start(project: Project, *, tool: str, folder: Path, reason: str = "imported", write: bool = False) -> Events:
+    """Compare the records of another tool in every selected tenant with the catalog; with `write`, take them over.
 
-
-def _import_records(request: Request) -> Events:
-    options = request.options
-    history = load_history(options["tool"])
-    project = open_request(request)
-    files = history.list_files(options["folder"])
+    `folder` holds that tool's files. Raises InputError where they cannot be read; ServerError where the embedded server
+    cannot be started.
+    """
+    history = load_history(tool)
+    files = history.list_files(folder)
 
     def decide(found: Examined) -> Generator[Event, None, Proposal]:
         records = history.read(found.ledger.connection)
@@ -68,14 +68,14 @@ def _import_records(request: Request) -> Events:
             raise Refused(f"{history.title}: no records of it in this database")
         claims = history.match(records, files)
         ids = [claim.id for claim in claims]
-        migrations = find_migrations(options["tool"], ids, project.files(found.tenant))
-        true = yield from _judge(history, options["tool"], claims, migrations, found)
+        migrations = find_migrations(tool, ids, project.files(found.tenant))
+        true = yield from _judge(history, tool, claims, migrations, found)
         proposal = propose(found, Origin.IMPORTED, assumed={migration.version for migration in true})
         known = tuple(migration for migration in proposal.known if migration in true)
         newest = max((m.version for m in known), default=-1)
         return Proposal(Origin.IMPORTED, known, tuple(m for m in proposal.allowed if m.version < newest))
 
-    return run_job(request, project, make_adoption_job(project, decide, options["reason"], write=options["write"]))
+    return run_job(project, "import", make_adoption_job(project, decide, reason, write=write))
 
 
 def _judge(
@@ -141,26 +141,35 @@ def _missing(state: Presence | None) -> str:
     return "not there" if state is Presence.ABSENT else "half there"
 
 
-def _import_files(request: Request) -> Events:
-    """Translate the other tool's files, and write them behind those that are here already."""
-    options = request.options
-    tool = options["tool"]
+def start_files(config: Config, *, tool: str, folder: Path, set_name: SetName, write: bool = False) -> Events:
+    """Translate the files of another tool; with `write`, add them after the files of a set.
+
+    Raises ConfigError where a file cannot be translated, or there is no such set.
+    """
     if tool not in CONVERSIONS:
         message = f"--from: files of {tool} cannot be translated, expected {', '.join(sorted(CONVERSIONS))}"
         raise ConfigError((Problem(message),))
-    config = read(Path(options["config"]), env=request.environment)
-    target = config.folder(SetName(options["set_name"]))
-    converted = load_conversion(tool)(options["folder"])
+    target = config.folder(set_name)
+    converted = load_conversion(tool)(folder)
     first = next_version(target) if target.is_dir() else 0
-    if options["write"]:
+    if write:
         yield from (LinePrinted(str(path)) for path in write_files(converted, target, first))
     else:
         yield from (LinePrinted(f"would write {path}") for path, _ in plan_files(converted, target, first))
     for item in converted:
         for note in item.notes:
             yield LinePrinted(f"note: {item.source}: {note}")
-    if not options["write"]:
+    if not write:
         yield LinePrinted("nothing was written: --write does it")
+
+
+def _start(request: Request) -> Events:
+    options = request.options
+    tool, folder, write = options["tool"], options["folder"], options["write"]
+    if not options["wants_files"]:
+        return start(open_request(request), tool=tool, folder=folder, reason=options["reason"], write=write)
+    set_name = SetName(options["set_name"])
+    return start_files(read_request(request), tool=tool, folder=folder, set_name=set_name, write=write)
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

@@ -76,26 +76,48 @@ class _Set:
         return [file for file in self.files if file.version in self.versions]
 
 
-def _start(request: Request) -> Events:
-    options = request.options
-    project = open_request(request) if options["tenants"] is not None else None
-    opened = project or open_files(request)
-    config = opened.config
-    program = find_squawk() if options["squawk"] else None
-    sets = [_lint(opened, one, program) for one in _choose(request, _read_all(request, config))]
+def start(
+    project: Project,
+    *,
+    versions: Sequence[int] = (),
+    since: int | None = None,
+    set_name: SetName | None = None,
+    squawk: bool = False,
+) -> Events:
+    """Report the locks, rewrites and scans that the files of one set, or of both, would cost a database in use.
+
+    By default all files are examined; `versions` names them one by one, `since` is the first of them. The sizes of
+    tables are read from the selected tenants, of which there may be none. With `squawk`, that program is asked too.
+    Raises InputError where the files cannot be read or no file has one of the versions; ServerError where the embedded
+    server cannot be started.
+    """
+    program = find_squawk() if squawk else None
+    found = _choose(_read_all(project.config, set_name), versions, since)
+    project.start_servers()
+    sets = [_lint(project, one, program) for one in found]
     # Added to by the threads of the fleet, each in one step.
     sizes: SizesBySet = {one.name: [] for one in sets}
-    runs = [_run_findings(request, sets, sizes)]
-    if project:
-        runs.insert(0, _run_sizes(request, project, sets, sizes))
-    names = [*(tenant.name for tenant in (project.tenants if project else ())), *(one.folder for one in sets)]
-    return _join(request, runs, names, [*config.warnings, *(problem for one in sets for problem in one.warnings)])
+    runs = [_run_sizes(project, sets, sizes)] if project.tenants else []
+    runs.append(_run_findings(project, sets, sizes))
+    names = [*(tenant.name for tenant in project.tenants), *(one.folder for one in sets)]
+    warnings = [*project.config.warnings, *(problem for one in sets for problem in one.warnings)]
+    return _join(project, runs, names, warnings)
 
 
-def _read_all(request: Request, config: Config) -> list[tuple[SetName, str, Directory]]:
+def _start(request: Request) -> Events:
+    options = request.options
+    return start(
+        open_files(request) if options["tenants"] is None else open_request(request),
+        versions=options["versions"],
+        since=options["since"],
+        set_name=SetName(options["set_name"]) if options["set_name"] else None,
+        squawk=options["squawk"],
+    )
+
+
+def _read_all(config: Config, chosen: SetName | None) -> list[tuple[SetName, str, Directory]]:
     """Return the files of each set that is meant. Raises MigrationFileError with all that is wrong in them."""
-    chosen = request.options["set_name"]
-    names = [SetName(chosen)] if chosen else [n for n in SetName if n is SetName.TENANT or config.master_migrations]
+    names = [chosen] if chosen else [n for n in SetName if n is SetName.TENANT or config.master_migrations]
     found, problems = [], list[Problem]()
     for name in names:
         folder = config.folder(name)
@@ -108,12 +130,11 @@ def _read_all(request: Request, config: Config) -> list[tuple[SetName, str, Dire
     return found
 
 
-def _choose(request: Request, found: Sequence[tuple[SetName, str, Directory]]) -> list[_Set]:
+def _choose(found: Sequence[tuple[SetName, str, Directory]], versions: Sequence[int], since: int | None) -> list[_Set]:
     """Return the sets in which a file is meant. Raises ConfigError where a version is that of no file."""
-    versions, since = frozenset(request.options["versions"]), request.options["since"]
     if versions and since is not None:
         raise ConfigError((Problem("--from beside a VERSION, expected one of them"),))
-    for version in (*request.options["versions"], *(() if since is None else (since,))):
+    for version in (*versions, *(() if since is None else (since,))):
         find_file([directory for _, _, directory in found], version, "VERSION" if versions else "--from")
     sets = []
     for name, folder, directory in found:
@@ -144,7 +165,7 @@ def _find_major() -> int | None:
         return None
 
 
-def _run_sizes(request: Request, project: Project, sets: Iterable[_Set], sizes: SizesBySet) -> Events:
+def _run_sizes(project: Project, sets: Iterable[_Set], sizes: SizesBySet) -> Events:
     """Look the tables of all findings up in the selected tenants; one query each."""
     relations = {one.name: sorted({name for hazard in one.hazards for name in hazard.relations}) for one in sets}
 
@@ -155,11 +176,11 @@ def _run_sizes(request: Request, project: Project, sets: Iterable[_Set], sizes: 
         yield from ()
         return Verdict(Result.OK)
 
-    jobs = request.options["jobs"]
-    return fleet.run(request.verb, request.run_id, [list(project.tenants)], look_up, jobs=jobs, stop=request.stop)
+    run_id, jobs = project.provenance.run_id, project.choice.jobs
+    return fleet.run("lint", run_id, [list(project.tenants)], look_up, jobs=jobs, stop=project.stop)
 
 
-def _run_findings(request: Request, sets: Sequence[_Set], sizes: SizesBySet) -> Events:
+def _run_findings(project: Project, sets: Sequence[_Set], sizes: SizesBySet) -> Events:
     """Say what was found. Each set stands where a tenant does, as its folder."""
     stand_ins = [Tenant(one.folder, one.name, Server("scratch", None), "") for one in sets]
     by_folder = {one.folder: one for one in sets}
@@ -172,12 +193,12 @@ def _run_findings(request: Request, sets: Sequence[_Set], sizes: SizesBySet) -> 
             yield _add_sizes(found, largest)
         return _judge(one)
 
-    return fleet.run(request.verb, request.run_id, [stand_ins], report, jobs=1, stop=request.stop)
+    return fleet.run("lint", project.provenance.run_id, [stand_ins], report, jobs=1, stop=project.stop)
 
 
-def _join(request: Request, runs: Sequence[Events], names: Sequence[str], warnings: Iterable[Problem]) -> Events:
+def _join(project: Project, runs: Sequence[Events], names: Sequence[str], warnings: Iterable[Problem]) -> Events:
     """Make one run of several, which do not depend on how the ones before them ended."""
-    yield RunStarted(request.verb, request.run_id, tuple(names))
+    yield RunStarted("lint", project.provenance.run_id, tuple(names))
     yield from (WarningRaised("", problem) for problem in warnings)
     elapsed_ms = 0
     for run in runs:
@@ -187,7 +208,7 @@ def _join(request: Request, runs: Sequence[Events], names: Sequence[str], warnin
                     elapsed_ms += event.elapsed_ms
                 elif not isinstance(event, RunStarted):
                     yield event
-    yield RunFinished(elapsed_ms, request.stop.reason)
+    yield RunFinished(elapsed_ms, project.stop.reason)
 
 
 def _name_files(files: Sequence[Migration]) -> str:

@@ -32,15 +32,24 @@ _PARAMS = (
 )
 
 
-def _start(request: Request) -> Events:
-    version, text_wanted = request.options["version"], request.options["sql"]
-    if text_wanted and version is None:
+def start(project: Project, *, version: int | None = None, sql: bool = False) -> Events:
+    """Report the log of every selected tenant; with `sql`, the text of one version as it was applied to one tenant.
+
+    Raises ConfigError where `sql` comes without a version or with several tenants; ServerError where the embedded
+    server cannot be started.
+    """
+    if not sql:
+        return run_job(project, "log", _make_job(project, version))
+    if version is None:
         raise ConfigError((Problem("--sql: needs --version, the version whose text is wanted"),))
-    project = open_request(request)
-    if text_wanted and len(project.tenants) != 1:
+    if len(project.tenants) != 1:
         raise ConfigError((Problem(f"--sql: {len(project.tenants)} tenants are selected, expected one"),))
-    job = _make_text_job(project, version) if text_wanted else _make_job(project, version)
-    return run_job(request, project, job)
+    return run_job(project, "log", _make_text_job(project, version))
+
+
+def _start(request: Request) -> Events:
+    options = request.options
+    return start(open_request(request), version=options["version"], sql=options["sql"])
 
 
 def _make_job(project: Project, version: int | None) -> Job:

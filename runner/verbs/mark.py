@@ -4,7 +4,8 @@ from tenantry.ledger.writing import record_marked
 from tenantry.model import State, label
 from tenantry.model.errors import Refused
 from tenantry.plan.words import advise, count_done
-from tenantry.verbs.options import REPAIR_PARAMS, run_repair
+from tenantry.project import Project
+from tenantry.verbs.options import REPAIR_PARAMS, open_request, run_repair
 from tenantry.verbs.repair import Case, Repair
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -18,8 +19,20 @@ first.
 """
 
 
+def start(project: Project, *, version: int, reason: str, dry_run: bool = False) -> Events:
+    """Record a version as applied without running it, in every selected tenant.
+
+    Raises ConfigError where the reason is empty, no file has this version, or the master is selected next to tenants;
+    ServerError where the embedded server cannot be started.
+    """
+    return run_repair(project, "mark", _decide, version=version, reason=reason, dry_run=dry_run)
+
+
 def _start(request: Request) -> Events:
-    return run_repair(request, _decide)
+    options = request.options
+    return start(
+        open_request(request), version=options["version"], reason=options["reason"], dry_run=options["dry_run"]
+    )
 
 
 def _decide(case: Case, reason: str) -> Repair:

@@ -1,6 +1,6 @@
 """`migrate`: apply what is pending, and see afterwards that it is there."""
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -78,22 +78,48 @@ _PARAMS = (
 )
 
 
-def _start(request: Request) -> Events:
-    target, late = request.options["to"], frozenset(request.options["out_of_order"])
-    check_rules(request.options["allow"])
-    dry_run = request.options["dry_run"]
-    project = open_request(request, makes_server=not dry_run)
-    for option, versions in (("--to", [target] if target is not None else []), ("--out-of-order", sorted(late))):
+def start(
+    project: Project,
+    *,
+    to: int | None = None,
+    dry_run: bool = False,
+    out_of_order: Collection[int] = (),
+    allow: Collection[str] = (),
+    resume_at: int | None = None,
+    verify: bool = True,
+) -> Events:
+    """Apply the pending files to every selected tenant, in order, up to the version `to`.
+
+    With `dry_run`, only report them. `out_of_order` are versions to apply although newer ones are applied. `allow` are
+    rules of lint whose dangers are let through. `resume_at` is the statement, counted from 1, at which the unfinished
+    file of one tenant is resumed. With `verify`, each schema is compared with the files afterwards. Raises ConfigError
+    where no file has one of the versions, a rule is unknown, or `resume_at` is given for several tenants; ServerError
+    where the embedded server cannot be started.
+    """
+    late = frozenset(out_of_order)
+    check_rules(allow)
+    for option, versions in (("--to", [] if to is None else [to]), ("--out-of-order", sorted(late))):
         for version in versions:
             find_version(project, version, option)
     if dry_run:
-        return plan.run(request, project, plan.make_job(project, target, late), allowed=request.options["allow"])
-    gate = Gate(project, request.options["allow"])
-    resume_at = request.options["resume_at"]
+        return plan.run(project, "migrate", plan.make_job(project, to, late), allowed=allow)
     if resume_at:
         _check_alone(project, resume_at)
-    job = make_job(project, target, late, gate, prove=not request.options["no_verify"], resume_at=resume_at)
-    return run_job(request, project, job, staged=True)
+    job = make_job(project, to, late, Gate(project, allow), prove=verify, resume_at=resume_at)
+    return run_job(project, "migrate", job, staged=True, makes_server=True)
+
+
+def _start(request: Request) -> Events:
+    options = request.options
+    return start(
+        open_request(request, makes_server=not options["dry_run"]),
+        to=options["to"],
+        dry_run=options["dry_run"],
+        out_of_order=options["out_of_order"],
+        allow=options["allow"],
+        resume_at=options["resume_at"],
+        verify=not options["no_verify"],
+    )
 
 
 def _check_alone(project: Project, resume_at: int) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from tenantry.config.reading import read
+from tenantry.config.model import Config
 from tenantry.files.directory import UNWRITTEN, next_version
 from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import LinePrinted
-from tenantry.verbs.options import SET
+from tenantry.verbs.options import SET, read_request
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Make an empty migration file with the next free number and a header to fill in, and print its path.
@@ -34,10 +34,17 @@ _TEMPLATE = """\
 """
 
 
+def start(config: Config, *, name: str, set_name: SetName = SetName.TENANT) -> Events:
+    """Create an empty migration file with the next number, and report its path.
+
+    Raises ConfigError where the name is not one for a file, there is no such set, or its folder is not writable.
+    """
+    yield LinePrinted(str(_create(config.folder(set_name), parse_name(name))))
+
+
 def _start(request: Request) -> Events:
-    config = read(Path(request.options["config"]), env=request.environment)
-    folder = config.folder(SetName(request.options["set_name"]))
-    yield LinePrinted(str(_create(folder, parse_name(request.options["name"]))))
+    options = request.options
+    return start(read_request(request), name=options["name"], set_name=SetName(options["set_name"]))
 
 
 def parse_name(text: str) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from tenantry.config.model import Config
+from tenantry.config.reading import read
 from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
 from tenantry.fleet.run import Job
@@ -15,7 +17,7 @@ from tenantry.fleet.selection import parse_selection
 from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.plan.rollout import make_stages
-from tenantry.project import Choice, Project, open_offline, open_project
+from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
 from tenantry.verbs.repair import Case, Repair, make_repair_job
 from tenantry.verbs.verb import Events, Request
 
@@ -64,7 +66,6 @@ def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: st
     """Offer the ids of tenants.yaml after the last comma, for completion in a shell."""
     import os
 
-    from tenantry.config.reading import read
     from tenantry.model.errors import RunnerError
 
     given, comma, last = incomplete.rpartition(",")
@@ -105,14 +106,14 @@ JOBS = click.Option(
     ["--jobs"],
     type=click.IntRange(min=1),
     metavar="N",
-    default=8,
+    default=DEFAULT_JOBS,
     show_default=True,
     help="How many tenants at once on each server.",
 )
 LOCK_WAIT = click.Option(
     ["--lock-wait"],
     type=click.FloatRange(min=0),
-    default=30.0,
+    default=DEFAULT_LOCK_WAIT_S,
     show_default=True,
     metavar="SECONDS",
     help="How long to wait for another runner, and to try again for a lock on a table.",
@@ -143,14 +144,18 @@ REPAIR_PARAMS = (
 
 def open_request(request: Request, *, makes_server: bool = False) -> Project:
     """Open the project that a request is about. Raises InputError and ServerError."""
-    project = open_project(_choose(request), request.run_id, request.os_user, makes_server=makes_server)
-    request.stop.on_cancel(project.sessions.cancel)
-    return project
+    choice = _choose(request)
+    return open_project(choice, request.run_id, request.os_user, stop=request.stop, makes_server=makes_server)
 
 
 def open_files(request: Request) -> Project:
     """Open the project that a request is about for work on its files alone. Raises InputError."""
-    return open_offline(_choose(request), request.run_id, request.os_user)
+    return open_offline(_choose(request), request.run_id, request.os_user, stop=request.stop)
+
+
+def read_request(request: Request) -> Config:
+    """Read the tenants.yaml that a request is about, and nothing else. Raises ConfigError."""
+    return read(Path(request.options["config"]), env=request.environment)
 
 
 def _choose(request: Request) -> Choice:
@@ -160,25 +165,27 @@ def _choose(request: Request) -> Choice:
         environment=request.environment,
         selection=parse_selection(options.get("tenants")),
         servers=dict(options.get("servers", ())),
-        lock_wait_s=options.get("lock_wait", 30.0),
+        lock_wait_s=options.get("lock_wait", DEFAULT_LOCK_WAIT_S),
+        jobs=options.get("jobs", DEFAULT_JOBS),
         create=options.get("create", False),
     )
 
 
-def run_job(request: Request, project: Project, job: Job, *, staged: bool = False) -> Events:
-    """Run a job on the selected tenants.
+def run_job(project: Project, verb: str, job: Job, *, staged: bool = False, makes_server: bool = False) -> Events:
+    """Run a job on the selected tenants, after starting the embedded server where one is meant. Raises ServerError.
 
     `staged`: no tenant starts unless the master got through, and who is blocked has a second turn.
+    `makes_server`: an embedded server that was never made is made now.
     """
+    project.start_servers(makes=makes_server)
     stages = make_stages(project.tenants) if staged else [list(project.tenants)]
-    jobs = request.options.get("jobs", 8)
     return fleet.run(
-        request.verb,
-        request.run_id,
+        verb,
+        project.provenance.run_id,
         stages,
         job,
-        jobs=jobs,
-        stop=request.stop,
+        jobs=project.choice.jobs,
+        stop=project.stop,
         preface=project.warnings(),
         revisit=staged,
     )
@@ -217,13 +224,25 @@ def without_master(project: Project, why: str = "their files differ") -> Project
     return replace(project, tenants=tenants, directories=directories)
 
 
-def run_repair(request: Request, decide: Callable[[Case, str], Repair], *, needs_file: bool = True) -> Events:
-    """Run a change of the ledger by hand, decided for each tenant from its case and the reason given."""
-    version, reason = request.options["version"], request.options["reason"].strip()
+def run_repair(
+    project: Project,
+    verb: str,
+    decide: Callable[[Case, str], Repair],
+    *,
+    version: int,
+    reason: str,
+    dry_run: bool,
+    needs_file: bool = True,
+) -> Events:
+    """Run a change of the ledger by hand, decided for each tenant from its case and the reason given.
+
+    `needs_file`: there is a file of this version. Raises ConfigError and ServerError.
+    """
+    reason = reason.strip()
     if not reason:
         raise ConfigError((Problem("--reason: empty, expected why the ledger is changed by hand"),))
-    project = without_master(open_request(request))
+    project = without_master(project)
     if needs_file:
         find_version(project, version, "VERSION")
-    dry_run = request.options["dry_run"]
-    return run_job(request, project, make_repair_job(project, version, lambda c: decide(c, reason), dry_run=dry_run))
+    job = make_repair_job(project, version, lambda case: decide(case, reason), dry_run=dry_run)
+    return run_job(project, verb, job)

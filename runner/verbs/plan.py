@@ -54,24 +54,35 @@ _PARAMS = (
 )
 
 
+def start(project: Project, *, to: int | None = None) -> Events:
+    """Report the files that every selected tenant would get, up to the version `to`, and their effects there.
+
+    Raises ConfigError where no file has this version; ServerError where the embedded server cannot be started.
+    """
+    if to is not None:
+        find_version(project, to, "--to")
+    return run(project, "plan", make_job(project, to, frozenset()))
+
+
 def _start(request: Request) -> Events:
-    target = request.options["to"]
-    project = open_request(request)
-    if target is not None:
-        find_version(project, target, "--to")
-    return run(request, project, make_job(project, target, frozenset()))
+    return start(open_request(request), to=request.options["to"])
 
 
-def run(request: Request, project: Project, job: Job, *, allowed: Collection[str] = ()) -> Events:
+def run(project: Project, verb: str, job: Job, *, allowed: Collection[str] = ()) -> Events:
     """Run a job that plans, and say before the end what the files do that databases in use would get.
 
-    `allowed` are rules of lint whose dangers `migrate` would let through.
+    `allowed` are rules of lint whose dangers `migrate` would let through. Raises ServerError.
     """
+    return _add_effects(project, run_job(project, verb, job), allowed)
+
+
+def _add_effects(project: Project, run: Events, allowed: Collection[str]) -> Events:
+    """Pass the events of a run on, with what the planned files do before the last one."""
     sets = {tenant.name: tenant.set_name for tenant in project.tenants}
     used: dict[str, list[AppliedMigration]] = {}
     pending: dict[SetName, set[int]] = defaultdict(set)
     unseen: dict[SetName, set[int]] = defaultdict(set)
-    with closing(run_job(request, project, job)) as events:
+    with closing(run) as events:
         for event in events:
             match event:
                 case TenantCompared(tenant, statuses) if recorded := [s.row for s in statuses if s.row]:
@@ -79,7 +90,7 @@ def run(request: Request, project: Project, job: Job, *, allowed: Collection[str
                 case TenantPlanned(tenant, decided) if tenant in used and not decided.blockers:
                     pending[sets[tenant]].update(step.version for step in decided.steps)
                     unseen[sets[tenant]].update(step.version for step in find_unseen(decided.steps, used[tenant]))
-                case RunFinished() if any(pending.values()) and not request.stop.reason:
+                case RunFinished() if any(pending.values()) and not project.stop.reason:
                     for name, versions in pending.items():
                         files = project.directories[name].migrations
                         yield from _tell_effects(project, files, versions, unseen[name], allowed)

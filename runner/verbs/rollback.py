@@ -55,24 +55,55 @@ _PARAMS = (
 )
 
 
-def _start(request: Request) -> Events:
-    options = request.options
-    version, above, reason = options["version"], options["to"], options["reason"].strip()
-    if (version is None) == (above is None):
+def start(
+    project: Project,
+    *,
+    version: int | None = None,
+    to: int | None = None,
+    reason: str,
+    out_of_order: bool = False,
+    from_files: bool = False,
+    verify: bool = True,
+    dry_run: bool = False,
+) -> Events:
+    """Undo a version in every selected tenant, or all versions newer than `to`.
+
+    `out_of_order` allows newer versions to stay. With `from_files`, the rollback files run as they are now, not as they
+    were recorded. With `verify`, each schema is compared with the files afterwards. Raises ConfigError unless exactly
+    one of `version` and `to` is given, where the reason is empty, or where the master is selected next to tenants;
+    ServerError where the embedded server cannot be started.
+    """
+    chosen = version if to is None else to
+    if chosen is None or (version is not None and to is not None):
         raise ConfigError((Problem("VERSION: expected the version to undo, or --to and the newest one to keep"),))
+    reason = reason.strip()
     if not reason:
         raise ConfigError((Problem("--reason: empty, expected why the version is undone"),))
-    project = without_master(open_request(request))
+    project = without_master(project)
     wanted = Wanted(
-        version=version if above is None else above,
+        version=chosen,
         reason=reason,
-        above=above is not None,
-        late=options["out_of_order"],
-        from_files=options["from_files"],
-        dry_run=options["dry_run"],
-        prove=not options["no_verify"],
+        above=to is not None,
+        late=out_of_order,
+        from_files=from_files,
+        dry_run=dry_run,
+        prove=verify,
     )
-    return run_job(request, project, make_rollback_job(project, wanted))
+    return run_job(project, "rollback", make_rollback_job(project, wanted))
+
+
+def _start(request: Request) -> Events:
+    options = request.options
+    return start(
+        open_request(request),
+        version=options["version"],
+        to=options["to"],
+        reason=options["reason"],
+        out_of_order=options["out_of_order"],
+        from_files=options["from_files"],
+        verify=not options["no_verify"],
+        dry_run=options["dry_run"],
+    )
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

@@ -34,9 +34,17 @@ _PARAMS = (
 )
 
 
+def start(project: Project, *, strict: bool = False) -> Events:
+    """Report the version, the pending files and the last run of every selected tenant.
+
+    With `strict`, a tenant that is not up to date ends with a finding. Raises ServerError where the embedded server
+    cannot be started.
+    """
+    return run_job(project, "status", _make_job(project, strict=strict))
+
+
 def _start(request: Request) -> Events:
-    project = open_request(request)
-    return run_job(request, project, _make_job(project, strict=request.options["exit_code"]))
+    return start(open_request(request), strict=request.options["exit_code"])
 
 
 def _make_job(project: Project, *, strict: bool) -> Job:

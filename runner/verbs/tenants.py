@@ -19,9 +19,16 @@ _HELP = """Show every tenant with its server, its database and how many files it
 """
 
 
+def start(project: Project) -> Events:
+    """Report what tenants.yaml says about every selected tenant, and try its connection.
+
+    Raises ServerError where the embedded server cannot be started.
+    """
+    return run_job(project, "tenants", _make_job(project))
+
+
 def _start(request: Request) -> Events:
-    project = open_request(request)
-    return run_job(request, project, _make_job(project))
+    return start(open_request(request))
 
 
 def _make_job(project: Project) -> Job:

@@ -29,9 +29,16 @@ with a diff. Reads only; exit code 1 when something differs or is pending.
 """
 
 
+def start(project: Project) -> Events:
+    """Compare the files, the ledger and the schema of every selected tenant, and report each difference.
+
+    Raises ServerError where the embedded server cannot be started.
+    """
+    return run_job(project, "verify", _make_job(project))
+
+
 def _start(request: Request) -> Events:
-    project = open_request(request)
-    return run_job(request, project, _make_job(project))
+    return start(open_request(request))
 
 
 def _make_job(project: Project) -> Job:
