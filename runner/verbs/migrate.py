@@ -1,18 +1,19 @@
 """`migrate`: apply what is pending, and see afterwards that it is there."""
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import click
 
 from tenantry.apply.run import apply_plan, await_others
 from tenantry.apply.site import Site
 from tenantry.fleet.run import Job
+from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import find_pending
 from tenantry.ledger.statuses import compare_rows
 from tenantry.lint.gate import Gate, check_rules
-from tenantry.model import MigrationStatus, Note, Plan, RowState, State, Tenant, label
+from tenantry.model import AppliedMigration, MigrationStatus, Note, Plan, RowState, State, Tenant, label
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, TenantCompared, TenantPlanned, Verdict, WarningRaised
 from tenantry.model.results import GOOD, Result
@@ -129,12 +130,6 @@ def _check_alone(project: Project, resume_at: int) -> None:
         raise ConfigError((Problem(message, "name it with --tenants"),))
 
 
-def _check_begun(statuses: tuple[MigrationStatus, ...], resume_at: int | None) -> None:
-    """Raise Refused where there is nothing that could go on at a statement."""
-    if resume_at and not any(status.state is State.INCOMPLETE for status in statuses):
-        raise Refused(f"--resume-at {resume_at}: no file of this tenant was begun and not finished")
-
-
 def make_job(
     project: Project,
     target: int | None,
@@ -150,80 +145,128 @@ def make_job(
     `prove`: the schema of a tenant that something was applied to is held against the files afterwards.
     `resume_at`: the statement at which a file that was begun goes on, where a person says so.
     """
+    orders = _Orders(target, late, gate, prove, resume_at)
 
     def migrate(tenant: Tenant) -> Generator[Event, None, Verdict]:
-        def decide(statuses: tuple[MigrationStatus, ...]) -> Plan:
-            plan = make_plan(statuses, target=target, allow=late)
-            return (
-                plan
-                if target is not None
-                else replace(plan, repeatables=find_pending(project.repeatables(tenant), ledger))
-            )
-
         with ExitStack() as stack:
             connection = yield from project.open_or_create(tenant, stack)
-            ledger = project.ledger(tenant, connection)
-            site = Site(
-                tenant,
-                connection,
-                ledger,
-                project.sessions,
-                lambda rows: decide(compare_rows(project.files(tenant), rows, ledger)),
-                resume_at,
-            )
-            rows = ledger.read()
-            if any(row.state is RowState.RUNNING for row in rows):
-                # Another runner may be at work on it: only when it holds the lock no more is the row left over.
-                rows = yield from await_others(site)
-            statuses = compare_rows(project.files(tenant), rows, ledger)
-            decided = decide(statuses)
-            yield TenantCompared(tenant.name, statuses)
-            yield TenantPlanned(tenant.name, decided)
-            _check_begun(statuses, resume_at)
-            if decided.blockers:
-                yield from find_in(decided.blockers, statuses, tenant, ledger)
-                return Verdict(Result.REFUSED, summarise(decided.blockers))
-            for status in statuses:
-                if status.renamed:
-                    yield WarningRaised(tenant.name, describe_renamed(status, tenant))
-            yield from warn(statuses, tenant)
-            if not decided.steps and not decided.repeatables:
-                # Proven once: a run that was killed before its proof, or did not pass it, must not end well next time.
-                if prove and any(_is_unproven(status) for status in statuses):
-                    return (yield from make_prover(project).conclude(ledger, statuses, Result.UP_TO_DATE))
-                return Verdict(Result.UP_TO_DATE)
-            if gate and (refused := (yield from gate.check(ledger, project.files(tenant), decided, rows))):
-                return refused
-            verdict = yield from apply_plan(site, decided, rows)
-            if verdict.result not in GOOD:
-                return verdict
-            statuses = yield from _confirm(site, project)
-            if prove and verdict.result is Result.APPLIED:
-                return (yield from make_prover(project).conclude(ledger, statuses, Result.APPLIED))
-            return verdict
+            return (yield from _Migrating(project, orders, project.ledger(tenant, connection)).run())
 
     return migrate
+
+
+@dataclass(frozen=True, slots=True)
+class _Orders:
+    """What a run was told to do with every tenant, as in `make_job`."""
+
+    target: int | None
+    late: frozenset[int]
+    gate: Gate | None
+    prove: bool
+    resume_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Migrating:
+    """The migration of one tenant, whose database is open: a method for each step, in the order of `run`."""
+
+    project: Project
+    orders: _Orders
+    ledger: Ledger
+
+    def run(self) -> Generator[Event, None, Verdict]:
+        """Take all steps and return how the tenant ends; none of them is taken after one that ends it."""
+        rows = yield from self._read()
+        statuses = self._compare(rows)
+        plan = self._decide(statuses)
+        yield TenantCompared(self._tenant.name, statuses)
+        yield TenantPlanned(self._tenant.name, plan)
+        if refused := (yield from self._gate(statuses, plan, rows)):
+            return refused
+        if not plan.steps and not plan.repeatables:
+            # Proven once: a run that was killed before its proof, or did not pass it, must not end well next time.
+            due = any(_is_unproven(status) for status in statuses)
+            return (yield from self._prove(statuses, Verdict(Result.UP_TO_DATE), due=due))
+        verdict = yield from apply_plan(self._site, plan, rows)
+        if verdict.result not in GOOD:
+            return verdict
+        statuses = yield from self._confirm()
+        # Where another runner was faster, the proof is its own.
+        return (yield from self._prove(statuses, verdict, due=verdict.result is Result.APPLIED))
+
+    @property
+    def _tenant(self) -> Tenant:
+        return self.ledger.tenant
+
+    @property
+    def _site(self) -> Site:
+        ledger, sessions = self.ledger, self.project.sessions
+        return Site(self._tenant, ledger.connection, ledger, sessions, self._replan, self.orders.resume_at)
+
+    def _read(self) -> Generator[Event, None, tuple[AppliedMigration, ...]]:
+        """Return what the ledger has, once nobody else is at work on it."""
+        rows = self.ledger.read()
+        if any(row.state is RowState.RUNNING for row in rows):
+            # Another runner may be at work on it: only when it holds the lock no more is the row left over.
+            rows = yield from await_others(self._site)
+        return rows
+
+    def _compare(self, rows: Sequence[AppliedMigration]) -> tuple[MigrationStatus, ...]:
+        return compare_rows(self.project.files(self._tenant), rows, self.ledger)
+
+    def _decide(self, statuses: tuple[MigrationStatus, ...]) -> Plan:
+        plan = make_plan(statuses, target=self.orders.target, allow=self.orders.late)
+        if self.orders.target is not None:
+            # Repeatables are written for the newest schema, which this run may leave out.
+            return plan
+        return replace(plan, repeatables=find_pending(self.project.repeatables(self._tenant), self.ledger))
+
+    def _replan(self, rows: tuple[AppliedMigration, ...]) -> Plan:
+        return self._decide(self._compare(rows))
+
+    def _gate(
+        self, statuses: tuple[MigrationStatus, ...], plan: Plan, rows: Sequence[AppliedMigration]
+    ) -> Generator[Event, None, Verdict | None]:
+        """Return how a tenant ends that must not get this plan, None where it may. Raises Refused."""
+        tenant, resume_at = self._tenant, self.orders.resume_at
+        if resume_at and not any(status.state is State.INCOMPLETE for status in statuses):
+            raise Refused(f"--resume-at {resume_at}: no file of this tenant was begun and not finished")
+        if plan.blockers:
+            yield from find_in(plan.blockers, statuses, tenant, self.ledger)
+            return Verdict(Result.REFUSED, summarise(plan.blockers))
+        for status in statuses:
+            if status.renamed:
+                yield WarningRaised(tenant.name, describe_renamed(status, tenant))
+        yield from warn(statuses, tenant)
+        if self.orders.gate is None:
+            return None
+        return (yield from self.orders.gate.check(self.ledger, self.project.files(tenant), plan, rows))
+
+    def _confirm(self) -> Generator[Event, None, tuple[MigrationStatus, ...]]:
+        """Return what the ledger says when it is read once more: success is what was seen. Raises Refused."""
+        rows = yield from self._read()
+        statuses = self._compare(rows)
+        yield TenantCompared(self._tenant.name, statuses)
+        left = self._decide(statuses)
+        if left.blockers:
+            raise Refused(f"another runner has changed the ledger: {summarise(left.blockers)}")
+        if left.steps or left.repeatables:
+            names = ", ".join(label(step.version, step.name) for step in (*left.steps, *left.repeatables))
+            raise Refused(f"{names}: not recorded although applied: something else changes the ledger")
+        return statuses
+
+    def _prove(
+        self, statuses: tuple[MigrationStatus, ...], verdict: Verdict, *, due: bool
+    ) -> Generator[Event, None, Verdict]:
+        """Return the verdict, or where a proof is due and wanted, what comes of it."""
+        if not (due and self.orders.prove):
+            return verdict
+        return (yield from make_prover(self.project).conclude(self.ledger, statuses, verdict.result))
 
 
 def _is_unproven(status: MigrationStatus) -> bool:
     """Return whether the schema was not yet seen to be what this stands for; a text that was replaced may be any."""
     return status.row is not None and (not status.row.proven or status.note is Note.REPLACED)
-
-
-def _confirm(site: Site, project: Project) -> Generator[Event, None, tuple[MigrationStatus, ...]]:
-    """Return what the ledger says when it is read once more: success is what was seen. Raises Refused."""
-    rows = site.ledger.read()
-    if any(row.state is RowState.RUNNING for row in rows):
-        rows = yield from await_others(site)
-    statuses = compare_rows(project.files(site.tenant), rows, site.ledger)
-    yield TenantCompared(site.tenant.name, statuses)
-    left = site.replan(rows)
-    if left.blockers:
-        raise Refused(f"another runner has changed the ledger: {summarise(left.blockers)}")
-    if left.steps or left.repeatables:
-        names = ", ".join(label(step.version, step.name) for step in (*left.steps, *left.repeatables))
-        raise Refused(f"{names}: not recorded although applied: something else changes the ledger")
-    return statuses
 
 
 VERB = Verb(_HELP, _PARAMS, _start)
