@@ -28,7 +28,7 @@ from tenantry.model.events import (
     Verdict,
     drain,
 )
-from tenantry.plan.undo import Wanted
+from tenantry.planning.undo import Wanted
 from tenantry.postgres.sessions import Connection, Sessions
 
 

@@ -27,7 +27,7 @@ from tenantry.model.events import (
     WarningRaised,
 )
 from tenantry.model.results import Failure, Result
-from tenantry.plan.words import advise_unfinished, summarise
+from tenantry.planning.words import advise_unfinished, summarise
 from tenantry.postgres.failures import FailureKind
 from tenantry.postgres.transaction import clean, in_transaction, try_transaction_lock
 

@@ -7,7 +7,7 @@ from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.log import read_allowed
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, State
 from tenantry.model.checksum import checksum
-from tenantry.plan.compare import compare, excuse
+from tenantry.planning.compare import compare, excuse
 
 
 def read_statuses(files: Sequence[Migration], ledger: Ledger | None) -> tuple[MigrationStatus, ...]:

@@ -8,8 +8,8 @@ from tenantry.model import NO_VERSION, Migration, MigrationStatus, Note, Origin,
 from tenantry.model.errors import Problem
 from tenantry.model.events import FindingReported, WarningRaised
 from tenantry.model.records import REPEATABLE_TABLE
-from tenantry.plan.steps import can_resume
-from tenantry.plan.words import advise, explain
+from tenantry.planning.steps import can_resume
+from tenantry.planning.words import advise, explain
 
 # Recorded by what was found, and not by running the file.
 _UNRUN = frozenset({Origin.BASELINE, Origin.IMPORTED})

@@ -15,7 +15,7 @@ from tenantry.model import Migration, MigrationStatus, Origin, RowState, State, 
 from tenantry.model.errors import Problem, Refused
 from tenantry.model.events import Event, FindingReported, RepairMade, RepairProposed, RowReported, Verdict, drain
 from tenantry.model.results import Result
-from tenantry.plan.words import advise, explain
+from tenantry.planning.words import advise, explain
 from tenantry.postgres.runner_lock import poll
 from tenantry.postgres.transaction import in_transaction, try_transaction_lock
 from tenantry.project import Project

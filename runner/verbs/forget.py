@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tenantry.ledger.writing import record_forgotten
 from tenantry.model import AppliedMigration, MigrationStatus, State, label
 from tenantry.model.errors import Refused
-from tenantry.plan.words import count_done
+from tenantry.planning.words import count_done
 from tenantry.project import Project
 from tenantry.verbs.options import REPAIR_PARAMS, open_request, run_repair
 from tenantry.verbs.repair import Case, Repair

@@ -3,7 +3,7 @@
 from tenantry.ledger.writing import record_marked
 from tenantry.model import State, label
 from tenantry.model.errors import Refused
-from tenantry.plan.words import advise, count_done
+from tenantry.planning.words import advise, count_done
 from tenantry.project import Project
 from tenantry.verbs.options import REPAIR_PARAMS, open_request, run_repair
 from tenantry.verbs.repair import Case, Repair

@@ -17,8 +17,8 @@ from tenantry.model import AppliedMigration, MigrationStatus, Note, Plan, RowSta
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, TenantCompared, TenantPlanned, Verdict, WarningRaised
 from tenantry.model.results import GOOD, Result
-from tenantry.plan.steps import make_plan
-from tenantry.plan.words import summarise
+from tenantry.planning.steps import make_plan
+from tenantry.planning.words import summarise
 from tenantry.project import Project
 from tenantry.proof.findings import describe_renamed, find_in, warn
 from tenantry.proof.prover import make_prover

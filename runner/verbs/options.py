@@ -16,7 +16,7 @@ from tenantry.fleet.run import Job
 from tenantry.fleet.selection import parse_selection
 from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
-from tenantry.plan.rollout import make_stages
+from tenantry.planning.rollout import make_stages
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
 from tenantry.verbs.repair import Case, Repair, make_repair_job
 from tenantry.verbs.verb import Events, Request

@@ -26,8 +26,8 @@ from tenantry.model.events import (
 )
 from tenantry.model.plans import head
 from tenantry.model.results import Cell, Result
-from tenantry.plan.steps import make_plan
-from tenantry.plan.words import count_done, summarise
+from tenantry.planning.steps import make_plan
+from tenantry.planning.words import count_done, summarise
 from tenantry.project import Project
 from tenantry.proof.findings import find_in
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, find_version, open_request, run_job

@@ -11,7 +11,7 @@ from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import Event, RepairProposed, TenantCompared, Verdict, WarningRaised
 from tenantry.model.results import GOOD, Result
-from tenantry.plan.undo import Wanted, check_known, choose
+from tenantry.planning.undo import Wanted, check_known, choose
 from tenantry.project import Project
 from tenantry.proof.prover import make_prover
 from tenantry.verbs.options import (

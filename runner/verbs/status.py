@@ -11,7 +11,7 @@ from tenantry.model import MigrationStatus, State, Tenant
 from tenantry.model.events import Event, RowReported, TenantCompared, Verdict
 from tenantry.model.plans import head
 from tenantry.model.results import Cell, Result
-from tenantry.plan.words import add_repeatables, annotate, summarise
+from tenantry.planning.words import add_repeatables, annotate, summarise
 from tenantry.project import Project
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb

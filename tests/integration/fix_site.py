@@ -33,7 +33,7 @@ from tenantry.model.checksum import checksum
 from tenantry.model.events import Event, LockAwaited, MigrationApplied, TenantFinished, Verdict
 from tenantry.model.outcome import Outcome
 from tenantry.model.results import Result
-from tenantry.plan.rollout import make_stages
+from tenantry.planning.rollout import make_stages
 from tenantry.postgres.runner_lock import LOCK_KEY
 from tenantry.postgres.sessions import Sessions, Settings
 from tenantry.project import Choice, Project, open_project

@@ -21,7 +21,7 @@ from tenantry.ledger.writing import record_finished, record_running
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, RowState, State, label
 from tenantry.model.errors import Problem, TenantError
 from tenantry.model.events import Event, MigrationApplied, MigrationStarted, WarningRaised
-from tenantry.plan.steps import can_resume
+from tenantry.planning.steps import can_resume
 from tenantry.postgres.pooling import refuse_pooled
 from tenantry.postgres.runner_lock import release_session_lock, try_session_lock, try_work_lock
 from tenantry.postgres.sessions import Connection

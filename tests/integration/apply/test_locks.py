@@ -16,7 +16,7 @@ from tenantry.fleet.run import run
 from tenantry.fleet.stop import Stop
 from tenantry.model.events import Event, MigrationFailed, MigrationRetried, TenantPostponed, Verdict
 from tenantry.model.results import Result
-from tenantry.plan.rollout import make_stages
+from tenantry.planning.rollout import make_stages
 from tenantry.verbs.migrate import make_job
 from tests.integration.fix_site import MakeSite, Ran, Site, at_once, lend_role, wait_until
 

@@ -7,7 +7,7 @@ from tenantry.model import AppliedMigration, RowState
 from tenantry.model.errors import Refused
 from tenantry.model.events import MigrationRolledBack, RowReported
 from tenantry.model.results import Result
-from tenantry.plan.undo import Wanted
+from tenantry.planning.undo import Wanted
 from tenantry.verbs.rollback import make_rollback_job
 from tests.integration.fix_site import WAIT_AT_GATE, MakeSite, Site, Steps, advance, at_once, finish
 

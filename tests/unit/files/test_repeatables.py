@@ -11,7 +11,7 @@ from tenantry.files.repeatables import FOLDER, read_directory
 from tenantry.model import NO_VERSION, label
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import MigrationFileError
-from tenantry.plan.words import add_repeatables
+from tenantry.planning.words import add_repeatables
 from tests.builders import write_files
 
 SHOWN = "migrations/tenant"

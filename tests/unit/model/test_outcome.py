@@ -27,7 +27,7 @@ from tenantry.model.events import (
 )
 from tenantry.model.outcome import Outcome, TenantOutcome, exit_code
 from tenantry.model.results import Failure, Result
-from tenantry.plan.compare import compare
+from tenantry.planning.compare import compare
 from tests.builders import applied, migration, unhurried
 
 BUG = Verdict(Result.FAILED, "a bug in tenantry: ZeroDivisionError()", trace="Traceback ...")

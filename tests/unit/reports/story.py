@@ -28,9 +28,9 @@ from tenantry.model.events import (
     WarningRaised,
 )
 from tenantry.model.results import Blocker, Failure, LockWait, Result
-from tenantry.plan.compare import compare
-from tenantry.plan.steps import make_plan
-from tenantry.plan.words import advise, explain, summarise
+from tenantry.planning.compare import compare
+from tenantry.planning.steps import make_plan
+from tenantry.planning.words import advise, explain, summarise
 from tenantry.postgres.failures import describe_wait
 from tenantry.reports.formats import Call, MakeSink
 from tests.builders import applied, migration

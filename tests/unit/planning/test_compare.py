@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tenantry.model import AppliedMigration, Directives, Migration, MigrationStatus, Note, Plan, RowState, State
 from tenantry.model.checksum import checksum
 from tenantry.model.plans import head
-from tenantry.plan.compare import compare, excuse
-from tenantry.plan.steps import make_plan
-from tenantry.plan.words import advise, annotate, explain, summarise
+from tenantry.planning.compare import compare, excuse
+from tenantry.planning.steps import make_plan
+from tenantry.planning.words import advise, annotate, explain, summarise
 from tests.builders import applied, migration, unhurried
 
 EDITED = "SELECT 2;\n"

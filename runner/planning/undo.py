@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tenantry.model import AppliedMigration, MigrationStatus, State, label
 from tenantry.model.errors import Refused
-from tenantry.plan.words import advise
+from tenantry.planning.words import advise
 
 
 @dataclass(frozen=True, slots=True)

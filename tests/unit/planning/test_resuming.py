@@ -6,9 +6,9 @@ import pytest
 
 from tenantry.model import Batch, Directives, Migration, MigrationStatus, Plan, Progress, RowState, State
 from tenantry.model.checksum import hash_prefix
-from tenantry.plan.compare import compare
-from tenantry.plan.steps import can_resume, make_plan
-from tenantry.plan.words import advise, explain
+from tenantry.planning.compare import compare
+from tenantry.planning.steps import can_resume, make_plan
+from tenantry.planning.words import advise, explain
 from tests.builders import applied, migration
 
 TEXT = "-- transactional: false\nSELECT 1;\nSELECT 2;\nSELECT 3;\n"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tenantry.model import AppliedMigration, MigrationStatus, Note, State, label
 from tenantry.model.words import count
-from tenantry.plan.steps import BLOCKING, can_resume, lost_batches
+from tenantry.planning.steps import BLOCKING, can_resume, lost_batches
 
 _LOOK = "inspect the database,"
 
