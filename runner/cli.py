@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from tenantry import __version__
-from tenantry.model.errors import RunnerError
+from tenantry.model.errors import RunError
 from tenantry.verbs.verb import VERBS, Request, Verb, load_verb
+from tenantry.version import __version__
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -136,7 +136,7 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int
                     outcome.add(event)
                     for sink in sinks:
                         sink(event)
-        except RunnerError as error:
+        except RunError as error:
             _print_error(error)
             return error.exit_code
         except BrokenPipeError:
@@ -171,7 +171,7 @@ def _signals(stop: "Stop") -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _print_error(error: RunnerError) -> None:
+def _print_error(error: RunError) -> None:
     from tenantry.reports.wording import render_hint
 
     for problem in error.problems:

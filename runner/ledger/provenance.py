@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tenantry import __version__
+from tenantry.version import __version__
 
 
 @dataclass(frozen=True, slots=True)

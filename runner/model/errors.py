@@ -14,7 +14,7 @@ class Problem:
     hint: str = ""
 
 
-class RunnerError(Exception):
+class RunError(Exception):
     """The run cannot continue."""
 
     exit_code = 2
@@ -29,7 +29,7 @@ class RunnerError(Exception):
         return self.problems[0].hint
 
 
-class InputError(RunnerError):
+class InputError(RunError):
     """The input is wrong in one or more places, all of them named; no database was touched."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
@@ -45,11 +45,11 @@ class MigrationFileError(InputError):
     """A folder of migrations cannot be used as it is."""
 
 
-class ServerError(RunnerError):
+class ServerError(RunError):
     """The embedded PostgreSQL cannot be started, stopped or found."""
 
 
-class TenantError(RunnerError):
+class TenantError(RunError):
     """One tenant cannot continue; the others can."""
 
     exit_code = 3

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import quote
 
-from tenantry import __version__
 from tenantry.lint.ruleset import RULES
 from tenantry.model.events import Event, HazardFound, RunFinished, TenantFinished, WarningRaised
 from tenantry.model.hazards import Hazard, Level
@@ -14,6 +13,7 @@ from tenantry.model.outcome import Outcome
 from tenantry.model.results import GOOD, Result
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.wording import name_tenants
+from tenantry.version import __version__
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {Level.DANGER: "error", Level.CAUTION: "warning"}

@@ -66,13 +66,13 @@ def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: st
     """Offer the ids of tenants.yaml after the last comma, for completion in a shell."""
     import os
 
-    from tenantry.model.errors import RunnerError
+    from tenantry.model.errors import RunError
 
     given, comma, last = incomplete.rpartition(",")
     path = ctx.params.get("config") or ctx.find_root().params.get("config") or "tenants.yaml"
     try:
         config = read(Path(path), env=os.environ)
-    except RunnerError:
+    except RunError:
         return []
     names = [tenant.name for tenant in (*filter(None, (config.master,)), *config.tenants)]
     if not given:

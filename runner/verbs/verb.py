@@ -54,7 +54,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """What a verb module exports as `VERB`. `start` yields the events of the run; it may raise RunnerError at once.
+    """What a verb module exports as `VERB`. `start` yields the events of the run; it may raise RunError at once.
 
     `formats` are the outputs that make sense for it, the first one by default.
     """

@@ -15,7 +15,7 @@ import pytest
 
 from tenantry import __version__
 from tenantry.cli import main
-from tenantry.model.errors import ConfigError, Problem, RunnerError, ServerError
+from tenantry.model.errors import ConfigError, Problem, RunError, ServerError
 from tenantry.model.events import LinePrinted, RunFinished, RunStarted, TenantFinished, Verdict
 from tenantry.model.results import Result
 from tenantry.verbs.verb import VERBS, Events, Request, load_verb
@@ -302,7 +302,7 @@ def raise_(error: Exception) -> Callable[[Request], Events]:
     return start
 
 
-RAISED: dict[str, tuple[RunnerError, str]] = {
+RAISED: dict[str, tuple[RunError, str]] = {
     "wrong input": (
         ConfigError((Problem("a: wrong", 'run "tenantry new NAME"'), Problem("b: wrong too"))),
         'error: a: wrong\nhint: run "tenantry new NAME"\nerror: b: wrong too\n',
@@ -320,7 +320,7 @@ def put_verb(monkeypatch: pytest.MonkeyPatch, start: Callable[[Request], Events]
 
 
 @pytest.mark.parametrize(("error", "expected"), RAISED.values(), ids=RAISED)
-def test_errors(call: Call, monkeypatch: pytest.MonkeyPatch, error: RunnerError, expected: str) -> None:
+def test_errors(call: Call, monkeypatch: pytest.MonkeyPatch, error: RunError, expected: str) -> None:
     """An error that stops a run is said whole on stderr, and what was written before it is on stdout."""
     put_verb(monkeypatch, raise_(error))
     assert call("status") == Ended(2, "begun\n", expected)

@@ -22,7 +22,7 @@ from tenantry.ledger.ledger import LAYOUT
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, Origin, Plan, Progress, RowState, State, errors
 from tenantry.model.checksum import checksum, normalise
 from tenantry.model.effects import Lock, LockMode, Measured
-from tenantry.model.errors import MigrationFileError, Problem, RunnerError
+from tenantry.model.errors import MigrationFileError, Problem, RunError
 from tenantry.model.events import Event, RunFinished, RunStarted, Verdict
 from tenantry.model.hazards import Hazard, Level
 from tenantry.model.outcome import exit_code
@@ -195,7 +195,7 @@ def find_codes() -> set[int]:
     """Return every exit code that a run can have."""
     verdicts = [Verdict(result) for result in Result] + [Verdict(Result.FAILED, trace="Traceback")]
     codes = {exit_code([verdict], signal) for verdict in verdicts for signal in ("", "SIGINT", "SIGTERM")}
-    raised = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RunnerError)]
+    raised = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RunError)]
     return codes | {kind.exit_code for kind in raised}
 
 

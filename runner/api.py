@@ -1,0 +1,283 @@
+"""The verbs for programs: a project is opened, and each verb is a run over it that yields events.
+
+Nothing is printed, no signal handler is installed, and no process is ended: what the command line does besides calling
+the verbs is left to the program. The command line is the twin of this module, and neither knows the other.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from tenantry.fleet.selection import parse_selection
+from tenantry.ledger.provenance import os_user
+from tenantry.model.errors import ConfigError, Problem, RunError
+from tenantry.model.events import Event, RunFinished
+from tenantry.model.outcome import Outcome
+from tenantry.model.tenants import SetName, Tenant
+from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
+
+if TYPE_CHECKING:
+    from tenantry.verbs.verb import Events
+
+__all__ = ["OpenProject", "Run", "check", "drift", "migrate", "open", "plan", "status", "verify"]
+
+
+class Run:
+    """One run of a verb over a project: iterate over it to make it happen, and to see what happens.
+
+    Tenants are worked on while the program asks for events, and between two events. `outcome` is there after the last
+    one, when `over` is true. A run that is not iterated to its end has to be closed: by `close`, by a `with` block
+    around it, or with its project.
+    """
+
+    def __init__(self, project: Project, events: "Events") -> None:
+        self._project = project
+        self._events = events
+        self._outcome = Outcome()
+        self.over = False
+
+    @property
+    def id(self) -> str:
+        """Return the id of the run, which the events, the ledger and pg_stat_activity show."""
+        return self._project.provenance.run_id
+
+    def __iter__(self) -> Iterator[Event]:
+        return self
+
+    def __next__(self) -> Event:
+        event = next(self._events)
+        self._outcome.add(event)
+        self.over = isinstance(event, RunFinished)
+        return event
+
+    def finish(self) -> Outcome:
+        """Take the run to its end, without looking at its events, and return the outcome."""
+        for _ in self:
+            pass
+        return self.outcome
+
+    @property
+    def outcome(self) -> Outcome:
+        """Return what the run came to. Raises RunError where it has not come to its end."""
+        if not self.over:
+            raise RunError(
+                "the run is not over: it has an outcome after its last event",
+                hint="iterate over it to the end, or call finish()",
+            )
+        return self._outcome
+
+    def stop(self, *, cancel: bool = False) -> None:
+        """End the run early and in order; any thread may call this, at any time.
+
+        Each tenant ends at its next step, no other one is begun, and the events that are left say so: go on iterating.
+        With `cancel`, the statements that are running are cancelled as well, and their files rolled back.
+        """
+        self._project.stop.request("stopped by the program")
+        if cancel:
+            self._project.stop.cancel()
+
+    def close(self) -> None:
+        """End the run where it is, as `stop` does, and wait until every connection is closed. It gets no outcome."""
+        if not self.over:
+            self._project.stop.request("closed by the program")
+        self._events.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class OpenProject:
+    """A project as `open` returns it: tenants.yaml, its migration files and the selected tenants, read and checked.
+
+    Any number of runs may be started on it, also at the same time. Files and tenants stay as they were read: open the
+    project again to see what changed. Leaving its `with` block closes it.
+    """
+
+    def __init__(self, project: Project, *, offline: bool) -> None:
+        self._project = project
+        self._offline = offline
+        self._closed = False
+        self._runs: list[Run] = []
+
+    @property
+    def tenants(self) -> tuple[Tenant, ...]:
+        """Return the selected tenants: the master first, then the others in the order of tenants.yaml."""
+        return self._project.tenants
+
+    def close(self) -> None:
+        """Close the runs that have not come to their end. No other run can be started afterwards."""
+        self._closed = True
+        for run in self._runs:
+            run.close()
+        self._runs.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _begin(self, start: "Callable[[Project], Events]", *, without_tenants: bool = False) -> Run:
+        """Return a new run of a verb. Raises RunError where the project is closed, or has no tenants for it."""
+        if self._closed:
+            raise RunError("the project is closed, expected an open one")
+        if self._offline and not without_tenants:
+            # A run over no tenant would end well, and pass for one over all of them.
+            raise RunError(
+                "the project was opened offline, so that no tenant is selected", hint="open it without offline=True"
+            )
+        project = self._project.begin(str(uuid.uuid4()))
+        run = Run(project, start(project))
+        # Those that are over need no closing: a service that keeps its project open would collect them for ever.
+        self._runs = [*(one for one in self._runs if not one.over), run]
+        return run
+
+
+def open(  # noqa: A001  # programs read it as tenantry.open
+    path: str | os.PathLike[str] = "tenants.yaml",
+    *,
+    tenants: str | None = None,
+    servers: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    lock_wait: float = DEFAULT_LOCK_WAIT_S,
+    jobs: int = DEFAULT_JOBS,
+    create: bool = False,
+    offline: bool = False,
+) -> OpenProject:
+    """Open a project: read and check tenants.yaml and its migration files, and select tenants.
+
+    `tenants` selects as `--tenants` does: ids separated by commas, `master`, or `all`; None selects everything.
+    `servers` are other connection strings for servers of tenants.yaml, by name. `environment` is used instead of
+    `os.environ` for variables in tenants.yaml and for those that configure tenantry. `lock_wait` is in seconds, and
+    `jobs` counts the tenants at work at once on each server. With `create`, `migrate` creates databases that do not
+    exist on a real server too. With `offline`, no tenant is selected and no server is asked, which is enough for
+    `check`.
+
+    No database is opened, unless tenants.yaml takes its tenants from a query. Raises InputError where any input is
+    wrong; with such a query, ServerError and Unreachable too.
+    """
+    if jobs < 1:
+        raise ConfigError((Problem(f"jobs: {jobs}, expected 1 or more"),))
+    if lock_wait < 0:
+        raise ConfigError((Problem(f"lock_wait: {lock_wait}, expected 0 or more seconds"),))
+    choice = Choice(
+        config_path=Path(path),
+        environment=dict(os.environ if environment is None else environment),
+        selection=parse_selection(tenants),
+        servers=dict(servers or {}),
+        lock_wait_s=lock_wait,
+        jobs=jobs,
+        create=create,
+    )
+    opening = open_offline if offline else open_project
+    return OpenProject(opening(choice, str(uuid.uuid4()), os_user()), offline=offline)
+
+
+def migrate(
+    project: OpenProject,
+    *,
+    to: int | None = None,
+    dry_run: bool = False,
+    out_of_order: Collection[int] = (),
+    allow: Collection[str] = (),
+    resume_at: int | None = None,
+    verify: bool = True,
+) -> Run:
+    """Apply the pending files to every selected tenant, in order, up to the version `to`.
+
+    With `dry_run`, only report them. `out_of_order` are versions to apply although newer ones are applied. `allow` are
+    rules of lint whose dangers are let through. `resume_at` is the statement, counted from 1, at which the unfinished
+    file of one tenant is resumed. With `verify`, each schema is compared with the files afterwards. Raises ConfigError
+    where no file has one of the versions, a rule is unknown, or `resume_at` is given for several tenants; ServerError
+    where the embedded server cannot be started.
+    """
+    from tenantry.verbs.migrate import start
+
+    return project._begin(
+        lambda opened: start(
+            opened,
+            to=to,
+            dry_run=dry_run,
+            out_of_order=out_of_order,
+            allow=allow,
+            resume_at=resume_at,
+            verify=verify,
+        )
+    )
+
+
+def status(project: OpenProject, *, strict: bool = False) -> Run:
+    """Report the version, the pending files and the last run of every selected tenant.
+
+    With `strict`, a tenant that is not up to date ends with a finding. Raises ServerError where the embedded server
+    cannot be started.
+    """
+    from tenantry.verbs.status import start
+
+    return project._begin(lambda opened: start(opened, strict=strict))
+
+
+def plan(project: OpenProject, *, to: int | None = None) -> Run:
+    """Report the files that every selected tenant would get, up to the version `to`, and their effects there.
+
+    Raises ConfigError where no file has this version; ServerError where the embedded server cannot be started.
+    """
+    from tenantry.verbs.plan import start
+
+    return project._begin(lambda opened: start(opened, to=to))
+
+
+def verify(project: OpenProject) -> Run:
+    """Compare the files, the ledger and the schema of every selected tenant, and report each difference.
+
+    Raises ServerError where the embedded server cannot be started.
+    """
+    from tenantry.verbs.verify import start
+
+    return project._begin(start)
+
+
+def drift(project: OpenProject, *, against: str = "files", consensus: bool = False) -> Run:
+    """Compare the schema of every selected tenant with a reference, and report each difference.
+
+    `against` is `files`, `tenant:ID` or the path of a file of SQL. With `consensus`, the reference is the schema that
+    most of the tenants have. Raises InputError where there is no such reference, or the master is selected next to
+    tenants; TenantError where the tenant of the reference cannot be read; ServerError where the embedded server cannot
+    be started.
+    """
+    from tenantry.verbs.drift import start
+
+    return project._begin(lambda opened: start(opened, against=against, consensus=consensus))
+
+
+def check(
+    project: OpenProject,
+    *,
+    base: str | None = None,
+    schema_from: str | None = None,
+    set_name: SetName | None = None,
+    allow_extra: bool = False,
+) -> Run:
+    """Run the migration files of one set, or of both, on a scratch database, and report each fault.
+
+    No tenant is opened. `base` is a branch or commit of git: files that are merged there may not be edited.
+    `schema_from` is a file of SQL, or a command that prints it, whose schema the files must produce; with `allow_extra`
+    they may produce more. Raises InputError where one of these cannot be read; ServerError and Refused where the schema
+    of `schema_from` cannot be built.
+    """
+    from tenantry.verbs.check import start
+
+    return project._begin(
+        lambda opened: start(opened, base=base, schema_from=schema_from, set_name=set_name, allow_extra=allow_extra),
+        without_tenants=True,
+    )
