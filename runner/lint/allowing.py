@@ -6,7 +6,8 @@ from tenantry.lint.reading import LintedFile
 from tenantry.lint.rule import Match, Rule
 from tenantry.model.hazards import Level
 
-# Of another program, whose rules are not ours to know.
+# A name such as "squawk/ban-char" is of another linter, whose rules are not ours to know: a file that was applied keeps
+# such a line for ever.
 _FOREIGN = "/"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import quote
 
+from tenantry.lint.rule import Rule
 from tenantry.lint.ruleset import RULES
 from tenantry.model.events import Event, HazardFound, RunFinished, TenantFinished, WarningRaised
 from tenantry.model.hazards import Hazard, Level
@@ -46,9 +47,10 @@ def make_sink(stream: TextIO, call: Call) -> Sink:
 
 def _make_log(found: Sequence[HazardFound], notes: Sequence[dict[str, Any]], outcome: Outcome) -> dict[str, Any]:
     # All rules, also those without a result: the log then names every check that was made.
-    names = list(dict.fromkeys((*RULES, *(one.hazard.rule for one in found))))
+    names = list(RULES)
+    rules = [_make_rule(rule) for rule in RULES.values()]
     run = {
-        "tool": {"driver": {"name": "tenantry", "version": __version__, "rules": [_make_rule(name) for name in names]}},
+        "tool": {"driver": {"name": "tenantry", "version": __version__, "rules": rules}},
         "columnKind": "unicodeCodePoints",
         "invocations": [
             {
@@ -63,13 +65,10 @@ def _make_log(found: Sequence[HazardFound], notes: Sequence[dict[str, Any]], out
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _make_rule(name: str) -> dict[str, Any]:
-    """Return the description of a rule; only the name of a foreign rule is known."""
-    rule = RULES.get(name)
-    if rule is None:
-        return {"id": name, "defaultConfiguration": {"level": "warning"}}
+def _make_rule(rule: Rule) -> dict[str, Any]:
+    """Return the description of a rule."""
     return {
-        "id": name,
+        "id": rule.name,
         "shortDescription": {"text": rule.title},
         "help": {"text": rule.help},
         "defaultConfiguration": {"level": _LEVELS[rule.level]},

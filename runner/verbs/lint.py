@@ -12,13 +12,11 @@ from tenantry.files.directory import Directory, read_migrations
 from tenantry.fleet import run as fleet
 from tenantry.lint.linter import make_linter, show
 from tenantry.lint.sizes import describe_size, pick_largest, read_sizes
-from tenantry.lint.squawk import find_squawk, run_squawk
 from tenantry.model import Migration, Server, SetName, Tenant, label
-from tenantry.model.errors import ConfigError, MigrationFileError, Problem, ServerError
+from tenantry.model.errors import ConfigError, MigrationFileError, Problem
 from tenantry.model.events import Event, HazardFound, RowReported, RunFinished, RunStarted, Verdict, WarningRaised
 from tenantry.model.hazards import Hazard, Level
 from tenantry.model.results import Result, TableSize
-from tenantry.postgres.embedded.programs import find_binaries, read_major
 from tenantry.project import Project
 from tenantry.verbs.options import JOBS, SERVER, Version, find_file, make_tenants_option, open_files, open_request
 from tenantry.verbs.verb import Events, Request, Verb
@@ -46,7 +44,6 @@ _PARAMS = (
         help="Lint this set alone; by default both.",
     ),
     make_tenants_option("In which databases tables are looked up for their sizes; by default in none."),
-    click.Option(["--squawk"], is_flag=True, help="Ask squawk for a second opinion; it comes with the extra lint."),
     JOBS,
     SERVER,
 )
@@ -82,19 +79,17 @@ def start(
     versions: Sequence[int] = (),
     since: int | None = None,
     set_name: SetName | None = None,
-    squawk: bool = False,
 ) -> Events:
     """Report the locks, rewrites and scans that the files of one set, or of both, would cost a database in use.
 
     By default all files are examined; `versions` names them one by one, `since` is the first of them. The sizes of
-    tables are read from the selected tenants, of which there may be none. With `squawk`, that program is asked too.
+    tables are read from the selected tenants, of which there may be none.
     Raises InputError where the files cannot be read or no file has one of the versions; ServerError where the embedded
     server cannot be started.
     """
-    program = find_squawk() if squawk else None
     found = _choose(_read_all(project.config, set_name), versions, since)
     project.start_servers()
-    sets = [_lint(project, one, program) for one in found]
+    sets = [_lint(project, one) for one in found]
     # Added to by the threads of the fleet, each in one step.
     sizes: SizesBySet = {one.name: [] for one in sets}
     runs = [_run_sizes(project, sets, sizes)] if project.tenants else []
@@ -111,7 +106,6 @@ def _start(request: Request) -> Events:
         versions=options["versions"],
         since=options["since"],
         set_name=SetName(options["set_name"]) if options["set_name"] else None,
-        squawk=options["squawk"],
     )
 
 
@@ -146,23 +140,11 @@ def _choose(found: Sequence[tuple[SetName, str, Directory]], versions: Sequence[
     return sets
 
 
-def _lint(project: Project, one: _Set, squawk: str | None) -> _Set:
+def _lint(project: Project, one: _Set) -> _Set:
     """Return the set with what was found in its files."""
     linted = make_linter(project).lint(one.files, one.versions)
-    hazards = list(linted.hazards)
-    if squawk:
-        hazards += run_squawk(squawk, one.chosen, project.config.root, _find_major())
-    hazards.sort(key=lambda hazard: (hazard.version, hazard.line, hazard.column, hazard.rule))
     doubts = (linted.doubt,) if linted.doubt else ()
-    return replace(one, hazards=tuple(hazards), warnings=(*one.warnings, *doubts), measured=not doubts)
-
-
-def _find_major() -> int | None:
-    """Return the major of the programs that run the embedded server; None where there are none."""
-    try:
-        return read_major(find_binaries())
-    except ServerError:
-        return None
+    return replace(one, hazards=linted.hazards, warnings=(*one.warnings, *doubts), measured=not doubts)
 
 
 def _run_sizes(project: Project, sets: Iterable[_Set], sizes: SizesBySet) -> Events:

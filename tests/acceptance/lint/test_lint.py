@@ -212,15 +212,3 @@ def test_sarif(project: Fleet) -> None:
     project.write("0002_names.sql", INDEX.replace("(name)", "(rate)"))
     (other,) = json.loads(project.run("lint", "--format", "sarif").out)["runs"][0]["results"]
     assert other["partialFingerprints"] != prints[0]
-
-
-def test_squawk(project: Fleet) -> None:
-    """With --squawk, its findings stand among the others under names of their own, as cautions."""
-    done = project.run("lint", "2", "--squawk", "--format", "jsonl")
-    assert find_hazards(done.out) == [
-        ("migrations/tenant", 2, "index"),
-        ("migrations/tenant", 2, "squawk/require-concurrent-index-creation"),
-        ("migrations/tenant", 2, "squawk/require-statement-timeout"),
-    ]
-    end = next(event for event in read_events(done.out) if event["event"] == "tenant_finished")
-    assert (done.code, end["verdict"]["reason"]) == (1, "1 danger, 2 cautions")

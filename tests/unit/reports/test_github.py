@@ -19,8 +19,8 @@ CASES: dict[str, tuple[Event, str]] = {
         "add a new column instead:%0AALTER TABLE rooms ADD COLUMN rate_new bigint;\n",
     ),
     "caution": (
-        hazard(level=Level.CAUTION, rule="squawk/ban-char", message="waits", advice=""),
-        f"::warning {PLACE},title=squawk/ban-char::waits\n",
+        hazard(level=Level.CAUTION, rule="drop", message="waits", advice=""),
+        f"::warning {PLACE},title=drop::waits\n",
     ),
     "signs in a message": (
         hazard(message="100% of a,b: c\r\n::error::x", advice=""),
