@@ -33,9 +33,9 @@ from tenantry.schema.catalog.query import describe_query
 from tenantry.schema.catalog.read import read_snapshot
 from tenantry.schema.snapshot import FORMAT, Snapshot, from_json, to_json
 from tenantry.scratch.places import Scratch, ScratchPlace
+from tenantry.scratch.roles import create_role, find_missing_role
 from tenantry.state import make_state_folder
 
-_NO_ROLE = "42704"
 # What a file does to the whole cluster; GRANT and REVOKE without ON are of roles.
 _WIDE = re.compile(
     r"(CREATE|ALTER|DROP)\s+(ROLE|USER(?!\s+MAPPING)|GROUP|DATABASE|TABLESPACE|SUBSCRIPTION|SYSTEM)\b"
@@ -126,11 +126,12 @@ class ExpectedSchemas:
                     left.popleft()
                     yield snapshot
             except _Failed as failed:
-                role = _missing_role(failed)
-                if not scratch.own_server or not role or role in made:
+                role = find_missing_role(scratch, failed.sqlstate, str(failed))
+                # A role that is missed again is one that the file itself drops: it would be created for ever.
+                if not role or role in made:
                     raise
                 made.add(role)
-                scratch.connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(role)))
+                create_role(scratch, role)
 
     def _paths(self, major: int, migrations: Sequence[Migration], scope: Scope) -> list[Path]:
         """Return where the snapshot of an empty database is kept, and those after each of the files."""
@@ -218,12 +219,6 @@ def _explain(failed: _Failed) -> Refused:
         hint="the schema that they stand for cannot be known before they do: an extension, a role or a setting may be "
         "missing on the server that has the scratch database, or a file relies on what no file makes",
     )
-
-
-def _missing_role(failed: _Failed) -> str:
-    """Return the role whose absence failed a file, by the server's message; empty where that was not it."""
-    words = str(failed).split('"')
-    return words[1] if failed.sqlstate == _NO_ROLE and words[0] == "role " and len(words) == 3 else ""
 
 
 def _read_all(paths: Sequence[Path]) -> tuple[Snapshot, ...] | None:

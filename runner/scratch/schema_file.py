@@ -6,16 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import psycopg
-from psycopg import sql
 
 from tenantry import sqltext
 from tenantry.model.errors import ConfigError, InputError, Problem
 from tenantry.model.scope import Scope
 from tenantry.postgres.send import send
-from tenantry.postgres.sessions import Connection
 from tenantry.schema.catalog.read import read_snapshot
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.places import Scratch
+from tenantry.scratch.roles import create_role, find_missing_role
 
 _TIMEOUT_S = 120  # arbitrary: an ORM that has to be built first takes a while
 # What newer ones of pg_dump put around their output for psql, and say no schema.
@@ -105,15 +104,10 @@ def _send(scratch: Scratch, statement: str) -> psycopg.Error | None:
     error = send(scratch.connection, statement).error
     if error is None or (error.sqlstate == _UNKNOWN_OBJECT and _SETTING.match(statement)):
         return None
-    role = re.fullmatch(r'role "(.*)" does not exist', error.diag.message_primary or "")
-    if role and scratch.own_server:
-        _make_role(scratch.connection, role[1])
+    if role := find_missing_role(scratch, error.sqlstate, error.diag.message_primary):
+        create_role(scratch, role)
         return send(scratch.connection, statement).error
     return error
-
-
-def _make_role(connection: Connection, name: str) -> None:
-    connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(name)))
 
 
 def _explain(error: psycopg.Error, text: str, statement: sqltext.Statement, shown: str) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import psycopg
-from psycopg import sql
 
 from tenantry import sqltext
 from tenantry.lint.measure.probe import probe, read_state
@@ -14,11 +13,11 @@ from tenantry.model.effects import Measured
 from tenantry.postgres.sessions import Connection
 from tenantry.postgres.transaction import clean, in_transaction
 from tenantry.scratch.places import Scratch
+from tenantry.scratch.roles import create_role, find_missing_role
 from tenantry.sqltext import Statement
 from tenantry.sqltext.library import read_tree
 from tenantry.sqltext.trees import name_barred
 
-_NO_ROLE = "42704"
 # Arbitrary but for not being UTC: there, a change from timestamp to timestamptz writes nothing anew.
 _ZONE = "SET TimeZone = '<+01>-01'"
 
@@ -75,7 +74,9 @@ def _measure(scratch: Scratch, statement: Statement, existing: frozenset[int], l
     except psycopg.Error as error:
         if connection.closed:
             raise
-        if not _make_role(scratch, error):
+        if role := find_missing_role(scratch, error.sqlstate, error.diag.message_primary):
+            create_role(scratch, role)
+        else:
             empty(connection, ledger_schema)
     return _try(connection, statement, existing)
 
@@ -84,12 +85,3 @@ def _try(connection: Connection, statement: Statement, existing: frozenset[int])
     """Measure one statement so that the transaction is as it was where that fails."""
     with connection.transaction():
         return probe(connection, statement, existing)
-
-
-def _make_role(scratch: Scratch, error: psycopg.Error) -> bool:
-    """Make the role that a statement misses, on a server of our own: on any other, it is somebody's."""
-    words = (error.diag.message_primary or "").split('"')
-    if error.sqlstate != _NO_ROLE or not scratch.own_server or len(words) != 3 or words[0] != "role ":
-        return False
-    scratch.connection.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(words[1])))
-    return True
