@@ -5,7 +5,7 @@ All input is read and checked before the first connection is made, and before th
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tenantry.config.model import Config
@@ -31,7 +31,7 @@ from tenantry.model.errors import (
 from tenantry.model.events import DatabaseCreated, DatabaseOpened, WarningRaised
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.sessions import Connection, Sessions, Settings
-from tenantry.state import STATE_FOLDER
+from tenantry.state import STATE_FOLDER, Cache
 
 DEFAULT_JOBS = 8
 DEFAULT_LOCK_WAIT_S = 30.0
@@ -66,6 +66,7 @@ class Project:
     provenance: Provenance
     checks: Mapping[SetName, tuple[Check, ...]]
     stop: Stop
+    cache: Cache = field(default_factory=Cache, repr=False)
 
     def begin(self, run_id: str) -> "Project":
         """Return this project for another run, with connections, marks and a stop that are that run's alone.
@@ -75,7 +76,7 @@ class Project:
         provenance = replace(self.provenance, run_id=run_id)
         sessions, stop = _make_sessions(self.config, self.choice, self.tenants, provenance), Stop()
         stop.on_cancel(sessions.cancel)
-        return replace(self, provenance=provenance, sessions=sessions, stop=stop)
+        return replace(self, provenance=provenance, sessions=sessions, stop=stop, cache=Cache())
 
     def start_servers(self, *, makes: bool = False) -> None:
         """Start the embedded server if a selected tenant is on it. Raises ServerError.
@@ -97,6 +98,12 @@ class Project:
         problems = [*self.config.warnings, *(w for directory in self.directories.values() for w in directory.warnings)]
         for problem in problems:
             yield WarningRaised("", problem)
+
+    def cache_warnings(self) -> Iterator[WarningRaised]:
+        """Yield a warning for each folder in which nothing can be kept for later runs, and none of them again."""
+        for folder, failure in self.cache.take_failures():
+            message = f"{folder}: {failure}, expected a folder that can be written to: the next run starts from nothing"
+            yield WarningRaised("", Problem(message, "make it writable, or set TENANTRY_CACHE to another folder"))
 
     def ledger(self, tenant: Tenant, connection: Connection) -> Ledger:
         """Return the tenant's ledger on a connection."""

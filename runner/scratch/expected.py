@@ -5,12 +5,10 @@ catalog counts, and how it is read.
 """
 
 import hashlib
-import os
 import re
-import secrets
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -34,7 +32,7 @@ from tenantry.schema.catalog.read import read_snapshot
 from tenantry.schema.snapshot import FORMAT, Snapshot, from_json, to_json
 from tenantry.scratch.places import Scratch, ScratchPlace
 from tenantry.scratch.roles import create_role, find_missing_role
-from tenantry.state import make_state_folder
+from tenantry.state import Cache
 
 # What a file does to the whole cluster; GRANT and REVOKE without ON are of roles.
 _WIDE = re.compile(
@@ -70,6 +68,7 @@ class ExpectedSchemas:
     folder: Path
     place: ScratchPlace
     provenance: Provenance
+    cache: Cache = field(default_factory=Cache)
 
     def after_each(
         self, sessions: Sessions, tenant: Tenant, major: int, migrations: Sequence[Migration], scope: Scope
@@ -79,18 +78,17 @@ class ExpectedSchemas:
         Raises Refused where the files do not apply to an empty database, or where there is no place for one.
         """
         paths = self._paths(major, migrations, scope)
-        while (kept := _read_all(paths)) is None:
-            with self.place.open(sessions, tenant, major) as scratch:
-                # Another thread or process may have been here, while this one waited for its turn.
-                if _read_all(paths) is None:
-                    self._replay_and_keep(scratch, migrations, scope, paths)
-        return kept
+        if kept := self._read_all(paths):
+            return kept
+        with self.place.open(sessions, tenant, major) as scratch:
+            # Another thread or process may have been here, while this one waited for its turn.
+            return self._read_all(paths) or self._replay_and_keep(scratch, migrations, scope, paths)
 
     def after(
         self, sessions: Sessions, tenant: Tenant, major: int, migrations: Sequence[Migration], scope: Scope
     ) -> Snapshot:
         """Return the snapshot after all of the files. Raises what `after_each` raises."""
-        newest = _read(self._paths(major, migrations, scope)[-1])
+        newest = self._read(self._paths(major, migrations, scope)[-1])
         return newest or self.after_each(sessions, tenant, major, migrations, scope)[-1]
 
     def replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> tuple[Snapshot, ...]:
@@ -104,10 +102,21 @@ class ExpectedSchemas:
 
     def _replay_and_keep(
         self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope, paths: Sequence[Path]
-    ) -> None:
-        """Run the files and keep what came of each."""
-        for path, snapshot in zip(paths, self.replay(scratch, migrations, scope), strict=True):
-            _keep(path, snapshot)
+    ) -> tuple[Snapshot, ...]:
+        """Run the files and return what came of each, kept for later runs where that is possible."""
+        snapshots = self.replay(scratch, migrations, scope)
+        for path, snapshot in zip(paths, snapshots, strict=True):
+            self.cache.keep(path, to_json(snapshot))
+        return snapshots
+
+    def _read_all(self, paths: Sequence[Path]) -> tuple[Snapshot, ...] | None:
+        """Return what is kept; None if one of it is missing or damaged."""
+        found = [self._read(path) for path in paths]
+        return tuple(snapshot for snapshot in found if snapshot) if all(found) else None
+
+    def _read(self, path: Path) -> Snapshot | None:
+        text = self.cache.read(path)
+        return _parse(text) if text is not None else None
 
     def _run(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> Iterator[Snapshot]:
         """Apply the files as `migrate` does, and yield what is there before the first and after each.
@@ -221,37 +230,10 @@ def _explain(failed: _Failed) -> Refused:
     )
 
 
-def _read_all(paths: Sequence[Path]) -> tuple[Snapshot, ...] | None:
-    found = [_read(path) for path in paths]
-    return tuple(snapshot for snapshot in found if snapshot) if all(found) else None
-
-
-def _read(path: Path) -> Snapshot | None:
-    try:
-        return _parse(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
 @lru_cache(maxsize=16)
 def _parse(text: str) -> Snapshot | None:
     """Return a snapshot by its text: in a fleet, most tenants have the same."""
     return from_json(text)
-
-
-def _keep(path: Path, snapshot: Snapshot) -> None:
-    """Write a snapshot so that nobody ever reads half of one."""
-    half = path.with_suffix(f".{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        make_state_folder(path.parent)
-        half.write_text(to_json(snapshot), "utf-8")
-        half.replace(path)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Refused(
-            f"{path.parent}: {reason}, expected a folder that snapshots can be kept in",
-            hint="set TENANTRY_CACHE to another one",
-        ) from None
 
 
 def make_expected(project: Project) -> ExpectedSchemas:
@@ -261,7 +243,8 @@ def make_expected(project: Project) -> ExpectedSchemas:
     are on the server of TENANTRY_SCRATCH where there is one.
     """
     state, kept = project.config.state, project.choice.environment.get("TENANTRY_CACHE")
-    return ExpectedSchemas(Path(kept) if kept else state / "expected", find_place(project), project.provenance)
+    folder = Path(kept) if kept else state / "expected"
+    return ExpectedSchemas(folder, find_place(project), project.provenance, project.cache)
 
 
 def find_place(project: Project) -> ScratchPlace:

@@ -95,8 +95,8 @@ def start(
     runs = [_run_sizes(project, sets, sizes)] if project.tenants else []
     runs.append(_run_findings(project, sets, sizes))
     names = [*(tenant.name for tenant in project.tenants), *(one.folder for one in sets)]
-    warnings = [*project.config.warnings, *(problem for one in sets for problem in one.warnings)]
-    return _join(project, runs, names, warnings)
+    warnings = [WarningRaised("", problem) for problem in (*project.config.warnings, *_list_warnings(sets))]
+    return _join(project, runs, names, [*warnings, *project.cache_warnings()])
 
 
 def _start(request: Request) -> Events:
@@ -178,10 +178,14 @@ def _run_findings(project: Project, sets: Sequence[_Set], sizes: SizesBySet) -> 
     return fleet.run("lint", project.provenance.run_id, [stand_ins], report, jobs=1, stop=project.stop)
 
 
-def _join(project: Project, runs: Sequence[Events], names: Sequence[str], warnings: Iterable[Problem]) -> Events:
+def _list_warnings(sets: Iterable[_Set]) -> list[Problem]:
+    return [problem for one in sets for problem in one.warnings]
+
+
+def _join(project: Project, runs: Sequence[Events], names: Sequence[str], warnings: Iterable[WarningRaised]) -> Events:
     """Make one run of several, which do not depend on how the ones before them ended."""
     yield RunStarted("lint", project.provenance.run_id, tuple(names))
-    yield from (WarningRaised("", problem) for problem in warnings)
+    yield from warnings
     elapsed_ms = 0
     for run in runs:
         with closing(run) as events:

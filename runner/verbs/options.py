@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -179,7 +180,7 @@ def run_job(project: Project, verb: str, job: Job, *, staged: bool = False, make
     """
     project.start_servers(makes=makes_server)
     stages = make_stages(project.tenants) if staged else [list(project.tenants)]
-    return fleet.run(
+    run = fleet.run(
         verb,
         project.provenance.run_id,
         stages,
@@ -189,6 +190,15 @@ def run_job(project: Project, verb: str, job: Job, *, staged: bool = False, make
         preface=project.warnings(),
         revisit=staged,
     )
+    return _add_warnings(run, project)
+
+
+def _add_warnings(run: Events, project: Project) -> Events:
+    """Yield the events of a run, and once, whichever tenant comes upon it first, that nothing can be kept."""
+    with closing(run) as events:
+        for event in events:
+            yield from project.cache_warnings()
+            yield event
 
 
 def find_version(project: Project, version: int, option: str) -> None:

@@ -111,6 +111,7 @@ def _tell_effects(
         return
     needed = [file for file in files if file.version <= max(versions)]
     linted = make_linter(project).lint(needed, versions)
+    yield from project.cache_warnings()
     if linted.doubt:
         yield WarningRaised("", linted.doubt)
     for measured in show_effects(needed, linted):

@@ -5,10 +5,8 @@ measured.
 """
 
 import hashlib
-import os
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,13 +17,14 @@ from tenantry.ledger.provenance import Provenance
 from tenantry.lint.measure.replay import measure_file
 from tenantry.model import Migration, effects
 from tenantry.model.effects import Measured
-from tenantry.model.errors import Refused, TenantError
+from tenantry.model.errors import TenantError
 from tenantry.model.scope import Scope
 from tenantry.postgres.embedded.programs import find_binaries, read_major
 from tenantry.postgres.sessions import Sessions
 from tenantry.project import Project
 from tenantry.scratch.expected import ExpectedSchemas, find_place
 from tenantry.scratch.places import Scratch, ScratchPlace
+from tenantry.state import Cache
 
 # To be raised with every change of what is measured, or how.
 _METHOD = 3
@@ -41,6 +40,7 @@ class Measures:
     folder: Path
     place: ScratchPlace
     provenance: Provenance
+    cache: Cache = field(default_factory=Cache)
 
     def effects(self, migrations: Sequence[Migration], scope: Scope) -> tuple[Effects, ...]:
         """Return for each file the effect of each of its statements, on tables of earlier files alone.
@@ -49,7 +49,7 @@ class Measures:
         """
         files = self._find(migrations, scope)
         reasons: dict[Path, str] = {}
-        while None in (kept := [_read(file.path) for file in files]):
+        while None in (kept := [self._read(file.path) for file in files]):
             with self.place.open_embedded() as scratch:
                 self._measure(scratch, files, scope, reasons)
         return tuple(found for found in kept if found is not None)
@@ -61,15 +61,15 @@ class Measures:
         whole to the next one.
         """
         # Counted anew: another process may have been here, while this one waited for its turn.
-        done = next((index for index, file in enumerate(files) if _read(file.path) is None), len(files))
+        done = next((index for index, file in enumerate(files) if self._read(file.path) is None), len(files))
         self._replay(scratch, [file.migration for file in files[:done]], scope)
         for migration, path in files[done:]:
             if path in reasons:
                 self._replay(scratch, [migration], scope)
-                _keep(path, _name_statements(migration, reasons[path]))
+                self._keep(path, _name_statements(migration, reasons[path]))
                 continue
             try:
-                _keep(path, measure_file(scratch, migration, scope.ledger_schema))
+                self._keep(path, measure_file(scratch, migration, scope.ledger_schema))
             except psycopg.Error as error:
                 reasons[path] = (error.diag.message_primary or str(error)).strip()
                 return
@@ -87,6 +87,13 @@ class Measures:
             chain.update(f"{migration.version} {migration.name} {migration.checksum}\n".encode())
             files.append(_File(migration, self.folder / f"{chain.hexdigest()}.json"))
         return files
+
+    def _read(self, path: Path) -> Effects | None:
+        text = self.cache.read(path)
+        return effects.from_json(text) if text is not None else None
+
+    def _keep(self, path: Path, measured: Effects) -> None:
+        self.cache.keep(path, effects.to_json(measured))
 
     def _major(self) -> int:
         """Return the major of the server that measures; 0 where one that is given does not answer. Raises ServerError.
@@ -114,31 +121,9 @@ def make_measures(project: Project) -> Measures:
     """Return what measures files, and keeps that in the state folder, or where TENANTRY_CACHE says."""
     state, kept = project.config.state, project.choice.environment.get("TENANTRY_CACHE")
     folder = (Path(kept) if kept else state) / "measured"
-    return Measures(folder, find_place(project), project.provenance)
+    return Measures(folder, find_place(project), project.provenance, project.cache)
 
 
 def _name_statements(migration: Migration, reason: str) -> Effects:
     statements = sqltext.split(migration.sql)
     return tuple(Measured(statement.start, statement.text, unmeasured=reason) for statement in statements)
-
-
-def _read(path: Path) -> Effects | None:
-    try:
-        return effects.from_json(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError):
-        return None
-
-
-def _keep(path: Path, measured: Effects) -> None:
-    """Write effects so that nobody ever reads half of them."""
-    half = path.with_suffix(f".{os.getpid()}-{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half.write_text(effects.to_json(measured), "utf-8")
-        half.replace(path)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise Refused(
-            f"{path.parent}: {reason}, expected a folder that measurements can be kept in",
-            hint="set TENANTRY_CACHE to another one",
-        ) from None

@@ -17,6 +17,7 @@ from tenantry.model.errors import Refused
 from tenantry.model.scope import Scope
 from tenantry.postgres.sessions import Connection, Settings
 from tenantry.scratch.places import Scratch, ScratchPlace
+from tenantry.state import Cache
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_measure import measure, open_scratch, scratch, seen
 from tests.integration.fix_site import make_migration, wait_until
@@ -149,11 +150,12 @@ class Site:
     def __init__(self, folder: Path, given: str) -> None:
         self.folder = folder / "measured"
         self.place = ScratchPlace(folder / "scratch", Settings("tenantry/test"), given)
+        self.cache = Cache()
 
     def effects(self, *migrations: Migration, scope: Scope | None = None) -> tuple[tuple[Measured, ...], ...]:
         """Return what a run would be told."""
         provenance = Provenance(str(uuid.uuid4()), "tester@here", self.folder)
-        return Measures(self.folder, self.place, provenance).effects(migrations, scope or Scope())
+        return Measures(self.folder, self.place, provenance, self.cache).effects(migrations, scope or Scope())
 
     def kept(self) -> dict[Path, int]:
         """Return the files that are kept, with what changes when one is written again."""
@@ -234,9 +236,11 @@ class TestMeasures:
         assert site.effects(ROOMS) == first
 
     def test_folder(self, site: Site) -> None:
-        """A folder that nothing can be kept in is refused with what to do."""
+        """Where nothing can be kept, files are measured once a run all the same, and the folder is named once."""
         site.folder.write_text("a file", "utf-8")
-        with pytest.raises(Refused) as refused:
-            site.effects(ROOMS)
-        assert str(refused.value) == f"{site.folder}: file exists, expected a folder that measurements can be kept in"
-        assert refused.value.hint == "set TENANTRY_CACHE to another one"
+        first = site.effects(ROOMS, FEES)
+        assert [effect.locks for effect in first[1]] == [ALTERED]
+        assert list(site.cache.take_failures()) == [(site.folder, "file exists")]
+        site.place = ScratchPlace(site.place.state, site.place.settings, site.place.given)
+        assert site.effects(ROOMS, FEES) == first
+        assert list(site.cache.take_failures()) == []
