@@ -38,10 +38,14 @@ class Cache:
         try:
             _replace(path, text)
         except OSError as error:
-            self._remembered[path] = text
+            self.remember(path, text)
             failure = (path.parent, (error.strerror or str(error)).lower())
             if self._failures.setdefault(path.parent, failure) is failure:
                 self._unreported.append(failure)
+
+    def remember(self, path: Path, text: str) -> None:
+        """Keep a text until the run ends, and no longer: for what may be otherwise the next time."""
+        self._remembered[path] = text
 
     def take_failures(self) -> Iterator[tuple[Path, str]]:
         """Yield each folder in which nothing can be kept, with the reason, and none of them again."""

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 
 from tenantry.lint.reading import LintedFile
 from tenantry.lint.rule import Match, Rule
+from tenantry.lint.rules.unmeasured import RULE as UNMEASURED
 from tenantry.model.hazards import Level
 
 # A name such as "squawk/ban-char" is of another linter, whose rules are not ours to know: a file that was applied keeps
@@ -12,7 +13,10 @@ _FOREIGN = "/"
 
 
 def check_allowances(file: LintedFile, found: Collection[str], rules: Collection[str]) -> Iterator[Match]:
-    """Yield the allowances of rules that do not exist, or that found nothing in the file, where all was measured."""
+    """Yield the allowances of rules that do not exist, or that found nothing in the file, where all was measured.
+
+    That a file may be unmeasured is said for another machine, which has nowhere to measure it.
+    """
     measured = all(part.effect for part in file.parts)
     for allowance in file.migration.directives.allowed:
         if _FOREIGN in allowance.rule:
@@ -21,7 +25,7 @@ def check_allowances(file: LintedFile, found: Collection[str], rules: Collection
         if allowance.rule not in rules:
             message = f"{allowance.rule!r} is no rule, expected one of {', '.join(sorted(rules))}"
             yield Match(start, message, "correct the line, or remove it")
-        elif measured and allowance.rule not in found:
+        elif measured and allowance.rule not in (*found, UNMEASURED.name):
             message = f"the file has nothing that {allowance.rule} would find"
             yield Match(start, message, "remove the line: it would hide what a later edit brings")
 

@@ -9,7 +9,7 @@ from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.log import record_danger_allowed
 from tenantry.model import AppliedMigration, Migration, Plan, RowState, label
 from tenantry.model.errors import ConfigError, Problem
-from tenantry.model.events import Event, Verdict, WarningRaised
+from tenantry.model.events import Event, Verdict
 from tenantry.model.results import Result
 from tenantry.project import Project
 
@@ -45,7 +45,7 @@ class Gate:
         from tenantry.lint.linter import find_dangers, show
 
         versions = frozenset(step.version for step in steps)
-        linted = yield from self._lint(files, versions)
+        linted = self._lint(files, versions)
         if refused := find_dangers(linted, versions, self.allowed):
             yield from show(ledger.tenant.name, refused, steps)
             return _refuse(refused, steps, ledger.tenant.name)
@@ -54,15 +54,13 @@ class Gate:
                 record_danger_allowed(ledger, step, sorted(rules))
         return None
 
-    def _lint(self, files: Sequence[Migration], versions: frozenset[int]) -> "Generator[WarningRaised, None, Linted]":
-        """Return what is known of some of the files, with a warning the first time that little is."""
+    def _lint(self, files: Sequence[Migration], versions: frozenset[int]) -> "Linted":
+        """Return what is known of some of the files."""
         from tenantry.lint.linter import make_linter
 
         needed = [file for file in files if file.version <= max(versions)]
         linter = make_linter(self.project)
         linted, _ = self.linted.get((needed[-1].path, versions), lambda: linter.lint(needed, versions))
-        if linted.doubt and self.linted.get("doubt", lambda: linted.doubt)[1]:
-            yield WarningRaised("", linted.doubt)
         return linted
 
 
@@ -96,8 +94,11 @@ def _refuse(refused: "Sequence[Hazard]", steps: Sequence[Migration], tenant: str
     names = [label(step.version, step.name) for step in steps if step.version in versions]
     lines = " and ".join(f'"-- lint: allow {rule} because ..."' for rule in rules)
     allow = " ".join(f"--allow {rule}" for rule in rules)
+    # Of a file that could not be measured, nobody knows that it is dangerous, or what its safe form would be.
+    unknown = rules == ["unmeasured"]
     hint = (
-        f"write it in the safe form; where nobody is kept waiting by it, write {lines} into the header, "
-        f'or run "tenantry migrate --tenants {tenant} {allow}"'
+        f"{'have it measured' if unknown else 'write it in the safe form'}; where nobody is kept waiting by it, "
+        f'write {lines} into the header, or run "tenantry migrate --tenants {tenant} {allow}"'
     )
-    return Verdict(Result.REFUSED, f"dangerous on a database in use: {', '.join(names)}", hint)
+    danger = "not measured, so perhaps dangerous" if unknown else "dangerous"
+    return Verdict(Result.REFUSED, f"{danger} on a database in use: {', '.join(names)}", hint)

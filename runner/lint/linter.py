@@ -1,4 +1,4 @@
-"""What lint finds in a project's files: by what was measured, or by the syntax alone where nothing can be measured."""
+"""What lint finds in a project's files: by what was measured, or by the syntax alone where that is not possible."""
 
 import hashlib
 from collections import Counter
@@ -11,7 +11,6 @@ from tenantry.lint.measure.measures import Measures, make_measures
 from tenantry.lint.ruleset import lint
 from tenantry.model import Migration
 from tenantry.model.effects import Measured
-from tenantry.model.errors import Cancelled, Problem, ServerError, TenantError
 from tenantry.model.events import HazardFound, MigrationMeasured
 from tenantry.model.hazards import Hazard, Level
 from tenantry.model.results import MeasuredStatement
@@ -21,11 +20,10 @@ from tenantry.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """What is known of files: their hazards, and the effects of each. `doubt` says what was not measured, and why."""
+    """What is known of files: their hazards, and the effects of each."""
 
     hazards: tuple[Hazard, ...]
-    effects: tuple[tuple[Measured, ...], ...] = ()
-    doubt: Problem | None = None
+    effects: tuple[tuple[Measured, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +34,12 @@ class Linter:
     scope: Scope
 
     def lint(self, migrations: Sequence[Migration], versions: Collection[int] | None = None) -> Linted:
-        """Return what is known of the files; where they cannot be measured, what their syntax tells.
+        """Return what is known of the files; of one that cannot be measured, what its syntax tells, and that it is so.
 
         `versions`: hazards of these alone; the files before them have to be there for them.
         """
-        try:
-            effects = self.measures.effects(migrations, self.scope)
-        except Cancelled:
-            raise
-        except (TenantError, ServerError) as error:
-            doubt = Problem(f"nothing was measured, so that lint knows the syntax alone: {error}", error.hint)
-            return Linted(lint(migrations, None, versions), doubt=doubt)
-        return Linted(lint(migrations, effects, versions), effects, _doubt(migrations, effects, versions))
-
-
-def _doubt(
-    migrations: Sequence[Migration], effects: Sequence[Sequence[Measured]], versions: Collection[int] | None
-) -> Problem | None:
-    """Return what is to be said of files that do not run statement by statement; None where all of them do."""
-    reasons = [
-        f"{file.path}: {measured[0].unmeasured}"
-        for file, measured in zip(migrations, effects, strict=True)
-        if measured and measured[0].unmeasured and (versions is None or file.version in versions)
-    ]
-    said = "not measured statement by statement, so that lint knows the syntax alone"
-    return Problem(f"{said}: {'; '.join(reasons)}") if reasons else None
+        effects = self.measures.effects(migrations, self.scope)
+        return Linted(lint(migrations, effects, versions), effects)
 
 
 def make_linter(project: Project) -> Linter:
@@ -104,8 +83,8 @@ def _find_statement(file: Migration, place: sqltext.Position) -> str:
 
 
 def show_effects(migrations: Sequence[Migration], linted: Linted) -> Iterator[MigrationMeasured]:
-    """Yield for each of the files what its statements were measured to do; nothing where nothing was measured."""
-    for file, measured in zip(migrations, linted.effects, strict=False):
+    """Yield for each of the files what its statements were measured to do, or why they were not."""
+    for file, measured in zip(migrations, linted.effects, strict=True):
         yield MigrationMeasured(file, tuple(_place(file, effect) for effect in measured))
 
 

@@ -8,6 +8,7 @@ from tenantry import sqltext
 from tenantry.lint.tree import Command, read_commands, strings, to_relation
 from tenantry.model import Migration
 from tenantry.model.effects import LockMode, Measured
+from tenantry.model.errors import Problem
 from tenantry.sqltext.library import Node, read_tree
 
 Locks = Mapping[str, LockMode]
@@ -19,6 +20,7 @@ _PUBLIC = "public"
 class LintedStatement:
     """One statement. `effect` is None where it was not measured: then its locks are those of the syntax.
 
+    `unmeasured` says why it could not be measured; None where it was, and where nobody tried.
     `held` are the locks that its transaction took before it, `locks` those and its own; on relations of earlier files
     alone. `created` are the relations that the file made before it.
     """
@@ -31,6 +33,7 @@ class LintedStatement:
     held: Locks
     locks: Locks
     created: frozenset[str]
+    unmeasured: Problem | None = None
 
     @property
     def scanned(self) -> tuple[str, ...]:
@@ -91,11 +94,14 @@ def _read_parts(migration: Migration, measured: Mapping[int, Measured]) -> tuple
     for statement in sqltext.split(migration.sql):
         tag, node = read_tree(statement.text)
         effect = measured.get(statement.start)
-        if effect and effect.unmeasured:
+        unmeasured = Problem(effect.unmeasured, effect.hint) if effect and effect.unmeasured else None
+        if unmeasured:
             effect = None
         taken = {lock.relation: lock.mode for lock in effect.locks} if effect else _guess_locks(tag, node, created)
         locks = {**held, **{name: max(mode, held.get(name, mode)) for name, mode in taken.items()}}
-        parts.append(LintedStatement(statement.start, statement.text, tag, node, effect, held, locks, created))
+        parts.append(
+            LintedStatement(statement.start, statement.text, tag, node, effect, held, locks, created, unmeasured)
+        )
         created |= _created(tag, node)
         held = locks if migration.transactional else _NONE
     return tuple(parts)

@@ -23,6 +23,7 @@ from tenantry.lint.rules import (
     set_not_null,
     table_rewrite,
     trigger,
+    unmeasured,
     upkeep,
     volatile_default,
     whole_table,
@@ -49,6 +50,7 @@ RULES: dict[str, Rule] = {
     "set-not-null": set_not_null.RULE,
     "table-rewrite": table_rewrite.RULE,
     "trigger": trigger.RULE,
+    "unmeasured": unmeasured.RULE,
     "upkeep": upkeep.RULE,
     "volatile-default": volatile_default.RULE,
     "whole-table": whole_table.RULE,
@@ -62,8 +64,8 @@ def lint(
 ) -> tuple[Hazard, ...]:
     """Return what the rules find in the files of these versions, None: in all, in order of file and place.
 
-    `effects` are those of each file, in the same order; None where there is nowhere to measure: then only what the
-    syntax tells is found.
+    `effects` are those of each file, in the same order; None where nobody tried to measure: then only what the syntax
+    tells is found.
     """
     files = read_files(migrations, effects)
     chosen = [file for file in files if versions is None or file.migration.version in versions]

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import IntEnum
 
 # To be raised when the fields below change: kept measurements of another format are measured again.
-FORMAT = 1
+FORMAT = 2
 
 
 class LockMode(IntEnum):
@@ -48,7 +48,7 @@ class Measured:
 
     `start` is the offset of the statement in the file's `sql`, in characters from 0. `rewritten` are the tables whose
     data was written again, `scanned` the tables that were read in full, also to build an index. `unmeasured` is the
-    reason if the effects are unknown.
+    reason if the effects are unknown, and `hint` says what would help, if that is known.
     """
 
     start: int
@@ -57,6 +57,7 @@ class Measured:
     rewritten: tuple[str, ...] = ()
     scanned: tuple[str, ...] = ()
     unmeasured: str = ""
+    hint: str = ""
 
 
 def to_json(effects: Sequence[Measured]) -> str:
@@ -86,4 +87,5 @@ def _parse(kept: dict[str, object]) -> Measured:
         rewritten=tuple(kept["rewritten"]),  # type: ignore[arg-type]  # a list of texts, as written above
         scanned=tuple(kept["scanned"]),  # type: ignore[arg-type]  # as above
         unmeasured=str(kept["unmeasured"]),
+        hint=str(kept["hint"]),
     )

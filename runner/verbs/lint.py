@@ -54,10 +54,7 @@ SizesBySet = Mapping[SetName, list[TableSize]]
 
 @dataclass(frozen=True, slots=True)
 class _Set:
-    """The files of one set up to the newest that is linted, the versions of these, and what was found in them.
-
-    `measured` is false where of some file that is what the syntax tells, and no more.
-    """
+    """The files of one set up to the newest that is linted, the versions of these, and what was found in them."""
 
     name: SetName
     folder: str
@@ -65,7 +62,6 @@ class _Set:
     versions: frozenset[int]
     hazards: tuple[Hazard, ...] = ()
     warnings: tuple[Problem, ...] = ()
-    measured: bool = True
 
     @property
     def chosen(self) -> list[Migration]:
@@ -143,8 +139,7 @@ def _choose(found: Sequence[tuple[SetName, str, Directory]], versions: Sequence[
 def _lint(project: Project, one: _Set) -> _Set:
     """Return the set with what was found in its files."""
     linted = make_linter(project).lint(one.files, one.versions)
-    doubts = (linted.doubt,) if linted.doubt else ()
-    return replace(one, hazards=linted.hazards, warnings=(*one.warnings, *doubts), measured=not doubts)
+    return replace(one, hazards=linted.hazards)
 
 
 def _run_sizes(project: Project, sets: Iterable[_Set], sizes: SizesBySet) -> Events:
@@ -209,11 +204,9 @@ def _count(hazards: Iterable[Hazard]) -> dict[str, int]:
 
 
 def _judge(one: _Set) -> Verdict:
-    """Return how a set ends: with a finding where one is not allowed, or where not all was looked at."""
+    """Return how a set ends: with a finding where one is not allowed; a file that could not be measured is one."""
     counts = _count(hazard for hazard in one.hazards if not hazard.allowed)
     said = [f"{number} {word}{'' if number == 1 else 's'}" for word, number in counts.items() if number]
-    if not one.measured:
-        said.append("not all was measured")
     return Verdict(Result.FINDING, ", ".join(said)) if said else Verdict(Result.OK)
 
 

@@ -112,8 +112,6 @@ def _tell_effects(
     needed = [file for file in files if file.version <= max(versions)]
     linted = make_linter(project).lint(needed, versions)
     yield from project.cache_warnings()
-    if linted.doubt:
-        yield WarningRaised("", linted.doubt)
     for measured in show_effects(needed, linted):
         if measured.migration.version in versions:
             yield measured

@@ -17,7 +17,7 @@ from tenantry.ledger.provenance import Provenance
 from tenantry.lint.measure.replay import measure_file
 from tenantry.model import Migration, effects
 from tenantry.model.effects import Measured
-from tenantry.model.errors import TenantError
+from tenantry.model.errors import Cancelled, ServerError, TenantError
 from tenantry.model.scope import Scope
 from tenantry.postgres.embedded.programs import find_binaries, read_major
 from tenantry.postgres.sessions import Sessions
@@ -29,6 +29,9 @@ from tenantry.state import Cache
 # To be raised with every change of what is measured, or how.
 _METHOD = 3
 _GIVEN = "given"
+# Classes of SQLSTATE that tell of the server: lost connections, no resources, an operator at work, its system.
+_CONNECTION = "08000"
+_PASSING = frozenset({"08", "53", "57", "58"})
 
 Effects = tuple[Measured, ...]
 
@@ -45,17 +48,35 @@ class Measures:
     def effects(self, migrations: Sequence[Migration], scope: Scope) -> tuple[Effects, ...]:
         """Return for each file the effect of each of its statements, on tables of earlier files alone.
 
-        Raises Refused where a file does not apply, Refused or ServerError where there is no place to measure.
+        Where a file does not apply, or there is no place to measure, the statements from there on have the reason in
+        place of an effect. Raises Cancelled.
         """
-        files = self._find(migrations, scope)
-        reasons: dict[Path, str] = {}
-        while None in (kept := [self._read(file.path) for file in files]):
-            with self.place.open_embedded() as scratch:
-                self._measure(scratch, files, scope, reasons)
-        return tuple(found for found in kept if found is not None)
+        try:
+            files = self._find(migrations, scope)
+        except ServerError as error:
+            return tuple(_name_statements(migration, str(error), error.hint) for migration in migrations)
+        stopped = self._measure_all(files, scope)
+        found = [(file.migration, self._read(file.path)) for file in files]
+        return tuple(_name_statements(file, *stopped) if known is None else known for file, known in found)
 
-    def _measure(self, scratch: Scratch, files: Sequence["_File"], scope: Scope, reasons: dict[Path, str]) -> None:
-        """Measure the files that are not kept yet, in order, and keep what they do; `reasons` are why not.
+    def _measure_all(self, files: Sequence["_File"], scope: Scope) -> tuple[str, str]:
+        """Measure what is not kept yet; return why that came to an end too early and what would help, else nothing."""
+        failures: dict[Path, psycopg.Error] = {}
+        try:
+            while any(self._read(file.path) is None for file in files):
+                with self.place.open_embedded() as scratch:
+                    self._measure(scratch, files, scope, failures)
+        except Cancelled:
+            raise
+        except (TenantError, ServerError) as error:
+            # What was measured before is kept and counts: a file that fails must hide no danger in those before it.
+            return str(error), error.hint
+        return "", ""
+
+    def _measure(
+        self, scratch: Scratch, files: Sequence["_File"], scope: Scope, failures: dict[Path, psycopg.Error]
+    ) -> None:
+        """Measure the files that are not kept yet, in order, and keep what they do; `failures` are why not.
 
         A file that does not run statement by statement leaves a database that nothing is known of: it is applied
         whole to the next one.
@@ -64,15 +85,16 @@ class Measures:
         done = next((index for index, file in enumerate(files) if self._read(file.path) is None), len(files))
         self._replay(scratch, [file.migration for file in files[:done]], scope)
         for migration, path in files[done:]:
-            if path in reasons:
+            if path in failures:
                 self._replay(scratch, [migration], scope)
-                self._keep(path, _name_statements(migration, reasons[path]))
+                self._keep_unmeasured(path, migration, failures[path])
                 continue
             try:
-                self._keep(path, measure_file(scratch, migration, scope.ledger_schema))
+                measured = measure_file(scratch, migration, scope.ledger_schema)
             except psycopg.Error as error:
-                reasons[path] = (error.diag.message_primary or str(error)).strip()
+                failures[path] = error
                 return
+            self.cache.keep(path, effects.to_json(measured))
 
     def _replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> None:
         """Apply files without measuring them. Raises Refused."""
@@ -92,8 +114,14 @@ class Measures:
         text = self.cache.read(path)
         return effects.from_json(text) if text is not None else None
 
-    def _keep(self, path: Path, measured: Effects) -> None:
-        self.cache.keep(path, effects.to_json(measured))
+    def _keep_unmeasured(self, path: Path, migration: Migration, error: psycopg.Error) -> None:
+        """Keep why a file was not measured; a reason that is the server's, and not the file's, for this run alone."""
+        reason = (error.diag.message_primary or str(error)).strip()
+        text = effects.to_json(_name_statements(migration, reason))
+        if (error.sqlstate or _CONNECTION)[:2] in _PASSING:
+            self.cache.remember(path, text)
+        else:
+            self.cache.keep(path, text)
 
     def _major(self) -> int:
         """Return the major of the server that measures; 0 where one that is given does not answer. Raises ServerError.
@@ -124,6 +152,7 @@ def make_measures(project: Project) -> Measures:
     return Measures(folder, find_place(project), project.provenance, project.cache)
 
 
-def _name_statements(migration: Migration, reason: str) -> Effects:
+def _name_statements(migration: Migration, reason: str, hint: str = "") -> Effects:
+    """Return the statements of a file, each with the reason why it is not known what it does."""
     statements = sqltext.split(migration.sql)
-    return tuple(Measured(statement.start, statement.text, unmeasured=reason) for statement in statements)
+    return tuple(Measured(each.start, each.text, unmeasured=reason, hint=hint) for each in statements)

@@ -35,7 +35,7 @@ def test_in_doubt(fleet: MakeFleet) -> None:
     with one.session("1") as beside:
         beside.execute("SELECT pg_advisory_lock(77)")
         beside.commit()
-        with one.start("migrate", "--tenants", "1") as runner:
+        with one.start("migrate", "--tenants", "1", "--allow", "unmeasured") as runner:
             pid = one.await_activity("1", "PERFORM pg_advisory_lock(77)")
             beside.execute("SELECT pg_terminate_backend(%s)", [pid])
             beside.commit()

@@ -170,7 +170,7 @@ def test_begun_file_is_finished(one: Fleet) -> None:
 def test_begun_file_is_edited(one: Fleet) -> None:
     """What a begun file says since it was let through is linted as any other: only what was seen may go on unseen."""
     one.write("0002_names.sql", "-- transactional: false\nSELECT 1;\nSELECT 1 / 0;\n")
-    assert one.run("migrate").code == 3
+    assert one.run("migrate", "--allow", "unmeasured").code == 3
     one.write("0002_names.sql", f"-- transactional: false\nSELECT 1;\n{INDEX}")
     done, planned = one.run("migrate", "--format", "jsonl"), one.run("plan", "--format", "jsonl")
     assert (done.code, dangers(done), dangers(planned)) == (4, [("1", "index", 3)], [("", "index", 3)])
@@ -187,18 +187,77 @@ def test_rolled_back_file_is_asked_about(one: Fleet) -> None:
 
 
 def test_nowhere_to_measure(used: Fleet) -> None:
-    """Where nothing can be measured, one warning says so, what the syntax tells is refused, and the rest is applied."""
+    """Where nothing can be measured, each file is refused with the reason, and with what the syntax tells of it."""
     nowhere = {"TENANTRY_SCRATCH": NOWHERE, "TENANTRY_CACHE": str(used.folder / "kept")}
     used.write("0002_notes.sql", COLUMN)
-    done = used.run("migrate", "--no-verify", "--jobs", "1", "--format", "jsonl", env=nowhere)
-    (warning,) = find(read_events(done.out), "warning_raised")
-    assert (done.code, warning["tenant"]) == (0, "")
-    assert used.shown(warning["problem"]["message"]).startswith(
-        "nothing was measured, so that lint knows the syntax alone: no scratch database to run the files on: "
+    done = used.run("migrate", "--no-verify", "--format", "jsonl", env=nowhere)
+    assert (done.code, sorted(dangers(done))) == (4, [("1", "unmeasured", 1), ("16", "unmeasured", 1)])
+    hazard = find(read_events(done.out), "hazard_found")[0]["hazard"]
+    assert used.shown(hazard["message"]).startswith(
+        "its locks, rewrites and full scans are unknown: no scratch database to run the files on: "
     )
+    assert hazard["help"] == "correct TENANTRY_SCRATCH, or unset it to have the files replayed elsewhere"
+    allowed = used.run("migrate", "--no-verify", "--allow", "unmeasured", "--format", "jsonl", env=nowhere)
+    assert (allowed.code, dangers(allowed)) == (0, [])
     used.write("0003_names.sql", INDEX)
     done = used.run("migrate", "--no-verify", "--tenants", "1", "--format", "jsonl", env=nowhere)
-    assert (done.code, dangers(done)) == (4, [("1", "index", 1)])
+    assert (done.code, dangers(done)) == (4, [("1", "index", 1), ("1", "unmeasured", 1)])
+
+
+def test_unmeasured_alone_is_refused_in_other_words(used: Fleet) -> None:
+    """What is only not measured is not called dangerous, and the hint does not speak of a safe form."""
+    used.write("0002_notes.sql", COLUMN)
+    done = used.run("migrate", "--no-verify", env={"TENANTRY_SCRATCH": NOWHERE})
+    lines = read_report(used, done.out).text.splitlines()
+    assert lines[-4:-2] == [
+        "tenants 1, 16: refused: not measured, so perhaps dangerous on a database in use: 0002_notes",
+        '  hint: have it measured; where nobody is kept waiting by it, write "-- lint: allow unmeasured because ..." '
+        'into the header, or run "tenantry migrate --tenants 1,16 --allow unmeasured"',
+    ]
+
+
+def test_header_allows_unmeasured(one: Fleet) -> None:
+    """A header that allows a file to be unmeasured lets it through where nothing can be measured, and elsewhere too."""
+    one.write("0002_notes.sql", f"{allow('unmeasured')}{COLUMN}")
+    assert one.run("lint", "2").code == 0
+    assert one.run("migrate", "--no-verify", env={"TENANTRY_SCRATCH": NOWHERE}).code == 0
+    assert one.versions("1") == [0, 1, 2]
+
+
+# A guard that only a database with many rows passes.
+GUARD = "DO $$ BEGIN IF (SELECT count(*) FROM rooms) < 1000 THEN RAISE EXCEPTION 'too few'; END IF; END $$;\n"
+
+
+def test_a_later_file_hides_no_danger(one: Fleet) -> None:
+    """A file that cannot be replayed leaves the danger of an earlier one as it is, and is refused itself."""
+    one.query("1", "INSERT INTO rooms SELECT n, 'Live' FROM generate_series(1, 1000) AS n")
+    one.write("0002_email.sql", "ALTER TABLE rooms ADD COLUMN email text UNIQUE;\n")
+    alone = dangers(one.run("migrate", "--format", "jsonl"))
+    assert alone
+    one.write("0003_guard.sql", GUARD)
+    done = one.run("migrate", "--no-verify", "--format", "jsonl")
+    assert (done.code, dangers(done)) == (4, [*alone, ("1", "unmeasured", 1)])
+    assert one.versions("1") == [0, 1]
+    linted = one.run("lint", "--from", "2", "--format", "jsonl")
+    rules = [rule for _, rule, _ in dangers(done)]
+    assert (linted.code, [rule for _, rule, _ in dangers(linted)]) == (1, rules)
+    assert one.run("migrate", "--no-verify", *(f"--allow={rule}" for rule in rules)).code == 0
+
+
+def test_a_cache_that_cannot_be_written(used: Fleet) -> None:
+    """A folder in which nothing can be kept opens the gate to no file: what was measured counts all the same.
+
+    Not even root can write where a file is in the way; its power over the modes of a folder does not matter here.
+    """
+    used.write("0002_unlogged.sql", "ALTER TABLE rooms SET UNLOGGED;\n")
+    kept = used.folder / "kept"
+    kept.mkdir()
+    (kept / "measured").write_text("in the way", "utf-8")
+    closed = used.run("migrate", "--tenants", "1", "--format", "jsonl", env={"TENANTRY_CACHE": str(kept)})
+    (kept / "measured").unlink()
+    opened = used.run("migrate", "--tenants", "1", "--format", "jsonl", env={"TENANTRY_CACHE": str(kept)})
+    assert (closed.code, dangers(closed)) == (opened.code, dangers(opened)) == (4, [("1", "table-rewrite", 1)])
+    assert used.versions("1") == [0, 1]
 
 
 @pytest.mark.parametrize("fresh", [True, False], ids=["empty databases", "nothing pending"])
@@ -286,13 +345,18 @@ def test_plan_for_empty_databases(fleet: MakeFleet) -> None:
 
 
 def test_plan_with_nowhere_to_measure(used: Fleet) -> None:
-    """A plan that cannot be measured is made all the same, with a warning that says why."""
+    """A plan that cannot be measured is made all the same, and says why `migrate` would refuse it."""
     used.write("0002_names.sql", COLUMN)
     nowhere = {"TENANTRY_SCRATCH": NOWHERE, "TENANTRY_CACHE": str(used.folder / "kept")}
     done = used.run("plan", env=nowhere)
-    assert done.code == 0
-    assert done.out.splitlines() == [
+    assert done.code == 4
+    plan, file, measured, refused = done.out.splitlines()[:4]
+    assert [plan, file] == [
         "2 tenants: plan A: 1 file for tenants 1, 16",
         "  0002_names  migrations/tenant/0002_names.sql",
     ]
-    assert json.loads(done.err.splitlines()[0])["event"].startswith("nothing was measured")
+    reason = "no scratch database to run the files on: "
+    assert measured.startswith(f"    0002_names.sql:1  ALTER TABLE rooms ADD COLUMN notes text  not measured: {reason}")
+    place = "migrations/tenant/0002_names.sql:1:1"
+    said = f"{place}: danger: unmeasured: its locks, rewrites and full scans are unknown: {reason}"
+    assert refused.startswith(f"migrate would refuse {said}")

@@ -1,6 +1,7 @@
 """`lint`: what it finds in a project's files, in which form, and with which sizes of which databases."""
 
 import json
+import re
 
 import jsonschema
 import pytest
@@ -147,12 +148,14 @@ def test_unreachable(project: Fleet) -> None:
 
 
 def test_nowhere_to_measure(project: Fleet) -> None:
-    """Where nothing can be measured, a warning says why, and what the syntax tells is found all the same."""
+    """Where nothing can be measured, each file has a finding that says why, and what the syntax tells is found too."""
     project.write("0003_required.sql", REQUIRED)
     nowhere = {"TENANTRY_SCRATCH": NOWHERE, "TENANTRY_CACHE": str(project.folder / "kept")}
     done = project.run("lint", env=nowhere)
-    warning = json.loads(done.err.splitlines()[0])
-    assert warning["event"].startswith("nothing was measured, so that lint knows the syntax alone: ")
+    said = re.findall(r"(\w+\.sql:\d+:\d+): danger: unmeasured: (.*?: .*?): ", done.out)
+    reason = "its locks, rewrites and full scans are unknown: no scratch database to run the files on"
+    places = ["0000_rooms.sql:1:1", "0001_rates.sql:1:1", "0002_names.sql:2:1", "0003_required.sql:1:1"]
+    assert said == [(place, reason) for place in places]
     assert (done.code, "0002_names.sql:2:1: danger: index" in done.out) == (1, True)
 
 
@@ -162,29 +165,38 @@ def test_nothing_seen(project: Fleet) -> None:
     assert project.run("lint", "1").code == 0
     done = project.run("lint", "1", env=nowhere)
     assert done.code == 1
-    assert "\nmigrations/tenant: finding: not all was measured\n" in done.out
+    assert "0001_rates.sql:1:1: danger: unmeasured: " in done.out
+    assert "\nmigrations/tenant: finding: 1 danger\n" in done.out
 
 
 def test_file_that_runs_as_a_whole_alone(project: Fleet) -> None:
     """A file that cannot be measured statement by statement is named, with the reason: it was not looked at."""
     project.write("0003_once.sql", ONCE)
     done = project.run("lint", "3")
-    assert (done.code, json.loads(done.err.splitlines()[0])["event"]) == (
+    assert (done.code, read_report(project, done.out).text.splitlines()[0]) == (
         1,
-        "not measured statement by statement, so that lint knows the syntax alone: "
-        "migrations/tenant/0003_once.sql: sent in parts",
+        "migrations/tenant/0003_once.sql:1:1: danger: unmeasured: its locks, rewrites and full scans are unknown: "
+        "sent in parts",
     )
     assert project.run("lint", "1").code == 0
 
 
 def test_file_that_does_not_apply(project: Fleet) -> None:
-    """A file that does not apply is no reason to say nothing: the warning names its place."""
+    """A file that does not apply is a finding with the reason, and so are those after it; those before it count."""
     project.write("0003_x.sql", "ALTER TABLE nowhere ADD COLUMN x text;\n")
-    done = project.run("lint")
-    assert json.loads(done.err.splitlines()[0])["event"] == (
-        "nothing was measured, so that lint knows the syntax alone: the files do not apply to an empty database: "
+    project.write("0004_y.sql", "ALTER TABLE rooms ADD COLUMN y text;\n")
+    done = project.run("lint", "--format", "jsonl")
+    found = [event["hazard"] for event in read_events(done.out) if event["event"] == "hazard_found"]
+    reason = (
+        "its locks, rewrites and full scans are unknown: the files do not apply to an empty database: "
         'migrations/tenant/0003_x.sql:1:1: relation "nowhere" does not exist (SQLSTATE 42P01)'
     )
+    assert [(hazard["version"], hazard["rule"]) for hazard in found] == [
+        (2, "index"),
+        (3, "unmeasured"),
+        (4, "unmeasured"),
+    ]
+    assert [hazard["message"] for hazard in found[1:]] == [reason] * 2
     assert done.code == 1
 
 

@@ -13,7 +13,6 @@ from tenantry.ledger.provenance import Provenance
 from tenantry.lint.measure.measures import Measures
 from tenantry.model import Migration
 from tenantry.model.effects import Lock, LockMode, Measured
-from tenantry.model.errors import Refused
 from tenantry.model.scope import Scope
 from tenantry.postgres.sessions import Connection, Settings
 from tenantry.scratch.places import Scratch, ScratchPlace
@@ -142,6 +141,14 @@ ROOMS = make_migration(1, "rooms", "CREATE TABLE rooms (id int);\n")
 FEES = make_migration(2, "fees", "ALTER TABLE rooms ADD fee numeric(10,2);\n")
 TYPE = make_migration(3, "type", "ALTER TABLE rooms ALTER id TYPE bigint;\n")
 ALTERED = (Lock("public.rooms", ALL),)
+SAID = (
+    'the files do not apply to an empty database: migrations/0003_bad.sql:2:8: column "nothing" does not exist '
+    "(SQLSTATE 42703)"
+)
+HINT = (
+    "the schema that they stand for cannot be known before they do: an extension, a role or a setting may be missing "
+    "on the server that has the scratch database, or a file relies on what no file makes"
+)
 
 
 class Site:
@@ -193,8 +200,13 @@ class TestMeasures:
             connection.execute("SELECT 1")
         assert site.effects(ROOMS) == first[:1]
         site.place = ScratchPlace(site.place.state, site.place.settings, f"host={site.folder}/nowhere")
-        with pytest.raises(Refused, match=r"^no scratch database to run the files on: server 'scratch': "):
-            site.effects(ROOMS, FEES, TYPE)
+        unmeasured = [effect for (effect,) in site.effects(ROOMS, FEES, TYPE)]
+        (reason,) = {effect.unmeasured for effect in unmeasured}
+        assert reason.startswith("no scratch database to run the files on: server 'scratch': ")
+        assert {effect.hint for effect in unmeasured} == {
+            "correct TENANTRY_SCRATCH, or unset it to have the files replayed elsewhere"
+        }
+        assert [effect.text for effect in unmeasured] == [file.sql.strip(";\n") for file in (ROOMS, FEES, TYPE)]
 
     def test_edited(self, site: Site) -> None:
         """An edited file and those behind it are measured again, and those before it are not."""
@@ -206,16 +218,25 @@ class TestMeasures:
         assert kept.items() <= site.kept().items()
 
     def test_failing(self, site: Site) -> None:
-        """A file that fails is refused in the words of every replay; those before it are kept."""
+        """From a file that fails on, the reason is in the words of every replay; those before it count and are kept."""
         bad = make_migration(3, "bad", "SELECT 1;\nSELECT nothing;\n")
+        last = make_migration(4, "last", TYPE.sql)
         for _ in range(2):
-            with pytest.raises(Refused) as refused:
-                site.effects(ROOMS, FEES, bad)
-            assert str(refused.value) == (
-                'the files do not apply to an empty database: migrations/0003_bad.sql:2:8: column "nothing" does not '
-                "exist (SQLSTATE 42703)"
-            )
+            site.cache = Cache()
+            created, altered, *unmeasured = site.effects(ROOMS, FEES, bad, last)
+            assert [effect.locks for effect in (*created, *altered)] == [(), ALTERED]
+            assert [[effect.unmeasured for effect in one] for one in unmeasured] == [[SAID] * 2, [SAID]]
+            assert {effect.hint for one in unmeasured for effect in one} == {HINT}
         assert len(site.kept()) == 2
+
+    def test_passing_reason(self, site: Site) -> None:
+        """A reason that is the server's, and may be gone the next time, is not kept; later files are measured."""
+        busy = "DO $$ BEGIN IF pg_relation_size('rooms') > 0 THEN RAISE 'busy' USING ERRCODE = '53200'; END IF; END $$"
+        for _ in range(2):
+            site.cache = Cache()
+            _, (unmeasured,), (rewritten,) = site.effects(ROOMS, make_migration(2, "busy", busy), TYPE)
+            assert (unmeasured.unmeasured, rewritten.rewritten) == ("busy", ("public.rooms",))
+            assert len(site.kept()) == 2
 
     def test_unmeasured(self, site: Site) -> None:
         """A file that runs on tables without rows alone is unmeasured, with the reason; others are not."""

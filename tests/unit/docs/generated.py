@@ -158,7 +158,7 @@ def _read_unsafe(rule: Rule) -> str:
     if rule.name == "allow":
         return ""
     unsafe: tuple[str, ...] = importlib.import_module(f"tenantry.lint.rules.{rule.name.replace('-', '_')}").UNSAFE
-    return unsafe[0]
+    return unsafe[0] if unsafe else ""
 
 
 def _read_advice(rule: Rule, unsafe: str) -> tuple[str, str, list[str]]:

@@ -171,10 +171,30 @@ class TestMeasured:
         assert hazard.rule == "column-type"
 
     def test_unmeasured(self) -> None:
-        """A statement that was not measured is told of by its syntax."""
+        """A statement that was not measured is told of by its syntax, and so is that nothing more is known of it."""
         text = "ALTER TABLE sessions ALTER title TYPE varchar(900)"
-        (hazard,) = find(second(text), [Measured(0, text, unmeasured="of a bug")])
-        assert hazard.rule == "column-type"
+        unknown, known = find(second(text), [Measured(0, text, unmeasured="of\na bug", hint="report it")])
+        assert known.rule == "column-type"
+        assert (unknown.rule, unknown.level, unknown.line, unknown.help) == (
+            "unmeasured",
+            Level.DANGER,
+            1,
+            "report it",
+        )
+        assert unknown.message == "its locks, rewrites and full scans are unknown: of a bug"
+
+    def test_unmeasured_file(self) -> None:
+        """A file that was not measured is one finding, at its first statement, which a header can allow."""
+        text = "-- x\nSELECT 1;\nSELECT 2;\n"
+        effects = [Measured(5, "SELECT 1", unmeasured="no"), Measured(15, "SELECT 2", unmeasured="no")]
+        (hazard,) = find(second(text), effects)
+        assert (hazard.rule, hazard.line, hazard.column, hazard.allowed) == ("unmeasured", 2, 1, "")
+        (hazard,) = find(second(text, Allowance("unmeasured", "it was read", 1)), effects)
+        assert (hazard.rule, hazard.allowed) == ("unmeasured", "it was read")
+
+    def test_nothing_to_measure(self) -> None:
+        """A file without statements has nothing that could be unknown."""
+        assert find(second("-- nothing\n"), []) == []
 
     def test_general(self) -> None:
         """A rewrite that no particular rule knows is told by the general one, and one that is known is told once."""
@@ -214,6 +234,10 @@ class TestAllow:
         assert (hazard.rule, hazard.message) == ("allow", "the file has nothing that index would find")
         assert hazard.help == "remove the line: it would hide what a later edit brings"
         assert find(file) == []
+
+    def test_unmeasured_elsewhere(self) -> None:
+        """That a file may be unmeasured is no stale allowance where it was measured: another machine needs it."""
+        assert find(second("SELECT 1;\n", Allowance("unmeasured", "it was read", 1)), [Measured(0, "SELECT 1")]) == []
 
     def test_foreign(self) -> None:
         """The rules of another program are not ours to know."""

@@ -12,7 +12,7 @@ EFFECTS = (
         rewritten=("public.Gäste",),
         scanned=("public.Gäste", "s.rooms"),
     ),
-    Measured(70, "SELECT 1", unmeasured="connection lost"),
+    Measured(70, "SELECT 1", unmeasured="connection lost", hint="start the server"),
 )
 
 

@@ -128,6 +128,7 @@ def test_measured_file() -> None:
         "rewritten": ["public.rooms"],
         "scanned": ["ops.rates"],
         "unmeasured": "",
+        "hint": "",
     }
 
 
