@@ -83,7 +83,7 @@ class Project:
 
         `makes`: one that was never made is made now.
         """
-        _start_servers(self.config, (tenant.server for tenant in self.tenants), makes=makes)
+        _start_servers(self.config, self.choice, (tenant.server for tenant in self.tenants), makes=makes)
 
     def files(self, tenant: Tenant) -> tuple[Migration, ...]:
         """Return the migrations of the tenant's set, in order."""
@@ -175,7 +175,7 @@ def open_project(
     sessions = _make_sessions(config, choice, tenants, provenance)
     stop.on_cancel(sessions.cancel)
     if not listed:
-        _start_servers(config, config.servers.values(), makes=makes_server)
+        _start_servers(config, choice, config.servers.values(), makes=makes_server)
         known = tuple(tenants_from_rows(config, _query_tenants(config, sessions)))
         tenants = select(known, config.master, choice.selection)
     return Project(config, choice, tenants, known, directories, sessions, provenance, checks, stop)
@@ -238,14 +238,15 @@ def _make_settings(choice: Choice, provenance: Provenance) -> Settings:
     return Settings(provenance.application_name, lock_wait_ms=int(choice.lock_wait_s * 1000))
 
 
-def _start_servers(config: Config, servers: Iterable[Server], *, makes: bool) -> None:
+def _start_servers(config: Config, choice: Choice, servers: Iterable[Server], *, makes: bool) -> None:
     if not any(server.embedded for server in servers):
         return
     server = embedded_server(config)
     if not makes and not server.exists():
         raise ServerError(
             f"{config.root / STATE_FOLDER}: the embedded server was not made yet",
-            hint='run "tenantry migrate", which makes it and its databases',
+            # Never more than was asked for: without --tenants, this command would work on every tenant.
+            hint=f'run "tenantry migrate --tenants {choice.selection.text}", which makes it and its databases',
         )
     server.start()
 

@@ -28,6 +28,11 @@ class Selection:
         return not self.names
 
     @property
+    def text(self) -> str:
+        """Return the selection as it is written after `--tenants`."""
+        return ",".join(self.names) or ALL
+
+    @property
     def names_master(self) -> bool:
         """Return whether the master was asked for by its name."""
         return MASTER in self.names

@@ -87,7 +87,8 @@ def _open_psql(config: Config, database: str, arguments: tuple[str, ...]) -> Non
     server = embedded_server(config)
     if not server.exists():
         raise ServerError(
-            f"{config.root / STATE_FOLDER}: the embedded server was not made yet", hint='run "tenantry migrate" first'
+            f"{config.root / STATE_FOLDER}: the embedded server was not made yet",
+            hint='run "tenantry migrate --tenants ..." first',
         )
     server.start()
     command = [*server.psql(database), *arguments]

@@ -86,16 +86,18 @@ def _judge(
     true: list[Migration] = []
     for claim in claims:
         migration = migrations.get(claim.id)
-        problem = _find_fault(history, claim, migration, presence) or _find_doubt(tool, claim, migration, presence)
+        tenant = found.tenant.name
+        problem = _find_fault(history, claim, migration, presence, tenant)
+        problem = problem or _find_doubt(tool, claim, migration, presence, tenant)
         if problem:
-            yield FindingReported(found.tenant.name, problem)
+            yield FindingReported(tenant, problem)
         elif migration and claim.record:
             true.append(migration)
     return true
 
 
 def _find_fault(
-    history: History, claim: Claim, migration: Migration | None, presence: Mapping[int, Presence]
+    history: History, claim: Claim, migration: Migration | None, presence: Mapping[int, Presence], tenant: str
 ) -> Problem | None:
     """Return why a record is not taken over; None where it is, and where there is none to take over."""
     subject = f"{history.title} {claim.id}: {claim.standing.value}"
@@ -104,7 +106,8 @@ def _find_fault(
     if claim.record is None:
         if state is Presence.PRESENT:
             return Problem(
-                f"{subject}{note}, but its effects are there", '"tenantry adopt" records what the catalog shows'
+                f"{subject}{note}, but its effects are there",
+                f'"tenantry adopt --tenants {tenant}" shows what the catalog bears out',
             )
         return Problem(f"{subject}{note}") if claim.note else None
     if claim.standing is ClaimStanding.NO_FILE:
@@ -123,7 +126,7 @@ def _find_fault(
 
 
 def _find_doubt(
-    tool: str, claim: Claim, migration: Migration | None, presence: Mapping[int, Presence]
+    tool: str, claim: Claim, migration: Migration | None, presence: Mapping[int, Presence], tenant: str
 ) -> Problem | None:
     """Return why a record is not taken over that neither the catalog nor a name bears out."""
     if migration is None or claim.record is None or presence.get(migration.version) is not Presence.UNSEEN:
@@ -133,7 +136,7 @@ def _find_doubt(
     name = label(migration.version, migration.name)
     return Problem(
         f"{claim.id}: cannot verify: nothing but its number is that of {name}, whose effects no schema shows",
-        f'if it is the same, run "tenantry adopt --assume {migration.version} --write"',
+        f'if it is the same, run "tenantry adopt --tenants {tenant} --assume {migration.version} --write"',
     )
 
 

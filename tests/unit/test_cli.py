@@ -373,7 +373,7 @@ def test_hint_as_called(folder: Path, command: list[str | Path], shown: str) -> 
         2,
         "",
         "error: .tenantry: the embedded server was not made yet\n"
-        f'hint: run "{shown} migrate", which makes it and its databases\n',
+        f'hint: run "{shown} migrate --tenants all", which makes it and its databases\n',
     )
 
 

@@ -33,13 +33,13 @@ def _before_the_first_run(fleet: Fleet) -> None:
     """Call verbs that need the server: each says that there is none yet and what makes it; none makes it."""
     said = (
         "error: .tenantry: the embedded server was not made yet\n"
-        'hint: run "tenantry migrate", which makes it and its databases\n'
+        'hint: run "tenantry migrate --tenants {}", which makes it and its databases\n'
     )
-    for verb in ("status", "verify"):
-        done = fleet.run(verb)
-        assert (done.code, done.out, done.err) == (2, "", said), verb
+    for args, chosen in ((("status",), "all"), (("verify",), "all"), (("status", "--tenants", "16"), "16")):
+        done = fleet.run(*args)
+        assert (done.code, done.out, done.err) == (2, "", said.format(chosen)), args
     psql = fleet.run("db", "psql", "1")
-    said = 'error: .tenantry: the embedded server was not made yet\nhint: run "tenantry migrate" first\n'
+    said = 'error: .tenantry: the embedded server was not made yet\nhint: run "tenantry migrate --tenants ..." first\n'
     assert (psql.code, psql.err) == (2, said)
     assert fleet.run("db", "destroy").out == "there is nothing to destroy\n"
     assert not (fleet.folder / ".tenantry").exists()

@@ -1,10 +1,11 @@
 """`import`: another tool's records and files taken over, as far as the catalog bears them out."""
 
+import shlex
 import shutil
 
 import pytest
 
-from tests.acceptance.fix_command import Fleet, MakeFleet, read_report
+from tests.acceptance.fix_command import Fleet, MakeFleet, find_commands, read_report
 from tests.places import DATA
 
 RECORDED = DATA / "history" / "drizzle" / "0.45"
@@ -181,3 +182,21 @@ def test_record_of_data(fleet: MakeFleet) -> None:
     assert "dbmate 20260103000000: row without file" in done.out
     # The other tool's own table is nobody's.
     assert "tenant 1: schema_migrations: no file creates it\n" in done.out
+
+
+def test_number_alone(fleet: MakeFleet) -> None:
+    """A file that only its number ties to a record is left to a person, with a command for that tenant alone."""
+    files = {"0001_rooms.sql": "CREATE TABLE rooms (name text);\n", "0002_names.sql": "DELETE FROM rooms;\n"}
+    one = fleet(files=files)
+    (one.folder / "db").mkdir()
+    for name in ("1_rooms", "2_other"):
+        (one.folder / f"db/{name}.up.sql").write_text("SELECT 1;\n", "utf-8")
+    for name in ("1", "16"):
+        one.query(name, files["0001_rooms.sql"])
+    one.query("16", "CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL)")
+    one.query("16", "INSERT INTO schema_migrations VALUES (2, false)")
+    done = one.run("import", "--from", "golang-migrate", "db", "--tenants", "16", "--write")
+    (command,) = [each for each in find_commands(done.out) if "--assume" in each]
+    assert command == "tenantry adopt --tenants 16 --assume 2 --write"
+    one.run(*shlex.split(command)[1:])
+    assert (one.versions("1"), one.versions("16")) == ([], [1, 2])
