@@ -1,6 +1,5 @@
 """Dangerous files: what `migrate` refuses, what lets them through, and what a plan says of them beforehand."""
 
-import json
 import shlex
 from pathlib import Path
 from typing import Any
