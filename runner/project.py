@@ -102,8 +102,8 @@ class Project:
     def cache_warnings(self) -> Iterator[WarningRaised]:
         """Yield a warning for each folder in which nothing can be kept for later runs, and none of them again."""
         for folder, failure in self.cache.take_failures():
-            message = f"{folder}: {failure}, expected a folder that can be written to: the next run starts from nothing"
-            yield WarningRaised("", Problem(message, "make it writable, or set TENANTRY_CACHE to another folder"))
+            message = f"{folder}: {failure}, expected a writable folder: the next run starts from nothing"
+            yield WarningRaised("", Problem(message, "make the folder writable, or set TENANTRY_CACHE to another one"))
 
     def ledger(self, tenant: Tenant, connection: Connection) -> Ledger:
         """Return the tenant's ledger on a connection."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 STATE_FOLDER = ".tenantry"
-_IGNORE = "# Made by tenantry: databases and caches of this machine.\n*\n"
+_IGNORE = "# Created by tenantry: databases and caches of this machine.\n*\n"
 
 
 class Cache:

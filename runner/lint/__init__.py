@@ -1,1 +1,1 @@
-"""What files would do to a live database: one rule a module, by the syntax and by what was measured. Pure."""
+"""The effect of files on a live database: one module per rule, and the measurement that the rules judge."""

@@ -1,4 +1,4 @@
-"""What a header allows, looked at in its turn: an allowance that stands for nothing hides what comes later."""
+"""The allowances in a header, checked in turn: one that allows nothing would hide a danger that comes later."""
 
 from collections.abc import Collection, Iterator
 
@@ -13,9 +13,9 @@ _FOREIGN = "/"
 
 
 def check_allowances(file: LintedFile, found: Collection[str], rules: Collection[str]) -> Iterator[Match]:
-    """Yield the allowances of rules that do not exist, or that found nothing in the file, where all was measured.
+    """Yield the allowances of rules that do not exist, or that found nothing in a file that was measured.
 
-    That a file may be unmeasured is said for another machine, which has nowhere to measure it.
+    `unmeasured` is never one of them: it is for machines that have nowhere to measure the file.
     """
     measured = all(part.effect for part in file.parts)
     for allowance in file.migration.directives.allowed:
@@ -23,11 +23,11 @@ def check_allowances(file: LintedFile, found: Collection[str], rules: Collection
             continue
         start = _start_of_line(file.migration.text, allowance.line)
         if allowance.rule not in rules:
-            message = f"{allowance.rule!r} is no rule, expected one of {', '.join(sorted(rules))}"
+            message = f"{allowance.rule!r} is not a rule, expected one of {', '.join(sorted(rules))}"
             yield Match(start, message, "correct the line, or remove it")
         elif measured and allowance.rule not in (*found, UNMEASURED.name):
             message = f"the file has nothing that {allowance.rule} would find"
-            yield Match(start, message, "remove the line: it would hide what a later edit brings")
+            yield Match(start, message, "remove the line: it would hide a danger that a later edit adds")
 
 
 def _start_of_line(text: str, line: int) -> int:
@@ -37,7 +37,7 @@ def _start_of_line(text: str, line: int) -> int:
 ALLOW = Rule(
     "allow",
     Level.CAUTION,
-    "the header allows what is not there",
+    "the header allows a finding that the file does not have",
     "remove the line, or correct the name of the rule",
     lambda _: (),
 )

@@ -1,4 +1,4 @@
-"""Keeps dangerous files from databases that people work on, and says so before the first statement."""
+"""Keeps dangerous files from live databases, and says so before the first statement."""
 
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, field
@@ -14,16 +14,16 @@ from tenantry.model.results import Result
 from tenantry.project import Project
 
 if TYPE_CHECKING:
-    # The rules come with these: a run that applies nothing to a database in use never loads them.
+    # The rules come with these: a run that applies nothing to a live database never loads them.
     from tenantry.lint.linter import Linted
     from tenantry.model.hazards import Hazard
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What all tenants of a run share: `allowed` are the rules whose dangers are let through.
+    """The part of lint that all tenants of a run share: `allowed` are the rules whose dangers are let through.
 
-    Files are linted when the first tenant asks that would get them, and `linted` keeps what came of it for all others.
+    Files are linted for the first tenant that would get them, and `linted` keeps the result for all others.
     """
 
     project: Project
@@ -33,10 +33,10 @@ class Gate:
     def check(
         self, ledger: Ledger, files: Sequence[Migration], plan: Plan, rows: Sequence[AppliedMigration]
     ) -> Generator[Event, None, Verdict | None]:
-        """Say which dangers a plan holds; return how the tenant ends where one is not allowed, None where all are.
+        """Report the dangers of a plan; return how the tenant ends if one is not allowed, None if all are.
 
-        `files` are all of the set, `rows` what the tenant has. Nobody works on a database that has nothing. What
-        --allow lets through goes into the tenant's log.
+        `files` are all of the set, `rows` the records of the tenant. Nobody works on a database without any record.
+        Dangers that --allow lets through go into the tenant's log.
         """
         recorded = [row for row in rows if row.state is not RowState.ROLLED_BACK]
         steps = find_unseen(plan.steps, recorded)
@@ -55,7 +55,7 @@ class Gate:
         return None
 
     def _lint(self, files: Sequence[Migration], versions: frozenset[int]) -> "Linted":
-        """Return what is known of some of the files."""
+        """Return the findings in the files of these versions."""
         from tenantry.lint.linter import make_linter
 
         needed = [file for file in files if file.version <= max(versions)]
@@ -65,13 +65,13 @@ class Gate:
 
 
 def find_unseen(steps: Sequence[Migration], recorded: Sequence[AppliedMigration]) -> list[Migration]:
-    """Return the steps that no run was let through with: a file that was begun is better finished, as it was then."""
+    """Return the steps that no run was let through with; a file that was begun is better finished, as it was then."""
     begun = {(row.version, row.checksum) for row in recorded}
     return [step for step in steps if (step.version, step.checksum) not in begun]
 
 
 def check_rules(allowed: Collection[str]) -> None:
-    """Raise ConfigError where a name is that of no rule whose dangers can be allowed."""
+    """Raise ConfigError if a name is not that of a rule whose dangers can be allowed."""
     if not allowed:
         return
     from tenantry.lint.ruleset import RULES
@@ -79,7 +79,7 @@ def check_rules(allowed: Collection[str]) -> None:
 
     known = sorted(name for name, rule in RULES.items() if rule.level is Level.DANGER)
     problems = [
-        Problem(f"--allow: {name!r} is no rule that finds a danger, expected one of {', '.join(known)}")
+        Problem(f"--allow: {name!r} is not a rule that finds dangers, expected one of {', '.join(known)}")
         for name in allowed
         if name not in known
     ]
@@ -88,7 +88,7 @@ def check_rules(allowed: Collection[str]) -> None:
 
 
 def _refuse(refused: "Sequence[Hazard]", steps: Sequence[Migration], tenant: str) -> Verdict:
-    """Return how a tenant ends that is kept from these dangers, with the ways around."""
+    """Return how a tenant ends that is kept from these dangers, with the ways around them."""
     rules = list(dict.fromkeys(hazard.rule for hazard in refused))
     versions = {hazard.version for hazard in refused}
     names = [label(step.version, step.name) for step in steps if step.version in versions]
@@ -97,8 +97,8 @@ def _refuse(refused: "Sequence[Hazard]", steps: Sequence[Migration], tenant: str
     # Of a file that could not be measured, nobody knows that it is dangerous, or what its safe form would be.
     unknown = rules == ["unmeasured"]
     hint = (
-        f"{'have it measured' if unknown else 'write it in the safe form'}; where nobody is kept waiting by it, "
-        f'write {lines} into the header, or run "tenantry migrate --tenants {tenant} {allow}"'
+        f"{'have it measured' if unknown else 'write it in the safe form'}; if it keeps nobody waiting, "
+        f'add {lines} to the header, or run "tenantry migrate --tenants {tenant} {allow}"'
     )
-    danger = "not measured, so perhaps dangerous" if unknown else "dangerous"
-    return Verdict(Result.REFUSED, f"{danger} on a database in use: {', '.join(names)}", hint)
+    danger = "not measured, so it may be dangerous" if unknown else "dangerous"
+    return Verdict(Result.REFUSED, f"{danger} on a live database: {', '.join(names)}", hint)

@@ -1,4 +1,4 @@
-"""What lint finds in a project's files: by what was measured, or by the syntax alone where that is not possible."""
+"""The findings of lint in a project's files, by measurement, or by syntax alone if a file cannot be measured."""
 
 import hashlib
 from collections import Counter
@@ -20,7 +20,7 @@ from tenantry.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """What is known of files: their hazards, and the effects of each."""
+    """The findings in files, and the measured effects of each."""
 
     hazards: tuple[Hazard, ...]
     effects: tuple[tuple[Measured, ...], ...]
@@ -28,22 +28,22 @@ class Linted:
 
 @dataclass(frozen=True, slots=True)
 class Linter:
-    """Lints the first files of a set: what comes before the one that is meant has to be there for it."""
+    """Lints the first files of a set: a file can only be measured after all those before it."""
 
     measures: Measures
     scope: Scope
 
     def lint(self, migrations: Sequence[Migration], versions: Collection[int] | None = None) -> Linted:
-        """Return what is known of the files; of one that cannot be measured, what its syntax tells, and that it is so.
+        """Return the findings in the files; a file that cannot be measured has one that says so.
 
-        `versions`: hazards of these alone; the files before them have to be there for them.
+        `versions` limits the findings to these files; those before them are only run.
         """
         effects = self.measures.effects(migrations, self.scope)
         return Linted(lint(migrations, effects, versions), effects)
 
 
 def make_linter(project: Project) -> Linter:
-    """Return what lints the files of a project; what was measured is kept between runs."""
+    """Return the linter of a project; its measurements are kept between runs."""
     return Linter(make_measures(project), project.config.scope())
 
 
@@ -60,7 +60,7 @@ def find_dangers(linted: Linted, versions: Collection[int], allowed: Collection[
 
 
 def show(tenant: str, hazards: Sequence[Hazard], migrations: Sequence[Migration]) -> Iterator[HazardFound]:
-    """Yield each hazard with its place in its file, as it is shown; `tenant` is who it is about."""
+    """Yield each hazard as it is shown, with its place in the file; `tenant` is the one it is reported for."""
     files = {migration.version: migration for migration in migrations}
     seen = Counter[str]()
     for hazard in hazards:
@@ -73,7 +73,7 @@ def show(tenant: str, hazards: Sequence[Hazard], migrations: Sequence[Migration]
 
 
 def _find_statement(file: Migration, place: sqltext.Position) -> str:
-    """Return the statement that holds a place, its white space made the same; empty where none begins before it."""
+    """Return the statement at a place, with its white space normalised; empty if none begins before it."""
     found = ""
     for statement in sqltext.split(file.sql):
         start = sqltext.position(file.sql, statement.start)
@@ -83,7 +83,7 @@ def _find_statement(file: Migration, place: sqltext.Position) -> str:
 
 
 def show_effects(migrations: Sequence[Migration], linted: Linted) -> Iterator[MigrationMeasured]:
-    """Yield for each of the files what its statements were measured to do, or why they were not."""
+    """Yield for each file the measured effects of its statements, or the reason why there are none."""
     for file, measured in zip(migrations, linted.effects, strict=True):
         yield MigrationMeasured(file, tuple(_place(file, effect) for effect in measured))
 

@@ -1,4 +1,4 @@
-"""A file as rules see it: each statement with its tree, its effect, and what its transaction holds by then."""
+"""A file as rules see it: each statement with its tree, its effect, and the locks its transaction already holds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,11 +18,11 @@ _PUBLIC = "public"
 
 @dataclass(frozen=True, slots=True)
 class LintedStatement:
-    """One statement. `effect` is None where it was not measured: then its locks are those of the syntax.
+    """One statement. `effect` is None if it was not measured: then its locks are those of the syntax.
 
-    `unmeasured` says why it could not be measured; None where it was, and where nobody tried.
+    `unmeasured` says why it could not be measured; None if it was, or if nobody tried.
     `held` are the locks that its transaction took before it, `locks` those and its own; on relations of earlier files
-    alone. `created` are the relations that the file made before it.
+    alone. `created` are the relations that the file created before it.
     """
 
     start: int
@@ -37,18 +37,18 @@ class LintedStatement:
 
     @property
     def scanned(self) -> tuple[str, ...]:
-        """Return the tables that were measured to be read whole."""
+        """Return the tables that were measured to be read in full."""
         return self.effect.scanned if self.effect else ()
 
     @property
     def rewritten(self) -> tuple[str, ...]:
-        """Return what was measured to be written anew."""
+        """Return the tables and indexes that were measured to be rewritten."""
         return self.effect.rewritten if self.effect else ()
 
     def find(self, relation: Node) -> str:
-        """Return the name of a relation of earlier files, by its RangeVar; empty for one that this file made.
+        """Return the name of a relation of earlier files, by its RangeVar; empty for one that this file created.
 
-        Where it was measured, it must be locked, whichever schema it was found in.
+        If the statement was measured, the relation must be locked, whichever schema it was found in.
         """
         schema, own = relation.get("schemaname"), relation["relname"]
         if self.effect is None:
@@ -79,7 +79,7 @@ class LintedFile:
 
 
 def read_files(migrations: Sequence[Migration], effects: Sequence[Sequence[Measured]] | None) -> tuple[LintedFile, ...]:
-    """Return the files with what each of their statements was measured to do, if anything."""
+    """Return the files with the measured effect of each statement, if there is one."""
     files: list[LintedFile] = []
     for index, migration in enumerate(migrations):
         measured = {effect.start: effect for effect in effects[index]} if effects is not None else {}
@@ -113,7 +113,7 @@ def _is(name: str, schema: str | None, own: str) -> bool:
 
 
 def _created(tag: str, node: Node) -> frozenset[str]:
-    """Return the name of the relation that a statement makes."""
+    """Return the name of the relation that a statement creates."""
     relation = {
         "CreateStmt": node.get("relation"),
         "CreateTableAsStmt": node.get("into", {}).get("rel"),
@@ -124,7 +124,7 @@ def _created(tag: str, node: Node) -> frozenset[str]:
 
 
 def _guess_locks(tag: str, node: Node, created: frozenset[str]) -> Locks:
-    """Return the strong locks that a statement takes by its syntax, where it was not measured."""
+    """Return the strong locks that a statement takes by its syntax, if it was not measured."""
     relations = [node["relation"]] if "relation" in node else []
     if tag == "DropStmt" and node["removeType"] == "OBJECT_TABLE":
         relations = [to_relation(strings(each["List"]["items"])) for each in node["objects"]]

@@ -1,4 +1,4 @@
-"""What a rule is: a name, what it is about, and a function that finds it in a file."""
+"""A rule: its name, its title, and the function that finds it in a file."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tenantry.model.hazards import Level
 class Match:
     """One place where a rule applies. `start` is an offset in the file's `sql`, in characters from 0.
 
-    `help` is a sentence and the safe form below it. `relations` are the tables it is about, as `schema.name`.
+    `help` is a sentence with the safe form below it. `relations` are the tables it is about, as `schema.name`.
     """
 
     start: int
@@ -24,7 +24,7 @@ class Match:
 class Rule:
     """One rule. `title` says in a few words what is found, `help` what to do instead, in general.
 
-    A `general` rule is silent about a statement of which another one tells a danger: that one knows more.
+    A `general` rule is silent about a statement in which another rule finds a danger: that one knows more.
     """
 
     name: str

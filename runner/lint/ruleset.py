@@ -1,4 +1,4 @@
-"""What files would do to a live database: one rule a module, by the syntax and by what was measured. Pure."""
+"""The rules of lint, and the findings of all of them in a set of files. Pure."""
 
 from collections.abc import Collection, Iterator, Sequence
 
@@ -62,10 +62,9 @@ def lint(
     effects: Sequence[Sequence[Measured]] | None,
     versions: Collection[int] | None = None,
 ) -> tuple[Hazard, ...]:
-    """Return what the rules find in the files of these versions, None: in all, in order of file and place.
+    """Return the findings in the files of these versions, or of all if None, in order of file and place.
 
-    `effects` are those of each file, in the same order; None where nobody tried to measure: then only what the syntax
-    tells is found.
+    `effects` are those of each file, in the same order; None if nobody tried to measure: then the syntax decides.
     """
     files = read_files(migrations, effects)
     chosen = [file for file in files if versions is None or file.migration.version in versions]
@@ -73,7 +72,7 @@ def lint(
 
 
 def _lint_file(file: LintedFile) -> Iterator[Hazard]:
-    """Yield what is found in one file, in order; of one statement, in the order of the rules' names."""
+    """Yield the findings in one file, in order; those of one statement in the order of the rules' names."""
     found = [(rule, each) for rule in RULES.values() for each in rule.check(file)]
     told = {_find(file, each.start) for rule, each in found if rule.level is Level.DANGER and not rule.general}
     kept = [(rule, each) for rule, each in found if not (rule.general and _find(file, each.start) in told)]
@@ -83,7 +82,7 @@ def _lint_file(file: LintedFile) -> Iterator[Hazard]:
 
 
 def _find(file: LintedFile, start: int) -> int:
-    """Return where the statement begins that a place is in."""
+    """Return where the statement at a place begins."""
     return max(part.start for part in file.parts if part.start <= start)
 
 

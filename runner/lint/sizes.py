@@ -1,4 +1,4 @@
-"""How large tables are in one tenant, and how a size is written."""
+"""The sizes of tables in one tenant, and how a size is written."""
 
 from collections.abc import Iterable, Sequence
 
@@ -19,7 +19,7 @@ def read_sizes(connection: Connection, tenant: str, relations: Sequence[str]) ->
 
 
 def pick_largest(sizes: Iterable[TableSize]) -> dict[str, TableSize]:
-    """Return the largest of each relation, the first one where several are as large."""
+    """Return the largest of each relation, the first one if several are as large."""
     largest: dict[str, TableSize] = {}
     for size in sizes:
         if size.relation not in largest or size.bytes > largest[size.relation].bytes:

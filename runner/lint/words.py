@@ -1,4 +1,4 @@
-"""What rules say, in the same words: which lock makes whom wait, and the safe form as it is to be typed."""
+"""The words that rules share: which lock makes whom wait, and the safe form, ready to paste."""
 
 from collections.abc import Mapping
 
@@ -6,29 +6,29 @@ from tenantry.model.effects import LockMode
 
 _PUBLIC = "public."
 _LATER = "-- in a later file"
-# How the header of a file asks for statements of their own, and for a large change in parts.
+# How the header of a file asks to run without a transaction, and in batches.
 ALONE = "-- transactional: false\n"
 BATCHED = "-- transactional: false\n-- batch: 5000 pause 100ms\n"
 
 
 def show(relation: str) -> str:
-    """Return the name of a relation for a message: without the schema that is everybody's."""
+    """Return the name of a relation for a message: without the schema `public`."""
     return relation.removeprefix(_PUBLIC)
 
 
 def wait(mode: LockMode, relation: str, why: str) -> str:
-    """Return who waits for a lock on a relation, and while what is done: `why` begins with `while` or `until`."""
+    """Return who waits for a lock on a relation, and for how long: `why` begins with `while` or `until`."""
     return f"{mode.words} on {show(relation)}: {mode.blocks} wait {why}"
 
 
 def advise(sentence: str, *files: str) -> str:
-    """Return a help: a sentence, and below it the texts of the files that are the safe form."""
+    """Return a help: a sentence, and below it the files that are the safe form."""
     texts = [text.removesuffix("\n") if text.endswith("\n") else f"{text};" for text in files]
     return "\n".join((f"{sentence}:", f"\n{_LATER}\n".join(texts))) if files else sentence
 
 
 def split_advice(help_text: str) -> tuple[str, ...]:
-    """Return the texts of the files that a help gives as the safe form."""
+    """Return the files that a help gives as the safe form."""
     _, _, sql = help_text.partition(":\n")
     return tuple(f"{text}\n" for text in sql.split(f"\n{_LATER}\n")) if sql else ()
 

@@ -1,1 +1,1 @@
-"""Whether a tenant is what its files say, by its catalog."""
+"""Whether a tenant has the schema that its files describe, by its catalog."""

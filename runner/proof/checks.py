@@ -26,7 +26,7 @@ class Complaint:
 
 
 def run_checks(connection: Connection, checks: Sequence[Check], applied: set[int]) -> Iterator[Complaint]:
-    """Run what holds for a database with these versions, each statement in a transaction that cannot write."""
+    """Run the checks for a database with these versions, each statement in a read-only transaction."""
     for check in checks:
         if check.since is None or check.since in applied:
             for statement in check.statements:
@@ -55,8 +55,8 @@ def _run(connection: Connection, check: Check, statement: sqltext.Statement) -> 
 
 
 def _judge(cursor: psycopg.Cursor[tuple[object, ...]]) -> str:
-    """Return what is wrong with an answer; empty where it is no row, or one that is true."""
-    # The server's own words: not everything that it can return is a value of Python's, and 1 would equal True there.
+    """Return the fault of an answer; empty if it is no row, or one that is true."""
+    # The server's own text: Python has no value for some answers, such as infinite dates, and there 1 equals True.
     result = cursor.pgresult
     if result is None or result.status != ExecStatus.TUPLES_OK:
         return "not a query, expected a SELECT"

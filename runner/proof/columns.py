@@ -1,11 +1,11 @@
-"""Columns that tenants.yaml expects and a tenant's schema does not have."""
+"""Columns that tenants.yaml expects and the schema of a tenant lacks."""
 
 from tenantry.config.expected_columns import ExpectedColumn
 from tenantry.schema.snapshot import Snapshot
 
 
 def find_unexpected(columns: tuple[ExpectedColumn, ...], snapshot: Snapshot) -> list[str]:
-    """Return a line for each of the columns that a schema lacks, or has otherwise."""
+    """Return a line for each column that a schema lacks, or that differs there."""
     lines: list[str] = []
     for column in columns:
         shown = column.name.removeprefix("public.")

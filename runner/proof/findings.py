@@ -1,4 +1,4 @@
-"""What is not as it should be in one tenant, in words: each difference of files and ledger, and what to do about it."""
+"""The findings in one tenant, in words: each difference between files and ledger, and the next step."""
 
 import difflib
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from tenantry.model.records import REPEATABLE_TABLE
 from tenantry.planning.steps import can_resume
 from tenantry.planning.words import advise, explain
 
-# Recorded by what was found, and not by running the file.
+# Recorded because of what was found there, and not because the file ran.
 _UNRUN = frozenset({Origin.BASELINE, Origin.IMPORTED})
 
 
@@ -46,44 +46,44 @@ def find_in(
 
 
 def describe_renamed(status: MigrationStatus, tenant: Tenant) -> Problem:
-    """Return what is to be said of a file that is applied, under another name."""
+    """Return the finding for a file that was applied under another name."""
     before = status.row.name if status.row else ""
     return Problem(
-        f"{label(status.version, status.name)}: applied as {label(status.version, before)}, renamed since",
+        f"{label(status.version, status.name)}: applied as {label(status.version, before)}, since renamed",
         f'rename it back, or run "tenantry accept {status.version} --tenants {tenant.name} --reason ..."',
     )
 
 
 def describe_repeatable(file: Migration, tenant: Tenant) -> Problem:
-    """Return what is to be said of a repeatable whose text is not the one that ran last."""
+    """Return the finding for a repeatable whose text is not the one that ran last."""
     return Problem(
-        f"{label(file.version, file.name)}: pending: not applied with the text that it has now",
+        f"{label(file.version, file.name)}: pending: its current text has not been applied",
         f'run "tenantry migrate --tenants {tenant.name}"',
     )
 
 
 def describe_gone(name: str) -> Problem:
-    """Return what is to be said of a repeatable that ran and whose file is gone."""
+    """Return the finding for a repeatable that ran and whose file is gone."""
     return Problem(
-        f"{label(NO_VERSION, name)}: its file is gone, and what it made may still be in the database",
-        f"drop that in a migration, with DROP ... IF EXISTS; then delete its row in {REPEATABLE_TABLE}",
+        f"{label(NO_VERSION, name)}: its file is gone, and the objects it created may still be in the database",
+        f"drop them in a migration, with DROP ... IF EXISTS; then delete its row in {REPEATABLE_TABLE}",
     )
 
 
 def _describe_cosmetic(status: MigrationStatus, tenant: Tenant) -> Problem:
     return Problem(
-        f"{label(status.version, status.name)}: cosmetic edit, other comments or white space than when it was applied",
-        f'nothing is to be done; "tenantry accept {status.version} --tenants {tenant.name} --reason ..." records it',
+        f"{label(status.version, status.name)}: only comments or white space have changed since it was applied",
+        f'nothing needs to be done; "tenantry accept {status.version} --tenants {tenant.name} --reason ..." records it',
     )
 
 
 def _report(status: MigrationStatus, tenant: Tenant, ledger: Ledger, *, adopted: bool) -> FindingReported:
     hint = advise(status, tenant.name)
     if adopted and status.state is State.OUT_OF_ORDER:
-        # To run it may do again, or undo, what was done before there was a record.
+        # Running it may repeat or undo work that was done before there was a record.
         hint = (
-            f'if it was run before the tenant was taken over, run "tenantry adopt --tenants {tenant.name} '
-            f'--assume {status.version} --write"; look at the database first'
+            f'if it ran before the tenant was taken over, run "tenantry adopt --tenants {tenant.name} '
+            f'--assume {status.version} --write"; check the database first'
         )
     problem = Problem(explain(status), hint)
     edited = status.state is State.CHANGED or (status.state is State.INCOMPLETE and not can_resume(status))
@@ -95,7 +95,7 @@ def _describe_moved(status: MigrationStatus, target: MigrationStatus) -> Problem
     before, now = label(status.version, status.name), label(target.version, target.name)
     return Problem(
         f"{before}: applied to this database, but its file is now {now}",
-        "give the file its old number back: an applied migration keeps it",
+        "give the file its old number back: an applied migration keeps its number",
     )
 
 

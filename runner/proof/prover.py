@@ -1,6 +1,6 @@
-"""The proof: whether a database has the schema that its own record stands for, and whether what relies on it works.
+"""The proof: whether a database has the schema that its own record describes, and whether the checks hold.
 
-What cannot be read is never taken for proven.
+A database that cannot be read is never taken for proven.
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -30,15 +30,15 @@ from tenantry.schema.differences import count_differences, describe_unnamed
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import ExpectedSchemas, make_expected
 
-# More than these of one tenant is not read by anybody.
+# Arbitrary: nobody reads more than these of one tenant.
 _MOST = 50
-# What repeatables make, apart from grants.
+# The kinds of objects that repeatables create, apart from grants.
 _REPEATED = frozenset({"view", "materialized view", "function", "procedure"})
 
 
 @dataclass(frozen=True, slots=True)
 class Prover:
-    """What a tenant's database is held against."""
+    """Holds the database of a tenant against its record, its checks and tenants.yaml."""
 
     expected: ExpectedSchemas
     sessions: Sessions
@@ -47,15 +47,15 @@ class Prover:
     repeatables: Mapping[SetName, tuple[Migration, ...] | None] = field(default_factory=dict)
 
     def prove(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
-        """Yield whatever keeps a tenant's database from being proven: nothing where it is. Reads only.
+        """Yield whatever keeps the database of a tenant from being proven: nothing if it is proven. Reads only.
 
-        Raises Refused where the schema that its record stands for cannot be known.
+        Raises Refused if the schema that its record describes cannot be known.
         """
         tenant, connection, scope = ledger.tenant, ledger.connection, self.config.scope(ledger.tenant)
         found = expected = self.expect(ledger, statuses)
         if read_fingerprint(connection, scope, expected) != expected.fingerprint:
             found = read_snapshot(connection, scope)
-            # No difference in words is still one: nothing is proven that the server says is not the same.
+            # A difference that we have no words for is still one: the fingerprints of the server decide.
             repeats = bool(self.repeatables.get(tenant.set_name))
             yield from _report(tenant, drift.compare_schemas(expected, found), repeats=repeats) or (
                 FindingReported(tenant.name, describe_unnamed()),
@@ -70,9 +70,9 @@ class Prover:
     def conclude(
         self, ledger: Ledger, statuses: Sequence[MigrationStatus], result: Result
     ) -> Generator[FindingReported, None, Verdict]:
-        """Prove a tenant that something was done to, and return how it ends; what is committed stays in any case.
+        """Prove a tenant that was changed, and return how it ends; committed changes stay in any case.
 
-        `result` is how it ends where nothing is found: then the ledger says that it was proven.
+        `result` is how it ends if nothing is found: then the ledger records that it was proven.
         """
         found = 0
         try:
@@ -82,7 +82,7 @@ class Prover:
         except Cancelled:
             raise
         except (TenantError, psycopg.Error) as error:
-            hint = f"{getattr(error, 'hint', '')}\nor leave the proof out with --no-verify".strip()
+            hint = f"{getattr(error, 'hint', '')}\nor skip the proof with --no-verify".strip()
             return Verdict(Result.FINDING, f"{result.value}, but not proven: {error}", hint)
         if found:
             return Verdict(Result.FINDING, f"{result.value}, but {count_differences(found)}")
@@ -90,7 +90,7 @@ class Prover:
         return Verdict(result)
 
     def expect(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Snapshot:
-        """Return the schema that a tenant's record stands for. Raises Refused where it cannot be known."""
+        """Return the schema that the record of a tenant describes. Raises Refused if it cannot be known."""
         files = self.repeatables.get(ledger.tenant.set_name)
         migrations = [*_list_recorded(ledger, statuses), *(_list_repeated(ledger, files) if files else ())]
         major = ledger.connection.info.server_version // 10_000
@@ -98,7 +98,7 @@ class Prover:
 
 
 def make_prover(project: Project) -> Prover:
-    """Return what holds a tenant's database against its files, its checks and tenants.yaml."""
+    """Return the prover of a project."""
     repeatables = {name: directory.repeatables for name, directory in project.directories.items()}
     return Prover(make_expected(project), project.sessions, project.config, project.checks, repeatables)
 
@@ -108,9 +108,9 @@ def _recorded_rows(statuses: Sequence[MigrationStatus]) -> list[AppliedMigration
 
 
 def _list_recorded(ledger: Ledger, statuses: Sequence[MigrationStatus]) -> list[Migration]:
-    """Return what ran in a database, by its own record: the text of a file that was edited or deleted is in there.
+    """Return the files that ran in a database, by its own record, which has the text of edited and deleted files.
 
-    A file that says which text it replaces says that it comes to the same: it is held to that.
+    A file that says which text it replaces promises the same schema, and is held to that.
     """
     rows = _recorded_rows(statuses)
     as_applied = {row.version: row.checksum for row in rows}
@@ -126,7 +126,7 @@ def _list_recorded(ledger: Ledger, statuses: Sequence[MigrationStatus]) -> list[
 
 
 def _restore(row: AppliedMigration, text: str) -> Migration:
-    """Return the file that a text was when it was applied."""
+    """Return the file that had this text when it was applied."""
     place = f"{row.version:04}_{row.name}.sql as applied"
     # The header is a part of the text, and may have been edited as well.
     transactional = parse_header(text)[0].transactional
@@ -137,7 +137,7 @@ def _restore(row: AppliedMigration, text: str) -> Migration:
 def _list_repeated(ledger: Ledger, files: Sequence[Migration]) -> Iterator[Migration]:
     """Yield the repeatables that ran in a database, in the order of the files, as they were last applied.
 
-    One whose file is gone is left out: what it made is to be dropped, and is named as long as it is there.
+    One whose file is gone is left out: its objects are to be dropped, and are reported as long as they exist.
     """
     table = RepeatableTable(ledger)
     recorded = table.read()
@@ -153,7 +153,7 @@ def _list_repeated(ledger: Ledger, files: Sequence[Migration]) -> Iterator[Migra
 
 
 def _report(tenant: Tenant, differences: Sequence[drift.Difference], *, repeats: bool) -> list[FindingReported]:
-    """Return the differences as findings; `repeats`: there are repeatables, one of which may have to run again."""
+    """Return the differences as findings; `repeats` says that there are repeatables, which may have to run again."""
     found = [
         FindingReported(tenant.name, Problem(drift.explain(one), _advise_again(one, tenant) if repeats else ""))
         for one in differences[:_MOST]
@@ -167,7 +167,8 @@ def _report(tenant: Tenant, differences: Sequence[drift.Difference], *, repeats:
 
 
 def _advise_again(difference: drift.Difference, tenant: Tenant) -> str:
-    """Return how a repeatable runs again whose text is recorded: a migration may have undone what it made."""
+    """Return how to run a recorded repeatable again: a later migration may have undone its work."""
     if difference.kind not in _REPEATED or difference.what is drift.What.EXTRA:
         return ""
-    return f'if a repeatable makes it, edit a comment in that file and run "tenantry migrate --tenants {tenant.name}"'
+    command = f"tenantry migrate --tenants {tenant.name}"
+    return f'if a repeatable creates it, change a comment in that file and run "{command}"'

@@ -1,1 +1,1 @@
-"""Scratch databases: files are run there to know what they make."""
+"""Scratch databases: files are run there to learn the schema that they produce."""

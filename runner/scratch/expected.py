@@ -1,7 +1,7 @@
-"""The schema that the files stand for: replayed once on a scratch database, read after each, and kept.
+"""The expected schema: the files are replayed once on a scratch database, whose schema is read after each and kept.
 
-What is kept is found by all that it depends on: the texts of the files up to there, the server's major, what of a
-catalog counts, and how it is read.
+A snapshot is found by all that it depends on: the texts of the files up to there, the major of the server, the part
+of the catalog that counts, and how it is read.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ from tenantry.scratch.places import Scratch, ScratchPlace
 from tenantry.scratch.roles import create_role, find_missing_role
 from tenantry.state import Cache
 
-# What a file does to the whole cluster; GRANT and REVOKE without ON are of roles.
+# Statements that change the whole cluster; GRANT and REVOKE without ON are about roles.
 _WIDE = re.compile(
     r"(CREATE|ALTER|DROP)\s+(ROLE|USER(?!\s+MAPPING)|GROUP|DATABASE|TABLESPACE|SUBSCRIPTION|SYSTEM)\b"
     r"|(GRANT|REVOKE)\b(?!.*\bON\b)|(GRANT|REVOKE)\b.*?\bON\s+(DATABASE|TABLESPACE|PARAMETER)\b"
@@ -42,7 +42,7 @@ _WIDE = re.compile(
     r"|(REASSIGN|DROP)\s+OWNED",
     re.IGNORECASE | re.DOTALL,
 )
-# In a DO block: to make a role, a block looks first whether there is one; to alter or drop it, it does so again.
+# In a DO block, creating a role is harmless, since such a block looks first whether there is one.
 _WIDE_IN_BLOCK = re.compile(
     r"\b(ALTER|DROP)\s+(ROLE|USER(?!\s+MAPPING)|GROUP|DATABASE|TABLESPACE|SUBSCRIPTION|SYSTEM)\b|\b(REASSIGN|DROP)\s+OWNED",
     re.IGNORECASE,
@@ -52,7 +52,7 @@ _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
 
 
 class _Failed(Exception):
-    """A file did not get through on the scratch database."""
+    """A file failed on the scratch database."""
 
     def __init__(self, migration: Migration | None, message: str, sqlstate: str, place: str) -> None:
         super().__init__(message)
@@ -63,7 +63,7 @@ class _Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ExpectedSchemas:
-    """Gives the schema that files stand for. `folder` is where snapshots are kept; it may be deleted at any time."""
+    """Gives the schema that files produce. `folder` is where snapshots are kept; it may be deleted at any time."""
 
     folder: Path
     place: ScratchPlace
@@ -75,13 +75,13 @@ class ExpectedSchemas:
     ) -> tuple[Snapshot, ...]:
         """Return the snapshot of an empty database, and the one after each of the files, on a tenant's server.
 
-        Raises Refused where the files do not apply to an empty database, or where there is no place for one.
+        Raises Refused if the files do not apply to an empty database, or if there is no place for one.
         """
         paths = self._paths(major, migrations, scope)
         if kept := self._read_all(paths):
             return kept
         with self.place.open(sessions, tenant, major) as scratch:
-            # Another thread or process may have been here, while this one waited for its turn.
+            # Another thread or process may have been here while this one waited for its turn.
             return self._read_all(paths) or self._replay_and_keep(scratch, migrations, scope, paths)
 
     def after(
@@ -103,14 +103,14 @@ class ExpectedSchemas:
     def _replay_and_keep(
         self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope, paths: Sequence[Path]
     ) -> tuple[Snapshot, ...]:
-        """Run the files and return what came of each, kept for later runs where that is possible."""
+        """Run the files and return the snapshot after each, kept for later runs if that is possible."""
         snapshots = self.replay(scratch, migrations, scope)
         for path, snapshot in zip(paths, snapshots, strict=True):
             self.cache.keep(path, to_json(snapshot))
         return snapshots
 
     def _read_all(self, paths: Sequence[Path]) -> tuple[Snapshot, ...] | None:
-        """Return what is kept; None if one of it is missing or damaged."""
+        """Return the kept snapshots; None if one of them is missing or damaged."""
         found = [self._read(path) for path in paths]
         return tuple(snapshot for snapshot in found if snapshot) if all(found) else None
 
@@ -119,12 +119,12 @@ class ExpectedSchemas:
         return _parse(text) if text is not None else None
 
     def _run(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> Iterator[Snapshot]:
-        """Apply the files as `migrate` does, and yield what is there before the first and after each.
+        """Apply the files as `migrate` does, and yield the schema before the first and after each.
 
-        A role that they miss is made, and the file run again, on a server of our own: on any other, it is somebody's.
+        On a server of our own, a role that is missing is created, and the file is run again.
         """
         yield read_snapshot(scratch.connection, scope)
-        # The ledger of the scratch database is where that of the tenants is: no part of their schemas.
+        # The ledger is where that of the tenants is, so that the scope leaves both out of the schema.
         schema = scope.ledger_schema
         scratch.connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
         ledger = Ledger(scratch.connection, schema, scratch.tenant, self.provenance)
@@ -143,7 +143,7 @@ class ExpectedSchemas:
                 create_role(scratch, role)
 
     def _paths(self, major: int, migrations: Sequence[Migration], scope: Scope) -> list[Path]:
-        """Return where the snapshot of an empty database is kept, and those after each of the files."""
+        """Return where the snapshots of an empty database and after each of the files are kept."""
         chain = hashlib.sha256(f"{FORMAT} {describe_query(major, scope)}".encode())
         paths = [self.folder / f"{chain.hexdigest()}.json"]
         for migration in migrations:
@@ -153,9 +153,9 @@ class ExpectedSchemas:
 
 
 def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...], scope: Scope) -> Iterator[Snapshot]:
-    """Apply files and yield what is there after each. Raises _Failed.
+    """Apply files and yield the schema after each. Raises _Failed.
 
-    A file's assertions are about data, which is not here: all that is seen to is that there is what they ask about.
+    The assertions of a file are about data, which is not here, so only the objects that they ask about must exist.
     """
     files = [without_assertions(migration) for migration in migrations]
     plan = Plan(
@@ -178,14 +178,14 @@ def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...], 
 
 
 def _check_known(scratch: Scratch, migration: Migration, key: str) -> None:
-    """Raise _Failed where an assertion is about what is not there when it would be asked."""
+    """Raise _Failed if an assertion is about an object that does not exist when it would be asked."""
     for unmet in find_unmet(scratch.connection, migration, key):
         if unmet.absent:
             raise _Failed(migration, f"{key}: {unmet.said}", "", f"{migration.path}:{unmet.at.line}:{unmet.at.column}")
 
 
 def _check_reach(migrations: Sequence[Migration]) -> None:
-    """Raise Refused where a file would touch more of the tenants' server than the scratch database on it."""
+    """Raise Refused if a file would touch more of the tenants' server than the scratch database on it."""
     for migration in migrations:
         for statement in sqltext.split(migration.sql):
             # A comment may stand between any two words.
@@ -194,15 +194,15 @@ def _check_reach(migrations: Sequence[Migration]) -> None:
                 place = sqltext.position(migration.sql, statement.start)
                 words = " ".join(found[0].split()).upper()
                 raise Refused(
-                    f"{migration.path}:{place.line}:{place.column}: {words} is not run again on the tenants' own"
-                    " server, which is the only one for a scratch database",
+                    f"{migration.path}:{place.line}:{place.column}: {words} is not replayed on the tenants' own"
+                    " server, which is the only one available for a scratch database",
                     hint="set TENANTRY_SCRATCH to the connection string of another server, or TENANTRY_PG_BIN to the "
-                    "programs of one of the same major",
+                    "programs of a PostgreSQL of the same major version",
                 )
 
 
 def _check(verdict: Verdict) -> None:
-    """Raise _Failed where the files did not get through, and Cancelled where the run was cancelled."""
+    """Raise _Failed if a file failed, and Cancelled if the run was cancelled."""
     if verdict.result in GOOD:
         return
     if verdict.result is Result.STOPPED:
@@ -220,27 +220,27 @@ def _explain(failed: _Failed) -> Refused:
     code = f" (SQLSTATE {failed.sqlstate})" if failed.sqlstate else ""
     if failed.migration and failed.migration.version == NO_VERSION:
         return Refused(
-            f"a repeatable does not run behind the migrations: {place}{failed}{code}",
-            hint="edit it to the schema as it is by now, and run migrate, which runs it again",
+            f"a repeatable fails after the migrations: {place}{failed}{code}",
+            hint="adapt it to the current schema, and migrate again",
         )
     return Refused(
         f"the files do not apply to an empty database: {place}{failed}{code}",
-        hint="the schema that they stand for cannot be known before they do: an extension, a role or a setting may be "
-        "missing on the server that has the scratch database, or a file relies on what no file makes",
+        hint="the expected schema comes from running all files on an empty database; install the missing extension, "
+        "role or setting on the scratch server, or add a migration for what this file relies on",
     )
 
 
 @lru_cache(maxsize=16)
 def _parse(text: str) -> Snapshot | None:
-    """Return a snapshot by its text: in a fleet, most tenants have the same."""
+    """Return the snapshot of a text; remembered, since most tenants of a fleet have the same."""
     return from_json(text)
 
 
 def make_expected(project: Project) -> ExpectedSchemas:
-    """Return what gives the schema that files stand for.
+    """Return the expected schemas of a project.
 
-    Snapshots are kept in the state folder, or where TENANTRY_CACHE says; files are replayed on scratch databases, which
-    are on the server of TENANTRY_SCRATCH where there is one.
+    Snapshots are kept in the state folder, or where TENANTRY_CACHE says; files are replayed on the server of
+    TENANTRY_SCRATCH if it is set.
     """
     state, kept = project.config.state, project.choice.environment.get("TENANTRY_CACHE")
     folder = Path(kept) if kept else state / "expected"

@@ -1,7 +1,6 @@
-"""Scratch databases: empty, of the server's major, used by one process and gone at its end.
+"""Scratch databases: empty, of the major of the tenant's server, used by one process and dropped at its end.
 
-Those of a process that was killed are dropped by the next one: known by their name, their owner, and a lock that
-nobody holds any more.
+The next process drops those of a killed one, known by their name, their owner, and a lock that nobody holds any more.
 """
 
 import fcntl
@@ -27,7 +26,7 @@ from tenantry.state import make_state_folder
 _PREFIX = "tenantry_scratch_"
 _SERVER = "scratch"
 _PAUSE_S = 0.05
-_USE_GIVEN = "correct TENANTRY_SCRATCH, or unset it to have the files replayed elsewhere"
+_USE_GIVEN = "correct TENANTRY_SCRATCH, or unset it so that the files are replayed elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +45,11 @@ class Scratch:
 
 @dataclass(frozen=True, slots=True)
 class ScratchPlace:
-    """Where scratch databases are made: on a server of our own, since files may touch more than their database.
+    """Where scratch databases are created: on a server of our own, since files may touch more than their database.
 
-    `state` is the folder that such servers have their data in, one for each major. Without programs of the major, the
-    tenant's own server is asked. `given` is the connection string of a server that is used instead of all these: one
-    that has what the files need.
+    `state` is the folder with the data of such servers, one for each major. Without programs of that major, the
+    tenant's own server is used. `given` is the connection string of a server that replaces all these: one with the
+    extensions that the files need.
     """
 
     state: Path
@@ -59,9 +58,9 @@ class ScratchPlace:
 
     @contextmanager
     def open(self, sessions: Sessions, tenant: Tenant, major: int) -> Iterator[Scratch]:
-        """Make a scratch database that a tenant's files can be run on. Raises Refused where there is no place for one.
+        """Create a scratch database for the files of a tenant. Raises Refused if there is no place for one.
 
-        One at a time in a project: whoever comes second waits, and then finds what the first one kept.
+        One at a time in a project: the second one waits, and then finds the results that the first one kept.
         """
         with self._alone(sessions), ExitStack() as stack:
             try:
@@ -74,14 +73,14 @@ class ScratchPlace:
             except (Refused, Cancelled):
                 raise
             except (ServerError, TenantError) as error:
-                # It is no fault of the tenant's that its proof has no place.
+                # The tenant is not at fault, and must not be reported as unreachable.
                 hint = _USE_GIVEN if self.given else _hint(major)
                 raise Refused(f"no scratch database to replay the files on: {error}", hint=hint) from None
             yield scratch
 
     @contextmanager
     def open_embedded(self) -> Iterator[Scratch]:
-        """Make a scratch database for files that no tenant is asked about. Raises ServerError and Refused."""
+        """Create a scratch database for files without a tenant. Raises ServerError and Refused."""
         programs = None if self.given else find_binaries()
         with self._alone(None), ExitStack() as stack:
             try:
@@ -92,9 +91,9 @@ class ScratchPlace:
 
     @contextmanager
     def _open_elsewhere(self, programs: Path | None, waiting: Sessions | None) -> Iterator[Scratch]:
-        """Make a scratch database on a server of our own, or on the one that is given.
+        """Create a scratch database on a server of our own, or on the one that is given.
 
-        `waiting` are the sessions of whoever waits for it: what cancels these cancels what runs here.
+        `waiting` are the sessions of the tenant that waits for it: cancelling them cancels the work here as well.
         """
         if programs is None:
             with _make(_follow(self._open_given(), waiting), _SERVER, own_server=False) as scratch:
@@ -108,7 +107,7 @@ class ScratchPlace:
             return Sessions({_SERVER: self.given}, self.settings)
         except psycopg.Error as error:
             said = str(error).strip().splitlines()[0]
-            raise Refused(f"TENANTRY_SCRATCH: no connection string: {said}", hint=_USE_GIVEN) from None
+            raise Refused(f"TENANTRY_SCRATCH: not a connection string: {said}", hint=_USE_GIVEN) from None
 
     @contextmanager
     def _alone(self, waiting: Sessions | None) -> Iterator[None]:
@@ -118,7 +117,7 @@ class ScratchPlace:
             while not _try_flock(lock):
                 if waiting and waiting.cancelled:
                     raise Cancelled("cancelled")
-                time.sleep(_PAUSE_S)  # a wait in the kernel would not notice that the run is cancelled
+                time.sleep(_PAUSE_S)  # a blocking wait in the kernel would not notice that the run was cancelled
             yield
         finally:
             os.close(lock)
@@ -129,7 +128,7 @@ class ScratchPlace:
             return os.open(self.state, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise Refused(f"{self.state}: {reason}, expected a folder that can be written to") from None
+            raise Refused(f"{self.state}: {reason}, expected a writable folder") from None
 
     @contextmanager
     def _own_server(self, programs: Path) -> Iterator[Sessions]:
@@ -139,7 +138,7 @@ class ScratchPlace:
         try:
             yield sessions
         finally:
-            # Whoever started it: one that was left by a process that was killed is nobody's.
+            # Even if a killed process started it: nobody else uses it.
             if _is_clean(sessions):
                 server.stop()
             else:
@@ -161,7 +160,7 @@ def _follow(sessions: Sessions, waiting: Sessions | None) -> Sessions:
 
 
 def _is_clean(sessions: Sessions) -> bool:
-    """Return whether files left nothing on a server that the next ones would find: roles, settings, databases."""
+    """Return whether files left nothing on a server that later files would find: roles, settings, databases."""
     try:
         with sessions.connect_to(_SERVER, sessions.maintenance(_SERVER)) as connection:
             return connection.execute(read_sql("scratch", "clean")).fetchone() == (True,)
@@ -170,7 +169,7 @@ def _is_clean(sessions: Sessions) -> bool:
 
 
 def _find_programs(major: int) -> Path | None:
-    """Return the programs of a server of this major; None where there are none."""
+    """Return the programs of a server of this major; None if there are none."""
     try:
         programs = find_binaries(major)
         return programs if read_major(programs) == major else None
@@ -186,7 +185,7 @@ def _make(sessions: Sessions, server: str, *, own_server: bool) -> Iterator[Scra
         _lock(keeper, name)
         _create(keeper, server, name)
         try:
-            # The name of the server is one of `sessions`; where it is does not matter to whoever uses the database.
+            # `sessions` know the server by this name; its connection string is not needed here.
             tenant = Tenant(name, SetName.TENANT, Server(server, ""), name)
             with sessions.connect(tenant) as connection:
                 yield Scratch(tenant, sessions, connection, own_server)
@@ -207,13 +206,13 @@ def _create(keeper: Connection, server: str, name: str) -> None:
 
 def _hint(major: int) -> str:
     return (
-        f"set TENANTRY_SCRATCH to the connection string of a server that lets us, TENANTRY_PG_BIN to the programs of a "
-        f"PostgreSQL {major}, or give the role CREATEDB"
+        f"set TENANTRY_SCRATCH to the connection string of a server where the role may create databases, set "
+        f"TENANTRY_PG_BIN to the programs of PostgreSQL {major}, or grant the role CREATEDB"
     )
 
 
 def _lock(keeper: Connection, name: str) -> bool:
-    """Take the lock that says that a scratch database is in use; False where it is."""
+    """Take the lock that marks a scratch database as used; return False if somebody else holds it."""
     query = sql.SQL("SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended({}, 0))")
     return keeper.execute(query.format(sql.Literal(name))).fetchone() == (True,)
 

@@ -1,6 +1,6 @@
-"""Whether each rollback file undoes its file: run behind it on a scratch database, it must leave the schema of before.
+"""Whether each rollback file undoes its file: run after it on a scratch database, it must restore the schema.
 
-It runs in a transaction that is rolled back, so that the files behind it find what they rely on whatever it did.
+It runs in a transaction that is rolled back, so that the files after it find the schema that they rely on.
 """
 
 from collections.abc import Generator, Sequence
@@ -23,9 +23,9 @@ _CORRECT = "correct it, or delete it: rollback would run it"
 
 
 def replay_both_ways(replay: Replay, migrations: Sequence[Migration]) -> Generator[Problem, None, Snapshot]:
-    """Apply the files in order, try the rollback of each that has one, and return the schema that they make.
+    """Apply the files in order, try the rollback of each that has one, and return the schema that they produce.
 
-    Yields what is wrong with rollbacks. Raises Refused at the first file that fails.
+    Yields the problems of rollbacks. Raises Refused at the first file that fails.
     """
     done = 0
     for index, migration in enumerate(migrations):
@@ -39,14 +39,14 @@ def replay_both_ways(replay: Replay, migrations: Sequence[Migration]) -> Generat
 
 
 def describe_untried(migrations: Sequence[Migration]) -> list[Problem]:
-    """Return a doubt for each rollback file that nobody can try, since it runs outside a transaction."""
+    """Return a warning for each rollback file that cannot be tried, since it runs outside a transaction."""
     untried = [file for file in migrations if file.rollback is not None and not is_transactional(file.rollback)]
-    message = "runs outside a transaction, so that neither check nor rollback runs it"
-    return [Problem(f"{_show(file)}: {message}", "it is for the hand of a person alone") for file in untried]
+    message = "runs outside a transaction, so neither check nor rollback runs it"
+    return [Problem(f"{_show(file)}: {message}", "run it by hand if you need it") for file in untried]
 
 
 def is_transactional(rollback: str) -> bool:
-    """Return whether the text of a rollback file is to run in a transaction."""
+    """Return whether a rollback file, by its text, is to run in a transaction."""
     return parse_header(rollback)[0].transactional
 
 
@@ -55,7 +55,7 @@ def _show(migration: Migration) -> str:
 
 
 def _try_rollback(replay: Replay, shown: str, text: str, before: Snapshot) -> list[Problem]:
-    """Return what a rollback leaves of its file, or why it fails; nothing of it stays."""
+    """Return what a rollback leaves of its file, or why it fails; all of it is undone."""
     connection = replay.scratch.connection
     with in_transaction(connection):
         begun = try_transaction_lock(connection)
@@ -64,7 +64,7 @@ def _try_rollback(replay: Replay, shown: str, text: str, before: Snapshot) -> li
         try:
             if sent.error:
                 raise sent.error
-            # What is deferred fails here, and a transaction that the file has ended.
+            # Deferred constraints fail here, and so does a file that has ended the transaction.
             connection.execute(compose_end())
         except psycopg.Error as error:
             return [_describe_failure(shown, text, error)]
@@ -83,4 +83,4 @@ def _describe_failure(shown: str, text: str, error: psycopg.Error) -> Problem:
     at = sqltext.position(text, int(position) - 1) if position else None
     place = f"{shown}:{at.line}:{at.column}" if at else shown
     said = f"{error.diag.message_primary or error} (SQLSTATE {error.sqlstate})"
-    return Problem(f"{place}: fails behind its file: {said}", _CORRECT)
+    return Problem(f"{place}: fails after its file: {said}", _CORRECT)

@@ -1,4 +1,4 @@
-"""A schema as a text of SQL, as pg_dump and other programs print one: loaded into a scratch database, and read."""
+"""A schema as SQL, as pg_dump and other programs print it: loaded into a scratch database, and read there."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ from tenantry.scratch.places import Scratch
 from tenantry.scratch.roles import create_role, find_missing_role
 
 _TIMEOUT_S = 120  # arbitrary: an ORM that has to be built first takes a while
-# What newer ones of pg_dump put around their output for psql, and say no schema.
+# Newer versions of pg_dump put this around their output for psql; it is not part of the schema.
 _RESTRICT = re.compile(r"(?m)^\\(un)?restrict\b.*$")
 _SETTING = re.compile(r"^\s*SET\s", re.IGNORECASE)
 _COPY_DATA = re.compile(r"^\s*COPY\s.*\sFROM\s+stdin", re.IGNORECASE | re.DOTALL)
@@ -25,15 +25,15 @@ _UNKNOWN_OBJECT = "42704"
 
 
 def read_schema_source(source: str, root: Path, environment: Mapping[str, str]) -> tuple[str, str]:
-    """Return the SQL of a file, or of what a command prints, and how messages call it.
+    """Return the SQL of a file, or the output of a command, and its name in messages.
 
-    `source` that names a file below `root` is that file; anything else is run by the shell in `root`, never asked
-    anything. Raises ConfigError.
+    If `source` names a file below `root`, it is that file; anything else is run by the shell in `root`, with no
+    input. Raises ConfigError.
     """
     if _is_file(root / source):
         return _decode((root / source).read_bytes(), source), source
     if source.endswith(".sql") and not re.search(r"\s", source):
-        raise ConfigError((Problem(f"{source}: not found, expected a file of SQL, or a command that prints some"),))
+        raise ConfigError((Problem(f"{source}: not found, expected an SQL file, or a command that prints SQL"),))
     try:
         done = subprocess.run(
             ["/bin/sh", "-c", source],
@@ -50,7 +50,7 @@ def read_schema_source(source: str, root: Path, environment: Mapping[str, str]) 
         said = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace")
         raise ConfigError((Problem(f"{source}: ended with status {done.returncode}, expected SQL\n{said}".rstrip()),))
     if not done.stdout.strip():
-        raise ConfigError((Problem(f"{source}: printed nothing, expected the statements that make the schema"),))
+        raise ConfigError((Problem(f"{source}: printed nothing, expected the statements that create the schema"),))
     return _decode(done.stdout, source), source
 
 
@@ -58,7 +58,7 @@ def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
     except OSError:
-        return False  # longer than any name of a file is: a command
+        return False  # too long for the name of a file: a command
 
 
 def _decode(text: bytes, source: str) -> str:
@@ -69,15 +69,15 @@ def _decode(text: bytes, source: str) -> str:
 
 
 def load_schema(scratch: Scratch, text: str, shown: str, scope: Scope) -> Snapshot:
-    """Run the statements on an empty scratch database and return the schema that they make.
+    """Run the statements on an empty scratch database and return the schema that they create.
 
-    Raises InputError at the first one that fails, with its place, and where there is none: that is no empty schema.
+    Raises InputError at the first that fails, with its place, and if there are none: that is not an empty schema.
     """
     text = _RESTRICT.sub("", text.replace("\r\n", "\n"))
     for statement in _split(text, shown):
         if _COPY_DATA.match(statement.text):
             message = f"{_place(text, statement.start, shown)}: holds data, expected a schema"
-            raise InputError((Problem(message, 'make it with "pg_dump --schema-only"'),))
+            raise InputError((Problem(message, 'create it with "pg_dump --schema-only"'),))
         failed = _send(scratch, statement.text)
         if failed:
             raise InputError((Problem(_explain(failed, text, statement, shown)),))
@@ -94,13 +94,13 @@ def _split(text: str, shown: str) -> tuple[sqltext.Statement, ...]:
     except sqltext.SqlError as error:
         raise InputError((Problem(f"{shown}:{error}"),)) from None
     if not statements:
-        message = f"{shown}: no schema: not one statement in it, expected those that make the schema"
+        message = f"{shown}: no statements, expected those that create the schema"
         raise InputError((Problem(message),))
     return statements
 
 
 def _send(scratch: Scratch, statement: str) -> psycopg.Error | None:
-    """Run a statement; return its error unless it is about a setting of another version of the server."""
+    """Run a statement; return its error, unless another version of the server has the setting that it sets."""
     error = send(scratch.connection, statement).error
     if error is None or (error.sqlstate == _UNKNOWN_OBJECT and _SETTING.match(statement)):
         return None

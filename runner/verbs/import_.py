@@ -99,7 +99,7 @@ def _judge(
 def _find_fault(
     history: History, claim: Claim, migration: Migration | None, presence: Mapping[int, Presence], tenant: str
 ) -> Problem | None:
-    """Return why a record is not taken over; None where it is, and where there is none to take over."""
+    """Return why a record is not taken over; None if it is, or if there is none to take over."""
     subject = f"{history.title} {claim.id}: {claim.standing.value}"
     note = f": {claim.note}" if claim.note else ""
     state = presence.get(migration.version) if migration else None

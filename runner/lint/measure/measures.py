@@ -1,7 +1,7 @@
-"""What each statement of the files does to a database that has rows: measured once on a scratch database, and kept.
+"""The effect of each statement of the files on a database that has rows: measured once, and kept.
 
-What is kept is found by all that it depends on: the texts of the files up to there, the server's major, how it is
-measured.
+A measurement is found by all that it depends on: the texts of the files up to there, the major of the server, and the
+method.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from tenantry.scratch.expected import ExpectedSchemas, find_place
 from tenantry.scratch.places import Scratch, ScratchPlace
 from tenantry.state import Cache
 
-# To be raised with every change of what is measured, or how.
+# To be raised with every change to the method, so that results of the old one are not found.
 _METHOD = 3
 _GIVEN = "given"
 # Classes of SQLSTATE that tell of the server: lost connections, no resources, an operator at work, its system.
@@ -38,7 +38,7 @@ Effects = tuple[Measured, ...]
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """Gives what files were measured to do. `folder` is where that is kept; it may be deleted at any time."""
+    """Gives the measured effects of files. `folder` is where they are kept; it may be deleted at any time."""
 
     folder: Path
     place: ScratchPlace
@@ -48,8 +48,8 @@ class Measures:
     def effects(self, migrations: Sequence[Migration], scope: Scope) -> tuple[Effects, ...]:
         """Return for each file the effect of each of its statements, on tables of earlier files alone.
 
-        Where a file does not apply, or there is no place to measure, the statements from there on have the reason in
-        place of an effect. Raises Cancelled.
+        If a file does not apply, or there is no place to measure, the statements from there on have the reason instead
+        of an effect. Raises Cancelled.
         """
         try:
             files = self._find(migrations, scope)
@@ -60,7 +60,7 @@ class Measures:
         return tuple(_name_statements(file, *stopped) if known is None else known for file, known in found)
 
     def _measure_all(self, files: Sequence["_File"], scope: Scope) -> tuple[str, str]:
-        """Measure what is not kept yet; return why that came to an end too early and what would help, else nothing."""
+        """Measure the files that are not kept yet; if that ends early, return the reason and a hint."""
         failures: dict[Path, psycopg.Error] = {}
         try:
             while any(self._read(file.path) is None for file in files):
@@ -76,12 +76,12 @@ class Measures:
     def _measure(
         self, scratch: Scratch, files: Sequence["_File"], scope: Scope, failures: dict[Path, psycopg.Error]
     ) -> None:
-        """Measure the files that are not kept yet, in order, and keep what they do; `failures` are why not.
+        """Measure the files that are not kept yet, in order, and keep the effects; `failures` are the errors so far.
 
-        A file that does not run statement by statement leaves a database that nothing is known of: it is applied
-        whole to the next one.
+        A file that does not run statement by statement leaves its database in an unknown state, so it is applied whole
+        to the next one.
         """
-        # Counted anew: another process may have been here, while this one waited for its turn.
+        # Counted again: another process may have been here while this one waited for its turn.
         done = next((index for index, file in enumerate(files) if self._read(file.path) is None), len(files))
         self._replay(scratch, [file.migration for file in files[:done]], scope)
         for migration, path in files[done:]:
@@ -115,7 +115,7 @@ class Measures:
         return effects.from_json(text) if text is not None else None
 
     def _keep_unmeasured(self, path: Path, migration: Migration, error: psycopg.Error) -> None:
-        """Keep why a file was not measured; a reason that is the server's, and not the file's, for this run alone."""
+        """Keep the reason why a file was not measured; if it lies with the server, for this run alone."""
         reason = (error.diag.message_primary or str(error)).strip()
         text = effects.to_json(_name_statements(migration, reason))
         if (error.sqlstate or _CONNECTION)[:2] in _PASSING:
@@ -124,9 +124,9 @@ class Measures:
             self.cache.keep(path, text)
 
     def _major(self) -> int:
-        """Return the major of the server that measures; 0 where one that is given does not answer. Raises ServerError.
+        """Return the major of the server that measures; 0 if the given one does not answer. Raises ServerError.
 
-        What is wrong with that one is said where it is used.
+        Its error is reported when it is used.
         """
         if not self.place.given:
             return read_major(find_binaries())
@@ -139,20 +139,20 @@ class Measures:
 
 
 class _File(NamedTuple):
-    """A file, and where what it does is kept."""
+    """A file, and where its effects are kept."""
 
     migration: Migration
     path: Path
 
 
 def make_measures(project: Project) -> Measures:
-    """Return what measures files, and keeps that in the state folder, or where TENANTRY_CACHE says."""
+    """Return the measures of a project, which are kept in the state folder or where TENANTRY_CACHE says."""
     state, kept = project.config.state, project.choice.environment.get("TENANTRY_CACHE")
     folder = (Path(kept) if kept else state) / "measured"
     return Measures(folder, find_place(project), project.provenance, project.cache)
 
 
 def _name_statements(migration: Migration, reason: str, hint: str = "") -> Effects:
-    """Return the statements of a file, each with the reason why it is not known what it does."""
+    """Return the statements of a file, each with the reason why its effect is unknown."""
     statements = sqltext.split(migration.sql)
     return tuple(Measured(each.start, each.text, unmeasured=reason, hint=hint) for each in statements)

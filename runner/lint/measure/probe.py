@@ -1,4 +1,4 @@
-"""One statement in the transaction that is open: what it locks, rewrites and reads whole, by the server's own books."""
+"""One statement in the open transaction: its locks, rewrites and full scans, from the server's own books."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from tenantry.postgres.sessions import Connection
 from tenantry.sqltext import Statement
 from tenantry.sqltext.library import Node, read_tree
 
-# Planned by the planner, which prefers to read small tables whole, and all of each for a join: it is kept from that.
+# The planner prefers to read small tables in full, as scratch tables are: it is kept from that.
 _PLANNED = frozenset({"DeleteStmt", "InsertStmt", "MergeStmt", "UpdateStmt"})
 _BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 _AS_IS = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
 _BY_INDEX_SCANS = frozenset({"Bitmap Heap Scan", "Index Only Scan", "Index Scan"})
-# It gives a table new storage too, but writes nothing to it.
+# It gives a table new storage as well, but writes nothing to it.
 _EMPTIES = "TruncateStmt"
 
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """One relation as it is now. `owner` is the table of an index or a sequence. `mode` is 0 where we lock nothing."""
+    """One relation as it is now. `owner` is the table of an index or a sequence. `mode` is 0 without a lock of ours."""
 
     oid: int
     name: str
@@ -42,9 +42,9 @@ def read_state(connection: Connection) -> DatabaseState:
 
 
 def probe(connection: Connection, statement: Statement, existing: frozenset[int]) -> Measured:
-    """Run a statement in the transaction that is open, and return its effect on the relations that are `existing`.
+    """Run a statement in the open transaction, and return its effect on the relations that are `existing`.
 
-    Raises psycopg.Error where it fails.
+    Raises psycopg.Error if it fails.
     """
     tag, _ = read_tree(statement.text)
     before = read_state(connection)
@@ -69,8 +69,8 @@ def probe(connection: Connection, statement: Statement, existing: frozenset[int]
 
 
 def _locks(before: DatabaseState, after: DatabaseState) -> Iterator[Lock]:
-    """Yield the locks that are new or stronger, by name; one on an index only where its table's is weaker."""
-    # What was dropped is locked until the transaction ends, and in no catalog any more.
+    """Yield the locks that are new or stronger, by name; one on an index only if that of its table is weaker."""
+    # A dropped relation is locked until the transaction ends, but no longer in any catalog.
     gone = LockMode.ACCESS_EXCLUSIVE
     modes = {oid: after[oid].mode if oid in after else gone for oid in before}
     for relation in sorted(before.values(), key=lambda relation: relation.name):
@@ -81,7 +81,7 @@ def _locks(before: DatabaseState, after: DatabaseState) -> Iterator[Lock]:
 
 
 def find_rewritten(before: DatabaseState, after: DatabaseState) -> Iterator[str]:
-    """Yield the names of tables that were written anew, and of indexes that were, where their table was not."""
+    """Yield the names of tables that were rewritten, and of indexes that were rebuilt although their table was not."""
     named = {relation.name: relation for relation in after.values()}
     tables = {
         relation.oid
@@ -89,7 +89,7 @@ def find_rewritten(before: DatabaseState, after: DatabaseState) -> Iterator[str]
         if relation.owner == relation.oid and relation.oid in after and _differs(relation, after[relation.oid])
     }
     for relation in before.values():
-        # An index that a change of type builds anew is a new one of the same name.
+        # A change of type rebuilds an index as a new one with the same name.
         found = after.get(relation.oid) or named.get(relation.name)
         alone = relation.owner != relation.oid and relation.owner not in tables
         if relation.oid in tables or (found and alone and _differs(relation, found)):
@@ -109,14 +109,14 @@ def _scanned(before: DatabaseState, after: DatabaseState) -> frozenset[str]:
 
 
 def _explain(connection: Connection, statement: Statement) -> frozenset[str]:
-    """Return the tables that a statement cannot but read whole: those that no index gives a part of."""
+    """Return the tables that a statement has to read in full, since no index finds a part of them."""
     query = sql.SQL("EXPLAIN (FORMAT JSON, VERBOSE) {}").format(sql.SQL(statement.text))
     row = connection.execute(query).fetchone()
     return frozenset(_whole(row[0][0]["Plan"])) if row else frozenset()
 
 
 def _whole(plan: Node) -> Iterator[str]:
-    """Yield the tables that a node of a plan, or one below it, reads whole: as they lie, or by all of an index."""
+    """Yield the tables that a node of a plan, or one below it, reads in full, be it through an index."""
     parts = plan.get("Plans", ())
     kind = plan["Node Type"]
     if kind == "Seq Scan" or (kind in _BY_INDEX_SCANS and not _is_part(plan)):

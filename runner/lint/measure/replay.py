@@ -1,4 +1,4 @@
-"""One file on the scratch database, statement by statement, each with its effect; the file's work stays there."""
+"""One file on the scratch database, statement by statement, with the effect of each; its changes stay there."""
 
 from collections.abc import Iterator
 
@@ -18,14 +18,14 @@ from tenantry.sqltext import Statement
 from tenantry.sqltext.library import read_tree
 from tenantry.sqltext.trees import name_barred
 
-# Arbitrary but for not being UTC: there, a change from timestamp to timestamptz writes nothing anew.
+# Arbitrary, but not UTC, in which a change from timestamp to timestamptz rewrites nothing.
 _ZONE = "SET TimeZone = '<+01>-01'"
 
 
 def measure_file(scratch: Scratch, migration: Migration, ledger_schema: str) -> tuple[Measured, ...]:
-    """Run a file and return the effects of its statements on what was there before it, filled with a few rows.
+    """Run a file and return the effects of its statements on the tables before it, filled with a few rows.
 
-    Raises psycopg.Error where it does not run statement by statement; what then is left of it is unknown.
+    Raises psycopg.Error if it does not run statement by statement; the state of the database is then unknown.
     """
     connection = scratch.connection
     fill(connection, ledger_schema)
@@ -55,7 +55,7 @@ def _in_one(
 def _one_by_one(
     scratch: Scratch, statements: tuple[Statement, ...], existing: frozenset[int], ledger_schema: str
 ) -> Iterator[Measured]:
-    """Yield the effects of statements that each commit by themselves, in a transaction where the server lets them."""
+    """Yield the effects of statements that each commit on their own, in a transaction if the server allows one."""
     for statement in statements:
         if name_barred(*read_tree(statement.text)):
             yield run_alone(scratch.connection, statement, existing)
@@ -64,9 +64,9 @@ def _one_by_one(
 
 
 def _measure(scratch: Scratch, statement: Statement, existing: frozenset[int], ledger_schema: str) -> Measured:
-    """Measure one statement; where it fails, again with the role that it misses, and then without the rows we made.
+    """Measure one statement; if it fails, again with the role that is missing, or without the rows that we made.
 
-    Rows that nobody would write may violate what a statement demands, which is no fault of the file's.
+    Made-up rows may violate a constraint that the statement adds, which is no fault of the file.
     """
     connection = scratch.connection
     try:
@@ -82,6 +82,6 @@ def _measure(scratch: Scratch, statement: Statement, existing: frozenset[int], l
 
 
 def _try(connection: Connection, statement: Statement, existing: frozenset[int]) -> Measured:
-    """Measure one statement so that the transaction is as it was where that fails."""
+    """Measure one statement in a savepoint, so that the transaction survives a failure."""
     with connection.transaction():
         return probe(connection, statement, existing)

@@ -1,4 +1,4 @@
-"""A few rows for every table that has none: without them, what takes long on a live database does nothing."""
+"""A few rows for every empty table: without rows, the statements that take long on a live database do nothing."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,8 +14,8 @@ from tenantry.postgres.sessions import Connection
 
 ROWS = 3
 
-# By the name of the type, for the row number n. Values of one type are the same in every table: foreign keys hold.
-# Numbers are high, so that rows which a file inserts later have others.
+# By the name of the type, for row number n. Values of one type are the same in every table, so foreign keys hold.
+# Numbers are high, so that they do not clash with rows that a file inserts later.
 _TEXT = "n::text"
 _VALUES = {
     "bit": "'0'::bit(1)",
@@ -54,14 +54,14 @@ _RANGES = {
     "tsrange": "tsrange(timestamp '2000-01-01' + n * interval '1 day', timestamp '2000-01-02' + n * interval '1 day')",
     "tstzrange": "tstzrange(timestamptz '2000-01-01 00:00Z' + n * interval '1 day', NULL)",
 }
-# A text of the condition of a CHECK is most often a value that it allows.
+# A literal in the condition of a CHECK is most often a value that it allows.
 _LITERAL = re.compile(r"'((?:[^']|'')*)'::(?:text|character varying|bpchar)\b")
 _TEXTS = frozenset({"bpchar", "citext", "name", "text", "varchar"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One column of a table: its type in full, the type that a domain is over, and the checks that it is in."""
+    """One column of a table: its full type, the base type of a domain, and the checks that mention it."""
 
     table: int
     schema: str
@@ -75,7 +75,7 @@ class _Column:
 
 
 def fill(connection: Connection, ledger_schema: str) -> None:
-    """Put rows into every table that has none. One that takes none of what is tried stays empty."""
+    """Insert rows into every empty table. A table that accepts none of the attempts stays empty."""
     with connection.transaction():
         _skip_triggers(connection)
         columns = [_Column(*row) for row in connection.execute(_compose_columns(ledger_schema))]
@@ -84,7 +84,7 @@ def fill(connection: Connection, ledger_schema: str) -> None:
 
 
 def empty(connection: Connection, ledger_schema: str) -> None:
-    """Take all rows out of all tables, in the transaction that is open: as weak a lock as rows can be taken with."""
+    """Delete all rows of all tables in the open transaction: DELETE takes the weakest lock that does it."""
     _skip_triggers(connection)
     tables = dict.fromkeys((row[1], row[2]) for row in connection.execute(_compose_columns(ledger_schema)))
     for schema, relation in tables:
@@ -100,12 +100,12 @@ def _compose_columns(ledger_schema: str) -> sql.Composed:
 
 
 def _skip_triggers(connection: Connection) -> None:
-    """Leave triggers and foreign keys out, where the role may."""
+    """Switch triggers and foreign keys off, if the role may."""
     try:
         with connection.transaction():
             connection.execute("SET LOCAL session_replication_role = replica")
     except psycopg.errors.InsufficientPrivilege:
-        return  # then tables are filled in the order in which they were made, which is that of foreign keys
+        return  # tables are then filled in the order of their creation, which is that of foreign keys
 
 
 def _fill_table(connection: Connection, columns: Sequence[_Column]) -> None:
@@ -123,7 +123,7 @@ def _fill_table(connection: Connection, columns: Sequence[_Column]) -> None:
 
 
 def _inserts(table: sql.Identifier, columns: Sequence[_Column]) -> Iterator[sql.Composed]:
-    """Yield what is tried in turn: rows in all columns, in those that must have a value, and one row alone."""
+    """Yield the attempts in turn: rows with all columns, with the required ones alone, and then a single row."""
     required = [column for column in columns if column.required]
     for rows in (ROWS, 1):
         for chosen in (columns, required):
@@ -159,5 +159,5 @@ def _value(column: _Column) -> sql.Composable:
 
 
 def _cast(value: sql.Composable, column: _Column) -> sql.Composed:
-    # What format_type writes is quoted as it has to be.
+    # format_type has quoted it already.
     return sql.SQL("CAST({} AS {})").format(value, sql.SQL(column.type))

@@ -1,6 +1,6 @@
-"""What statements do that the server bars from a transaction: in one of their own, nobody is left to read its locks.
+"""The effects of statements that the server bars from a transaction: after they end, their locks cannot be read.
 
-Their locks are known from the manual ("Table-Level Locks", and the page of each); what they rewrite is measured.
+These locks are known from the manual ("Table-Level Locks", and the page of each); rewrites are measured.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,9 +19,9 @@ _WEAK = LockMode.SHARE_UPDATE_EXCLUSIVE
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """What is known of a statement: its lock, whether it reads the whole, and the relations it names; None: all.
+    """The known effect of a statement: its lock, whether it scans, and the relations it names; None means all.
 
-    `taken` are relations that it takes from everybody, at its end.
+    `taken` are relations that it locks against everybody at its end.
     """
 
     mode: LockMode
@@ -31,7 +31,7 @@ class _Form:
 
 
 def run_alone(connection: Connection, statement: Statement, existing: frozenset[int]) -> Measured:
-    """Run a statement outside a transaction and return its effect. Raises psycopg.Error where it fails."""
+    """Run a statement outside a transaction and return its effect. Raises psycopg.Error if it fails."""
     tag, node = read_tree(statement.text)
     before = {oid: relation for oid, relation in read_state(connection).items() if oid in existing}
     sent = send(connection, statement.text)
@@ -48,14 +48,14 @@ def run_alone(connection: Connection, statement: Statement, existing: frozenset[
         statement.start,
         statement.text,
         locks=tuple(Lock(table, mode) for table, mode in sorted(locks.items())),
-        # That indexes are built anew is what REINDEX is for.
+        # Rebuilding indexes is the purpose of REINDEX.
         rewritten=() if tag == "ReindexStmt" else tuple(sorted(find_rewritten(before, read_state(connection)))),
         scanned=tables if form.reads_whole else (),
     )
 
 
 def _find_tables(before: DatabaseState, relations: Sequence[Node] | None) -> set[str]:
-    """Return the tables that are meant, also by the names of their indexes."""
+    """Return the tables that are named, directly or by one of their indexes."""
     chosen = (
         relation
         for relation in before.values()

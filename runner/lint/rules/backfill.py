@@ -1,4 +1,4 @@
-"""Rows that are searched and written in a transaction that holds the lock of a change to the schema."""
+"""Rows that are searched and written while the transaction holds the lock of a schema change."""
 
 from collections.abc import Iterator
 
@@ -21,14 +21,14 @@ def _check(file: LintedFile) -> Iterator[Match]:
 
 
 def _advise(part: LintedStatement, taker: LintedStatement) -> str:
-    """Return the safe form. Only what `-- batch:` takes can go through in parts."""
+    """Return the safe form. Only a statement that `-- batch:` accepts can run in batches."""
     if part.tag == "MergeStmt":
-        return advise("write them in a later file, alone", squeeze(taker.text), squeeze(part.text))
-    return advise("write them in a later file, in parts", squeeze(taker.text), f"{BATCHED}{squeeze(part.text)};\n")
+        return advise("write them in a later file of their own", squeeze(taker.text), squeeze(part.text))
+    return advise("write them in a later file, in batches", squeeze(taker.text), f"{BATCHED}{squeeze(part.text)};\n")
 
 
 def _read_whole(part: LintedStatement) -> tuple[str, ...]:
-    """Return the tables whose rows are searched one by one; by the syntax, where no condition is on one value."""
+    """Return the tables whose rows are searched one by one; by the syntax, if no condition compares with one value."""
     if part.effect:
         return part.scanned
     condition = part.node.get("joinCondition" if part.tag == "MergeStmt" else "whereClause")
@@ -49,8 +49,8 @@ def _is_bounded(where: object) -> bool:
 RULE = Rule(
     "backfill",
     Level.DANGER,
-    "many rows are written in a transaction that holds the lock of a change to the schema",
-    "write them in a later file, in parts",
+    "many rows are written while the transaction holds the lock of a schema change",
+    "write them in a later file, in batches",
     _check,
 )
 UNSAFE = (

@@ -1,4 +1,4 @@
-"""A change of a column's type that writes the table anew, reads all of it, or builds its indexes anew."""
+"""A change of a column's type that rewrites the table, reads all of it, or rebuilds its indexes."""
 
 from collections.abc import Iterator
 
@@ -22,11 +22,11 @@ def _check(file: LintedFile) -> Iterator[Match]:
 
 
 def _tell(part: LintedStatement, table: str) -> str:
-    """Return what the application waits for; empty where the server was seen to change its catalog alone."""
+    """Return how long the application waits; empty if the server was seen to change nothing but its catalog."""
     if part.effect is None or table in part.rewritten:
-        return "while every row is written anew"
+        return "while every row is rewritten"
     if part.rewritten:
-        return "while its indexes are built anew"
+        return "while its indexes are rebuilt"
     return "while every row is checked" if table in part.scanned else ""
 
 
@@ -34,7 +34,7 @@ def _advise(name: str, command: Command) -> str:
     old, new = quote(command.name), quote(f"{command.name}_new")
     kind, using = _read_type(command.text)
     return advise(
-        "add a column of the new type, have the application write both, fill it in parts, and have it read the new one",
+        "add a column of the new type, let the application write both, fill it in batches, and let it read the new one",
         f"ALTER TABLE {name} ADD COLUMN {new} {kind}",
         f"{BATCHED}UPDATE {name} SET {new} = {using or old}"  # noqa: S608  # for a person to type
         f" WHERE {new} IS NULL AND {old} IS NOT NULL;\n",
@@ -54,8 +54,8 @@ def _read_type(text: str) -> tuple[str, str]:
 RULE = Rule(
     "column-type",
     Level.DANGER,
-    "a column's type is changed in a way that takes long",
-    "add a column of the new type, fill it in parts, and have the application change over",
+    "the type of a column is changed in a way that rewrites or reads the whole table",
+    "add a column of the new type, fill it in batches, and switch the application over",
     _check,
 )
 UNSAFE = (

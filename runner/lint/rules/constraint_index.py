@@ -37,11 +37,11 @@ def _advise(part: LintedStatement, table: str, command: Command) -> str:
     built = f"{ALONE}CREATE UNIQUE INDEX CONCURRENTLY {own} ON {name} ({_list(columns)}){more};\n"
     added = f"{alter} ADD CONSTRAINT {own} {word} USING INDEX {own}"
     if word == "UNIQUE":
-        return advise("build its index first, in a file of its own, while writes go on", built, added)
+        return advise("build its index first, in a file of its own, while writes continue", built, added)
     check = quote(f"{table.partition('.')[2]}_given")
     given = " AND ".join(f"{quote(column)} IS NOT NULL" for column in columns)
     return advise(
-        "build its index first, while writes go on, and have a check proven, or it searches every row for nulls",
+        "build its index first, while writes continue, and validate a check, or every row is searched for nulls",
         built,
         f"{alter} ADD CONSTRAINT {check} CHECK ({given}) NOT VALID",
         f"{alter} VALIDATE CONSTRAINT {check}",

@@ -1,4 +1,4 @@
-"""A column or table that is dropped, while an application that runs may use it."""
+"""A column or table that is dropped while a running application may still use it."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from tenantry.lint.tree import quote, strings, to_relation, typed
 from tenantry.lint.words import advise, show
 from tenantry.model.hazards import Level
 
-_FIRST = "first have a release that does not use it in all places; then say so in the header of the file that drops it"
+_FIRST = "first deploy a release that does not use it; then say so in the header of the file that drops it"
 _ALLOW = "-- lint: allow drop because no release uses it any more\n"
 _KINDS = {"OBJECT_TABLE": "TABLE", "OBJECT_VIEW": "VIEW", "OBJECT_MATVIEW": "MATERIALIZED VIEW"}
 
@@ -18,14 +18,14 @@ def _check(file: LintedFile) -> Iterator[Match]:
         for table, command in part.commands():
             if command.kind == "DropColumn":
                 name = typed(part.node["relation"])
-                message = f"{show(table)}.{command.name} is gone with the commit: what still reads or writes it fails"
+                message = f"{show(table)}.{command.name} is gone after the commit: anything that still uses it fails"
                 text = f"{_ALLOW}ALTER TABLE {name} DROP COLUMN {quote(command.name)};\n"
                 yield Match(part.start + command.start, message, advise(_FIRST, text), (table,))
         if part.tag == "DropStmt" and (kind := _KINDS.get(part.node["removeType"])):
             for each in part.node["objects"]:
                 relation = to_relation(strings(each["List"]["items"]))
                 if table := part.find(relation):
-                    message = f"{show(table)} is gone with the commit: what still reads or writes it fails"
+                    message = f"{show(table)} is gone after the commit: anything that still uses it fails"
                     text = f"{_ALLOW}DROP {kind} {typed(relation)};\n"
                     yield Match(part.start, message, advise(_FIRST, text), (table,))
 
@@ -33,8 +33,8 @@ def _check(file: LintedFile) -> Iterator[Match]:
 RULE = Rule(
     "drop",
     Level.CAUTION,
-    "a column or table is dropped that an application may use",
-    "have a release first that does not use it, and say so in the header",
+    "a column or table that an application may use is dropped",
+    "first deploy a release that does not use it, and say so in the header",
     _check,
 )
 UNSAFE = ("ALTER TABLE sessions DROP COLUMN code;\n", "DROP TABLE public.sessions;\n")

@@ -1,4 +1,4 @@
-"""A new value of an enum that the file which adds it uses: the server refuses that before the commit."""
+"""A new value of an enum that is used by the file that adds it: the server refuses that before the commit."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A table that is read whole while a lock on it keeps the application waiting."""
+"""A table that is read in full while a lock on it keeps the application waiting."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from tenantry.lint.words import advise, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Level
 
-# It is the rule of its own that tells of this one.
+# The rule `refresh` reports these.
 _REFRESH = "RefreshMatViewStmt"
 
 
@@ -17,26 +17,26 @@ def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for relation in part.scanned if part.tag != _REFRESH else ():
             mode = part.locks.get(relation, LockMode.ACCESS_SHARE)
-            # What is written anew is read, too: that is told already.
+            # A rewrite reads the table as well, and is reported by its own rule.
             if mode >= LockMode.SHARE and relation not in part.rewritten:
                 message = wait(mode, relation, "while all of it is read")
                 yield Match(part.start, message, _advise(file, part, relation), (relation,))
 
 
 def _advise(file: LintedFile, part: LintedStatement, relation: str) -> str:
-    """Return what is better: another file where the lock is an earlier statement's, else what spares the reading."""
+    """Return the safe form: another file if an earlier statement took the lock, else a way to avoid the scan."""
     if part.held.get(relation, LockMode.ACCESS_SHARE) >= LockMode.SHARE:
         taker = file.find_taker(part, relation)
-        sentence = "put it into a file after the one that takes the lock"
+        sentence = "move it to a file after the one that takes the lock"
         return advise(sentence, squeeze(taker.text), squeeze(part.text))
-    return advise("say by a CHECK constraint what it looks for, NOT VALID at first and validated in a file of its own")
+    return advise("state its condition as a CHECK constraint, first NOT VALID and then validated in a file of its own")
 
 
 RULE = Rule(
     "full-scan",
     Level.DANGER,
-    "a table is read whole while the application waits",
-    "put what reads it into a file after the one that takes the lock",
+    "a table is read in full while the application waits",
+    "move the statement that reads it to a file after the one that takes the lock",
     _check,
     general=True,
 )

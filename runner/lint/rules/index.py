@@ -27,11 +27,11 @@ def _check(file: LintedFile) -> Iterator[Match]:
 
 def _advise(part: LintedStatement) -> str:
     built = _INDEX.sub("INDEX CONCURRENTLY", squeeze(part.text), count=1)
-    return advise("build it in a file of its own, while writes go on", f"{ALONE}{built};\n")
+    return advise("build it in a file of its own, while writes continue", f"{ALONE}{built};\n")
 
 
 def _advise_on_partitions(part: LintedStatement, table: str) -> str:
-    """Return how it is done where there are partitions: each has its index built, and then given to the whole."""
+    """Return the safe form for partitions: an index is built on each of them and attached to that of the table."""
     text = squeeze(part.text)
     own = part.node.get("idxname") or f"{table.partition('.')[2]}_idx"
     head, _, rest = text.partition("(")
@@ -46,7 +46,7 @@ def _advise_on_partitions(part: LintedStatement, table: str) -> str:
     whole = re.sub(r"\bON\s+", "ON ONLY ", head, count=1, flags=re.IGNORECASE)
     if "idxname" not in part.node:
         whole = re.sub(r"\bINDEX\b", f"INDEX {quote(own)}", whole, count=1, flags=re.IGNORECASE)
-    sentence = "build it for each partition, in a file of its own, while writes go on"
+    sentence = "build it for each partition, in a file of its own, while writes continue"
     return advise(sentence, f"{whole}({rest}", f"{ALONE}{built}", given)
 
 

@@ -1,4 +1,4 @@
-"""Two tables that are locked in the other order than in an earlier file: who follows both orders can deadlock."""
+"""Two tables that an earlier file locks in the opposite order: an application can deadlock with one of the files."""
 
 from collections.abc import Iterator
 from itertools import combinations
@@ -14,19 +14,19 @@ from tenantry.model.hazards import Level
 
 def _check(file: LintedFile) -> Iterator[Match]:
     for (first, one), (second, other) in combinations(_order(file), 2):
-        # What one statement locks, the server locks in an order of its own.
+        # The order in which one statement takes its locks is the server's choice.
         if one.start != other.start and (earlier := _find_reverse(file, first, second)):
             name = label(earlier.migration.version, earlier.migration.name)
             message = (
-                f"ACCESS EXCLUSIVE on {show(first)}, then on {show(second)}, which {name} locks in the other order: "
-                "an application that follows one order deadlocks with the other"
+                f"ACCESS EXCLUSIVE on {show(first)}, then on {show(second)}, which {name} locks in the opposite order: "
+                "an application that follows one order can deadlock with the other"
             )
-            text = advise("let each have a file of its own", squeeze(one.text), squeeze(other.text))
+            text = advise("give each a file of its own", squeeze(one.text), squeeze(other.text))
             yield Match(other.start, message, text, (first, second))
 
 
 def _order(file: LintedFile) -> list[tuple[str, LintedStatement]]:
-    """Return the tables that nobody can use meanwhile, each with the statement that locks it, in order."""
+    """Return the tables that are closed to everybody, each with the statement that locks it, in order."""
     locked: dict[str, LintedStatement] = {}
     for part in file.parts if file.migration.transactional else ():
         for name, mode in part.locks.items():
@@ -47,8 +47,8 @@ def _find_reverse(file: LintedFile, first: str, second: str) -> LintedFile | Non
 RULE = Rule(
     "lock-order",
     Level.CAUTION,
-    "tables are locked in the other order than in an earlier file",
-    "lock tables in the same order everywhere, or one table a file",
+    "tables are locked in the opposite order to an earlier file",
+    "lock tables in the same order everywhere, or one table per file",
     _check,
 )
 UNSAFE = ("ALTER TABLE sessions ADD COLUMN fee integer;\nALTER TABLE rooms ADD COLUMN fee integer;\n",)

@@ -21,7 +21,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
                 yield Match(
                     part.start,
                     message,
-                    advise("keep other changes to the schema away, and let reads and writes go on", text),
+                    advise("keep other schema changes out while reads and writes continue", text),
                     (table,),
                 )
 
@@ -29,8 +29,8 @@ def _check(file: LintedFile) -> Iterator[Match]:
 RULE = Rule(
     "lock-table",
     Level.CAUTION,
-    "a table is locked by hand until the commit",
-    "leave it out: each statement takes the lock that it needs; or take a mode that reads and writes pass",
+    "a table is locked explicitly until the commit",
+    "leave it out, since each statement takes the lock that it needs, or choose a mode that allows reads and writes",
     _check,
 )
 UNSAFE = ("LOCK TABLE sessions IN SHARE MODE;\n", "LOCK sessions, rooms;\n")

@@ -25,7 +25,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
 
 
 def _check_column(part: LintedStatement, table: str, command: Command) -> Iterator[Match]:
-    """Yield what is told of the constraints of a new column; a foreign key of nothing but nulls is not checked."""
+    """Yield the findings for the constraints of a new column; a foreign key that is all nulls is not checked."""
     constraints = [each["Constraint"] for each in command.node.get("constraints", ())]
     filled = any(each["contype"] in _FILLS for each in constraints)
     for index, constraint in enumerate(constraints):
@@ -42,7 +42,7 @@ def _check_column(part: LintedStatement, table: str, command: Command) -> Iterat
 
 
 def _checks(part: LintedStatement, table: str, constraint: Node) -> bool:
-    """Return whether the rows that are there are checked: where it was measured, whether they were read."""
+    """Return whether existing rows are checked: if it was measured, whether they were read."""
     if constraint["contype"] not in _CHECKED or constraint.get("skip_validation"):
         return False
     return part.effect is None or table in part.scanned
@@ -51,15 +51,15 @@ def _checks(part: LintedStatement, table: str, constraint: Node) -> bool:
 def _found(
     part: LintedStatement, table: str, command: Command, constraint: Node, added: str, *, column: str = ""
 ) -> Match:
-    """Return what is told of a constraint; `column` is the command that adds the column without it, if one does."""
+    """Return the finding for a constraint; `column` is the command that adds its column without it, if there is one."""
     alter = f"ALTER TABLE {typed(part.node['relation'])}"
     name = constraint.get("conname") or _name(table, constraint)
     if "conname" not in constraint:
         added = f"ADD CONSTRAINT {quote(name)} {added.partition(' ')[2].strip()}"
     first = f"{alter} {squeeze(added)} NOT VALID"
     text = advise(
-        "add it NOT VALID, so that new rows alone are checked, and check the others in a later file, under a lock that "
-        "lets reads and writes go on",
+        "add it NOT VALID, so that only new rows are checked, and validate the others in a later file, under a lock "
+        "that allows reads and writes",
         f"{alter} {column};\n{first}" if column else first,
         f"{alter} VALIDATE CONSTRAINT {quote(name)}",
     )
@@ -68,7 +68,7 @@ def _found(
 
 
 def _name(table: str, constraint: Node) -> str:
-    """Return the name that the server would choose, or nearly so."""
+    """Return the name that the server would choose, but for its limit on the length."""
     own = show(table).rpartition(".")[2]
     if constraint["contype"] == "CONSTR_FOREIGN":
         return "_".join((own, *strings(constraint["fk_attrs"]), "fkey"))
@@ -84,7 +84,7 @@ RULE = Rule(
     "not-valid",
     Level.DANGER,
     "a constraint is checked for every row while the application waits",
-    "add it with NOT VALID, and VALIDATE CONSTRAINT in a later file",
+    "add it with NOT VALID, and run VALIDATE CONSTRAINT in a later file",
     _check,
 )
 UNSAFE = (

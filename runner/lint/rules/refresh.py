@@ -17,7 +17,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
         if view := part.find(part.node["relation"]):
             message = wait(LockMode.ACCESS_EXCLUSIVE, view, "while its query runs")
             text = f"REFRESH MATERIALIZED VIEW CONCURRENTLY {typed(part.node['relation'])}"
-            sentence = "let reads go on meanwhile, which takes a unique index on columns of the view"
+            sentence = "let reads continue meanwhile, which needs a unique index on columns of the view"
             yield Match(part.start, message, advise(sentence, text), (view,))
 
 
@@ -25,7 +25,7 @@ RULE = Rule(
     "refresh",
     Level.DANGER,
     "a materialized view is refreshed while its readers wait",
-    "use REFRESH MATERIALIZED VIEW CONCURRENTLY, for which the view needs a unique index",
+    "use REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index on the view",
     _check,
 )
 UNSAFE = ("REFRESH MATERIALIZED VIEW totals;\n",)

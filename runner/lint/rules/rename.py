@@ -1,4 +1,4 @@
-"""A column or table that is renamed, while an application that runs uses the old name."""
+"""A column or table that is renamed while a running application may still use the old name."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from tenantry.lint.tree import quote, squeeze, typed
 from tenantry.lint.words import advise, show
 from tenantry.model.hazards import Level
 
-_FAILS = "what still uses the old name fails"
+_FAILS = "anything that still uses the old name fails"
 _TABLES = ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW")
 
 
@@ -18,22 +18,22 @@ def _check(file: LintedFile) -> Iterator[Match]:
             continue
         kind, new = part.node["renameType"], part.node["newname"]
         if kind == "OBJECT_COLUMN" and part.node["relationType"] in _TABLES:
-            message = f"{show(table)}.{part.node['subname']} is called {new} with the commit: {_FAILS}"
+            message = f"{show(table)}.{part.node['subname']} is called {new} after the commit: {_FAILS}"
             yield Match(part.start, message, _advise_on_column(part), (table,))
         elif kind in _TABLES and not _stands_in(file, part):
-            message = f"{show(table)} is called {new} with the commit: {_FAILS}"
+            message = f"{show(table)} is called {new} after the commit: {_FAILS}"
             yield Match(part.start, message, _advise_on_table(part), (table,))
 
 
 def _stands_in(file: LintedFile, part: LintedStatement) -> bool:
-    """Return whether the file makes a view of the old name, so that nobody notices."""
+    """Return whether the file creates a view with the old name, so that nobody notices."""
     old = part.node["relation"]["relname"]
     return any(later.tag == "ViewStmt" and later.node["view"]["relname"] == old for later in file.parts)
 
 
 def _advise_on_column(part: LintedStatement) -> str:
     return advise(
-        "add a column of the new name, fill it in parts and have the application change over; or say in the header "
+        "add a column with the new name, fill it in batches and switch the application over; or say in the header "
         "that nobody uses the old name",
         f"-- lint: allow rename because no release uses the old name\n{squeeze(part.text)};\n",
     )
@@ -51,7 +51,7 @@ def _advise_on_table(part: LintedStatement) -> str:
 RULE = Rule(
     "rename",
     Level.CAUTION,
-    "a column or table is renamed that an application may use",
+    "a column or table that an application may use is renamed",
     "add what has the new name beside it, and drop the old one when no release uses it",
     _check,
 )

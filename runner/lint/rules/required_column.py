@@ -1,4 +1,4 @@
-"""A new column that must have a value and has no default: the file fails where there is one row."""
+"""A new column that must have a value and has no default: the file fails if the table has a row."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for table, command in part.commands():
             if command.kind == "AddColumn" and _lacks_value(command.node):
-                message = f"{command.name} is NOT NULL and has no default: the file fails where {show(table)} has rows"
+                message = f"{command.name} is NOT NULL and has no default: the file fails if {show(table)} has rows"
                 yield Match(part.start + command.start, message, _advise(part, command), (table,))
 
 
@@ -31,7 +31,7 @@ def _advise(part: LintedStatement, command: Command) -> str:
     first = command.node["constraints"][0]["Constraint"]
     kind = squeeze(cut(part.text, command.text, command.node["typeName"]["location"], first["location"]))
     return advise(
-        "add it without NOT NULL, fill it in parts, and require it then; or give it a default",
+        "add it without NOT NULL, fill it in batches, and require it afterwards; or give it a default",
         f"ALTER TABLE {typed(part.node['relation'])} ADD COLUMN {quote(command.name)} {kind}",
     )
 
@@ -39,8 +39,8 @@ def _advise(part: LintedStatement, command: Command) -> str:
 RULE = Rule(
     "required-column",
     Level.DANGER,
-    "a new column is NOT NULL without a default, so that the file fails where there are rows",
-    "add it without NOT NULL, fill it in parts, and require it in a later file; or give it a default",
+    "a new column is NOT NULL without a default, so the file fails if the table has rows",
+    "add it without NOT NULL, fill it in batches, and require it in a later file; or give it a default",
     _check,
 )
 UNSAFE = ("ALTER TABLE sessions ADD COLUMN fee numeric(10, 2) NOT NULL;\n",)

@@ -36,7 +36,7 @@ def _is_proven(file: LintedFile, table: str) -> bool:
 def _advise(name: str, table: str, column: str) -> str:
     check = quote(f"{show(table).rpartition('.')[2]}_{column}_given")
     return advise(
-        "have a check proven first, which takes no strong lock while rows are read: SET NOT NULL then reads none",
+        "validate a check first, which takes no strong lock while it reads the rows: SET NOT NULL then reads none",
         f"ALTER TABLE {name} ADD CONSTRAINT {check} CHECK ({quote(column)} IS NOT NULL) NOT VALID",
         f"ALTER TABLE {name} VALIDATE CONSTRAINT {check}",
         f"ALTER TABLE {name} ALTER COLUMN {quote(column)} SET NOT NULL;\nALTER TABLE {name} DROP CONSTRAINT {check}",
@@ -47,7 +47,7 @@ RULE = Rule(
     "set-not-null",
     Level.DANGER,
     "every row is searched for nulls while the application waits",
-    "add CHECK (... IS NOT NULL) NOT VALID, VALIDATE CONSTRAINT in a later file, SET NOT NULL in a third",
+    "add CHECK (... IS NOT NULL) NOT VALID, run VALIDATE CONSTRAINT in a later file, and SET NOT NULL in a third",
     _check,
 )
 UNSAFE = ("ALTER TABLE sessions ALTER COLUMN title SET NOT NULL;\n",)

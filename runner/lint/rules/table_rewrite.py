@@ -1,4 +1,4 @@
-"""A table that is written anew, whatever the reason."""
+"""A table that is rewritten, whatever the reason."""
 
 from collections.abc import Iterator
 
@@ -9,14 +9,14 @@ from tenantry.lint.words import advise, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Level
 
-_WHILE = "while all of it is written anew"
+_WHILE = "while all of it is rewritten"
 
 
 def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for relation in part.rewritten:
             mode = part.locks.get(relation, LockMode.ACCESS_EXCLUSIVE)
-            # Below it, nobody waits.
+            # Weaker locks keep nobody waiting.
             if mode >= LockMode.SHARE:
                 yield Match(part.start, wait(mode, relation, _WHILE), _advise(relation), (relation,))
 
@@ -25,7 +25,8 @@ def _advise(relation: str) -> str:
     schema, _, own = relation.partition(".")
     old, new = (f"{quote(schema)}.{quote(name)}" for name in (own, f"{own}_new"))
     return advise(
-        "make a table of the new form beside it, have the application write both, fill it in parts, and change over",
+        "create a table of the new form next to it, let the application write both, fill it in batches, and "
+        "switch over",
         f"CREATE TABLE {new} (LIKE {old} INCLUDING ALL)",
     )
 
@@ -33,8 +34,8 @@ def _advise(relation: str) -> str:
 RULE = Rule(
     "table-rewrite",
     Level.DANGER,
-    "a table is written anew while the application waits",
-    "make a table of the new form beside it, fill it in parts, and have the application change over",
+    "a table is rewritten while the application waits",
+    "create a table of the new form next to it, fill it in batches, and switch the application over",
     _check,
     general=True,
 )

@@ -1,4 +1,4 @@
-"""CREATE TRIGGER beside other work: writes to its table wait until all of that is done."""
+"""CREATE TRIGGER together with other work: writes to its table wait until all of that is done."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         if part.tag == "CreateTrigStmt" and more and (table := part.find(part.node["relation"])):
             message = wait(LockMode.SHARE_ROW_EXCLUSIVE, table, "until the rest of the file is done")
-            text = advise("put it into a file of its own, which holds the lock for a moment", squeeze(part.text))
+            text = advise("put it into a file of its own, which holds the lock only for a moment", squeeze(part.text))
             yield Match(part.start, message, text, (table,))
 
 
@@ -32,7 +32,7 @@ def _lasts(part: LintedStatement) -> bool:
 RULE = Rule(
     "trigger",
     Level.CAUTION,
-    "a trigger is made in a transaction that has more to do, while writes to its table wait",
+    "a trigger is created in a transaction that has more to do, while writes to its table wait",
     "put CREATE TRIGGER into a file of its own",
     _check,
 )

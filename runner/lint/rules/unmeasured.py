@@ -1,4 +1,4 @@
-"""A file that could not be measured: its effect on a database in use is not known, which is a danger of its own."""
+"""A file that could not be measured: its effect on a live database is not known, which is a danger of its own."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
 RULE = Rule(
     "unmeasured",
     Level.DANGER,
-    "a file could not be measured, so its effect on a database in use is unknown",
+    "a file could not be measured, so its effect on a live database is unknown",
     _HELP,
     _check,
 )

@@ -27,18 +27,18 @@ def _check(file: LintedFile) -> Iterator[Match]:
 
 
 def _is_safer_concurrently(node: Node) -> bool:
-    """Return whether the same could be built beside what is there: the catalogs of the server cannot."""
+    """Return whether new indexes could be built next to the old ones: those of the server's catalogs cannot."""
     return node["kind"] != "REINDEX_OBJECT_SYSTEM" and not is_on(node, "concurrently", "false")
 
 
 def _tell_of_tables(part: LintedStatement, relations: list[Node]) -> Iterator[Match]:
-    """Yield what is told of tables that are written anew; no relation is all of them."""
+    """Yield the finding for tables that are rewritten; no relation means all of them."""
     tables = tuple(filter(None, map(part.find, relations))) if relations else tuple(part.locks)
     if tables or not (relations or part.effect):
         named = ", ".join(map(show, tables)) or "every table"
-        message = f"ACCESS EXCLUSIVE on {named}: reads and writes wait while all of it is written anew"
+        message = f"ACCESS EXCLUSIVE on {named}: reads and writes wait while all of it is rewritten"
         text = f"{ALONE}VACUUM (ANALYZE) {', '.join(map(typed, relations))}".rstrip()
-        yield Match(part.start, message, advise("make free space usable without a strong lock", f"{text};\n"), tables)
+        yield Match(part.start, message, advise("make free space reusable without a strong lock", f"{text};\n"), tables)
 
 
 def _tell_of_indexes(part: LintedStatement) -> Iterator[Match]:
@@ -46,9 +46,9 @@ def _tell_of_indexes(part: LintedStatement) -> Iterator[Match]:
     own = part.node["kind"] == "REINDEX_OBJECT_TABLE" and not part.find(part.node["relation"])
     if tables or (part.effect is None and not own):
         named = ", ".join(map(show, tables)) or "each table"
-        message = f"SHARE on {named}: writes wait while its indexes are built anew"
+        message = f"SHARE on {named}: writes wait while its indexes are rebuilt"
         text = f"{ALONE}{_TARGET.sub(lambda match: f'{match[0]} CONCURRENTLY', squeeze(part.text), count=1)};\n"
-        yield Match(part.start, message, advise("build them beside the old ones, while writes go on", text), tables)
+        yield Match(part.start, message, advise("build them next to the old ones, while writes continue", text), tables)
 
 
 RULE = Rule(

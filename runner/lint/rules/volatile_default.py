@@ -1,4 +1,4 @@
-"""A new column whose default differs from row to row, so that every row is written anew."""
+"""A new column whose default differs from row to row, so every row is rewritten."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tenantry.sqltext.library import Node
 
 _SERIAL = {"serial": "integer", "serial4": "integer", "bigserial": "bigint", "serial8": "bigint"}
 _SERIAL |= {"smallserial": "smallint", "serial2": "smallint"}
-# What is called most often and gives one value for the whole statement.
+# The functions that are called most often among those that give one value for the whole statement.
 _STABLE = frozenset({"now", "transaction_timestamp", "statement_timestamp", "current_setting", "timezone"})
 
 
@@ -22,13 +22,13 @@ def _check(file: LintedFile) -> Iterator[Match]:
             if command.kind != "AddColumn" or not _is_suspect(command.node):
                 continue
             if part.effect is None or table in part.rewritten:
-                why = "while every row is written anew, each with a value of its own"
+                why = "while every row is rewritten, each with a value of its own"
                 message = wait(LockMode.ACCESS_EXCLUSIVE, table, why)
                 yield Match(part.start + command.start, message, _advise(part, table, command), (table,))
 
 
 def _is_suspect(column: Node) -> bool:
-    """Return whether a value may differ from row to row: the measurement then tells."""
+    """Return whether a value may differ from row to row; only a measurement tells whether it does."""
     return _type(column) in _SERIAL or any(
         _calls(constraint["Constraint"].get("raw_expr")) or constraint["Constraint"]["contype"] == "CONSTR_IDENTITY"
         for constraint in column.get("constraints", ())
@@ -51,7 +51,7 @@ def _advise(part: LintedStatement, table: str, command: Command) -> str:
     alter = f"ALTER TABLE {name}"
     first, value = _read_default(part, command) or _make_sequence(part, table, command)
     return advise(
-        "add it without, give new rows the default, and fill the others in parts, in a later file",
+        "add it without a default, set the default for new rows, and fill the others in batches, in a later file",
         f"{first}{alter} ADD COLUMN {column} {_read_type(part, command)};\n"
         f"{alter} ALTER COLUMN {column} SET DEFAULT {value}",
         f"{BATCHED}UPDATE {name} SET {column} = {value} WHERE {column} IS NULL;\n",  # noqa: S608  # for a person to type
@@ -59,7 +59,7 @@ def _advise(part: LintedStatement, table: str, command: Command) -> str:
 
 
 def _read_type(part: LintedStatement, command: Command) -> str:
-    """Return the type as it is written, or what a serial type is short for."""
+    """Return the type as it is written; of a serial type, the integer type it is short for."""
     if kind := _SERIAL.get(_type(command.node)):
         return kind
     end = command.node["constraints"][0]["Constraint"]["location"]
@@ -78,7 +78,7 @@ def _read_default(part: LintedStatement, command: Command) -> tuple[str, str] | 
 
 
 def _make_sequence(part: LintedStatement, table: str, command: Command) -> tuple[str, str]:
-    """Return what makes a sequence, and the call for its next value."""
+    """Return the statement that creates a sequence, and the call for its next value."""
     schema = part.node["relation"].get("schemaname")
     own = f"{show(table).rpartition('.')[2]}_{command.name}_seq"
     sequence = ".".join(quote(word) for word in (schema, own) if word)
@@ -89,8 +89,8 @@ def _make_sequence(part: LintedStatement, table: str, command: Command) -> tuple
 RULE = Rule(
     "volatile-default",
     Level.DANGER,
-    "a new column has a default that differs from row to row, so that every row is written anew",
-    "add the column without a default, SET DEFAULT, and fill the rows that are there in parts, in a later file",
+    "a new column has a default that differs from row to row, so every row is rewritten",
+    "add the column without a default, SET DEFAULT, and fill the existing rows in batches, in a later file",
     _check,
 )
 UNSAFE = (

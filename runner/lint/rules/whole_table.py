@@ -17,32 +17,32 @@ def _check(file: LintedFile) -> Iterator[Match]:
     if file.migration.directives.batch:
         return
     for part in file.parts:
-        # Under a stronger lock, that is what another rule tells.
+        # Under a stronger lock, the rule `backfill` reports it.
         for tag, node in () if holds(part) else ((part.tag, part.node), *walk(part.node)):
             if tag in _VERBS and "whereClause" not in node and (table := part.find(node["relation"])):
                 done = f"every row of {show(table)} is {_VERBS[tag]} in one transaction"
-                yield Match(part.start, f"{done}: writes to them wait for its end", _advise(part, node), (table,))
+                yield Match(part.start, f"{done}: writes to them wait until it ends", _advise(part, node), (table,))
 
 
 def holds(part: LintedStatement) -> bool:
-    """Return whether the transaction has a lock on some relation by then that keeps the application waiting."""
+    """Return whether the transaction already holds a lock that keeps the application waiting."""
     return any(mode >= LockMode.SHARE for mode in part.held.values())
 
 
 def _advise(part: LintedStatement, node: Node) -> str:
     if node is not part.node:
         return (
-            "write it as a statement of its own, in parts: a file with `-- batch: 5000 pause 100ms` has no WITH that "
-            "writes"
+            "write it as a statement of its own, in batches: a file with `-- batch: 5000 pause 100ms` cannot have a "
+            "WITH that writes"
         )
-    return advise("let it run in parts, in a file of its own", f"{BATCHED}{squeeze(part.text)};\n")
+    return advise("run it in batches, in a file of its own", f"{BATCHED}{squeeze(part.text)};\n")
 
 
 RULE = Rule(
     "whole-table",
     Level.DANGER,
     "every row of a table is written in one transaction",
-    "let it run in parts, in a file of its own with `-- batch: 5000 pause 100ms`",
+    "run it in batches, in a file of its own with `-- batch: 5000 pause 100ms`",
     _check,
 )
 UNSAFE = (

@@ -70,7 +70,7 @@ def test_read(one: Fleet) -> None:
     assert one.run("status", "--exit-code").code == 1
     verify = one.run("verify", "--tenants", "1")
     assert verify.code == 1
-    assert "repeatable/doubled: pending: not applied with the text that it has now" in verify.out
+    assert "repeatable/doubled: pending: its current text has not been applied" in verify.out
     assert one.run("migrate").code == 0
     assert (one.run("verify").code, one.run("drift").code, one.run("status", "--exit-code").code) == (0, 0, 0)
 
@@ -107,7 +107,7 @@ def test_gone(one: Fleet) -> None:
     (one.folder / "migrations" / "tenant" / "repeatable" / "doubled.sql").unlink()
     done = one.run("verify", "--tenants", "1")
     assert done.code == 1
-    assert "repeatable/doubled: its file is gone, and what it made may still be in the database" in done.err
+    assert "repeatable/doubled: its file is gone, and the objects it created may still be in the database" in done.err
     assert "view doubled" in done.out
     one.write("0002_no_double.sql", "DROP VIEW IF EXISTS doubled;\n")
     done = one.run("migrate", "--tenants", "1")
@@ -122,7 +122,7 @@ def test_undone(one: Fleet) -> None:
     one.write("0002_no_double.sql", "DROP VIEW IF EXISTS doubled;\n")
     done = one.run("migrate", "--tenants", "1")
     assert done.code == 1
-    hint = 'if a repeatable makes it, edit a comment in that file and run "tenantry migrate --tenants 1"'
+    hint = 'if a repeatable creates it, change a comment in that file and run "tenantry migrate --tenants 1"'
     assert f"tenant 1: view doubled: missing\n  hint: {hint}\n" in done.out
     repeat(one, doubled=f"-- Twice.\n{DOUBLE}")
     assert one.run("migrate", "--tenants", "1").code == 0
@@ -136,8 +136,8 @@ def test_check(one: Fleet) -> None:
     done = one.run("check")
     assert done.code == 1, done.out + done.err
     folder = "migrations/tenant/repeatable"
-    assert f'{folder}/once.sql: fails when it is run again: relation "once" already exists (SQLSTATE 42P07)' in done.out
-    assert f"{folder}/grows.sql: changes the schema when it is run again" in done.out
+    assert f'{folder}/once.sql: fails when run again: relation "once" already exists (SQLSTATE 42P07)' in done.out
+    assert f"{folder}/grows.sql: changes the schema when run again" in done.out
     assert f"{folder}/more.sql" not in done.out
 
 

@@ -12,8 +12,8 @@ SAME = RATES.replace("numeric", "decimal")
 REPLACING = f"-- replaces: {checksum(RATES)}\n{SAME}"
 LYING = f"-- replaces: {checksum(RATES)}\n{MEANT}"
 WARNED = (
-    "0001_rates: cosmetic edit, other comments or white space than when it was applied",
-    'nothing is to be done; "tenantry accept 1 --tenants 1 --reason ..." records it',
+    "0001_rates: only comments or white space have changed since it was applied",
+    'nothing needs to be done; "tenantry accept 1 --tenants 1 --reason ..." records it',
 )
 
 

@@ -68,12 +68,12 @@ def test_danger_is_refused(used: Fleet) -> None:
         "  1 | -- Rooms by name.",
         "  2 | CREATE INDEX rooms_name ON rooms (name);",
         "    | ^",
-        "  help: build it in a file of its own, while writes go on:",
+        "  help: build it in a file of its own, while writes continue:",
         "        -- transactional: false",
         "        CREATE INDEX CONCURRENTLY rooms_name ON rooms (name);",
-        "tenants 1, 16: refused: dangerous on a database in use: 0003_names",
-        '  hint: write it in the safe form; where nobody is kept waiting by it, write "-- lint: allow index because '
-        '..." into the header, or run "tenantry migrate --tenants 1,16 --allow index"',
+        "tenants 1, 16: refused: dangerous on a live database: 0003_names",
+        '  hint: write it in the safe form; if it keeps nobody waiting, add "-- lint: allow index because '
+        '..." to the header, or run "tenantry migrate --tenants 1,16 --allow index"',
         "2 tenants: 2 refused in 0 ms",
         "after fixing that: tenantry migrate --tenants 1,16",
     ]
@@ -134,8 +134,8 @@ def test_unknown_rule(one: Fleet) -> None:
     done = one.run("migrate", "--allow", "indexes", "--allow", "rename")
     assert (done.code, done.out) == (2, "")
     first, second = done.err.splitlines()
-    assert first.startswith("error: --allow: 'indexes' is no rule that finds a danger, expected one of backfill, ")
-    assert second.startswith("error: --allow: 'rename' is no rule that finds a danger, expected one of backfill, ")
+    assert first.startswith("error: --allow: 'indexes' is not a rule that finds dangers, expected one of backfill, ")
+    assert second.startswith("error: --allow: 'rename' is not a rule that finds dangers, expected one of backfill, ")
 
 
 def test_caution_is_no_reason(one: Fleet) -> None:
@@ -195,7 +195,7 @@ def test_nowhere_to_measure(used: Fleet) -> None:
     assert used.shown(hazard["message"]).startswith(
         "its locks, rewrites and full scans are unknown: no scratch database to run the files on: "
     )
-    assert hazard["help"] == "correct TENANTRY_SCRATCH, or unset it to have the files replayed elsewhere"
+    assert hazard["help"] == "correct TENANTRY_SCRATCH, or unset it so that the files are replayed elsewhere"
     allowed = used.run("migrate", "--no-verify", "--allow", "unmeasured", "--format", "jsonl", env=nowhere)
     assert (allowed.code, dangers(allowed)) == (0, [])
     used.write("0003_names.sql", INDEX)
@@ -209,9 +209,9 @@ def test_unmeasured_alone_is_refused_in_other_words(used: Fleet) -> None:
     done = used.run("migrate", "--no-verify", env={"TENANTRY_SCRATCH": NOWHERE})
     lines = read_report(used, done.out).text.splitlines()
     assert lines[-4:-2] == [
-        "tenants 1, 16: refused: not measured, so perhaps dangerous on a database in use: 0002_notes",
-        '  hint: have it measured; where nobody is kept waiting by it, write "-- lint: allow unmeasured because ..." '
-        'into the header, or run "tenantry migrate --tenants 1,16 --allow unmeasured"',
+        "tenants 1, 16: refused: not measured, so it may be dangerous on a live database: 0002_notes",
+        '  hint: have it measured; if it keeps nobody waiting, add "-- lint: allow unmeasured because ..." '
+        'to the header, or run "tenantry migrate --tenants 1,16 --allow unmeasured"',
     ]
 
 

@@ -60,7 +60,7 @@ def test_finding(project: Fleet) -> None:
         "  1 | -- Names.",
         "  2 | CREATE INDEX rooms_name ON rooms (name);",
         "    | ^",
-        "  help: build it in a file of its own, while writes go on:",
+        "  help: build it in a file of its own, while writes continue:",
         "        -- transactional: false",
         "        CREATE INDEX CONCURRENTLY rooms_name ON rooms (name);",
         "migrations/tenant: finding: 1 danger",

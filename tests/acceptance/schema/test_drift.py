@@ -101,7 +101,7 @@ def test_against_dump(migrated: Fleet) -> None:
     assert DROPPED + ADDED in done.out
     (migrated.folder / "none.sql").write_text("-- none\n", "utf-8")
     none = migrated.run("drift", "--against", "none.sql")
-    message = "error: none.sql: no schema: not one statement in it, expected those that make the schema\n"
+    message = "error: none.sql: no statements, expected those that create the schema\n"
     assert (none.code, none.out, none.err) == (2, "", message)
     absent = migrated.run("drift", "--against", "absent.sql")
     message = "error: --against: 'absent.sql' is no file, expected files, tenant:ID or a file of SQL\n"
@@ -116,7 +116,7 @@ def test_against_dump_with_data(migrated: Fleet) -> None:
     assert (done.code, done.out) == (2, "")
     line = (migrated.folder / "whole.sql").read_text("utf-8").split("\nCOPY ")[0].count("\n") + 2
     assert done.err == (
-        f'error: whole.sql:{line}:1: holds data, expected a schema\nhint: make it with "pg_dump --schema-only"\n'
+        f'error: whole.sql:{line}:1: holds data, expected a schema\nhint: create it with "pg_dump --schema-only"\n'
     )
 
 

@@ -35,8 +35,8 @@ def list_warnings(one: Fleet, out: str) -> list[tuple[str, str, str]]:
 
 def describe(*folders: str) -> list[tuple[str, str, str]]:
     """Return the warnings for folders that nothing can be kept in."""
-    message = "file exists, expected a folder that can be written to: the next run starts from nothing"
-    hint = "make it writable, or set TENANTRY_CACHE to another folder"
+    message = "file exists, expected a writable folder: the next run starts from nothing"
+    hint = "make the folder writable, or set TENANTRY_CACHE to another one"
     return [("", f"{folder}: {message}", hint) for folder in folders]
 
 

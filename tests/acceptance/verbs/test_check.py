@@ -105,17 +105,17 @@ WRONG_ROLLBACKS = {
     "too much": (f"{UNDONE}DROP TABLE rooms;\n", ": does not undo its file: rooms: missing"),
     "fails": (
         "SELECT 1;\nDROP TABLE rates;\n",
-        ': fails behind its file: table "rates" does not exist (SQLSTATE 42P01)',
+        ': fails after its file: table "rates" does not exist (SQLSTATE 42P01)',
     ),
     "fails at a place": (
         "SELECT 1;\nSELECT price FROM rooms;\n",
-        ':2:8: fails behind its file: column "price" does not exist (SQLSTATE 42703)',
+        ':2:8: fails after its file: column "price" does not exist (SQLSTATE 42703)',
     ),
     "fails at its end": (
         "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE division_by_zero; END';\n"
         "CREATE CONSTRAINT TRIGGER t AFTER INSERT ON rooms DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
         " EXECUTE FUNCTION f();\nINSERT INTO rooms VALUES (1, 'x');\n",
-        ": fails behind its file: division_by_zero (SQLSTATE 22012)",
+        ": fails after its file: division_by_zero (SQLSTATE 22012)",
     ),
 }
 
@@ -193,9 +193,9 @@ def test_schema_that_has_less(project: Fleet) -> None:
     ("source", "message"),
     [
         pytest.param("echo no such thing >&2; exit 3", "ended with status 3, expected SQL\nno such thing", id="fails"),
-        pytest.param("true", "printed nothing, expected the statements that make the schema", id="silent"),
+        pytest.param("true", "printed nothing, expected the statements that create the schema", id="silent"),
         pytest.param("read -r answer && echo SELECT", "ended with status 1, expected SQL", id="asks"),
-        pytest.param("absent.sql", "not found, expected a file of SQL, or a command that prints some", id="no file"),
+        pytest.param("absent.sql", "not found, expected an SQL file, or a command that prints SQL", id="no file"),
         pytest.param(r"printf '\377'", "not UTF-8 at byte 0, expected SQL", id="bytes"),
     ],
 )

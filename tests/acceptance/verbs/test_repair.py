@@ -97,7 +97,7 @@ def test_a_renamed_file(applied: Fleet) -> None:
     report = read_report(applied, done.out)
     assert done.code == 1
     assert report.text == (
-        "tenants 1, 16: 0001_prices: applied as 0001_rates, renamed since\n"
+        "tenants 1, 16: 0001_prices: applied as 0001_rates, since renamed\n"
         '  hint: rename it back, or run "tenantry accept 1 --tenants 1,16 --reason ..."\n'
         "2 tenants: 2 findings in 0 ms\n"
     )

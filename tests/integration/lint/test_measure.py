@@ -146,8 +146,8 @@ SAID = (
     "(SQLSTATE 42703)"
 )
 HINT = (
-    "the schema that they stand for cannot be known before they do: an extension, a role or a setting may be missing "
-    "on the server that has the scratch database, or a file relies on what no file makes"
+    "the expected schema comes from running all files on an empty database; install the missing extension, role or "
+    "setting on the scratch server, or add a migration for what this file relies on"
 )
 
 
@@ -204,7 +204,7 @@ class TestMeasures:
         (reason,) = {effect.unmeasured for effect in unmeasured}
         assert reason.startswith("no scratch database to run the files on: server 'scratch': ")
         assert {effect.hint for effect in unmeasured} == {
-            "correct TENANTRY_SCRATCH, or unset it to have the files replayed elsewhere"
+            "correct TENANTRY_SCRATCH, or unset it so that the files are replayed elsewhere"
         }
         assert [effect.text for effect in unmeasured] == [file.sql.strip(";\n") for file in (ROOMS, FEES, TYPE)]
 

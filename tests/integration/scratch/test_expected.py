@@ -32,8 +32,8 @@ INDEX = make_migration(
     transactional=False,
 )
 HINT = (
-    "the schema that they stand for cannot be known before they do: an extension, a role or a setting may be "
-    "missing on the server that has the scratch database, or a file relies on what no file makes"
+    "the expected schema comes from running all files on an empty database; install the missing extension, role or "
+    "setting on the scratch server, or add a migration for what this file relies on"
 )
 FAILING = {
     "with a place": (
@@ -329,6 +329,6 @@ def test_no_other_part_of_the_tenants_server(tmp_path: Path, server_dsn: str, te
         schemas.after(Sessions({"main": server_dsn}, settings), tenant, 1, [migration], Scope())
     line = 2 if text.startswith("SELECT") else 1
     assert str(caught.value) == (
-        f"{migration.path}:{line}:1: {words} is not run again on the tenants' own server, which is the only one for a"
-        " scratch database"
+        f"{migration.path}:{line}:1: {words} is not replayed on the tenants' own server, which is the only one "
+        "available for a scratch database"
     )

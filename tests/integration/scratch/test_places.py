@@ -25,10 +25,10 @@ from tests.integration.fix_site import make_sessions, wait_until
 
 SETTINGS = Settings("tenantry/test")
 HINT = (
-    "set TENANTRY_SCRATCH to the connection string of a server that lets us, TENANTRY_PG_BIN to the programs of a "
-    "PostgreSQL {major}, or give the role CREATEDB"
+    "set TENANTRY_SCRATCH to the connection string of a server where the role may create databases, set "
+    "TENANTRY_PG_BIN to the programs of PostgreSQL {major}, or grant the role CREATEDB"
 )
-GIVEN = "correct TENANTRY_SCRATCH, or unset it to have the files replayed elsewhere"
+GIVEN = "correct TENANTRY_SCRATCH, or unset it so that the files are replayed elsewhere"
 
 
 def make_place(folder: Path, given: str = "") -> ScratchPlace:
@@ -295,7 +295,7 @@ class TestNoPlace:
         (tmp_path / "scratch").write_text("a file", "utf-8")
         with pytest.raises(Refused) as caught, opened(tmp_path, server_dsn):
             pytest.fail("opened")
-        said = f"{tmp_path / 'scratch'}: file exists, expected a folder that can be written to"
+        said = f"{tmp_path / 'scratch'}: file exists, expected a writable folder"
         assert str(caught.value) == said
 
 

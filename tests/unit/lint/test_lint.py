@@ -104,9 +104,9 @@ class TestSyntax:
         (hazard,) = find(second("WITH old AS (DELETE FROM sessions RETURNING *) SELECT count(*) FROM old;\n"))
         assert (hazard.rule, hazard.message, hazard.help) == (
             "whole-table",
-            "every row of sessions is deleted in one transaction: writes to them wait for its end",
-            "write it as a statement of its own, in parts: a file with `-- batch: 5000 pause 100ms` has no WITH that "
-            "writes",
+            "every row of sessions is deleted in one transaction: writes to them wait until it ends",
+            "write it as a statement of its own, in batches: a file with `-- batch: 5000 pause 100ms` cannot have a "
+            "WITH that writes",
         )
 
     def test_locks_between_transactions(self) -> None:
@@ -130,7 +130,7 @@ class TestHazard:
             column=5,
             message="ACCESS EXCLUSIVE on sessions: reads and writes wait while every row is searched for a null in "
             "title",
-            help="have a check proven first, which takes no strong lock while rows are read: SET NOT NULL then reads "
+            help="validate a check first, which takes no strong lock while it reads the rows: SET NOT NULL then reads "
             "none:\n"
             "ALTER TABLE sessions ADD CONSTRAINT sessions_title_given CHECK (title IS NOT NULL) NOT VALID;\n"
             "-- in a later file\n"
@@ -225,14 +225,14 @@ class TestAllow:
         """An allowance of a rule that does not exist is told of with those that do, at its line."""
         (hazard,) = find(second("-- é\n-- x\nSELECT 1;\n", Allowance("indexes", "it is small", 2)))
         assert (hazard.rule, hazard.level, hazard.line, hazard.column) == ("allow", Level.CAUTION, 2, 1)
-        assert hazard.message == f"'indexes' is no rule, expected one of {', '.join(sorted(RULES))}"
+        assert hazard.message == f"'indexes' is not a rule, expected one of {', '.join(sorted(RULES))}"
 
     def test_stale(self) -> None:
         """An allowance that finds nothing is told of where all was measured: without, nobody knows."""
         file = second("SELECT 1;\n", Allowance("index", "it is small", 1))
         (hazard,) = find(file, [Measured(0, "SELECT 1")])
         assert (hazard.rule, hazard.message) == ("allow", "the file has nothing that index would find")
-        assert hazard.help == "remove the line: it would hide what a later edit brings"
+        assert hazard.help == "remove the line: it would hide a danger that a later edit adds"
         assert find(file) == []
 
     def test_unmeasured_elsewhere(self) -> None:
