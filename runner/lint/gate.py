@@ -49,6 +49,7 @@ class Gate:
         if refused := find_dangers(linted, versions, self.allowed):
             yield from show(ledger.tenant.name, refused, steps)
             return _refuse(refused, steps, ledger.tenant.name)
+        # Logged before the first statement: if the file takes the application down, the log says who allowed it.
         for step in steps:
             if rules := {hazard.rule for hazard in find_dangers(linted, {step.version}, ())}:
                 record_danger_allowed(ledger, step, sorted(rules))

@@ -67,6 +67,7 @@ def show(tenant: str, hazards: Sequence[Hazard], migrations: Sequence[Migration]
         file = files[hazard.version]
         place = sqltext.Position(hazard.line, hazard.column)
         known_by = f"{hazard.rule}\n{PurePath(hazard.path).name}\n{_find_statement(file, place)}"
+        # Equal statements of a file are numbered, and lines are left out: the fingerprint survives edits around them.
         seen[known_by] += 1
         fingerprint = hashlib.sha256(f"{known_by}\n{seen[known_by]}".encode()).hexdigest()
         yield HazardFound(tenant, hazard, sqltext.excerpt(file.text, place), fingerprint)

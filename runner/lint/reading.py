@@ -102,7 +102,9 @@ def _read_parts(migration: Migration, measured: Mapping[int, Measured]) -> tuple
         parts.append(
             LintedStatement(statement.start, statement.text, tag, node, effect, held, locks, created, unmeasured)
         )
+        # Only now: what a statement creates is new for the statements after it.
         created |= _created(tag, node)
+        # Locks last until the end of the transaction, which without one is that of the statement.
         held = locks if migration.transactional else _NONE
     return tuple(parts)
 

@@ -74,6 +74,7 @@ def lint(
 def _lint_file(file: LintedFile) -> Iterator[Hazard]:
     """Yield the findings in one file, in order; those of one statement in the order of the rules' names."""
     found = [(rule, each) for rule in RULES.values() for each in rule.check(file)]
+    # The particular rule knows the cause and the safe form; a general one would report the same statement twice.
     told = {_find(file, each.start) for rule, each in found if rule.level is Level.DANGER and not rule.general}
     kept = [(rule, each) for rule, each in found if not (rule.general and _find(file, each.start) in told)]
     kept += [(ALLOW, each) for each in check_allowances(file, {rule.name for rule, _ in kept}, RULES)]

@@ -36,6 +36,7 @@ def run_checks(connection: Connection, checks: Sequence[Check], applied: set[int
 
 
 def _run(connection: Connection, check: Check, statement: sqltext.Statement) -> Complaint | None:
+    # In one message with the statement: the limits then hold behind a pooler as well, and cost no round trip.
     limits = f"BEGIN READ ONLY; SET LOCAL statement_timeout = '{answer.TIMEOUT_S}s'; "
     offset = statement.start
     started = time.monotonic()

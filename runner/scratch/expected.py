@@ -128,6 +128,7 @@ class ExpectedSchemas:
         schema = scope.ledger_schema
         scratch.connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
         ledger = Ledger(scratch.connection, schema, scratch.tenant, self.provenance)
+        # Files that were applied stay applied: only the failed one and those after it run again.
         left, made = deque(migrations), set[str]()
         while left:
             try:

@@ -64,6 +64,7 @@ class ScratchPlace:
         """
         with self._alone(sessions), ExitStack() as stack:
             try:
+                # Files may create roles and change settings: the tenants' own server is the last resort.
                 programs = None if self.given else _find_programs(major)
                 if self.given or programs:
                     scratch = stack.enter_context(self._open_elsewhere(programs, sessions))
@@ -125,6 +126,7 @@ class ScratchPlace:
     def _open_lock(self) -> int:
         try:
             make_state_folder(self.state)
+            # A lock on an open folder ends with its process, however that ends: nothing is left to clean up.
             return os.open(self.state, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
@@ -132,6 +134,7 @@ class ScratchPlace:
 
     @contextmanager
     def _own_server(self, programs: Path) -> Iterator[Sessions]:
+        # Not durable: its data can be computed again, and files run faster if nothing waits for the disk.
         server = EmbeddedServer(self.state / str(read_major(programs)), programs, durable=False)
         server.start()
         sessions = Sessions({_SERVER: server.dsn()}, self.settings)
@@ -180,8 +183,10 @@ def _find_programs(major: int) -> Path | None:
 @contextmanager
 def _make(sessions: Sessions, server: str, *, own_server: bool) -> Iterator[Scratch]:
     name = f"{_PREFIX}{secrets.token_hex(8)}"
+    # A session of its own, since no database can be dropped from within; its end releases the lock as well.
     with sessions.connect_to(server, sessions.maintenance(server)) as keeper:
         _drop_left_over(keeper)
+        # Before the database exists: without the lock, another process would drop it as one left behind.
         _lock(keeper, name)
         _create(keeper, server, name)
         try:
@@ -190,6 +195,7 @@ def _make(sessions: Sessions, server: str, *, own_server: bool) -> Iterator[Scra
             with sessions.connect(tenant) as connection:
                 yield Scratch(tenant, sessions, connection, own_server)
         finally:
+            # A cancelled statement may still be running there, and would be in the way of a plain DROP.
             keeper.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 

@@ -37,6 +37,7 @@ class Replay:
         for step in repeatables:
             try:
                 connection.execute(step.sql.encode())
+                # The file may have changed settings that the next one must not find.
                 clean(connection)
             except psycopg.Error as error:
                 said = f"{error.diag.message_primary} (SQLSTATE {error.sqlstate})"
@@ -45,6 +46,7 @@ class Replay:
             after = read_fingerprint(connection, self.scope)
             if after != before:
                 yield Problem(f"{step.path}: changes the schema when run again", _WRITE_AGAIN)
+            # Each is judged by its own change, not by that of the one before it.
             before = after
 
 

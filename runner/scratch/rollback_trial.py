@@ -31,6 +31,7 @@ def replay_both_ways(replay: Replay, migrations: Sequence[Migration]) -> Generat
     for index, migration in enumerate(migrations):
         if migration.rollback is None or not is_transactional(migration.rollback):
             continue
+        # Files without a rollback run together with the next one: only here is a snapshot of before needed.
         before = replay.run(migrations[done:index])
         replay.run((migration,))
         done = index + 1
@@ -58,6 +59,7 @@ def _try_rollback(replay: Replay, shown: str, text: str, before: Snapshot) -> li
     """Return what a rollback leaves of its file, or why it fails; all of it is undone."""
     connection = replay.scratch.connection
     with in_transaction(connection):
+        # As `rollback` does it: a file that depends on the lock, or on being in a transaction, behaves the same.
         begun = try_transaction_lock(connection)
         assert begun, "nobody else is on a scratch database"
         sent = send(connection, sqltext.blank_wrapper(text))

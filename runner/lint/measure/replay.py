@@ -28,6 +28,7 @@ def measure_file(scratch: Scratch, migration: Migration, ledger_schema: str) -> 
     Raises psycopg.Error if it does not run statement by statement; the state of the database is then unknown.
     """
     connection = scratch.connection
+    # Before every file, since the last one may have created tables or emptied them.
     fill(connection, ledger_schema)
     existing = frozenset(read_state(connection))
     statements = sqltext.split(migration.sql)

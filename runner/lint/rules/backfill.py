@@ -29,6 +29,7 @@ def _advise(part: LintedStatement, taker: LintedStatement) -> str:
 
 def _read_whole(part: LintedStatement) -> tuple[str, ...]:
     """Return the tables whose rows are searched one by one; by the syntax, if no condition compares with one value."""
+    # A change that finds its rows by an index is short, as far as a measurement can tell.
     if part.effect:
         return part.scanned
     condition = part.node.get("joinCondition" if part.tag == "MergeStmt" else "whereClause")

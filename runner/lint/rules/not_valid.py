@@ -27,6 +27,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
 def _check_column(part: LintedStatement, table: str, command: Command) -> Iterator[Match]:
     """Yield the findings for the constraints of a new column; a foreign key that is all nulls is not checked."""
     constraints = [each["Constraint"] for each in command.node.get("constraints", ())]
+    # Without a value, a new column has only nulls, which pass a foreign key unchecked.
     filled = any(each["contype"] in _FILLS for each in constraints)
     for index, constraint in enumerate(constraints):
         foreign = constraint["contype"] == "CONSTR_FOREIGN"

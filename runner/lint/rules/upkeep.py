@@ -34,6 +34,7 @@ def _is_safer_concurrently(node: Node) -> bool:
 def _tell_of_tables(part: LintedStatement, relations: list[Node]) -> Iterator[Match]:
     """Yield the finding for tables that are rewritten; no relation means all of them."""
     tables = tuple(filter(None, map(part.find, relations))) if relations else tuple(part.locks)
+    # Without a table and without a measurement, it may be any table.
     if tables or not (relations or part.effect):
         named = ", ".join(map(show, tables)) or "every table"
         message = f"ACCESS EXCLUSIVE on {named}: reads and writes wait while all of it is rewritten"
