@@ -43,7 +43,7 @@ def _advise_on_table(part: LintedStatement) -> str:
     old, schema, new = typed(part.node["relation"]), part.node["relation"].get("schemaname"), part.node["newname"]
     named = ".".join(quote(word) for word in (schema, new) if word)
     return advise(
-        "leave a view of the old name in its place until no release uses it",
+        "leave a view with the old name in its place until no release uses it",
         f"{squeeze(part.text)};\nCREATE VIEW {old} AS SELECT * FROM {named}",  # noqa: S608  # for a person to type
     )
 
@@ -52,7 +52,7 @@ RULE = Rule(
     "rename",
     Level.CAUTION,
     "a column or table that an application may use is renamed",
-    "add what has the new name beside it, and drop the old one when no release uses it",
+    "add a column or view with the new name next to it, and drop the old one when no release uses it",
     _check,
 )
 UNSAFE = (

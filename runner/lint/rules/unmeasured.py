@@ -25,5 +25,5 @@ RULE = Rule(
     _HELP,
     _check,
 )
-# No text is: it depends on where it is measured.
+# Empty: whether a file can be measured depends on the machine as well.
 UNSAFE: tuple[str, ...] = ()

@@ -67,7 +67,7 @@ def _read_type(part: LintedStatement, command: Command) -> str:
 
 
 def _read_default(part: LintedStatement, command: Command) -> tuple[str, str] | None:
-    """Return the expression of the default, which needs nothing before it; None where there is no DEFAULT."""
+    """Return the expression of the default, which needs nothing before it; None if there is no DEFAULT."""
     constraints = [each["Constraint"] for each in command.node.get("constraints", ())]
     for index, constraint in enumerate(constraints):
         if constraint["contype"] == "CONSTR_DEFAULT":
