@@ -47,10 +47,10 @@ format: .venv/installed-dev ## Put the code into the house style
 	$(BIN)/ruff format .
 
 test: .venv/installed-dev ## Run all tests, on servers of their own
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 quick: .venv/installed-dev ## Run the unit tests, and what is not slow of the tests on PostgreSQL 17
-	$(BIN)/pytest -n auto -m "not slow and not other_major" tests/unit tests/integration $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not other_major" tests/unit tests/integration $(ARGS)
 
 test-lowest: .venv-lowest/installed ## Run the unit tests on the oldest Python and dependencies that are allowed
 	.venv-lowest/bin/pytest -n auto tests/unit $(ARGS)

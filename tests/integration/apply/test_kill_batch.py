@@ -8,6 +8,7 @@ import pytest
 from tenantry.model.results import Result
 from tests.integration.fix_site import MakeSite, Site, child, wait_until
 
+pytestmark = pytest.mark.slow
 ROWS = 1_000_000
 MILLION = {
     "0001_t.sql": "CREATE UNLOGGED TABLE t (id bigint PRIMARY KEY, n smallint NOT NULL DEFAULT 0);\n"
@@ -36,7 +37,6 @@ def kill_after(here: Site, rows: int) -> int:
     return count_rows(here)
 
 
-@pytest.mark.slow
 def test_million(site: MakeSite) -> None:
     """The runner is killed in the middle of a million rows: the next run changes the others, each once."""
     here = site(MILLION)

@@ -299,6 +299,7 @@ class TestNoPlace:
         assert str(caught.value) == said
 
 
+@pytest.mark.slow  # each test starts and stops a cluster
 class TestOwnServer:
     def test_same_major(self, own_folder: Path, server_dsn: str) -> None:
         """A server of our own has the tenant's major, keeps its data for the next time, and is stopped afterwards."""
