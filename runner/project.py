@@ -16,6 +16,7 @@ from tenantry.files.directory import Directory
 from tenantry.files.repeatables import read_directory
 from tenantry.fleet.selection import EVERYTHING, Selection, select
 from tenantry.fleet.stop import Stop
+from tenantry.ledger.guard import Guard
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import Migration, Server, SetName, Tenant
@@ -107,7 +108,8 @@ class Project:
 
     def ledger(self, tenant: Tenant, connection: Connection) -> Ledger:
         """Return the tenant's ledger on a connection."""
-        return Ledger(connection, self.config.ledger_schema, tenant, self.provenance)
+        guard = Guard(self.config.ledger_owner)
+        return Ledger(connection, self.config.ledger_schema, tenant, self.provenance, guard)
 
     def creates(self, tenant: Tenant) -> bool:
         """Return whether a database that does not exist is to be created: on a real server only where asked for."""

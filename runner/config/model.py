@@ -52,6 +52,7 @@ class Config:
     master_migrations: Path | None
     tenant_migrations: Path
     ledger_schema: str
+    ledger_owner: str
     drift_ignored: tuple[Ignored, ...]
     drift_roles: tuple[tuple[str, str], ...]
     expected_columns: tuple[ExpectedColumn, ...]

@@ -65,6 +65,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         master_migrations=path.parent / file.master.migrations if file.master else None,
         tenant_migrations=path.parent / file.tenants.migrations,
         ledger_schema=file.ledger.schema_name if file.ledger else "public",
+        ledger_owner=(file.ledger.owner if file.ledger else None) or "",
         drift_ignored=tuple(Ignored(entry.kind, entry.name) for entry in file.drift.ignore) if file.drift else (),
         drift_roles=tuple(file.drift.roles.items()) if file.drift else (),
         expected_columns=tuple(parse_expected(line) for line in file.expect),

@@ -170,6 +170,12 @@ class _Ledger(BaseModel):
     model_config = ConfigDict(title="ledger", extra="forbid", strict=True)
 
     schema_name: _Text = Field("public", alias="schema", description="Schema of its tables.")
+    owner: _Text | None = Field(
+        None,
+        description="Role that owns its tables, if that is neither the role that connects nor one granted to it. "
+        "Whoever owns them can make tenantry believe anything about a database, so name no role of a tenant.",
+        examples=["deploy"],
+    )
 
 
 class _Ignored(BaseModel):

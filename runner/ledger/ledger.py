@@ -6,15 +6,17 @@ belongs to: rows of another tenant mean that the connection leads to the wrong d
 """
 
 import re
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
+from tenantry.ledger.guard import RESULTS, Guard, compose_guard, compose_guarded, find_faults, read_reason
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import AppliedMigration, Origin, Progress, RowState, Tenant
 from tenantry.model.errors import Refused
@@ -28,6 +30,8 @@ Value = str | int | sql.SQL | None
 _LAYOUT_COMMENT = re.compile(r"^tenantry ledger, layout (\d+)\b")
 # Columns that layout 1 gained before the first release; it gains no more.
 _LATER_COLUMNS = {"proven_at": "timestamptz", "rollback_text": "text", "progress": "jsonb"}
+# Arbitrary: the first ones tell enough.
+_SHOWN_FAULTS = 3
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -39,6 +43,7 @@ class Ledger:
     schema: str
     tenant: Tenant
     provenance: Provenance
+    guard: Guard = field(default_factory=Guard, compare=False, repr=False)
 
     def read(self) -> tuple[AppliedMigration, ...]:
         """Return all rows, in no particular order; none if there is no ledger yet. One round trip.
@@ -47,7 +52,7 @@ class Ledger:
         """
         try:
             rows = self.execute("read").fetchall()
-        except pg.UndefinedTable:
+        except (pg.UndefinedTable, pg.InvalidSchemaName):
             return ()
         except (pg.UndefinedColumn, pg.DatatypeMismatch, pg.UndefinedFunction, pg.CannotCoerce) as error:
             # Either a foreign table of this name or a newer layout, whose comment says so.
@@ -65,11 +70,15 @@ class Ledger:
 
     def read_states(self) -> dict[int, str]:
         """Return the state of every row by version: enough to notice that another runner has been at work."""
-        return dict(self.connection.execute(self.compose_states()).fetchall())
+        query = sql.SQL("SELECT version, state FROM ONLY {}").format(self.name(LEDGER_TABLE))
+        return dict(self.run(query).fetchall())
 
     def compose_states(self) -> sql.Composed:
-        """Return the query of `read_states`, to be sent together with another one."""
-        return sql.SQL("SELECT version, state FROM {}").format(self.name(LEDGER_TABLE))
+        """Return the query of `read_states` after its guard, to be sent together with another one."""
+        guard = compose_guard(self.guard, self.schema, (LEDGER_TABLE,), writes=True)
+        # The path is restored first: the answer has to be the last result, and a file of the tenant's comes next.
+        query = sql.SQL("SET LOCAL search_path TO DEFAULT;\nSELECT version, state FROM ONLY {}")
+        return sql.SQL(";\n").join((guard, query.format(self.name(LEDGER_TABLE))))
 
     def read_text(self, version: int) -> str:
         """Return the text of a recorded file as it was applied; empty if there is no such row."""
@@ -77,10 +86,10 @@ class Ledger:
 
     def read_texts(self, versions: Collection[int]) -> dict[int, str]:
         """Return the texts of recorded files as they were applied, by version; versions without a row are left out."""
-        query = sql.SQL("SELECT version, sql_text FROM {} WHERE version = ANY ({})").format(
+        query = sql.SQL("SELECT version, sql_text FROM ONLY {} WHERE version = ANY ({})").format(
             self.name(LEDGER_TABLE), sql.Literal(list(versions))
         )
-        return dict(self.connection.execute(query).fetchall())
+        return dict(self.run(query).fetchall())
 
     def read_rollback(self, version: int) -> str | None:
         """Return the rollback text recorded with a file when it was applied; None if there was none."""
@@ -94,8 +103,8 @@ class Ledger:
 
     def _read_cell(self, column: sql.SQL, version: int) -> Any:
         """Return one value of a version's row; None if there is no such row."""
-        query = sql.SQL("SELECT {} FROM {} WHERE version = {}")
-        row = self.connection.execute(query.format(column, self.name(LEDGER_TABLE), sql.Literal(version))).fetchone()
+        query = sql.SQL("SELECT {} FROM ONLY {} WHERE version = {}")
+        row = self.run(query.format(column, self.name(LEDGER_TABLE), sql.Literal(version))).fetchone()
         return row[0] if row else None
 
     def create_if_absent(self) -> None:
@@ -107,7 +116,9 @@ class Ledger:
             self._check_layout(_layout_of(comment))
             return
         try:
-            self.execute("create", comment=f"tenantry ledger, layout {LAYOUT}: one row for each migration")
+            self.connection.execute(
+                self.compose("create", comment=f"tenantry ledger, layout {LAYOUT}: one row for each migration")
+            )
         except pg.InvalidSchemaName:
             raise Refused(
                 f"{self.shown}: schema {self.schema!r} does not exist",
@@ -124,11 +135,48 @@ class Ledger:
         """Return whether a table of our name exists, and its comment."""
         # Passed as text: a name that does not exist gives NULL, and not an error that aborts the transaction.
         table = self.name(LEDGER_TABLE).as_string(self.connection)
-        return self.execute("find", table=table).fetchone() or (False, None)
+        return self.connection.execute(self.compose("find", table=table)).fetchone() or (False, None)
 
     def execute(self, file: str, /, **values: Value) -> psycopg.Cursor[tuple[Any, ...]]:
-        """Run one of the ledger's SQL files."""
-        return self.connection.execute(self.compose(file, **values))
+        """Run one of the ledger's SQL files that reads `_migrations`, after its guard. Raises what `run` raises."""
+        return self.run(self.compose(file, **values))
+
+    def run(
+        self, query: sql.Composable, *, tables: Sequence[str] = (LEDGER_TABLE,), writes: bool = False
+    ) -> psycopg.Cursor[tuple[Any, ...]]:
+        """Run a query after the guard of its tables, in one message, and return a cursor on its result.
+
+        Raises Refused if a table is not one of ours, before anything that was put there could run.
+        """
+        idle = self.connection.info.transaction_status is TransactionStatus.IDLE
+        try:
+            cursor = self.connection.execute(compose_guarded(self.guard, self.schema, tables, query, writes=writes))
+        except (pg.InvalidTextRepresentation, pg.WrongObjectType) as error:
+            reason = read_reason(error)
+            if reason is None:
+                raise
+            if self.guard.thorough or not idle:
+                raise self._distrust(tables, reason, explain=idle) from None
+            self.guard.thorough = True
+            return self.run(query, tables=tables, writes=writes)
+        for _ in range(RESULTS):
+            cursor.nextset()
+        return cursor
+
+    def _distrust(self, tables: Sequence[str], reason: str, *, explain: bool) -> Refused:
+        """Return why a table is not trusted; `explain`: no transaction is open, so that the catalog can be asked."""
+        faults = [
+            f"{self.schema}.{table}: {fault}"
+            for table in (tables if explain else ())
+            for fault in find_faults(self.connection, self.guard, self.schema, table)
+        ]
+        said = "; ".join(faults[:_SHOWN_FAULTS]) or f"{self.shown}: {reason}"
+        more = f"; {len(faults) - _SHOWN_FAULTS} more" if len(faults) > _SHOWN_FAULTS else ""
+        return Refused(
+            f"{said}{more}, expected the table as tenantry creates it: it is neither read nor written",
+            hint="find out who changed it, and have its owner restore it; if a role of yours owns it, connect as that "
+            'role, or name it under "ledger" in tenants.yaml: owner: ROLE',
+        )
 
     def compose(self, file: str, /, **values: Value) -> sql.Composed:
         """Return one of the ledger's SQL files with its values as literals, so that it stays one simple query."""
@@ -264,3 +312,12 @@ def _parse_progress(written: Mapping[str, Any] | None) -> Progress | None:
 def read_time(epoch_s: float) -> datetime:
     """Return a time given as seconds since 1970, which no time zone of a session changes."""
     return _EPOCH + timedelta(microseconds=round(epoch_s * 1_000_000))
+
+
+def check_taken(cursor: psycopg.Cursor[tuple[Any, ...]], shown: str) -> None:
+    """Raise Refused unless a statement wrote exactly one row: a rule or a trigger can prevent that."""
+    if cursor.rowcount != 1:
+        raise Refused(
+            f"{shown}: the row was not stored, expected a plain table",
+            hint="drop the rule, trigger or policy that intercepts writes to it",
+        )

@@ -9,7 +9,7 @@ from typing import Any
 from psycopg import errors as pg
 from psycopg import sql
 
-from tenantry.ledger.ledger import Ledger, read_time
+from tenantry.ledger.ledger import Ledger, check_taken, read_time
 from tenantry.model import NO_VERSION, Migration
 from tenantry.model.records import LOG_TABLE
 
@@ -32,8 +32,8 @@ class LogEntry:
 def read_log(ledger: Ledger, version: int | None = None) -> tuple[LogEntry, ...]:
     """Return the log, oldest first; empty if there is no ledger yet."""
     try:
-        rows = ledger.execute("read_log", version=version).fetchall()
-    except pg.UndefinedTable:
+        rows = ledger.run(ledger.compose("read_log", version=version), tables=(LOG_TABLE,)).fetchall()
+    except (pg.UndefinedTable, pg.InvalidSchemaName):
         return ()
     except pg.UndefinedColumn:
         raise ledger.foreign() from None
@@ -47,10 +47,10 @@ def read_log(ledger: Ledger, version: int | None = None) -> tuple[LogEntry, ...]
 
 def read_allowed(ledger: Ledger) -> frozenset[int]:
     """Return the versions that may be applied although newer ones are recorded; none if there is no ledger."""
-    query = sql.SQL("SELECT version FROM {} WHERE event = 'allowed'").format(ledger.name(LOG_TABLE))
+    query = sql.SQL("SELECT version FROM ONLY {} WHERE event = 'allowed'").format(ledger.name(LOG_TABLE))
     try:
-        return frozenset(version for (version,) in ledger.connection.execute(query).fetchall())
-    except pg.UndefinedTable:
+        return frozenset(version for (version,) in ledger.run(query, tables=(LOG_TABLE,)).fetchall())
+    except (pg.UndefinedTable, pg.InvalidSchemaName):
         return frozenset()
 
 
@@ -67,8 +67,9 @@ def record_danger_allowed(ledger: Ledger, migration: Migration, rules: Sequence[
 def write_line(
     ledger: Ledger, event: str, version: int, checksum: str, *, reason: str | None = None, detail: Mapping[str, Any]
 ) -> None:
-    """Append one line to the log."""
-    ledger.connection.execute(compose_line(ledger, event, version, checksum, reason=reason, detail=detail))
+    """Append one line to the log. Raises Refused unless it was stored."""
+    line = compose_line(ledger, event, version, checksum, reason=reason, detail=detail)
+    check_taken(ledger.run(line, tables=(LOG_TABLE,), writes=True), f"{ledger.schema}.{LOG_TABLE}")
 
 
 def compose_line(

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from psycopg import errors as pg
 from psycopg import sql
 
-from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.ledger import Ledger, check_taken
 from tenantry.ledger.log import write_line
-from tenantry.ledger.writing import check_taken, unprove
+from tenantry.ledger.writing import unprove
 from tenantry.model import NO_VERSION, Migration
 from tenantry.model.errors import Refused
 from tenantry.model.records import REPEATABLE_TABLE
@@ -31,10 +31,10 @@ class RepeatableTable:
 
     def read(self) -> dict[str, str]:
         """Return the recorded checksums by name; empty if there is no table yet. One round trip."""
-        query = sql.SQL("SELECT name, checksum FROM {}").format(self._table)
+        query = sql.SQL("SELECT name, checksum FROM ONLY {}").format(self._table)
         try:
-            return dict(self.connection.execute(query).fetchall())
-        except pg.UndefinedTable:
+            return dict(self.ledger.run(query, tables=(REPEATABLE_TABLE,)).fetchall())
+        except (pg.UndefinedTable, pg.InvalidSchemaName):
             return {}
         except pg.InsufficientPrivilege as error:
             table = f"{self.ledger.typed_schema}.{REPEATABLE_TABLE}"
@@ -44,8 +44,10 @@ class RepeatableTable:
 
     def read_texts(self, names: Collection[str]) -> dict[str, str]:
         """Return the last applied texts by name; names that are not recorded are left out."""
-        query = sql.SQL("SELECT name, sql_text FROM {} WHERE name = ANY ({})")
-        return dict(self.connection.execute(query.format(self._table, sql.Literal(list(names)))).fetchall())
+        query = sql.SQL("SELECT name, sql_text FROM ONLY {} WHERE name = ANY ({})")
+        return dict(
+            self.ledger.run(query.format(self._table, sql.Literal(list(names))), tables=(REPEATABLE_TABLE,)).fetchall()
+        )
 
     def find_pending(self, files: Iterable[Migration]) -> tuple[Migration, ...]:
         """Return the files, in order, whose text differs from the recorded one."""
@@ -60,7 +62,7 @@ class RepeatableTable:
         if self.connection.execute(asked).fetchone() == (True,):
             return
         try:
-            self.ledger.execute("create_repeatable")
+            self.connection.execute(self.ledger.compose("create_repeatable"))
         except pg.InsufficientPrivilege as error:
             raise Refused(
                 f"{self._shown}: cannot be created: {error.diag.message_primary}",
@@ -69,7 +71,7 @@ class RepeatableTable:
 
     def record(self, step: Migration, *, elapsed_ms: int) -> None:
         """Write that a file was applied, and its line in the log; no row is proven any more."""
-        written = self.ledger.execute(
+        row = self.ledger.compose(
             "record_repeatable",
             name=step.name,
             checksum=step.checksum,
@@ -79,6 +81,7 @@ class RepeatableTable:
             sql_text=step.text,
             **self.ledger.provenance.values(),
         )
+        written = self.ledger.run(row, tables=(REPEATABLE_TABLE,), writes=True)
         check_taken(written, self._shown)
         unprove(self.ledger)
         detail = {"name": step.name, "elapsed_ms": elapsed_ms}

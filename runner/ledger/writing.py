@@ -4,15 +4,14 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import psycopg
 from psycopg import sql
 
-from tenantry.ledger.ledger import LAYOUT, Ledger
+from tenantry.ledger.guard import compose_guarded
+from tenantry.ledger.ledger import LAYOUT, Ledger, check_taken
 from tenantry.ledger.log import compose_line, write_line
 from tenantry.model import AppliedMigration, Migration, Origin, Progress, RowState
 from tenantry.model.checksum import hash_prefix
-from tenantry.model.errors import Refused
-from tenantry.model.records import LEDGER_TABLE
+from tenantry.model.records import LEDGER_TABLE, LOG_TABLE
 
 
 def record_applied(
@@ -32,18 +31,21 @@ def record_applied(
         done=statements,
     )
     line = compose_line(ledger, "applied", migration.version, migration.checksum, detail={"elapsed_ms": elapsed_ms})
-    cursor = ledger.connection.execute(sql.SQL(";").join((after, row, line) if after else (row, line)))
-    # The cursor stands at the first result of `after`; the result of our first INSERT says whether the row was taken.
-    while not (cursor.statusmessage or "").startswith("INSERT") and cursor.nextset():
-        pass
-    check_taken(cursor, ledger.shown)
+    tables = (LEDGER_TABLE, LOG_TABLE)
+    written = compose_guarded(ledger.guard, ledger.schema, tables, sql.SQL(";\n").join((row, line)), writes=True)
+    cursor = ledger.connection.execute(sql.SQL(";\n").join((after, written) if after else (written,)))
+    # The cursor stands at the first result of `after`; those of our two INSERTs say whether the rows were stored.
+    for table in tables:
+        while cursor.nextset() and not (cursor.statusmessage or "").startswith("INSERT"):
+            pass
+        check_taken(cursor, f"{ledger.schema}.{table}")
 
 
 def record_running(ledger: Ledger, migration: Migration, *, statements: int) -> None:
     """Write the row of a non-transactional file that is about to run."""
     begun = Progress(hash_prefix(()))
     row = _compose_row(ledger, migration, Origin.APPLIED, RowState.RUNNING, statements=statements, progress=begun)
-    check_taken(ledger.connection.execute(row), ledger.shown)
+    check_taken(ledger.run(row, writes=True), ledger.shown)
     write_line(ledger, "started", migration.version, migration.checksum, detail={"statements": statements})
 
 
@@ -52,12 +54,15 @@ def record_resumed(
 ) -> None:
     """Write that a file resumes after its first `done` statements, with its current text."""
     text = ledger.read_text(migration.version)
-    written = ledger.execute(
-        "resume",
-        **_of_file(migration),
-        rollback_text=migration.rollback,
-        statements=statements,
-        **ledger.provenance.values(),
+    written = ledger.run(
+        ledger.compose(
+            "resume",
+            **_of_file(migration),
+            rollback_text=migration.rollback,
+            statements=statements,
+            **ledger.provenance.values(),
+        ),
+        writes=True,
     )
     check_taken(written, ledger.shown)
     edited = {"sql_text": text} if migration.checksum != before.checksum else {}
@@ -68,7 +73,7 @@ def record_resumed(
 
 def record_progress(ledger: Ledger, version: int, done: int, progress: Progress) -> None:
     """Write how many statements of a non-transactional file have taken effect, and which one may have."""
-    ledger.connection.execute(compose_progress(ledger, version, done, progress))
+    check_taken(ledger.run(compose_progress(ledger, version, done, progress), writes=True), ledger.shown)
 
 
 def compose_progress(ledger: Ledger, version: int, done: int, progress: Progress) -> sql.Composed:
@@ -80,7 +85,10 @@ def record_batch(ledger: Ledger, version: int, batch: Mapping[str, Any], *, befo
     """Write the progress of a change in batches; `before` is the recorded progress, None if there is none."""
     # Compared by the UPDATE itself: the session of a runner that was thought dead may have written this batch.
     found = None if before is None else json.dumps(before)
-    check_taken(ledger.execute("update_batch", version=version, batch=json.dumps(batch), before=found), ledger.shown)
+    written = ledger.run(
+        ledger.compose("update_batch", version=version, batch=json.dumps(batch), before=found), writes=True
+    )
+    check_taken(written, ledger.shown)
 
 
 def record_finished(
@@ -90,7 +98,10 @@ def record_finished(
 
     `told` is added to the log's line if the file is applied.
     """
-    done = ledger.execute("finish_statements", version=migration.version, state=state.value, elapsed_ms=elapsed_ms)
+    done = ledger.run(
+        ledger.compose("finish_statements", version=migration.version, state=state.value, elapsed_ms=elapsed_ms),
+        writes=True,
+    )
     check_taken(done, ledger.shown)
     if state is RowState.APPLIED:
         detail = {"elapsed_ms": elapsed_ms, **(told or {})}
@@ -101,12 +112,19 @@ def record_marked(ledger: Ledger, migration: Migration, reason: str, before: App
     """Write that a version counts as applied without being run, whether it has an unfinished row or none."""
     detail: dict[str, Any] = {}
     if before is None:
-        ledger.connection.execute(_compose_row(ledger, migration, Origin.MARKED, RowState.APPLIED))
+        written = ledger.run(_compose_row(ledger, migration, Origin.MARKED, RowState.APPLIED), writes=True)
     else:
         detail = _describe(ledger, before)
-        ledger.execute(
-            "complete", **_of_file(migration), rollback_text=migration.rollback, statements=before.statements
+        written = ledger.run(
+            ledger.compose(
+                "complete",
+                **_of_file(migration),
+                rollback_text=migration.rollback,
+                statements=before.statements,
+            ),
+            writes=True,
         )
+    check_taken(written, ledger.shown)
     write_line(ledger, "marked", migration.version, migration.checksum, reason=reason, detail=detail)
 
 
@@ -116,26 +134,28 @@ def record_proven(ledger: Ledger, versions: Iterable[int]) -> None:
     Other rows are left alone: one that another runner has written meanwhile was not part of the proof.
     """
     query = sql.SQL(
-        "UPDATE {} SET proven_at = pg_catalog.clock_timestamp() WHERE proven_at IS NULL AND version = ANY ({})"
+        "UPDATE ONLY {} SET proven_at = pg_catalog.clock_timestamp() WHERE proven_at IS NULL AND version = ANY ({})"
     )
-    ledger.connection.execute(query.format(ledger.name(LEDGER_TABLE), sql.Literal(list(versions))))
+    ledger.run(query.format(ledger.name(LEDGER_TABLE), sql.Literal(list(versions))), writes=True)
 
 
 def unprove(ledger: Ledger) -> None:
     """Write that no row is proven any more, since the record that the schema was compared with has changed."""
-    ledger.connection.execute(sql.SQL("UPDATE {} SET proven_at = NULL").format(ledger.name(LEDGER_TABLE)))
+    query = sql.SQL("UPDATE ONLY {} SET proven_at = NULL")
+    ledger.run(query.format(ledger.name(LEDGER_TABLE)), writes=True)
 
 
 def record_known(ledger: Ledger, migration: Migration, origin: Origin, reason: str) -> None:
     """Write that the database already has a version, according to the catalog and perhaps to another tool."""
-    check_taken(ledger.connection.execute(_compose_row(ledger, migration, origin, RowState.APPLIED)), ledger.shown)
+    row = _compose_row(ledger, migration, origin, RowState.APPLIED)
+    check_taken(ledger.run(row, writes=True), ledger.shown)
     write_line(ledger, "adopted", migration.version, migration.checksum, reason=reason, detail={"origin": origin.value})
 
 
 def record_accepted(ledger: Ledger, migration: Migration, reason: str, before: AppliedMigration) -> None:
     """Write the current name, checksum and text of a file into its row."""
     text = ledger.read_text(migration.version)
-    ledger.execute("accept", **_of_file(migration))
+    check_taken(ledger.run(ledger.compose("accept", **_of_file(migration)), writes=True), ledger.shown)
     unprove(ledger)
     detail = {**_as_detail(before), "sql_text": text}
     write_line(ledger, "accepted", migration.version, migration.checksum, reason=reason, detail=detail)
@@ -143,7 +163,7 @@ def record_accepted(ledger: Ledger, migration: Migration, reason: str, before: A
 
 def record_rolled_back(ledger: Ledger, row: AppliedMigration, reason: str, text: str, *, elapsed_ms: int) -> None:
     """Write that `text` has undone a version, in the transaction that ran it; the log keeps its former row."""
-    check_taken(ledger.execute("roll_back", version=row.version), ledger.shown)
+    check_taken(ledger.run(ledger.compose("roll_back", version=row.version), writes=True), ledger.shown)
     unprove(ledger)
     detail = {**_as_detail(row), "rollback_text": text, "elapsed_ms": elapsed_ms}
     write_line(ledger, "rolled back", row.version, row.checksum, reason=reason, detail=detail)
@@ -152,8 +172,10 @@ def record_rolled_back(ledger: Ledger, row: AppliedMigration, reason: str, text:
 def record_forgotten(ledger: Ledger, row: AppliedMigration, reason: str) -> None:
     """Delete a row; the log keeps its contents."""
     detail = {**_describe(ledger, row), "sql_text": ledger.read_text(row.version)}
-    query = sql.SQL("DELETE FROM {} WHERE version = {}").format(ledger.name(LEDGER_TABLE), sql.Literal(row.version))
-    ledger.connection.execute(query)
+    query = sql.SQL("DELETE FROM ONLY {} WHERE version = {}").format(
+        ledger.name(LEDGER_TABLE), sql.Literal(row.version)
+    )
+    check_taken(ledger.run(query, writes=True), ledger.shown)
     unprove(ledger)
     write_line(ledger, "forgotten", row.version, row.checksum, reason=reason, detail=detail)
 
@@ -162,15 +184,6 @@ def _describe(ledger: Ledger, row: AppliedMigration) -> dict[str, Any]:
     """Return the contents of a row that is about to be lost, and the progress of its batches, kept nowhere else."""
     batch = {"batch": ledger.read_batch(row.version)} if row.progress and row.progress.rows else {}
     return {**_as_detail(row), **batch}
-
-
-def check_taken(cursor: psycopg.Cursor[tuple[Any, ...]], shown: str) -> None:
-    """Raise Refused unless a statement wrote exactly one row: a rule or a trigger can prevent that."""
-    if cursor.rowcount != 1:
-        raise Refused(
-            f"{shown}: the row was not stored, expected a plain table",
-            hint="drop the rule, trigger or policy that intercepts writes to it",
-        )
 
 
 def _compose_row(

@@ -275,11 +275,13 @@ def make_site(
     dsns = {name: conninfo_to_dict(make_database()) for name in tenants}
     databases = {name: str(parameters.pop("dbname")) for name, parameters in dsns.items()}
     server = make_conninfo("", **next(iter(dsns.values())))
+    owner = conninfo_to_dict(server)["user"]
     named = "\n".join(f"    - {{id: {name}, database: {database}}}" for name, database in databases.items())
     (folder / "migrations").mkdir()
     (folder / "tenants.yaml").write_text(
         "servers: {main: host=/nowhere}\n"
-        f"ledger: {{schema: {schema}}}\n"
+        # Tests of rights connect as another role, which is granted some on the ledger.
+        f"ledger: {{schema: {schema}, owner: {owner}}}\n"
         f"tenants:\n  migrations: migrations\n  server: main\n  list:\n{named}\n",
         "utf-8",
     )

@@ -1,4 +1,4 @@
-UPDATE {schema}._migrations
+UPDATE ONLY {schema}._migrations
 SET state = 'applied',
     origin = 'marked',
     name = {name},

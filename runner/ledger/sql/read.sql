@@ -14,4 +14,4 @@ SELECT
     proven_at IS NOT NULL,
     progress,
     layout
-FROM {schema}._migrations
+FROM ONLY {schema}._migrations

@@ -1,4 +1,4 @@
-UPDATE {schema}._migrations
+UPDATE ONLY {schema}._migrations
 SET state = 'running',
     name = {name},
     checksum = {checksum},

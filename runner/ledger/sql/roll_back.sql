@@ -1,4 +1,4 @@
-UPDATE {schema}._migrations
+UPDATE ONLY {schema}._migrations
 SET state = 'rolled back',
     finished_at = pg_catalog.clock_timestamp(),
     proven_at = NULL

@@ -1,4 +1,4 @@
-UPDATE {schema}._migrations
+UPDATE ONLY {schema}._migrations
 SET progress = COALESCE(progress, CAST('{{}}' AS pg_catalog.jsonb))
     || pg_catalog.jsonb_build_object('batch', CAST({batch} AS pg_catalog.jsonb))
 WHERE version = {version}

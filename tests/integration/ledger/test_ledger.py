@@ -30,6 +30,13 @@ FOREIGN = Verdict(
     'set another schema under "ledger" in tenants.yaml; if a restore lost the comment, run '
     "COMMENT ON TABLE public._migrations IS 'tenantry ledger, layout 1'",
 )
+A_VIEW = Verdict(
+    Result.REFUSED,
+    "public._migrations: not a plain table (table vp row security ff partition f), expected the table as tenantry "
+    "creates it: it is neither read nor written",
+    "find out who changed it, and have its owner restore it; if a role of yours owns it, connect as that role, or name "
+    'it under "ledger" in tenants.yaml: owner: ROLE',
+)
 NEWER = Verdict(
     Result.REFUSED,
     "public._migrations: layout 2, expected at most 1, the newest that this version of tenantry knows",
@@ -43,7 +50,7 @@ FOREIGN_CASES = {
     "other columns": ("CREATE TABLE _migrations (id int, hash text); INSERT INTO _migrations VALUES (1)", FOREIGN),
     "other columns, empty": ("CREATE TABLE _migrations (id int, hash text)", FOREIGN),
     "other types": ("CREATE TABLE _migrations (version text, name text, finished_at text)", FOREIGN),
-    "a view": ("CREATE VIEW _migrations AS SELECT 1 AS version", FOREIGN),
+    "a view": ("CREATE VIEW _migrations AS SELECT 1 AS version", A_VIEW),
     "our columns, empty, no comment": (
         "{ours} TRUNCATE _migrations; COMMENT ON TABLE public._migrations IS NULL",
         FOREIGN,
@@ -94,7 +101,7 @@ READING: dict[str, dict[str, Any]] = {
     "verify": {},
     "log": {"version": None, "sql": False},
     "tenants": {},
-    "migrate": {"to": None, "out_of_order": (), "dry_run": True},
+    "migrate": {"to": None, "out_of_order": (), "dry_run": True, "no_verify": False},
     "mark": {"version": 1, "dry_run": True},
 }
 
