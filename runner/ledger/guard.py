@@ -113,6 +113,8 @@ def find_faults(connection: Connection, guard: Guard, schema: str, table: str) -
         yield f"{'unexpected' if line in lines else 'missing'}: {' '.join(line.split())}"
     if owned != (True,):
         yield "its owner is a role that the connected role is not a member of"
+    for grantee, privileges in connection.execute(_compose("granted", schema, table)).fetchall():
+        yield f"{grantee} may {privileges} it"
 
 
 def _compose(file: str, schema: str, table: str, **values: str) -> sql.Composed:

@@ -6,7 +6,7 @@ belongs to: rows of another tenant mean that the connection leads to the wrong d
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,8 +19,8 @@ from psycopg.pq import TransactionStatus
 from tenantry.ledger.guard import RESULTS, Guard, compose_guard, compose_guarded, find_faults, read_reason
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import AppliedMigration, Origin, Progress, RowState, Tenant
-from tenantry.model.errors import Refused
-from tenantry.model.records import LEDGER_TABLE, LOG_TABLE
+from tenantry.model.errors import Problem, Refused
+from tenantry.model.records import LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 
@@ -312,6 +312,16 @@ def _parse_progress(written: Mapping[str, Any] | None) -> Progress | None:
 def read_time(epoch_s: float) -> datetime:
     """Return a time given as seconds since 1970, which no time zone of a session changes."""
     return _EPOCH + timedelta(microseconds=round(epoch_s * 1_000_000))
+
+
+def find_ledger_faults(ledger: Ledger) -> Iterator[Problem]:
+    """Yield what the ledger's tables have that tenantry did not create, or lack, and who else may write to them."""
+    for table in LEDGER_TABLES:
+        for fault in find_faults(ledger.connection, ledger.guard, ledger.schema, table):
+            yield Problem(
+                f"{ledger.schema}.{table}: {fault}, expected the table as tenantry creates it",
+                "as its owner: undo that; nothing of yours belongs in a table of the ledger",
+            )
 
 
 def check_taken(cursor: psycopg.Cursor[tuple[Any, ...]], shown: str) -> None:

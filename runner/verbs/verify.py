@@ -3,7 +3,7 @@
 from collections.abc import Generator, Iterator, Sequence
 
 from tenantry.fleet.run import Job
-from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.ledger import Ledger, find_ledger_faults
 from tenantry.ledger.repeatables import find_gone, find_pending
 from tenantry.ledger.statuses import read_statuses
 from tenantry.model import MigrationStatus, Tenant
@@ -68,6 +68,8 @@ def _find_all(project: Project, ledger: Ledger, statuses: Sequence[MigrationStat
     yield from find(statuses, ledger.tenant, ledger)
     for file in find_pending(project.repeatables(ledger.tenant), ledger):
         yield FindingReported(ledger.tenant.name, describe_repeatable(file, ledger.tenant))
+    for problem in find_ledger_faults(ledger):
+        yield FindingReported(ledger.tenant.name, problem)
     if any(status.row for status in statuses):
         yield from make_prover(project).prove(ledger, statuses)
 

@@ -7,6 +7,7 @@ from psycopg.conninfo import make_conninfo
 
 from tenantry.ledger.definitions import DEFINITIONS
 from tenantry.ledger.guard import Guard, find_faults
+from tenantry.model.events import FindingReported
 from tenantry.model.results import Result
 from tests.integration.fix_site import MakeSite, Site, lend_role
 
@@ -167,3 +168,19 @@ def test_operators_of_the_tenant_are_not_called(here: Site) -> None:
     assert here.call("log", version=1, sql=True).results == {"1": Result.OK}
     assert here.call("status").exit_code == 0
     assert count_songs(here) == 0
+
+
+def test_verify_names_what_is_foreign_in_a_ledger(here: Site) -> None:
+    """`verify` finds each part of the ledger's tables that tenantry did not create, and who else may write to them."""
+    here.query(
+        "ALTER TABLE _migrations ADD more text; ALTER TABLE _migrations_log DROP CONSTRAINT _migrations_log_pkey;"
+        " GRANT ALL ON _migrations_log TO PUBLIC"
+    )
+    ran = here.call("verify")
+    found = [event.problem.message for event in ran.of(FindingReported)]
+    assert [one.removesuffix(", expected the table as tenantry creates it") for one in found][:2] == [
+        "public._migrations: unexpected: column more type 25 not null f identity generated default",
+        "public._migrations_log: missing: constraint _migrations_log_pkey PRIMARY KEY (id)",
+    ]
+    assert found[2].startswith("public._migrations_log: every role may DELETE, INSERT")
+    assert ran.exit_code == 1
