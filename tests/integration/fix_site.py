@@ -165,6 +165,7 @@ class Site:
             "exit_code": False,
             "allow": (),
             "resume_at": None,
+            "no_verify": False,
             "reason": "a test",
         }
         request = Request(verb, str(uuid.uuid4()), "tester@here", {**given, **options}, {}, Stop())
