@@ -83,6 +83,7 @@ def test_each_run_has_its_marks(here: Site, open_here: Open) -> None:
     """Runs of one project have ids of their own, and the ledger says which of them applied a file."""
     with open_here(tenants="1") as project:
         first, second = tenantry.migrate(project, to=1), tenantry.migrate(project)
+        assert first.id != second.id
         assert first.finish().run_id == first.id
         assert second.finish().run_id == second.id
     assert [(entry.version, entry.run_id) for entry in here.log()] == [(1, first.id), (2, second.id)]
