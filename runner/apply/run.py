@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 
 import psycopg
 
-from tenantry.apply.attempt import Broken, Ending, Stale
+from tenantry.apply.attempt import Broken, Ending, Stale, write_despite_cancel
 from tenantry.apply.repeatables import apply_repeatable
 from tenantry.apply.site import Site, States
 from tenantry.apply.transactional import apply_whole
@@ -141,7 +141,7 @@ def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> t
             if not step.transactional:
                 # The session is as the file left it: the log must not be written by another role or search_path.
                 clean(site.connection)
-            _write_failure(site.ledger, step, event, failure)
+            write_despite_cancel(lambda: _write_failure(site.ledger, step, event, failure))
     except (psycopg.Error, TenantError) as error:
         # A warning only: it must not hide the failure that was to be logged.
         problem = Problem(f"the failure could not be written to the log: {str(error).strip()}")

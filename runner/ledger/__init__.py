@@ -1,1 +1,1 @@
-"""What was applied to a tenant, as its own database records it."""
+"""The record of a tenant: the files that were applied to its database, kept in that database."""

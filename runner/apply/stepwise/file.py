@@ -9,7 +9,16 @@ import psycopg
 
 from tenantry import sqltext
 from tenantry.apply.assertions import check_ensured, check_required
-from tenantry.apply.attempt import Broken, Ending, Stale, gather_notices, is_stale, measure_since, report
+from tenantry.apply.attempt import (
+    Broken,
+    Ending,
+    Stale,
+    gather_notices,
+    is_stale,
+    measure_since,
+    report,
+    write_despite_cancel,
+)
 from tenantry.apply.batch.cut import Cut, prepare
 from tenantry.apply.batch.loop import run as run_batches
 from tenantry.apply.site import Site, States
@@ -153,11 +162,7 @@ def _leave_unfinished(work: Work, broken: Broken) -> Broken:
             with work.site.sessions.connect_past_pooler(work.site.tenant) as fresh:
                 _write_unfinished(replace(work.ledger, connection=fresh), work.step)
         else:
-            try:
-                _write_unfinished(work.ledger, work.step)
-            except psycopg.errors.QueryCanceled:
-                # The cancel reaches every session of the run, and this one perhaps a moment later: so once more.
-                _write_unfinished(work.ledger, work.step)
+            write_despite_cancel(lambda: _write_unfinished(work.ledger, work.step))
     except (psycopg.Error, TenantError):
         # The row stays "running": the next run resumes from it all the same.
         return broken

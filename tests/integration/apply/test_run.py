@@ -845,3 +845,27 @@ class TestCollisions:
         ran = here.migrate()
         assert ran.of(MigrationRetried) == []
         assert ran.verdict().result is Result.FAILED
+
+
+# Cancels the first attempt to log a failure: a sequence counts on although the transaction is rolled back.
+LATE_CANCEL = """
+CREATE SEQUENCE cancels;
+CREATE FUNCTION cancel_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('cancels') = 1 THEN RAISE query_canceled; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER late BEFORE INSERT ON _migrations_log FOR EACH ROW WHEN (NEW.event = 'failed')
+    EXECUTE FUNCTION cancel_once();
+"""
+
+
+@pytest.mark.parametrize("header", ["", "-- transactional: false\n"], ids=["transactional", "stepwise"])
+def test_late_cancel(site: MakeSite, header: str) -> None:
+    """A failure is logged although a cancel that comes late ends the first attempt to log it."""
+    here = site(ROOMS)
+    here.migrate()
+    here.query(LATE_CANCEL)
+    here.write({"0002_broken.sql": f"{header}SELECT 1 / 0;\n"})
+    ran = here.migrate()
+    assert (ran.results, ran.of(WarningRaised)) == ({"1": Result.FAILED}, [])
+    assert here.logged()[-1] == (2, "failed")
