@@ -146,4 +146,4 @@ def test_refused(one: Fleet) -> None:
     repeat(one, Bad="SELECT 1;\n")
     done = one.run("migrate")
     assert (done.code, done.out) == (2, "")
-    assert "migrations/tenant/repeatable/Bad.sql: not a name of a repeatable" in done.err
+    assert "migrations/tenant/repeatable/Bad.sql: not a repeatable file name, expected name.sql" in done.err

@@ -44,7 +44,7 @@ def test_in_doubt(fleet: MakeFleet) -> None:
     refused = one.run("migrate", "--tenants", "1")
     report = read_report(one, refused.out)
     assert (refused.code, report.column("result")) == (4, ["refused"])
-    said = "migrations/tenant/0002_block.sql:2:1: statement 1 of 2 was running when its run ended: it cannot be known"
+    said = "migrations/tenant/0002_block.sql:2:1: statement 1 of 2 was running when the run ended: tenantry cannot tell"
     assert said in report.text
     assert one.run("migrate", "--resume-at", "2").code == 2
     assert one.run("migrate", "--tenants", "1", "--resume-at", "3").code == 4

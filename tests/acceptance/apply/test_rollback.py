@@ -164,8 +164,8 @@ REFUSED = {
             "0003_beds.rollback.sql": "-- transactional: false\nDROP TABLE beds;\n",
         },
         ["3"],
-        "0003_beds.rollback.sql as recorded: runs outside a transaction, expected one that is undone whole and with its"
-        " record",
+        "0003_beds.rollback.sql as recorded: runs outside a transaction, expected a rollback that commits together with"
+        " its record",
         'run it by hand, then "tenantry forget 3 --tenants 16 --reason ..."',
     ),
     "unknown": (
