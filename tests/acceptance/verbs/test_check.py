@@ -139,8 +139,7 @@ def test_rollback_outside_a_transaction(project: Fleet) -> None:
     (warning,) = [event["problem"] for event in read_events(done.out) if event["event"] == "warning_raised"]
     assert (done.code, project.shown(warning["message"])) == (
         0,
-        "migrations/tenant/0001_rates.rollback.sql: runs outside a transaction, so that neither check nor rollback"
-        " runs it",
+        "migrations/tenant/0001_rates.rollback.sql: runs outside a transaction, so neither check nor rollback runs it",
     )
 
 
@@ -217,9 +216,9 @@ def test_source_that_does_not_load(project: Fleet) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("", "schema.sql: no schema: not one statement in it", id="empty"),
-        pytest.param("-- none yet\n;\n", "schema.sql: no schema: not one statement in it", id="comments"),
-        pytest.param("\\restrict x\n", "schema.sql: no schema: not one statement in it", id="for psql"),
+        pytest.param("", "schema.sql: no statements", id="empty"),
+        pytest.param("-- none yet\n;\n", "schema.sql: no statements", id="comments"),
+        pytest.param("\\restrict x\n", "schema.sql: no statements", id="for psql"),
         pytest.param("SELECT 1;\n-- \0\n", "schema.sql:2:4: a NUL character, expected SQL", id="NUL"),
     ],
 )
@@ -227,7 +226,7 @@ def test_schema_without_statements(project: Fleet, text: str, message: str) -> N
     """A text without a statement is never taken for an empty schema, and a NUL in one is named with its place."""
     write_wanted(project, text)
     done = project.run("check", "--schema-from", "schema.sql")
-    rest = "" if "NUL" in message else ", expected those that make the schema"
+    rest = "" if "NUL" in message else ", expected those that create the schema"
     assert (done.code, done.out, done.err) == (2, "", f"error: {message}{rest}\n")
 
 
