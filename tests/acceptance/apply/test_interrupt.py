@@ -2,12 +2,18 @@
 
 import signal
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from tests.acceptance.fix_command import ROOMS, Fleet, MakeFleet, find_commands, read_events, read_report
 
-SLOW = "SELECT pg_sleep(0.6);\n"
+# Waits for as long as the test holds `gate`, and not for a lock: such a wait would end early, and be reported.
+WAIT = (
+    "DO $$ BEGIN WHILE EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database WHERE objid = 77"
+    " AND locktype = 'advisory' AND datname = current_database()) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$;\n"
+)
 ENDLESS = "SELECT pg_sleep(60);\n"
 NOTES = "CREATE TABLE notes ();\n"
 LOCKS = (
@@ -18,8 +24,23 @@ LOCKS = (
 
 @pytest.fixture
 def slow(fleet: MakeFleet) -> Fleet:
-    """Return a fleet of three tenants whose first file takes a moment, and whose second does not."""
-    return fleet(tenants=["1", "16", "17"], files={"0000_rooms.sql": ROOMS + SLOW, "0001_notes.sql": NOTES})
+    """Return a fleet of three tenants whose first file waits at the gate, and whose second does not."""
+    return fleet(tenants=["1", "16", "17"], files={"0000_rooms.sql": ROOMS + WAIT, "0001_notes.sql": NOTES})
+
+
+@contextmanager
+def gate(fleet: Fleet) -> Iterator[Callable[[], None]]:
+    """Hold up the files of tenant 1 that wait, until the given callable is called or the block ends."""
+    with fleet.session("1") as session:
+        session.execute("SELECT pg_advisory_lock(77)")
+        yield session.close
+
+
+def interrupt(process: subprocess.Popen[str], number: signal.Signals) -> None:
+    """Send a signal and wait until it was heard: two that come at once are one to the system."""
+    process.send_signal(number)
+    assert process.stderr is not None
+    assert f"{number.name}: finishing what is running, once more cancels it\n" in iter(process.stderr.readline, "")
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
@@ -33,10 +54,11 @@ def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
 )
 def test_a_signal_ends_the_run_in_order(slow: Fleet, number: signal.Signals, code: int) -> None:
     """The file that runs is finished, no other one starts, the report says where each tenant is, and how to go on."""
-    with slow.start("migrate", "--jobs", "1") as process:
-        slow.await_activity("1", "pg_sleep(0.6)")
-        process.send_signal(number)
-        out, err = finish(process)
+    with gate(slow) as release, slow.start("migrate", "--jobs", "1") as process:
+        slow.await_activity("1", "objid = 77")
+        interrupt(process, number)
+        release()
+        out, _ = finish(process)
     report = read_report(slow, out)
     name = number.name
     assert process.returncode == code
@@ -50,7 +72,6 @@ def test_a_signal_ends_the_run_in_order(slow: Fleet, number: signal.Signals, cod
         f"3 tenants: 1 stopped, 2 not started in 0 ms, ended by {name}\n"
         "next: tenantry migrate --jobs 1 --tenants 1,16,17\n"
     )
-    assert f"{name}: finishing what is running, once more cancels it\n" in err
     assert [slow.versions(tenant) for tenant in ("1", "16", "17")] == [[0], [], []]
     (again,) = find_commands(out)
     assert slow.shell(again).code == 0
@@ -66,10 +87,7 @@ def test_a_second_signal_cancels(fleet: MakeFleet, number: signal.Signals, code:
     one = fleet(files={"0000_rooms.sql": ROOMS, "0001_notes.sql": NOTES + ENDLESS})
     with one.start("migrate", "--jobs", "1") as process:
         one.await_activity("1", "pg_sleep(60)")
-        process.send_signal(number)
-        assert process.stderr is not None
-        # Only a signal that was heard counts: two that come at once are one to the system.
-        assert f"{number.name}: finishing what is running, once more cancels it\n" in iter(process.stderr.readline, "")
+        interrupt(process, number)
         process.send_signal(number)
         out, err = finish(process)
     report = read_report(one, out)
@@ -84,10 +102,11 @@ def test_a_second_signal_cancels(fleet: MakeFleet, number: signal.Signals, code:
 
 def test_a_failure_after_a_signal_is_in_the_log(fleet: MakeFleet) -> None:
     """A file that fails while the run is being ended is rolled back, reported and logged as a failure."""
-    one = fleet(tenants=["1"], files={"0000_rooms.sql": ROOMS, "0001_broken.sql": f"{NOTES}{SLOW}SELECT 1 / 0;\n"})
-    with one.start("migrate") as process:
-        one.await_activity("1", "pg_sleep(0.6)")
-        process.send_signal(signal.SIGINT)
+    one = fleet(tenants=["1"], files={"0000_rooms.sql": ROOMS, "0001_broken.sql": f"{NOTES}{WAIT}SELECT 1 / 0;\n"})
+    with gate(one) as release, one.start("migrate") as process:
+        one.await_activity("1", "objid = 77")
+        interrupt(process, signal.SIGINT)
+        release()
         out, _ = finish(process)
     assert (process.returncode, one.versions("1"), one.tables("1")) == (130, [0], ["rooms"])
     assert "migrations/tenant/0001_broken.sql:3:1: division by zero (SQLSTATE 22012)\n" in out
@@ -112,9 +131,9 @@ def test_a_signal_while_a_lock_is_awaited(fleet: MakeFleet) -> None:
 @pytest.mark.parametrize("text", ["", "-- transactional: false\n"], ids=["transactional", "not transactional"])
 def test_a_killed_run_is_finished_by_the_next(fleet: MakeFleet, text: str) -> None:
     """After kill -9 in the middle of a file, rows and catalog agree, no lock is left, and the next run says what is."""
-    one = fleet(tenants=["1"], files={"0000_rooms.sql": ROOMS, "0001_notes.sql": f"{text}{NOTES}SELECT pg_sleep(1);"})
-    with one.start("migrate") as process:
-        one.await_activity("1", "pg_sleep(1)")
+    one = fleet(tenants=["1"], files={"0000_rooms.sql": ROOMS, "0001_notes.sql": f"{text}{NOTES}{WAIT}"})
+    with gate(one), one.start("migrate") as process:
+        one.await_activity("1", "objid = 77")
         process.kill()
         process.wait()
     one.await_quiet("1")
@@ -129,12 +148,13 @@ def test_a_killed_run_is_finished_by_the_next(fleet: MakeFleet, text: str) -> No
 @pytest.mark.parametrize("form", ["table", "jsonl"])
 def test_a_reader_that_goes_away(slow: Fleet, form: str) -> None:
     """When nobody reads stdout any more, no further tenant starts, no traceback is shown, and the exit code is 6."""
-    with slow.start("migrate", "--jobs", "1", "--format", form) as process:
+    with gate(slow) as release, slow.start("migrate", "--jobs", "1", "--format", form) as process:
         assert process.stdout is not None
         if form == "jsonl":
             process.stdout.readline()
-        slow.await_activity("1", "pg_sleep(0.6)")
+        slow.await_activity("1", "objid = 77")
         process.stdout.close()
+        release()
         assert process.stderr is not None
         err = process.stderr.read()
         process.wait(timeout=30)
