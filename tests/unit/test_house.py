@@ -91,16 +91,3 @@ def test_the_ledger_alone_knows_its_tables() -> None:
         if path.suffix in (".py", ".sql") and any(map(LEDGER_TABLE.search, read_texts(path)))
     }
     assert {path for path in found if PACKAGE / "ledger" not in path.parents} == {NAMED}
-
-
-def test_tree_of_packages() -> None:
-    """The tree in CONTRIBUTING has the lines of the contract in pyproject.toml, and names every package there is."""
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
-    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
-    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-    tree = text.partition("do not know each other.\n\n```\n")[2].partition("\n```")[0]
-    lines = [[name.removesuffix("/").removesuffix(".py") for name in line.split()] for line in tree.splitlines()]
-    contract = [[name.removeprefix("tenantry.") for name in layer.split(" | ")] for layer in layers]
-    assert list(map(sorted, lines)) == list(map(sorted, contract))
-    modules = {path.name for path in PACKAGE.glob("*.py") if not path.name.startswith("_")}
-    assert set(tree.split()) == modules | {f"{path.parent.name}/" for path in PACKAGE.glob("*/__init__.py")}
