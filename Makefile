@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP_OPTIONS := --disable-pip-version-check --quiet
 PIP := $(BIN)/python -m pip $(PIP_OPTIONS)
-# N is how many databases `make bench` makes.
+# The number of databases that `make bench` creates.
 N ?= 100
 # The oldest Python that pyproject.toml allows, where this machine has it.
 OLDEST := $(or $(shell command -v python3.11),$(PYTHON))
@@ -15,57 +15,57 @@ WHICH = $(if $(filter undefined,$(origin TENANTS)),,--tenants "$$TENANTS")
 
 .PHONY: help migrate status plan verify log tenants check stop lint format test quick test-lowest test-bench docs bench lock clean
 
-help: ## Show this
+help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
-migrate: .venv/installed ## Apply what is pending; TENANTS=1,16 or all or master
+migrate: .venv/installed ## Apply pending files; TENANTS=1,16 or all or master
 	@$(BIN)/tenantry migrate $(WHICH) $(ARGS)
 
 status plan verify log tenants: .venv/installed
 	@$(BIN)/tenantry $@ $(WHICH) $(ARGS)
 
-check: .venv/installed ## Prove the migration files themselves; ARGS="--base origin/main"
+check: .venv/installed ## Test the migration files themselves; ARGS="--base origin/main"
 	@$(BIN)/tenantry check $(ARGS)
 
-status: ## Show what each tenant has
-plan: ## Show which files each tenant would get
-verify: ## Compare files and ledger
-log: ## Show who did what when
-tenants: ## Show what tenants.yaml means and try each connection
+status: ## Show each tenant's version and pending files
+plan: ## Show the files that each tenant would get
+verify: ## Prove that every tenant's record and schema match the files
+log: ## Show every attempt, failure and manual change
+tenants: ## List the tenants of tenants.yaml and try each connection
 
 stop: .venv/installed ## Stop the embedded server
 	@$(BIN)/tenantry db stop
 
-lint: .venv/installed-dev ## Check style, types and the arrows between modules
+lint: .venv/installed-dev ## Check style, types and import layering
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
-format: .venv/installed-dev ## Put the code into the house style
+format: .venv/installed-dev ## Format the code in the house style
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-test: .venv/installed-dev ## Run all tests, on servers of their own
+test: .venv/installed-dev ## Run all tests, on their own servers
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
-quick: .venv/installed-dev ## Run the unit tests, and what is not slow of the tests on PostgreSQL 17
+quick: .venv/installed-dev ## Run the unit tests and the fast integration tests on PostgreSQL 17
 	$(BIN)/pytest -n auto --dist worksteal -m "not slow and not other_major" tests/unit tests/integration $(ARGS)
 
-test-lowest: .venv-lowest/installed ## Run the unit tests on the oldest Python and dependencies that are allowed
+test-lowest: .venv-lowest/installed ## Run the unit tests on the oldest allowed Python and dependencies
 	.venv-lowest/bin/pytest -n auto tests/unit $(ARGS)
 
-docs: .venv/installed-dev ## Write the generated pages again, and build the site into .site; a broken link is an error
+docs: .venv/installed-dev ## Write the generated pages and build the site in .site; broken links are errors
 	$(BIN)/python -m tests.unit.docs
 	$(BIN)/zensical build --clean --strict
 
-test-bench: .venv/installed-dev ## Test that the benchmark measures what it says, and cleans up
+test-bench: .venv/installed-dev ## Test the benchmark: its measurements and its clean-up
 	$(BIN)/pytest bench $(ARGS)
 
-bench: .venv/installed-dev ## Measure against the floor and psql; N=1000 databases
+bench: .venv/installed-dev ## Compare with the floor and psql; N=1000 databases
 	$(BIN)/python -m bench --databases $(N) $(ARGS)
 
-lock: .venv/installed-dev ## Make the lock files anew, with `uv` on PATH
+lock: .venv/installed-dev ## Write the lock files again; needs `uv` on PATH
 	./requirements.sh
 
 clean: ## Delete .venv and .venv-lowest; the embedded server and its data stay
@@ -73,13 +73,13 @@ clean: ## Delete .venv and .venv-lowest; the embedded server and its data stay
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory .venv/python
-	@echo "installing what tenantry needs into .venv: once, about a minute" >&2
+	@echo "installing tenantry's dependencies into .venv: once, about a minute" >&2
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/installed-dev: requirements-dev.lock .venv/installed
-	@echo "installing what the tests and checks need into .venv" >&2
+	@echo "installing the dependencies of tests and checks into .venv" >&2
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 

@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 
 _HELP = """tenantry brings every tenant database to the same, proven schema.
 
-It reads tenants.yaml and applies the SQL files that are pending, in order, to each database, and stops that tenant
-on failure.
+It applies pending SQL files, in order, to every tenant database listed in tenants.yaml. If a file fails, that tenant
+stops and the others continue.
 
 \b
   tenantry migrate --tenants 1,16
   tenantry status
 
 \b
-Exit codes: 0 all selected are as wanted, 1 a finding, 2 wrong input,
-3 a tenant failed, 4 a tenant was refused, 5 only blocked or unreachable,
+Exit codes: 0 success, 1 a finding, 2 invalid input, 3 a tenant failed,
+4 a tenant was refused, 5 tenants were only blocked or unreachable,
 6 stopped early, 70 a bug, 130 Ctrl-C.
 
 Completion: eval "$(_TENANTRY_COMPLETE=bash_source tenantry)", or zsh_source, fish_source.
@@ -83,7 +83,7 @@ def _make_command(name: str, verb: Verb) -> click.Command:
         type=click.Choice(verb.formats),
         default=verb.formats[0],
         show_default=True,
-        help="What is written to stdout.",
+        help="Output format on stdout.",
     )
 
     def call(config: str | None, verbose: bool, **options: Any) -> None:
@@ -105,12 +105,14 @@ def _make_everywhere(default: str | None) -> list[click.Option]:
         metavar="FILE",
         default=default,
         envvar="TENANTRY_CONFIG" if default else None,
-        help="The file that names servers and tenants; tenants.yaml by default.",
+        help="File that lists servers and tenants; tenants.yaml by default.",
     )
     return [file_option, click.Option(["-v", "--verbose"], is_flag=True, help="Log every step to stderr.")]
 
 
-@click.group(cls=_Verbs, help=_HELP, params=_make_everywhere(default="tenants.yaml"))
+@click.group(
+    cls=_Verbs, help=_HELP, subcommand_metavar="VERB [ARGS]...", params=_make_everywhere(default="tenants.yaml")
+)
 @click.version_option(__version__, prog_name="tenantry")
 @click.pass_context
 def _cli(ctx: click.Context, config: str, verbose: bool) -> None:

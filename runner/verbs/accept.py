@@ -8,10 +8,10 @@ from tenantry.verbs.options import REPAIR_PARAMS, open_request, run_repair
 from tenantry.verbs.repair import Case, Repair
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Record the checksum, name and text that an applied file has now. Nothing is run.
+_HELP = """Record the current checksum, name and text of an applied file. Nothing is run.
 
-For an edit that changes nothing in the database: a comment, a licence header. What will change is shown first,
-the old text stays in the log.
+Use it for an edit that changes nothing in the database, such as a comment or a licence header. The change is shown
+first, and the old text stays in the log.
 
 \b
   tenantry accept 12 --tenants all --reason "licence header added"

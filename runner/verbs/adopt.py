@@ -13,12 +13,12 @@ from tenantry.takeover.evidence import Presence, TenantStanding
 from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, TENANTS, Version, find_version, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Find out which files' effects are in databases that have no record of migrations, and record these.
+_HELP = """Find the files whose effects are in databases without a record of migrations, and record these files.
 
-The files are replayed once on a scratch database. What a file adds, alters and drops is then looked for in every
-selected tenant. Nothing is written without --write, and a file that is half there is never recorded: its missing
-statements are shown, to be reviewed. Files that are not there, but older than one that is, are marked as allowed, so
-that an ordinary migrate brings the tenant to the newest version.
+The files are replayed once on a scratch database. Each selected tenant is then searched for the objects that a file
+adds, alters and drops. Nothing is written without --write. A partly applied file is never recorded: its missing
+statements are shown for review. Missing files that are older than an applied one are marked as allowed, so that an
+ordinary migrate brings the tenant to the newest version.
 
 \b
   tenantry adopt --tenants 1,16
@@ -28,15 +28,17 @@ that an ordinary migrate brings the tenant to the newest version.
 
 _PARAMS = (
     TENANTS,
-    click.Option(["--write"], is_flag=True, help="Record what is proposed; without it, nothing is changed."),
+    click.Option(["--write"], is_flag=True, help="Record the proposed files; without it, nothing is changed."),
     click.Option(
         ["--assume"],
         type=Version(),
         multiple=True,
         metavar="VERSION",
-        help="Record this file too, whose effects are data that no schema shows; can be given more than once.",
+        help="Also record this file, whose effects are data in no schema; may be repeated.",
     ),
-    click.Option(["--reason"], default="adopted", show_default=True, help="Why; it is kept in the log for ever."),
+    click.Option(
+        ["--reason"], default="adopted", show_default=True, help="Reason for the change; kept in the log forever."
+    ),
     JOBS,
     LOCK_WAIT,
     SERVER,

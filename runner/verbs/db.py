@@ -13,9 +13,9 @@ from tenantry.state import STATE_FOLDER
 from tenantry.verbs.options import read_request
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Start, stop, open or destroy the embedded PostgreSQL, whose data is in .tenantry beside tenants.yaml.
+_HELP = """Start, stop, open or destroy the embedded PostgreSQL, whose data is in .tenantry next to tenants.yaml.
 
-DATABASE is the id of a tenant, master, or the name of a database. What follows -- goes to psql.
+DATABASE is the id of a tenant, master, or the name of a database. Arguments after -- go to psql.
 
 \b
   tenantry db start
@@ -30,7 +30,7 @@ _PARAMS = (
     click.Argument(["action"], type=click.Choice(get_args(Action))),
     click.Argument(["database"], required=False),
     click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED),
-    click.Option(["--yes"], is_flag=True, help="Destroy without asking: all databases on the server are lost."),
+    click.Option(["--yes"], is_flag=True, help="Confirm destroy, which deletes all databases of the server."),
 )
 
 

@@ -17,10 +17,10 @@ from tenantry.verbs.new import parse_name
 from tenantry.verbs.options import SET, open_files
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Write the next migration from the difference between the files and a schema that is wanted.
+_HELP = """Write the next migration from the difference between the files and a target schema.
 
-The statements that add something are ready to be reviewed, in forms that do not hold strong locks for long. What
-destroys something, or may be a rename, is there as a comment: a person decides. Nothing is run on any tenant.
+Statements that add something are ready for review, in forms that hold no strong lock for long. Statements that destroy
+something, or may be a rename, are written as comments: a person decides. No tenant is touched.
 
 \b
   tenantry draft deposits --schema-from "npx drizzle-kit export"
@@ -33,7 +33,7 @@ _PARAMS = (
         ["--schema-from"],
         required=True,
         metavar="COMMAND|FILE.sql",
-        help="What is wanted: a file, or a command that prints DDL.",
+        help="Target schema: a file, or a command that prints DDL.",
     ),
     SET,
 )

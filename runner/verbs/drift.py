@@ -30,9 +30,9 @@ from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Compare the schema of every selected tenant with its files, another tenant, a file of SQL, or the majority.
 
-With files, a tenant is held against what its own record stands for: what is pending is no drift. With --consensus, the
-tenants are grouped by their schemas, and the smaller groups are held against the largest one: no record is needed.
-Reads only; exit code 1 where something differs. --sql prints statements that would make a tenant match, as a draft.
+With files, each tenant is compared with the schema that its own record implies: pending files are not drift. With
+--consensus, tenants are grouped by schema, and the smaller groups are compared with the largest one: no record is
+needed. Reads only; exit code 1 if anything differs. --sql prints a draft of the statements that make a tenant match.
 
 \b
   tenantry drift
@@ -48,10 +48,10 @@ _PARAMS = (
         default="files",
         show_default=True,
         metavar="files|tenant:ID|FILE.sql",
-        help="What the tenants are compared with.",
+        help="Reference to compare the tenants with.",
     ),
-    click.Option(["--consensus"], is_flag=True, help="Compare the tenants with what most of them have."),
-    click.Option(["--sql", "format"], flag_value="sql", help="Print a draft of the statements that would repair it."),
+    click.Option(["--consensus"], is_flag=True, help="Compare the tenants with the schema that most of them have."),
+    click.Option(["--sql", "format"], flag_value="sql", help="Print a draft of statements that make a tenant match."),
     JOBS,
     SERVER,
 )

@@ -11,9 +11,9 @@ from tenantry.verbs.options import REPAIR_PARAMS, open_request, run_repair
 from tenantry.verbs.repair import Case, Repair
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Delete the record of a version: its file is pending again, or, where it is gone, no longer missed.
+_HELP = """Delete the record of a version. Its file is pending again; if it is gone, it no longer counts as missing.
 
-Nothing is undone in the database. What will change is shown first, the deleted row stays in the log with its text.
+Nothing is undone in the database. The change is shown first, and the deleted row stays in the log with its text.
 
 \b
   tenantry forget 12 --tenants 16 --reason "dropped by hand, see ticket 812"

@@ -19,13 +19,14 @@ from tenantry.takeover.records.histories import HISTORIES, Claim, ClaimStanding,
 from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, SET, TENANTS, open_request, read_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Take over what another tool recorded in every selected tenant; or, with --files, its migration files.
+_HELP = """Take over the records of another tool in every selected tenant; or, with --files, its migration files.
 
-DIR is that tool's folder of migrations. Each of its records is held against its file, by the hash that the tool itself
-makes where it makes one, and then against the catalog: a record whose effects are not there is shown, and not taken
-over. Nothing is written without --write, and the other tool's tables stay as they are.
+DIR is that tool's folder of migrations. Each record is compared with its file, by the tool's own hash if it keeps one,
+and then with the catalog: a record whose effects are missing is shown, and not taken over. Nothing is written without
+--write, and the other tool's tables stay as they are.
 
-With --files, DIR becomes NNNN_name.sql files in the folder of --set; what cannot be translated is refused.
+With --files, DIR is translated to NNNN_name.sql files in the folder of --set; a file that cannot be translated is
+refused.
 
 \b
   tenantry import --from drizzle drizzle/ --tenants 1,16
@@ -39,14 +40,16 @@ _PARAMS = (
         required=True,
         type=click.Choice(sorted(HISTORIES)),
         metavar="TOOL",
-        help=f"Which tool: {', '.join(sorted(HISTORIES))}.",
+        help=f"Tool to take over from: {', '.join(sorted(HISTORIES))}.",
     ),
     click.Argument(["folder"], metavar="DIR", type=click.Path(path_type=Path)),
     click.Option(["--files", "wants_files"], is_flag=True, help="Take over the files, not the records."),
     SET,
-    click.Option(["--write"], is_flag=True, help="Write what is proposed; without it, nothing is changed."),
+    click.Option(["--write"], is_flag=True, help="Write the proposal; without it, nothing is changed."),
     TENANTS,
-    click.Option(["--reason"], default="imported", show_default=True, help="Why; it is kept in the log for ever."),
+    click.Option(
+        ["--reason"], default="imported", show_default=True, help="Reason for the change; kept in the log forever."
+    ),
     JOBS,
     LOCK_WAIT,
     SERVER,

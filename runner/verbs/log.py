@@ -14,9 +14,9 @@ from tenantry.project import Project
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Show every attempt, failure and change by hand that the log of each selected tenant holds, oldest first.
+_HELP = """Show the log of each selected tenant: every attempt, failure and manual change, oldest first.
 
-With --sql, print the text of one version as it was applied to one tenant, and nothing else.
+With --sql, print only the text of one version, as it was applied to one tenant.
 
 \b
   tenantry log --tenants 16
@@ -25,7 +25,7 @@ With --sql, print the text of one version as it was applied to one tenant, and n
 
 _PARAMS = (
     TENANTS,
-    click.Option(["--version"], type=Version(), metavar="VERSION", help="Only what is about this version."),
+    click.Option(["--version"], type=Version(), metavar="VERSION", help="Show only entries about this version."),
     click.Option(["--sql"], is_flag=True, help="Print the text of --version as it was applied."),
     JOBS,
     SERVER,

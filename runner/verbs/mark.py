@@ -9,10 +9,10 @@ from tenantry.verbs.options import REPAIR_PARAMS, open_request, run_repair
 from tenantry.verbs.repair import Case, Repair
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Record a version as applied without running it: because its effects are there, or were made by hand.
+_HELP = """Record a version as applied without running it, because its effects are already in the database.
 
-Also ends a non-transactional file that was left unfinished, once it was finished by hand. What will change is shown
-first.
+It also completes an unfinished non-transactional file, after you have finished its statements by hand. The change is
+shown first.
 
 \b
   tenantry mark 12 --tenants 16 --reason "typed into psql on 3 March"

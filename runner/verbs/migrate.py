@@ -37,10 +37,10 @@ from tenantry.verbs.options import (
 )
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Apply what is pending to every selected tenant, in order, each file with its record in one transaction.
+_HELP = """Apply pending files to every selected tenant, in order, each file and its record in one transaction.
 
-A failing file is rolled back whole and stops that tenant alone. The master goes first; if it fails, no tenant starts.
-Exit code 0 means that every selected database was seen to have every file.
+A file that fails is rolled back completely, and only its tenant stops. The master goes first; if it fails, no tenant
+starts. Exit code 0 means that every selected database was read again and has every file.
 
 \b
   tenantry migrate --tenants 1,16
@@ -50,28 +50,29 @@ Exit code 0 means that every selected database was seen to have every file.
 
 _PARAMS = (
     TENANTS,
-    click.Option(["--to"], type=Version(), metavar="VERSION", help="Apply up to and including this version."),
+    click.Option(["--to"], type=Version(), metavar="VERSION", help="Apply files up to and including this version."),
     DRY_RUN,
     click.Option(
         ["--out-of-order"],
         type=Version(),
         multiple=True,
         metavar="VERSION",
-        help="Apply this file although newer ones are applied already; can be given more than once.",
+        help="Apply this file even though newer ones are applied; may be repeated.",
     ),
     click.Option(
         ["--allow"],
         multiple=True,
         metavar="RULE",
-        help="Apply files in which lint finds this danger; can be given more than once.",
+        help="Apply files despite this danger, a rule of lint; may be repeated.",
     ),
     click.Option(
         ["--resume-at"],
         type=click.IntRange(min=1),
         metavar="N",
-        help="Go on at this statement of the file that one tenant has begun, where it cannot be known what is done.",
+        help="Resume one tenant's unfinished file at statement N, when tenantry cannot tell whether the interrupted "
+        "statement took effect.",
     ),
-    click.Option(["--create"], is_flag=True, help="Create databases that do not exist, also on a real server."),
+    click.Option(["--create"], is_flag=True, help="Create missing databases on real servers too."),
     NO_VERIFY,
     JOBS,
     LOCK_WAIT,

@@ -13,7 +13,7 @@ from tenantry.model.events import LinePrinted
 from tenantry.verbs.options import SET, read_request
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Make an empty migration file with the next free number and a header to fill in, and print its path.
+_HELP = """Create an empty migration file with the next free number and a header to fill in, and print its path.
 
 \b
   tenantry new "rates per room"

@@ -92,16 +92,16 @@ def make_tenants_option(explanation: str, *, required: bool = False) -> click.Op
     )
 
 
-TENANTS = make_tenants_option("Which databases; by default the master and every tenant.")
+TENANTS = make_tenants_option("Databases to work on; by default the master and every tenant.")
 TENANTS_REQUIRED = make_tenants_option(
-    "Which databases; all is every tenant, without the master. There is no default.", required=True
+    "Databases to work on; all means every tenant, without the master. There is no default.", required=True
 )
 SERVER = click.Option(
     ["--server", "servers"],
     metavar="NAME=DSN",
     type=ServerOption(),
     multiple=True,
-    help="Another connection string for a server of tenants.yaml, for this run.",
+    help="Another connection string for a server of tenants.yaml, for this run only.",
 )
 JOBS = click.Option(
     ["--jobs"],
@@ -109,7 +109,7 @@ JOBS = click.Option(
     metavar="N",
     default=DEFAULT_JOBS,
     show_default=True,
-    help="How many tenants at once on each server.",
+    help="Work on N tenants at a time on each server.",
 )
 LOCK_WAIT = click.Option(
     ["--lock-wait"],
@@ -117,20 +117,18 @@ LOCK_WAIT = click.Option(
     default=DEFAULT_LOCK_WAIT_S,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for another runner, and to try again for a lock on a table.",
+    help="Wait up to SECONDS for another run of tenantry, and for locks on tables.",
 )
 SET = click.Option(
     ["--set", "set_name"],
     type=click.Choice([name.value for name in SetName]),
     default=SetName.TENANT.value,
     show_default=True,
-    help="Whose migrations.",
+    help="Set of migrations to work on.",
 )
-REASON = click.Option(["--reason"], required=True, help="Why; it is kept in the log for ever.")
-NO_VERIFY = click.Option(
-    ["--no-verify"], is_flag=True, help="Do not prove afterwards that the schema is what the files say."
-)
-DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show what would be done, and do nothing.")
+REASON = click.Option(["--reason"], required=True, help="Reason for the change; kept in the log forever.")
+NO_VERIFY = click.Option(["--no-verify"], is_flag=True, help="Skip the proof that the schema matches the files.")
+DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show the changes without making them.")
 
 REPAIR_PARAMS = (
     click.Argument(["version"], type=Version()),

@@ -33,10 +33,10 @@ from tenantry.proof.findings import find_in
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, find_version, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Show which files each tenant would get; tenants that would get the same ones are one plan.
+_HELP = """Show the files that each tenant would get; tenants with the same pending files share one plan.
 
-Beside each statement of a file that goes to a database in use stands what it was measured to do: locks, rewrites,
-scans. Reads only. With --format sql, or --sql, one script for each distinct plan is printed, to be reviewed.
+Statements that would run on a live database are shown with their measured effects: locks, rewrites, scans. Reads only.
+--format sql, or --sql, prints one script for each distinct plan, for review.
 
 \b
   tenantry plan
@@ -47,7 +47,7 @@ scans. Reads only. With --format sql, or --sql, one script for each distinct pla
 _SHOWN = 3
 _PARAMS = (
     TENANTS,
-    click.Option(["--to"], type=Version(), metavar="VERSION", help="Plan up to and including this version."),
+    click.Option(["--to"], type=Version(), metavar="VERSION", help="Plan files up to and including this version."),
     click.Option(["--sql", "format"], flag_value="sql", help="Print one script for each distinct plan."),
     JOBS,
     SERVER,

@@ -29,11 +29,11 @@ from tenantry.verbs.options import (
 )
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Undo the newest version by its NNNN_name.rollback.sql, in one transaction with its record, which stays.
+_HELP = """Undo the newest version with its NNNN_name.rollback.sql, in one transaction with its record, which stays.
 
-What runs is the text that was recorded when the version was applied; where the file is another one by now, the
-difference is shown. With --to, all versions that are newer are undone, newest first. The version is pending
-afterwards: take its file away, or mend it, before the next migrate.
+tenantry runs the text that was recorded when the version was applied; if the file has changed since, the difference is
+shown. With --to, all newer versions are undone, newest first. Afterwards the version is pending: remove or correct its
+file before the next migrate.
 
 \b
   tenantry rollback 12 --tenants 16 --reason "locks the calendar" --dry-run
@@ -42,11 +42,11 @@ afterwards: take its file away, or mend it, before the next migrate.
 
 _PARAMS = (
     click.Argument(["version"], type=Version(), required=False),
-    click.Option(["--to"], type=Version(), metavar="VERSION", help="Undo all versions that are newer than this one."),
+    click.Option(["--to"], type=Version(), metavar="VERSION", help="Undo all versions newer than this one."),
     TENANTS_REQUIRED,
     REASON,
-    click.Option(["--out-of-order"], is_flag=True, help="Undo it although newer versions are applied, and stay."),
-    click.Option(["--from-files"], is_flag=True, help="Run the rollback file as it is now, not as it was recorded."),
+    click.Option(["--out-of-order"], is_flag=True, help="Undo it even though newer versions are applied; they stay."),
+    click.Option(["--from-files"], is_flag=True, help="Run the current rollback file, not the recorded text."),
     NO_VERIFY,
     DRY_RUN,
     JOBS,

@@ -16,10 +16,10 @@ from tenantry.project import Project
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Show for each tenant its version, how many files are pending, its state, and who applied what last.
+_HELP = """Show each tenant's version, number of pending files and state, and the time and author of its last change.
 
-Reads only. What is pending or blocked gives exit code 0 unless --exit-code is given; a tenant that cannot be read
-gives 4 or 5.
+Reads only. Pending or blocked files give exit code 0 unless --exit-code is given; a tenant that cannot be read gives
+4 or 5.
 
 \b
   tenantry status
@@ -28,7 +28,7 @@ gives 4 or 5.
 
 _PARAMS = (
     TENANTS,
-    click.Option(["--exit-code"], is_flag=True, help="Exit with 1 when a tenant is not up to date."),
+    click.Option(["--exit-code"], is_flag=True, help="Exit with 1 if a tenant is not up to date."),
     JOBS,
     SERVER,
 )

@@ -11,7 +11,7 @@ from tenantry.project import Project
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Show every tenant with its server, its database and how many files its set has, and try each connection.
+_HELP = """Show every tenant with its server, its database and the number of files in its set, and try each connection.
 
 \b
   tenantry tenants

@@ -17,11 +17,11 @@ from tenantry.schema.differences import count_differences
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Prove of every selected tenant that its record is what the files say, and its schema what its record says.
+_HELP = """Prove for every selected tenant that its record matches the files, and that its schema matches its record.
 
-The files are replayed once on a scratch database; a tenant's tables, columns, indexes, functions, grants and the rest
-must be what that has, and the checks beside the migrations must hold. Every difference is named, an edited file comes
-with a diff. Reads only; exit code 1 when something differs or is pending.
+The files are replayed once on a scratch database. A tenant's tables, columns, indexes, functions, grants and other
+objects must match the replayed ones, and the checks next to the migrations must hold. Each difference is named, and an
+edited file is shown as a diff. Reads only; exit code 1 if anything differs or is pending.
 
 \b
   tenantry verify

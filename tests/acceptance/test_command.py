@@ -46,7 +46,7 @@ def test_without_a_verb(project: Fleet) -> None:
     """Called without a verb, the command shows its help and exits with 2: nothing was done."""
     done = project.run()
     assert done.code == 2
-    assert "Usage: tenantry [OPTIONS] COMMAND [ARGS]..." in done.out + done.err
+    assert "Usage: tenantry [OPTIONS] VERB [ARGS]..." in done.out + done.err
 
 
 def test_as_a_module(fleet: MakeFleet) -> None:

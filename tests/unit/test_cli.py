@@ -162,7 +162,7 @@ NEAREST = {
 @pytest.mark.parametrize(("word", "expected"), NEAREST.items(), ids=NEAREST)
 def test_unknown_verb(call: Call, word: str, expected: str) -> None:
     """An unknown verb is answered with the nearest one, or with all of them."""
-    usage = "Usage: tenantry [OPTIONS] COMMAND [ARGS]...\nTry 'tenantry --help' for help.\n\n"
+    usage = "Usage: tenantry [OPTIONS] VERB [ARGS]...\nTry 'tenantry --help' for help.\n\n"
     assert call(word) == Ended(2, "", f"{usage}Error: {word!r} is not a verb: {expected}\n")
 
 

@@ -173,7 +173,7 @@ def test_a_password_in_clear(fleet: MakeFleet) -> None:
         ),
         pytest.param(
             ["migrat"],
-            "Usage: tenantry [OPTIONS] COMMAND [ARGS]...\nTry 'tenantry --help' for help.\n\n"
+            "Usage: tenantry [OPTIONS] VERB [ARGS]...\nTry 'tenantry --help' for help.\n\n"
             "Error: 'migrat' is not a verb: did you mean 'migrate'?\n",
             id="verb",
         ),
