@@ -1,5 +1,6 @@
 """The command line: parse arguments, start the verb, hand its events to the outputs, return the exit code."""
 
+import io
 import os
 import shlex
 import shutil
@@ -45,10 +46,25 @@ Completion: eval "$(_TENANTRY_COMPLETE=bash_source tenantry)", or zsh_source, fi
 
 # What the next command has of its own, or need not repeat.
 _NOT_AGAIN = frozenset({"tenants", "format", "verbose", "reason", "config"})
+_ERROR = click.style("error:", fg="red", bold=True)
 
 
 class _Verbs(click.Group):
     """The verbs, each imported only when it is asked for."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command line and exit the process; errors of its arguments look like all others."""
+        try:
+            # click would exit itself, and begin its errors with a word of its own: "Error:", in one colour.
+            sys.exit(super().main(*args, **extra | {"standalone_mode": False}))
+        except click.ClickException as error:
+            shown = io.StringIO()
+            error.show(shown)
+            click.echo(shown.getvalue().replace("Error: ", f"{_ERROR} ", 1), nl=False, err=True)
+            sys.exit(error.exit_code)
+        except click.Abort:
+            # Ctrl-C before the run has begun: it ends as one during the run does.
+            sys.exit(130)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs in the order in which help shows them."""
@@ -177,7 +193,7 @@ def _print_error(error: RunError) -> None:
     from tenantry.reports.wording import render_hint
 
     for problem in error.problems:
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {problem.message}", err=True)
+        click.echo(f"{_ERROR} {problem.message}", err=True)
         if problem.hint:
             click.echo(f"{click.style('hint:', fg='cyan')} {render_hint(problem.hint, _program())}", err=True)
 

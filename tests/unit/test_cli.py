@@ -31,7 +31,7 @@ tenants:
   list: [1, 16, 161]
 """
 MASTER = "master: {server: main, database: rsm_master, migrations: migrations/master}\n"
-USAGE = "Usage: tenantry {} [OPTIONS]\nTry 'tenantry {} --help' for help.\n\nError: {}\n"
+USAGE = "Usage: tenantry {} [OPTIONS]\nTry 'tenantry {} --help' for help.\n\nerror: {}\n"
 
 
 class Ended(NamedTuple):
@@ -163,7 +163,7 @@ NEAREST = {
 def test_unknown_verb(call: Call, word: str, expected: str) -> None:
     """An unknown verb is answered with the nearest one, or with all of them."""
     usage = "Usage: tenantry [OPTIONS] VERB [ARGS]...\nTry 'tenantry --help' for help.\n\n"
-    assert call(word) == Ended(2, "", f"{usage}Error: {word!r} is not a verb: {expected}\n")
+    assert call(word) == Ended(2, "", f"{usage}error: {word!r} is not a verb: {expected}\n")
 
 
 VERSION = "is not a version, expected a number or a file name, such as 12 or 0012_rates"
@@ -206,7 +206,23 @@ def test_required(call: Call, arguments: str, expected: str) -> None:
     """What changes a ledger by hand has no default for whom and why."""
     ended = call(*arguments.split())
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.endswith(f"Error: {expected}\n")
+    assert ended.err.endswith(f"error: {expected}\n")
+
+
+def test_no_verb(call: Call) -> None:
+    """Without a verb, the help goes to stderr, and it is exit code 2."""
+    ended = call()
+    assert (ended.code, ended.out, ended.err) == (2, "", call("--help").out)
+
+
+def test_interrupted_before_the_run(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C before the run has begun is exit code 130, as it is during the run, and no trace is shown."""
+
+    def interrupt(*arguments: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tenantry.cli._run", interrupt)
+    assert call("status") == Ended(130, "", "\n")
 
 
 def test_secret_in_an_option(call: Call) -> None:

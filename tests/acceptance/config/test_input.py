@@ -167,14 +167,14 @@ def test_a_password_in_clear(fleet: MakeFleet) -> None:
         pytest.param(
             ["migrate", "--to", "soon"],
             "Usage: tenantry migrate [OPTIONS]\nTry 'tenantry migrate --help' for help.\n\n"
-            "Error: Invalid value for '--to': 'soon' is not a version, expected a number or a file name, such as 12 or"
+            "error: Invalid value for '--to': 'soon' is not a version, expected a number or a file name, such as 12 or"
             " 0012_rates\n",
             id="version",
         ),
         pytest.param(
             ["migrat"],
             "Usage: tenantry [OPTIONS] VERB [ARGS]...\nTry 'tenantry --help' for help.\n\n"
-            "Error: 'migrat' is not a verb: did you mean 'migrate'?\n",
+            "error: 'migrat' is not a verb: did you mean 'migrate'?\n",
             id="verb",
         ),
     ],

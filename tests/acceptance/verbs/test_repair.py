@@ -255,8 +255,8 @@ def test_forget_makes_a_file_pending_again(applied: Fleet) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        pytest.param(["--tenants", "1"], "Error: Missing option '--reason'.\n", id="reason"),
-        pytest.param(["--reason", "x"], "Error: Missing option '--tenants'.\n", id="tenants"),
+        pytest.param(["--tenants", "1"], "error: Missing option '--reason'.\n", id="reason"),
+        pytest.param(["--reason", "x"], "error: Missing option '--tenants'.\n", id="tenants"),
     ],
 )
 @pytest.mark.parametrize("verb", ["accept", "mark", "forget"])
