@@ -29,13 +29,12 @@ from tenantry.scratch.schema_file import load_schema, read_schema_source
 from tenantry.verbs.options import open_files
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Prove the migration files themselves: their names and headers, and that each applies behind the others.
+_HELP = """Test the migration files themselves: their names and headers, and that each one runs after those before it.
 
-The files are run on a scratch database, and so are the checks beside them. A rollback file, run behind its file, must
-leave the schema that was there before. With --base, no file that is merged there
-may have been edited, renamed or deleted, and new ones must come after all of them. With --schema-from, what a command
-or a file says the application expects must be what the files make; what they lack is printed as SQL. Nothing is ever
-asked. Exit code 1 when something is found.
+The files and the checks next to them run on a scratch database. A rollback file must restore the schema from before
+its file. With --base, files that are merged there may not be edited, renamed or deleted, and new files must come after
+them. With --schema-from, the files must produce the schema that the application expects; missing parts are printed as
+SQL. tenantry never prompts. Exit code 1 if anything is found.
 
 \b
   tenantry check
@@ -44,19 +43,19 @@ asked. Exit code 1 when something is found.
 """
 
 _PARAMS = (
-    click.Option(["--base"], metavar="REF", help="What is merged: a branch or commit of git."),
+    click.Option(["--base"], metavar="REF", help="Branch or commit of git that holds the merged files."),
     click.Option(
         ["--schema-from"],
         metavar="COMMAND|FILE.sql",
-        help="What the application expects: a file, or a command that prints DDL.",
+        help="Schema that the application expects: a file, or a command that prints DDL.",
     ),
     click.Option(
         ["--set", "set_name"],
         type=click.Choice([name.value for name in SetName]),
-        help="Check this set alone; by default both, with --schema-from for the tenants'.",
+        help="Check only this set; by default both, and the tenants' with --schema-from.",
     ),
-    click.Option(["--allow-extra"], is_flag=True, help="With --schema-from: the files may make more than is expected."),
-    click.Option(["--sql", "format"], flag_value="sql", help="Print what the files lack as a draft of SQL."),
+    click.Option(["--allow-extra"], is_flag=True, help="With --schema-from, let the files create more than it has."),
+    click.Option(["--sql", "format"], flag_value="sql", help="Print the missing parts as a draft of SQL."),
 )
 
 

@@ -21,13 +21,13 @@ from tenantry.project import Project
 from tenantry.verbs.options import JOBS, SERVER, Version, find_file, make_tenants_option, open_files, open_request
 from tenantry.verbs.verb import Events, Request, Verb
 
-_HELP = """Say what each migration file would do to a database in use: what it locks, rewrites and reads whole.
+_HELP = """Report the effects of each migration file on a live database: locks, rewrites and full scans.
 
-The files are run on a scratch database whose tables have rows, and each statement is measured there. A danger makes
-the application wait for as long as a table is large, or fail; a caution is less. Each comes with the safe form. What
-a file's header allows, "-- lint: allow RULE because REASON", is counted, and shown with --verbose. With --tenants,
-the tables are looked up in those databases, and a finding says how large they are. Exit code 1 when something is
-found, or not all could be measured.
+The files run on a scratch database whose tables have rows, and each statement is measured there. A danger makes the
+application fail, or wait longer the larger a table is; a caution is less severe. Each comes with its safe form. Those
+that a file's header allows, "-- lint: allow RULE because REASON", are counted, and shown with --verbose. With
+--tenants, findings show the sizes of the tables in those databases. Exit code 1 if anything is found, or could not be
+measured.
 
 \b
   tenantry lint
@@ -37,13 +37,13 @@ found, or not all could be measured.
 
 _PARAMS = (
     click.Argument(["versions"], type=Version(), nargs=-1, metavar="[VERSION]..."),
-    click.Option(["--from", "since"], type=Version(), metavar="VERSION", help="Lint this file and all after it."),
+    click.Option(["--from", "since"], type=Version(), metavar="VERSION", help="Lint this file and all later ones."),
     click.Option(
         ["--set", "set_name"],
         type=click.Choice([name.value for name in SetName]),
-        help="Lint this set alone; by default both.",
+        help="Lint only this set; by default both.",
     ),
-    make_tenants_option("In which databases tables are looked up for their sizes; by default in none."),
+    make_tenants_option("Databases to read table sizes from; by default none."),
     JOBS,
     SERVER,
 )

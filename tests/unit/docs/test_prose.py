@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.unit.docs.generated import drop_parts
+from tenantry.verbs.verb import VERBS
+from tests.unit.docs.generated import PARTS, drop_parts, render_help
 from tests.unit.docs.markdown import CHANGELOG, CONTRIBUTING, PAGES, README
 
 # Good manuals of this field have fewer than 1 in 1,000; prose that was translated in the head has 13.
@@ -13,6 +14,8 @@ MOST_WHATS = 4
 BODIES = {
     "README": README.read_text("utf-8"),
     "docs": "\n".join(drop_parts(path.read_text("utf-8")) for path in PAGES),
+    "help": "\n".join(render_help(verb) for verb in ("", *VERBS)),
+    "generated": "\n".join(write() for write in PARTS.values()),
     "CONTRIBUTING": CONTRIBUTING.read_text("utf-8"),
     "CHANGELOG": CHANGELOG.read_text("utf-8"),
 }
