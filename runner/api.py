@@ -134,7 +134,7 @@ class OpenProject:
         if self._offline and not without_tenants:
             # A run over no tenant would end well, and pass for one over all of them.
             raise RunError(
-                "the project was opened offline, so that no tenant is selected", hint="open it without offline=True"
+                "the project was opened offline, so no tenant is selected", hint="open it without offline=True"
             )
         project = self._project.begin(str(uuid.uuid4()))
         run = Run(project, start(project))

@@ -175,11 +175,11 @@ def _signals(stop: "Stop") -> Iterator[None]:
     def handle(number: int, frame: "FrameType | None") -> None:
         name = signal.Signals(number).name
         if stop.reason:
-            click.echo("cancelling what is running", err=True)
+            click.echo("cancelling the running statements", err=True)
             stop.cancel()
             return
         stop.request(name)
-        click.echo(f"{name}: finishing what is running, once more cancels it", err=True)
+        click.echo(f"{name}: finishing the running files; send it again to cancel them", err=True)
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

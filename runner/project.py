@@ -246,9 +246,9 @@ def _start_servers(config: Config, choice: Choice, servers: Iterable[Server], *,
     server = embedded_server(config)
     if not makes and not server.exists():
         raise ServerError(
-            f"{config.root / STATE_FOLDER}: the embedded server was not made yet",
+            f"{config.root / STATE_FOLDER}: the embedded server has not been created",
             # Never more than was asked for: without --tenants, this command would work on every tenant.
-            hint=f'run "tenantry migrate --tenants {choice.selection.text}", which makes it and its databases',
+            hint=f'run "tenantry migrate --tenants {choice.selection.text}" to create it and its databases',
         )
     server.start()
 
@@ -257,7 +257,7 @@ def _query_tenants(config: Config, sessions: Sessions) -> list[dict[str, object]
     """Return the rows of the query that names the tenants, run on the master. Raises InputError, Unreachable."""
     master = config.master
     if master is None or config.tenant_query is None:
-        raise ConfigError((Problem(f"{config.path}: a query for the tenants needs a master to run on"),))
+        raise ConfigError((Problem(f"{config.path}: a query for the tenants needs a master to run it on"),))
     try:
         with sessions.connect(master) as connection:
             cursor = connection.execute(config.tenant_query.encode())
@@ -267,5 +267,5 @@ def _query_tenants(config: Config, sessions: Sessions) -> list[dict[str, object]
         raise explain_missing(sessions, master, error) from None
     except TenantError as error:
         message = f"{config.rules.query_at}: the query for the tenants failed: {error}"
-        hint = 'if its table comes with the master\'s migrations, run "tenantry migrate --tenants master" first'
+        hint = 'if the master\'s migrations create its table, run "tenantry migrate --tenants master" first'
         raise InputError((Problem(message, hint),)) from None

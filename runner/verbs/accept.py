@@ -38,8 +38,8 @@ def _decide(case: Case, reason: str) -> Repair:
     status = case.status
     if status is None or status.row is None or status.file is None or status.state is State.INCOMPLETE:
         raise Refused(
-            f"version {case.version} is not applied here, so that there is no record to change",
-            hint=f'see "tenantry status --tenants {case.tenant.name}"',
+            f"version {case.version} is not applied, so it has no record to change",
+            hint=f'run "tenantry status --tenants {case.tenant.name}" to see its version',
         )
     file, row = status.file, status.row
     changes = []

@@ -84,14 +84,14 @@ def _list_unseen(found: Examined, proposal: Proposal) -> list[Migration]:
 
 def _explain_unseen(migration: Migration, found: Examined) -> Problem:
     return Problem(
-        f"{label(migration.version, migration.name)}: cannot be seen, its effects are data or nothing",
-        f'if it was run, run "tenantry adopt --tenants {found.tenant.name} --assume {migration.version} --write"',
+        f"{label(migration.version, migration.name)}: not visible in the schema, its effects are data or none",
+        f'run "tenantry adopt --tenants {found.tenant.name} --assume {migration.version} --write" if it has run',
     )
 
 
 def _explain_denied(migration: Migration) -> Problem:
     name = label(migration.version, migration.name)
-    return Problem(f"{name}: not assumed, its effects are in the schema and are not there")
+    return Problem(f"{name}: not assumed, its effects belong in the schema and are missing")
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

@@ -17,6 +17,7 @@ from tenantry.model import Migration, Server, SetName, Tenant
 from tenantry.model.errors import ConfigError, InputError, Problem, Refused, ServerError
 from tenantry.model.events import DraftWritten, Event, FindingReported, Verdict, WarningRaised, drain
 from tenantry.model.results import Result
+from tenantry.model.words import count
 from tenantry.project import Project
 from tenantry.proof.checks import run_checks
 from tenantry.schema.ddl.draft import render
@@ -87,7 +88,7 @@ def start(
     for option, value in (("--base", base), ("--schema-from", schema_from)):
         # As an unset variable of a script leaves it: it must not pass for a check that was made.
         if value is not None and not value.strip():
-            raise ConfigError((Problem(f"{option}: empty, expected a value, or no such option"),))
+            raise ConfigError((Problem(f"{option}: empty, expected a value or no {option} at all"),))
     config = project.config
     sets = [set_name] if set_name else [name for name in SetName if name is SetName.TENANT or config.master_migrations]
     directories = _read_all(config, sets)
@@ -165,7 +166,7 @@ def _make_job(
                 yield FindingReported(tenant.name, problem)
         if wanted and name is wanted.set_name:
             found += yield from _compare(tenant, wanted, schema)
-        return Verdict(Result.FINDING, f"{found} found") if found else Verdict(Result.OK)
+        return Verdict(Result.FINDING, count(found, "problem")) if found else Verdict(Result.OK)
 
     return check
 
@@ -192,7 +193,7 @@ def _compare(tenant: Tenant, wanted: _Wanted, found: Snapshot) -> Generator[Even
     """Say how the schema that the files make differs from the one that they are to make; return in how much."""
     differences = [one for one in compare_schemas(wanted.schema, found) if wanted.extra or one.what is not What.EXTRA]
     for difference in differences:
-        yield FindingReported(tenant.name, Problem(f"{explain(difference)} by {wanted.source}"))
+        yield FindingReported(tenant.name, Problem(f"{explain(difference)} (compared with {wanted.source})"))
     if differences:
         yield DraftWritten(tenant.name, render(write_ddl(wanted.schema, found)))
     return len(differences)

@@ -43,7 +43,7 @@ def start(
     `sure`. Raises ConfigError where no server is embedded; ServerError where it cannot be started, stopped or found.
     """
     if not any(server.embedded for server in config.servers.values()):
-        raise ConfigError((Problem(f"{config.path}: no server is embedded, expected one to be"),))
+        raise ConfigError((Problem(f'{config.path}: no server is set to "embedded", expected at least one'),))
     name = _find_database(config, database)
     match action:
         case "start":
@@ -79,7 +79,7 @@ def _find_database(config: Config, text: str | None) -> str:
 def _start_server(config: Config) -> Events:
     server = embedded_server(config)
     started = server.start()
-    yield LinePrinted(f"{'started' if started else 'runs already'}: {server.url('postgres')}")
+    yield LinePrinted(f"{'started' if started else 'already running'}: {server.url('postgres')}")
 
 
 def _open_psql(config: Config, database: str, arguments: tuple[str, ...]) -> None:
@@ -87,8 +87,8 @@ def _open_psql(config: Config, database: str, arguments: tuple[str, ...]) -> Non
     server = embedded_server(config)
     if not server.exists():
         raise ServerError(
-            f"{config.root / STATE_FOLDER}: the embedded server was not made yet",
-            hint='run "tenantry migrate --tenants ..." first',
+            f"{config.root / STATE_FOLDER}: the embedded server has not been created",
+            hint='run "tenantry migrate --tenants ..." to create it',
         )
     server.start()
     command = [*server.psql(database), *arguments]
@@ -98,14 +98,14 @@ def _open_psql(config: Config, database: str, arguments: tuple[str, ...]) -> Non
 def _destroy(config: Config, *, sure: bool) -> Events:
     server = embedded_server(config)
     if not server.exists():
-        yield LinePrinted("there is nothing to destroy")
+        yield LinePrinted("nothing to destroy")
         return
     if not sure:
         raise ConfigError(
             (
                 Problem(
                     f"{config.root / STATE_FOLDER}: destroying the embedded server deletes all of its databases",
-                    'if that is meant, run "tenantry db destroy --yes"',
+                    'run "tenantry db destroy --yes" to confirm',
                 ),
             )
         )

@@ -56,17 +56,17 @@ def start(project: Project, *, name: str, schema_from: str, set_name: SetName = 
         expected = load_schema(replay.scratch, *source, config.scope())
     drafts = write_ddl(expected, found)
     if not drafts:
-        yield LinePrinted(f"nothing to write: the files make what {source[1]} says")
+        yield LinePrinted(f"nothing to write: the files already produce the schema of {source[1]}")
     # What is checked row by row goes into a file, and so into a transaction, of its own.
     parts = (("", [d for d in drafts if not d.separate]), ("_validate", [d for d in drafts if d.separate]))
     for suffix, part in parts:
         if part and not any(draft.sql and draft.kind is Risk.ADDITIVE for draft in part):
             # As a file it would be a migration that does nothing, and there would be another one with every draft.
-            yield LinePrinted("no file is written for what follows: a person has to decide about it")
+            yield LinePrinted("no file is written for the following statements: a person has to decide")
             yield from (LinePrinted(line) for line in render(part).splitlines())
         elif part:
             path = folder / f"{label(next_version(folder), name + suffix)}.sql"
-            _write(path, f"-- A draft, to be reviewed: what the files lack of {source[1]}.\n\n{render(part)}")
+            _write(path, f"-- A draft for review: the difference between the files and {source[1]}.\n\n{render(part)}")
             yield LinePrinted(str(path))
 
 
@@ -86,7 +86,7 @@ def _write(path: Path, text: str) -> None:
             file.write(text)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise ConfigError((Problem(f"{path}: {reason}, expected to make this file"),)) from None
+        raise ConfigError((Problem(f"{path}: {reason}, expected to create this file"),)) from None
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

@@ -89,7 +89,7 @@ def start(project: Project, *, against: str = "files", consensus: bool = False) 
     be started.
     """
     if consensus and against != "files":
-        raise ConfigError((Problem("--consensus beside --against, expected one of them"),))
+        raise ConfigError((Problem("--consensus together with --against, expected one of them"),))
     if consensus:
         project = _leave_out_master(project)
         if len(project.tenants) < 2:
@@ -109,7 +109,7 @@ def _start(request: Request) -> Events:
 def _leave_out_master(project: Project) -> Project:
     """Return the project for tenants, unless the master alone is selected. Raises ConfigError where both are named."""
     # The files of both sets stay: their warnings are about the input, whoever is compared.
-    return replace(project, tenants=without_master(project, "their schemas are not meant to be alike").tenants)
+    return replace(project, tenants=without_master(project, "their schemas differ by design").tenants)
 
 
 def _make_job(project: Project, refer: Reference) -> Job:
@@ -158,7 +158,7 @@ def _expect(project: Project, ledger: Ledger) -> Snapshot:
     statuses = read_statuses(project.files(ledger.tenant), ledger)
     if not any(status.row for status in statuses):
         raise Refused(
-            "no record of migrations, so that nothing says what its schema should be",
+            "no record of migrations, so the expected schema is unknown",
             hint=f'run "tenantry adopt --tenants {ledger.tenant.name}", or compare with --consensus or --against',
         )
     return make_prover(project).expect(ledger, statuses)
@@ -180,7 +180,7 @@ def _read_tenant(project: Project, name: str) -> Snapshot:
 def _read_file(project: Project, name: str) -> Snapshot:
     root = project.config.root
     if not (root / name).is_file():
-        message = f"--against: {name!r} is no file, expected files, tenant:ID or a file of SQL"
+        message = f"--against: {name!r} is not a file, expected files, tenant:ID or a file of SQL"
         raise ConfigError((Problem(message),))
     text, shown = read_schema_source(name, root, project.choice.environment)
     with make_expected(project).place.open_embedded() as scratch:
@@ -198,11 +198,11 @@ def _make_consensus_job(project: Project) -> Job:
             fingerprint = read_fingerprint(ledger.connection, project.config.scope(tenant))
             group = consensus.groups.get(fingerprint)
             if group is None:
-                raise Refused("its schema changes while it is compared", hint="run the same command again")
+                raise Refused("its schema changed during the comparison", hint="run the same command again")
             yield RowReported(tenant.name, {"group": group.name, "tenants": group.size})
             verdict = yield from _compare(project, ledger, consensus.schema)
             if consensus.tie:
-                hint = "say which tenant is right, with --against tenant:ID"
+                hint = "choose the tenant that is right with --against tenant:ID"
                 return Verdict(Result.FINDING, consensus.tie, hint)
             return verdict
 

@@ -40,12 +40,12 @@ def _decide(case: Case, reason: str) -> Repair:
     row = case.status.row if case.status else None
     if row is None:
         raise Refused(
-            f"version {case.version} is not recorded here",
-            hint=f'see "tenantry status --tenants {case.tenant.name}"',
+            f"version {case.version} is not recorded",
+            hint=f'run "tenantry status --tenants {case.tenant.name}" to see its version',
         )
     newer = any(other.row and other.version > row.version for other in case.statuses)
-    again = "its file is out of order then" if newer else "its file is pending again"
-    after = again if case.status and case.status.file else "no file has it"
+    again = "its file becomes out of order" if newer else "its file becomes pending"
+    after = again if case.status and case.status.file else "there is no file for it"
     change = f"{label(row.version, row.name)}: the record ({row.state.value}, by {row.applied_by}) is deleted; {after}"
     return Repair((change, *_warn(case.status, row)), lambda ledger: record_forgotten(ledger, row, reason))
 
@@ -54,7 +54,7 @@ def _warn(status: MigrationStatus | None, row: AppliedMigration) -> Iterator[str
     """Yield what happens twice where a file that was begun runs from its start again."""
     done = row.statements_done or (row.progress and row.progress.rows)
     if done and status and status.file and status.state is State.INCOMPLETE:
-        yield f"what is done of it will be done again: {count_done(row)}"
+        yield f"its completed part will run again: {count_done(row)}"
 
 
 VERB = Verb(_HELP, REPAIR_PARAMS, _start)

@@ -68,7 +68,7 @@ def start(project: Project, *, tool: str, folder: Path, reason: str = "imported"
     def decide(found: Examined) -> Generator[Event, None, Proposal]:
         records = history.read(found.ledger.connection)
         if records is None:
-            raise Refused(f"{history.title}: no records of it in this database")
+            raise Refused(f"{history.title}: no records in this database")
         claims = history.match(records, files)
         ids = [claim.id for claim in claims]
         migrations = find_migrations(tool, ids, project.files(found.tenant))
@@ -109,22 +109,23 @@ def _find_fault(
     if claim.record is None:
         if state is Presence.PRESENT:
             return Problem(
-                f"{subject}{note}, but its effects are there",
-                f'"tenantry adopt --tenants {tenant}" shows what the catalog bears out',
+                f"{subject}{note}, but its effects are in the schema",
+                f'run "tenantry adopt --tenants {tenant}" to see the files that the catalog confirms',
             )
         return Problem(f"{subject}{note}") if claim.note else None
     if claim.standing is ClaimStanding.NO_FILE:
-        return Problem(f"{subject}{note}", "bring its file back into DIR, or leave the record where it is")
+        return Problem(f"{subject}{note}", "restore its file in DIR, or leave the record as it is")
     if migration is None:
-        hint = 'bring its file over first, with "tenantry import --files"'
-        return Problem(f"{subject}{note}, but no migration here is this file", hint)
+        hint = 'import its file first, with "tenantry import --files"'
+        return Problem(f"{subject}{note}, but no migration corresponds to its file", hint)
     if claim.standing is ClaimStanding.MISMATCH:
         return Problem(
-            f"{subject}{note or ': the file was edited after it ran'}", "undo the edit, or adopt by the catalog"
+            f"{subject}{note or ': the file was edited after it ran'}",
+            f'undo the edit; or run "tenantry adopt --tenants {tenant}" to see the files that the catalog confirms',
         )
     if state in (Presence.ABSENT, Presence.PARTIAL):
         name = label(migration.version, migration.name)
-        return Problem(f"{subject}{note}: recorded, but the effects of {name} are {_missing(state)}: not taken over")
+        return Problem(f"{subject}{note}: recorded, but the effects of {name} are {_missing(state)}; not taken over")
     return None
 
 
@@ -138,13 +139,13 @@ def _find_doubt(
         return None
     name = label(migration.version, migration.name)
     return Problem(
-        f"{claim.id}: cannot verify: nothing but its number is that of {name}, whose effects no schema shows",
-        f'if it is the same, run "tenantry adopt --tenants {tenant} --assume {migration.version} --write"',
+        f"{claim.id}: cannot verify: only its number is that of {name}, whose effects no schema shows",
+        f'run "tenantry adopt --tenants {tenant} --assume {migration.version} --write" if it is the same migration',
     )
 
 
 def _missing(state: Presence | None) -> str:
-    return "not there" if state is Presence.ABSENT else "half there"
+    return "missing" if state is Presence.ABSENT else "partly missing"
 
 
 def start_files(config: Config, *, tool: str, folder: Path, set_name: SetName, write: bool = False) -> Events:
@@ -166,7 +167,7 @@ def start_files(config: Config, *, tool: str, folder: Path, set_name: SetName, w
         for note in item.notes:
             yield LinePrinted(f"note: {item.source}: {note}")
     if not write:
-        yield LinePrinted("nothing was written: --write does it")
+        yield LinePrinted("nothing was written: add --write to write the files")
 
 
 def _start(request: Request) -> Events:

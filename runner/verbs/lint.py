@@ -123,7 +123,7 @@ def _read_all(config: Config, chosen: SetName | None) -> list[tuple[SetName, str
 def _choose(found: Sequence[tuple[SetName, str, Directory]], versions: Sequence[int], since: int | None) -> list[_Set]:
     """Return the sets in which a file is meant. Raises ConfigError where a version is that of no file."""
     if versions and since is not None:
-        raise ConfigError((Problem("--from beside a VERSION, expected one of them"),))
+        raise ConfigError((Problem("--from together with a VERSION, expected one of them"),))
     for version in (*versions, *(() if since is None else (since,))):
         find_file([directory for _, _, directory in found], version, "VERSION" if versions else "--from")
     sets = []

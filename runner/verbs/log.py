@@ -41,9 +41,10 @@ def start(project: Project, *, version: int | None = None, sql: bool = False) ->
     if not sql:
         return run_job(project, "log", _make_job(project, version))
     if version is None:
-        raise ConfigError((Problem("--sql: needs --version, the version whose text is wanted"),))
+        raise ConfigError((Problem("--sql: --version is missing, expected the version to print"),))
     if len(project.tenants) != 1:
-        raise ConfigError((Problem(f"--sql: {len(project.tenants)} tenants are selected, expected one"),))
+        message = f"--sql: {len(project.tenants)} tenants are selected, expected one"
+        raise ConfigError((Problem(message, f"choose one with --tenants {project.tenants[0].name}"),))
     return run_job(project, "log", _make_text_job(project, version))
 
 
@@ -69,7 +70,10 @@ def _make_text_job(project: Project, version: int) -> Job:
         with project.reading(tenant) as ledger:
             text = ledger.read_text(version) if ledger and ledger.read() else ""
         if not text:
-            raise Refused(f"version {version} is not recorded", hint=f'see "tenantry log --tenants {tenant.name}"')
+            raise Refused(
+                f"version {version} is not recorded",
+                hint=f'run "tenantry log --tenants {tenant.name}" to see its versions',
+            )
         yield LinePrinted(text.removesuffix("\n"))
         return Verdict(Result.OK)
 

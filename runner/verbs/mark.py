@@ -38,11 +38,12 @@ def _start(request: Request) -> Events:
 def _decide(case: Case, reason: str) -> Repair:
     status = case.status
     if status is None or status.file is None:
-        raise Refused(f"there is no migration {case.version} in the set of this tenant")
+        raise Refused(f"the set of this tenant has no migration {case.version}")
     file, row = status.file, status.row
     if status.state is State.CHANGED:
         raise Refused(
-            f"{label(file.version, file.name)}: recorded with another checksum", hint=advise(status, case.tenant.name)
+            f"{label(file.version, file.name)}: recorded with a different checksum",
+            hint=advise(status, case.tenant.name),
         )
     if status.state is State.APPLIED:
         return Repair((), lambda ledger: None)
@@ -50,13 +51,13 @@ def _decide(case: Case, reason: str) -> Repair:
     if row is None:
         changes = [f"{name}: recorded as applied, origin marked, without being run"]
     else:
-        changes = [f"{name}: {count_done(row)} done becomes applied, origin marked"]
+        changes = [f"{name}: {count_done(row)} done, recorded as applied, origin marked"]
     if row and row.progress and row.progress.running:
         number = row.statements_done + 1
         changes.append(f"it is not known whether statement {number} took effect: {row.progress.running}")
     older = [label(s.version, s.name) for s in case.statuses if s.state is State.PENDING and s.version < file.version]
     if older:
-        changes.append(f"older files that are not applied will be out of order: {', '.join(older)}")
+        changes.append(f"older pending files become out of order: {', '.join(older)}")
     return Repair(tuple(changes), lambda ledger: record_marked(ledger, file, reason, row))
 
 

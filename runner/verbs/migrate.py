@@ -128,7 +128,7 @@ def _check_alone(project: Project, resume_at: int) -> None:
     """Raise ConfigError where a statement's number could be one of several files'."""
     if len(project.tenants) != 1:
         message = f"--resume-at {resume_at}: {len(project.tenants)} tenants are selected, expected one"
-        raise ConfigError((Problem(message, "name it with --tenants"),))
+        raise ConfigError((Problem(message, f"choose one with --tenants {project.tenants[0].name}"),))
 
 
 def make_job(
@@ -231,7 +231,7 @@ class _Migrating:
         """Return how a tenant ends that must not get this plan, None where it may. Raises Refused."""
         tenant, resume_at = self._tenant, self.orders.resume_at
         if resume_at and not any(status.state is State.INCOMPLETE for status in statuses):
-            raise Refused(f"--resume-at {resume_at}: no file of this tenant was begun and not finished")
+            raise Refused(f"--resume-at {resume_at}: this tenant has no unfinished file")
         if plan.blockers:
             yield from find_in(plan.blockers, statuses, tenant, self.ledger)
             return Verdict(Result.REFUSED, summarise(plan.blockers))
@@ -250,10 +250,10 @@ class _Migrating:
         yield TenantCompared(self._tenant.name, statuses)
         left = self._decide(statuses)
         if left.blockers:
-            raise Refused(f"another runner has changed the ledger: {summarise(left.blockers)}")
+            raise Refused(f"another runner changed the ledger: {summarise(left.blockers)}")
         if left.steps or left.repeatables:
             names = ", ".join(label(step.version, step.name) for step in (*left.steps, *left.repeatables))
-            raise Refused(f"{names}: not recorded although applied: something else changes the ledger")
+            raise Refused(f"{names}: applied but not recorded: another program is changing the ledger")
         return statuses
 
     def _prove(

@@ -25,9 +25,9 @@ _PARAMS = (
     SET,
 )
 _TEMPLATE = """\
--- What this brings, and why.
+-- The purpose of this change, and its reason.
 --
--- Header keys, where needed, one a line as "-- key: value" in this comment:
+-- Header keys, if needed, one per line as "-- key: value" in this comment:
 --   transactional (false: runs statement by statement, for CREATE INDEX CONCURRENTLY and the like)
 --   depends (names of earlier files, without .sql)
 
@@ -51,7 +51,7 @@ def parse_name(text: str) -> str:
     """Return the name of a migration as its file carries it. Raises ConfigError."""
     name = re.sub(r"[\s-]+", "_", text.strip().lower()).removesuffix(".sql")
     if not re.fullmatch(r"[a-z0-9_]+", name):
-        raise ConfigError((Problem(f"NAME: {text!r} is not a name for a migration, expected a-z, 0-9, _ and blanks"),))
+        raise ConfigError((Problem(f"NAME: {text!r} is not a migration name, expected a-z, 0-9, _ and spaces"),))
     return name
 
 
@@ -63,7 +63,7 @@ def _create(folder: Path, name: str) -> Path:
             file.write(f"{_TEMPLATE}{UNWRITTEN}\n")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise ConfigError((Problem(f"{folder}: {reason}, expected a folder to write to"),)) from None
+        raise ConfigError((Problem(f"{folder}: {reason}, expected a writable folder"),)) from None
     return path
 
 

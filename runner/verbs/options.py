@@ -210,11 +210,11 @@ def find_file(directories: Iterable[Directory], version: int, option: str) -> No
     found = [label(file.version, file.name) for file in files if file.version == version]
     if not found:
         newest = max(files, key=lambda file: file.version)
-        message = f"{option}: there is no migration {version}, the newest one is {label(newest.version, newest.name)}"
+        message = f"{option}: there is no migration {version}; the newest is {label(newest.version, newest.name)}"
         raise ConfigError((Problem(message),))
     written = label(version, getattr(version, "name", ""))
     if written not in (label(version, ""), *found):
-        raise ConfigError((Problem(f"{option}: there is no {written}, version {version} is {' and '.join(found)}"),))
+        raise ConfigError((Problem(f"{option}: there is no {written}; version {version} is {' and '.join(found)}"),))
 
 
 def without_master(project: Project, why: str = "their files differ") -> Project:
@@ -227,7 +227,7 @@ def without_master(project: Project, why: str = "their files differ") -> Project
     if len(tenants) in (0, len(project.tenants)):
         return project
     if project.choice.selection.names_master:
-        raise ConfigError((Problem(f"--tenants: master beside tenants, expected one or the other: {why}"),))
+        raise ConfigError((Problem(f"--tenants: master together with tenants, expected one or the other: {why}"),))
     directories = {SetName.TENANT: project.directories[SetName.TENANT]}
     return replace(project, tenants=tenants, directories=directories)
 
@@ -248,7 +248,7 @@ def run_repair(
     """
     reason = reason.strip()
     if not reason:
-        raise ConfigError((Problem("--reason: empty, expected why the ledger is changed by hand"),))
+        raise ConfigError((Problem("--reason: empty, expected the reason for changing the ledger by hand"),))
     project = without_master(project)
     if needs_file:
         find_version(project, version, "VERSION")

@@ -150,7 +150,7 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
 def _describe_begun(status: MigrationStatus) -> Problem:
     """Return what is to be said of a file of which only the rest would run."""
     done = count_done(status.row) if status.row else ""
-    return Problem(f"{label(status.version, status.name)}: started by an earlier run, {done} are done")
+    return Problem(f"{label(status.version, status.name)}: started by an earlier run, {done} done")
 
 
 def _cells(statuses: Sequence[MigrationStatus], decided: Plan) -> Mapping[str, Cell]:

@@ -67,6 +67,8 @@ def _write(ledger: Ledger, decided: Repair, rows: tuple[AppliedMigration, ...]) 
         if not rows:
             ledger.create_if_absent()
         if frozenset(ledger.read()) != frozenset(rows):
-            raise Refused("another runner changed the ledger meanwhile", hint="look again, and run the same command")
+            raise Refused(
+                "another runner changed the ledger meanwhile", hint="check the status, then run the same command again"
+            )
         decided.write(ledger)
         ledger.connection.execute("COMMIT")

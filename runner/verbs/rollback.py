@@ -75,10 +75,10 @@ def start(
     """
     chosen = version if to is None else to
     if chosen is None or (version is not None and to is not None):
-        raise ConfigError((Problem("VERSION: expected the version to undo, or --to and the newest one to keep"),))
+        raise ConfigError((Problem("VERSION: expected the version to undo, or --to with the newest version to keep"),))
     reason = reason.strip()
     if not reason:
-        raise ConfigError((Problem("--reason: empty, expected why the version is undone"),))
+        raise ConfigError((Problem("--reason: empty, expected the reason for undoing the version"),))
     project = without_master(project)
     wanted = Wanted(
         version=chosen,

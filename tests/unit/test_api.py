@@ -67,7 +67,7 @@ def test_wrong_argument_of_a_verb(path: Path) -> None:
     with open_here(path) as project:
         with pytest.raises(tenantry.ConfigError) as caught:
             tenantry.migrate(project, to=9)
-        assert str(caught.value) == "--to: there is no migration 9, the newest one is 0001_a"
+        assert str(caught.value) == "--to: there is no migration 9; the newest is 0001_a"
         with pytest.raises(tenantry.ConfigError):
             tenantry.drift(project, against="nothing.sql")
 
@@ -88,7 +88,7 @@ def test_offline(path: Path) -> None:
         for verb in (tenantry.migrate, tenantry.status, tenantry.plan, tenantry.verify, tenantry.drift):
             with pytest.raises(tenantry.RunError) as caught:
                 verb(project)
-            assert str(caught.value) == "the project was opened offline, so that no tenant is selected"
+            assert str(caught.value) == "the project was opened offline, so no tenant is selected"
 
 
 def test_a_server_that_was_never_made(tmp_path: Path) -> None:

@@ -273,7 +273,7 @@ def test_no_server_yet(call: Call, folder: Path) -> None:
     write_project(folder)
     ended = call("status")
     assert (ended.code, ended.out) == (2, "")
-    assert ended.err.startswith("error: .tenantry: the embedded server was not made yet\nhint: ")
+    assert ended.err.startswith("error: .tenantry: the embedded server has not been created\nhint: ")
     assert not (folder / ".tenantry").exists()
 
 
@@ -283,7 +283,7 @@ def test_new(call: Call, folder: Path) -> None:
     assert call("new", "Rates per room") == Ended(0, "migrations/tenant/0000_rates_per_room.sql\n", "")
     assert call("new", "more") == Ended(0, "migrations/tenant/0001_more.sql\n", "")
     text = (folder / "migrations" / "tenant" / "0001_more.sql").read_text()
-    assert text.startswith("-- What this brings, and why.\n")
+    assert text.startswith("-- The purpose of this change, and its reason.\n")
     ended = call("status")
     assert ended.code == 2
     assert [line for line in ended.err.splitlines() if line.startswith("error:")] == [
@@ -296,7 +296,7 @@ def test_new(call: Call, folder: Path) -> None:
 def test_new_name(call: Call, folder: Path, name: str) -> None:
     """A name that no migration can have is refused, and no file is made."""
     (folder / "tenants.yaml").write_text(TENANTS_YAML)
-    said = f"error: NAME: {name!r} is not a name for a migration, expected a-z, 0-9, _ and blanks\n"
+    said = f"error: NAME: {name!r} is not a migration name, expected a-z, 0-9, _ and spaces\n"
     assert call("new", name) == Ended(2, "", said)
     assert not (folder / "migrations").exists()
 
@@ -388,8 +388,8 @@ def test_hint_as_called(folder: Path, command: list[str | Path], shown: str) -> 
     assert ended == Ended(
         2,
         "",
-        "error: .tenantry: the embedded server was not made yet\n"
-        f'hint: run "{shown} migrate --tenants all", which makes it and its databases\n',
+        "error: .tenantry: the embedded server has not been created\n"
+        f'hint: run "{shown} migrate --tenants all" to create it and its databases\n',
     )
 
 

@@ -40,7 +40,8 @@ def interrupt(process: subprocess.Popen[str], number: signal.Signals) -> None:
     """Send a signal and wait until it was heard: two that come at once are one to the system."""
     process.send_signal(number)
     assert process.stderr is not None
-    assert f"{number.name}: finishing what is running, once more cancels it\n" in iter(process.stderr.readline, "")
+    heard = f"{number.name}: finishing the running files; send it again to cancel them\n"
+    assert heard in iter(process.stderr.readline, "")
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
@@ -92,7 +93,7 @@ def test_a_second_signal_cancels(fleet: MakeFleet, number: signal.Signals, code:
         out, err = finish(process)
     report = read_report(one, out)
     assert (process.returncode, report.column("result")) == (code, ["stopped", "not started"])
-    assert "cancelling what is running\n" in err
+    assert "cancelling the running statements\n" in err
     assert "0001_notes was rolled back; the database is now at 0000_rooms\n" in report.text
     assert (one.versions("1"), one.tables("1")) == ([0], ["rooms"])
     assert one.log("1")[-1] == (1, "cancelled", None)

@@ -90,7 +90,7 @@ def test_begun(one: Fleet) -> None:
     assert one.run("migrate", "--tenants", "16", "--allow", "unmeasured").code == 3
     done = one.run("plan", "--tenants", "16")
     assert done.code == 0, done.out
-    said = "0011_unique_email: started by an earlier run, 1 of 2 statements are done"
+    said = "0011_unique_email: started by an earlier run, 1 of 2 statements done"
     assert said in [json.loads(line)["event"] for line in done.err.splitlines()]
 
 

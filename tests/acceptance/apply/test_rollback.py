@@ -242,15 +242,18 @@ def test_what_is_wrong_with_a_rollback_file_is_found_first(applied: Fleet) -> No
 
 
 WRONG = {
-    "neither": ([*WHY, "--tenants", "1"], "VERSION: expected the version to undo, or --to and the newest one to keep"),
+    "neither": (
+        [*WHY, "--tenants", "1"],
+        "VERSION: expected the version to undo, or --to with the newest version to keep",
+    ),
     "both": (
         ["2", "--to", "1", *WHY, "--tenants", "1"],
-        "VERSION: expected the version to undo, or --to and the newest one to keep",
+        "VERSION: expected the version to undo, or --to with the newest version to keep",
     ),
     "no reason": (["2", "--tenants", "1"], "Missing option '--reason'"),
     "empty reason": (
         ["2", "--tenants", "1", "--reason", " "],
-        "--reason: empty, expected why the version is undone",
+        "--reason: empty, expected the reason for undoing the version",
     ),
     "no tenants": (["2", *WHY], "Missing option '--tenants'"),
 }

@@ -105,10 +105,10 @@ def test_which_files(fleet: MakeFleet) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["9"], "VERSION: there is no migration 9, the newest one is 0002_names"),
-        (["2_rates"], "VERSION: there is no 0002_rates, version 2 is 0002_names"),
-        (["--from", "9"], "--from: there is no migration 9, the newest one is 0002_names"),
-        (["2", "--from", "1"], "--from beside a VERSION, expected one of them"),
+        (["9"], "VERSION: there is no migration 9; the newest is 0002_names"),
+        (["2_rates"], "VERSION: there is no 0002_rates; version 2 is 0002_names"),
+        (["--from", "9"], "--from: there is no migration 9; the newest is 0002_names"),
+        (["2", "--from", "1"], "--from together with a VERSION, expected one of them"),
         (["--set", "master"], "tenants.yaml: no master, expected one for its migrations"),
         (["--tenants", ""], "--tenants: empty, expected ids separated by commas, master or all"),
     ],

@@ -32,16 +32,19 @@ def test_a_project_from_start_to_end(own_folder: Path) -> None:
 def _before_the_first_run(fleet: Fleet) -> None:
     """Call verbs that need the server: each says that there is none yet and what makes it; none makes it."""
     said = (
-        "error: .tenantry: the embedded server was not made yet\n"
-        'hint: run "tenantry migrate --tenants {}", which makes it and its databases\n'
+        "error: .tenantry: the embedded server has not been created\n"
+        'hint: run "tenantry migrate --tenants {}" to create it and its databases\n'
     )
     for args, chosen in ((("status",), "all"), (("verify",), "all"), (("status", "--tenants", "16"), "16")):
         done = fleet.run(*args)
         assert (done.code, done.out, done.err) == (2, "", said.format(chosen)), args
     psql = fleet.run("db", "psql", "1")
-    said = 'error: .tenantry: the embedded server was not made yet\nhint: run "tenantry migrate --tenants ..." first\n'
+    said = (
+        "error: .tenantry: the embedded server has not been created\n"
+        'hint: run "tenantry migrate --tenants ..." to create it\n'
+    )
     assert (psql.code, psql.err) == (2, said)
-    assert fleet.run("db", "destroy").out == "there is nothing to destroy\n"
+    assert fleet.run("db", "destroy").out == "nothing to destroy\n"
     assert not (fleet.folder / ".tenantry").exists()
 
 
@@ -64,7 +67,7 @@ def _stopped_and_started_again(fleet: Fleet) -> None:
     again = fleet.run("migrate", "--tenants", "16")
     assert (again.code, read_report(fleet, again.out).column("applied")) == (0, ["1"])
     started = fleet.run("db", "start")
-    assert started.out.startswith("runs already: postgresql:///postgres?host=/tmp/tenantry-")
+    assert started.out.startswith("already running: postgresql:///postgres?host=/tmp/tenantry-")
 
 
 def _looked_at(fleet: Fleet) -> None:
@@ -81,7 +84,7 @@ def _destroyed(fleet: Fleet) -> None:
     assert (asked.code, asked.out) == (2, "")
     assert asked.err == (
         "error: .tenantry: destroying the embedded server deletes all of its databases\n"
-        'hint: if that is meant, run "tenantry db destroy --yes"\n'
+        'hint: run "tenantry db destroy --yes" to confirm\n'
     )
     (sure,) = find_commands(asked.err)
     done = fleet.shell(sure)
@@ -93,7 +96,7 @@ def test_a_project_without_an_embedded_server(own_folder: Path) -> None:
     """`db` in a project whose servers are all somebody else's exits with 2 and says so."""
     one = make_fleet(own_folder / "project", "host=/nowhere port=1 user=x", files=FILES, created=False, scratch=False)
     done = one.run("db", "start")
-    said = "error: tenants.yaml: no server is embedded, expected one to be\n"
+    said = 'error: tenants.yaml: no server is set to "embedded", expected at least one\n'
     assert (done.code, done.out, done.err) == (2, "", said)
 
 

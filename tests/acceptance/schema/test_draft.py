@@ -8,7 +8,7 @@ STAYS = (
     "CREATE TABLE stays (id integer PRIMARY KEY, room integer NOT NULL REFERENCES rooms (id), nights integer);\n"
     "CREATE INDEX stays_room ON stays (room);\n"
 )
-DECIDE = "no file is written for what follows: a person has to decide about it"
+DECIDE = "no file is written for the following statements: a person has to decide"
 CHECKED = "ALTER TABLE rooms ADD CONSTRAINT rooms_rate CHECK (rate >= 0);\n"
 
 
@@ -39,7 +39,7 @@ def test_draft_is_applied(project: Fleet) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.out == "migrations/tenant/0002_stays.sql\nmigrations/tenant/0003_stays_validate.sql\n"
     assert read(project, "0002_stays.sql").startswith(
-        "-- A draft, to be reviewed: what the files lack of schema.sql.\n\n"
+        "-- A draft for review: the difference between the files and schema.sql.\n\n"
     )
     assert "CHECK ((rate >= (0)::numeric)) NOT VALID" in read(project, "0002_stays.sql")
     assert "VALIDATE CONSTRAINT rooms_rate" in read(project, "0003_stays_validate.sql")
@@ -47,7 +47,7 @@ def test_draft_is_applied(project: Fleet) -> None:
     assert checked.code == 0, checked.out
     before = list_files(project)
     again = project.run("draft", "stays", "--schema-from", "cat schema.sql")
-    assert (again.code, again.out) == (0, "nothing to write: the files make what cat schema.sql says\n")
+    assert (again.code, again.out) == (0, "nothing to write: the files already produce the schema of cat schema.sql\n")
     assert list_files(project) == before
     migrated = project.run("migrate")
     assert (migrated.code, project.versions("1")) == (0, [0, 1, 2, 3]), migrated.out

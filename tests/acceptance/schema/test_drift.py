@@ -10,7 +10,9 @@ from tests.fix_postgres import binaries_of
 
 DROPPED = "tenant 16: rooms.rate: missing, expected numeric(10,2)\n"
 ADDED = "tenant 16: index dba_rooms: extra, found CREATE INDEX dba_rooms ON public.rooms USING btree (name)\n"
-TIE = "tenants 1, 16: finding: no majority: A 1, B 1\n  hint: say which tenant is right, with --against tenant:ID\n"
+TIE = (
+    "tenants 1, 16: finding: no majority: A 1, B 1\n  hint: choose the tenant that is right with --against tenant:ID\n"
+)
 DRIFT = "ALTER TABLE rooms DROP COLUMN rate; CREATE INDEX dba_rooms ON rooms (name)"
 
 
@@ -104,7 +106,7 @@ def test_against_dump(migrated: Fleet) -> None:
     message = "error: none.sql: no statements, expected those that create the schema\n"
     assert (none.code, none.out, none.err) == (2, "", message)
     absent = migrated.run("drift", "--against", "absent.sql")
-    message = "error: --against: 'absent.sql' is no file, expected files, tenant:ID or a file of SQL\n"
+    message = "error: --against: 'absent.sql' is not a file, expected files, tenant:ID or a file of SQL\n"
     assert (absent.code, absent.err) == (2, message)
 
 
@@ -140,7 +142,7 @@ def test_consensus(fleet: MakeFleet) -> None:
         alone = one.run("drift", "--consensus", "--tenants", name)
         message = "error: --consensus: 1 tenant is selected, expected two or more to compare\n"
         assert (alone.code, alone.out, alone.err) == (2, "", message)
-    message = "--tenants: master beside tenants, expected one or the other: their schemas are not meant to be alike"
+    message = "--tenants: master together with tenants, expected one or the other: their schemas differ by design"
     for compared in (["--consensus"], ["--against", "tenant:1"]):
         both = one.run("drift", *compared, "--tenants", "master,1,3")
         assert (both.code, both.out, both.err) == (2, "", f"error: {message}\n")
@@ -177,7 +179,7 @@ def test_no_record(fleet: MakeFleet) -> None:
     one = fleet(tenants=["1"], files=FILES)
     done = one.run("drift")
     assert done.code == 4
-    assert "no record of migrations, so that nothing says what its schema should be" in done.out
+    assert "no record of migrations, so the expected schema is unknown" in done.out
     assert 'run "tenantry adopt --tenants 1", or compare with --consensus or --against' in done.out
     away = one.run("drift", "--server", "main=host=/nowhere user=postgres")
     assert (away.code, read_report(one, away.out).column("result")) == (5, ["unreachable"])

@@ -9,8 +9,8 @@ NOTES = "CREATE TABLE notes (id integer PRIMARY KEY);\nCREATE TABLE stays (id in
 FILES = {"0000_rooms.sql": ROOMS, "0001_rates.sql": RATES, "0002_names.sql": NAMES, "0003_notes.sql": NOTES}
 MADE = f"{ROOMS}{RATES}{NAMES}{NOTES}"
 UNSEEN = (
-    "tenants match, half, table, type: 0002_names: cannot be seen, its effects are data or nothing\n"
-    '  hint: if it was run, run "tenantry adopt --tenants match,half,table,type --assume 2 --write"\n'
+    "tenants match, half, table, type: 0002_names: not visible in the schema, its effects are data or none\n"
+    '  hint: run "tenantry adopt --tenants match,half,table,type --assume 2 --write" if it has run\n'
 )
 
 
@@ -78,7 +78,7 @@ def test_unknown_version(studios: Fleet) -> None:
     """A version that no file has is an error before any tenant is looked at."""
     done = studios.run("adopt", "--tenants", "match", "--assume", "7", "--write")
     assert (done.code, done.out) == (2, "")
-    assert done.err == "error: --assume: there is no migration 7, the newest one is 0003_notes\n"
+    assert done.err == "error: --assume: there is no migration 7; the newest is 0003_notes\n"
 
 
 def test_half_file_is_not_recorded(studios: Fleet) -> None:

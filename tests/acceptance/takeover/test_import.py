@@ -18,7 +18,7 @@ SKIPPED = (
     "tenant 1: drizzle 0002_bills: file without row: drizzle never ran it here and never will:"
     " its time in the journal, 1795366721718, is not after 1795366822160 of the newest row\n"
 )
-LIE = "tenant 16: drizzle 0003_notes: match: recorded, but the effects of 0003_notes are not there: not taken over\n"
+LIE = "tenant 16: drizzle 0003_notes: match: recorded, but the effects of 0003_notes are missing; not taken over\n"
 
 
 def write_config(one: Fleet) -> None:
@@ -59,7 +59,7 @@ def test_files(project: Fleet) -> None:
     assert shown.out == (
         "".join(f"would write migrations/tenant/{name}\n" for name in OURS)
         + f"note: drizzle 0002_bills: drizzle/0002_bills.sql: {NOTE}\n"
-        + "nothing was written: --write does it\n"
+        + "nothing was written: add --write to write the files\n"
     )
     assert list_files(project) == []
     import_files(project)
@@ -158,7 +158,7 @@ def test_no_records(project: Fleet) -> None:
     project.query("16", "CREATE SCHEMA drizzle; CREATE TABLE drizzle.__drizzle_migrations (what text)")
     done = project.run("import", "--from", "drizzle", "drizzle", "--write")
     assert done.code == 4
-    assert "drizzle: no records of it in this database" in done.out
+    assert "drizzle: no records in this database" in done.out
     assert "tenant 16: refused: drizzle.__drizzle_migrations: " in done.out, done.out
     assert project.versions("1") == project.versions("16") == []
 

@@ -173,7 +173,7 @@ def test_schema_that_has_more(project: Fleet) -> None:
     write_wanted(project, WANTED.replace("name text", "colour text, name text"))
     done = project.run("check", "--schema-from", "cat schema.sql")
     assert done.code == 1
-    assert "rooms.colour: missing, expected text by cat schema.sql\n" in done.out
+    assert "rooms.colour: missing, expected text (compared with cat schema.sql)\n" in done.out
     script = project.run("check", "--schema-from", "schema.sql", "--sql")
     assert script.code == 1
     assert "ALTER TABLE public.rooms ADD COLUMN colour text;" in script.out
@@ -184,7 +184,7 @@ def test_schema_that_has_less(project: Fleet) -> None:
     write_wanted(project, ROOMS)
     done = project.run("check", "--schema-from", "schema.sql")
     assert done.code == 1
-    assert "rooms.rate: extra, found numeric(10,2) by schema.sql\n" in done.out
+    assert "rooms.rate: extra, found numeric(10,2) (compared with schema.sql)\n" in done.out
     assert project.run("check", "--schema-from", "schema.sql", "--allow-extra").code == 0
 
 
@@ -259,4 +259,4 @@ def test_empty_value(project: Fleet, option: str) -> None:
     """An empty value, as an unset variable leaves it, is an error and not a check that is left out."""
     done = project.run("check", option, "")
     assert (done.code, done.out) == (2, "")
-    assert done.err == f"error: {option}: empty, expected a value, or no such option\n"
+    assert done.err == f"error: {option}: empty, expected a value or no {option} at all\n"

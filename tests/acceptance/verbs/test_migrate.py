@@ -80,7 +80,7 @@ def test_an_unknown_target_is_refused(fleet: MakeFleet) -> None:
     """`--to` with a version that no file has exits with 2, names the newest one, and applies nothing."""
     one = fleet(tenants=["1"])
     done = one.run("migrate", "--to", "7")
-    said = "error: --to: there is no migration 7, the newest one is 0001_rates\n"
+    said = "error: --to: there is no migration 7; the newest is 0001_rates\n"
     assert (done.code, done.out, done.err) == (2, "", said)
     assert one.versions("1") == []
 

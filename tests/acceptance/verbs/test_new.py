@@ -18,7 +18,7 @@ def test_the_next_number(fleet: MakeFleet, nowhere: dict[str, str]) -> None:
     assert (first.code, first.out, first.err) == (0, "migrations/tenant/0042_rates_per_room.sql\n", "")
     second = one.run("new", "vat", "--set", "master", env=nowhere)
     assert (second.code, second.out) == (0, "migrations/master/0001_vat.sql\n")
-    assert (one.folder / first.out.strip()).read_text().startswith("-- What this brings, and why.\n")
+    assert (one.folder / first.out.strip()).read_text().startswith("-- The purpose of this change, and its reason.\n")
 
 
 def test_an_unwritten_file_is_not_applied(fleet: MakeFleet) -> None:
@@ -36,7 +36,7 @@ def test_a_bad_name(fleet: MakeFleet, name: str, nowhere: dict[str, str]) -> Non
     """A name that no file could carry is refused, and no file is made."""
     one = fleet(created=False)
     done = one.run("new", name, env=nowhere)
-    said = f"error: NAME: {name!r} is not a name for a migration, expected a-z, 0-9, _ and blanks\n"
+    said = f"error: NAME: {name!r} is not a migration name, expected a-z, 0-9, _ and spaces\n"
     assert (done.code, done.out, done.err) == (2, "", said)
     assert sorted(path.name for path in (one.folder / "migrations" / "tenant").iterdir()) == sorted(FILES)
 

@@ -149,7 +149,7 @@ def test_plan_up_to_a_version(fleet: MakeFleet) -> None:
         0,
         "1 tenant: plan A: 1 file for tenant 1\n  0000_rooms  migrations/tenant/0000_rooms.sql\n",
     )
-    assert one.run("plan", "--to", "5").err == ("error: --to: there is no migration 5, the newest one is 0001_rates\n")
+    assert one.run("plan", "--to", "5").err == ("error: --to: there is no migration 5; the newest is 0001_rates\n")
 
 
 def test_the_script_of_a_plan(fleet: MakeFleet) -> None:
@@ -246,7 +246,7 @@ def test_log_prints_the_text_that_was_applied(fleet: MakeFleet) -> None:
     ("args", "code", "said"),
     [
         pytest.param(
-            ["--sql"], 2, "error: --sql: needs --version, the version whose text is wanted\n", id="no version"
+            ["--sql"], 2, "error: --sql: --version is missing, expected the version to print\n", id="no version"
         ),
         pytest.param(["--sql", "--version", "9"], 4, "version 9 is not recorded", id="not recorded"),
     ],
@@ -294,7 +294,7 @@ def test_tenants_from_a_query(fleet: MakeFleet) -> None:
     assert early.code == 2
     assert early.err == (
         'error: tenants.yaml:6:10: the query for the tenants failed: relation "t" does not exist (42P01)\n'
-        'hint: if its table comes with the master\'s migrations, run "tenantry migrate --tenants master" first\n'
+        'hint: if the master\'s migrations create its table, run "tenantry migrate --tenants master" first\n'
     )
     assert one.shell("tenantry migrate --tenants master").code == 0
     for name in ("16", "1"):

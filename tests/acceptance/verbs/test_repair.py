@@ -231,7 +231,7 @@ def test_mark_warns_of_what_it_leaves_behind(fleet: MakeFleet) -> None:
     done = one.run("mark", "3", "--tenants", "1", "--reason", "was there", "--dry-run")
     assert done.out.splitlines()[:2] == [
         "tenant 1: 0003_notes: recorded as applied, origin marked, without being run",
-        "tenant 1: older files that are not applied will be out of order: 0000_rooms, 0001_rates",
+        "tenant 1: older pending files become out of order: 0000_rooms, 0001_rates",
     ]
 
 
@@ -240,7 +240,7 @@ def test_forget_makes_a_file_pending_again(applied: Fleet) -> None:
     applied.query("16", "DROP TABLE notes")
     forget = ["forget", "3", "--tenants", "16", "--reason", "dropped by hand"]
     change = (
-        "tenant 16: 0003_notes: the record (applied, by postgres (deploy@host)) is deleted; its file is pending again"
+        "tenant 16: 0003_notes: the record (applied, by postgres (deploy@host)) is deleted; its file becomes pending"
     )
     dry = applied.run(*forget, "--dry-run")
     assert (dry.code, applied.shown(dry.out).splitlines()[0], applied.versions("16")) == (EXIT_OK, change, [0, 1, 3])
@@ -273,19 +273,19 @@ def test_what_a_repair_needs(fleet: MakeFleet, verb: str, args: list[str], said:
         pytest.param(
             "accept 1 --tenants 1 --reason ' '",
             2,
-            "error: --reason: empty, expected why the ledger is changed by hand\n",
+            "error: --reason: empty, expected the reason for changing the ledger by hand\n",
             id="an empty reason",
         ),
         pytest.param(
             "accept 9 --tenants 1 --reason x",
             2,
-            "error: VERSION: there is no migration 9, the newest one is 0001_rates\n",
+            "error: VERSION: there is no migration 9; the newest is 0001_rates\n",
             id="accept a version that no file has",
         ),
         pytest.param(
             "mark 9 --tenants 1 --reason x",
             2,
-            "error: VERSION: there is no migration 9, the newest one is 0001_rates\n",
+            "error: VERSION: there is no migration 9; the newest is 0001_rates\n",
             id="mark a version that no file has",
         ),
         pytest.param(
@@ -307,18 +307,19 @@ def test_a_repair_of_what_is_not_there(fleet: MakeFleet, command: str, code: int
     [
         pytest.param(
             "accept 1 --tenants 1 --reason x",
-            "tenant 1: refused: version 1 is not applied here, so that there is no record to change\n"
-            '  hint: see "tenantry status --tenants 1"\n',
+            "tenant 1: refused: version 1 is not applied, so it has no record to change\n"
+            '  hint: run "tenantry status --tenants 1" to see its version\n',
             id="accept what is pending",
         ),
         pytest.param(
             "forget 1 --tenants 1 --reason x",
-            'tenant 1: refused: version 1 is not recorded here\n  hint: see "tenantry status --tenants 1"\n',
+            "tenant 1: refused: version 1 is not recorded\n"
+            '  hint: run "tenantry status --tenants 1" to see its version\n',
             id="forget what is pending",
         ),
         pytest.param(
             "mark 0 --tenants 1 --reason x",
-            "tenant 1: refused: 0000_rooms: recorded with another checksum\n"
+            "tenant 1: refused: 0000_rooms: recorded with a different checksum\n"
             '  hint: undo the edit and move it to a new file; or run "tenantry accept 0 --tenants 1 --reason ..." if'
             f' the database already matches the edited file; or add the line "-- replaces: {checksum(ROOMS)}" at the'
             " top of the file to accept the edit for every tenant that ran that text\n",

@@ -92,7 +92,7 @@ def test_without_batches(site: MakeSite) -> None:
     assert (ran.verdict(), ran.exit_code) == (Verdict(Result.REFUSED, "incomplete: 0002_fill"), 4)
     assert count_changes(here) == [(0, 30), (1, 20)]
     (shown,) = here.call("forget", version=2).of(RepairProposed)
-    assert shown.changes[1] == "what is done of it will be done again: 20 rows"
+    assert shown.changes[1] == "its completed part will run again: 20 rows"
     assert here.log()[-1].detail["batch"]["last"] == ["20"]
 
 

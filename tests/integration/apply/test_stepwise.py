@@ -225,7 +225,7 @@ class TestInDoubt:
         verdict = site({"0001_rooms.sql": FIRST}).migrate(resume_at=1).verdict()
         assert (verdict.result, verdict.reason) == (
             Result.REFUSED,
-            "--resume-at 1: no file of this tenant was begun and not finished",
+            "--resume-at 1: this tenant has no unfinished file",
         )
 
     def test_mark(self, doubtful: Site) -> None:

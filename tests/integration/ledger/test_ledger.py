@@ -305,7 +305,7 @@ class TestRepairs:
         assert here.migrate().results == {"1": Result.FAILED}
         ran = here.call("mark", version=2, reason="done by hand")
         assert ran.of(RepairProposed) == [
-            RepairProposed("1", ("0002_index: 1 of 2 statements done becomes applied, origin marked",))
+            RepairProposed("1", ("0002_index: 1 of 2 statements done, recorded as applied, origin marked",))
         ]
         row = here.rows()[-1]
         assert (row.state, row.origin, row.statements_done) == (RowState.APPLIED, Origin.MARKED, 2)
@@ -319,7 +319,7 @@ class TestRepairs:
         here.migrate()
         (before,) = here.rows()
         ran = here.call("forget", version=1, reason="dropped")
-        change = "0001_rooms: the record (applied, by postgres (tester@here)) is deleted; its file is pending again"
+        change = "0001_rooms: the record (applied, by postgres (tester@here)) is deleted; its file becomes pending"
         assert ran.of(RepairProposed) == [RepairProposed("1", (change,))]
         assert here.rows() == ()
         entry = here.log()[-1]
@@ -360,13 +360,15 @@ class TestRepairs:
                 "accept",
                 Verdict(
                     Result.REFUSED,
-                    "version 2 is not applied here, so that there is no record to change",
-                    'see "tenantry status --tenants 1"',
+                    "version 2 is not applied, so it has no record to change",
+                    'run "tenantry status --tenants 1" to see its version',
                 ),
             ),
             (
                 "forget",
-                Verdict(Result.REFUSED, "version 2 is not recorded here", 'see "tenantry status --tenants 1"'),
+                Verdict(
+                    Result.REFUSED, "version 2 is not recorded", 'run "tenantry status --tenants 1" to see its version'
+                ),
             ),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
