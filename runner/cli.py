@@ -137,6 +137,7 @@ def _cli(ctx: click.Context, config: str, verbose: bool) -> None:
 
 def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int:
     """Run a verb to its end and return the exit code."""
+    # Loaded only for a run: psycopg, rich and structlog would make --help and completion slow.
     from tenantry.fleet.stop import Stop
     from tenantry.ledger.provenance import os_user
     from tenantry.model.outcome import Outcome

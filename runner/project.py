@@ -175,7 +175,9 @@ def open_project(
     checks = _read_checks(config, directories)
     provenance = Provenance(run_id, os_user, config.root.resolve())
     sessions = _make_sessions(config, choice, tenants, provenance)
+    # Before the query for tenants, so that a second Ctrl-C cancels that one as well.
     stop.on_cancel(sessions.cancel)
+    # Last, since it asks a server: all other input has been read and checked by now.
     if not listed:
         _start_servers(config, choice, config.servers.values(), makes=makes_server)
         known = tuple(tenants_from_rows(config, _query_tenants(config, sessions)))
@@ -228,6 +230,7 @@ def _read_checks(config: Config, directories: Mapping[SetName, Directory]) -> di
 
 
 def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], provenance: Provenance) -> Sessions:
+    # With tenants from a query none is selected yet, and the query itself needs the way to the master's server.
     used = {tenant.server.name: tenant.server for tenant in tenants} or config.servers
     # Where the embedded server will be reached is known before it runs.
     embedded = embedded_server(config)

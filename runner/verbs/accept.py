@@ -36,6 +36,7 @@ def _start(request: Request) -> Events:
 
 def _decide(case: Case, reason: str) -> Repair:
     status = case.status
+    # An unfinished file is not applied yet: mark or forget has to decide about it first.
     if status is None or status.row is None or status.file is None or status.state is State.INCOMPLETE:
         raise Refused(
             f"version {case.version} is not applied, so it has no record to change",

@@ -137,6 +137,7 @@ def _read_all(config: Config, sets: Sequence[SetName]) -> dict[SetName, tuple[Di
 def _load_wanted(project: Project, schema_from: str, set_name: SetName, *, extra: bool) -> _Wanted:
     """Return the schema that the files of a set are to make. Raises InputError, ServerError and Refused."""
     text, shown = read_schema_source(schema_from, project.config.root, project.choice.environment)
+    # On a database of its own: the objects of the target schema have the same names as those of the files.
     with open_replay(project) as replay:
         return _Wanted(load_schema(replay.scratch, text, shown, project.config.scope()), shown, set_name, extra)
 
@@ -153,6 +154,7 @@ def _make_job(
         done = [change.problem for change in changes.get(name, ()) if not change.excused]
         yield from (FindingReported(tenant.name, problem) for problem in done)
         found = len(done)
+        # A scratch database for each set: master and tenants may both have a table of the same name.
         with _refusing(), open_replay(project) as replay:
             repeatables = directory.repeatables or ()
             schema, wrong = yield from _replay(replay, tenant, (*directory.migrations, *repeatables))

@@ -49,6 +49,7 @@ def start(
         case "start":
             yield from _start_server(config)
         case "stop":
+            # A list, not a generator: any() would leave the servers after the first one running.
             stopped = [server.stop() for server in (embedded_server(config), *scratch_servers(config))]
             yield LinePrinted("stopped" if any(stopped) else "was not running")
         case "url":
@@ -92,6 +93,7 @@ def _open_psql(config: Config, database: str, arguments: tuple[str, ...]) -> Non
         )
     server.start()
     command = [*server.psql(database), *arguments]
+    # psql replaces this process: Ctrl-C, the terminal and the exit code are psql's own.
     os.execvp(command[0], command)
 
 

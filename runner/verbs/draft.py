@@ -50,6 +50,7 @@ def start(project: Project, *, name: str, schema_from: str, set_name: SetName = 
     folder = config.folder(set_name)
     migrations = read_migrations(folder, str(folder)).migrations
     source = read_schema_source(schema_from, config.root, project.choice.environment)
+    # Each on an empty database: files and target schema create objects of the same names.
     with open_replay(project) as replay:
         found = replay.run(migrations)
     with open_replay(project) as replay:
@@ -82,6 +83,7 @@ def _start(request: Request) -> Events:
 
 def _write(path: Path, text: str) -> None:
     try:
+        # Never over a file that took the same number in the meantime.
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:

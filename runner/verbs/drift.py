@@ -221,6 +221,7 @@ def _group(project: Project) -> _Consensus:
 
     # Who cannot be read now is asked again, and reported, in the run itself.
     deque(run_job(project, "drift", read), maxlen=0)
+    # In the order of the tenants, not of the threads: groups of one size get the same letters in every run.
     sizes = Counter(found[tenant.name] for tenant in project.tenants if tenant.name in found).most_common()
     groups = {fingerprint: _Group(_letter(index), size) for index, (fingerprint, size) in enumerate(sizes)}
     if len(found) < 2:

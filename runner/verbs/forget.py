@@ -26,6 +26,7 @@ def start(project: Project, *, version: int, reason: str, dry_run: bool = False)
     Raises ConfigError where the reason is empty or the master is selected next to tenants; ServerError where the
     embedded server cannot be started.
     """
+    # A record whose file is gone blocks its tenant, and forgetting it is the way out.
     return run_repair(project, "forget", _decide, version=version, reason=reason, dry_run=dry_run, needs_file=False)
 
 

@@ -75,6 +75,7 @@ def start(project: Project, *, tool: str, folder: Path, reason: str = "imported"
         true = yield from _judge(history, tool, claims, migrations, found)
         proposal = propose(found, Origin.IMPORTED, assumed={migration.version for migration in true})
         known = tuple(migration for migration in proposal.known if migration in true)
+        # The proposal also has files that only the catalog shows; import records those alone that the other tool ran.
         newest = max((m.version for m in known), default=-1)
         return Proposal(Origin.IMPORTED, known, tuple(m for m in proposal.allowed if m.version < newest))
 

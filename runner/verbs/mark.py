@@ -40,6 +40,7 @@ def _decide(case: Case, reason: str) -> Repair:
     if status is None or status.file is None:
         raise Refused(f"the set of this tenant has no migration {case.version}")
     file, row = status.file, status.row
+    # Marking would overwrite the text that ran; accept does so as well, but keeps the old text in the log.
     if status.state is State.CHANGED:
         raise Refused(
             f"{label(file.version, file.name)}: recorded with a different checksum",

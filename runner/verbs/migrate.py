@@ -104,6 +104,7 @@ def start(
         for version in versions:
             find_version(project, version, option)
     if dry_run:
+        # The job of plan itself: a dry run that decided on its own could promise something else.
         return plan.run(project, "migrate", plan.make_job(project, to, late), allowed=allow)
     if resume_at:
         _check_alone(project, resume_at)

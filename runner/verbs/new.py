@@ -59,7 +59,9 @@ def _create(folder: Path, name: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{label(next_version(folder), name)}.sql"
+        # Never over a file that took the same number in the meantime.
         with path.open("x", encoding="utf-8") as file:
+            # The last line is not SQL, so that a file nobody filled in is refused, not applied as an empty one.
             file.write(f"{_TEMPLATE}{UNWRITTEN}\n")
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

@@ -55,6 +55,7 @@ class ServerOption(click.ParamType[tuple[str, str]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         """Return name and connection string; the message shows neither, since it may hold a password."""
+        # click converts some values a second time, such as defaults.
         if isinstance(value, tuple):
             return value
         name, sign, dsn = str(value).partition("=")
@@ -73,6 +74,7 @@ def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: st
     path = ctx.params.get("config") or ctx.find_root().params.get("config") or "tenants.yaml"
     try:
         config = read(Path(path), env=os.environ)
+    # The shell would print a message into the line that is being typed.
     except RunError:
         return []
     names = [tenant.name for tenant in (*filter(None, (config.master,)), *config.tenants)]

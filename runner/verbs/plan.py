@@ -82,6 +82,7 @@ def _add_effects(project: Project, run: Events, allowed: Collection[str]) -> Eve
     used: dict[str, list[AppliedMigration]] = {}
     pending: dict[SetName, set[int]] = defaultdict(set)
     unseen: dict[SetName, set[int]] = defaultdict(set)
+    # Closed also if nobody reads on: the tenants that are being read must not keep their connections.
     with closing(run) as events:
         for event in events:
             match event:
@@ -105,6 +106,7 @@ def _tell_effects(
     allowed: Collection[str],
 ) -> Iterator[Event]:
     """Yield what each statement of these versions does, and the dangers for which `migrate` would refuse the unseen."""
+    # Slow to load, and of no use to a run in which no live database gets a file.
     from tenantry.lint.linter import find_dangers, make_linter, show, show_effects
 
     if not versions:

@@ -64,8 +64,10 @@ def make_repair_job(project: Project, version: int, decide: DecideRepair, *, dry
 def _write(ledger: Ledger, decided: Repair, rows: tuple[AppliedMigration, ...]) -> None:
     """Write the repair in the transaction that holds the lock. Raises Refused where another runner was here."""
     with in_transaction(ledger.connection):
+        # The first entry of a tenant may be one by hand: mark, on a database that another tool built.
         if not rows:
             ledger.create_if_absent()
+        # The repair was decided, and shown, from rows that were read before the lock was held.
         if frozenset(ledger.read()) != frozenset(rows):
             raise Refused(
                 "another runner changed the ledger meanwhile", hint="check the status, then run the same command again"

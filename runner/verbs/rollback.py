@@ -131,6 +131,7 @@ def make_rollback_job(project: Project, wanted: Wanted) -> Job:
                 verdict = yield from run_undo(project.sessions, ledger, one, wanted.reason, rows)
                 if verdict.result not in GOOD:
                     return verdict
+                # Each undo changes rows, and the next one refuses to run on others than it was given.
                 rows = ledger.read()
             left = confirm(compare_rows(project.files(tenant), rows, ledger), undos)
             yield TenantCompared(tenant.name, left)

@@ -49,6 +49,7 @@ def _make_job(project: Project) -> Job:
                 version = ledger.connection.info.server_version
                 role = ledger.connection.info.user
         except Unreachable:
+            # Shown all the same: the meaning of tenants.yaml does not depend on the server.
             yield RowReported(tenant.name, cells | {"connection": "unreachable"})
             raise
         look = project.sessions.look(tenant)
