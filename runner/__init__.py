@@ -1,7 +1,7 @@
 """tenantry: brings every tenant database to the same, proven schema.
 
-The names below are all that a program needs, and all that is promised to it. They are loaded when they are asked for,
-so that importing the package costs nothing.
+The names below are everything a program needs, and the only ones promised to it. Each is loaded on first use, so
+importing the package costs nothing.
 """
 
 from typing import TYPE_CHECKING

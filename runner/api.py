@@ -1,7 +1,7 @@
-"""The verbs for programs: a project is opened, and each verb is a run over it that yields events.
+"""The verbs for programs: open a project, then start each verb as a run over it that yields events.
 
-Nothing is printed, no signal handler is installed, and no process is ended: what the command line does besides calling
-the verbs is left to the program. The command line is the twin of this module, and neither knows the other.
+Nothing is printed, no signal handler is installed, and no process is ended: that is left to the program. The command
+line is the twin of this module, and neither imports the other.
 """
 
 import os
@@ -26,11 +26,11 @@ __all__ = ["OpenProject", "Run", "check", "drift", "migrate", "open", "plan", "s
 
 
 class Run:
-    """One run of a verb over a project: iterate over it to make it happen, and to see what happens.
+    """One run of a verb over a project: iterating over it starts the work and yields its events.
 
-    Tenants are worked on while the program asks for events, and between two events. `outcome` is there after the last
-    one, when `over` is true. A run that is not iterated to its end has to be closed: by `close`, by a `with` block
-    around it, or with its project.
+    Tenants are worked on while the program asks for events, and between two events. `outcome` is available after the
+    last one, when `over` is true. Close a run that is not iterated to its end: with `close`, with a `with` block around
+    it, or with its project.
     """
 
     def __init__(self, project: Project, events: "Events") -> None:
@@ -41,7 +41,7 @@ class Run:
 
     @property
     def id(self) -> str:
-        """Return the id of the run, which the events, the ledger and pg_stat_activity show."""
+        """Return the id of the run, as shown by its events, the ledger and pg_stat_activity."""
         return self._project.provenance.run_id
 
     def __iter__(self) -> Iterator[Event]:
@@ -54,33 +54,33 @@ class Run:
         return event
 
     def finish(self) -> Outcome:
-        """Take the run to its end, without looking at its events, and return the outcome."""
+        """Run to the end, discarding the events, and return the outcome."""
         for _ in self:
             pass
         return self.outcome
 
     @property
     def outcome(self) -> Outcome:
-        """Return what the run came to. Raises RunError where it has not come to its end."""
+        """Return the outcome of the run. Raises RunError if the run is not over."""
         if not self.over:
             raise RunError(
-                "the run is not over: it has an outcome after its last event",
+                "the run is not over: its outcome is available after its last event",
                 hint="iterate over it to the end, or call finish()",
             )
         return self._outcome
 
     def stop(self, *, cancel: bool = False) -> None:
-        """End the run early and in order; any thread may call this, at any time.
+        """End the run early, but in order; any thread may call this, at any time.
 
-        Each tenant ends at its next step, no other one is begun, and the events that are left say so: go on iterating.
-        With `cancel`, the statements that are running are cancelled as well, and their files rolled back.
+        Each tenant stops at its next step, and no other tenant starts. Keep iterating: the remaining events say so.
+        With `cancel`, the running statements are cancelled as well, and their files are rolled back.
         """
         self._project.stop.request("stopped by the program")
         if cancel:
             self._project.stop.cancel()
 
     def close(self) -> None:
-        """End the run where it is, as `stop` does, and wait until every connection is closed. It gets no outcome."""
+        """End the run at once, as `stop` does, and wait until every connection is closed. It has no outcome."""
         if not self.over:
             self._project.stop.request("closed by the program")
         self._events.close()
@@ -98,7 +98,7 @@ class OpenProject:
     """A project as `open` returns it: tenants.yaml, its migration files and the selected tenants, read and checked.
 
     Any number of runs may be started on it, also at the same time. Files and tenants stay as they were read: open the
-    project again to see what changed. Leaving its `with` block closes it.
+    project again to see changes. Leaving its `with` block closes it.
     """
 
     def __init__(self, project: Project, *, offline: bool) -> None:
@@ -113,7 +113,7 @@ class OpenProject:
         return self._project.tenants
 
     def close(self) -> None:
-        """Close the runs that have not come to their end. No other run can be started afterwards."""
+        """Close the runs that are not over. No other run can be started afterwards."""
         self._closed = True
         for run in self._runs:
             run.close()
@@ -128,7 +128,7 @@ class OpenProject:
         self.close()
 
     def _begin(self, start: "Callable[[Project], Events]", *, without_tenants: bool = False) -> Run:
-        """Return a new run of a verb. Raises RunError where the project is closed, or has no tenants for it."""
+        """Return a new run of a verb. Raises RunError if the project is closed, or has no tenants for it."""
         if self._closed:
             raise RunError("the project is closed, expected an open one")
         if self._offline and not without_tenants:
@@ -163,7 +163,7 @@ def open(  # noqa: A001  # programs read it as tenantry.open
     exist on a real server too. With `offline`, no tenant is selected and no server is asked, which is enough for
     `check`.
 
-    No database is opened, unless tenants.yaml takes its tenants from a query. Raises InputError where any input is
+    No database is opened, unless tenants.yaml takes its tenants from a query. Raises InputError if any input is
     wrong; with such a query, ServerError and Unreachable too.
     """
     if jobs < 1:
@@ -196,10 +196,10 @@ def migrate(
     """Apply the pending files to every selected tenant, in order, up to the version `to`.
 
     With `dry_run`, only report them. `out_of_order` are versions to apply although newer ones are applied. `allow` are
-    rules of lint whose dangers are let through. `resume_at` is the statement, counted from 1, at which the unfinished
+    rules of lint whose dangers are allowed. `resume_at` is the statement, counted from 1, at which the unfinished
     file of one tenant is resumed. With `verify`, each schema is compared with the files afterwards. Raises ConfigError
-    where no file has one of the versions, a rule is unknown, or `resume_at` is given for several tenants; ServerError
-    where the embedded server cannot be started.
+    if no file has one of the versions, a rule is unknown, or `resume_at` is given for several tenants; ServerError
+    if the embedded server cannot be started.
     """
     from tenantry.verbs.migrate import start
 
@@ -219,7 +219,7 @@ def migrate(
 def status(project: OpenProject, *, strict: bool = False) -> Run:
     """Report the version, the pending files and the last run of every selected tenant.
 
-    With `strict`, a tenant that is not up to date ends with a finding. Raises ServerError where the embedded server
+    With `strict`, a tenant that is not up to date ends with a finding. Raises ServerError if the embedded server
     cannot be started.
     """
     from tenantry.verbs.status import start
@@ -230,7 +230,7 @@ def status(project: OpenProject, *, strict: bool = False) -> Run:
 def plan(project: OpenProject, *, to: int | None = None) -> Run:
     """Report the files that every selected tenant would get, up to the version `to`, and their effects there.
 
-    Raises ConfigError where no file has this version; ServerError where the embedded server cannot be started.
+    Raises ConfigError if no file has this version; ServerError if the embedded server cannot be started.
     """
     from tenantry.verbs.plan import start
 
@@ -240,7 +240,7 @@ def plan(project: OpenProject, *, to: int | None = None) -> Run:
 def verify(project: OpenProject) -> Run:
     """Compare the files, the ledger and the schema of every selected tenant, and report each difference.
 
-    Raises ServerError where the embedded server cannot be started.
+    Raises ServerError if the embedded server cannot be started.
     """
     from tenantry.verbs.verify import start
 
@@ -251,8 +251,8 @@ def drift(project: OpenProject, *, against: str = "files", consensus: bool = Fal
     """Compare the schema of every selected tenant with a reference, and report each difference.
 
     `against` is `files`, `tenant:ID` or the path of a file of SQL. With `consensus`, the reference is the schema that
-    most of the tenants have. Raises InputError where there is no such reference, or the master is selected next to
-    tenants; TenantError where the tenant of the reference cannot be read; ServerError where the embedded server cannot
+    most of the tenants have. Raises InputError if there is no such reference, or the master is selected next to
+    tenants; TenantError if the tenant of the reference cannot be read; ServerError if the embedded server cannot
     be started.
     """
     from tenantry.verbs.drift import start
@@ -268,11 +268,11 @@ def check(
     set_name: SetName | None = None,
     allow_extra: bool = False,
 ) -> Run:
-    """Run the migration files of one set, or of both, on a scratch database, and report each fault.
+    """Run the migration files of one set, or of both, on a scratch database, and report each problem.
 
     No tenant is opened. `base` is a branch or commit of git: files that are merged there may not be edited.
     `schema_from` is a file of SQL, or a command that prints it, whose schema the files must produce; with `allow_extra`
-    they may produce more. Raises InputError where one of these cannot be read; ServerError and Refused where the schema
+    they may produce more. Raises InputError if one of these cannot be read; ServerError and Refused if the schema
     of `schema_from` cannot be built.
     """
     from tenantry.verbs.check import start

@@ -148,7 +148,7 @@ def test_left_early(here: Site, open_here: Open, way: str) -> None:
                 break
         with pytest.raises(tenantry.RunError) as caught:
             _ = run.outcome
-        assert str(caught.value) == "the run is not over: it has an outcome after its last event"
+        assert str(caught.value) == "the run is not over: its outcome is available after its last event"
         assert caught.value.hint == "iterate over it to the end, or call finish()"
         if way == "close":
             run.close()
