@@ -111,7 +111,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
     ),
     "unknown-key-of-ledger": (
         SERVERS + "ledger: {table: x}\n" + TENANTS + LIST,
-        ["tenants.yaml:2:10: ledger: unknown key 'table', expected schema"],
+        ["tenants.yaml:2:10: ledger: unknown key 'table', expected one of schema, owner"],
     ),
     "drift-of-wrong-type": (
         SERVERS + "drift: 5\nexpect: a.b\n" + TENANTS + LIST,
