@@ -11,6 +11,7 @@ from bench.cases import FLOOR, TENANTRY, VERIFY, WIDE, XARGS, Case, Row
 from bench.sample import Sample
 from tenantry.model.results import Cell
 from tenantry.reports.grid import write_grid
+from tenantry.reports.output import Output
 
 # What a person waits for without noticing, and without minding.
 _HELP_MS, _MIGRATE_MS = 150, 600
@@ -143,7 +144,7 @@ def write_tables(report: Report, stream: TextIO) -> None:
         "x floor",
         "cpu x floor",
     )
-    write_grid(stream, columns, [_cells(report, row) for row in report.rows])
+    write_grid(Output(stream), columns, [_cells(report, row) for row in report.rows])
     stream.write("(client cpu, server cpu: ms of processor time for each database)\n\n")
     steps = list(report.growth())
     if steps:
@@ -152,12 +153,12 @@ def write_tables(report: Report, stream: TextIO) -> None:
         (goal.name, f"{goal.wanted:g} {goal.unit}", f"{goal.measured:.2f} {goal.unit}", "yes" if goal.kept else "NO")
         for goal in report.goals()
     ]
-    write_grid(stream, ("goal", "at most", "measured", "kept"), goals)
+    write_grid(Output(stream), ("goal", "at most", "measured", "kept"), goals)
 
 
 def _write_growth(stream: TextIO, steps: Sequence[Growth]) -> None:
     rows = [(s.case, f"{s.smaller} to {s.larger}", s.command, f"{s.ms_per_database:.2f}") for s in steps]
-    write_grid(stream, ("case", "databases", "command", "ms for each more"), rows)
+    write_grid(Output(stream), ("case", "databases", "command", "ms for each more"), rows)
     stream.write("\n")
 
 

@@ -164,7 +164,9 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int
             return 6
         except Exception:  # noqa: BLE001
             # The border of the program: a bug outside of any tenant's turn must not look like a finding, exit code 1.
-            click.echo(f"a bug in tenantry, please report this:\n{traceback.format_exc()}", err=True)
+            from tenantry.reports.output import hang
+
+            click.echo(f"a bug in tenantry, please report this:\n{hang(traceback.format_exc())}", err=True)
             return 70
     return outcome.exit_code
 
@@ -191,12 +193,13 @@ def _signals(stop: "Stop") -> Iterator[None]:
 
 
 def _print_error(error: RunError) -> None:
+    from tenantry.reports.output import hang
     from tenantry.reports.wording import render_hint
 
     for problem in error.problems:
-        click.echo(f"{_ERROR} {problem.message}", err=True)
+        click.echo(f"{_ERROR} {hang(problem.message)}", err=True)
         if problem.hint:
-            click.echo(f"{click.style('hint:', fg='cyan')} {render_hint(problem.hint, _program())}", err=True)
+            click.echo(f"{click.style('hint:', fg='cyan')} {hang(render_hint(problem.hint, _program()))}", err=True)
 
 
 def _again(context: click.Context) -> str:

@@ -4,9 +4,9 @@ import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TextIO
 
 from tenantry.model.events import Event
+from tenantry.reports.output import Output
 
 Sink = Callable[[Event], None]
 
@@ -22,7 +22,7 @@ class Call:
     again: str
 
 
-MakeSink = Callable[[TextIO, Call], Sink]
+MakeSink = Callable[[Output, Call], Sink]
 
 # Names of modules rather than modules: only the one that is asked for is imported.
 FORMATS: dict[str, str] = {
@@ -41,9 +41,9 @@ def make_sinks(format_name: str, call: Call, *, verbose: bool) -> tuple[Sink, ..
     from tenantry.reports.progress import make_progress_sink
 
     make: MakeSink = importlib.import_module(FORMATS[format_name]).make_sink
-    talk: list[Sink] = [make_log_sink(sys.stderr, call, verbose=verbose)]
+    talk: list[Sink] = [make_log_sink(Output(sys.stderr), call, verbose=verbose)]
     # Verbose lines would scroll through the bar, and already say more than it does.
     if sys.stderr.isatty() and not verbose:
-        talk.append(make_progress_sink(sys.stderr))
+        talk.append(make_progress_sink(Output(sys.stderr)))
     # The report last: with the last event, the bar has to be gone before the first line is written.
-    return (*talk, make(sys.stdout, call))
+    return (*talk, make(Output(sys.stdout), call))

@@ -1,11 +1,11 @@
 """`github`: workflow commands, which GitHub shows next to the lines of a pull request."""
 
-from typing import TextIO
-
 from tenantry.model.events import Event, HazardFound, TenantFinished, WarningRaised
 from tenantry.model.hazards import Level
 from tenantry.model.results import GOOD, Result
+from tenantry.reports.escaping import escape_controls
 from tenantry.reports.formats import Call, Sink
+from tenantry.reports.output import Output
 from tenantry.reports.wording import join, name_tenants, render_hint
 
 _COMMANDS = {Level.DANGER: "error", Level.CAUTION: "warning"}
@@ -13,19 +13,19 @@ _COMMANDS = {Level.DANGER: "error", Level.CAUTION: "warning"}
 _SAID = GOOD | {Result.FINDING}
 
 
-def make_sink(stream: TextIO, call: Call) -> Sink:
+def make_sink(stream: Output, call: Call) -> Sink:
     """Return a sink that writes a command for everything that deserves a reviewer's attention, at once."""
 
     def write(event: Event) -> None:
         match event:
             case HazardFound(hazard=hazard) if not hazard.allowed:
-                stream.write(_annotate(event))
+                stream.write_verbatim(_annotate(event))
             case WarningRaised(problem=problem):
                 hint = render_hint(problem.hint, call.program)
-                stream.write(_compose("warning", "\n".join(filter(None, (problem.message, hint)))))
+                stream.write_verbatim(_compose("warning", "\n".join(filter(None, (problem.message, hint)))))
             case TenantFinished(tenant, verdict) if verdict.result not in _SAID:
                 said = f"{name_tenants([tenant])}: {join([verdict.result.value, verdict.reason])}"
-                stream.write(_compose("error", said))
+                stream.write_verbatim(_compose("error", said))
             case _:
                 return
         # GitHub reads the log while the job runs; a cancelled job must not lose the annotations so far.
@@ -49,7 +49,7 @@ def _compose(command: str, message: str, properties: dict[str, str] | None = Non
 
 def _escape(text: str) -> str:
     # The percent sign first, or it would escape the escapes.
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return escape_controls(text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A"))
 
 
 def _escape_property(text: str) -> str:

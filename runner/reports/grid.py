@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TextIO
 
 from tenantry.model.results import Cell
+from tenantry.reports.escaping import break_commands, escape_line
+from tenantry.reports.output import Output
 
 _STYLES = {
     "applied": "green",
@@ -21,17 +22,17 @@ _STYLES = {
 }
 
 
-def write_grid(stream: TextIO, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+def write_grid(stream: Output, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Write a table. Columns that are empty in every row are left out; numbers are aligned to the right."""
     kept = [index for index in range(len(columns)) if any(row[index] not in ("", None) for row in rows)]
-    titles = [columns[index] for index in kept]
+    titles = [escape_line(columns[index]) for index in kept]
     cells = [[_text(row[index]) for index in kept] for row in rows]
     right = [any(isinstance(row[index], int) for row in rows) for index in kept]
     # A file or a pipe gets plain columns, which grep and awk can read.
     if stream.isatty():
         _draw(stream, titles, cells, right)
     else:
-        stream.writelines(line + "\n" for line in _align(titles, cells, right))
+        stream.write_lines(_align(titles, cells, right))
 
 
 def _text(cell: Cell) -> str:
@@ -39,7 +40,7 @@ def _text(cell: Cell) -> str:
         return ""
     if isinstance(cell, datetime):
         return cell.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    return str(cell)
+    return escape_line(str(cell))
 
 
 def _align(titles: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]) -> list[str]:
@@ -57,7 +58,7 @@ def _align(titles: Sequence[str], cells: Sequence[Sequence[str]], right: Sequenc
     return [line(titles), line(["-" * width for width in widths]), *map(line, cells)]
 
 
-def _draw(stream: TextIO, titles: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
+def _draw(stream: Output, titles: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -69,4 +70,8 @@ def _draw(stream: TextIO, titles: Sequence[str], cells: Sequence[Sequence[str]],
     for row in cells:
         # As Text, since a str is markup to rich: brackets in a name would be taken for a style.
         table.add_row(*(Text(text, style=_STYLES.get(text, "")) for text in row))
-    Console(file=stream, highlight=False).print(table)
+    console = Console(file=stream.raw, highlight=False)
+    with console.capture() as drawn:
+        console.print(table)
+    # A long text is folded, and may be so right before a command.
+    stream.write_verbatim(break_commands(drawn.get()))

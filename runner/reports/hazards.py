@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from tenantry.model.effects import Measured
 from tenantry.model.events import HazardFound, MigrationMeasured
+from tenantry.reports.escaping import escape_line
 from tenantry.reports.wording import indent, name_tenants
 
 # Arbitrary: how much of a statement still tells which one it is.
@@ -16,17 +17,20 @@ def write_hazard(found: HazardFound, names: Sequence[str] = ()) -> Iterator[str]
     subject = f"{name_tenants(names)}: " if names else "" if found.tenant else "migrate would refuse "
     place = f"{hazard.path}:{hazard.line}:{hazard.column}"
     yield f"{subject}{place}: {hazard.level.value}: {hazard.rule}: {hazard.message}"
-    yield indent(found.excerpt)
+    yield from indent(found.excerpt)
     if hazard.help:
-        first, *rest = hazard.help.splitlines()
+        first, *rest = hazard.help.removesuffix("\n").split("\n")
         yield f"  help: {first}"
-        yield from (indent(line, by=" " * 8) for line in rest)
+        yield from (line for one in rest for line in indent(one, by=" " * 8))
 
 
 def write_effects(measured: MigrationMeasured) -> Iterator[str]:
     """Yield a line for each statement of a file: its place, its first words, and its measured effects."""
-    name = measured.migration.path.rpartition("/")[2]
-    rows = [(f"{name}:{one.line}", _cut(one.effect.text), describe_effect(one.effect)) for one in measured.statements]
+    name = escape_line(measured.migration.path.rpartition("/")[2])
+    rows = [
+        (f"{name}:{one.line}", escape_line(_cut(one.effect.text)), escape_line(describe_effect(one.effect)))
+        for one in measured.statements
+    ]
     widths = [max((len(row[index]) for row in rows), default=0) for index in (0, 1)]
     for place, text, words in rows:
         yield f"{place:<{widths[0]}}  {text:<{widths[1]}}  {words}".rstrip()

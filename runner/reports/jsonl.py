@@ -5,15 +5,17 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Any, TextIO
+from typing import Any
 
 from tenantry.model.effects import LockMode
 from tenantry.model.events import Event, RunFinished
 from tenantry.model.outcome import Outcome
+from tenantry.reports.escaping import escape_json
 from tenantry.reports.formats import Call, Sink
+from tenantry.reports.output import Output
 
 
-def make_sink(stream: TextIO, call: Call) -> Sink:
+def make_sink(stream: Output, call: Call) -> Sink:
     """Return a sink that writes a line for each event at once; the last line has totals and the exit code."""
     outcome = Outcome()
 
@@ -23,7 +25,7 @@ def make_sink(stream: TextIO, call: Call) -> Sink:
         if isinstance(event, RunFinished):
             totals = {result.value: number for result, number in outcome.totals.items()}
             line |= {"tenants": len(outcome.tenants), "totals": totals, "exit_code": outcome.exit_code}
-        stream.write(json.dumps(line, ensure_ascii=False) + "\n")
+        stream.write_verbatim(escape_json(json.dumps(line, ensure_ascii=False)) + "\n")
         # Whoever reads along sees an event when it happens, and a killed run has said everything up to its end.
         stream.flush()
 

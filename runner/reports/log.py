@@ -1,7 +1,7 @@
 """Log lines on stderr, by structlog: readable on a terminal, JSON elsewhere. Imported with the first line."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, TextIO, cast
 
@@ -25,7 +25,9 @@ from tenantry.model.events import (
     WarningRaised,
 )
 from tenantry.model.results import GOOD, Result
+from tenantry.reports.escaping import escape_json, escape_line
 from tenantry.reports.formats import Call, Sink
+from tenantry.reports.output import Output
 from tenantry.reports.wording import render_hint
 
 _DEBUG, _INFO, _WARNING, _ERROR = 10, 20, 30, 40
@@ -38,7 +40,7 @@ _REPORTED = (MigrationFailed, TenantFinished, FindingReported, HazardFound)
 LogLine = tuple[int, str, dict[str, Any]]
 
 
-def make_log_sink(stream: TextIO, call: Call, *, verbose: bool) -> Sink:
+def make_log_sink(stream: Output, call: Call, *, verbose: bool) -> Sink:
     """Return a sink that logs a run: on a terminal only its warnings unless `verbose`, elsewhere each step."""
     brief = stream.isatty() and not verbose
     threshold = _DEBUG if verbose else _WARNING if brief else _INFO
@@ -59,6 +61,29 @@ def make_log_sink(stream: TextIO, call: Call, *, verbose: bool) -> Sink:
     return log
 
 
+class _Escaped:
+    """A value of a line on a terminal: its repr, which structlog writes, is the escaped text in quotes."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return f"'{self._text}'"
+
+
+def _escape_values(_logger: object, _method: str, values: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    """Escape a line for a terminal, as a processor of structlog: the codes for colours are added after it."""
+    message = escape_line(str(values["event"]))
+    return {key: _escape_value(value) for key, value in values.items()} | {"event": message}
+
+
+def _escape_value(value: Any) -> Any:
+    """Return a value as a terminal may get it; only text that needs escapes is replaced."""
+    if not isinstance(value, str) or escape_line(value) == value:
+        return value
+    return _Escaped(escape_line(value))
+
+
 class _Stderr:
     """The current stderr: while a progress bar is shown, rich replaces it and keeps the lines above the bar."""
 
@@ -73,11 +98,16 @@ def _make_logger(*, terminal: bool) -> Callable[[int, str, dict[str, Any]], None
     with nullcontext() if terminal else _without_rich():
         import structlog
 
-    renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    render_json = structlog.processors.JSONRenderer()
+    rendering: tuple[Any, ...] = (
+        (_escape_values, structlog.dev.ConsoleRenderer())
+        if terminal
+        else (render_json, lambda _logger, _method, line: escape_json(line))
+    )
     logger = structlog.wrap_logger(
         # Of a TextIO, structlog calls no more than these two methods.
         structlog.PrintLogger(cast(TextIO, _Stderr())),
-        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), renderer],
+        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), *rendering],
     )
 
     def write(level: int, message: str, values: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import TextIO
 
 from tenantry.model import Migration, label
 from tenantry.model.events import Event, FindingReported, HazardFound, MigrationMeasured, RunFinished, TenantPlanned
@@ -11,6 +10,7 @@ from tenantry.model.results import GOOD, Result
 from tenantry.model.words import count
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.hazards import write_effects, write_hazard
+from tenantry.reports.output import Output
 from tenantry.reports.wording import count_tenants, indent, name_tenants, render_hint
 
 Steps = tuple[Migration, ...]
@@ -62,14 +62,14 @@ class Plans:
         return [name for name in self.outcome.tenants if name in names]
 
 
-def make_sink(stream: TextIO, call: Call) -> Sink:
+def make_sink(stream: Output, call: Call) -> Sink:
     """Return a sink that writes each distinct plan after all tenants have been read."""
     plans = Plans()
 
     def write(event: Event) -> None:
         plans.add(event)
         if isinstance(event, RunFinished):
-            stream.writelines(line + "\n" for line in _render(plans, call.program))
+            stream.write_lines(_render(plans, call.program))
 
     return write
 
@@ -99,7 +99,7 @@ def _render(plans: Plans, program: str) -> Iterator[str]:
             if hint:
                 yield f"  hint: {render_hint(hint, program)}"
             if verdict.trace:
-                yield indent(f"please report this:\n{verdict.trace}")
+                yield from indent(f"please report this:\n{verdict.trace}")
 
 
 def _write_findings(findings: Sequence[FindingReported], program: str) -> Iterator[str]:
@@ -107,7 +107,7 @@ def _write_findings(findings: Sequence[FindingReported], program: str) -> Iterat
     for finding in findings:
         yield f"{name_tenants([finding.tenant])}: {finding.problem.message}"
         if finding.detail:
-            yield indent(finding.detail)
+            yield from indent(finding.detail)
         if finding.problem.hint:
             yield f"  hint: {render_hint(finding.problem.hint, program)}"
 

@@ -1,7 +1,7 @@
 """A progress bar on a terminal, for runs that take longer than a moment; erased before the report is written."""
 
 import time
-from typing import Any, TextIO
+from typing import Any
 
 from tenantry.model import label
 from tenantry.model.events import (
@@ -14,13 +14,15 @@ from tenantry.model.events import (
     RunStarted,
     TenantFinished,
 )
+from tenantry.reports.escaping import escape_line
 from tenantry.reports.formats import Sink
+from tenantry.reports.output import Output
 
 # Arbitrary: below it, a bar would only flash up.
 _FIRST_S = 0.4
 
 
-def make_progress_sink(stream: TextIO) -> Sink:
+def make_progress_sink(stream: Output) -> Sink:
     """Return a sink that shows the number of finished tenants and the current work."""
     bar = _Bar(stream)
     return bar.take
@@ -29,7 +31,7 @@ def make_progress_sink(stream: TextIO) -> Sink:
 class _Bar:
     """A bar that appears with the first file, or after the run has taken a moment."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Output) -> None:
         self._stream = stream
         self._total = 0
         self._done = 0
@@ -63,15 +65,17 @@ class _Bar:
     def _show(self, doing: str) -> None:
         if self._progress is None:
             self._begin()
-        self._progress.update(self._task, completed=self._done, doing=doing)
+        self._progress.update(self._task, completed=self._done, doing=escape_line(doing))
 
     def _begin(self) -> None:
         # Here and not above: rich takes longer to import than many runs take.
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[doing]}"))
-        self._progress = Progress(*columns, console=Console(file=self._stream), transient=True)
+        # Without markup: brackets in a name would be taken for a style.
+        doing = TextColumn("{task.fields[doing]}", markup=False)
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), doing)
+        self._progress = Progress(*columns, console=Console(file=self._stream.raw), transient=True)
         self._task = self._progress.add_task("tenants", total=self._total, doing="")
         self._progress.start()
 

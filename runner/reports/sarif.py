@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 from urllib.parse import quote
 
 from tenantry.lint.rule import Rule
@@ -12,7 +12,9 @@ from tenantry.model.events import Event, HazardFound, RunFinished, TenantFinishe
 from tenantry.model.hazards import Hazard, Level
 from tenantry.model.outcome import Outcome
 from tenantry.model.results import GOOD, Result
+from tenantry.reports.escaping import escape, escape_json
 from tenantry.reports.formats import Call, Sink
+from tenantry.reports.output import Output
 from tenantry.reports.wording import name_tenants
 from tenantry.version import __version__
 
@@ -22,7 +24,7 @@ _LEVELS = {Level.DANGER: "error", Level.CAUTION: "warning"}
 _SAID = GOOD | {Result.FINDING}
 
 
-def make_sink(stream: TextIO, call: Call) -> Sink:
+def make_sink(stream: Output, call: Call) -> Sink:
     """Return a sink that writes the whole log after the run."""
     outcome = Outcome()
     found: list[HazardFound] = []
@@ -38,7 +40,8 @@ def make_sink(stream: TextIO, call: Call) -> Sink:
             case TenantFinished(tenant, verdict) if verdict.result not in _SAID:
                 notes.append(_note("error", f"{name_tenants([tenant])}: {verdict.result.value}: {verdict.reason}"))
             case RunFinished():
-                stream.write(json.dumps(_make_log(found, notes, outcome), ensure_ascii=False, indent=2) + "\n")
+                text = json.dumps(_make_log(found, notes, outcome), ensure_ascii=False, indent=2)
+                stream.write_verbatim(escape_json(text) + "\n")
             case _:
                 return
 
@@ -81,20 +84,20 @@ def _make_result(found: HazardFound, index: int) -> dict[str, Any]:
         "ruleId": hazard.rule,
         "ruleIndex": index,
         "level": _LEVELS[hazard.level],
-        "message": {"text": "\n".join(filter(None, (hazard.message, hazard.help.rstrip())))},
+        "message": {"text": escape("\n".join(filter(None, (hazard.message, hazard.help.rstrip()))))},
         "locations": [{"physicalLocation": _locate(hazard)}],
         # Of the statement, not of its place: a finding stays the same when lines are inserted above it.
         "partialFingerprints": {"statement/v1": found.fingerprint},
     }
     if hazard.allowed:
-        result["suppressions"] = [{"kind": "inSource", "justification": hazard.allowed}]
+        result["suppressions"] = [{"kind": "inSource", "justification": escape(hazard.allowed)}]
     return result
 
 
 def _locate(hazard: Hazard) -> dict[str, Any]:
     path = Path(hazard.path)
     # A relative path is a relative URI reference, which services resolve against the repository.
-    uri = path.as_uri() if path.is_absolute() else quote(path.as_posix())
+    uri = path.as_uri() if path.is_absolute() else quote(path.as_posix(), errors="surrogateescape")
     return {
         "artifactLocation": {"uri": uri},
         "region": {"startLine": hazard.line, "startColumn": hazard.column},
@@ -102,4 +105,4 @@ def _locate(hazard: Hazard) -> dict[str, Any]:
 
 
 def _note(level: str, text: str) -> dict[str, Any]:
-    return {"level": level, "message": {"text": text}}
+    return {"level": level, "message": {"text": escape(text)}}

@@ -2,19 +2,20 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import TextIO
 
 from tenantry.model import NO_VERSION, Migration
 from tenantry.model.events import DraftWritten, Event, MigrationMeasured, RunFinished
 from tenantry.model.records import LEDGER_TABLE, REPEATABLE_TABLE
 from tenantry.model.results import GOOD
+from tenantry.reports.escaping import escape_line
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.hazards import describe_effect
+from tenantry.reports.output import Output
 from tenantry.reports.plan import Plans
 from tenantry.reports.wording import name_tenants
 
 
-def make_sink(stream: TextIO, call: Call) -> Sink:
+def make_sink(stream: Output, call: Call) -> Sink:
     """Return a sink that writes the scripts after all tenants have been read."""
     plans = Plans()
     drafts: dict[str, list[str]] = defaultdict(list)
@@ -24,14 +25,14 @@ def make_sink(stream: TextIO, call: Call) -> Sink:
         if isinstance(event, DraftWritten):
             drafts[event.sql].append(event.tenant)
         if isinstance(event, RunFinished):
-            stream.writelines(line + "\n" for line in (*_render(plans), *_render_drafts(drafts)))
+            stream.write_verbatim("".join(f"{line}\n" for line in (*_render(plans), *_render_drafts(drafts))))
 
     return write
 
 
 def _render_drafts(drafts: Mapping[str, list[str]]) -> Iterator[str]:
     for text, tenants in drafts.items():
-        yield f"-- a draft to review, for {name_tenants(tenants, most=len(tenants))}"
+        yield _comment(f"a draft to review, for {name_tenants(tenants, most=len(tenants))}")
         yield ""
         yield text.rstrip()
 
@@ -39,16 +40,18 @@ def _render_drafts(drafts: Mapping[str, list[str]]) -> Iterator[str]:
 def _render(plans: Plans) -> Iterator[str]:
     for outcome in plans.outcome.tenants.values():
         if outcome.verdict and outcome.verdict.result not in GOOD:
-            yield f"-- {name_tenants([outcome.tenant])}: {outcome.verdict.result.value}: {outcome.verdict.reason}"
+            yield _comment(
+                f"{name_tenants([outcome.tenant])}: {outcome.verdict.result.value}: {outcome.verdict.reason}"
+            )
     for name, steps, tenants in plans.distinct():
-        yield f"-- plan {name}, for {name_tenants(tenants, most=len(tenants))}"
+        yield _comment(f"plan {name}, for {name_tenants(tenants, most=len(tenants))}")
         for step in steps:
             yield from _render_file(step, plans.measured.get(step.path))
 
 
 def _render_file(step: Migration, measured: MigrationMeasured | None) -> Iterator[str]:
     yield ""
-    yield f"-- {step.path}, {step.checksum}"
+    yield _comment(f"{step.path}, {step.checksum}")
     if step.transactional:
         yield "BEGIN;"
     yield _terminated((_annotate(step.sql, measured) if measured else step.sql).rstrip())
@@ -58,12 +61,17 @@ def _render_file(step: Migration, measured: MigrationMeasured | None) -> Iterato
         yield "COMMIT;"
 
 
+def _comment(text: str) -> str:
+    """Return text as one line of comment, which it cannot leave."""
+    return f"-- {escape_line(text)}"
+
+
 def _annotate(sql: str, measured: MigrationMeasured) -> str:
     """Return the text with a comment before each statement that has effects; the rest is unchanged."""
     # From the end, so that the offsets of the statements before it stay right.
     for one in reversed(measured.statements):
         # A name may contain the end of a comment, and the rest of it would become SQL.
-        words = describe_effect(one.effect).replace("*/", "* /").replace("/*", "/ *")
+        words = escape_line(describe_effect(one.effect)).replace("*/", "* /").replace("/*", "/ *")
         start = one.effect.start
         line = sql.rfind("\n", 0, start) + 1
         if words and not sql[line:start].strip():

@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from typing import TextIO
 
 from tenantry.model import Migration, label
 from tenantry.model.events import (
@@ -20,9 +19,11 @@ from tenantry.model.outcome import Outcome, TenantOutcome
 from tenantry.model.results import GOOD, Cell, Failure, Result
 from tenantry.model.tenants import MASTER
 from tenantry.model.words import count
+from tenantry.reports.escaping import escape_source
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.grid import write_grid
 from tenantry.reports.hazards import write_effects, write_hazard
+from tenantry.reports.output import Output
 from tenantry.reports.wording import (
     count_tenants,
     for_tenants,
@@ -40,7 +41,7 @@ _GROUP_COLUMNS = ["group", "tenants"]
 _AGAIN = frozenset({Result.BLOCKED, Result.UNREACHABLE, Result.STOPPED, Result.NOT_STARTED})
 
 
-def make_sink(stream: TextIO, call: Call) -> Sink:
+def make_sink(stream: Output, call: Call) -> Sink:
     """Return a sink that writes a report after the run, and at once the lines that cannot wait until then."""
     report = _Report(stream, call)
     return report.take
@@ -49,7 +50,7 @@ def make_sink(stream: TextIO, call: Call) -> Sink:
 class _Report:
     """The events of a run, collected until its report is written."""
 
-    def __init__(self, stream: TextIO, call: Call) -> None:
+    def __init__(self, stream: Output, call: Call) -> None:
         self._stream = stream
         self._program = call.program
         self._again = call.again
@@ -66,7 +67,8 @@ class _Report:
         match event:
             case LinePrinted(text):
                 self._printed = True
-                self._write(text)
+                # Source text, perhaps, to be kept as a file: its lines are not values.
+                self._stream.write_verbatim(f"{escape_source(text)}\n")
             case RepairProposed(tenant, changes):
                 self._write(*(f"{name_tenants([tenant])}: {change}" for change in changes))
                 # The repair is next: its changes must be on the screen before they are in the database.
@@ -85,7 +87,7 @@ class _Report:
                 return
 
     def _write(self, *lines: str) -> None:
-        self._stream.writelines(line + "\n" for line in lines)
+        self._stream.write_lines(lines)
 
     def _write_all(self) -> None:
         if self._printed and self._outcome.exit_code == 0:
@@ -131,7 +133,7 @@ class _Report:
             names = [finding.tenant for finding in findings]
             yield f"{name_tenants(names)}: {message}"
             if detail:
-                yield indent(detail)
+                yield from indent(detail)
             if findings[0].problem.hint:
                 yield f"  hint: {render_shared_hint(findings[0].problem.hint, names, self._program)}"
 
@@ -165,17 +167,17 @@ class _Report:
         if first.failed:
             said = list(_failure_text(first.failed.migration, first.failed.failure))
             yield f"{name_tenants(names)}: {verdict.result.value}: {said[0]}"
-            yield from (indent(line) for line in said[1:])
+            yield from said[1:]
         else:
             yield f"{name_tenants(names)}: {verdict.result.value}: {verdict.reason}"
         if verdict.hint:
-            yield indent(f"hint: {render_shared_hint(verdict.hint, names, self._program)}")
+            yield f"  hint: {render_shared_hint(verdict.hint, names, self._program)}"
         if first.failed:
             yield f"  {_left(first.failed)}; {_locate(tenants)}"
         elif first.applied:
             yield f"  {_locate(tenants)}"
         if verdict.trace:
-            yield indent(f"please report this:\n{verdict.trace}")
+            yield from indent(f"please report this:\n{verdict.trace}")
 
     def _summary(self) -> str:
         totals = join(_count(result, number) for result, number in self._outcome.totals.items())
@@ -259,8 +261,8 @@ def _failure_text(migration: Migration, failure: Failure) -> Iterator[str]:
     place = f"{migration.path}:{failure.line}:{failure.column}" if failure.line else migration.path
     yield f"{place}: {failure.message}" + (f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else "")
     if failure.excerpt:
-        yield failure.excerpt
+        yield from indent(failure.excerpt)
     if failure.detail:
-        yield f"detail: {failure.detail}"
+        yield f"  detail: {failure.detail}"
     if failure.context:
-        yield f"context: {failure.context}"
+        yield f"  context: {failure.context}"

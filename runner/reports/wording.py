@@ -1,7 +1,7 @@
 """Wording that several reports share."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from tenantry.model.tenants import MASTER
 from tenantry.model.words import count
@@ -48,9 +48,10 @@ def count_tenants(names: Sequence[str]) -> str:
     return f"{count(folders, 'folder')} and {count(tenants, 'tenant')}" if tenants else count(folders, "folder")
 
 
-def indent(text: str, by: str = "  ") -> str:
-    """Return the text with every line indented."""
-    return "\n".join(f"{by}{line}" if line else line for line in text.splitlines())
+def indent(text: str, by: str = "  ") -> Iterator[str]:
+    """Yield the lines of a text, each indented."""
+    # At line ends alone: splitlines() would swallow others, which have to be seen, escaped.
+    yield from (f"{by}{line}" if line else line for line in text.removesuffix("\n").split("\n"))
 
 
 def seconds(elapsed_ms: int) -> str:

@@ -327,6 +327,10 @@ RAISED: dict[str, tuple[RunError, str]] = {
         ServerError("the server does not start", hint="look at its log"),
         "error: the server does not start\nhint: look at its log\n",
     ),
+    "hostile": (
+        ServerError("a\x1b[2J\n::error::b", hint="c\u202e\nerror: d"),
+        "error: a\\x1b[2J\n    \\x3a:error::b\nhint: c\\u202e\n    error: d\n",
+    ),
 }
 
 

@@ -384,3 +384,22 @@ def test_the_checksum_is_the_files(fleet: MakeFleet) -> None:
     one = fleet(tenants=["1"], files={"0000_rooms.sql": text})
     one.run("migrate")
     assert one.query("1", "SELECT checksum, sql_text FROM _migrations") == [(checksum(text), text)]
+
+
+def test_hostile_message(fleet: MakeFleet) -> None:
+    """What a database says clears no screen, forges no line of the report and gives a CI no command."""
+    said = r"\x1b[2J\x1b[32m2 tenants: 2 applied\x1b[0m\n::error file=x::boo"
+    text = f"DO $$ BEGIN RAISE EXCEPTION E'{said}' USING DETAIL = E'a\\n::notice::b', HINT = E'c\\u202ed'; END $$;\n"
+    one = fleet(tenants=["16"], files={**FILES, "0002_said.sql": text})
+    done = one.run("migrate")
+    shown = r"\x1b[2J\x1b[32m2 tenants: 2 applied\x1b[0m" + "\n    \\x3a:error file=x::boo"
+    assert done.code == 3
+    assert shown in done.out
+    assert "  detail: a\n      \\x3a:notice::b\n" in done.out
+    assert "hint: c\\u202ed" in done.out
+    assert not {"\x1b", "\u202e"} & {*done.out, *done.err}
+    assert not any(line.lstrip().startswith("::") for line in (done.out + done.err).splitlines())
+    lines = one.run("migrate", "--format", "jsonl").out
+    print(lines[-3000:])
+    failed = next(event for event in read_events(lines) if event["event"] == "migration_failed")
+    assert "\x1b[2J" in failed["failure"]["message"]

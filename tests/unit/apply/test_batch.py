@@ -15,6 +15,7 @@ from tenantry.model import Batch
 from tenantry.model.errors import MigrationFileError, Problem
 from tenantry.model.events import BatchProgressed
 from tenantry.reports.log import make_log_sink
+from tenantry.reports.output import Output
 from tenantry.reports.progress import make_progress_sink
 from tests.builders import write_files
 from tests.unit.reports.story import CALL, ROOMS, Terminal, run_on, strip_colours
@@ -74,7 +75,7 @@ def test_shown(numbers: tuple[int, int, int, str], expected: str) -> None:
     """The bar says how far a change is, of how much, how fast, and why it waits."""
     rows, total, rate, held = numbers
     stream = Terminal()
-    sink = make_progress_sink(stream)
+    sink = make_progress_sink(Output(stream))
     for event in run_on(("16",), BatchProgressed("16", ROOMS, rows, total, rate, 13, held)):
         sink(event)
     assert expected in strip_colours(stream.getvalue())
@@ -85,7 +86,7 @@ def test_logged(monkeypatch: pytest.MonkeyPatch, verbose: bool, lines: int) -> N
     """How far a change is stands in the log where that tells everything."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
-    make_log_sink(stream, CALL, verbose=verbose)(BatchProgressed("16", ROOMS, 20, 50, 10, 13, "5 wait"))
+    make_log_sink(Output(stream), CALL, verbose=verbose)(BatchProgressed("16", ROOMS, 20, 50, 10, 13, "5 wait"))
     logged = [json.loads(line) for line in stream.getvalue().splitlines()]
     expected = {"event": "in batches", "tenant": "16", "migration": "0001_rooms", "rows": 20, "total": 50, "rate": 10}
     assert len(logged) == lines

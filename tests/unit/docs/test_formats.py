@@ -231,10 +231,11 @@ def write_events() -> Iterator[dict[str, Any]]:
     """Yield the line that `jsonl` writes for one event of each kind."""
     from tenantry.reports.formats import Call
     from tenantry.reports.jsonl import make_sink
+    from tenantry.reports.output import Output
 
     kinds = sorted(get_args(Event), key=lambda kind: (kind is not RunStarted, kind is RunFinished))
     stream = StringIO()
-    write = make_sink(stream, Call("tenantry", "tenantry migrate"))
+    write = make_sink(Output(stream), Call("tenantry", "tenantry migrate"))
     for kind in kinds:
         write(kind(**{field.name: SAMPLES[field.name] for field in fields(kind)}))
     yield from map(json.loads, stream.getvalue().splitlines())

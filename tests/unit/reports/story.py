@@ -33,6 +33,7 @@ from tenantry.planning.steps import make_plan
 from tenantry.planning.words import advise, explain, summarise
 from tenantry.postgres.failures import describe_wait
 from tenantry.reports.formats import Call, MakeSink
+from tenantry.reports.output import Output
 from tests.builders import applied, migration
 from tests.places import DATA
 
@@ -82,7 +83,7 @@ class Terminal(io.StringIO):
 def render(make_sink: MakeSink, events: Iterable[Event], stream: io.StringIO | None = None) -> str:
     """Return what an output writes about these events."""
     stream = stream or io.StringIO()
-    sink = make_sink(stream, CALL)
+    sink = make_sink(Output(stream), CALL)
     for event in events:
         sink(event)
     return stream.getvalue()

@@ -8,6 +8,7 @@ import pytest
 
 from tenantry.model.events import Event
 from tenantry.reports.formats import FORMATS
+from tenantry.reports.output import Output
 from tenantry.verbs.verb import VERBS, load_verb
 from tests.unit.reports.story import CALL, Terminal, tell
 from tests.unit.reports.test_jsonl import OTHERS
@@ -20,7 +21,7 @@ def test_every_event(name: str, stream: type[io.StringIO]) -> None:
     events = [*tell()[:-1], *OTHERS, tell()[-1]]
     assert {type(event) for event in events} == set(get_args(Event))
     out = stream()
-    sink = importlib.import_module(FORMATS[name]).make_sink(out, CALL)
+    sink = importlib.import_module(FORMATS[name]).make_sink(Output(out), CALL)
     for event in events:
         sink(event)
     assert out.getvalue().endswith("\n")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 from tenantry.model.results import Cell
 from tenantry.reports.grid import write_grid
+from tenantry.reports.output import Output
 from tests.unit.reports.story import Terminal, strip_colours
 
 COLUMNS = ["tenant", "name", "pending", "at"]
@@ -18,7 +19,7 @@ ROWS: list[list[Cell]] = [
 def draw(columns: list[str], rows: list[list[Cell]], stream: io.StringIO | None = None) -> list[str]:
     """Return the lines of a table, without blanks at their ends."""
     stream = stream or io.StringIO()
-    write_grid(stream, columns, rows)
+    write_grid(Output(stream), columns, rows)
     return [line.rstrip() for line in strip_colours(stream.getvalue()).splitlines()]
 
 
@@ -51,7 +52,7 @@ def test_no_rows() -> None:
 def test_styles() -> None:
     """On a terminal a result has its colour, and text that looks like markup is text."""
     stream = Terminal()
-    write_grid(stream, ["tenant", "result"], [["[bold]1[/bold]", "failed"], ["2", "applied"]])
+    write_grid(Output(stream), ["tenant", "result"], [["[bold]1[/bold]", "failed"], ["2", "applied"]])
     assert "[bold]1[/bold]" in stream.getvalue()
     assert "\x1b[1;31mfailed" in stream.getvalue()
     assert "\x1b[32mapplied" in stream.getvalue()

@@ -22,6 +22,7 @@ from tenantry.model.events import (
 )
 from tenantry.model.results import Result, TableSize
 from tenantry.reports.jsonl import make_sink, to_json
+from tenantry.reports.output import Output
 from tests.builders import NOON, migration
 from tests.unit.reports.hazards import MEASURED, hazard
 from tests.unit.reports.story import CALL, FILES, RUN_ID, check_golden, render, run_on, tell, tell_plan
@@ -157,7 +158,7 @@ def test_end() -> None:
 def test_at_once() -> None:
     """A line is written when its event comes."""
     stream = io.StringIO()
-    sink = make_sink(stream, CALL)
+    sink = make_sink(Output(stream), CALL)
     for number, event in enumerate(run_on(("1",), TenantFinished("1", Verdict(Result.OK), 3)), 1):
         sink(event)
         assert stream.getvalue().count("\n") == number

@@ -12,6 +12,7 @@ import pytest
 from tenantry.model.errors import Problem
 from tenantry.model.events import Event, NoticeRaised, RepairMade, RunFinished, TenantPostponed, WarningRaised
 from tenantry.reports.log import make_log_sink
+from tenantry.reports.output import Output
 from tests.unit.reports.story import CALL, Terminal, check_golden, run_on, strip_colours, tell
 
 
@@ -25,7 +26,7 @@ def log(
     """Return what is logged to stderr about these events."""
     stream = stream or io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
-    sink = make_log_sink(stream, CALL, verbose=verbose)
+    sink = make_log_sink(Output(stream), CALL, verbose=verbose)
     for event in events:
         sink(event)
     return stream.getvalue()

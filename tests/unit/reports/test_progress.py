@@ -6,6 +6,7 @@ import pytest
 
 from tenantry.model.events import Event, LockAwaited, MigrationRetried, MigrationStarted
 from tenantry.model.results import Failure, Result
+from tenantry.reports.output import Output
 from tenantry.reports.progress import make_progress_sink
 from tests.unit.reports.story import ROOMS, Terminal, begin, end, run_on, strip_colours, tell
 
@@ -33,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def show(events: list[Event]) -> str:
     """Return what a terminal gets of these events."""
     stream = Terminal()
-    sink = make_progress_sink(stream)
+    sink = make_progress_sink(Output(stream))
     for event in events:
         sink(event)
     return stream.getvalue()
@@ -61,7 +62,7 @@ def test_nothing_to_do(clock: Clock) -> None:
 def test_long(clock: Clock) -> None:
     """A run that applies nothing but takes longer shows its bar."""
     stream = Terminal()
-    sink = make_progress_sink(stream)
+    sink = make_progress_sink(Output(stream))
     for event in run_on(("1", "2"), end("1", Result.UP_TO_DATE), end("2", Result.UP_TO_DATE)):
         sink(event)
         clock.now += 0.5

@@ -22,6 +22,7 @@ from tenantry.model.events import (
     Verdict,
 )
 from tenantry.model.results import Cell, Result
+from tenantry.reports.output import Output
 from tenantry.reports.table import make_sink
 from tests.builders import NOON
 from tests.unit.reports.story import (
@@ -333,7 +334,7 @@ def test_findings_in_order() -> None:
 def test_at_once(event: Event, expected: str) -> None:
     """A line of output and a change by hand are written when they come, not when the run is over."""
     stream = io.StringIO()
-    sink = make_sink(stream, CALL)
+    sink = make_sink(Output(stream), CALL)
     sink(RunStarted("forget", RUN_ID, ("16", "master")))
     sink(event)
     assert stream.getvalue() == expected

@@ -96,7 +96,7 @@ def test_seconds(elapsed_ms: int, expected: str) -> None:
 
 def test_indent() -> None:
     """Every line is indented but empty ones."""
-    assert indent("a\n\n  b") == "  a\n\n    b"
+    assert list(indent("a\n\n  b\n")) == ["  a", "", "    b"]
 
 
 def test_join() -> None:
