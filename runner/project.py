@@ -189,7 +189,7 @@ def open_offline(choice: Choice, run_id: str, os_user: str, *, stop: Stop | None
     """Open a project for work on its files alone: no tenant is selected, and no server is asked. Raises InputError."""
     config = read(choice.config_path, env=choice.environment)
     provenance = Provenance(run_id, os_user, config.root.resolve())
-    sessions = Sessions({}, _make_settings(choice, provenance))
+    sessions = Sessions({}, _make_settings(config, choice, provenance))
     return Project(config, choice, (), config.tenants, {}, sessions, provenance, {}, stop or Stop())
 
 
@@ -236,11 +236,12 @@ def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], 
     embedded = embedded_server(config)
     dsns = {name: embedded.dsn() if server.dsn is None else server.dsn for name, server in used.items()}
     directs = {name: server.direct for name, server in used.items() if server.direct is not None}
-    return Sessions(dsns, _make_settings(choice, provenance), directs)
+    return Sessions(dsns, _make_settings(config, choice, provenance), directs)
 
 
-def _make_settings(choice: Choice, provenance: Provenance) -> Settings:
-    return Settings(provenance.application_name, lock_wait_ms=int(choice.lock_wait_s * 1000))
+def _make_settings(config: Config, choice: Choice, provenance: Provenance) -> Settings:
+    lock_wait_ms = int(choice.lock_wait_s * 1000)
+    return Settings(provenance.application_name, lock_wait_ms=lock_wait_ms, reading=config.reading)
 
 
 def _start_servers(config: Config, choice: Choice, servers: Iterable[Server], *, makes: bool) -> None:

@@ -56,8 +56,12 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
 
 def begin(site: Site, timeouts: Timeouts, query: sql.Composable | None = None) -> Generator[LockAwaited, None, Begun]:
     """Begin the transaction of a file under the lock, and send `query` in the same round trip. Raises Blocked."""
-    connection, name = site.connection, site.sessions.settings.application_name
-    return (yield from site.await_lock(lambda: try_transaction_lock(connection, query, timeouts, name), connection))
+    connection, settings = site.connection, site.sessions.settings
+
+    def attempt() -> Begun | None:
+        return try_transaction_lock(connection, query, timeouts, settings.application_name, settings.reading)
+
+    return (yield from site.await_lock(attempt, connection))
 
 
 def run_required(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from tenantry.config.expected_columns import ExpectedColumn
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import ConfigError, Problem
+from tenantry.model.reading import Reading
 from tenantry.model.scope import Ignored, Scope
 from tenantry.state import STATE_FOLDER
 
@@ -40,6 +41,7 @@ class Config:
     """The meaning of tenants.yaml in this environment. Paths are relative if `path` is.
 
     `tenants` is empty if they come from `tenant_query`, which runs on the master: see `tenants_from_rows`.
+    `reading` are the settings that decide how SQL is read.
     `drift_roles` are role names with `{id}`, each with the word that replaces it; see `Config.scope`.
     """
 
@@ -53,6 +55,7 @@ class Config:
     tenant_migrations: Path
     ledger_schema: str
     ledger_owner: str
+    reading: Reading
     drift_ignored: tuple[Ignored, ...]
     drift_roles: tuple[tuple[str, str], ...]
     expected_columns: tuple[ExpectedColumn, ...]

@@ -13,6 +13,7 @@ from tenantry.config.schema import validate
 from tenantry.config.servers import read_servers
 from tenantry.config.tenants import check_source, make_tenants
 from tenantry.model.errors import ConfigError
+from tenantry.model.reading import choose_reading
 from tenantry.model.scope import Ignored
 
 
@@ -66,6 +67,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         tenant_migrations=path.parent / file.tenants.migrations,
         ledger_schema=file.ledger.schema_name if file.ledger else "public",
         ledger_owner=(file.ledger.owner if file.ledger else None) or "",
+        reading=choose_reading(file.session.choose() if file.session else {}),
         drift_ignored=tuple(Ignored(entry.kind, entry.name) for entry in file.drift.ignore) if file.drift else (),
         drift_roles=tuple(file.drift.roles.items()) if file.drift else (),
         expected_columns=tuple(parse_expected(line) for line in file.expect),

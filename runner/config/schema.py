@@ -73,6 +73,15 @@ _Title = Annotated[_Text, BeforeValidator(_write_number, json_schema_input_type=
 _Label = Annotated[str, BeforeValidator(_write_scalar, json_schema_input_type=bool | float | str)]
 
 
+_Value = Annotated[_Text, BeforeValidator(_write_scalar, json_schema_input_type=bool | _Text)]
+
+_Switch = Annotated[
+    str,
+    Field(pattern=r"^(on|off|true|false|yes|no)$"),
+    BeforeValidator(_write_scalar, json_schema_input_type=bool | Annotated[str, Field(pattern=r"^(on|off|yes|no)$")]),
+]
+
+
 class _Entry(BaseModel):
     """One tenant. A bare id is short for a mapping with only `id`."""
 
@@ -178,6 +187,40 @@ class _Ledger(BaseModel):
     )
 
 
+class _Session(BaseModel):
+    """How the servers read SQL in every session of tenantry, whatever the role, database or server is set to.
+
+    standard_conforming_strings is always on.
+    """
+
+    model_config = ConfigDict(title="session", extra="forbid", strict=True)
+
+    array_nulls: _Switch | None = Field(None, description="Whether NULL in an array's text is a null. Default on.")
+    backslash_quote: _Value | None = Field(
+        None, description="Whether a quote may be written as \\'. Default safe_encoding."
+    )
+    check_function_bodies: _Switch | None = Field(
+        None, description="Whether CREATE FUNCTION checks the body. Default on."
+    )
+    date_style: _Value | None = Field(
+        None, alias="DateStyle", description="How dates are read and shown. Default ISO, MDY.", examples=["ISO, DMY"]
+    )
+    interval_style: _Value | None = Field(
+        None, alias="IntervalStyle", description="How intervals are read and shown. Default postgres."
+    )
+    time_zone: _Value | None = Field(
+        None, alias="TimeZone", description="Time zone of times without one. Default UTC.", examples=["Europe/Berlin"]
+    )
+    transform_null_equals: _Switch | None = Field(None, description="Whether = NULL means IS NULL. Default off.")
+    xmloption: _Value | None = Field(
+        None, description="Whether XML is read as content or as a document. Default content."
+    )
+
+    def choose(self) -> dict[str, str]:
+        """Return the settings that are chosen, by their names on the server."""
+        return {name: str(value) for name, value in self.model_dump(by_alias=True, exclude_none=True).items()}
+
+
 class _Ignored(BaseModel):
     """Objects that comparisons ignore."""
 
@@ -224,6 +267,7 @@ class TenantsFile(BaseModel):
     master: _Master | None = None
     tenants: _Tenants
     ledger: _Ledger | None = None
+    session: _Session | None = None
     drift: _Drift | None = None
     expect: list[_Expected] = Field(
         [],
@@ -240,6 +284,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "master": _Master,
     "tenants": _Tenants,
     "ledger": _Ledger,
+    "session": _Session,
     "drift": _Drift,
 }
 

@@ -1,6 +1,5 @@
 """Connections: opening and cancelling them, and their timeouts."""
 
-import os
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +11,9 @@ from psycopg import sql
 
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Cancelled, TenantError, Unreachable
+from tenantry.model.reading import READING, Reading
 from tenantry.postgres.failures import FailureKind, classify
+from tenantry.postgres.startup import compose_parameters, parse, resolve
 
 _SECRET = frozenset({"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"})
 
@@ -33,12 +34,13 @@ class Settings:
     """The settings of every connection of a run; the lock timeout is PostgreSQL's, for locks on tables.
 
     `lock_timeout_ms` None: by the class of each statement, and the longest timeout for statements of our own.
+    `reading` decides how the server reads SQL.
     """
 
     application_name: str
     lock_timeout_ms: int | None = None
     lock_wait_ms: int = 30_000
-    connect_timeout_s: int = 10
+    reading: Reading = READING
 
 
 class Sessions:
@@ -51,34 +53,27 @@ class Sessions:
         """
         self.settings = settings
         ways = {**dsns, **{_past_pooler(name): dsn for name, dsn in (directs or {}).items()}}
-        self._parameters = {name: self._startup(dsn) for name, dsn in ways.items()}
-        self._told = frozenset(name for name, dsn in dsns.items() if "lock_timeout" in _given_options(_parse(dsn)))
+        resolved = {name: resolve(dsn) for name, dsn in ways.items()}
+        self._parameters = {name: self._startup(dsn, resolved[name]) for name, dsn in ways.items()}
+        self._told = frozenset(name for name in dsns if "lock_timeout" in resolved[name].get("options", ""))
         self._shown = {name: _without_secrets(dsn) for name, dsn in dsns.items()}
         # Several threads add to and remove from the set: each is one step under the interpreter's lock.
         self._open: set[Connection] = set()
         self.cancelled = False
         self._followers: list[Sessions] = []
 
-    def _startup(self, dsn: str) -> dict[str, Any]:
-        """Return connection parameters with our settings in the start-up packet, where they cost no round trip.
-
-        RESET ALL returns to the start-up packet, so that no migration can switch them off for the next one.
-        """
-        parameters = _parse(dsn)
-        encoding = {"application_name": self.settings.application_name, "client_encoding": "UTF8"}
-        if parameters.get("service") or "PGSERVICE" in os.environ:
-            # The service file may have options of its own, which ours would override.
-            return {**parameters, **encoding}
-        given = _given_options(parameters)
-        lock_timeout_ms = self.settings.lock_timeout_ms or LOCK_TIMEOUT_MS
-        ours = "" if "lock_timeout" in given else f" -c lock_timeout={lock_timeout_ms}"
-        if "PGCONNECT_TIMEOUT" not in os.environ:
-            parameters.setdefault("connect_timeout", self.settings.connect_timeout_s)
+    def _startup(self, dsn: str, resolved: Mapping[str, str]) -> dict[str, Any]:
+        """Return connection parameters with our settings in the start-up packet, where they cost no round trip."""
+        ours = {"lock_timeout": str(self.settings.lock_timeout_ms or LOCK_TIMEOUT_MS)}
+        parameters = compose_parameters(parse(dsn), resolved, ours, self.settings.reading)
         # UTF-8 whatever the database's own encoding: the server converts, and reports an error if it cannot.
-        return {**parameters, **encoding, "options": f"{given}{ours}".strip()}
+        return {**parameters, "application_name": self.settings.application_name, "client_encoding": "UTF8"}
 
     def is_told_timeout(self, server: str) -> bool:
-        """Return whether the connection string of a server, or the environment, sets the lock timeout."""
+        """Return whether the connection string of a server, or the environment, sets the lock timeout.
+
+        The service of a connection string counts as a part of it.
+        """
         return server in self._told
 
     @contextmanager
@@ -191,15 +186,6 @@ class Sessions:
             except psycopg.Error:
                 # It has just ended by itself, or the server is gone: there is nothing left to cancel.
                 continue
-
-
-def _parse(dsn: str) -> dict[str, Any]:
-    return dict(psycopg.conninfo.conninfo_to_dict(dsn))
-
-
-def _given_options(parameters: Mapping[str, Any]) -> str:
-    """Return the server options that the user gives; those of a service file are not known."""
-    return str(parameters.get("options") or os.environ.get("PGOPTIONS", ""))
 
 
 def _past_pooler(server: str) -> str:

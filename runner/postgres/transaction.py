@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
+from tenantry.model.reading import READING, Reading
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.runner_lock import KEYS
 from tenantry.postgres.sessions import Connection
@@ -49,16 +50,17 @@ def try_transaction_lock(
     query: sql.Composable | None = None,
     timeouts: Timeouts = AS_IT_IS,
     application_name: str | None = None,
+    reading: Reading = READING,
 ) -> Begun | None:
     """Begin a transaction and take the lock for its length; None, and no transaction, if another session holds it.
 
     The answer is a cursor on the result of `query`, which runs under the lock and in the same round trip. So do the
-    settings of the timeouts and of the application name, only for this transaction: a pooler, which gives each
-    transaction another session, would keep them for another client.
+    settings of the timeouts, of the application name and of how SQL is read, only for this transaction: a pooler, which
+    gives each transaction another session, would keep them for another client.
     READ COMMITTED whatever the database's default: reads under the lock must be newer than the lock. The savepoint
     set here proves later that the transaction is still the same one.
     """
-    begin = _compose_begin(timeouts, application_name)
+    begin = _compose_begin(timeouts, application_name, reading)
     cursor = connection.execute(begin if query is None else begin + sql.SQL(";") + query)
     cursor.nextset()  # from BEGIN to the lock
     taken, pid, *_ = cursor.fetchone() or (False, 0)
@@ -71,14 +73,33 @@ def try_transaction_lock(
 
 
 @cache
-def _compose_begin(timeouts: Timeouts, application_name: str | None) -> sql.SQL:
+def _compose_begin(timeouts: Timeouts, application_name: str | None, reading: Reading) -> sql.SQL:
     texts = {
         "lock_timeout": timeouts.lock_ms,
         "statement_timeout": timeouts.statement_ms,
         "application_name": application_name,
     }
     literals = {name: sql.Literal(None if value is None else str(value)) for name, value in texts.items()}
-    return _flatten(sql.SQL(read_sql("postgres", "begin")).format(**KEYS, savepoint=_SAVEPOINT, **literals))
+    settings = _compose_settings(reading, local=True)
+    text = sql.SQL(read_sql("postgres", "begin"))
+    return _flatten(text.format(**KEYS, savepoint=_SAVEPOINT, reading=settings, **literals))
+
+
+def _compose_settings(reading: Reading, *, local: bool) -> sql.Composed:
+    """Return the expressions that set how SQL is read, for the transaction if `local`, or else for the session."""
+    setting = sql.SQL("pg_catalog.set_config({}, {}, {})")
+    return sql.SQL(", ").join(
+        setting.format(sql.Literal(name), sql.Literal(value), sql.Literal(local)) for name, value in reading
+    )
+
+
+def prepare_session(connection: Connection, reading: Reading) -> None:
+    """Set how SQL is read for a whole session, which a file that runs outside a transaction has for itself.
+
+    The start-up packet did so already, except where a pooler has dropped its options. Not in each transaction: the
+    file's own SET holds from one statement to the next.
+    """
+    connection.execute(sql.SQL("SELECT {}").format(_compose_settings(reading, local=False)))
 
 
 @cache

@@ -34,7 +34,7 @@ from tenantry.planning.steps import can_resume
 from tenantry.postgres.pooling import refuse_pooled
 from tenantry.postgres.runner_lock import release_session_lock, try_session_lock, try_work_lock
 from tenantry.postgres.sessions import Connection
-from tenantry.postgres.transaction import clean, in_transaction, stay_idle
+from tenantry.postgres.transaction import clean, in_transaction, prepare_session, stay_idle
 
 _UNFINISHED = (RowState.RUNNING.value, RowState.FAILED.value)
 
@@ -47,6 +47,7 @@ def apply_statements(site: Site, step: Migration, states: States) -> Generator[E
     """
     with _open_worker(site) as worker, site.sessions.connect_past_pooler(site.tenant) as keeper:
         refuse_pooled(worker, keeper, step, site.tenant)
+        prepare_session(worker, site.sessions.settings.reading)
         # The keeper is idle for as long as a statement takes, and that can be hours.
         stay_idle(keeper)
         # The keeper's lock says that a runner is at work; no DISCARD ALL of the file can release it there. The worker's

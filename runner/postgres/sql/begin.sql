@@ -8,5 +8,6 @@ SELECT
     pg_catalog.set_config('lock_timeout', coalesce({lock_timeout}, pg_catalog.current_setting('lock_timeout')), true),
     pg_catalog.set_config(
         'statement_timeout', coalesce({statement_timeout}, pg_catalog.current_setting('statement_timeout')), true
-    );
+    ),
+    {reading};
 SAVEPOINT {savepoint}

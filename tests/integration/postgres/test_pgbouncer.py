@@ -122,6 +122,17 @@ def test_name(site: MakeSite) -> None:
     assert (name.startswith("tenantry/"), here.query("SELECT count(*) FROM seen")) == (True, [(3,)])
 
 
+def test_reading(site: MakeSite, server_dsn: str) -> None:
+    """SQL is read as everywhere though the pooler drops our options."""
+    insert = "INSERT INTO seen VALUES (current_setting('TimeZone'), 'a\\');\n"
+    here = site({"0001_seen.sql": f"CREATE TABLE seen (zone text, a text);\n{insert}"})
+    beside = replace(here, server=server_dsn)
+    for setting in ("TimeZone = 'Asia/Tokyo'", "standard_conforming_strings = off"):
+        beside.query(f"ALTER DATABASE {here.databases['1']} SET {setting}")
+    assert here.migrate().exit_code == 0
+    assert beside.query("SELECT * FROM seen") == [("UTC", "a\\")]
+
+
 def test_lock_past_the_pool(site: MakeSite, server_dsn: str) -> None:
     """A runner that goes past the pool and one that goes through it keep each other out."""
     here = site(ROOMS)

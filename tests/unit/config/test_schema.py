@@ -11,11 +11,12 @@ import pytest
 import yaml
 
 from tenantry.config.expected_columns import ExpectedColumn
-from tenantry.config.reading import read
+from tenantry.config.reading import parse, read
 from tenantry.config.schema import json_schema
+from tenantry.model.reading import READING
 from tenantry.model.scope import Ignored, Scope
 from tests.places import ROOT
-from tests.unit.config.cases import DATA, ENVIRONMENT, GOOD, SHAPES, Said, refuse
+from tests.unit.config.cases import DATA, ENVIRONMENT, GOOD, LIST, SERVERS, SHAPES, TENANTS, Said, refuse
 
 
 @pytest.mark.parametrize(("text", "said"), SHAPES.values(), ids=SHAPES)
@@ -35,6 +36,35 @@ def test_drift_and_expect() -> None:
     )
     without = read(DATA / "minimal.yaml", env={})
     assert (without.drift_ignored, without.drift_roles, without.expected_columns) == ((), (), ())
+
+
+def test_session() -> None:
+    """What the file chooses for sessions replaces the defaults, as it is written; nothing else is changed."""
+    plain = SERVERS + TENANTS + LIST
+    text = plain + "session: {DateStyle: 'ISO, DMY', array_nulls: off, transform_null_equals: 'on'}\n"
+    config = parse(text, path=Path("tenants.yaml"), env={})
+    chosen = {"DateStyle": "ISO, DMY", "array_nulls": "off", "transform_null_equals": "on"}
+    assert dict(config.reading) == dict(READING) | chosen
+    assert parse(plain, path=Path("tenants.yaml"), env={}).reading == READING
+
+
+@pytest.mark.parametrize(
+    ("session", "said"),
+    [
+        (
+            "{standard_conforming_strings: off}",
+            "unknown key 'standard_conforming_strings', expected one of array_nulls, backslash_quote,"
+            " check_function_bodies, DateStyle, IntervalStyle, TimeZone, transform_null_equals, xmloption",
+        ),
+        ("{array_nulls: maybe}", "session.array_nulls: 'maybe', expected on or off"),
+        ("{TimeZone: [UTC]}", "session.TimeZone: a list, expected text on one line"),
+        ("[UTC]", "session: a list, expected a mapping of settings to values"),
+    ],
+)
+def test_session_refused(session: str, said: str) -> None:
+    """Another setting, or another type of value, is refused."""
+    (message,) = refuse(f"{SERVERS}{TENANTS}{LIST}session: {session}\n")
+    assert said in message
 
 
 def test_scope() -> None:

@@ -52,6 +52,7 @@ _SECTIONS = {
     "tenants": "tenants",
     "tenant": "A tenant",
     "ledger": "ledger",
+    "session": "session",
     "drift": "drift",
     "ignored": "An entry of drift.ignore",
 }
