@@ -29,7 +29,7 @@ from tenantry.model.events import (
 from tenantry.model.results import Failure, Result
 from tenantry.planning.words import advise_unfinished, summarise
 from tenantry.postgres.failures import FailureKind
-from tenantry.postgres.transaction import clean, in_transaction, try_transaction_lock
+from tenantry.postgres.transaction import begin_durably, clean, in_transaction, try_transaction_lock
 
 # The attempt's event in the log, and the tenant's result.
 _ENDS = {
@@ -158,6 +158,6 @@ def _write_failure(ledger: Ledger, step: Migration, event: str, failure: Failure
         if try_transaction_lock(ledger.connection):
             ledger.create_if_absent()
         else:
-            ledger.connection.execute("BEGIN")
+            begin_durably(ledger.connection)
         write_line(ledger, event, step.version, step.checksum, detail=detail)
         ledger.connection.execute("COMMIT")

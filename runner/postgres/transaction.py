@@ -58,7 +58,7 @@ def try_transaction_lock(
     settings of the timeouts, of the application name and of how SQL is read, only for this transaction: a pooler, which
     gives each transaction another session, would keep them for another client.
     READ COMMITTED whatever the database's default: reads under the lock must be newer than the lock. The savepoint
-    set here proves later that the transaction is still the same one.
+    set here proves later that the transaction is still the same one. Its commit is durable: see `begin_durably`.
     """
     begin = _compose_begin(timeouts, application_name, reading)
     cursor = connection.execute(begin if query is None else begin + sql.SQL(";") + query)
@@ -110,7 +110,22 @@ def compose_end() -> sql.SQL:
     under the file's name, and not in our COMMIT.
     """
     settle = sql.SQL(read_sql("postgres", "settle")).format(savepoint=_SAVEPOINT)
-    return _flatten(settle + sql.SQL(";") + sql.SQL(read_sql("postgres", "clean")))
+    # Last, since restoring the session brings back the role's own setting.
+    return _flatten(sql.SQL(";").join((settle, sql.SQL(read_sql("postgres", "clean")), compose_durable())))
+
+
+def compose_durable(*, local: bool = True) -> sql.Composed:
+    """Return the SQL by which commits are confirmed only once they are durable, for the transaction or the session.
+
+    A role or a database may have synchronous_commit off, and a crash of the server would take back an applied file
+    that was reported. Other values wait for the disk too: they are left as they are.
+    """
+    return sql.SQL(read_sql("postgres", "durable")).format(local=sql.Literal(local))
+
+
+def begin_durably(connection: Connection) -> None:
+    """Begin a transaction of our own, whose commit is durable."""
+    connection.execute(sql.SQL("BEGIN;") + compose_durable())
 
 
 def _flatten(query: sql.Composed) -> sql.SQL:
@@ -154,8 +169,10 @@ def keeps_transaction(connection: Connection) -> bool:
     return True
 
 
-def stay_idle(connection: Connection) -> None:
-    """Keep the server from ending a session for idling while another one works."""
+def keep_session(connection: Connection) -> None:
+    """Keep the server from ending a session for idling while another one works, and have its commits be durable."""
+    text = compose_durable(local=False)
     # Older servers do not know the setting, and an unknown one is an error.
     if connection.info.server_version >= 140_000:
-        connection.execute("SET idle_session_timeout = 0")
+        text += sql.SQL(";SET idle_session_timeout = 0")
+    connection.execute(text)

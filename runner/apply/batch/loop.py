@@ -25,7 +25,7 @@ from tenantry.model.errors import Blocked, Refused
 from tenantry.model.events import Event
 from tenantry.postgres.runner_lock import try_work_lock
 from tenantry.postgres.send import send
-from tenantry.postgres.transaction import Timeouts, in_transaction, stay_idle
+from tenantry.postgres.transaction import Timeouts, in_transaction, keep_session
 from tenantry.sqltext.changes import ChangeError, find_origin, restrict
 
 # Both arbitrary. A standby that has hung for that long does not recover by waiting.
@@ -87,7 +87,7 @@ def _attempt(work: _Work, reached: Reached | None) -> Generator[Event, None, Rea
     try:
         # For each batch again: a repeated attempt starts with a reset session, without lock and setting.
         try_work_lock(connection)
-        stay_idle(connection)
+        keep_session(connection)
         with in_transaction(connection):
             return _take(work, reached)
     except psycopg.Error as error:

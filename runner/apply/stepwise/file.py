@@ -34,7 +34,7 @@ from tenantry.planning.steps import can_resume
 from tenantry.postgres.pooling import refuse_pooled
 from tenantry.postgres.runner_lock import release_session_lock, try_session_lock, try_work_lock
 from tenantry.postgres.sessions import Connection
-from tenantry.postgres.transaction import clean, in_transaction, prepare_session, stay_idle
+from tenantry.postgres.transaction import clean, in_transaction, keep_session, prepare_session
 
 _UNFINISHED = (RowState.RUNNING.value, RowState.FAILED.value)
 
@@ -48,8 +48,8 @@ def apply_statements(site: Site, step: Migration, states: States) -> Generator[E
     with _open_worker(site) as worker, site.sessions.connect_past_pooler(site.tenant) as keeper:
         refuse_pooled(worker, keeper, step, site.tenant)
         prepare_session(worker, site.sessions.settings.reading)
-        # The keeper is idle for as long as a statement takes, and that can be hours.
-        stay_idle(keeper)
+        # The keeper is idle for as long as a statement takes, and that can be hours; all its commits are our records.
+        keep_session(keeper)
         # The keeper's lock says that a runner is at work; no DISCARD ALL of the file can release it there. The worker's
         # lock says that the server is at work: it lasts as long as the last statement of a runner that has died.
         yield from site.await_lock(lambda: try_session_lock(keeper), keeper)
@@ -161,6 +161,7 @@ def _leave_unfinished(work: Work, broken: Broken) -> Broken:
         keeper = work.ledger.connection
         if keeper.broken or keeper.closed:
             with work.site.sessions.connect_past_pooler(work.site.tenant) as fresh:
+                keep_session(fresh)
                 _write_unfinished(replace(work.ledger, connection=fresh), work.step)
         else:
             write_despite_cancel(lambda: _write_unfinished(work.ledger, work.step))

@@ -24,7 +24,7 @@ from tenantry.postgres.failures import FailureKind
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.send import Sent, send
 from tenantry.postgres.sessions import Connection
-from tenantry.postgres.transaction import Timeouts, in_transaction
+from tenantry.postgres.transaction import Timeouts, compose_durable, in_transaction
 from tenantry.sqltext.standalone import Act
 
 # The statement ends its own transaction, or must not run in one: only the server knows every such statement.
@@ -32,7 +32,7 @@ _NEEDS_NONE = frozenset({"2D000", "25001"})
 # A setting of the file keeps its session from writing to the ledger.
 _NO_RECORD = frozenset({"25006", "42501"})
 # The number of statements in close.sql before the first of ours, and before its COMMIT.
-_OURS, _COMMIT = 1, 6
+_OURS, _COMMIT = 1, 7
 
 
 def run_statement(work: Work, index: int) -> Generator[Event, None, Broken | None]:
@@ -64,7 +64,8 @@ def _run_with_record(work: Work, index: int, timeouts: Timeouts, watch: Watch) -
     """Run a statement and write its record in one transaction; None if it cannot run in one, and was undone."""
     worker = work.site.connection
     progress = compose_progress(work.ledger, work.step.version, index + 1, work.progress(index + 1))
-    close = sql.SQL(read_sql("apply/stepwise", "close")).format(progress=progress).as_string(worker)
+    text = sql.SQL(read_sql("apply/stepwise", "close"))
+    close = text.format(durable=compose_durable(), progress=progress).as_string(worker)
     with in_transaction(worker):
         worker.execute(sql.SQL("; ").join((sql.SQL("BEGIN"), *_compose_limits(timeouts))))
         sent = send(worker, work.statements[index].text, watch.look, every_s=watch.every_s)

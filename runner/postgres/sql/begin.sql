@@ -9,5 +9,13 @@ SELECT
     pg_catalog.set_config(
         'statement_timeout', coalesce({statement_timeout}, pg_catalog.current_setting('statement_timeout')), true
     ),
+    pg_catalog.set_config(
+        'synchronous_commit',
+        CASE
+            WHEN pg_catalog.current_setting('synchronous_commit') OPERATOR(pg_catalog.=) 'off' THEN 'on'
+            ELSE pg_catalog.current_setting('synchronous_commit')
+        END,
+        true
+    ),
     {reading};
 SAVEPOINT {savepoint}

@@ -4,5 +4,6 @@ SET LOCAL session_authorization TO DEFAULT;
 SET LOCAL role TO DEFAULT;
 SET LOCAL search_path TO '';
 SET LOCAL statement_timeout TO 0;
+{durable};
 {progress};
 COMMIT
