@@ -11,6 +11,8 @@ from tenantry.model.words import nearest, one_of, times
 
 # PostgreSQL cuts longer names without an error: two tenants could end up in one database.
 _MAX_NAME_BYTES = 63
+# What is in one of them is in every database that is created later.
+_TEMPLATES = frozenset({"template0", "template1"})
 
 
 def make_tenants(document: Document, file: TenantsFile, rules: Rules) -> tuple[Tenant | None, tuple[Tenant, ...]]:
@@ -53,6 +55,8 @@ def check_tenant(tenant: Tenant, rules: Rules) -> Iterator[tuple[str, Mistake]]:
     length = len(tenant.database.encode())
     if length > _MAX_NAME_BYTES:
         yield "database", Mistake(f"{tenant.database!r} has {length} bytes, expected at most {_MAX_NAME_BYTES}")
+    if tenant.database in _TEMPLATES:
+        yield "database", Mistake(f"{tenant.database!r} is a template of new databases, expected another database")
 
 
 def find_clashes(

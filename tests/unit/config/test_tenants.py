@@ -76,6 +76,14 @@ MEANINGS: dict[str, tuple[str, Said]] = {
             f"tenants.yaml:7:14: tenants.list[1].database: '{'é' * 30}_100' has 64 bytes, expected at most 63",
         ],
     ),
+    "template": (
+        SERVERS + MASTER.replace("rsm_master", "template1") + TENANTS + "  list: [1, {id: 2, database: template0}]\n",
+        [
+            "tenants.yaml:2:34: master.database: 'template1' is a template of new databases, expected another database",
+            "tenants.yaml:6:31: tenants.list[1].database: 'template0' is a template of new databases, expected another"
+            " database",
+        ],
+    ),
     "query-without-master": (
         SERVERS + TENANTS + "  query: SELECT 1\n",
         ["tenants.yaml:5:3: tenants: query without master, expected a master to run it on"],
