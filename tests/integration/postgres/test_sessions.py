@@ -1,8 +1,10 @@
 """Connections and locks on a real server: what they are opened with, who waits for whom, and what an error says."""
 
+import os
 import shlex
 import socket
 import subprocess
+import urllib.parse
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -201,6 +203,72 @@ class TestReading:
         here = site({"0001_seen.sql": "CREATE TABLE seen (a text)", "0002_own.sql": own, "0003_next.sql": insert})
         assert here.migrate().exit_code == 0
         assert here.query("SELECT a FROM seen") == [("Asia/Tokyo",), ("Asia/Tokyo",), ("UTC",)]
+
+
+ALIVE = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+
+
+class TestSilence:
+    """No connection waits for ever for a server that has fallen silent, whatever its string looks like."""
+
+    @pytest.fixture
+    def service(self, database: MakeDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+        """Return a callable that writes a service, and returns the name of its database."""
+        given = conninfo_to_dict(database())
+
+        def write(**more: str) -> str:
+            lines = [f"{name}={value}" for name, value in {**given, **more}.items() if value and name != "dbname"]
+            (tmp_path / "services").write_text("\n".join(("[studio]", *lines, "")), "utf-8")
+            monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+            return str(given["dbname"])
+
+        return write
+
+    @staticmethod
+    def opened_with(dsn: str, database: str) -> dict[str, str]:
+        """Return what a connection was opened with, of all that ends a silence."""
+        with make_sessions(dsn).connect_to("main", database) as connection:
+            assert show(connection, "lock_timeout") == "5s"
+            given = connection.info.get_parameters()
+        return {name: given[name] for name in (*ALIVE, "keepalives") if name in given}
+
+    def test_every_form(self, service: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+        """Key-value pairs, a URI, and a service that the string or the environment names."""
+        name = service()
+        given = conninfo_to_dict((Path(os.environ["PGSERVICEFILE"])).read_text("utf-8").split("\n", 1)[1])
+        host = urllib.parse.quote(str(given["host"]), safe="")
+        assert self.opened_with(make_conninfo("", **given), name) == ALIVE
+        uri = f"postgresql://{given['user']}@{host}:{given['port']}/?channel_binding=disable&gssencmode=disable"
+        assert self.opened_with(uri, name) == ALIVE
+        assert self.opened_with("service=studio", name) == ALIVE
+        assert self.opened_with("postgresql:///?service=studio", name) == ALIVE
+        monkeypatch.setenv("PGSERVICE", "studio")
+        assert self.opened_with("application_name=x", name) == ALIVE
+
+    def test_own_values(self, service: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+        """What string, service or environment say is meant, each of them for itself."""
+        name = service(keepalives_idle="7", tcp_user_timeout="8000")
+        assert self.opened_with("service=studio", name) == ALIVE | {"keepalives_idle": "7", "tcp_user_timeout": "8000"}
+        assert self.opened_with("service=studio keepalives_idle=9 connect_timeout=3", name) == ALIVE | {
+            "keepalives_idle": "9",
+            "tcp_user_timeout": "8000",
+            "connect_timeout": "3",
+        }
+        monkeypatch.setenv("PGCONNECT_TIMEOUT", "4")
+        assert self.opened_with("service=studio", name)["connect_timeout"] == "4"
+
+    def test_unknown_service(self, service: Callable[..., str]) -> None:
+        """A service that nobody defines is an error of the connection, and not of its reading."""
+        service()
+        with pytest.raises(Unreachable) as caught, make_sessions("service=nosuch").connect_to("main", "x"):
+            pass
+        assert "nosuch" in str(caught.value)
 
 
 class TestLook:
