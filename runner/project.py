@@ -17,6 +17,7 @@ from tenantry.config.rows import tenants_from_rows
 from tenantry.files.checks import Check, read_checks
 from tenantry.files.directory import Directory
 from tenantry.files.repeatables import read_directory
+from tenantry.files.texts import FOLDER, Texts
 from tenantry.fleet.selection import EVERYTHING, Selection, select
 from tenantry.fleet.stop import Stop
 from tenantry.ledger.guard import Guard
@@ -41,7 +42,7 @@ from tenantry.state import STATE_FOLDER, Cache
 # It is asked before every run: it changes nothing, and no run waits for it for ever.
 _READ_ONLY = "BEGIN READ ONLY; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'"
 _ONLY_READS = "write one SELECT that only reads"
-_MASTER_FIRST = 'if its table comes with the master\'s migrations, run "tenantry migrate --tenants master" first'
+_MASTER_FIRST = 'if the master\'s migrations create its table, run "tenantry migrate --tenants master" first'
 
 DEFAULT_JOBS = 8
 DEFAULT_LOCK_WAIT_S = 30.0
@@ -76,6 +77,7 @@ class Project:
     provenance: Provenance
     checks: Mapping[SetName, tuple[Check, ...]]
     stop: Stop
+    texts: Texts = field(repr=False)
     cache: Cache = field(default_factory=Cache, repr=False)
 
     def begin(self, run_id: str) -> "Project":
@@ -86,7 +88,8 @@ class Project:
         provenance = replace(self.provenance, run_id=run_id)
         sessions, stop = _make_sessions(self.config, self.choice, self.tenants, provenance), Stop()
         stop.on_cancel(sessions.cancel)
-        return replace(self, provenance=provenance, sessions=sessions, stop=stop, cache=Cache())
+        texts = _make_texts(self.config)
+        return replace(self, provenance=provenance, sessions=sessions, stop=stop, texts=texts, cache=Cache())
 
     def start_servers(self, *, makes: bool = False) -> None:
         """Start the embedded server if a selected tenant is on it. Raises ServerError.
@@ -114,6 +117,9 @@ class Project:
         for folder, failure in self.cache.take_failures():
             message = f"{folder}: {failure}, expected a writable folder: the next run starts from nothing"
             yield WarningRaised("", Problem(message, "make the folder writable, or set TENANTRY_CACHE to another one"))
+        for folder, failure in self.texts.cache.take_failures():
+            message = f"{folder}: {failure}, expected a writable folder: the texts that were applied are not kept here"
+            yield WarningRaised("", Problem(message, "make the folder writable, or commit each file to git as it ran"))
 
     def ledger(self, tenant: Tenant, connection: Connection) -> Ledger:
         """Return the tenant's ledger on a connection."""
@@ -191,7 +197,8 @@ def open_project(
         _start_servers(config, choice, config.servers.values(), makes=makes_server)
         known = tuple(tenants_from_rows(config, _query_tenants(config, sessions)))
         tenants = select(known, config.master, choice.selection)
-    return Project(config, choice, tenants, known, directories, sessions, provenance, checks, stop)
+    texts = _make_texts(config)
+    return Project(config, choice, tenants, known, directories, sessions, provenance, checks, stop, texts)
 
 
 def open_offline(choice: Choice, run_id: str, os_user: str, *, stop: Stop | None = None) -> Project:
@@ -199,7 +206,8 @@ def open_offline(choice: Choice, run_id: str, os_user: str, *, stop: Stop | None
     config = read(choice.config_path, env=choice.environment)
     provenance = Provenance(run_id, os_user, config.root.resolve())
     sessions = Sessions({}, _make_settings(config, choice, provenance))
-    return Project(config, choice, (), config.tenants, {}, sessions, provenance, {}, stop or Stop())
+    texts = _make_texts(config)
+    return Project(config, choice, (), config.tenants, {}, sessions, provenance, {}, stop or Stop(), texts)
 
 
 def embedded_server(config: Config) -> EmbeddedServer:
@@ -236,6 +244,11 @@ def _read_checks(config: Config, directories: Mapping[SetName, Directory]) -> di
         for name, folder in folders.items()
         if folder and name in directories
     }
+
+
+def _make_texts(config: Config) -> Texts:
+    folders = (config.master_migrations, config.tenant_migrations)
+    return Texts(config.state / FOLDER, [folder for folder in folders if folder])
 
 
 def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], provenance: Provenance) -> Sessions:

@@ -3,7 +3,7 @@
 The table is created on first use, under the lock, and never by reading.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from psycopg import errors as pg
@@ -41,13 +41,6 @@ class RepeatableTable:
             raise Refused(
                 f"{self._shown}: {error.diag.message_primary}", hint=self.ledger.compose_grant(f"SELECT ON {table}")
             ) from None
-
-    def read_texts(self, names: Collection[str]) -> dict[str, str]:
-        """Return the last applied texts by name; names that are not recorded are left out."""
-        query = sql.SQL("SELECT name, sql_text FROM ONLY {} WHERE name = ANY ({})")
-        return dict(
-            self.ledger.run(query.format(self._table, sql.Literal(list(names))), tables=(REPEATABLE_TABLE,)).fetchall()
-        )
 
     def find_pending(self, files: Iterable[Migration]) -> tuple[Migration, ...]:
         """Return the files, in order, whose text differs from the recorded one."""

@@ -12,12 +12,23 @@ from tenantry import sqltext
 from tenantry.config.model import Config
 from tenantry.files.checks import Check
 from tenantry.files.header import parse_header
+from tenantry.files.texts import FOLDER, Texts
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import RepeatableTable
 from tenantry.ledger.writing import record_proven
-from tenantry.model import AppliedMigration, Migration, MigrationStatus, Note, RowState, SetName, Tenant
+from tenantry.model import (
+    NO_VERSION,
+    AppliedMigration,
+    Migration,
+    MigrationStatus,
+    Note,
+    RowState,
+    SetName,
+    Tenant,
+    label,
+)
 from tenantry.model.checksum import checksum
-from tenantry.model.errors import Cancelled, Problem, TenantError
+from tenantry.model.errors import Cancelled, Problem, Refused, TenantError
 from tenantry.model.events import FindingReported, Verdict
 from tenantry.model.results import Result
 from tenantry.postgres.sessions import Sessions
@@ -29,6 +40,7 @@ from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
 from tenantry.schema.differences import count_differences, describe_unnamed
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import ExpectedSchemas, make_expected
+from tenantry.state import STATE_FOLDER
 
 # Arbitrary: nobody reads more than these of one tenant.
 _MOST = 50
@@ -44,6 +56,7 @@ class Prover:
     sessions: Sessions
     config: Config
     checks: Mapping[SetName, tuple[Check, ...]]
+    texts: Texts
     repeatables: Mapping[SetName, tuple[Migration, ...] | None] = field(default_factory=dict)
 
     def prove(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
@@ -92,7 +105,8 @@ class Prover:
     def expect(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Snapshot:
         """Return the schema that the record of a tenant describes. Raises Refused if it cannot be known."""
         files = self.repeatables.get(ledger.tenant.set_name)
-        migrations = [*_list_recorded(ledger, statuses), *(_list_repeated(ledger, files) if files else ())]
+        repeated = _list_repeated(ledger, files, self.texts) if files else ()
+        migrations = [*_list_recorded(ledger, statuses, self.texts), *repeated]
         major = ledger.connection.info.server_version // 10_000
         return self.expected.after(self.sessions, ledger.tenant, major, migrations, self.config.scope())
 
@@ -100,56 +114,74 @@ class Prover:
 def make_prover(project: Project) -> Prover:
     """Return the prover of a project."""
     repeatables = {name: directory.repeatables for name, directory in project.directories.items()}
-    return Prover(make_expected(project), project.sessions, project.config, project.checks, repeatables)
+    expected = make_expected(project)
+    return Prover(expected, project.sessions, project.config, project.checks, project.texts, repeatables)
 
 
 def _recorded_rows(statuses: Sequence[MigrationStatus]) -> list[AppliedMigration]:
     return [status.row for status in statuses if status.row and status.row.state is RowState.APPLIED]
 
 
-def _list_recorded(ledger: Ledger, statuses: Sequence[MigrationStatus]) -> list[Migration]:
-    """Return the files that ran in a database, by its own record, which has the text of edited and deleted files.
+def _list_recorded(ledger: Ledger, statuses: Sequence[MigrationStatus], texts: Texts) -> list[Migration]:
+    """Return the files that ran in a database, by its own record; edited and deleted files with the text that ran.
 
-    A file that says which text it replaces promises the same schema, and is held to that.
+    A file that says which text it replaces promises the same schema, and is held to that; one in which only comments
+    changed has it. Raises Refused if the text of another file is not known.
     """
     rows = _recorded_rows(statuses)
     as_applied = {row.version: row.checksum for row in rows}
     files = {
         s.version: s.file
         for s in statuses
-        if s.file and (s.file.checksum == as_applied.get(s.version) or s.note is Note.REPLACED)
+        if s.file and (s.file.checksum == as_applied.get(s.version) or s.note in (Note.REPLACED, Note.COSMETIC))
     }
-    others = [row for row in rows if row.version not in files]
-    texts = ledger.read_texts([row.version for row in others]) if others else {}
-    files.update((row.version, _restore(row, texts.get(row.version, ""))) for row in others)
-    return [files[row.version] for row in rows]
+    return [files.get(row.version) or _restore(row, texts, ledger.tenant) for row in rows]
 
 
-def _restore(row: AppliedMigration, text: str) -> Migration:
-    """Return the file that had this text when it was applied."""
-    place = f"{row.version:04}_{row.name}.sql as applied"
+def _restore(row: AppliedMigration, texts: Texts, tenant: Tenant) -> Migration:
+    """Return the file as it was applied. Raises Refused if its text is not known."""
+    name, text = label(row.version, row.name), texts.find(row.checksum)
+    if text is None:
+        raise _refuse_unknown(
+            name,
+            "restore the file as it was applied, or commit that text to git; review it first: "
+            f'"tenantry log --tenants {tenant.name} --version {row.version} --sql" prints what the tenant holds',
+        )
     # The header is a part of the text, and may have been edited as well.
     transactional = parse_header(text)[0].transactional
     sql = sqltext.blank_wrapper(text) if transactional else text
-    return Migration(row.version, row.name, place, checksum(text), text, sql, transactional)
+    return Migration(row.version, row.name, f"{name}.sql as applied", checksum(text), text, sql, transactional)
 
 
-def _list_repeated(ledger: Ledger, files: Sequence[Migration]) -> Iterator[Migration]:
+def _list_repeated(ledger: Ledger, files: Sequence[Migration], texts: Texts) -> Iterator[Migration]:
     """Yield the repeatables that ran in a database, in the order of the files, as they were last applied.
 
-    One whose file is gone is left out: its objects are to be dropped, and are reported as long as they exist.
+    One whose file is gone is left out: its objects are to be dropped, and are reported as long as they exist. Raises
+    Refused if the text of an edited one is not known.
     """
-    table = RepeatableTable(ledger)
-    recorded = table.read()
-    edited = [file.name for file in files if recorded.get(file.name, file.checksum) != file.checksum]
-    texts = table.read_texts(edited) if edited else {}
+    recorded = RepeatableTable(ledger).read()
     for file in files:
-        if file.name in texts:
-            text = texts[file.name]
+        if recorded.get(file.name) == file.checksum:
+            yield file
+        elif file.name in recorded:
+            text = texts.find(recorded[file.name])
+            if text is None:
+                raise _refuse_unknown(
+                    label(NO_VERSION, file.name),
+                    f'run "tenantry migrate --tenants {ledger.tenant.name}" to apply its current text, restore the '
+                    "file as it was applied, or commit that text to git",
+                )
             sql, place = sqltext.blank_wrapper(text), f"{file.path} as applied"
             yield Migration(file.version, file.name, place, checksum(text), text, sql)
-        elif file.name in recorded:
-            yield file
+
+
+def _refuse_unknown(name: str, hint: str) -> Refused:
+    # Whoever may write to a tenant's ledger would otherwise run programs as whoever verifies it.
+    return Refused(
+        f"the text that was applied as {name} is not known: it is neither in git history nor in "
+        f"{STATE_FOLDER}/{FOLDER}, and a tenant's own record is not run",
+        hint=hint,
+    )
 
 
 def _report(tenant: Tenant, differences: Sequence[drift.Difference], *, repeats: bool) -> list[FindingReported]:

@@ -75,6 +75,7 @@ def make_adoption_job(project: Project, decide: DecideProposal, reason: str, *, 
                 wait_ms = project.sessions.settings.lock_wait_ms
                 connection = ledger.connection
                 yield from poll(lambda: try_transaction_lock(connection), connection, tenant.name, wait_ms)
+                project.texts.keep(proposal.known)
                 _write(found, proposal, reason)
                 for migration in proposal.known:
                     yield RepairMade(tenant.name, migration.version)

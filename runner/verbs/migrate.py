@@ -189,6 +189,8 @@ class _Migrating:
             # Proven once: a run that was killed before its proof, or did not pass it, must not end well next time.
             due = any(_is_unproven(status) for status in statuses)
             return (yield from self._prove(statuses, Verdict(Result.UP_TO_DATE), due=due))
+        # Before they run: a run that is killed right after must leave no record whose text is unknown.
+        self.project.texts.keep((*plan.steps, *plan.repeatables))
         verdict = yield from apply_plan(self._site, plan, rows)
         if verdict.result not in GOOD:
             return verdict

@@ -54,6 +54,8 @@ def make_repair_job(project: Project, version: int, decide: DecideRepair, *, dry
                 return Verdict(Result.OK, "dry run: nothing was changed")
             wait_ms = project.sessions.settings.lock_wait_ms
             yield from poll(lambda: try_transaction_lock(connection), connection, tenant.name, wait_ms)
+            if status and status.file:
+                project.texts.keep((status.file,))
             _write(ledger, decided, rows)
             yield RepairMade(tenant.name, version)
         return Verdict(Result.APPLIED, decided.changes[0])

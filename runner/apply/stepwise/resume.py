@@ -61,10 +61,12 @@ def _find_done(work: Work, row: AppliedMigration, progress: Progress) -> int:
     if not progress.running:
         return done
     act = sqltext.read_act(progress.running)
-    match judge(act, progress.running, work.site.connection, progress.before):
+    current = done < len(work.statements) and work.statements[done].text == progress.running
+    # To judge an index, its statement is run on an empty copy: only if the file has it, and not the ledger alone.
+    match judge(act, progress.running if current else None, work.site.connection, progress.before):
         case TookEffect.NOT_DONE:
             return done
-        case TookEffect.DONE if done < len(work.statements) and work.statements[done].text == progress.running:
+        case TookEffect.DONE if current:
             return done + 1
         case TookEffect.DONE:
             raise _refuse_edited(work, row, progress)

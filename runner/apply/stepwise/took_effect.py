@@ -42,9 +42,10 @@ class NamedRelation(NamedTuple):
     table: str | None
 
 
-def judge(act: Act | None, text: str, connection: Connection, before: Collection[int]) -> TookEffect:
+def judge(act: Act | None, text: str | None, connection: Connection, before: Collection[int]) -> TookEffect:
     """Return whether a statement took effect; `before` are the oids of the indexes its table had before it.
 
+    Without its `text` in the file, any usable index in the place of the one it builds counts as its result.
     Asked on the connection that runs the file, so that names mean the same.
     """
     match act:
@@ -108,7 +109,7 @@ def matches(text: str, table: int, index: int, connection: Connection) -> bool |
         return None
 
 
-def _judge_build(act: IndexBuild, text: str, connection: Connection, before: Collection[int]) -> TookEffect:
+def _judge_build(act: IndexBuild, text: str | None, connection: Connection, before: Collection[int]) -> TookEffect:
     table = resolve(connection, act.table)
     if table is None:
         return TookEffect.NOT_DONE
@@ -118,12 +119,14 @@ def _judge_build(act: IndexBuild, text: str, connection: Connection, before: Col
     if found is None or not found.on_table or not found.usable:
         return TookEffect.NOT_DONE
     # With IF NOT EXISTS, the server would accept any index of that name.
-    return _done(True) if act.skips or matches(text, table, found.oid, connection) is not False else TookEffect.UNKNOWN
+    alike = act.skips or text is None or matches(text, table, found.oid, connection) is not False
+    return TookEffect.DONE if alike else TookEffect.UNKNOWN
 
 
-def _judge_unnamed(text: str, table: int, connection: Connection, before: Collection[int]) -> TookEffect:
+def _judge_unnamed(text: str | None, table: int, connection: Connection, before: Collection[int]) -> TookEffect:
     new = [oid for oid in read_indexes(table, connection) if oid not in before]
-    return _done(any(matches(text, table, oid, connection) and _is_usable(oid, connection) for oid in new))
+    alike = [oid for oid in new if text is None or matches(text, table, oid, connection)]
+    return _done(any(_is_usable(oid, connection) for oid in alike))
 
 
 def _is_usable(index: int, connection: Connection) -> bool:

@@ -190,8 +190,7 @@ def test_ledger_in_another_schema(site: MakeSite) -> None:
     here.query('CREATE SCHEMA "Book keeping"')
     repeat(here, totals=VIEW)
     assert here.migrate().exit_code == 0
-    with here.ledger() as ledger:
-        assert RepeatableTable(ledger).read_texts(["totals", "none"]) == {"totals": VIEW}
+    assert here.query('SELECT name, sql_text FROM "Book keeping"._migrations_repeatable') == [("totals", VIEW)]
     assert here.call("verify").exit_code == 0
     with here.connect() as connection:
         assert "_migrations" not in to_json(read_snapshot(connection, here.project().config.scope()))
