@@ -1,7 +1,8 @@
 """Undoing applied versions, each by its rollback text, in one transaction with its row.
 
-The text that runs is the one recorded when the version was applied, unless the current file is requested: no database
-is undone by a text that was written for another one.
+The text that runs is that of the rollback file, if it is the one recorded when the version was applied: no database is
+undone by a text that was written for another one, nor by one that comes from nowhere but that database. Otherwise a
+person chooses.
 """
 
 import difflib
@@ -53,9 +54,9 @@ def make_undo(status: MigrationStatus, ledger: Ledger, wanted: Wanted) -> Undo:
     today = status.file.rollback if status.file else None
     recorded = ledger.read_rollback(row.version)
     shown = f"{status.file.path.removesuffix('.sql') if status.file else name}{ROLLBACK}"
-    text, path = (today, shown) if wanted.from_files else (recorded, f"{name}{ROLLBACK} as recorded")
-    if text is None:
-        raise _refuse_without(name, shown, today, wanted)
+    text, path = (recorded, f"{name}{ROLLBACK} as recorded") if wanted.recorded else (today, shown)
+    if text is None or not (wanted.from_files or wanted.recorded or _is_same(recorded, today)):
+        raise _refuse(name, shown, recorded, today, wanted)
     header, _ = parse_header(text)
     if not header.transactional:
         raise Refused(
@@ -71,28 +72,49 @@ def make_undo(status: MigrationStatus, ledger: Ledger, wanted: Wanted) -> Undo:
         sql=sqltext.blank_wrapper(text),
         directives=header.directives,
     )
-    return Undo(row, step, _compare(shown, recorded, today, wanted))
+    return Undo(row, step, _warn(shown, recorded, today, wanted))
 
 
-def _refuse_without(name: str, shown: str, today: str | None, wanted: Wanted) -> Refused:
+def _is_same(recorded: str | None, today: str | None) -> bool:
+    return recorded is not None and today is not None and checksum(recorded) == checksum(today)
+
+
+def _refuse(name: str, shown: str, recorded: str | None, today: str | None, wanted: Wanted) -> Refused:
+    """Return the refusal for a version without a text to undo it, or with two of which a person has to choose one."""
     write = "write a new migration that undoes it"
-    if wanted.from_files:
-        return Refused(f"{shown}: no such file, expected the SQL that undoes {name}", hint=f"write it, or {write}")
-    hint = f"give --from-files to run {shown} as it is now" if today else write
-    return Refused(f"{name}: applied without a rollback file, so none is recorded", hint=hint)
+    if recorded is None and not wanted.from_files:
+        hint = f"give --file to run {shown} as it is now" if today and not wanted.recorded else write
+        return Refused(f"{name}: applied without a rollback file, so none is recorded", hint=hint)
+    if today is None:
+        see = f"write it, or {write}"
+        if recorded is not None and not wanted.from_files:
+            see = f"restore it, {write}, or give --recorded to run what the database holds: see it with --dry-run first"
+        return Refused(f"{shown}: no such file, expected the SQL that undoes {name}", hint=see)
+    return Refused(
+        f"{shown}: not what was recorded when {name} was applied\n{_compare(shown, recorded or '', today)}",
+        hint="give --file to run the file, or --recorded to run what the database holds: see it with --dry-run first",
+    )
 
 
-def _compare(shown: str, recorded: str | None, today: str | None, wanted: Wanted) -> Problem | None:
-    """Return a warning if a version's rollback file differs from the recorded text; else None."""
-    if recorded is None or today is None or checksum(recorded) == checksum(today):
-        return None
+def _compare(shown: str, recorded: str, today: str) -> str:
     lines = difflib.unified_diff(recorded.splitlines(), today.splitlines(), "as recorded", shown, lineterm="")
-    diff = "\n".join(lines)
-    if wanted.from_files:
-        used, hint = "the file", "omit --from-files to run the text that was recorded"
-    else:
-        used, hint = "the recorded text", "give --from-files to run the file"
-    return Problem(f"{shown}: changed since it was recorded, this run uses {used}\n{diff}", hint)
+    return "\n".join(lines)
+
+
+def _warn(shown: str, recorded: str | None, today: str | None, wanted: Wanted) -> Problem | None:
+    """Return a warning if the text that a person chose differs from the other one; else None."""
+    if recorded is None or today is None or _is_same(recorded, today):
+        return None
+    used, hint = (
+        ("the recorded text", "give --file to run the file")
+        if wanted.recorded
+        else (
+            "the file",
+            "give --recorded to run the text that was recorded",
+        )
+    )
+    message = f"{shown}: changed since it was recorded, this run uses {used}"
+    return Problem(f"{message}\n{_compare(shown, recorded, today)}", hint)
 
 
 def run_undo(

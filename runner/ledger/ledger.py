@@ -91,6 +91,10 @@ class Ledger:
         )
         return dict(self.run(query).fetchall())
 
+    def find_altered(self) -> list[tuple[int, str]]:
+        """Return version and name of each row whose text is not the one that its checksum was made from."""
+        return find_altered(self, LEDGER_TABLE, sql.Identifier("version"))
+
     def read_rollback(self, version: int) -> str | None:
         """Return the rollback text recorded with a file when it was applied; None if there was none."""
         text: str | None = self._read_cell(sql.SQL("rollback_text"), version)
@@ -331,3 +335,9 @@ def check_taken(cursor: psycopg.Cursor[tuple[Any, ...]], shown: str) -> None:
             f"{shown}: the row was not stored, expected a plain table",
             hint="drop the rule, trigger or policy that intercepts writes to it",
         )
+
+
+def find_altered(ledger: Ledger, table: str, version: sql.Composable) -> list[tuple[int, str]]:
+    """Return version and name of each row of a table whose text is not the one that its checksum was made from."""
+    query = sql.SQL(read_sql("ledger", "altered")).format(version=version, table=ledger.name(table))
+    return sorted(ledger.run(query, tables=(table,)).fetchall())

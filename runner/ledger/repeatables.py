@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from psycopg import errors as pg
 from psycopg import sql
 
-from tenantry.ledger.ledger import Ledger, check_taken
+from tenantry.ledger.ledger import Ledger, check_taken, find_altered
 from tenantry.ledger.log import write_line
 from tenantry.ledger.writing import unprove
 from tenantry.model import NO_VERSION, Migration
@@ -41,6 +41,10 @@ class RepeatableTable:
             raise Refused(
                 f"{self._shown}: {error.diag.message_primary}", hint=self.ledger.compose_grant(f"SELECT ON {table}")
             ) from None
+
+    def find_altered(self) -> list[tuple[int, str]]:
+        """Return version and name of each row whose text is not the one that its checksum was made from."""
+        return find_altered(self.ledger, REPEATABLE_TABLE, sql.Literal(NO_VERSION)) if self.read() else []
 
     def find_pending(self, files: Iterable[Migration]) -> tuple[Migration, ...]:
         """Return the files, in order, whose text differs from the recorded one."""

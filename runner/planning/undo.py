@@ -12,8 +12,9 @@ from tenantry.planning.words import advise
 class Wanted:
     """A request to undo `version`, or with `above` all newer versions.
 
-    `late` permits it although newer versions stay. `from_files` runs the rollback files as they are now rather than as
-    they were recorded. `prove` compares the schema afterwards with the remaining files.
+    `late` permits it although newer versions stay. Where a rollback file is not the text that was recorded,
+    `from_files` runs the file, and `recorded` what the database holds. `prove` compares the schema afterwards with the
+    remaining files.
     """
 
     version: int
@@ -21,6 +22,7 @@ class Wanted:
     above: bool = False
     late: bool = False
     from_files: bool = False
+    recorded: bool = False
     dry_run: bool = False
     prove: bool = True
 

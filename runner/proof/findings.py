@@ -4,7 +4,9 @@ import difflib
 from collections.abc import Iterator, Sequence
 
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.repeatables import RepeatableTable
 from tenantry.model import NO_VERSION, Migration, MigrationStatus, Note, Origin, State, Tenant, label
+from tenantry.model.checksum import checksum
 from tenantry.model.errors import Problem
 from tenantry.model.events import FindingReported, WarningRaised
 from tenantry.model.records import REPEATABLE_TABLE
@@ -43,6 +45,15 @@ def find_in(
             yield FindingReported(tenant.name, _describe_moved(status, target))
         elif status.version not in targets:
             yield _report(status, tenant, ledger, adopted=status.version < adopted)
+
+
+def find_altered(ledger: Ledger, repeatables: Sequence[Migration] | None) -> Iterator[FindingReported]:
+    """Yield a finding for every recorded text that was changed below its checksum."""
+    again = RepeatableTable(ledger).find_altered() if repeatables else []
+    for version, name in (*ledger.find_altered(), *again):
+        message = f"{label(version, name)}: its recorded text does not have its recorded checksum"
+        hint = f"find out who changed it: nobody but tenantry should write to the tables of {ledger.shown}"
+        yield FindingReported(ledger.tenant.name, Problem(message, hint))
 
 
 def describe_renamed(status: MigrationStatus, tenant: Tenant) -> Problem:
@@ -111,7 +122,10 @@ def _compare_texts(status: MigrationStatus, ledger: Ledger) -> str:
     """Return a unified diff of the text that was applied against the file as it is."""
     if status.file is None or status.row is None:
         return ""
-    before = ledger.read_text(status.version).splitlines()
+    text = ledger.read_text(status.version)
+    if checksum(text) != status.row.checksum:
+        return "the recorded text does not have the recorded checksum, so it is not compared with the file"
+    before = text.splitlines()
     after = status.file.text.splitlines()
     done = "as applied" if status.state is State.CHANGED else "as begun"
     applied = f"{label(status.version, status.row.name)} {done}"

@@ -6,7 +6,8 @@ import click
 
 from tenantry.fleet.run import Job
 from tenantry.ledger.log import LogEntry, read_log
-from tenantry.model import Tenant
+from tenantry.model import Tenant, label
+from tenantry.model.checksum import checksum
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, LinePrinted, RowReported, Verdict
 from tenantry.model.results import Cell, Result
@@ -68,11 +69,18 @@ def _make_job(project: Project, version: int | None) -> Job:
 def _make_text_job(project: Project, version: int) -> Job:
     def print_text(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
-            text = ledger.read_text(version) if ledger and ledger.read() else ""
-        if not text:
+            row = next((row for row in ledger.read() if row.version == version), None) if ledger else None
+            text = ledger.read_text(version) if ledger and row else ""
+        if row is None or not text:
             raise Refused(
                 f"version {version} is not recorded",
                 hint=f'run "tenantry log --tenants {tenant.name}" to see its versions',
+            )
+        if checksum(text) != row.checksum:
+            raise Refused(
+                f"{label(version, row.name)}: the recorded text does not have the recorded checksum {row.checksum}, "
+                "so it is not what was applied",
+                hint="look for the text with that checksum in git history, and find out who changed the record",
             )
         yield LinePrinted(text.removesuffix("\n"))
         return Verdict(Result.OK)

@@ -31,9 +31,9 @@ from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Undo the newest version with its NNNN_name.rollback.sql, in one transaction with its record, which stays.
 
-tenantry runs the text that was recorded when the version was applied; if the file has changed since, the difference is
-shown. With --to, all newer versions are undone, newest first. Afterwards the version is pending: remove or correct its
-file before the next migrate.
+It runs the rollback file if that is the recorded text. If they differ, it shows the difference, and runs neither
+without --file or --recorded. With --to, all newer versions are undone, newest first. Afterwards the version is pending:
+remove or correct its file before the next migrate.
 
 \b
   tenantry rollback 12 --tenants 16 --reason "locks the calendar" --dry-run
@@ -46,7 +46,17 @@ _PARAMS = (
     TENANTS_REQUIRED,
     REASON,
     click.Option(["--out-of-order"], is_flag=True, help="Undo it even though newer versions are applied; they stay."),
-    click.Option(["--from-files"], is_flag=True, help="Run the current rollback file, not the recorded text."),
+    click.Option(
+        ["--file", "--from-files", "from_files"],
+        is_flag=True,
+        help="Run the current rollback file even if it is not the recorded one.",
+    ),
+    click.Option(
+        ["--recorded"],
+        is_flag=True,
+        help="Run the text that the tenant's own database holds, which is shown: whoever may write there may have "
+        "changed it.",
+    ),
     NO_VERIFY,
     DRY_RUN,
     JOBS,
@@ -63,19 +73,23 @@ def start(
     reason: str,
     out_of_order: bool = False,
     from_files: bool = False,
+    recorded: bool = False,
     verify: bool = True,
     dry_run: bool = False,
 ) -> Events:
     """Undo a version in every selected tenant, or all versions newer than `to`.
 
-    `out_of_order` allows newer versions to stay. With `from_files`, the rollback files run as they are now, not as they
-    were recorded. With `verify`, each schema is compared with the files afterwards. Raises ConfigError unless exactly
-    one of `version` and `to` is given, where the reason is empty, or where the master is selected next to tenants;
-    ServerError where the embedded server cannot be started.
+    `out_of_order` allows newer versions to stay. A rollback file that is not what was recorded runs with `from_files`
+    alone; with `recorded`, the text runs that each tenant's own database holds. With `verify`, each schema is compared
+    with the files afterwards. Raises ConfigError unless exactly one of `version` and `to` is given, where both texts
+    are chosen, where the reason is empty, or where the master is selected next to tenants; ServerError where the
+    embedded server cannot be started.
     """
     chosen = version if to is None else to
     if chosen is None or (version is not None and to is not None):
         raise ConfigError((Problem("VERSION: expected the version to undo, or --to with the newest version to keep"),))
+    if from_files and recorded:
+        raise ConfigError((Problem("--recorded: given with --file, expected one of them"),))
     reason = reason.strip()
     if not reason:
         raise ConfigError((Problem("--reason: empty, expected the reason for undoing the version"),))
@@ -86,6 +100,7 @@ def start(
         above=to is not None,
         late=out_of_order,
         from_files=from_files,
+        recorded=recorded,
         dry_run=dry_run,
         prove=verify,
     )
@@ -101,6 +116,7 @@ def _start(request: Request) -> Events:
         reason=options["reason"],
         out_of_order=options["out_of_order"],
         from_files=options["from_files"],
+        recorded=options["recorded"],
         verify=not options["no_verify"],
         dry_run=options["dry_run"],
     )
@@ -145,7 +161,7 @@ def make_rollback_job(project: Project, wanted: Wanted) -> Job:
 
 
 def _propose(undo: Undo, wanted: Wanted) -> Iterator[str]:
-    """Yield what is about to be done, for a dry run with the SQL."""
+    """Yield what is about to be done; for a dry run, or if it comes from the database, with the SQL."""
     yield f"{undo.name}: undone by {undo.step.path}, its record becomes rolled back"
-    if wanted.dry_run:
+    if wanted.dry_run or wanted.recorded:
         yield from (f"  {line}" for line in undo.step.text.splitlines())

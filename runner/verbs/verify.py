@@ -11,7 +11,7 @@ from tenantry.model.errors import Refused
 from tenantry.model.events import Event, FindingReported, TenantCompared, Verdict, WarningRaised
 from tenantry.model.results import Result
 from tenantry.project import Project
-from tenantry.proof.findings import describe_gone, describe_repeatable, find, warn
+from tenantry.proof.findings import describe_gone, describe_repeatable, find, find_altered, warn
 from tenantry.proof.prover import make_prover
 from tenantry.schema.differences import count_differences
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
@@ -71,6 +71,7 @@ def _find_all(project: Project, ledger: Ledger, statuses: Sequence[MigrationStat
     for problem in find_ledger_faults(ledger):
         yield FindingReported(ledger.tenant.name, problem)
     if any(status.row for status in statuses):
+        yield from find_altered(ledger, project.repeatables(ledger.tenant))
         yield from make_prover(project).prove(ledger, statuses)
 
 

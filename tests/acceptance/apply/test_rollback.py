@@ -1,4 +1,4 @@
-"""`rollback`: what was applied is undone by what was recorded with it, whole and with its record."""
+"""`rollback`: what was applied is undone by its reviewed file, whole and with its record."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_the_newest_version(applied: Fleet) -> None:
     done = applied.run("rollback", "2", "--tenants", "16", *WHY)
     report = read_report(applied, done.out)
     assert (done.code, report.column("result"), report.column("version")) == (0, ["applied"], ["0001_rates"])
-    assert "tenant 16: 0002_notes: undone by 0002_notes.rollback.sql as recorded, its record becomes" in done.out
+    assert "tenant 16: 0002_notes: undone by migrations/tenant/0002_notes.rollback.sql, its record becomes" in done.out
     assert (applied.tables("16"), applied.tables("1")) == (["rooms"], ["notes", "rooms"])
     assert states(applied, "16") == [(0, "applied"), (1, "applied"), (2, "rolled back")]
     assert applied.log("16")[-1] == (2, "rolled back", "release withdrawn")
@@ -71,15 +71,15 @@ def test_all_that_are_newer(applied: Fleet) -> None:
 
 def test_a_dry_run(applied: Fleet) -> None:
     """A dry run shows the SQL, newest version first, and changes nothing."""
-    before = applied.trace("16")
+    before, folder = applied.trace("16"), "migrations/tenant"
     done = applied.run("rollback", "--to", "0", "--tenants", "16", *WHY, "--dry-run")
     lines = [line for line in done.out.splitlines() if line.startswith("tenant 16: ")]
     assert (done.code, lines) == (
         0,
         [
-            "tenant 16: 0002_notes: undone by 0002_notes.rollback.sql as recorded, its record becomes rolled back",
+            f"tenant 16: 0002_notes: undone by {folder}/0002_notes.rollback.sql, its record becomes rolled back",
             "tenant 16:   DROP TABLE notes;",
-            "tenant 16: 0001_rates: undone by 0001_rates.rollback.sql as recorded, its record becomes rolled back",
+            f"tenant 16: 0001_rates: undone by {folder}/0001_rates.rollback.sql, its record becomes rolled back",
             "tenant 16:   ALTER TABLE rooms DROP COLUMN rate;",
         ],
     )
@@ -87,24 +87,55 @@ def test_a_dry_run(applied: Fleet) -> None:
 
 
 def test_a_rollback_file_that_changed(applied: Fleet) -> None:
-    """Where the file has changed, the difference is shown, and what was recorded runs unless --from-files is given."""
+    """Where the file is not what was recorded, both are shown, and a person chooses the one that runs."""
     applied.write("0002_notes.rollback.sql", "ALTER TABLE notes RENAME TO notes_of_old;\n")
-    done = applied.run("rollback", "2", "--tenants", "1", *WHY, "--format", "jsonl")
-    (warning,) = [event["problem"] for event in read_events(done.out) if event["event"] == "warning_raised"]
     shown = "migrations/tenant/0002_notes.rollback.sql"
     difference = (
         f"\n--- as recorded\n+++ {shown}\n@@ -1 +1 @@\n-DROP TABLE notes;\n+ALTER TABLE notes RENAME TO notes_of_old;"
     )
+    refused = applied.run("rollback", "2", "--tenants", "1", *WHY, "--format", "jsonl")
+    (end,) = [event["verdict"] for event in read_events(refused.out) if event["event"] == "tenant_finished"]
+    assert (refused.code, end["reason"]) == (
+        4,
+        f"{shown}: not what was recorded when 0002_notes was applied{difference}",
+    )
+    assert end["hint"] == (
+        "give --file to run the file, or --recorded to run what the database holds: see it with --dry-run first"
+    )
+    assert (applied.tables("1"), states(applied, "1")[-1]) == (["notes", "rooms"], (2, "applied"))
+    done = applied.run("rollback", "2", "--tenants", "1", *WHY, "--recorded", "--format", "jsonl")
+    (warning,) = [event["problem"] for event in read_events(done.out) if event["event"] == "warning_raised"]
     assert (done.code, applied.tables("1")) == (0, ["rooms"])
     assert warning == {
         "message": f"{shown}: changed since it was recorded, this run uses the recorded text{difference}",
-        "hint": "give --from-files to run the file",
+        "hint": "give --file to run the file",
     }
-    done = applied.run("rollback", "2", "--tenants", "16", *WHY, "--from-files")
+    done = applied.run("rollback", "2", "--tenants", "16", *WHY, "--file")
     # What it leaves is not what the file before stands for, and is found.
     assert (done.code, "notes_of_old: extra" in done.out) == (1, True)
     assert applied.tables("16") == ["notes_of_old", "rooms"]
     assert states(applied, "16")[-1] == (2, "rolled back")
+
+
+def test_a_forged_record(applied: Fleet) -> None:
+    """What somebody wrote into the record does not run, unless a person says so, to whom it is shown."""
+    applied.query("16", "UPDATE _migrations SET rollback_text = 'DROP TABLE rooms;' WHERE version = 2")
+    refused = applied.run("rollback", "2", "--tenants", "16", *WHY)
+    assert (refused.code, "-DROP TABLE rooms;\n" in refused.out, applied.tables("16")) == (4, True, ["notes", "rooms"])
+    done = applied.run("rollback", "2", "--tenants", "16", *WHY, "--file")
+    assert (done.code, applied.tables("16")) == (0, ["rooms"])
+
+
+def test_a_rollback_file_that_is_gone(applied: Fleet) -> None:
+    """Without a file, the recorded text runs only where a person says so, and is shown."""
+    applied.remove("0002_notes.rollback.sql")
+    refused = applied.run("rollback", "2", "--tenants", "16", *WHY)
+    assert refused.code == 4
+    assert "0002_notes.rollback.sql: no such file, expected the SQL that undoes 0002_notes\n" in refused.out
+    assert "restore it, write a new migration that undoes it, or give --recorded to run what the" in refused.out
+    done = applied.run("rollback", "2", "--tenants", "16", *WHY, "--recorded")
+    assert "tenant 16: 0002_notes: undone by 0002_notes.rollback.sql as recorded, its record becomes" in done.out
+    assert ("tenant 16:   DROP TABLE notes;\n" in done.out, done.code, applied.tables("16")) == (True, 0, ["rooms"])
 
 
 def test_a_rollback_that_fails(applied: Fleet) -> None:
@@ -112,7 +143,7 @@ def test_a_rollback_that_fails(applied: Fleet) -> None:
     applied.query("16", "DROP TABLE notes")
     done = applied.run("rollback", "2", "--tenants", "16", *WHY)
     assert (done.code, states(applied, "16")[-1]) == (3, (2, "applied"))
-    assert '0002_notes.rollback.sql as recorded:1:1: table "notes" does not exist (SQLSTATE 42P01)' in done.out
+    assert 'migrations/tenant/0002_notes.rollback.sql:1:1: table "notes" does not exist (SQLSTATE 42P01)' in done.out
     assert applied.log("16")[-1] == (2, "failed", None)
 
 
@@ -164,8 +195,8 @@ REFUSED = {
             "0003_beds.rollback.sql": "-- transactional: false\nDROP TABLE beds;\n",
         },
         ["3"],
-        "0003_beds.rollback.sql as recorded: runs outside a transaction, expected a rollback that commits together with"
-        " its record",
+        "migrations/tenant/0003_beds.rollback.sql: runs outside a transaction, expected a rollback that commits"
+        " together with its record",
         'run it by hand, then "tenantry forget 3 --tenants 16 --reason ..."',
     ),
     "unknown": (
@@ -204,7 +235,7 @@ def test_recorded_later(fleet: MakeFleet) -> None:
     assert one.run("migrate", "--no-verify").code == 0
     one.write("0001_rates.rollback.sql", UNDO_RATES)
     refused = one.run("rollback", "1", "--tenants", "16", *WHY)
-    hint = "hint: give --from-files to run migrations/tenant/0001_rates.rollback.sql as it is now"
+    hint = "hint: give --file to run migrations/tenant/0001_rates.rollback.sql as it is now"
     assert (refused.code, hint in refused.out) == (4, True)
     assert one.run("rollback", "1", "--tenants", "16", *WHY, "--from-files").code == 0
 
@@ -242,6 +273,10 @@ def test_what_is_wrong_with_a_rollback_file_is_found_first(applied: Fleet) -> No
 
 
 WRONG = {
+    "both texts": (
+        ["2", "--file", "--recorded", *WHY, "--tenants", "1"],
+        "--recorded: given with --file, expected one of them",
+    ),
     "neither": (
         [*WHY, "--tenants", "1"],
         "VERSION: expected the version to undo, or --to with the newest version to keep",

@@ -13,6 +13,7 @@ from tests.acceptance.fix_command import Fleet, MakeFleet
 ROOMS = "CREATE TABLE rooms (id integer PRIMARY KEY);\n"
 NOTES = "CREATE TABLE notes (id integer);\n"
 VIEW = "CREATE OR REPLACE VIEW room_count AS SELECT count(*) AS rooms FROM rooms;\n"
+NAMES = ("0001_rooms", "0002_notes", "repeatable/room_count")
 UNKNOWN = "is not known: it is neither in git history nor in .tenantry/texts, and a tenant's own record is not run"
 
 
@@ -102,8 +103,17 @@ def test_text_with_the_checksum_left(one: Fleet, canary: Path) -> None:
     """A text that was changed below its checksum is not run: what has that checksum is."""
     text = evil(canary).replace("'", "''")
     one.query("1", f"UPDATE _migrations SET sql_text = '{text}'")
+    one.query("1", f"UPDATE _migrations_repeatable SET sql_text = '{text}'")
+    done = one.run("verify")
+    said = [f"{name}: its recorded text does not have its recorded checksum\n" in done.out for name in NAMES]
+    assert (done.code, said) == (1, [True] * 3)
+    printed = one.run("log", "--version", "1", "--sql")
+    assert (printed.code, "0001_rooms: the recorded text does not have the recorded" in printed.out) == (4, True)
     one.write("0001_rooms.sql", f"{ROOMS}SELECT 1;\n")
-    assert (one.run("verify").code, one.run("drift").code, canary.exists()) == (1, 0, False)
+    edited = one.run("verify")
+    assert "the recorded text does not have the recorded checksum, so it is not compared with the file" in edited.out
+    assert (edited.code, one.run("drift").code, canary.exists()) == (1, 0, False)
+    assert "COPY" not in done.out + printed.out + edited.out
 
 
 def test_kept_text(one: Fleet) -> None:

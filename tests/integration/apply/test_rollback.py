@@ -179,5 +179,6 @@ def options(
         "reason": reason,
         "out_of_order": False,
         "from_files": False,
+        "recorded": False,
         "no_verify": True,
     }
