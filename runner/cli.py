@@ -60,7 +60,9 @@ class _Verbs(click.Group):
         except click.ClickException as error:
             shown = io.StringIO()
             error.show(shown)
-            click.echo(shown.getvalue().replace("Error: ", f"{_ERROR} ", 1), nl=False, err=True)
+            from tenantry.reports.escaping import escape
+
+            click.echo(escape(shown.getvalue()).replace("Error: ", f"{_ERROR} ", 1), nl=False, err=True)
             sys.exit(error.exit_code)
         except click.Abort:
             # Ctrl-C before the run has begun: it ends as one during the run does.
