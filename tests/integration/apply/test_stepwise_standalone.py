@@ -225,6 +225,19 @@ class TestInDoubt:
         )
         assert verdict.hint == "restore its text, and add further changes after it"
 
+    def test_forged(self, site: Site) -> None:
+        """A statement that only the record has is never run, not even on an empty copy of its table."""
+        site.query(
+            "CREATE SEQUENCE canary; CREATE FUNCTION sing() RETURNS bool IMMUTABLE LANGUAGE plpgsql"
+            " AS 'BEGIN PERFORM nextval(''public.canary''); RETURN true; END'"
+        )
+        leave(site, PLAIN)
+        site.query(PLAIN.replace("CONCURRENTLY ", ""))
+        forged = json.dumps({"running": f"{PLAIN} WHERE sing()"})
+        site.query(f"UPDATE _migrations SET progress = progress || '{forged}' WHERE version = 2")
+        assert site.migrate().results == {"1": Result.REFUSED}
+        assert site.query("SELECT is_called FROM canary") == [(False,)]
+
     def test_detaching(self, site: Site) -> None:
         """A partition that is half detached is detached to the end."""
         site.query(f"{PARTITION}; UPDATE pg_inherits SET inhdetachpending = true WHERE inhrelid = 'bills_1'::regclass")
