@@ -1,6 +1,6 @@
 """An attack: SQL that somebody hostile runs in a tenant's database, and what tenantry must say afterwards.
 
-In the SQL, ATTACKER, RUNNER and DATABASE stand for the roles and the tenant's database, CANARY for a text that shows
+In the SQL, ATTACKER, RUNNER and DBNAME stand for the roles and the tenant's database, CANARY for a text that shows
 that it was run, see `canary`. The attacker owns the database, so he may drop what is in its schema public and put
 something else there. Schema `evil` is his; it does not count as drift.
 """

@@ -62,11 +62,12 @@ _KINDS: Mapping[str, str] = {
     "statistics": f"CREATE TABLE public.own (a int, b int); CREATE STATISTICS public.{_M} ON a, b FROM public.own",
     "a comment": f"{_OWN} COMMENT ON TABLE public.own IS {_L}",
     "a comment on a schema": f"COMMENT ON SCHEMA public IS {_L}",
-    "a comment on the database": f"COMMENT ON DATABASE DATABASE IS {_L}",
+    "a comment on the database": f"COMMENT ON DATABASE DBNAME IS {_L}",
     "a schema": f"CREATE SCHEMA {_M}",
     "a table in a schema": f"CREATE SCHEMA {_M} CREATE TABLE {_M} (i int)",
-    "a setting": f"ALTER DATABASE DATABASE SET my.own = {_L}",
-    "a setting of a function": f"CREATE FUNCTION public.own() RETURNS int LANGUAGE sql SET my.own = {_L} AS 'SELECT 1'",
+    "a setting": f"ALTER DATABASE DBNAME SET my.own = {_L}",
+    "a setting of a function": "CREATE FUNCTION public.own() RETURNS int LANGUAGE sql"
+    f" SET search_path = {_L} AS 'SELECT 1'",
     "a collation": f'CREATE COLLATION public.{_M} FROM "C"',
     "a text search configuration": f"CREATE TEXT SEARCH CONFIGURATION public.{_M} (COPY = simple)",
     "an operator's function": f"CREATE FUNCTION public.{_M}(int, int) RETURNS bool LANGUAGE sql AS 'SELECT true';"
@@ -78,7 +79,7 @@ _KINDS: Mapping[str, str] = {
     f" public.{_M})",
     "an option": f"CREATE FOREIGN DATA WRAPPER own; CREATE SERVER own FOREIGN DATA WRAPPER own OPTIONS (a {_L})",
 }
-_BY_SUPERUSER = frozenset({"an option"})
+_BY_SUPERUSER = frozenset({"an option", "a setting"})
 _AUDIT = (
     "CREATE FUNCTION public.audit() RETURNS trigger LANGUAGE plpgsql AS $f$ BEGIN {} RETURN NEW; END $f$;"
     "CREATE TRIGGER audit BEFORE INSERT ON public.rooms FOR EACH ROW EXECUTE FUNCTION public.audit()"

@@ -100,7 +100,7 @@ _OTHERS = (
         f"{_DROP}CREATE FOREIGN TABLE public._migrations ({_TYPED}) SERVER far OPTIONS (schema_name 'evil', table_name"
         " 'migrations')" + _COMMENTED.format("FOREIGN TABLE"),
         first="CREATE EXTENSION postgres_fdw; CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw OPTIONS (dbname"
-        " 'DATABASE'); GRANT USAGE ON FOREIGN SERVER far TO ATTACKER; CREATE USER MAPPING FOR PUBLIC SERVER far",
+        " 'DBNAME'); GRANT USAGE ON FOREIGN SERVER far TO ATTACKER; CREATE USER MAPPING FOR PUBLIC SERVER far",
     ),
     Attack(
         "a partitioned table",

@@ -71,12 +71,20 @@ _ELSE: Mapping[str, str] = {
 }
 # These only a superuser may set, or whom he lets.
 _BY_SUPERUSER = frozenset(
-    {"session_replication_role", "event_triggers", "log_statement", "lc_messages", "temp_file_limit"}
+    {
+        "session_replication_role",
+        "event_triggers",
+        "log_statement",
+        "lc_messages",
+        "temp_file_limit",
+        "local_preload_libraries",
+        "tenantry.trusted",
+    }
 )
 
 
 def _set(name: str, value: str) -> str:
-    return f"ALTER DATABASE DATABASE SET {name} = {value};"
+    return f"ALTER DATABASE DBNAME SET {name} = {value};"
 
 
 def _list_settings() -> Iterator[Attack]:
@@ -86,7 +94,7 @@ def _list_settings() -> Iterator[Attack]:
         value = _READING[name]
         yield Attack(
             f"reading, for the role: {name}",
-            f"ALTER ROLE RUNNER IN DATABASE DATABASE SET {name} = {value}",
+            f"ALTER ROLE RUNNER IN DATABASE DBNAME SET {name} = {value}",
             by=By.SUPERUSER,
             runner=Runner.DEPLOY,
             run=("status", "migrate", "verify again"),
@@ -117,12 +125,12 @@ def _list_others() -> Iterator[Attack]:
         refused=LEDGER,
     )
     for name, text in {
-        "nobody may connect": "ALTER DATABASE DATABASE ALLOW_CONNECTIONS false",
-        "there is no place for a connection": "ALTER DATABASE DATABASE CONNECTION LIMIT 0",
-        "connecting is revoked": "REVOKE CONNECT ON DATABASE DATABASE FROM PUBLIC, RUNNER",
-        "nothing can be created": "REVOKE ALL ON DATABASE DATABASE FROM PUBLIC, RUNNER; REVOKE CREATE ON SCHEMA public"
+        "nobody may connect": "ALTER DATABASE DBNAME ALLOW_CONNECTIONS false",
+        "there is no place for a connection": "ALTER DATABASE DBNAME CONNECTION LIMIT 0",
+        "connecting is revoked": "REVOKE CONNECT ON DATABASE DBNAME FROM PUBLIC, RUNNER",
+        "nothing can be created": "REVOKE ALL ON DATABASE DBNAME FROM PUBLIC, RUNNER; REVOKE CREATE ON SCHEMA public"
         " FROM RUNNER",
-        "temporary tables are revoked": "REVOKE TEMPORARY ON DATABASE DATABASE FROM PUBLIC",
+        "temporary tables are revoked": "REVOKE TEMPORARY ON DATABASE DBNAME FROM PUBLIC",
         "default rights are the attacker's": "ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC",
         "an extension that the owner may create": "CREATE EXTENSION citext SCHEMA public; CREATE EXTENSION hstore",
         "a large object": "SELECT lo_from_bytea(0, 'x')",

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from tests.acceptance.hostile.attack import VERBS, Attack, Runner, Start, check_names
 
-_FIRST = "ALTER DATABASE DATABASE SET search_path = evil, public, pg_catalog;\n"
-_FIRST_FOR_ROLE = "ALTER ROLE RUNNER IN DATABASE DATABASE SET search_path = evil, public, pg_catalog;\n"
+_FIRST = "ALTER DATABASE DBNAME SET search_path = evil, public, pg_catalog;\n"
+_FIRST_FOR_ROLE = "ALTER ROLE RUNNER IN DATABASE DBNAME SET search_path = evil, public, pg_catalog;\n"
 _RUN = ("status", "verify", "log", "text", "adopt", "accept", "mark", "forget", "rollback", "migrate")
 # Operators that our own queries use, by the types on both sides; the first word is what they are called here.
 _OPERATORS: tuple[tuple[str, str, str], ...] = (
@@ -99,12 +99,13 @@ def _operator(schema: str, symbol: str, left: str, right: str) -> str:
     if symbol == "||" and left == "jsonb":
         result = "jsonb"
     meant = f"$1 OPERATOR(pg_catalog.{symbol}) $2"
-    function = f"{schema}.shadow({_real(left)}, {_real(right)})"
+    name = f"{schema}.shadow_{symbol.encode().hex()}"
+    function = f"{name}({_real(left)}, {_real(right)})"
     return (
         f"CREATE FUNCTION {function} RETURNS pg_catalog.{_alias(result)} LANGUAGE plpgsql IMMUTABLE AS"
         f" $f$ BEGIN PERFORM evil.fire(); RETURN {meant}; END $f$;"
         f"CREATE OPERATOR {schema}.{symbol} (LEFTARG = {_real(left)}, RIGHTARG = {_real(right)}, FUNCTION ="
-        f" {schema}.shadow);"
+        f" {name});"
     )
 
 
@@ -171,8 +172,8 @@ def _list_names() -> Iterator[Attack]:
         yield Attack(f"a type: {type_}", text, start=Start.EMPTY)
         yield Attack(f"a type, once applied: {type_}", text, run=_RUN)
     for relation in _RELATIONS:
-        text = f"CREATE VIEW {{}}.{relation} AS SELECT * FROM pg_catalog.{relation}, evil.fire() AS fired;"
-        yield Attack(f"a view: {relation}", f"{text.format('evil')}{_FIRST}", run=_RUN)
+        text = f"CREATE VIEW evil.{relation} AS SELECT *, evil.spy(1) AS fired FROM pg_catalog.{relation};"
+        yield Attack(f"a view: {relation}", f"{text}{_FIRST}", run=_RUN)
     yield Attack(
         "our tables, in another schema",
         "CREATE VIEW evil._migrations AS SELECT evil.spy(version) AS version FROM evil.migrations;"

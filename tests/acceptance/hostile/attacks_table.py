@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from tests.acceptance.hostile.attack import LEDGER, LOG, REPEATABLE, VERBS, Attack, By, Runner, Start, check_names
 from tests.acceptance.hostile.attacks_place import LEDGER_DDL, REPEATABLE_DDL
+from tests.acceptance.hostile.fix_hostile import COUNT
 
 _ON = "ON public._migrations"
 _DO = "FOR EACH ROW EXECUTE FUNCTION evil.trip()"
@@ -58,9 +59,9 @@ COLUMNS: Mapping[str, str] = {
     "a generated column": f"{_ALTER} ADD COLUMN extra boolean GENERATED ALWAYS AS (evil.yes(version)) STORED",
     "a column of ours that is generated": f"{_ALTER} DROP COLUMN git_commit, ADD COLUMN git_commit text GENERATED"
     " ALWAYS AS (evil.same(checksum)) STORED",
-    "a default that calls a function": f"{_ALTER} ALTER COLUMN proven_at SET DEFAULT evil.now()",
+    "a default that calls a function": f"{_ALTER} ALTER COLUMN proven_at SET DEFAULT evil.tick()",
     "a further column with a default": f"{_ALTER} ADD COLUMN extra timestamptz; {_ALTER} ALTER COLUMN extra SET DEFAULT"
-    " evil.now()",
+    " evil.tick()",
     "a further column": f"{_ALTER} ADD COLUMN extra text",
     "a further column that wants a value": f"{_ALTER} ADD COLUMN extra text NOT NULL DEFAULT 'x';"
     f"{_ALTER} ALTER COLUMN extra DROP DEFAULT",
@@ -99,6 +100,9 @@ CONSTRAINTS: Mapping[str, str] = {
     " tenant FROM public._migrations; INSERT INTO public.kinds VALUES ('1') ON CONFLICT DO NOTHING;"
     f"{_ALTER} ADD FOREIGN KEY (tenant) REFERENCES public.kinds",
     "no primary key": f"{_ALTER} DROP CONSTRAINT _migrations_pkey",
+    "a parent": f"CREATE TABLE public.parent (version bigint NOT NULL); {_ALTER} INHERIT public.parent",
+    "a child that adds rows": "CREATE TABLE public.child () INHERITS (public._migrations); INSERT INTO public.child"
+    " SELECT * FROM evil.migrations",
 }
 # A superuser, or the owner, may have a reason for these. They hold, or at least the proof must name them.
 _DOUBTED: Mapping[str, str] = {
@@ -107,10 +111,6 @@ _DOUBTED: Mapping[str, str] = {
     "values may be missing": f"{_ALTER} ALTER COLUMN checksum DROP NOT NULL, ALTER COLUMN state DROP NOT NULL",
     "states are not checked": f"{_ALTER} DROP CONSTRAINT _migrations_state_check",
     "gone after a crash": f"{_ALTER} SET UNLOGGED",
-    "a parent": f"CREATE TABLE public.parent (version bigint NOT NULL); {_ALTER} INHERIT public.parent",
-    "a child that adds rows": "CREATE TABLE public.child () INHERITS (public._migrations); INSERT INTO public.child"
-    " SELECT * FROM evil.migrations",
-    "an owner that is not ours": f"{_ALTER} OWNER TO ATTACKER",
 }
 # The same of a ledger that is the attacker's own: whoever owns it is looked at ahead of what is on it.
 _BEFOREHAND = (
@@ -184,6 +184,9 @@ def _list_tampered() -> Iterator[Attack]:
         refused=LEDGER,
     )
     yield Attack(
+        "ours: given to the attacker", f"{_ALTER} OWNER TO ATTACKER", by=By.SUPERUSER, refused=LEDGER, run=tuple(VERBS)
+    )
+    yield Attack(
         "ours: a virtual column",
         f"{_ALTER} DROP COLUMN name, ADD COLUMN name text GENERATED ALWAYS AS (checksum || 'x') VIRTUAL",
         by=By.RUNNER,
@@ -211,7 +214,7 @@ def _list_others() -> Iterator[Attack]:
         "a generated column": "ALTER TABLE public.{} ADD COLUMN extra text GENERATED ALWAYS AS (evil.same(checksum))"
         " STORED",
         "a default that calls a function": "ALTER TABLE public.{} ADD COLUMN extra timestamptz; ALTER TABLE public.{0}"
-        " ALTER COLUMN extra SET DEFAULT evil.now()",
+        " ALTER COLUMN extra SET DEFAULT evil.tick()",
         "a check that calls a function": "ALTER TABLE public.{} ADD CHECK (evil.yes(1))",
         "an index with a condition": "CREATE INDEX ON public.{} (checksum) WHERE evil.yes(1)",
     }
@@ -225,6 +228,8 @@ def _list_others() -> Iterator[Attack]:
                 text.replace("{}", "{0}").format(table),
                 by=By.RUNNER,
                 refused=refused,
+                # A repeatable whose text is another one is to be recorded.
+                files={"migrations/tenant/repeatable/room_names.sql": f"-- again\n{COUNT}"},
                 run=("status", "plan", "verify", "log", "accept", "mark", "forget", "rollback", "migrate"),
             )
     # Nobody has made it yet, and one makes it for us.

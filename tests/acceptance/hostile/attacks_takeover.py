@@ -6,12 +6,9 @@ from dataclasses import replace
 from tests.acceptance.hostile.attack import Attack, check_names
 from tests.acceptance.hostile.attacks_rows import NASTY_SQL
 
-_TEXT, _TIME = "evil.spy('x'::text) AS {}", "now() AS {}"
 _VIEWS: Mapping[str, str] = {
     "dbmate": "public.schema_migrations AS SELECT evil.spy('0001'::text) AS version",
     "alembic": "public.alembic_version AS SELECT evil.spy('x'::text) AS version_num",
-    "django": "public.django_migrations AS SELECT 1 AS id, evil.spy('a'::text) AS app, 'b'::text AS name, now() AS"
-    " applied",
     "golang-migrate": "public.schema_migrations AS SELECT evil.spy(1::bigint) AS version, false AS dirty",
     "goose": "public.goose_db_version AS SELECT 1 AS id, evil.spy(1::bigint) AS version_id, true AS is_applied, now()"
     " AS tstamp",

@@ -32,7 +32,7 @@ CREATE FUNCTION evil.same(pg_catalog.anyelement) RETURNS pg_catalog.anyelement L
     'BEGIN PERFORM evil.fire(); RETURN $1; END';
 CREATE FUNCTION evil.spy(pg_catalog.anyelement) RETURNS pg_catalog.anyelement LANGUAGE plpgsql VOLATILE AS
     'BEGIN PERFORM evil.fire(); RETURN $1; END';
-CREATE FUNCTION evil.now() RETURNS pg_catalog.timestamptz LANGUAGE plpgsql VOLATILE AS
+CREATE FUNCTION evil.tick() RETURNS pg_catalog.timestamptz LANGUAGE plpgsql VOLATILE AS
     'BEGIN PERFORM evil.fire(); RETURN pg_catalog.clock_timestamp(); END';
 CREATE FUNCTION evil.trip() RETURNS trigger LANGUAGE plpgsql AS
     'BEGIN PERFORM evil.fire(); IF TG_OP OPERATOR(pg_catalog.=) ''DELETE'' THEN RETURN OLD; END IF; RETURN NEW; END';

@@ -8,5 +8,5 @@ __all__ = ["controls", "kept_controls", "make_ground", "victim"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the mark of tests that a person may want to leave out: `-m "not slow"`."""
-    config.addinivalue_line("markers", "slow: huge ledgers, which take their time")
+    """Declare the mark of tests that take minutes, and so are only run where TENANTRY_TEST_SLOW is 1."""
+    config.addinivalue_line("markers", "slow: takes minutes, and is run where TENANTRY_TEST_SLOW is 1")

@@ -48,7 +48,7 @@ GUESTS = f"""CREATE TABLE public.guests (id integer PRIMARY KEY);
 CREATE TABLE public.seen (name pg_catalog.text PRIMARY KEY, setting pg_catalog.text);
 INSERT INTO public.seen SELECT name, setting FROM pg_catalog.pg_settings
     WHERE name OPERATOR(pg_catalog.=) ANY (CAST('{{{",".join(SETTINGS)}}}' AS pg_catalog.text[]));
-INSERT INTO public.rooms (id, name) VALUES (1, 'C:\\temp\\');
+INSERT INTO public.rooms (id, name) VALUES (1, 'C:\\temp\\\\');
 """
 COUNT = "CREATE OR REPLACE VIEW public.room_names AS SELECT name FROM public.rooms;\n"
 FIRST = {"0001_rooms.sql": ROOMS, "0002_rates.sql": RATES, "0002_rates.rollback.sql": NO_RATES}
@@ -127,9 +127,10 @@ class Ground:
         return "postgres" if runner is Runner.SUPERUSER else f"{self.prefix}_deploy"
 
     def fill(self, text: str, database: str, runner: Runner) -> str:
-        """Return SQL with the names that stand in it."""
-        names = {"ATTACKER": self.attacker, "RUNNER": self.login(runner), "DATABASE": database}
-        return re.sub("CANARY|" + "|".join(names), lambda found: names.get(found[0], self.canary.text), text)
+        """Return SQL with what stands in it; each database has a canary of its own, or its song would be kept once."""
+        canary = f"{self.canary.text} /* {database} */"
+        meant = {"ATTACKER": self.attacker, "RUNNER": self.login(runner), "DBNAME": database, "CANARY": canary}
+        return re.sub("|".join(meant), lambda found: meant[found[0]], text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ def test_nothing_is_found(victim: MakeVictim, controls: Controls, runner: Runner
         "SELECT evil.fire()",
         "SELECT evil.yes(1)",
         "BEGIN READ ONLY; SELECT evil.yes(1); ROLLBACK",
-        "BEGIN; SELECT evil.now(); ROLLBACK",
+        "BEGIN; SELECT evil.tick(); ROLLBACK",
         "CANARY",
     ],
 )

@@ -1,5 +1,6 @@
 """Ledgers that are huge: a run ends in time, takes no more memory than there is, and says what was wrong."""
 
+import os
 import subprocess
 from collections.abc import Mapping
 
@@ -14,7 +15,7 @@ _MEMORY_KB = 2_000_000
 _SECONDS = 60
 _ROWS = 1_000_000
 _HUGE = "repeat('x', 50000000)"
-_VERBS = ("status", "plan", "verify", "log", "text", "mark?", "migrate")
+_VERBS = ("status", "verify", "log", "text", "migrate")
 _NEW = (
     "INSERT INTO public._migrations SELECT number, 'x', checksum, origin, state, set_name, tenant, started_at,"
     " finished_at, elapsed_ms, statements, statements_done, applied_by, run_id, tool_version, git_commit, '', layout,"
@@ -36,6 +37,8 @@ _ATTACKS: Mapping[str, str] = {
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(os.environ.get("TENANTRY_TEST_SLOW") != "1", reason="minutes: set TENANTRY_TEST_SLOW=1")
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", _ATTACKS)
 def test_huge(victim: MakeVictim, name: str) -> None:
     """Whatever a ledger holds, each verb ends in time and within its memory, and is no bug."""
