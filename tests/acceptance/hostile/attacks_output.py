@@ -155,7 +155,7 @@ def _list_messages() -> Iterator[Attack]:
         )
     yield Attack(
         "rows in a message",
-        f"INSERT INTO public.rooms (id, name) VALUES (1, {NASTY_SQL}); CREATE UNIQUE INDEX {_M} ON public.rooms (id)",
+        f"ALTER TABLE public.rooms ADD COLUMN extra text DEFAULT {NASTY_SQL}, ADD CHECK (id > 100)",
         by=By.RUNNER,
         run=("migrate", "log", "status"),
     )
@@ -167,9 +167,8 @@ def _list_messages() -> Iterator[Attack]:
     )
     read = "a reviewed query reads what is a view by now"
     replaced = (
-        "DROP VIEW public.room_names; ALTER TABLE public.rooms RENAME TO was; GRANT SELECT ON public.was TO ATTACKER;"
-        "SET SESSION AUTHORIZATION ATTACKER; CREATE VIEW public.rooms AS SELECT evil.spy(id) AS id, name, rate FROM"
-        " public.was; CREATE VIEW public.room_names AS SELECT evil.spy(name) AS name FROM public.was"
+        "DROP VIEW public.room_names; ALTER TABLE public.rooms RENAME TO was; CREATE VIEW public.rooms AS"
+        " SELECT 1 AS id, 'x'::text AS name WHERE evil.yes(1)"
     )
     yield Attack(
         f"{read}: a check",

@@ -125,7 +125,6 @@ def _list_others() -> Iterator[Attack]:
         refused=LEDGER,
     )
     for name, text in {
-        "nobody may connect": "ALTER DATABASE DBNAME ALLOW_CONNECTIONS false",
         "there is no place for a connection": "ALTER DATABASE DBNAME CONNECTION LIMIT 0",
         "connecting is revoked": "REVOKE CONNECT ON DATABASE DBNAME FROM PUBLIC, RUNNER",
         "nothing can be created": "REVOKE ALL ON DATABASE DBNAME FROM PUBLIC, RUNNER; REVOKE CREATE ON SCHEMA public"

@@ -85,7 +85,7 @@ _RELATIONS = (
     "pg_namespace",
     "pg_database",
     "pg_roles",
-    "pg_attribute",
+    "pg_type",
     "pg_proc",
     "pg_stat_activity",
     "pg_locks",
