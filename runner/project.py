@@ -28,6 +28,7 @@ from tenantry.model.errors import (
     ConfigError,
     InputError,
     MigrationFileError,
+    NoDatabase,
     Problem,
     ServerError,
     TenantError,
@@ -171,7 +172,7 @@ def explain_missing(sessions: Sessions, tenant: Tenant, error: Unreachable) -> U
         return error
     create = "" if tenant.server.embedded else " --create"
     hint = f'run "tenantry migrate --tenants {tenant.name}{create}" to create the database {tenant.database!r}'
-    return Unreachable(str(error), hint=hint)
+    return NoDatabase(str(error), hint=hint)
 
 
 def open_project(
@@ -258,7 +259,8 @@ def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], 
     embedded = embedded_server(config)
     dsns = {name: embedded.dsn() if server.dsn is None else server.dsn for name, server in used.items()}
     directs = {name: server.direct for name, server in used.items() if server.direct is not None}
-    return Sessions(dsns, _make_settings(config, choice, provenance), directs)
+    variables = {name: server.password_from for name, server in used.items()}
+    return Sessions(dsns, _make_settings(config, choice, provenance), directs, variables)
 
 
 def _make_settings(config: Config, choice: Choice, provenance: Provenance) -> Settings:

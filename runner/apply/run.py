@@ -39,6 +39,7 @@ _ENDS = {
     FailureKind.LOST: ("lost", Result.UNREACHABLE),
     FailureKind.CANCELLED: ("cancelled", Result.STOPPED),
     FailureKind.ENDED: ("failed", Result.FAILED),
+    FailureKind.STANDBY: ("blocked", Result.BLOCKED),
 }
 
 # For an end that is not the file's fault: it stays unfinished, and can simply be resumed.
@@ -108,7 +109,8 @@ def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
     # Cancelled by a person or a timeout, not by this run: that counts as a failure of the file.
     if kind is FailureKind.CANCELLED and not site.sessions.cancelled:
         event, result = _ENDS[FailureKind.FAILED]
-    warnings = _log_failure(site, step, event, failure)
+    # A standby does not take the line of the log either.
+    warnings = () if kind is FailureKind.STANDBY else _log_failure(site, step, event, failure)
     said = tuple(NoticeRaised(site.tenant.name, severity, message) for severity, message in broken.notices)
     name = label(step.version, step.name)
     if result is Result.UNREACHABLE and step.transactional:

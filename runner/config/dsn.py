@@ -5,6 +5,7 @@ No message shows a connection string, since it may hold a password.
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from tenantry.config.model import Mistake
@@ -71,13 +72,18 @@ def expand(name: str, text: str, env: Mapping[str, str]) -> ServerConnection | M
         found = connect(name, values[0])
         # A default stands in the file, so that its password does; a variable's does not.
         given = bool(env.get(references[0]["name"]))
-        return found._replace(in_clear=found.in_clear and not given) if isinstance(found, ServerConnection) else found
+        if isinstance(found, Mistake):
+            return found
+        server = replace(found.server, password_from=references[0]["name"] if given else "")
+        return found._replace(server=server, in_clear=found.in_clear and not given)
     marks = iter(range(_FIRST_MARK, _FIRST_MARK + len(references)))
     template = _REFERENCE.sub(lambda match: "$" if match["dollar"] else chr(next(marks)), text)
-    return _fill(name, template, values, [match["default"] or "" for match in references])
+    return _fill(name, template, values, references)
 
 
-def _fill(name: str, template: str, values: Sequence[str], defaults: Sequence[str]) -> ServerConnection | Mistake:
+def _fill(
+    name: str, template: str, values: Sequence[str], references: Sequence[re.Match[str]]
+) -> ServerConnection | Mistake:
     """Return the server that `template` leads to; one mark of `_MARKS` stands in it for each of `values`."""
     if not values:
         return connect(name, template)
@@ -89,7 +95,12 @@ def _fill(name: str, template: str, values: Sequence[str], defaults: Sequence[st
     dsn = _join_options(filled)
     if dsn is None:
         return Mistake("a value that libpq does not accept, expected text in UTF-8")
-    return ServerConnection(Server(name, dsn), _find_endpoint(filled), _is_in_clear(_replace_marks(options, defaults)))
+    defaults = [match["default"] or "" for match in references]
+    variables = _replace_marks({"password": options.get("password", "")}, [match["name"] for match in references])
+    # A password that is written in part, or not as a reference, is no variable's.
+    known = variables["password"] if variables["password"] in {match["name"] for match in references} else ""
+    server = Server(name, dsn, password_from=known)
+    return ServerConnection(server, _find_endpoint(filled), _is_in_clear(_replace_marks(options, defaults)))
 
 
 def _replace_marks(options: Mapping[str, str], values: Sequence[str]) -> dict[str, str]:

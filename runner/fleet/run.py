@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from tenantry.fleet.stop import Stop
 from tenantry.model import Tenant
-from tenantry.model.errors import Blocked, Cancelled, Refused, TenantError, Unreachable
+from tenantry.model.errors import Blocked, Cancelled, NoDatabase, Refused, TenantError, Unreachable
 from tenantry.model.events import (
     Event,
     MigrationFailed,
@@ -33,6 +33,7 @@ Job = Callable[[Tenant], Generator[Event, None, Verdict]]
 _THROUGH = GOOD | {Result.FINDING}
 _RESULTS: dict[type[TenantError], Result] = {
     Unreachable: Result.UNREACHABLE,
+    NoDatabase: Result.REFUSED,
     Blocked: Result.BLOCKED,
     Refused: Result.REFUSED,
     Cancelled: Result.STOPPED,

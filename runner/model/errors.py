@@ -61,8 +61,14 @@ class Unreachable(TenantError):
     exit_code = 5
 
 
+class NoDatabase(Unreachable):
+    """The server answers and has no such database: trying again does not help."""
+
+    exit_code = 4
+
+
 class Blocked(TenantError):
-    """Another session holds a lock: it makes sense to try again later."""
+    """Another session is in the way, or the server takes no more or no writes: it makes sense to try again later."""
 
     exit_code = 5
 

@@ -18,12 +18,14 @@ class Server:
     `dsn` is a libpq connection string, or None for the embedded server. It may contain a password, so no repr shows it.
     `lock_timeout_ms` applies to tenants without one of their own; None keeps the default.
     `direct` is a connection string that bypasses the pooler of `dsn`, for work that needs a session of its own.
+    `password_from` names the environment variable that holds the password; empty if that is not known.
     """
 
     name: str
     dsn: str | None = field(repr=False)
     lock_timeout_ms: int | None = None
     direct: str | None = field(default=None, repr=False)
+    password_from: str = field(default="", compare=False)
 
     @property
     def embedded(self) -> bool:

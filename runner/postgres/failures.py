@@ -60,6 +60,7 @@ class FailureKind(Enum):
     LOST = "the connection broke: uncommitted work is rolled back"
     CANCELLED = "somebody cancelled the statement"
     ENDED = "the file ended the transaction that it ran in"
+    STANDBY = "the server is a standby, which takes no writes: try again once it leads, or elsewhere"
 
 
 def classify(error: psycopg.Error, connection: psycopg.Connection[Any]) -> FailureKind:
@@ -76,6 +77,9 @@ def classify(error: psycopg.Error, connection: psycopg.Connection[Any]) -> Failu
         return FailureKind.LOCKED
     if state == "57014":
         return FailureKind.CANCELLED
+    # Also a role's or a file's own setting: only a server that reports itself as a standby is one (from 14 on).
+    if state == "25006" and connection.info.parameter_status("in_hot_standby") == "on":
+        return FailureKind.STANDBY
     if state in _COLLISIONS or _on_shared_catalog(error):
         return FailureKind.COLLISION
     return FailureKind.FAILED

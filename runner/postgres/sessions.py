@@ -13,6 +13,7 @@ from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Cancelled, TenantError, Unreachable
 from tenantry.model.reading import READING, Reading
 from tenantry.postgres.failures import FailureKind, classify
+from tenantry.postgres.refusals import explain_refusal
 from tenantry.postgres.startup import compose_parameters, parse, resolve
 
 _SECRET = frozenset({"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"})
@@ -21,12 +22,6 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 # For statements of our own, and for statements of files that block nobody.
 LOCK_TIMEOUT_MS = 5_000
-# PgBouncer's answer to a start-up packet that it refuses, and the setting that makes it accept ours.
-_OPTIONS_REFUSED = "unsupported startup parameter"
-_ALLOW_OPTIONS = (
-    "write ignore_startup_parameters = extra_float_digits, options in pgbouncer.ini and reload it: tenantry sets its "
-    "options in each transaction as well"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +41,24 @@ class Settings:
 class Sessions:
     """Opens the connections of one run, and keeps track of them so that they can be cancelled."""
 
-    def __init__(self, dsns: Mapping[str, str], settings: Settings, directs: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        dsns: Mapping[str, str],
+        settings: Settings,
+        directs: Mapping[str, str] | None = None,
+        passwords_from: Mapping[str, str] | None = None,
+    ) -> None:
         """Take the connection string of each server by its name, without a database.
 
-        `directs` are the connection strings that bypass the pooler of a server.
+        `directs` are the connection strings that bypass the pooler of a server, `passwords_from` the variables that
+        hold the passwords.
         """
+        self._passwords_from = passwords_from or {}
         self.settings = settings
         ways = {**dsns, **{_past_pooler(name): dsn for name, dsn in (directs or {}).items()}}
         resolved = {name: resolve(dsn) for name, dsn in ways.items()}
         self._parameters = {name: self._startup(dsn, resolved[name]) for name, dsn in ways.items()}
+        self._users = {name: given.get("user", "") for name, given in resolved.items()}
         self._told = frozenset(name for name in dsns if "lock_timeout" in resolved[name].get("options", ""))
         self._shown = {name: _without_secrets(dsn) for name, dsn in dsns.items()}
         # Several threads add to and remove from the set: each is one step under the interpreter's lock.
@@ -115,6 +119,8 @@ class Sessions:
         match classify(error, connection):
             case FailureKind.LOST:
                 return Unreachable(f"connection lost: {reason}", hint="run the same command again")
+            case FailureKind.STANDBY:
+                return Blocked(reason, hint="connect to the primary, or run the same command again once it leads")
             case FailureKind.LOCKED:
                 return Blocked(reason, hint="run the same command again: another session holds the ledger")
             case FailureKind.CANCELLED if self.cancelled:
@@ -128,12 +134,8 @@ class Sessions:
             # prepare_threshold None: prepared statements break with a transaction pooler.
             return psycopg.connect(**{**self._parameters[server], **changes}, autocommit=True, prepare_threshold=None)
         except psycopg.Error as error:
-            reason = _reason(error)
-            correct = f"correct {server!r} under servers in tenants.yaml"
-            hint = f"start the server, or {correct}; then run the same command again"
-            raise Unreachable(
-                f"server {server!r}: {reason}", hint=_ALLOW_OPTIONS if _OPTIONS_REFUSED in reason else hint
-            ) from None
+            user = str(changes.get("user") or self._users[server])
+            raise explain_refusal(_reason(error), server, user, self._passwords_from.get(server, "")) from None
 
     def exists(self, tenant: Tenant) -> bool | None:
         """Return whether the tenant's database exists; None if its server does not answer."""

@@ -4,7 +4,7 @@ from collections.abc import Generator
 
 from tenantry.fleet.run import Job
 from tenantry.model import Tenant
-from tenantry.model.errors import Unreachable
+from tenantry.model.errors import Blocked, NoDatabase, TenantError, Unreachable
 from tenantry.model.events import DatabaseOpened, Event, RowReported, Verdict
 from tenantry.model.results import Cell, Result
 from tenantry.project import Project
@@ -17,6 +17,9 @@ _HELP = """Show every tenant with its server, its database and the number of fil
   tenantry tenants
   tenantry tenants --tenants 16
 """
+
+# What is shown for a connection that failed; of all other errors, that it was refused.
+_CONNECTIONS = {Unreachable: "unreachable", NoDatabase: "no database", Blocked: "too many connections"}
 
 
 def start(project: Project) -> Events:
@@ -48,9 +51,9 @@ def _make_job(project: Project) -> Job:
                     return Verdict(Result.OK)
                 version = ledger.connection.info.server_version
                 role = ledger.connection.info.user
-        except Unreachable:
+        except TenantError as error:
             # Shown all the same: the meaning of tenants.yaml does not depend on the server.
-            yield RowReported(tenant.name, cells | {"connection": "unreachable"})
+            yield RowReported(tenant.name, cells | {"connection": _CONNECTIONS.get(type(error), "refused")})
             raise
         look = project.sessions.look(tenant)
         yield DatabaseOpened(tenant.name, tenant.server.name, tenant.database, version, look)

@@ -182,14 +182,14 @@ def test_databases_are_created_only_where_asked_for(fleet: MakeFleet) -> None:
     one = fleet(tenants=["1"], created=False)
     done = one.run("migrate")
     report = read_report(one, done.out)
-    assert (done.code, one.exists("1")) == (5, False)
-    assert report.rows == [{"tenant": "1", "result": "unreachable", "time": "0 ms"}]
+    assert (done.code, one.exists("1")) == (4, False)
+    assert report.rows == [{"tenant": "1", "result": "refused", "time": "0 ms"}]
     assert report.text == (
-        "tenant 1: unreachable: server 'main': connection to server on socket \"/socket/.s.PGSQL.5432\" failed:"
+        "tenant 1: refused: server 'main': connection to server on socket \"/socket/.s.PGSQL.5432\" failed:"
         ' database "studio_fleet_1" does not exist\n'
         "  hint: run \"tenantry migrate --tenants 1 --create\" to create the database 'studio_fleet_1'\n"
-        "1 tenant: 1 unreachable in 0 ms\n"
-        "next: tenantry migrate --tenants 1\n"
+        "1 tenant: 1 refused in 0 ms\n"
+        "after fixing that: tenantry migrate --tenants 1\n"
     )
     create, _ = find_commands(done.out)
     assert one.shell(create).code == 0
@@ -303,5 +303,5 @@ def test_nothing_of_a_password_is_shown(fleet: MakeFleet) -> None:
     ]
     said.append(one.run("migrate", "--server", secret, "--create"))
     said.append(one.run("migrate", "--server", "main=host=/nowhere password=s3cr3t"))
-    assert [result.code for result in said] == [5, 5, 5, 5, 0, 5]
+    assert [result.code for result in said] == [4, 4, 4, 4, 0, 5]
     assert not [result for result in said if "s3cr3t" in result.out + result.err]

@@ -90,10 +90,10 @@ def test_reading_leaves_no_trace(fleet: MakeFleet, command: list[str]) -> None:
 
 @pytest.mark.parametrize("verb", ["status", "plan", "verify"])
 def test_reading_what_is_not_there(fleet: MakeFleet, verb: str) -> None:
-    """A verb that reads creates no database, and says that there is none with exit code 5."""
+    """A verb that reads creates no database, and says that there is none with exit code 4."""
     one = fleet(tenants=["1"], created=False)
     done = one.run(verb)
-    assert (done.code, one.exists("1")) == (5, False)
+    assert (done.code, one.exists("1")) == (4, False)
     assert 'database "studio_fleet_1" does not exist' in one.shown(done.out)
 
 

@@ -1,17 +1,19 @@
-"""A change in batches and a real standby: it waits for one that is behind."""
+"""A real standby: a change in batches waits for one that is behind, and nothing is applied to one."""
 
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from tenantry.model.events import BatchProgressed
+from tenantry.model.events import BatchProgressed, WarningRaised
+from tenantry.model.results import Result
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tests.fix_postgres import binaries_of
 from tests.integration.fix_site import make_site, wait_until
@@ -73,3 +75,25 @@ def test_behind(
         told = [event for event in steps if isinstance(event, BatchProgressed) and not event.held]
     assert [event.rows for event in told] == [2000]
     assert here.query("SELECT count(*) FROM t WHERE n = 1") == [(2000,)]
+
+
+def test_writes_nowhere(
+    own_server: EmbeddedServer, standby: psycopg.Connection[tuple[object, ...]], tmp_path: Path
+) -> None:
+    """On a standby nothing fails: the tenant is blocked until its server leads, before and within a file."""
+
+    def make_database() -> str:
+        with psycopg.connect(own_server.dsn(), dbname="postgres", autocommit=True) as connection:
+            connection.execute("CREATE DATABASE standby_writes")
+        return make_conninfo(own_server.dsn(), dbname="standby_writes")
+
+    here = make_site(make_database, tmp_path, {"0001_t.sql": "CREATE TABLE t ();\n"})
+    found = "SELECT count(*) FROM pg_database WHERE datname = 'standby_writes'"
+    wait_until(lambda: standby.execute(found).fetchone() == (1,))
+    there = replace(here, server=make_conninfo(standby.info.dsn, dbname=""))
+    assert (there.migrate().results, there.migrate().exit_code) == ({"1": Result.BLOCKED}, 5)
+    assert here.migrate().exit_code == 0
+    here.write({"0002_u.sql": "CREATE TABLE u ();\n", "0003_v.sql": "-- transactional: false\nCREATE TABLE v ();\n"})
+    wait_until(lambda: there.states() == {1: "applied"})
+    ran = there.migrate()
+    assert (ran.results, ran.exit_code, ran.of(WarningRaised)) == ({"1": Result.BLOCKED}, 5, [])

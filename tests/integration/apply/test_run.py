@@ -442,8 +442,8 @@ class TestLockTimeout:
             pid = holder.info.backend_pid
             holder.execute("BEGIN; LOCK TABLE desks")
             ran = here.migrate(lock_timeout_ms=300, lock_wait_s=0.05)
-        unreachable, blocked, failed = Result.UNREACHABLE, Result.BLOCKED, Result.FAILED
-        results = dict(zip(names, (unreachable, blocked, blocked, failed, Result.APPLIED), strict=True))
+        refused, blocked, failed = Result.REFUSED, Result.BLOCKED, Result.FAILED
+        results = dict(zip(names, (refused, blocked, blocked, failed, Result.APPLIED), strict=True))
         assert (ran.results, ran.exit_code) == (results, 3)
         create = f"run \"tenantry migrate --tenants 1 --create\" to create the database '{here.databases['1']}'"
         assert ran.verdict("1").hint == create

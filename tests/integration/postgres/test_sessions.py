@@ -18,14 +18,15 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from tenantry.model import Server, SetName, Tenant
-from tenantry.model.errors import Blocked, Cancelled, TenantError, Unreachable
+from tenantry.model.errors import Blocked, Cancelled, NoDatabase, Refused, TenantError, Unreachable
 from tenantry.model.events import LockAwaited
 from tenantry.model.reading import choose_reading
 from tenantry.model.results import Result
+from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.failures import FailureKind, classify
 from tenantry.postgres.runner_lock import describe_holder, poll, try_session_lock
 from tenantry.postgres.send import send
-from tenantry.postgres.sessions import Connection
+from tenantry.postgres.sessions import Connection, Sessions, Settings
 from tenantry.postgres.transaction import try_transaction_lock
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import (
@@ -315,11 +316,11 @@ class TestLook:
 
 
 class TestUnreachable:
-    def connect(self, dsn: str) -> str:
+    def connect(self, dsn: str, kind: type[TenantError] = Unreachable, exit_code: int = 5) -> str:
         """Return what is said where the database cannot be reached."""
-        with pytest.raises(Unreachable) as caught, make_sessions(dsn).connect(make_tenant(dsn)):
+        with pytest.raises(kind) as caught, make_sessions(dsn).connect(make_tenant(dsn)):
             pass
-        assert caught.value.exit_code == 5
+        assert (type(caught.value), caught.value.exit_code) == (kind, exit_code)
         assert PASSWORD not in str(caught.value) + caught.value.hint
         return str(caught.value)
 
@@ -343,7 +344,8 @@ class TestUnreachable:
     def test_database_missing(self, server_dsn: str) -> None:
         """A database that does not exist is named."""
         name = conninfo_to_dict(server_dsn)["host"]
-        assert self.connect(make_conninfo(server_dsn, dbname="nosuch", password=PASSWORD)) == (
+        dsn = make_conninfo(server_dsn, dbname="nosuch", password=PASSWORD)
+        assert self.connect(dsn, NoDatabase, 4) == (
             f"server 'main': connection to server on socket \"{name}/.s.PGSQL.5432\" failed: "
             'database "nosuch" does not exist'
         )
@@ -352,10 +354,73 @@ class TestUnreachable:
         """A role that does not exist is named."""
         name = conninfo_to_dict(server_dsn)["host"]
         dsn = make_conninfo(server_dsn, dbname="postgres", user="nosuch", password=PASSWORD)
-        assert self.connect(dsn) == (
-            f"server 'main': connection to server on socket \"{name}/.s.PGSQL.5432\" failed: "
+        assert self.connect(dsn, Refused, 4) == (
+            "server 'main': login refused for 'nosuch': connection to server on socket "
+            f'"{name}/.s.PGSQL.5432" failed: '
             'role "nosuch" does not exist'
         )
+
+    @pytest.mark.parametrize(
+        ("option", "kind", "said", "hint"),
+        [
+            ("NOLOGIN", Refused, 'role "{role}" is not permitted to log in', "check user and password of 'main'"),
+            (
+                "LOGIN CONNECTION LIMIT 0",
+                Blocked,
+                'too many connections for role "{role}"',
+                "close other connections, ",
+            ),
+            (
+                "LOGIN",
+                Refused,
+                'permission denied for database "{database}"',
+                "grant CONNECT on the database to '{role}'",
+            ),
+        ],
+        ids=["no login", "limit", "no right to connect"],
+    )
+    def test_role_refused(
+        self, opened: Callable[..., Connection], option: str, kind: type[TenantError], said: str, hint: str
+    ) -> None:
+        """A role that may not log in, not once more, or not here, is told apart from a server that is down."""
+        beside = opened()
+        names = {"role": f"role_{beside.info.dbname}", "database": beside.info.dbname}
+        role, database = sql.Identifier(names["role"]), sql.Identifier(names["database"])
+        beside.execute(sql.SQL("CREATE ROLE {} ").format(role) + sql.SQL(option))
+        beside.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(database))
+        dsn = make_conninfo(beside.info.dsn, user=names["role"])
+        try:
+            with pytest.raises(kind) as caught, make_sessions(dsn).connect(make_tenant(dsn)):
+                pass
+        finally:
+            beside.execute(sql.SQL("DROP ROLE {}").format(role))
+        assert said.format(**names) in str(caught.value)
+        assert caught.value.hint.startswith(hint.format(**names))
+
+    @pytest.mark.slow
+    def test_password(self, own_server: EmbeddedServer) -> None:
+        """A password that is wrong or missing, and a host that no rule admits, are refused logins."""
+        with psycopg.connect(own_server.dsn(), dbname="postgres", autocommit=True) as connection:
+            connection.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'; CREATE ROLE outside LOGIN")
+            (rules,) = connection.execute("SHOW hba_file").fetchone() or ("",)
+            text = Path(rules).read_text("utf-8")
+            Path(rules).write_text(f"local all guarded scram-sha-256\nlocal all outside reject\n{text}", "utf-8")
+            connection.execute("SELECT pg_reload_conf()")
+        given = conninfo_to_dict(own_server.dsn())
+        base = make_conninfo("", host=given["host"], port=given["port"], dbname="postgres")
+        for more, said in {
+            f"user=guarded password='{PASSWORD}'": 'password authentication failed for user "guarded"',
+            "user=guarded": "no password supplied",
+            "user=outside": "pg_hba.conf rejects connection",
+        }.items():
+            dsn = f"{base} {more}"
+            sessions = Sessions({"main": dsn}, Settings("tenantry/test"), passwords_from={"main": "DB_PASSWORD"})
+            with pytest.raises(Refused) as caught, sessions.connect_to("main", "postgres"):
+                pass
+            assert said in str(caught.value)
+            assert PASSWORD not in str(caught.value)
+            hint = "check DB_PASSWORD, and the user of 'main' under servers in tenants.yaml"
+            assert (caught.value.hint, caught.value.exit_code) == (hint, 4)
 
     def test_connection_lost(self, opened: Callable[..., Connection]) -> None:
         """A session that the administrator ends is unreachable, and not a fault of the database."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from tenantry.config.dsn import ServerConnection, expand
 from tenantry.model import Server
 from tenantry.model.errors import Problem
 from tests.unit.config.cases import CONNECTION, LIST, QUOTES, SERVERS, TENANTS, Said, parse_good, refuse
@@ -262,3 +263,21 @@ def test_two_servers(first: str, second: str) -> None:
     """One database name on two servers is fine."""
     config = parse_good(share(first, second))
     assert [(tenant.server.name, tenant.database) for tenant in config.tenants] == [("a", "studio"), ("b", "studio")]
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("host=db password=${DB_PASSWORD} user=${DB_USER}", "DB_PASSWORD"),
+        ("postgresql://deploy:${DB_PASSWORD}@db/", "DB_PASSWORD"),
+        ("${DB_URL}", "DB_URL"),
+        ("${NOSUCH:-host=db password=x}", ""),
+        ("host=db password=a${DB_PASSWORD}", ""),
+        ("host=db password=x", ""),
+    ],
+)
+def test_variable_of_the_password(text: str, known: str) -> None:
+    """The variable that a password comes from is known, so that a refused login can name it."""
+    found = expand("main", text, {"DB_PASSWORD": "x", "DB_USER": "deploy", "DB_URL": "host=db password=x"})
+    assert isinstance(found, ServerConnection)
+    assert found.server.password_from == known

@@ -1,0 +1,50 @@
+"""Why a server takes no connection, as libpq words it: who logs in, where to, or how many do.
+
+libpq passes on no SQLSTATE for a connection that failed, but the server's message alone. A message in another language
+than English is known by none of these, and counts as a server that cannot be reached.
+"""
+
+import re
+
+from tenantry.model.errors import Blocked, NoDatabase, Refused, TenantError, Unreachable
+
+# 28P01 and 28000: of the server, of libpq itself, and of PgBouncer.
+_LOGIN = re.compile(
+    r"authentication failed|authentication method requirement|no password supplied|no pg_hba\.conf entry"
+    r'|pg_hba\.conf rejects|role ".*" does not exist|is not permitted to log in|no such user'
+)
+# 3D000.
+_DATABASE = re.compile(r'database ".*" does not exist|no such database')
+# 42501.
+_CONNECT = re.compile(r"permission denied for database")
+# 53300.
+_FULL = re.compile(r"too many (clients|connections)|remaining connection slots|no more connections allowed")
+# PgBouncer's answer to a start-up packet that it refuses, and the setting that makes it accept ours.
+_OPTIONS = re.compile(r"unsupported startup parameter")
+_ALLOW_OPTIONS = (
+    "write ignore_startup_parameters = extra_float_digits, options in pgbouncer.ini and reload it: tenantry sets its "
+    "options in each transaction as well"
+)
+_FEWER = "close other connections, raise the limit, or use a lower --jobs; then run the same command again"
+
+
+def explain_refusal(reason: str, server: str, user: str, password_from: str) -> TenantError:
+    """Return the error for a connection that failed. `password_from` names the variable of the password, if known."""
+    entry = f"{server!r} under servers in tenants.yaml"
+    said = f"server {server!r}: {reason}"
+    if _OPTIONS.search(reason):
+        return Unreachable(said, hint=_ALLOW_OPTIONS)
+    if _LOGIN.search(reason):
+        check = (
+            f"check {password_from}, and the user of {entry}"
+            if password_from
+            else f"check user and password of {entry}"
+        )
+        return Refused(f"server {server!r}: login refused for {user!r}: {reason}", hint=check)
+    if _DATABASE.search(reason):
+        return NoDatabase(said, hint=f"create the database, or correct its name or {entry}")
+    if _CONNECT.search(reason):
+        return Refused(said, hint=f"grant CONNECT on the database to {user!r}")
+    if _FULL.search(reason):
+        return Blocked(said, hint=_FEWER)
+    return Unreachable(said, hint=f"start the server, or correct {entry}; then run the same command again")
