@@ -19,7 +19,7 @@ from psycopg.pq import TransactionStatus
 from tenantry.ledger.guard import RESULTS, Guard, compose_guard, compose_guarded, find_faults, read_reason
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import AppliedMigration, Origin, Progress, RowState, Tenant
-from tenantry.model.errors import Problem, Refused
+from tenantry.model.errors import Problem, Refused, TenantError
 from tenantry.model.records import LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
@@ -319,9 +319,19 @@ def read_time(epoch_s: float) -> datetime:
 
 
 def find_ledger_faults(ledger: Ledger) -> Iterator[Problem]:
-    """Yield what the ledger's tables have that tenantry did not create, or lack, and who else may write to them."""
+    """Yield what the ledger's tables have that tenantry did not create, or lack, and who else may write to them.
+
+    Raises TenantError if the catalog may not be read.
+    """
     for table in LEDGER_TABLES:
-        for fault in find_faults(ledger.connection, ledger.guard, ledger.schema, table):
+        try:
+            faults = list(find_faults(ledger.connection, ledger.guard, ledger.schema, table))
+        except pg.InsufficientPrivilege as error:
+            raise TenantError(
+                f"catalog: {error.diag.message_primary}",
+                hint="grant the role SELECT on it, which every role has by default",
+            ) from None
+        for fault in faults:
             yield Problem(
                 f"{ledger.schema}.{table}: {fault}, expected the table as tenantry creates it",
                 "as its owner: undo that; nothing of yours belongs in a table of the ledger",
