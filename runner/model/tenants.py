@@ -25,7 +25,8 @@ class Server:
     dsn: str | None = field(repr=False)
     lock_timeout_ms: int | None = None
     direct: str | None = field(default=None, repr=False)
-    password_from: str = field(default="", compare=False)
+    # No secret, but nothing that a program that reads the events needs either: what has no repr is not in them.
+    password_from: str = field(default="", compare=False, repr=False)
 
     @property
     def embedded(self) -> bool:

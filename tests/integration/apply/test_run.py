@@ -850,12 +850,11 @@ class TestCollisions:
 # Cancels the first attempt to log a failure: a sequence counts on although the transaction is rolled back.
 LATE_CANCEL = """
 CREATE SEQUENCE cancels;
-CREATE FUNCTION cancel_once() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF nextval('cancels') = 1 THEN RAISE query_canceled; END IF;
-    RETURN NEW;
+CREATE FUNCTION cancel_once() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+    IF nextval('public.cancels') = 1 THEN RAISE query_canceled; END IF;
+    RETURN true;
 END $$;
-CREATE TRIGGER late BEFORE INSERT ON _migrations_log FOR EACH ROW WHEN (NEW.event = 'failed')
-    EXECUTE FUNCTION cancel_once();
+ALTER TABLE _migrations_log ADD CONSTRAINT late CHECK (event <> 'failed' OR public.cancel_once());
 """
 
 
