@@ -36,9 +36,9 @@ stops and the others continue.
   tenantry status
 
 \b
-Exit codes: 0 success, 1 a finding, 2 invalid input, 3 a tenant failed,
-4 a tenant was refused, 5 tenants were only blocked or unreachable,
-6 stopped early, 70 a bug, 130 Ctrl-C.
+Exit codes: 0 all selected tenants are in the wanted state, 1 a finding,
+2 invalid input, 3 a tenant failed, 4 a tenant was refused, 5 tenants were
+only blocked or unreachable, 6 stopped early, 70 a bug, 130 Ctrl-C.
 
 Completion: eval "$(_TENANTRY_COMPLETE=bash_source tenantry)", or zsh_source, fish_source.
 """

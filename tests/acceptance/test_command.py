@@ -29,7 +29,7 @@ def test_help(project: Fleet) -> None:
     verbs = done.out.partition("Verbs:\n")[2].splitlines()
     assert [line.split(maxsplit=1) for line in verbs] == [[name, text] for name, text in VERBS.items()]
     assert "  tenantry migrate --tenants 1,16\n" in done.out
-    for code in ("0 all selected", "1 a finding", "2 wrong input", "3 a tenant failed", "70 a bug", "130 Ctrl-C"):
+    for code in ("0 all selected", "1 a finding", "2 invalid input", "3 a tenant failed", "70 a bug", "130 Ctrl-C"):
         assert code in done.out.replace("\n  ", " ")
 
 
