@@ -191,7 +191,9 @@ def test_schema_that_has_less(project: Fleet) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        pytest.param("echo no such thing >&2; exit 3", "ended with status 3, expected SQL\n    no such thing", id="fails"),
+        pytest.param(
+            "echo no such thing >&2; exit 3", "ended with status 3, expected SQL\n    no such thing", id="fails"
+        ),
         pytest.param("true", "printed nothing, expected the statements that create the schema", id="silent"),
         pytest.param("read -r answer && echo SELECT", "ended with status 1, expected SQL", id="asks"),
         pytest.param("absent.sql", "not found, expected an SQL file, or a command that prints SQL", id="no file"),
