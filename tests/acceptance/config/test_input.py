@@ -49,9 +49,9 @@ def test_the_place_is_shown_with_a_caret(fleet: MakeFleet) -> None:
     assert (done.code, done.out) == (2, "")
     assert done.err == (
         "error: migrations/tenant/0001_index.sql:2:1: CREATE INDEX CONCURRENTLY cannot run inside a transaction\n"
-        "1 | ALTER TABLE rooms ADD COLUMN rate numeric(10, 2);\n"
-        "2 | CREATE INDEX CONCURRENTLY i ON rooms (rate);\n"
-        "  | ^\n"
+        "    1 | ALTER TABLE rooms ADD COLUMN rate numeric(10, 2);\n"
+        "    2 | CREATE INDEX CONCURRENTLY i ON rooms (rate);\n"
+        "      | ^\n"
         'hint: add the line "-- transactional: false" at the top, to run the file statement by statement\n'
     )
     assert one.versions("1") == []

@@ -366,13 +366,13 @@ class TestUnknown:
         assert said(ran)[-1].endswith("checks/a.sql:1:1: permission denied for table rooms (SQLSTATE 42501)")
 
     def test_database_gone(self, proven: MakeProven) -> None:
-        """A tenant whose database is gone fails, and the others are proven."""
+        """A tenant whose database is gone is refused, and the others are proven."""
         here = proven(ROOMS, tenants=("1", "2"))
         name = here.site.databases["1"]
         here.site.query(f"DROP DATABASE {name} WITH (FORCE)", "2")
         ran = here.verify()
-        assert ran.results == {"1": Result.UNREACHABLE, "2": Result.OK}
-        assert ran.exit_code == 5
+        assert ran.results == {"1": Result.REFUSED, "2": Result.OK}
+        assert ran.exit_code == 4
 
 
 class TestCost:
