@@ -95,8 +95,8 @@ def test_an_empty_folder(fleet: MakeFleet) -> None:
     [
         pytest.param(
             f"servers: {{main: embedded}}\nserver: main\n{LIST}",
-            "error: tenants.yaml:2:1: unknown key 'server', expected one of servers, master, tenants, ledger, drift,"
-            " expect\n"
+            "error: tenants.yaml:2:1: unknown key 'server', expected one of servers, master, tenants, ledger,"
+            " session, drift, expect\n"
             "hint: did you mean 'servers'?\n",
             id="unknown key",
         ),
