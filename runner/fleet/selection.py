@@ -88,7 +88,7 @@ def _find_mistakes(text: str, names: tuple[str, ...]) -> Iterable[Problem]:
         if names.count(name) > 1:
             yield Problem(f"--tenants: {name!r} is given {times(names.count(name))}, expected every tenant once", hint)
     if ALL in given and len(given) > 1:
-        yield Problem(f"--tenants: 'all' is given beside other names in {text!r}, expected it alone")
+        yield Problem(f"--tenants: 'all' is given with other names in {text!r}, expected it alone")
 
 
 def _find_unknown(names: tuple[str, ...], ids: list[str], master: Tenant | None) -> Iterable[Problem]:

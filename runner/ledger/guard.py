@@ -1,7 +1,7 @@
 """The guard before the ledger's tables: nothing that a tenant put in their place runs when they are read or written.
 
 The tables lie in a database whose owner may be hostile. A view, a trigger, a default or an index may call a function,
-which would run with the rights of whoever migrates. So each query is sent behind a guard, in the same message: it pins
+which would run with the rights of whoever migrates. So each query is sent after a guard, in the same message: it pins
 the table with a lock, and raises an error before the query is even analysed, unless the table is a plain one of ours.
 """
 
@@ -39,7 +39,7 @@ class Guard:
 def compose_guarded(
     guard: Guard, schema: str, tables: Sequence[str], query: sql.Composable, *, writes: bool
 ) -> sql.Composed:
-    """Return a query behind the guard of its tables, as one message; the search path is restored after it.
+    """Return a query with the guard of its tables before it, as one message; then the search path is restored.
 
     `writes`: no trigger can be added by another session before the transaction ends.
     """

@@ -160,7 +160,7 @@ def test_the_selection(fleet: MakeFleet, text: str | None, tenants: list[str]) -
         ),
         pytest.param(
             "all,1",
-            "error: --tenants: 'all' is given beside other names in 'all,1', expected it alone\n",
+            "error: --tenants: 'all' is given with other names in 'all,1', expected it alone\n",
             id="all and one",
         ),
         pytest.param(

@@ -133,14 +133,14 @@ MALFORMED = {
         ["--tenants: '1' is given twice, expected every tenant once | write --tenants 1,16"],
     ),
     "all-twice": ("all,all", ["--tenants: 'all' is given twice, expected every tenant once | write --tenants all"]),
-    "all-and-more": ("all,16", ["--tenants: 'all' is given beside other names in 'all,16', expected it alone"]),
+    "all-and-more": ("all,16", ["--tenants: 'all' is given with other names in 'all,16', expected it alone"]),
     "everything": (
         "16,,all,16,16",
         [
             "--tenants: an id is missing in '16,,all,16,16', expected ids separated by single commas"
             " | write --tenants 16,all",
             "--tenants: '16' is given 3 times, expected every tenant once | write --tenants 16,all",
-            "--tenants: 'all' is given beside other names in '16,,all,16,16', expected it alone",
+            "--tenants: 'all' is given with other names in '16,,all,16,16', expected it alone",
         ],
     ),
 }
