@@ -105,11 +105,9 @@ def _make_command(name: str, verb: Verb) -> click.Command:
     )
 
     def call(config: str | None, verbose: bool, **options: Any) -> None:
-        from tenantry.reports.formats import Call
-
         context = click.get_current_context()
         everywhere = {"config": config or context.obj["config"], "verbose": verbose or context.obj["verbose"]}
-        context.exit(_run(name, verb, everywhere | options, Call(_program_here(context), _again(context))))
+        context.exit(_run(name, verb, everywhere | options, _make_call(context)))
 
     formats = [format_option] if len(verb.formats) > 1 else []
     params = [*verb.params, *formats, *_make_everywhere(default=None)]
@@ -202,6 +200,14 @@ def _print_error(error: RunError) -> None:
         click.echo(f"{_ERROR} {hang(problem.message)}", err=True)
         if problem.hint:
             click.echo(f"{click.style('hint:', fg='cyan')} {hang(render_hint(problem.hint, _program()))}", err=True)
+
+
+def _make_call(context: click.Context) -> "Call":
+    """Return how the verb was called, for the commands that its report advises."""
+    from tenantry.model.tenants import ALL
+    from tenantry.reports.formats import Call
+
+    return Call(_program_here(context), _again(context), shlex.quote(context.params.get("tenants") or ALL))
 
 
 def _again(context: click.Context) -> str:

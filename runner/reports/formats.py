@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tenantry.model.events import Event
+from tenantry.model.tenants import ALL
 from tenantry.reports.output import Output
 
 Sink = Callable[[Event], None]
@@ -16,10 +17,12 @@ class Call:
     """The command line of this run, so that the commands in a report can be typed exactly as shown.
 
     `program` is the part before the verb; `again` is the whole command without its tenants and without secrets.
+    `selection` is how the tenants were chosen, as it was typed: no command that a report advises is wider than that.
     """
 
     program: str
     again: str
+    selection: str = ALL
 
 
 MakeSink = Callable[[Output, Call], Sink]

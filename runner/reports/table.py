@@ -36,6 +36,8 @@ from tenantry.reports.wording import (
 
 # Arbitrary: as many rows as a person reads. Beyond them, tenants that ended well and alike share a row.
 _MOST_ROWS = 40
+# Arbitrary, too: the ids that a person still types or copies.
+_MOST_TYPED = 20
 # Of these, the tenants of one group have the same.
 _GROUP_COLUMNS = ["group", "tenants"]
 _AGAIN = frozenset({Result.BLOCKED, Result.UNREACHABLE, Result.STOPPED, Result.NOT_STARTED})
@@ -54,6 +56,7 @@ class _Report:
         self._stream = stream
         self._program = call.program
         self._again = call.again
+        self._selection = call.selection
         self._outcome = Outcome()
         self._printed = False
         self._rows: list[RowReported] = []
@@ -192,17 +195,20 @@ class _Report:
         unproven = [tenant.tenant for tenant in tenants if tenant.verdict and tenant.verdict.result is Result.FINDING]
         if behind == unproven and behind:
             # Nothing is pending there: the same command again would not verify anything.
-            chosen = ",".join(behind) if len(behind) <= 20 else "all"
-            yield f"after fixing that: {self._program} verify --tenants {chosen}"
+            yield f"after fixing that: {self._program} verify --tenants {self._choose(behind)}"
         elif behind:
-            # With `all`, tenants that are up to date are looked at again, which is cheap and easier to type.
-            chosen = ",".join(behind) if len(behind) <= 20 else "all"
             only_again = all(tenant.verdict and tenant.verdict.result in _AGAIN | GOOD for tenant in tenants)
             when = "next" if only_again else "after fixing that"
-            yield f"{when}: {self._again} --tenants {chosen}"
+            yield f"{when}: {self._again} --tenants {self._choose(behind)}"
         elif tenants and tenants[0].look:
             noun = "the master" if list(self._outcome.tenants) == [MASTER] else "a tenant"
             yield f"inspect {noun}: {self._look(tenants)}"
+
+    def _choose(self, behind: list[str]) -> str:
+        """Return the tenants of the next command: those that are left, or all that were chosen if these are many."""
+        # Those that are up to date are looked at again, which is cheap and easier to type. Never more: whoever chose a
+        # part of the fleet must not be led to work on the rest of it.
+        return ",".join(behind) if len(behind) <= _MOST_TYPED else self._selection
 
     def _look(self, tenants: list[TenantOutcome]) -> str:
         """Return the command that opens a tenant; the master only if no tenant was selected."""

@@ -40,7 +40,7 @@ from tests.places import DATA
 REPORTS = DATA / "reports"
 RUN_ID = "5e1f0c3a-8d5b-4a7e-9a52-2f9f4d0c6b11"
 PROGRAM = ".venv/bin/tenantry"
-CALL = Call(PROGRAM, f"{PROGRAM} migrate --to 3")
+CALL = Call(PROGRAM, f"{PROGRAM} migrate --to 3", "1,2,many more")
 
 ROOMS = migration("0001_rooms", "CREATE TABLE rooms (id serial PRIMARY KEY, name text NOT NULL);\n")
 RATES = migration("0002_rates", "-- Rates, per hour\nALTER TABLE rooms\n  ADD hourly_rate numeric(10,2) NOT NULL;\n")

@@ -253,7 +253,7 @@ NEXT: dict[str, tuple[list[str], list[Event], str]] = {
     "very many": (
         MANY,
         [event for name in MANY for event in stopped(name)],
-        f"next: {PROGRAM} migrate --to 3 --tenants all",
+        f"next: {PROGRAM} migrate --to 3 --tenants {CALL.selection}",
     ),
 }
 
