@@ -174,7 +174,7 @@ def test_create(here: Site, open_here: Open) -> None:
     (here.folder / "tenants.yaml").write_text(f"{text}    - {{id: 7, database: {name}}}\n", "utf-8")
     try:
         with open_here(tenants="7") as project:
-            assert tenantry.migrate(project).finish().totals == {tenantry.Result.UNREACHABLE: 1}
+            assert tenantry.migrate(project).finish().totals == {tenantry.Result.REFUSED: 1}
         with open_here(tenants="7", create=True) as project:
             run = tenantry.migrate(project)
             created = [event.database for event in run if isinstance(event, tenantry.DatabaseCreated)]
