@@ -5,7 +5,7 @@ Two databases with the same schema have equal snapshots and the same fingerprint
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 
 # A snapshot that another version of this module stored is not read.
 FORMAT = 1
@@ -35,12 +35,27 @@ class SchemaObject:
         return self.kind, self.name
 
 
+_FIELDS = tuple(each.name for each in fields(SchemaObject))
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All objects of a database by their key. `fingerprint` is 64 hexadecimal digits, computed by the server."""
 
     fingerprint: str
     objects: Mapping[ObjectKey, SchemaObject]
+
+
+def share(snapshot: Snapshot, before: Snapshot | None) -> Snapshot:
+    """Return a snapshot that holds what is equal in the one before by reference: of many, only changes take memory."""
+    known = before.objects if before else {}
+    return Snapshot(
+        snapshot.fingerprint, {key: _reuse(known.get(key), found) for key, found in snapshot.objects.items()}
+    )
+
+
+def _reuse(known: SchemaObject | None, found: SchemaObject) -> SchemaObject:
+    return known if known is not None and known == found and known.position == found.position else found
 
 
 def shorten(name: str) -> str:
@@ -50,7 +65,8 @@ def shorten(name: str) -> str:
 
 def to_json(snapshot: Snapshot) -> str:
     """Return a snapshot as text, for storage."""
-    objects = [asdict(found) for found in snapshot.objects.values()]
+    # Not dataclasses.asdict, which copies every fact: it took longer than reading the catalog.
+    objects = [{name: getattr(found, name) for name in _FIELDS} for found in snapshot.objects.values()]
     return json.dumps({"format": FORMAT, "fingerprint": snapshot.fingerprint, "objects": objects}, ensure_ascii=False)
 
 

@@ -4,17 +4,15 @@ A snapshot is found by all that it depends on: the texts of the files up to ther
 of the catalog that counts, and how it is read.
 """
 
-import hashlib
-import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from psycopg import sql
 
-from tenantry import sqltext
 from tenantry.apply.assertions import find_unmet, without_assertions
 from tenantry.apply.run import apply_plan
 from tenantry.apply.site import Site
@@ -29,26 +27,17 @@ from tenantry.postgres.sessions import Sessions
 from tenantry.project import Project
 from tenantry.schema.catalog.query import describe_query
 from tenantry.schema.catalog.read import read_snapshot
-from tenantry.schema.snapshot import FORMAT, Snapshot, from_json, to_json
+from tenantry.schema.snapshot import FORMAT, Snapshot, from_json, share, to_json
+from tenantry.scratch.kept import Start, hash_chain, make_chain
 from tenantry.scratch.places import Scratch, ScratchPlace
+from tenantry.scratch.reach import check_reach
 from tenantry.scratch.roles import create_role, find_missing_role
 from tenantry.state import Cache
 
-# Statements that change the whole cluster; GRANT and REVOKE without ON are about roles.
-_WIDE = re.compile(
-    r"(CREATE|ALTER|DROP)\s+(ROLE|USER(?!\s+MAPPING)|GROUP|DATABASE|TABLESPACE|SUBSCRIPTION|SYSTEM)\b"
-    r"|(GRANT|REVOKE)\b(?!.*\bON\b)|(GRANT|REVOKE)\b.*?\bON\s+(DATABASE|TABLESPACE|PARAMETER)\b"
-    r"|(COMMENT|SECURITY\s+LABEL\b.*?)\s+ON\s+(ROLE|DATABASE|TABLESPACE|SUBSCRIPTION)\b"
-    r"|(REASSIGN|DROP)\s+OWNED",
-    re.IGNORECASE | re.DOTALL,
-)
-# In a DO block, creating a role is harmless, since such a block looks first whether there is one.
-_WIDE_IN_BLOCK = re.compile(
-    r"\b(ALTER|DROP)\s+(ROLE|USER(?!\s+MAPPING)|GROUP|DATABASE|TABLESPACE|SUBSCRIPTION|SYSTEM)\b|\b(REASSIGN|DROP)\s+OWNED",
-    re.IGNORECASE,
-)
-_BLOCK = re.compile(r"DO\b", re.IGNORECASE)
-_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
+# By how many of the files have run.
+_Snapshots = dict[int, Snapshot]
+# The name of the method by which these states come about.
+REPLAYED = "replayed"
 
 
 class _Failed(Exception):
@@ -69,6 +58,8 @@ class ExpectedSchemas:
     place: ScratchPlace
     provenance: Provenance
     cache: Cache = field(default_factory=Cache)
+    # By where their snapshot would be kept: files that fail are not run again for the next tenant.
+    _refused: dict[Path, Refused] = field(default_factory=dict)
 
     def after_each(
         self, sessions: Sessions, tenant: Tenant, major: int, migrations: Sequence[Migration], scope: Scope
@@ -77,53 +68,94 @@ class ExpectedSchemas:
 
         Raises Refused if the files do not apply to an empty database, or if there is no place for one.
         """
-        paths = self._paths(major, migrations, scope)
-        if kept := self._read_all(paths):
-            return kept
-        with self.place.open(sessions, tenant, major) as scratch:
-            # Another thread or process may have been here while this one waited for its turn.
-            return self._read_all(paths) or self._replay_and_keep(scratch, migrations, scope, paths)
+        wanted = range(len(migrations) + 1)
+        found = self._find(sessions, tenant, major, _Files(tuple(migrations), scope, major), wanted)
+        return tuple(found[index] for index in wanted)
 
     def after(
         self, sessions: Sessions, tenant: Tenant, major: int, migrations: Sequence[Migration], scope: Scope
     ) -> Snapshot:
         """Return the snapshot after all of the files. Raises what `after_each` raises."""
-        newest = self._read(self._paths(major, migrations, scope)[-1])
-        return newest or self.after_each(sessions, tenant, major, migrations, scope)[-1]
+        files = _Files(tuple(migrations), scope, major)
+        return self._find(sessions, tenant, major, files, (len(migrations),))[len(migrations)]
 
-    def replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> tuple[Snapshot, ...]:
-        """Run files on a scratch database and return the snapshots before the first and after each. Raises Refused."""
-        if scratch.beside_tenants:
-            _check_reach(migrations)
-        try:
-            return tuple(self._run(scratch, migrations, scope))
-        except _Failed as failed:
-            raise _explain(failed) from None
+    def replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> None:
+        """Run files on a scratch database. Raises Refused."""
+        deque(self._replay(scratch, migrations, scope), maxlen=0)
 
-    def _replay_and_keep(
-        self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope, paths: Sequence[Path]
-    ) -> tuple[Snapshot, ...]:
-        """Run the files and return the snapshot after each, kept for later runs if that is possible."""
-        snapshots = self.replay(scratch, migrations, scope)
-        for path, snapshot in zip(paths, snapshots, strict=True):
-            self.cache.keep(path, to_json(snapshot))
-        return snapshots
+    def _find(
+        self, sessions: Sessions, tenant: Tenant, major: int, files: "_Files", wanted: Sequence[int]
+    ) -> _Snapshots:
+        """Return the snapshots that are wanted, each by its number of files; those that are not kept are made."""
+        paths = files.list_paths(self.folder)
+        found = self._read_all(paths, wanted)
+        if len(found) == len(wanted):
+            return found
+        with self.place.alone(sessions):
+            # Another thread or process may have been here while this one waited for its turn.
+            found = self._read_all(paths, wanted)
+            missing = [index for index in wanted if index not in found]
+            if missing and (before := self._refused.get(paths[-1])):
+                raise before
+            try:
+                made = self._make(sessions, tenant, major, files, missing) if missing else {}
+            except Refused as refused:
+                self._refused[paths[-1]] = refused
+                raise
+            for index, snapshot in made.items():
+                self.cache.keep(paths[index], to_json(snapshot))
+            return found | made
 
-    def _read_all(self, paths: Sequence[Path]) -> tuple[Snapshot, ...] | None:
-        """Return the kept snapshots; None if one of them is missing or damaged."""
-        found = [self._read(path) for path in paths]
-        return tuple(snapshot for snapshot in found if snapshot) if all(found) else None
+    def _make(
+        self, sessions: Sessions, tenant: Tenant, major: int, files: "_Files", wanted: Sequence[int]
+    ) -> _Snapshots:
+        """Run the files on a scratch database and return the snapshots that are wanted. Raises Refused.
+
+        The state after the numbered ones is kept, so that the next one more costs that one; repeatables run on a copy.
+        """
+        chain = make_chain(files.migrations, REPLAYED, str(major), files.scope.ledger_schema)
+        made: _Snapshots = {}
+        for target in dict.fromkeys((files.numbered, len(files.migrations))):
+            start = Start((chain,), min((index for index in wanted if index not in made), default=target))
+            with self.place.create(sessions, tenant, major, start) as scratch:
+                # Only on a server of our own can a state be kept: elsewhere, all files run in one go.
+                end = target if scratch.own_server else len(files.migrations)
+                made |= self._run(scratch, files, range(scratch.done, end + 1), wanted)
+                if scratch.done < end == files.numbered:
+                    scratch.keep(chain[end])
+            if end == len(files.migrations):
+                break
+        return made
+
+    def _run(self, scratch: Scratch, files: "_Files", states: range, wanted: Sequence[int]) -> _Snapshots:
+        """Run the files that lead from the first state to the last, and return the snapshots that are wanted."""
+        made: _Snapshots = {}
+        before: Snapshot | None = None
+        applied = self._replay(scratch, files.migrations[states[0] : states[-1]], files.scope)
+        for index in states:
+            if index > states[0]:
+                next(applied)
+            if index in wanted:
+                made[index] = before = share(read_snapshot(scratch.connection, files.scope), before)
+        deque(applied, maxlen=0)
+        return made
+
+    def _read_all(self, paths: Sequence[Path], wanted: Sequence[int]) -> _Snapshots:
+        """Return the wanted snapshots that are kept."""
+        found = ((index, self._read(paths[index])) for index in wanted)
+        return {index: snapshot for index, snapshot in found if snapshot}
 
     def _read(self, path: Path) -> Snapshot | None:
         text = self.cache.read(path)
         return _parse(text) if text is not None else None
 
-    def _run(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> Iterator[Snapshot]:
-        """Apply the files as `migrate` does, and yield the schema before the first and after each.
+    def _replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> Iterator[Migration]:
+        """Apply the files as `migrate` does, and yield each when it was applied. Raises Refused.
 
         On a server of our own, a role that is missing is created, and the file is run again.
         """
-        yield read_snapshot(scratch.connection, scope)
+        if scratch.beside_tenants:
+            check_reach(migrations)
         # The ledger is where that of the tenants is, so that the scope leaves both out of the schema.
         schema = scope.ledger_schema
         scratch.connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
@@ -132,29 +164,37 @@ class ExpectedSchemas:
         left, made = deque(migrations), set[str]()
         while left:
             try:
-                for snapshot in _apply(scratch, ledger, tuple(left), scope):
-                    left.popleft()
-                    yield snapshot
+                for _ in _apply(scratch, ledger, tuple(left)):
+                    yield left.popleft()
             except _Failed as failed:
                 role = find_missing_role(scratch, failed.sqlstate, str(failed))
                 # A role that is missed again is one that the file itself drops: it would be created for ever.
                 if not role or role in made:
-                    raise
+                    raise _explain(failed) from None
                 made.add(role)
                 create_role(scratch, role)
 
-    def _paths(self, major: int, migrations: Sequence[Migration], scope: Scope) -> list[Path]:
+
+class _Files(NamedTuple):
+    """The files of a set, with all that the schema after them depends on."""
+
+    migrations: tuple[Migration, ...]
+    scope: Scope
+    major: int
+
+    @property
+    def numbered(self) -> int:
+        """Return how many files come before the repeatables."""
+        return sum(1 for migration in self.migrations if migration.version != NO_VERSION)
+
+    def list_paths(self, folder: Path) -> list[Path]:
         """Return where the snapshots of an empty database and after each of the files are kept."""
-        chain = hashlib.sha256(f"{FORMAT} {describe_query(major, scope)}".encode())
-        paths = [self.folder / f"{chain.hexdigest()}.json"]
-        for migration in migrations:
-            chain.update(f"{migration.version} {migration.name} {migration.checksum}\n".encode())
-            paths.append(self.folder / f"{chain.hexdigest()}.json")
-        return paths
+        about = f"{FORMAT} {describe_query(self.major, self.scope)}"
+        return [folder / f"{key}.json" for key in hash_chain(self.migrations, about)]
 
 
-def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...], scope: Scope) -> Iterator[Snapshot]:
-    """Apply files and yield the schema after each. Raises _Failed.
+def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...]) -> Iterator[Migration]:
+    """Apply files and yield each when it was applied. Raises _Failed.
 
     The assertions of a file are about data, which is not here, so only the objects that they ask about must exist.
     """
@@ -172,7 +212,7 @@ def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...], 
                 _check_known(scratch, asked[step.path], "require")
             case MigrationApplied(migration=step):
                 _check_known(scratch, asked[step.path], "ensure")
-                yield read_snapshot(scratch.connection, scope)
+                yield step
             case _:
                 pass
     _check(steps.result)
@@ -183,23 +223,6 @@ def _check_known(scratch: Scratch, migration: Migration, key: str) -> None:
     for unmet in find_unmet(scratch.connection, migration, key):
         if unmet.absent:
             raise _Failed(migration, f"{key}: {unmet.said}", "", f"{migration.path}:{unmet.at.line}:{unmet.at.column}")
-
-
-def _check_reach(migrations: Sequence[Migration]) -> None:
-    """Raise Refused if a file would touch more of the tenants' server than the scratch database on it."""
-    for migration in migrations:
-        for statement in sqltext.split(migration.sql):
-            # A comment may stand between any two words.
-            plain = _COMMENT.sub(" ", statement.text)
-            if found := _WIDE_IN_BLOCK.search(plain) if _BLOCK.match(plain) else _WIDE.match(plain):
-                place = sqltext.position(migration.sql, statement.start)
-                words = " ".join(found[0].split()).upper()
-                raise Refused(
-                    f"{migration.path}:{place.line}:{place.column}: {words} is not replayed on the tenants' own"
-                    " server, which is the only one available for a scratch database",
-                    hint="set TENANTRY_SCRATCH to the connection string of another server, or TENANTRY_PG_BIN to the "
-                    "programs of a PostgreSQL of the same major version",
-                )
 
 
 def _check(verdict: Verdict) -> None:

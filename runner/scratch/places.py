@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psycopg
@@ -21,10 +21,13 @@ from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.embedded.programs import find_binaries, read_major
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection, Sessions, Settings
+from tenantry.scratch.kept import NOTHING, Start, can_keep, clone, drop, keep, list_kept
 from tenantry.state import make_state_folder
 
 _PREFIX = "tenantry_scratch_"
 _SERVER = "scratch"
+# One name for all, which the ledger in a kept database holds as well.
+_NAME = "scratch"
 _PAUSE_S = 0.05
 _USE_GIVEN = "correct TENANTRY_SCRATCH, or unset it so that the files are replayed elsewhere"
 
@@ -34,6 +37,7 @@ class Scratch:
     """One scratch database. `own_server`: nobody else's roles or databases are on its server.
 
     `beside_tenants`: the server is one that tenants are on, where nothing may be touched but the database itself.
+    `done` is how many files of the chain it was opened for have run in it already.
     """
 
     tenant: Tenant
@@ -41,6 +45,12 @@ class Scratch:
     connection: Connection
     own_server: bool
     beside_tenants: bool = False
+    done: int = 0
+    to_keep: list[str] = field(default_factory=list)
+
+    def keep(self, key: str) -> None:
+        """Have the database kept under a key when its user is done with it without an error."""
+        self.to_keep[:] = [key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +68,24 @@ class ScratchPlace:
 
     @contextmanager
     def open(self, sessions: Sessions, tenant: Tenant, major: int) -> Iterator[Scratch]:
+        """Create an empty scratch database, alone: see `create`."""
+        with self.alone(sessions), self.create(sessions, tenant, major) as scratch:
+            yield scratch
+
+    @contextmanager
+    def create(self, sessions: Sessions, tenant: Tenant, major: int, start: Start = NOTHING) -> Iterator[Scratch]:
         """Create a scratch database for the files of a tenant. Raises Refused if there is no place for one.
 
-        One at a time in a project: the second one waits, and then finds the results that the first one kept.
+        Only while `alone` is held. The database is empty, or a copy of a kept state that would do to `start` with.
         """
-        with self._alone(sessions), ExitStack() as stack:
+        with ExitStack() as stack:
             try:
                 # Files may create roles and change settings: the tenants' own server is the last resort.
                 programs = None if self.given else _find_programs(major)
                 if self.given or programs:
-                    scratch = stack.enter_context(self._open_elsewhere(programs, sessions))
+                    scratch = stack.enter_context(self._open_elsewhere(programs, sessions, start))
                 else:
-                    beside = stack.enter_context(_make(sessions, tenant.server.name, own_server=False))
+                    beside = stack.enter_context(_make(sessions, tenant.server.name, _choose_name()))
                     scratch = replace(beside, beside_tenants=True)
             except (Refused, Cancelled):
                 raise
@@ -80,27 +96,31 @@ class ScratchPlace:
             yield scratch
 
     @contextmanager
-    def open_embedded(self) -> Iterator[Scratch]:
-        """Create a scratch database for files without a tenant. Raises ServerError and Refused."""
+    def open_embedded(self, start: Start = NOTHING) -> Iterator[Scratch]:
+        """Create a scratch database for files without a tenant, alone. Raises ServerError and Refused."""
         programs = None if self.given else find_binaries()
-        with self._alone(None), ExitStack() as stack:
+        with self.alone(None), ExitStack() as stack:
             try:
-                scratch = stack.enter_context(self._open_elsewhere(programs, None))
+                scratch = stack.enter_context(self._open_elsewhere(programs, None, start))
             except Unreachable as error:
                 raise Refused(f"no scratch database to run the files on: {error}", hint=_USE_GIVEN) from None
             yield scratch
 
     @contextmanager
-    def _open_elsewhere(self, programs: Path | None, waiting: Sessions | None) -> Iterator[Scratch]:
+    def _open_elsewhere(self, programs: Path | None, waiting: Sessions | None, start: Start) -> Iterator[Scratch]:
         """Create a scratch database on a server of our own, or on the one that is given.
 
         `waiting` are the sessions of the tenant that waits for it: cancelling them cancels the work here as well.
         """
         if programs is None:
-            with _make(_follow(self._open_given(), waiting), _SERVER, own_server=False) as scratch:
+            with _make(_follow(self._open_given(), waiting), _SERVER, _choose_name()) as scratch:
                 yield scratch
             return
-        with self._own_server(programs) as own, _make(_follow(own, waiting), _SERVER, own_server=True) as scratch:
+        name = _choose_name()
+        with (
+            self._own_server(programs, start, name) as (own, done),
+            _make(_follow(own, waiting), _SERVER, name, own_server=True, done=done) as scratch,
+        ):
             yield scratch
 
     def _open_given(self) -> Sessions:
@@ -111,8 +131,12 @@ class ScratchPlace:
             raise Refused(f"TENANTRY_SCRATCH: not a connection string: {said}", hint=_USE_GIVEN) from None
 
     @contextmanager
-    def _alone(self, waiting: Sessions | None) -> Iterator[None]:
-        """Keep other threads and processes out of this project's scratch databases. Raises Cancelled."""
+    def alone(self, waiting: Sessions | None) -> Iterator[None]:
+        """Keep other threads and processes out of this project's scratch databases.
+
+        The second one waits, and then finds the results that the first one kept. Raises Cancelled if the sessions
+        `waiting` are cancelled meanwhile, and Refused where there is no place for a scratch database.
+        """
         lock = self._open_lock()
         try:
             while not _try_flock(lock):
@@ -133,16 +157,24 @@ class ScratchPlace:
             raise Refused(f"{self.state}: {reason}, expected a writable folder") from None
 
     @contextmanager
-    def _own_server(self, programs: Path) -> Iterator[Sessions]:
+    def _own_server(self, programs: Path, start: Start, name: str) -> Iterator[tuple[Sessions, int]]:
+        """Start a server of our own; yield it with the number of files that have run in the database `name`.
+
+        That database exists only if the number is not 0.
+        """
         # Not durable: its data can be computed again, and files run faster if nothing waits for the disk.
         server = EmbeddedServer(self.state / str(read_major(programs)), programs, durable=False)
         server.start()
         sessions = Sessions({_SERVER: server.dsn()}, self.settings)
+        done = _begin(sessions, start, name)
+        if done is None:
+            server.destroy()
+            server.start()
         try:
-            yield sessions
+            yield sessions, done or 0
         finally:
             # Even if a killed process started it: nobody else uses it.
-            if _is_clean(sessions):
+            if _may_stay(sessions):
                 server.stop()
             else:
                 server.destroy()
@@ -162,13 +194,33 @@ def _follow(sessions: Sessions, waiting: Sessions | None) -> Sessions:
     return sessions
 
 
-def _is_clean(sessions: Sessions) -> bool:
-    """Return whether files left nothing on a server that later files would find: roles, settings, databases."""
+def _begin(sessions: Sessions, start: Start, name: str) -> int | None:
+    """Create a database as a copy of the best kept state, and return how many files have run in it; 0 if there is none.
+
+    None if files would find on the server what others left there, or they themselves the last time.
+    """
     try:
         with sessions.connect_to(_SERVER, sessions.maintenance(_SERVER)) as connection:
-            return connection.execute(read_sql("scratch", "clean")).fetchone() == (True,)
+            found = start.find(list_kept(connection))
+            if found and clone(connection, found[0], name):
+                return found[1]
+            return 0 if _is_clean(connection) else None
+    except TenantError:
+        return None
+
+
+def _may_stay(sessions: Sessions) -> bool:
+    """Return whether files left nothing outside of their databases, or only what belongs to a kept one."""
+    try:
+        with sessions.connect_to(_SERVER, sessions.maintenance(_SERVER)) as connection:
+            return _is_clean(connection) or bool(list_kept(connection))
     except TenantError:
         return False
+
+
+def _is_clean(connection: Connection) -> bool:
+    """Return whether files left nothing on a server that later files would find: roles, settings, databases."""
+    return connection.execute(read_sql("scratch", "clean")).fetchone() == (True,)
 
 
 def _find_programs(major: int) -> Path | None:
@@ -180,23 +232,32 @@ def _find_programs(major: int) -> Path | None:
         return None
 
 
+def _choose_name() -> str:
+    return f"{_PREFIX}{secrets.token_hex(8)}"
+
+
 @contextmanager
-def _make(sessions: Sessions, server: str, *, own_server: bool) -> Iterator[Scratch]:
-    name = f"{_PREFIX}{secrets.token_hex(8)}"
+def _make(sessions: Sessions, server: str, name: str, *, own_server: bool = False, done: int = 0) -> Iterator[Scratch]:
+    """Create a scratch database, unless files are `done` in it already, and drop or keep it at the end."""
     # A session of its own, since no database can be dropped from within; its end releases the lock as well.
     with sessions.connect_to(server, sessions.maintenance(server)) as keeper:
-        _drop_left_over(keeper)
         # Before the database exists: without the lock, another process would drop it as one left behind.
         _lock(keeper, name)
-        _create(keeper, server, name)
+        _drop_left_over(keeper)
+        if not done:
+            _create(keeper, server, name)
         try:
             # `sessions` know the server by this name; its connection string is not needed here.
-            tenant = Tenant(name, SetName.TENANT, Server(server, ""), name)
+            tenant = Tenant(_NAME, SetName.TENANT, Server(server, ""), name)
             with sessions.connect(tenant) as connection:
-                yield Scratch(tenant, sessions, connection, own_server)
+                scratch = Scratch(tenant, sessions, connection, own_server, done=done)
+                yield scratch
+                kept = scratch.to_keep if own_server and can_keep(connection) else ()
+            for key in kept:
+                keep(keeper, name, key)
         finally:
             # A cancelled statement may still be running there, and would be in the way of a plain DROP.
-            keeper.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            drop(keeper, name)
 
 
 def _create(keeper: Connection, server: str, name: str) -> None:
@@ -226,4 +287,4 @@ def _lock(keeper: Connection, name: str) -> bool:
 def _drop_left_over(keeper: Connection) -> None:
     for (name,) in keeper.execute(read_sql("scratch", "left_over")).fetchall():
         if _lock(keeper, name):
-            keeper.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            drop(keeper, name)

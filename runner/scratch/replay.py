@@ -11,7 +11,7 @@ from tenantry.model.errors import Problem
 from tenantry.model.scope import Scope
 from tenantry.postgres.transaction import clean
 from tenantry.project import Project
-from tenantry.schema.catalog.read import read_fingerprint
+from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import ExpectedSchemas, make_expected
 from tenantry.scratch.places import Scratch
@@ -29,7 +29,8 @@ class Replay:
 
     def run(self, migrations: Sequence[Migration]) -> Snapshot:
         """Apply the files in order and return the schema that they produce. Raises Refused at the first that fails."""
-        return self.schemas.replay(self.scratch, migrations, self.scope)[-1]
+        self.schemas.replay(self.scratch, migrations, self.scope)
+        return read_snapshot(self.scratch.connection, self.scope)
 
     def repeat(self, repeatables: Sequence[Migration], schema: Snapshot) -> Iterator[Problem]:
         """Yield the repeatables that fail when they are run again, or that change the schema then."""

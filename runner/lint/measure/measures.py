@@ -22,12 +22,14 @@ from tenantry.model.scope import Scope
 from tenantry.postgres.embedded.programs import find_binaries, read_major
 from tenantry.postgres.sessions import Sessions
 from tenantry.project import Project
-from tenantry.scratch.expected import ExpectedSchemas, find_place
+from tenantry.scratch.expected import REPLAYED, ExpectedSchemas, find_place
+from tenantry.scratch.kept import Start, make_chain
 from tenantry.scratch.places import Scratch, ScratchPlace
 from tenantry.state import Cache
 
 # To be raised with every change to the method, so that results of the old one are not found.
 _METHOD = 3
+_MEASURED = "measured"
 _GIVEN = "given"
 # Classes of SQLSTATE that tell of the server: lost connections, no resources, an operator at work, its system.
 _CONNECTION = "08000"
@@ -63,8 +65,8 @@ class Measures:
         """Measure the files that are not kept yet; if that ends early, return the reason and a hint."""
         failures: dict[Path, psycopg.Error] = {}
         try:
-            while any(self._read(file.path) is None for file in files):
-                with self.place.open_embedded() as scratch:
+            while (known := self._count_known(files)) < len(files):
+                with self.place.open_embedded(self._choose_start(files, known, scope)) as scratch:
                     self._measure(scratch, files, scope, failures)
         except Cancelled:
             raise
@@ -82,8 +84,8 @@ class Measures:
         to the next one.
         """
         # Counted again: another process may have been here while this one waited for its turn.
-        done = next((index for index, file in enumerate(files) if self._read(file.path) is None), len(files))
-        self._replay(scratch, [file.migration for file in files[:done]], scope)
+        done = max(self._count_known(files), scratch.done)
+        self._replay(scratch, [file.migration for file in files[scratch.done : done]], scope)
         for migration, path in files[done:]:
             if path in failures:
                 self._replay(scratch, [migration], scope)
@@ -95,6 +97,18 @@ class Measures:
                 failures[path] = error
                 return
             self.cache.keep(path, effects.to_json(measured))
+        scratch.keep(self._choose_start(files, len(files), scope).chains[0][-1])
+
+    def _count_known(self, files: Sequence["_File"]) -> int:
+        """Return how many files, from the first on, are measured and kept."""
+        return next((index for index, file in enumerate(files) if self._read(file.path) is None), len(files))
+
+    def _choose_start(self, files: Sequence["_File"], known: int, scope: Scope) -> Start:
+        """Return the kept states that would do to begin with: measured, or replayed without rows."""
+        migrations = [file.migration for file in files]
+        about = (str(self._major()), scope.ledger_schema)
+        measured = make_chain(migrations, f"{_MEASURED} {_METHOD}", *about)
+        return Start((measured, make_chain(migrations, REPLAYED, *about)), known)
 
     def _replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> None:
         """Apply files without measuring them. Raises Refused."""
