@@ -6,21 +6,31 @@ belongs to: rows of another tenant mean that the connection leads to the wrong d
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from tenantry.ledger.guard import RESULTS, Guard, compose_guard, compose_guarded, find_faults, read_reason
+from tenantry.ledger.guard import (
+    RESULTS,
+    Guard,
+    compose_copy,
+    compose_guard,
+    compose_guarded,
+    find_faults,
+    read_reason,
+)
 from tenantry.ledger.provenance import Provenance
-from tenantry.model import AppliedMigration, Origin, Progress, RowState, Tenant
+from tenantry.ledger.rows import COLUMNS, decode, find_layout, refuse_value
+from tenantry.model import AppliedMigration, RowState, Tenant
 from tenantry.model.errors import Problem, Refused, TenantError
 from tenantry.model.records import LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
+from tenantry.postgres.copying import Bound, Fields, TooMuch, copy_rows
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 
@@ -32,7 +42,10 @@ _LAYOUT_COMMENT = re.compile(r"^tenantry ledger, layout (\d+)\b")
 _LATER_COLUMNS = {"proven_at": "timestamptz", "rollback_text": "text", "progress": "jsonb"}
 # Arbitrary: the first ones tell enough.
 _SHOWN_FAULTS = 3
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Far beyond any ledger of ours, and within what a command can hold in memory for several tenants at once.
+_MOST = Bound(rows=100_000, size=64 * 1024**2)
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +64,41 @@ class Ledger:
         Raises Refused if the table is not ours, has a newer layout, or belongs to another set or tenant.
         """
         try:
-            rows = self.execute("read").fetchall()
+            rows = self.copy(LEDGER_TABLE, COLUMNS)
         except (pg.UndefinedTable, pg.InvalidSchemaName):
             return ()
-        except (pg.UndefinedColumn, pg.DatatypeMismatch, pg.UndefinedFunction, pg.CannotCoerce) as error:
-            # Either a foreign table of this name or a newer layout, whose comment says so.
-            self._check_layout(_layout_of(self._find()[1]))
-            raise self._lacking(error) or self.foreign() from None
+        except pg.UndefinedColumn:
+            # COPY comes before the glance; the guard, which comes before COPY, says what the table is.
+            self.guard.relent()
+            return self.read()
         except pg.InsufficientPrivilege as error:
             raise self._unreadable(error) from None
         if rows:
             # From the rows and not from the comment: a tenant must cost one round trip.
-            self._check_layout(max(row[-1] for row in rows))
-        applied = tuple(self._parse(row) for row in rows)
+            self._check_layout(find_layout(rows))
+        applied = tuple(decode(rows, self.shown))
         for row in applied:
             self._check_identity(row)
         return applied
+
+    def copy(self, table: str, columns: str) -> list[Fields]:
+        """Return columns of all rows of a table, as the server sends them. One round trip.
+
+        Raises Refused if the table is not one of ours, or has more than any ledger of ours.
+        """
+
+        def copy() -> list[Fields]:
+            text = compose_copy(self.guard, self.schema, table, columns)
+            return copy_rows(self.connection, text, _MOST)
+
+        try:
+            return self._trusting((table,), copy)
+        except TooMuch:
+            raise Refused(
+                f"{self.schema}.{table}: more than {_MOST.rows:,} rows or {_MOST.size // 1024**2} MB, "
+                "expected one row for each migration",
+                hint="find out who filled it, and have its owner delete the rows that are not tenantry's",
+            ) from None
 
     def read_states(self) -> dict[int, str]:
         """Return the state of every row by version: enough to notice that another runner has been at work."""
@@ -102,7 +134,9 @@ class Ledger:
 
     def read_batch(self, version: int) -> Mapping[str, Any] | None:
         """Return the progress of a change in batches, as `record_batch` wrote it; None before the first batch."""
-        batch: Mapping[str, Any] | None = self._read_cell(sql.SQL("progress -> 'batch'"), version)
+        batch = self._read_cell(sql.SQL("progress -> 'batch'"), version)
+        if batch is not None and not isinstance(batch, dict):
+            raise refuse_value(self.shown, version, "progress")
         return batch
 
     def _read_cell(self, column: sql.SQL, version: int) -> Any:
@@ -141,10 +175,6 @@ class Ledger:
         table = self.name(LEDGER_TABLE).as_string(self.connection)
         return self.connection.execute(self.compose("find", table=table)).fetchone() or (False, None)
 
-    def execute(self, file: str, /, **values: Value) -> psycopg.Cursor[tuple[Any, ...]]:
-        """Run one of the ledger's SQL files that reads `_migrations`, after its guard. Raises what `run` raises."""
-        return self.run(self.compose(file, **values))
-
     def run(
         self, query: sql.Composable, *, tables: Sequence[str] = (LEDGER_TABLE,), writes: bool = False
     ) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -152,30 +182,60 @@ class Ledger:
 
         Raises Refused if a table is not one of ours, before anything that was put there could run.
         """
-        idle = self.connection.info.transaction_status is TransactionStatus.IDLE
-        try:
-            cursor = self.connection.execute(compose_guarded(self.guard, self.schema, tables, query, writes=writes))
-        except (pg.InvalidTextRepresentation, pg.WrongObjectType) as error:
-            reason = read_reason(error)
-            if reason is None:
-                raise
-            if self.guard.thorough or not idle:
-                raise self._distrust(tables, reason, explain=idle) from None
-            self.guard.thorough = True
-            return self.run(query, tables=tables, writes=writes)
+
+        def run() -> psycopg.Cursor[tuple[Any, ...]]:
+            return self.connection.execute(compose_guarded(self.guard, self.schema, tables, query, writes=writes))
+
+        cursor = self._trusting(tables, run)
         for _ in range(RESULTS):
             cursor.nextset()
         return cursor
 
-    def _distrust(self, tables: Sequence[str], reason: str, *, explain: bool) -> Refused:
-        """Return why a table is not trusted; `explain`: no transaction is open, so that the catalog can be asked."""
-        faults = [
-            f"{self.schema}.{table}: {fault}"
-            for table in (tables if explain else ())
-            for fault in find_faults(self.connection, self.guard, self.schema, table)
-        ]
-        said = "; ".join(faults[:_SHOWN_FAULTS]) or f"{self.shown}: {reason}"
-        more = f"; {len(faults) - _SHOWN_FAULTS} more" if len(faults) > _SHOWN_FAULTS else ""
+    @contextmanager
+    def guarding(self, tables: Sequence[str]) -> Iterator[None]:
+        """Raise Refused for an error of the guard, in a message that the caller sends; its transaction has ended."""
+        try:
+            yield
+        except (pg.InvalidTextRepresentation, pg.WrongObjectType) as error:
+            reason = read_reason(error)
+            if reason is None:
+                raise
+            if self.connection.info.transaction_status is TransactionStatus.INERROR:
+                self.connection.execute("ROLLBACK")
+            faults = [(table, list(find_faults(self.connection, self.guard, self.schema, table))) for table in tables]
+            if isinstance(error, pg.WrongObjectType) and not any(found for _, found in faults):
+                raise  # of something else in the same message
+            raise self._distrust(dict(faults), reason) from None
+
+    def _trusting(self, tables: Sequence[str], ask: Callable[[], _T]) -> _T:
+        """Return what a guarded message answers; look longer if its guard finds a fault and no transaction is open."""
+        idle = self.connection.info.transaction_status is TransactionStatus.IDLE
+        if idle and self.guard.can_relent:
+            try:
+                return ask()
+            except (pg.InvalidTextRepresentation, pg.WrongObjectType, pg.InsufficientPrivilege) as error:
+                # Row security is an error of COPY itself, which a glance does not come before.
+                forbidden = isinstance(error, pg.InsufficientPrivilege) and self.guard.glances
+                if read_reason(error) is None and not forbidden:
+                    raise
+                self.guard.relent()
+        with self.guarding(tables):
+            return ask()
+
+    def _distrust(self, faults: Mapping[str, Sequence[str]], reason: str) -> Refused:
+        """Return why tables are not trusted, by the faults of each, or by the guard's reason if they have none."""
+        if LEDGER_TABLE in faults:
+            layout = _layout_of(self._find()[1])
+            missing = {fault.split()[2] for fault in faults[LEDGER_TABLE] if fault.startswith("missing: column ")}
+            if layout is not None:
+                self._check_layout(layout)
+                if missing and missing <= set(_LATER_COLUMNS):
+                    return self._lacking(missing)
+            elif missing:
+                return self.foreign()
+        listed = [f"{self.schema}.{table}: {fault}" for table, found in faults.items() for fault in found]
+        said = "; ".join(listed[:_SHOWN_FAULTS]) or f"{self.shown}: {reason}"
+        more = f"; {len(listed) - _SHOWN_FAULTS} more" if len(listed) > _SHOWN_FAULTS else ""
         return Refused(
             f"{said}{more}, expected the table as tenantry creates it: it is neither read nor written",
             hint="find out who changed it, and have its owner restore it; if a role of yours owns it, connect as that "
@@ -212,41 +272,6 @@ class Ledger:
         """Return the qualified name of the table, as errors show it."""
         return f"{self.schema}.{LEDGER_TABLE}"
 
-    def _parse(self, row: tuple[Any, ...]) -> AppliedMigration:
-        (
-            version,
-            name,
-            checksum,
-            origin,
-            state,
-            set_name,
-            tenant,
-            finished,
-            elapsed_ms,
-            total,
-            done,
-            by,
-            proven,
-            progress,
-            _layout,
-        ) = row
-        return AppliedMigration(
-            version=version,
-            name=name,
-            checksum=checksum,
-            origin=Origin(origin),
-            state=RowState(state),
-            set_name=set_name,
-            tenant=tenant,
-            finished_at=None if finished is None else read_time(finished),
-            elapsed_ms=elapsed_ms,
-            statements=total,
-            statements_done=done,
-            applied_by=by,
-            proven=proven,
-            progress=_parse_progress(progress),
-        )
-
     def _check_layout(self, layout: int | None) -> None:
         if layout is None:
             raise self.foreign()
@@ -273,17 +298,16 @@ class Ledger:
         privilege = f"SELECT ON {tables}" if LEDGER_TABLE in said else f"USAGE ON SCHEMA {self.typed_schema}"
         return Refused(f"{self.shown}: {said}", hint=self.compose_grant(privilege))
 
-    def _lacking(self, error: psycopg.Error) -> Refused | None:
-        """Return the refusal for a column that is missing because the table is too old; None for any other column."""
-        said = error.diag.message_primary or ""
-        if not any(name in said for name in _LATER_COLUMNS):
-            return None
-        columns = ", ".join(f"ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _LATER_COLUMNS.items())
+    def _lacking(self, columns: Collection[str]) -> Refused:
+        """Return the refusal for columns that are missing because the table is too old."""
+        added = ", ".join(f"ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _LATER_COLUMNS.items())
+        check = f"{LEDGER_TABLE}_state_check"
+        states = ", ".join(f"'{state.value}'" for state in RowState)
         return Refused(
-            f"{self.shown}: {said}, expected the columns of layout {LAYOUT}: "
+            f"{self.shown}: no {' and no '.join(sorted(columns))}, expected the columns of layout {LAYOUT}: "
             "the table was created before the first release",
-            hint=f"as its owner: ALTER TABLE {self.typed_schema}.{LEDGER_TABLE} {columns}, "
-            f"DROP CONSTRAINT IF EXISTS {LEDGER_TABLE}_state_check",
+            hint=f"as its owner: ALTER TABLE {self.typed_schema}.{LEDGER_TABLE} {added}, "
+            f"DROP CONSTRAINT IF EXISTS {check}, ADD CONSTRAINT {check} CHECK (state IN ({states}))",
         )
 
     def foreign(self) -> Refused:
@@ -303,19 +327,6 @@ def _layout_of(comment: str | None) -> int | None:
 
 def _identity(set_name: str, tenant: str) -> str:
     return "the master" if set_name == "master" else f"tenant {tenant}"
-
-
-def _parse_progress(written: Mapping[str, Any] | None) -> Progress | None:
-    """Return the progress in the column; None if nothing is known about the file's statements."""
-    if not written or "prefix" not in written:
-        return None
-    rows = written.get("batch", {}).get("rows", 0)
-    return Progress(written["prefix"], written.get("running", ""), tuple(written.get("before", ())), rows)
-
-
-def read_time(epoch_s: float) -> datetime:
-    """Return a time given as seconds since 1970, which no time zone of a session changes."""
-    return _EPOCH + timedelta(microseconds=round(epoch_s * 1_000_000))
 
 
 def find_ledger_faults(ledger: Ledger) -> Iterator[Problem]:

@@ -9,9 +9,14 @@ from typing import Any
 from psycopg import errors as pg
 from psycopg import sql
 
-from tenantry.ledger.ledger import Ledger, check_taken, read_time
+from tenantry.ledger.ledger import Ledger, check_taken
+from tenantry.ledger.rows import read_time, refuse_value
 from tenantry.model import NO_VERSION, Migration
+from tenantry.model.errors import Refused
 from tenantry.model.records import LOG_TABLE
+
+# Far more than a tenant's log ever has; a line takes some memory.
+_MOST_LINES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +37,32 @@ class LogEntry:
 def read_log(ledger: Ledger, version: int | None = None) -> tuple[LogEntry, ...]:
     """Return the log, oldest first; empty if there is no ledger yet."""
     try:
-        rows = ledger.run(ledger.compose("read_log", version=version), tables=(LOG_TABLE,)).fetchall()
+        rows = ledger.run(
+            ledger.compose("read_log", version=version, most=_MOST_LINES + 1), tables=(LOG_TABLE,)
+        ).fetchall()
     except (pg.UndefinedTable, pg.InvalidSchemaName):
         return ()
     except pg.UndefinedColumn:
         raise ledger.foreign() from None
-    return tuple(
-        LogEntry(
-            row[0], read_time(row[1]), str(row[2]), row[3], row[4], row[5] or "", row[6], row[7] or "", row[8] or {}
+    if len(rows) > _MOST_LINES:
+        raise Refused(
+            f"{ledger.schema}.{LOG_TABLE}: more than {_MOST_LINES:,} lines",
+            hint="show one migration's with --version" if version is None else "read it with psql",
         )
-        for row in rows
-    )
+    return tuple(_parse(ledger, row) for row in rows)
+
+
+def _parse(ledger: Ledger, row: tuple[Any, ...]) -> LogEntry:
+    """Return a line as values. Raises Refused for one that tenantry cannot have written."""
+    number, at, run_id, version, event, checksum, by, reason, detail = row
+    shown = f"{ledger.schema}.{LOG_TABLE}"
+    try:
+        time = read_time(at)
+    except (ValueError, TypeError):
+        raise refuse_value(shown, version, "at") from None
+    if not isinstance(detail, dict | None):
+        raise refuse_value(shown, version, "detail")
+    return LogEntry(number, time, str(run_id), version, event, checksum or "", by, reason or "", detail or {})
 
 
 def read_allowed(ledger: Ledger) -> frozenset[int]:

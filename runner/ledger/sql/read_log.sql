@@ -2,3 +2,4 @@ SELECT id, pg_catalog.date_part('epoch', at), run_id, version, event, checksum, 
 FROM ONLY {schema}._migrations_log
 WHERE {version} IS NULL OR version = {version}
 ORDER BY id
+LIMIT {most}
