@@ -45,6 +45,9 @@ _SHOWN_FAULTS = 3
 # Far beyond any ledger of ours, and within what a command can hold in memory for several tenants at once.
 _MOST = Bound(rows=100_000, size=64 * 1024**2)
 
+# What COPY says of a table that is not ours: a glance comes only after it.
+_OF_COPY = (pg.WrongObjectType, pg.UndefinedColumn, pg.InvalidColumnReference, pg.InsufficientPrivilege)
+
 _T = TypeVar("_T")
 
 
@@ -67,10 +70,6 @@ class Ledger:
             rows = self.copy(LEDGER_TABLE, COLUMNS)
         except (pg.UndefinedTable, pg.InvalidSchemaName):
             return ()
-        except pg.UndefinedColumn:
-            # COPY comes before the glance; the guard, which comes before COPY, says what the table is.
-            self.guard.relent()
-            return self.read()
         except pg.InsufficientPrivilege as error:
             raise self._unreadable(error) from None
         if rows:
@@ -213,10 +212,8 @@ class Ledger:
         if idle and self.guard.can_relent:
             try:
                 return ask()
-            except (pg.InvalidTextRepresentation, pg.WrongObjectType, pg.InsufficientPrivilege) as error:
-                # Row security is an error of COPY itself, which a glance does not come before.
-                forbidden = isinstance(error, pg.InsufficientPrivilege) and self.guard.glances
-                if read_reason(error) is None and not forbidden:
+            except (pg.InvalidTextRepresentation, *_OF_COPY) as error:
+                if read_reason(error) is None and not (self.guard.glances and isinstance(error, _OF_COPY)):
                     raise
                 self.guard.relent()
         with self.guarding(tables):
