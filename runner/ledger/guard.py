@@ -23,6 +23,7 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from tenantry.ledger.definitions import DEFINITIONS, PLAIN
+from tenantry.postgres.copying import Fields
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 
@@ -43,16 +44,6 @@ class Guard:
     owner: str = ""
     glances: bool = False
     by_grant: bool = False
-
-    @property
-    def can_relent(self) -> bool:
-        """Return whether there is a longer look that may find a table to be ours after all."""
-        return self.glances or not self.by_grant
-
-    def relent(self) -> None:
-        """Take the longer look from now on."""
-        self.glances = False
-        self.by_grant = True
 
 
 def compose_guarded(
@@ -91,36 +82,36 @@ def _compose_guard(*, owner: str, by_grant: bool, schema: str, tables: tuple[str
 
 def compose_copy(guard: Guard, schema: str, table: str, columns: str) -> str:
     """Return the message that reads columns of a whole table, and raises an error unless it is a plain one of ours."""
-    return _compose_copy(
-        owner=guard.owner, glances=guard.glances, by_grant=guard.by_grant, schema=schema, table=table, columns=columns
-    )
+    # What was set holds to the end of a transaction, which may be the caller's.
+    restore = sql.SQL("SET LOCAL row_security TO DEFAULT;\nSET LOCAL search_path TO DEFAULT")
+    before = compose_guard(guard, schema, (table,), writes=False)
+    return sql.SQL(";\n").join((before, _compose_copy(schema, table, columns), restore)).as_string()
 
 
+# Composed once, and not again for each tenant.
 @cache
-def _compose_copy(*, owner: str, glances: bool, by_grant: bool, schema: str, table: str, columns: str) -> str:
-    guard = Guard(owner, glances=glances, by_grant=by_grant)
-    copy = sql.SQL("SET LOCAL row_security = off;\nCOPY {} ({}) TO STDOUT (FORMAT binary)").format(
+def compose_glanced(schema: str, table: str, columns: str) -> str:
+    """Return the message that reads columns of a whole table, and then gives what `is_plain` judges.
+
+    It is for a transaction of its own. The glance comes last, so that it is at the table that COPY has locked.
+    """
+    glance = sql.SQL(read_sql("ledger", "glance")).format(table=_as_relation(schema, table))
+    return sql.SQL(";\n").join((_compose_copy(schema, table, columns), glance)).as_string()
+
+
+def _compose_copy(schema: str, table: str, columns: str) -> sql.Composed:
+    """Return a COPY, and the setting without which row security would have it run policies."""
+    return sql.SQL("SET LOCAL row_security = off;\nCOPY {} ({}) TO STDOUT (FORMAT binary)").format(
         sql.Identifier(schema, table), sql.SQL(", ").join(map(sql.Identifier, columns.split()))
     )
-    restore = sql.SQL("SET LOCAL row_security TO DEFAULT")
-    parts: tuple[sql.Composable, ...]
-    if glances:
-        # The glance comes last, so that it is at the table that COPY has locked.
-        parts = (copy, _compose_glance(guard, schema, table), restore)
-    else:
-        path = sql.SQL("SET LOCAL search_path TO DEFAULT")
-        parts = (compose_guard(guard, schema, (table,), writes=False), copy, path, restore)
-    return sql.SQL(";\n").join(parts).as_string()
 
 
-def _compose_glance(guard: Guard, schema: str, table: str) -> sql.Composed:
+def is_plain(guard: Guard, table: str, seen: Fields) -> bool:
+    """Return whether a glance found a plain table, with as many columns and checks as ours, of an owner we trust."""
+    *shape, owner, current = seen
     expected = DEFINITIONS[table]
-    return sql.SQL(read_sql("ledger", "glance")).format(
-        table=_as_relation(schema, table),
-        owner=sql.Literal(guard.owner),
-        columns=sql.Literal(expected.columns),
-        checks=sql.Literal(expected.checks),
-    )
+    ours = (b"r", b"p", *(b"f",) * 6, b"%d" % expected.columns, b"%d" % expected.checks)
+    return tuple(shape) == ours and owner in {current, guard.owner.encode()}
 
 
 def _compose_owned(guard: Guard, schema: str, tables: Sequence[str]) -> sql.Composed:

@@ -7,8 +7,9 @@ belongs to: rows of another tenant mean that the connection leads to the wrong d
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
@@ -20,9 +21,11 @@ from tenantry.ledger.guard import (
     RESULTS,
     Guard,
     compose_copy,
+    compose_glanced,
     compose_guard,
     compose_guarded,
     find_faults,
+    is_plain,
     read_reason,
 )
 from tenantry.ledger.provenance import Provenance
@@ -30,7 +33,7 @@ from tenantry.ledger.rows import COLUMNS, decode, find_layout, refuse_value
 from tenantry.model import AppliedMigration, RowState, Tenant
 from tenantry.model.errors import Problem, Refused, TenantError
 from tenantry.model.records import LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
-from tenantry.postgres.copying import Bound, Fields, TooMuch, copy_rows
+from tenantry.postgres.copying import Bound, Copied, Fields, TooMuch, copy_rows
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 
@@ -85,19 +88,29 @@ class Ledger:
 
         Raises Refused if the table is not one of ours, or has more than any ledger of ours.
         """
-
-        def copy() -> list[Fields]:
-            text = compose_copy(self.guard, self.schema, table, columns)
-            return copy_rows(self.connection, text, _MOST)
-
         try:
-            return self._trusting((table,), copy)
+            if self.guard.glances and self._is_idle():
+                rows = self._glance(table, columns)
+                if rows is not None:
+                    return rows
+                self.guard.glances = False
+            return self._trusting((table,), partial(self._copy_guarded, table, columns)).rows
         except TooMuch:
             raise Refused(
                 f"{self.schema}.{table}: more than {_MOST.rows:,} rows or {_MOST.size // 1024**2} MB, "
                 "expected one row for each migration",
                 hint="find out who filled it, and have its owner delete the rows that are not tenantry's",
             ) from None
+
+    def _copy_guarded(self, table: str, columns: str) -> Copied:
+        return copy_rows(self.connection, compose_copy(self.guard, self.schema, table, columns), _MOST)
+
+    def _glance(self, table: str, columns: str) -> list[Fields] | None:
+        """Return columns of all rows; None where a glance at the table leaves a doubt."""
+        with suppress(*_OF_COPY):
+            copied = copy_rows(self.connection, compose_glanced(self.schema, table, columns), _MOST)
+            return copied.rows if is_plain(self.guard, table, copied.answer) else None
+        return None
 
     def read_states(self) -> dict[int, str]:
         """Return the state of every row by version: enough to notice that another runner has been at work."""
@@ -208,16 +221,18 @@ class Ledger:
 
     def _trusting(self, tables: Sequence[str], ask: Callable[[], _T]) -> _T:
         """Return what a guarded message answers; look longer if its guard finds a fault and no transaction is open."""
-        idle = self.connection.info.transaction_status is TransactionStatus.IDLE
-        if idle and self.guard.can_relent:
+        if self._is_idle() and not self.guard.by_grant:
             try:
                 return ask()
-            except (pg.InvalidTextRepresentation, *_OF_COPY) as error:
-                if read_reason(error) is None and not (self.guard.glances and isinstance(error, _OF_COPY)):
+            except (pg.InvalidTextRepresentation, pg.WrongObjectType) as error:
+                if read_reason(error) is None:
                     raise
-                self.guard.relent()
+                self.guard.by_grant = True
         with self.guarding(tables):
             return ask()
+
+    def _is_idle(self) -> bool:
+        return self.connection.info.transaction_status is TransactionStatus.IDLE
 
     def _distrust(self, faults: Mapping[str, Sequence[str]], reason: str) -> Refused:
         """Return why tables are not trusted, by the faults of each, or by the guard's reason if they have none."""

@@ -37,7 +37,15 @@ class Bound:
     size: int
 
 
-def copy_rows(connection: Connection, text: str, bound: Bound) -> list[Fields]:
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The rows of a table, and the row that the message's last SELECT gave, as texts."""
+
+    rows: list[Fields]
+    answer: Fields
+
+
+def copy_rows(connection: Connection, text: str, bound: Bound) -> Copied:
     """Send a message with one COPY ... TO STDOUT in binary format, and return its rows.
 
     Raises psycopg.Error if any statement of the message fails, and TooMuch.
@@ -45,26 +53,29 @@ def copy_rows(connection: Connection, text: str, bound: Bound) -> list[Fields]:
     pgconn = connection.pgconn
     pgconn.send_query(text.encode(connection.info.encoding))
     try:
-        data = connection.wait(_receive(pgconn, bound))
+        data, answer = connection.wait(_receive(pgconn, bound))
     except TooMuch:
         connection.close()
         raise
-    return list(_split(data))
+    return Copied(list(_split(data)), answer)
 
 
-def _receive(pgconn: PGconn, bound: Bound) -> PQGen[bytes]:
-    """Return the data of the message's COPY, once all its statements are done."""
+def _receive(pgconn: PGconn, bound: Bound) -> PQGen[tuple[bytes, Fields]]:
+    """Return the data of the message's COPY and the answer of its SELECT, once all its statements are done."""
     yield from _flush(pgconn)
     data = b""
+    answer: Fields = ()
     failed: PGresult | None = None
     while result := (yield from _next_result(pgconn)):
         if result.status == ExecStatus.COPY_OUT:
             data = yield from _drain(pgconn, bound)
+        elif result.status == ExecStatus.TUPLES_OK and result.ntuples:
+            answer = tuple(result.get_value(0, column) for column in range(result.nfields))
         elif result.status == ExecStatus.FATAL_ERROR:
             failed = failed or result
     if failed:
         raise pg.error_from_result(failed)
-    return data
+    return data, answer
 
 
 def _flush(pgconn: PGconn) -> PQGen[None]:

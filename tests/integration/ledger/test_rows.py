@@ -33,6 +33,7 @@ LOG = {
     "a detail that is a list": "detail = '[1]'",
     "a detail that is a text": "detail = '\"x\"'",
 }
+OPTIONS: dict[str, dict[str, object]] = {"log": {"version": None, "sql": False}}
 # In the ledger's place, and on it.
 PLACES = {
     "a composite type": "DROP TABLE _migrations; CREATE TYPE _migrations AS (version bigint)",
@@ -59,8 +60,7 @@ def here(site: MakeSite) -> Site:
 def expect_refused(here: Site, *verbs: str) -> None:
     """Have every verb refuse the tenant, and apply nothing."""
     for verb in verbs:
-        options = {"plan": {"to": None}, "log": {"version": None, "sql": False}}.get(verb, {})
-        ran = here.migrate() if verb == "migrate" else here.call(verb, **options)
+        ran = here.migrate() if verb == "migrate" else here.call(verb, **OPTIONS.get(verb, {}))
         assert (ran.results, ran.exit_code) == ({"1": Result.REFUSED}, 4), verb
     assert not here.has("desks")
 
