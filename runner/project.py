@@ -124,7 +124,8 @@ class Project:
 
     def ledger(self, tenant: Tenant, connection: Connection, *, glances: bool = False) -> Ledger:
         """Return the tenant's ledger on a connection; `glances`: see `Guard`."""
-        guard = Guard(self.config.ledger_owner, glances=glances)
+        superuser = connection.info.parameter_status("is_superuser") == "on"
+        guard = Guard(self.config.ledger_owner, glances=glances, pins=superuser)
         return Ledger(connection, self.config.ledger_schema, tenant, self.provenance, guard)
 
     def creates(self, tenant: Tenant) -> bool:

@@ -8,9 +8,9 @@ One read is made for every tenant of every run, and is not to cost what comparin
 which plans nothing and so runs nothing of a plain table's, whatever is on it; a glance at one row of pg_class comes
 after it. What a glance does not see, an index or a default, is seen before anything is written, and by `verify`.
 
-The lock is on a table, not on its schema: an owner of the database who exchanges schemas within the microseconds
-between guard and query has his own table written to. PostgreSQL has no lock that a role without rights on its catalogs
-could take against that.
+The lock is on a table, not on its schema, and an owner of the database could exchange schemas within the microseconds
+between guard and query. A superuser, who has most to lose, locks the schema's row before a write. PostgreSQL has no
+lock that a role without rights on its catalogs could take against that.
 """
 
 import re
@@ -27,8 +27,6 @@ from tenantry.postgres.copying import Fields
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 
-# The results of the guard that come before the one of the query: SET, LOCK, SELECT.
-RESULTS = 3
 _REASON = re.compile(r'"tenantry: (.*)"')
 
 
@@ -38,12 +36,17 @@ class Guard:
 
     `owner` is a role that tenants.yaml names as the owner of the ledger, trusted like the connected one. `glances`: a
     whole table is read after no more than a glance, as long as the glance finds nothing. `by_grant`: also a table of a
-    role that was granted to ours is trusted, which takes longer to ask.
+    role that was granted to ours is trusted, which takes longer to ask. `pins`: the connected role is a superuser.
     """
 
     owner: str = ""
     glances: bool = False
     by_grant: bool = False
+    pins: bool = False
+
+    def results(self, *, writes: bool) -> int:
+        """Return how many results come before the one of a guarded query: SET, the schema's lock, LOCK, SELECT."""
+        return 4 if self.pins and writes else 3
 
 
 def compose_guarded(
@@ -58,17 +61,19 @@ def compose_guarded(
 
 
 def compose_guard(guard: Guard, schema: str, tables: Sequence[str], *, writes: bool) -> sql.SQL:
-    """Return the statements that raise an error unless the tables are plain ones of ours; see `RESULTS`."""
-    return _compose_guard(
-        owner=guard.owner, by_grant=guard.by_grant, schema=schema, tables=tuple(tables), writes=writes
-    )
+    """Return the statements that raise an error unless the tables are plain ones of ours; see `Guard.results`."""
+    settled = (guard.owner, guard.by_grant, guard.pins and writes)
+    return _compose_guard(settled, schema, tuple(tables), writes=writes)
 
 
 # Composed once, and not again for each file of each tenant.
 @cache
-def _compose_guard(*, owner: str, by_grant: bool, schema: str, tables: tuple[str, ...], writes: bool) -> sql.SQL:
+def _compose_guard(settled: tuple[str, bool, bool], schema: str, tables: tuple[str, ...], *, writes: bool) -> sql.SQL:
+    owner, by_grant, pins = settled
     guard = Guard(owner, by_grant=by_grant)
+    pin = sql.SQL(read_sql("ledger", "pin")).format(schema=sql.Literal(schema)) if pins else sql.SQL("")
     text = sql.SQL(read_sql("ledger", "guard")).format(
+        pin=pin,
         tables=sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables),
         # With ACCESS SHARE, which is all that a reader may take, nobody can exchange the table.
         mode=sql.SQL("ROW EXCLUSIVE" if writes else "ACCESS SHARE"),

@@ -18,7 +18,6 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from tenantry.ledger.guard import (
-    RESULTS,
     Guard,
     compose_copy,
     compose_glanced,
@@ -199,7 +198,7 @@ class Ledger:
             return self.connection.execute(compose_guarded(self.guard, self.schema, tables, query, writes=writes))
 
         cursor = self._trusting(tables, run)
-        for _ in range(RESULTS):
+        for _ in range(self.guard.results(writes=writes)):
             cursor.nextset()
         return cursor
 

@@ -1,5 +1,5 @@
 SET LOCAL search_path = '';
-LOCK TABLE {tables} IN {mode} MODE;
+{pin}LOCK TABLE {tables} IN {mode} MODE;
 -- Read as an integer, a reason is an error: the statements after it, which would run what was put there, never start.
 SELECT CAST(CASE
     WHEN NOT ({owned}) THEN 'tenantry: owner'
