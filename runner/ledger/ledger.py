@@ -28,8 +28,9 @@ from tenantry.ledger.guard import (
     read_reason,
 )
 from tenantry.ledger.provenance import Provenance
-from tenantry.ledger.rows import COLUMNS, decode, find_layout, refuse_value
-from tenantry.model import AppliedMigration, RowState, Tenant
+from tenantry.ledger.rows import COLUMNS, decode, decode_json, decode_version, find_layout, refuse_value
+from tenantry.model import NO_VERSION, AppliedMigration, RowState, Tenant
+from tenantry.model.checksum import checksum
 from tenantry.model.errors import Problem, Refused, TenantError
 from tenantry.model.records import LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
 from tenantry.postgres.copying import Bound, Copied, Fields, TooMuch, copy_rows
@@ -45,7 +46,7 @@ _LATER_COLUMNS = {"proven_at": "timestamptz", "rollback_text": "text", "progress
 # Arbitrary: the first ones tell enough.
 _SHOWN_FAULTS = 3
 # Far beyond any ledger of ours, and within what a command can hold in memory for several tenants at once.
-_MOST = Bound(rows=100_000, size=64 * 1024**2)
+_MOST = Bound(rows=100_000, size=256 * 1024**2)
 
 # What COPY says of a table that is not ours: a glance comes only after it.
 _OF_COPY = (pg.WrongObjectType, pg.UndefinedColumn, pg.InvalidColumnReference, pg.InsufficientPrivilege)
@@ -113,8 +114,7 @@ class Ledger:
 
     def read_states(self) -> dict[int, str]:
         """Return the state of every row by version: enough to notice that another runner has been at work."""
-        query = sql.SQL("SELECT version, state FROM ONLY {}").format(self.name(LEDGER_TABLE))
-        return dict(self.run(query).fetchall())
+        return {version: data.decode() for version, data in self._read_column("state").items()}
 
     def compose_states(self) -> sql.Composed:
         """Return the query of `read_states` after its guard, to be sent together with another one."""
@@ -125,36 +125,43 @@ class Ledger:
 
     def read_text(self, version: int) -> str:
         """Return the text of a recorded file as it was applied; empty if there is no such row."""
-        return str(self._read_cell(sql.SQL("sql_text"), version) or "")
+        return self.read_texts([version]).get(version, "")
 
     def read_texts(self, versions: Collection[int]) -> dict[int, str]:
         """Return the texts of recorded files as they were applied, by version; versions without a row are left out."""
-        query = sql.SQL("SELECT version, sql_text FROM ONLY {} WHERE version = ANY ({})").format(
-            self.name(LEDGER_TABLE), sql.Literal(list(versions))
-        )
-        return dict(self.run(query).fetchall())
+        found = self._read_column("sql_text")
+        return {version: found[version].decode() for version in versions if version in found}
 
     def find_altered(self) -> list[tuple[int, str]]:
         """Return version and name of each row whose text is not the one that its checksum was made from."""
-        return find_altered(self, LEDGER_TABLE, sql.Identifier("version"))
+        return find_altered(self, LEDGER_TABLE, "version")
 
     def read_rollback(self, version: int) -> str | None:
         """Return the rollback text recorded with a file when it was applied; None if there was none."""
-        text: str | None = self._read_cell(sql.SQL("rollback_text"), version)
-        return text
+        text = self._read_column("rollback_text").get(version)
+        return None if text is None else text.decode()
 
     def read_batch(self, version: int) -> Mapping[str, Any] | None:
         """Return the progress of a change in batches, as `record_batch` wrote it; None before the first batch."""
-        batch = self._read_cell(sql.SQL("progress -> 'batch'"), version)
+        found = self._read_column("progress").get(version)
+        if found is None:
+            return None
+        try:
+            progress = decode_json(found)
+            batch = progress.get("batch") if isinstance(progress, dict) else progress
+        except (ValueError, RecursionError):
+            raise refuse_value(self.shown, version, "progress") from None
         if batch is not None and not isinstance(batch, dict):
             raise refuse_value(self.shown, version, "progress")
         return batch
 
-    def _read_cell(self, column: sql.SQL, version: int) -> Any:
-        """Return one value of a version's row; None if there is no such row."""
-        query = sql.SQL("SELECT {} FROM ONLY {} WHERE version = {}")
-        row = self.run(query.format(column, self.name(LEDGER_TABLE), sql.Literal(version))).fetchone()
-        return row[0] if row else None
+    def _read_column(self, column: str) -> dict[int, bytes]:
+        """Return a column by version, as the server sends it; rows without a value are left out.
+
+        Of the whole table, since that is all that COPY gives: a SELECT could be led to a view in the table's place.
+        """
+        rows = self.copy(LEDGER_TABLE, f"version {column}")
+        return {decode_version(number): value for number, value in rows if number and value is not None}
 
     def create_if_absent(self) -> None:
         """Create both tables unless they exist. Raises Refused if that is forbidden or the table is not ours."""
@@ -369,7 +376,14 @@ def check_taken(cursor: psycopg.Cursor[tuple[Any, ...]], shown: str) -> None:
         )
 
 
-def find_altered(ledger: Ledger, table: str, version: sql.Composable) -> list[tuple[int, str]]:
-    """Return version and name of each row of a table whose text is not the one that its checksum was made from."""
-    query = sql.SQL(read_sql("ledger", "altered")).format(version=version, table=ledger.name(table))
-    return sorted(ledger.run(query, tables=(table,)).fetchall())
+def find_altered(ledger: Ledger, table: str, version: str = "") -> list[tuple[int, str]]:
+    """Return version and name of each row of a table whose text is not the one that its checksum was made from.
+
+    `version` is the column, if the table has one.
+    """
+    rows = ledger.copy(table, f"name checksum sql_text {version}")
+    return sorted(
+        (decode_version(more[0] or b"") if more else NO_VERSION, (name or b"").decode())
+        for name, recorded, text, *more in rows
+        if checksum((text or b"").decode()) != (recorded or b"").decode()
+    )

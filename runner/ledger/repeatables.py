@@ -48,7 +48,7 @@ class RepeatableTable:
 
     def find_altered(self) -> list[tuple[int, str]]:
         """Return version and name of each row whose text is not the one that its checksum was made from."""
-        return find_altered(self.ledger, REPEATABLE_TABLE, sql.Literal(NO_VERSION)) if self.read() else []
+        return find_altered(self.ledger, REPEATABLE_TABLE) if self.read() else []
 
     def find_pending(self, files: Iterable[Migration]) -> tuple[Migration, ...]:
         """Return the files, in order, whose text differs from the recorded one."""

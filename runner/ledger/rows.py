@@ -10,7 +10,6 @@ from tenantry.model import AppliedMigration, Origin, Progress, RowState
 from tenantry.model.errors import Refused
 from tenantry.postgres.copying import Fields
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The server counts from then.
 _EPOCH_OF_SERVER = datetime(2000, 1, 1, tzinfo=UTC)
 # jsonb comes with a number of its format; there is only one.
@@ -28,12 +27,13 @@ def _decode_text(data: bytes) -> str:
     return data.decode()
 
 
-def _decode_time(data: bytes) -> datetime:
-    """Return a time; infinity is no time of ours, and neither is one before Christ."""
+def decode_time(data: bytes) -> datetime:
+    """Return a time. Raises OverflowError for infinity and for one before Christ, which are none of ours."""
     return _EPOCH_OF_SERVER + timedelta(microseconds=_decode_bigint(data))
 
 
-def _decode_json(data: bytes) -> Any:
+def decode_json(data: bytes) -> Any:
+    """Return the value of a column of type jsonb. Raises ValueError or RecursionError."""
     if not data.startswith(_JSONB):
         raise ValueError("not jsonb")
     return json.loads(data[len(_JSONB) :])
@@ -52,18 +52,23 @@ _DECODERS: Mapping[str, _Decode] = {
     "state": lambda data: RowState(data.decode()),
     "set_name": _decode_text,
     "tenant": _decode_text,
-    "finished_at": _decode_time,
+    "finished_at": decode_time,
     "elapsed_ms": _decode_bigint,
     "statements": _decode_integer,
     "statements_done": _decode_integer,
     "applied_by": _decode_text,
     "proven_at": _decode_proven,
-    "progress": lambda data: parse_progress(_decode_json(data)),
+    "progress": lambda data: parse_progress(decode_json(data)),
     "layout": _decode_smallint,
 }
 _NULLABLE = frozenset({"finished_at", "elapsed_ms", "proven_at", "progress"})
 # As they are asked for, and as `decode` expects them.
 COLUMNS = " ".join(_DECODERS)
+
+
+def decode_version(data: bytes) -> int:
+    """Return the version of a row."""
+    return int.from_bytes(data, signed=True)
 
 
 def find_layout(rows: Iterable[Fields]) -> int:
@@ -124,11 +129,3 @@ def parse_progress(written: object) -> Progress | None:
     if len(numbers) != len(before) + 1:
         raise ValueError("no numbers")
     return Progress(prefix, running, tuple(numbers[:-1]), numbers[-1])
-
-
-def read_time(epoch_s: float) -> datetime:
-    """Return a time given as seconds since 1970, which no time zone of a session changes. Raises ValueError."""
-    try:
-        return _EPOCH + timedelta(microseconds=round(epoch_s * 1_000_000))
-    except OverflowError:
-        raise ValueError("not a time") from None

@@ -98,18 +98,17 @@ def test_too_many_rows_are_refused(here: Site) -> None:
 
 def test_too_many_bytes_are_refused(here: Site) -> None:
     """So is one with fewer rows that are huge."""
-    here.query("UPDATE _migrations SET name = repeat('x', 70000000)")
+    here.query("UPDATE _migrations SET name = repeat('x', 270000000)")
     expect_refused(here, "status", "migrate")
 
 
 def test_too_many_lines_are_refused(here: Site) -> None:
-    """A log with more lines than anybody reads is refused; one migration's are shown."""
+    """So is a log with more lines than anybody reads."""
     here.query(
         "INSERT INTO _migrations_log (run_id, version, event, applied_by)"
-        " SELECT run_id, 7, event, applied_by FROM _migrations_log, generate_series(1, 100001)"
+        " SELECT run_id, version, event, applied_by FROM _migrations_log, generate_series(1, 100001)"
     )
     expect_refused(here, "log")
-    assert here.call("log", version=1, sql=False).exit_code == 0
 
 
 def test_a_table_that_changes_while_a_file_runs_is_refused(here: Site) -> None:
