@@ -113,6 +113,8 @@ def _compose_copy(schema: str, table: str, columns: str) -> sql.Composed:
 
 def is_plain(guard: Guard, table: str, seen: Fields) -> bool:
     """Return whether a glance found a plain table, with as many columns and checks as ours, of an owner we trust."""
+    if not seen:
+        return False  # gone while it was looked at
     *shape, owner, current = seen
     expected = DEFINITIONS[table]
     ours = (b"r", b"p", *(b"f",) * 6, b"%d" % expected.columns, b"%d" % expected.checks)
