@@ -13,6 +13,7 @@ import click
 import psycopg
 
 from bench.cases import Bench, Case, Row, make_cases, run_starts, run_wide
+from bench.guard import run_guard
 from bench.place import Place, open_place
 from bench.report import Report, to_json, write_tables
 from bench.sample import CommandError
@@ -82,6 +83,9 @@ def _measure(bench: Bench, options: Options) -> tuple[tuple[Case, ...], tuple[Ro
     rows += [run_wide(bench.place, every[0].project, options.rounds)] if options.starts else []
     for case in chosen:
         rows += bench.run_case(case, _say)
+        if not case.files:
+            _say("ledger: with and without its guard")
+            rows += run_guard(bench.place.dsn, range(1, options.databases + 1), options.rounds)
     return chosen, tuple(rows)
 
 

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any, TextIO
 
 from bench.cases import FLOOR, TENANTRY, VERIFY, WIDE, XARGS, Case, Row
+from bench.guard import GUARD, GUARDED, PLAIN
 from bench.sample import Sample
 from tenantry.model.results import Cell
 from tenantry.reports.grid import write_grid
@@ -17,6 +18,8 @@ from tenantry.reports.output import Output
 _HELP_MS, _MIGRATE_MS = 150, 600
 _PEAK_MB = 150
 _PROOF, _WIDE_MS = 3.0, 500
+# Of what a tenant with nothing pending costs.
+_GUARD_PERCENT = 3.0
 # Twice as many tenants may cost a little more each, as far as noise goes.
 _LINEAR = 1.2
 
@@ -104,6 +107,7 @@ class Report:
             if proof and (ratio := self.ratio(proof, TENANTRY)):
                 yield Goal("verify: time against migrate with nothing pending", _PROOF, ratio, "x")
         yield from self._linear()
+        yield from self._guard()
         if wide := self.row(WIDE, "fingerprint", 1):
             yield Goal(f"{wide.command}: median", _WIDE_MS, 1000 * median(_walls(wide)), "ms")
         peaks = [sample.peak_mb for row in self.rows if row.command == TENANTRY for sample in row.samples]
@@ -113,6 +117,15 @@ class Report:
         for command, databases, wanted in (("tenantry --help", 0, _HELP_MS), ("tenantry migrate", 2, _MIGRATE_MS)):
             if row := self.row("start", command, databases):
                 yield Goal(f"{command}: median", wanted, 1000 * median(_walls(row)), "ms")
+
+    def _guard(self) -> Iterator[Goal]:
+        plain, guarded = self.row(GUARD, PLAIN, 1), self.row(GUARD, GUARDED, 1)
+        case = next((case for case in self.cases if not case.files), None)
+        run = self.row(case.name, TENANTRY, case.sizes[-1]) if case else None
+        if plain and guarded and run:
+            more = _cost(guarded) - _cost(plain)
+            percent = 100 * more * run.databases / _cost(run)
+            yield Goal("guard of the ledger, of a run with nothing pending", _GUARD_PERCENT, percent, "%")
 
     def _linear(self) -> Iterator[Goal]:
         for case in self.cases:
@@ -196,6 +209,11 @@ def _summary(report: Report, row: Row) -> dict[str, Any]:
 
 def _per_database(seconds: Sequence[float], databases: int) -> float | None:
     return 1000 * median(seconds) / databases if seconds and databases else None
+
+
+def _cost(row: Row) -> float:
+    """Return the processor time that a command takes, or its time where that is not known."""
+    return median(wall_s(sample) if (cpu := cpu_s(sample)) is None else cpu for sample in row.samples)
 
 
 def _walls(row: Row) -> list[float]:

@@ -29,11 +29,13 @@ def test_the_json_has_a_row_for_every_command_in_every_case(own_folder: Path, tm
     expected = [(case, 1, command) for case in cases for command in EVERY]
     expected += [(case, 2, command) for case in cases for command in ON_ALL]
     expected += [(case, 2, "verify" if case == "nothing pending" else "migrate, proven") for case in cases]
+    expected += [("ledger", 1, "read without a guard"), ("ledger", 1, "read with the guard")]
     expected += [("catalog", 1, "fingerprint, 300 tables")]
     expected += [("start", 0, "tenantry --help"), ("start", 2, "tenantry migrate"), ("start", 2, "floor")]
     rows = found["rows"]
     assert sorted((row["case"], row["databases"], row["command"]) for row in rows) == sorted(expected)
-    assert all(len(row["samples"]) == (2 if row["case"] == "start" else 1) for row in rows)
+    assert all(len(row["samples"]) == (2 if row["case"] in {"start", "ledger"} else 1) for row in rows)
+    assert "guard of the ledger, of a run with nothing pending" in {goal["name"] for goal in found["goals"]}
     assert {row["ratio_to_floor"] for row in rows if row["command"] == "floor"} == {1.0}
     assert all(goal["name"] in stdout for goal in found["goals"])
     assert list((own_folder / "bench").iterdir()) == []

@@ -122,9 +122,10 @@ class Project:
             message = f"{folder}: {failure}, expected a writable folder: the texts that were applied are not kept here"
             yield WarningRaised("", Problem(message, "make the folder writable, or commit each file to git as it ran"))
 
-    def ledger(self, tenant: Tenant, connection: Connection) -> Ledger:
-        """Return the tenant's ledger on a connection."""
-        guard = Guard(self.config.ledger_owner)
+    def ledger(self, tenant: Tenant, connection: Connection, *, glances: bool = False) -> Ledger:
+        """Return the tenant's ledger on a connection; `glances`: see `Guard`."""
+        superuser = connection.info.parameter_status("is_superuser") == "on"
+        guard = Guard(self.config.ledger_owner, glances=glances, pins=superuser)
         return Ledger(connection, self.config.ledger_schema, tenant, self.provenance, guard)
 
     def creates(self, tenant: Tenant) -> bool:

@@ -26,6 +26,7 @@ from tenantry.apply.site import Site, States, WriteRecord
 from tenantry.ledger.writing import record_applied
 from tenantry.model import Migration
 from tenantry.model.events import Event, LockAwaited, MigrationApplied, MigrationStarted
+from tenantry.model.records import LEDGER_TABLE
 from tenantry.postgres.send import send
 from tenantry.postgres.transaction import (
     Begun,
@@ -45,7 +46,8 @@ def apply_whole(site: Site, step: Migration, states: States) -> Generator[Event,
 def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
     query = site.ledger.compose_states() if states else None
     timeouts = choose_timeouts(site, step)
-    begun = yield from begin(site, timeouts, query)
+    with site.ledger.guarding((LEDGER_TABLE,)):
+        begun = yield from begin(site, timeouts, query)
     with in_transaction(site.connection):
         # Under the lock: another runner may have applied the file since the plan was made.
         if is_stale(site.ledger, states, begun.answer):

@@ -2,23 +2,31 @@
 
 The tables lie in a database whose owner may be hostile. A view, a trigger, a default or an index may call a function,
 which would run with the rights of whoever migrates. So each query is sent after a guard, in the same message: it pins
-the table with a lock, and raises an error before the query is even analysed, unless the table is a plain one of ours.
+the table with a lock, and raises an error before the query is even analysed, unless the whole definition is ours.
+
+One read is made for every tenant of every run, and is not to cost what comparing a definition costs. It is a COPY,
+which plans nothing and so runs nothing of a plain table's, whatever is on it; a glance at one row of pg_class comes
+after it. What a glance does not see, an index or a default, is seen before anything is written, and by `verify`.
+
+The lock is on a table, not on its schema, and an owner of the database could exchange schemas within the microseconds
+between guard and query. A superuser, who has most to lose, locks the schema's row before a write. PostgreSQL has no
+lock that a role without rights on its catalogs could take against that.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 
 from tenantry.ledger.definitions import DEFINITIONS, PLAIN
+from tenantry.postgres.copying import Fields
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 
-# The results of the guard that come before the one of the query: SET, LOCK, SELECT.
-RESULTS = 3
 _REASON = re.compile(r'"tenantry: (.*)"')
 
 
@@ -26,14 +34,19 @@ _REASON = re.compile(r'"tenantry: (.*)"')
 class Guard:
     """How the tables of one database are guarded.
 
-    The quick guard asks for one row of pg_class, and is enough for a table that the connected role owns: nobody else
-    can have given it columns, defaults or indexes. A `thorough` one compares the whole definition, for a table that a
-    role owns of which ours is a member, or that once had a trigger or a rule: the server forgets that only at VACUUM.
-    `owner` is a role that tenants.yaml names as the owner of the ledger, trusted like the connected one.
+    `owner` is a role that tenants.yaml names as the owner of the ledger, trusted like the connected one. `glances`: a
+    whole table is read after no more than a glance, as long as the glance finds nothing. `by_grant`: also a table of a
+    role that was granted to ours is trusted, which takes longer to ask. `pins`: the connected role is a superuser.
     """
 
     owner: str = ""
-    thorough: bool = False
+    glances: bool = False
+    by_grant: bool = False
+    pins: bool = False
+
+    def results(self, *, writes: bool) -> int:
+        """Return how many results come before the one of a guarded query: SET, the schema's lock, LOCK, SELECT."""
+        return 4 if self.pins and writes else 3
 
 
 def compose_guarded(
@@ -47,37 +60,75 @@ def compose_guarded(
     return sql.SQL(";\n").join((compose_guard(guard, schema, tables, writes=writes), query, restore))
 
 
-def compose_guard(guard: Guard, schema: str, tables: Sequence[str], *, writes: bool) -> sql.Composed:
-    """Return the statements that raise an error unless the tables are plain ones of ours; see `RESULTS`."""
-    compose = _compose_thorough if guard.thorough else _compose_quick
-    names = sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables)
-    # With ACCESS SHARE, which is all that a reader may take, nobody can exchange the table.
-    return compose(guard, schema, tables, names, sql.SQL("ROW EXCLUSIVE" if writes else "ACCESS SHARE"))
+def compose_guard(guard: Guard, schema: str, tables: Sequence[str], *, writes: bool) -> sql.SQL:
+    """Return the statements that raise an error unless the tables are plain ones of ours; see `Guard.results`."""
+    settled = (guard.owner, guard.by_grant, guard.pins and writes)
+    return _compose_guard(settled, schema, tuple(tables), writes=writes)
 
 
-def _compose_quick(
-    guard: Guard, schema: str, tables: Sequence[str], names: sql.Composed, mode: sql.SQL
-) -> sql.Composed:
-    relations = sql.SQL(", ").join(_as_relation(schema, table) for table in tables)
-    return sql.SQL(read_sql("ledger", "guard")).format(
-        tables=names, mode=mode, relations=relations, owner=sql.Literal(guard.owner)
+# Composed once, and not again for each file of each tenant.
+@cache
+def _compose_guard(settled: tuple[str, bool, bool], schema: str, tables: tuple[str, ...], *, writes: bool) -> sql.SQL:
+    owner, by_grant, pins = settled
+    guard = Guard(owner, by_grant=by_grant)
+    pin = sql.SQL(read_sql("ledger", "pin")).format(schema=sql.Literal(schema)) if pins else sql.SQL("")
+    text = sql.SQL(read_sql("ledger", "guard")).format(
+        pin=pin,
+        tables=sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables),
+        # With ACCESS SHARE, which is all that a reader may take, nobody can exchange the table.
+        mode=sql.SQL("ROW EXCLUSIVE" if writes else "ACCESS SHARE"),
+        owned=_compose_owned(guard, schema, tables),
+        definition=_compose("definition", schema, tables),
+        # Sorted as the query sorts: by the bytes of the text.
+        expected=sql.Literal("\n".join(sorted(_number(tables)))),
+    )
+    return sql.SQL(text.as_string())
+
+
+def compose_copy(guard: Guard, schema: str, table: str, columns: str) -> str:
+    """Return the message that reads columns of a whole table, and raises an error unless it is a plain one of ours."""
+    # What was set holds to the end of a transaction, which may be the caller's.
+    restore = sql.SQL("SET LOCAL row_security TO DEFAULT;\nSET LOCAL search_path TO DEFAULT")
+    before = compose_guard(guard, schema, (table,), writes=False)
+    return sql.SQL(";\n").join((before, _compose_copy(schema, table, columns), restore)).as_string()
+
+
+# Composed once, and not again for each tenant.
+@cache
+def compose_glanced(schema: str, table: str, columns: str) -> str:
+    """Return the message that reads columns of a whole table, and then gives what `is_plain` judges.
+
+    It is for a transaction of its own. The glance comes last, so that it is at the table that COPY has locked.
+    """
+    glance = sql.SQL(read_sql("ledger", "glance")).format(table=_as_relation(schema, table))
+    return sql.SQL(";\n").join((_compose_copy(schema, table, columns), glance)).as_string()
+
+
+def _compose_copy(schema: str, table: str, columns: str) -> sql.Composed:
+    """Return a COPY, and the setting without which row security would have it run policies."""
+    return sql.SQL("SET LOCAL row_security = off;\nCOPY {} ({}) TO STDOUT (FORMAT binary)").format(
+        sql.Identifier(schema, table), sql.SQL(", ").join(map(sql.Identifier, columns.split()))
     )
 
 
-def _compose_thorough(
-    guard: Guard, schema: str, tables: Sequence[str], names: sql.Composed, mode: sql.SQL
-) -> sql.Composed:
-    fault = sql.SQL("NOT ({owned}) OR ({definition}) IS DISTINCT FROM {expected}")
-    faults = sql.SQL(" OR ").join(
-        fault.format(
-            owned=_compose("owned", schema, table, owner=guard.owner),
-            definition=_compose("definition", schema, table),
-            # Sorted as the query sorts: by the bytes of the text.
-            expected=sql.Literal("\n".join(sorted(DEFINITIONS[table]))),
-        )
-        for table in tables
-    )
-    return sql.SQL(read_sql("ledger", "guard_thorough")).format(tables=names, mode=mode, faults=faults)
+def is_plain(guard: Guard, table: str, seen: Fields) -> bool:
+    """Return whether a glance found a plain table, with as many columns and checks as ours, of an owner we trust."""
+    if not seen:
+        return False  # gone while it was looked at
+    *shape, owner, current = seen
+    expected = DEFINITIONS[table]
+    ours = (b"r", b"p", *(b"f",) * 6, b"%d" % expected.columns, b"%d" % expected.checks)
+    return tuple(shape) == ours and owner in {current, guard.owner.encode()}
+
+
+def _compose_owned(guard: Guard, schema: str, tables: Sequence[str]) -> sql.Composed:
+    return _compose("owned_by_grant" if guard.by_grant else "owned", schema, tables, owner=guard.owner)
+
+
+def _number(tables: Sequence[str]) -> Iterator[str]:
+    """Yield the lines of the definitions as `definition.sql` gives them."""
+    for place, table in enumerate(tables, start=1):
+        yield from (f"{place} {line}" for line in DEFINITIONS[table].lines)
 
 
 def read_reason(error: psycopg.Error) -> str | None:
@@ -99,27 +150,31 @@ def find_faults(connection: Connection, guard: Guard, schema: str, table: str) -
     exists = sql.SQL("SELECT pg_catalog.to_regclass({}) IS NOT NULL").format(sql.Literal(relation))
     if connection.execute(exists).fetchone() != (True,):
         return
+    longer = Guard(guard.owner, by_grant=True)
     with connection.transaction():
         connection.execute("SET LOCAL search_path = ''")
-        owned = connection.execute(_compose("owned", schema, table, owner=guard.owner)).fetchone()
-        found = connection.execute(_compose("definition", schema, table)).fetchone()
-    lines = frozenset(str(found[0]).splitlines()) if found else frozenset()
+        owned = connection.execute(_compose_owned(longer, schema, (table,))).fetchone()
+        found = connection.execute(_compose("definition", schema, (table,))).fetchone()
+    lines = frozenset(line.removeprefix("1 ") for line in str(found[0]).splitlines()) if found else frozenset()
     kinds = [line for line in lines if line.startswith("table ")]
     if kinds != [PLAIN]:
         # Its columns would only hide this.
         yield f"not a plain table ({', '.join(kinds)})"
         return
-    for line in sorted(lines ^ DEFINITIONS[table]):
+    for line in sorted(lines ^ DEFINITIONS[table].lines):
         yield f"{'unexpected' if line in lines else 'missing'}: {' '.join(line.split())}"
     if owned != (True,):
         yield "its owner is a role that the connected role is not a member of"
-    for grantee, privileges in connection.execute(_compose("granted", schema, table)).fetchall():
+    for grantee, privileges in connection.execute(_compose("granted", schema, (table,))).fetchall():
         yield f"{grantee} may {privileges} it"
 
 
-def _compose(file: str, schema: str, table: str, **values: str) -> sql.Composed:
+def _compose(file: str, schema: str, tables: Sequence[str], **values: str) -> sql.Composed:
+    ids = sql.SQL("CAST(ARRAY[{}] AS pg_catalog.oid[])").format(
+        sql.SQL(", ").join(_as_relation(schema, table) for table in tables)
+    )
     literals = {name: sql.Literal(value) for name, value in values.items()}
-    return sql.SQL(read_sql("ledger", file)).format(table=_as_relation(schema, table), **literals)
+    return sql.SQL(read_sql("ledger", file)).format(ids=ids, **literals)
 
 
 def _as_relation(schema: str, table: str) -> sql.Composed:

@@ -6,21 +6,34 @@ belongs to: rows of another tenant mean that the connection leads to the wrong d
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from tenantry.ledger.guard import RESULTS, Guard, compose_guard, compose_guarded, find_faults, read_reason
+from tenantry.ledger.guard import (
+    Guard,
+    compose_copy,
+    compose_glanced,
+    compose_guard,
+    compose_guarded,
+    find_faults,
+    is_plain,
+    read_reason,
+)
 from tenantry.ledger.provenance import Provenance
-from tenantry.model import AppliedMigration, Origin, Progress, RowState, Tenant
+from tenantry.ledger.rows import COLUMNS, decode, decode_json, decode_version, find_layout, refuse_value
+from tenantry.model import NO_VERSION, AppliedMigration, RowState, Tenant
+from tenantry.model.checksum import checksum
 from tenantry.model.errors import Problem, Refused, TenantError
 from tenantry.model.records import LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
+from tenantry.postgres.copying import Bound, Copied, Fields, TooMuch, copy_rows
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 
@@ -32,7 +45,13 @@ _LAYOUT_COMMENT = re.compile(r"^tenantry ledger, layout (\d+)\b")
 _LATER_COLUMNS = {"proven_at": "timestamptz", "rollback_text": "text", "progress": "jsonb"}
 # Arbitrary: the first ones tell enough.
 _SHOWN_FAULTS = 3
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Far beyond any ledger of ours, and within what a command can hold in memory for several tenants at once.
+_MOST = Bound(rows=100_000, size=256 * 1024**2)
+
+# What COPY says of a table that is not ours: a glance comes only after it.
+_OF_COPY = (pg.WrongObjectType, pg.UndefinedColumn, pg.InvalidColumnReference, pg.InsufficientPrivilege)
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +70,51 @@ class Ledger:
         Raises Refused if the table is not ours, has a newer layout, or belongs to another set or tenant.
         """
         try:
-            rows = self.execute("read").fetchall()
+            rows = self.copy(LEDGER_TABLE, COLUMNS)
         except (pg.UndefinedTable, pg.InvalidSchemaName):
             return ()
-        except (pg.UndefinedColumn, pg.DatatypeMismatch, pg.UndefinedFunction, pg.CannotCoerce) as error:
-            # Either a foreign table of this name or a newer layout, whose comment says so.
-            self._check_layout(_layout_of(self._find()[1]))
-            raise self._lacking(error) or self.foreign() from None
         except pg.InsufficientPrivilege as error:
             raise self._unreadable(error) from None
         if rows:
             # From the rows and not from the comment: a tenant must cost one round trip.
-            self._check_layout(max(row[-1] for row in rows))
-        applied = tuple(self._parse(row) for row in rows)
+            self._check_layout(find_layout(rows))
+        applied = tuple(decode(rows, self.shown))
         for row in applied:
             self._check_identity(row)
         return applied
 
+    def copy(self, table: str, columns: str) -> list[Fields]:
+        """Return columns of all rows of a table, as the server sends them. One round trip.
+
+        Raises Refused if the table is not one of ours, or has more than any ledger of ours.
+        """
+        try:
+            if self.guard.glances and self._is_idle():
+                rows = self._glance(table, columns)
+                if rows is not None:
+                    return rows
+                self.guard.glances = False
+            return self._trusting((table,), partial(self._copy_guarded, table, columns)).rows
+        except TooMuch:
+            raise Refused(
+                f"{self.schema}.{table}: more than {_MOST.rows:,} rows or {_MOST.size // 1024**2} MB, "
+                "expected one row for each migration",
+                hint="find out who filled it, and have its owner delete the rows that are not tenantry's",
+            ) from None
+
+    def _copy_guarded(self, table: str, columns: str) -> Copied:
+        return copy_rows(self.connection, compose_copy(self.guard, self.schema, table, columns), _MOST)
+
+    def _glance(self, table: str, columns: str) -> list[Fields] | None:
+        """Return columns of all rows; None where a glance at the table leaves a doubt."""
+        with suppress(*_OF_COPY):
+            copied = copy_rows(self.connection, compose_glanced(self.schema, table, columns), _MOST)
+            return copied.rows if is_plain(self.guard, table, copied.answer) else None
+        return None
+
     def read_states(self) -> dict[int, str]:
         """Return the state of every row by version: enough to notice that another runner has been at work."""
-        query = sql.SQL("SELECT version, state FROM ONLY {}").format(self.name(LEDGER_TABLE))
-        return dict(self.run(query).fetchall())
+        return {version: data.decode() for version, data in self._read_column("state").items()}
 
     def compose_states(self) -> sql.Composed:
         """Return the query of `read_states` after its guard, to be sent together with another one."""
@@ -82,34 +125,43 @@ class Ledger:
 
     def read_text(self, version: int) -> str:
         """Return the text of a recorded file as it was applied; empty if there is no such row."""
-        return str(self._read_cell(sql.SQL("sql_text"), version) or "")
+        return self.read_texts([version]).get(version, "")
 
     def read_texts(self, versions: Collection[int]) -> dict[int, str]:
         """Return the texts of recorded files as they were applied, by version; versions without a row are left out."""
-        query = sql.SQL("SELECT version, sql_text FROM ONLY {} WHERE version = ANY ({})").format(
-            self.name(LEDGER_TABLE), sql.Literal(list(versions))
-        )
-        return dict(self.run(query).fetchall())
+        found = self._read_column("sql_text")
+        return {version: found[version].decode() for version in versions if version in found}
 
     def find_altered(self) -> list[tuple[int, str]]:
         """Return version and name of each row whose text is not the one that its checksum was made from."""
-        return find_altered(self, LEDGER_TABLE, sql.Identifier("version"))
+        return find_altered(self, LEDGER_TABLE, "version")
 
     def read_rollback(self, version: int) -> str | None:
         """Return the rollback text recorded with a file when it was applied; None if there was none."""
-        text: str | None = self._read_cell(sql.SQL("rollback_text"), version)
-        return text
+        text = self._read_column("rollback_text").get(version)
+        return None if text is None else text.decode()
 
     def read_batch(self, version: int) -> Mapping[str, Any] | None:
         """Return the progress of a change in batches, as `record_batch` wrote it; None before the first batch."""
-        batch: Mapping[str, Any] | None = self._read_cell(sql.SQL("progress -> 'batch'"), version)
+        found = self._read_column("progress").get(version)
+        if found is None:
+            return None
+        try:
+            progress = decode_json(found)
+            batch = progress.get("batch") if isinstance(progress, dict) else progress
+        except (ValueError, RecursionError):
+            raise refuse_value(self.shown, version, "progress") from None
+        if batch is not None and not isinstance(batch, dict):
+            raise refuse_value(self.shown, version, "progress")
         return batch
 
-    def _read_cell(self, column: sql.SQL, version: int) -> Any:
-        """Return one value of a version's row; None if there is no such row."""
-        query = sql.SQL("SELECT {} FROM ONLY {} WHERE version = {}")
-        row = self.run(query.format(column, self.name(LEDGER_TABLE), sql.Literal(version))).fetchone()
-        return row[0] if row else None
+    def _read_column(self, column: str) -> dict[int, bytes]:
+        """Return a column by version, as the server sends it; rows without a value are left out.
+
+        Of the whole table, since that is all that COPY gives: a SELECT could be led to a view in the table's place.
+        """
+        rows = self.copy(LEDGER_TABLE, f"version {column}")
+        return {decode_version(number): value for number, value in rows if number and value is not None}
 
     def create_if_absent(self) -> None:
         """Create both tables unless they exist. Raises Refused if that is forbidden or the table is not ours."""
@@ -141,10 +193,6 @@ class Ledger:
         table = self.name(LEDGER_TABLE).as_string(self.connection)
         return self.connection.execute(self.compose("find", table=table)).fetchone() or (False, None)
 
-    def execute(self, file: str, /, **values: Value) -> psycopg.Cursor[tuple[Any, ...]]:
-        """Run one of the ledger's SQL files that reads `_migrations`, after its guard. Raises what `run` raises."""
-        return self.run(self.compose(file, **values))
-
     def run(
         self, query: sql.Composable, *, tables: Sequence[str] = (LEDGER_TABLE,), writes: bool = False
     ) -> psycopg.Cursor[tuple[Any, ...]]:
@@ -152,30 +200,60 @@ class Ledger:
 
         Raises Refused if a table is not one of ours, before anything that was put there could run.
         """
-        idle = self.connection.info.transaction_status is TransactionStatus.IDLE
+
+        def run() -> psycopg.Cursor[tuple[Any, ...]]:
+            return self.connection.execute(compose_guarded(self.guard, self.schema, tables, query, writes=writes))
+
+        cursor = self._trusting(tables, run)
+        for _ in range(self.guard.results(writes=writes)):
+            cursor.nextset()
+        return cursor
+
+    @contextmanager
+    def guarding(self, tables: Sequence[str]) -> Iterator[None]:
+        """Raise Refused for an error of the guard, in a message that the caller sends; its transaction has ended."""
         try:
-            cursor = self.connection.execute(compose_guarded(self.guard, self.schema, tables, query, writes=writes))
+            yield
         except (pg.InvalidTextRepresentation, pg.WrongObjectType) as error:
             reason = read_reason(error)
             if reason is None:
                 raise
-            if self.guard.thorough or not idle:
-                raise self._distrust(tables, reason, explain=idle) from None
-            self.guard.thorough = True
-            return self.run(query, tables=tables, writes=writes)
-        for _ in range(RESULTS):
-            cursor.nextset()
-        return cursor
+            if self.connection.info.transaction_status is TransactionStatus.INERROR:
+                self.connection.execute("ROLLBACK")
+            faults = [(table, list(find_faults(self.connection, self.guard, self.schema, table))) for table in tables]
+            if isinstance(error, pg.WrongObjectType) and not any(found for _, found in faults):
+                raise  # of something else in the same message
+            raise self._distrust(dict(faults), reason) from None
 
-    def _distrust(self, tables: Sequence[str], reason: str, *, explain: bool) -> Refused:
-        """Return why a table is not trusted; `explain`: no transaction is open, so that the catalog can be asked."""
-        faults = [
-            f"{self.schema}.{table}: {fault}"
-            for table in (tables if explain else ())
-            for fault in find_faults(self.connection, self.guard, self.schema, table)
-        ]
-        said = "; ".join(faults[:_SHOWN_FAULTS]) or f"{self.shown}: {reason}"
-        more = f"; {len(faults) - _SHOWN_FAULTS} more" if len(faults) > _SHOWN_FAULTS else ""
+    def _trusting(self, tables: Sequence[str], ask: Callable[[], _T]) -> _T:
+        """Return what a guarded message answers; look longer if its guard finds a fault and no transaction is open."""
+        if self._is_idle() and not self.guard.by_grant:
+            try:
+                return ask()
+            except (pg.InvalidTextRepresentation, pg.WrongObjectType) as error:
+                if read_reason(error) is None:
+                    raise
+                self.guard.by_grant = True
+        with self.guarding(tables):
+            return ask()
+
+    def _is_idle(self) -> bool:
+        return self.connection.info.transaction_status is TransactionStatus.IDLE
+
+    def _distrust(self, faults: Mapping[str, Sequence[str]], reason: str) -> Refused:
+        """Return why tables are not trusted, by the faults of each, or by the guard's reason if they have none."""
+        if LEDGER_TABLE in faults:
+            layout = _layout_of(self._find()[1])
+            missing = {fault.split()[2] for fault in faults[LEDGER_TABLE] if fault.startswith("missing: column ")}
+            if layout is not None:
+                self._check_layout(layout)
+                if missing and missing <= set(_LATER_COLUMNS):
+                    return self._lacking(missing)
+            elif missing:
+                return self.foreign()
+        listed = [f"{self.schema}.{table}: {fault}" for table, found in faults.items() for fault in found]
+        said = "; ".join(listed[:_SHOWN_FAULTS]) or f"{self.shown}: {reason}"
+        more = f"; {len(listed) - _SHOWN_FAULTS} more" if len(listed) > _SHOWN_FAULTS else ""
         return Refused(
             f"{said}{more}, expected the table as tenantry creates it: it is neither read nor written",
             hint="find out who changed it, and have its owner restore it; if a role of yours owns it, connect as that "
@@ -212,41 +290,6 @@ class Ledger:
         """Return the qualified name of the table, as errors show it."""
         return f"{self.schema}.{LEDGER_TABLE}"
 
-    def _parse(self, row: tuple[Any, ...]) -> AppliedMigration:
-        (
-            version,
-            name,
-            checksum,
-            origin,
-            state,
-            set_name,
-            tenant,
-            finished,
-            elapsed_ms,
-            total,
-            done,
-            by,
-            proven,
-            progress,
-            _layout,
-        ) = row
-        return AppliedMigration(
-            version=version,
-            name=name,
-            checksum=checksum,
-            origin=Origin(origin),
-            state=RowState(state),
-            set_name=set_name,
-            tenant=tenant,
-            finished_at=None if finished is None else read_time(finished),
-            elapsed_ms=elapsed_ms,
-            statements=total,
-            statements_done=done,
-            applied_by=by,
-            proven=proven,
-            progress=_parse_progress(progress),
-        )
-
     def _check_layout(self, layout: int | None) -> None:
         if layout is None:
             raise self.foreign()
@@ -273,17 +316,16 @@ class Ledger:
         privilege = f"SELECT ON {tables}" if LEDGER_TABLE in said else f"USAGE ON SCHEMA {self.typed_schema}"
         return Refused(f"{self.shown}: {said}", hint=self.compose_grant(privilege))
 
-    def _lacking(self, error: psycopg.Error) -> Refused | None:
-        """Return the refusal for a column that is missing because the table is too old; None for any other column."""
-        said = error.diag.message_primary or ""
-        if not any(name in said for name in _LATER_COLUMNS):
-            return None
-        columns = ", ".join(f"ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _LATER_COLUMNS.items())
+    def _lacking(self, columns: Collection[str]) -> Refused:
+        """Return the refusal for columns that are missing because the table is too old."""
+        added = ", ".join(f"ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _LATER_COLUMNS.items())
+        check = f"{LEDGER_TABLE}_state_check"
+        states = ", ".join(f"'{state.value}'" for state in RowState)
         return Refused(
-            f"{self.shown}: {said}, expected the columns of layout {LAYOUT}: "
+            f"{self.shown}: no {' and no '.join(sorted(columns))}, expected the columns of layout {LAYOUT}: "
             "the table was created before the first release",
-            hint=f"as its owner: ALTER TABLE {self.typed_schema}.{LEDGER_TABLE} {columns}, "
-            f"DROP CONSTRAINT IF EXISTS {LEDGER_TABLE}_state_check",
+            hint=f"as its owner: ALTER TABLE {self.typed_schema}.{LEDGER_TABLE} {added}, "
+            f"DROP CONSTRAINT IF EXISTS {check}, ADD CONSTRAINT {check} CHECK (state IN ({states}))",
         )
 
     def foreign(self) -> Refused:
@@ -303,19 +345,6 @@ def _layout_of(comment: str | None) -> int | None:
 
 def _identity(set_name: str, tenant: str) -> str:
     return "the master" if set_name == "master" else f"tenant {tenant}"
-
-
-def _parse_progress(written: Mapping[str, Any] | None) -> Progress | None:
-    """Return the progress in the column; None if nothing is known about the file's statements."""
-    if not written or "prefix" not in written:
-        return None
-    rows = written.get("batch", {}).get("rows", 0)
-    return Progress(written["prefix"], written.get("running", ""), tuple(written.get("before", ())), rows)
-
-
-def read_time(epoch_s: float) -> datetime:
-    """Return a time given as seconds since 1970, which no time zone of a session changes."""
-    return _EPOCH + timedelta(microseconds=round(epoch_s * 1_000_000))
 
 
 def find_ledger_faults(ledger: Ledger) -> Iterator[Problem]:
@@ -347,7 +376,14 @@ def check_taken(cursor: psycopg.Cursor[tuple[Any, ...]], shown: str) -> None:
         )
 
 
-def find_altered(ledger: Ledger, table: str, version: sql.Composable) -> list[tuple[int, str]]:
-    """Return version and name of each row of a table whose text is not the one that its checksum was made from."""
-    query = sql.SQL(read_sql("ledger", "altered")).format(version=version, table=ledger.name(table))
-    return sorted(ledger.run(query, tables=(table,)).fetchall())
+def find_altered(ledger: Ledger, table: str, version: str = "") -> list[tuple[int, str]]:
+    """Return version and name of each row of a table whose text is not the one that its checksum was made from.
+
+    `version` is the column, if the table has one.
+    """
+    rows = ledger.copy(table, f"name checksum sql_text {version}")
+    return sorted(
+        (decode_version(more[0] or b"") if more else NO_VERSION, (name or b"").decode())
+        for name, recorded, text, *more in rows
+        if checksum((text or b"").decode()) != (recorded or b"").decode()
+    )

@@ -1,17 +1,22 @@
 """`_migrations_log`: every attempt and every repair, and who made it. Rows are only added."""
 
 import json
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
+from uuid import UUID
 
 from psycopg import errors as pg
 from psycopg import sql
 
-from tenantry.ledger.ledger import Ledger, check_taken, read_time
+from tenantry.ledger.ledger import Ledger, check_taken
+from tenantry.ledger.rows import decode_json, decode_time, decode_version, refuse_value
 from tenantry.model import NO_VERSION, Migration
 from tenantry.model.records import LOG_TABLE
+from tenantry.postgres.copying import Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +37,48 @@ class LogEntry:
 def read_log(ledger: Ledger, version: int | None = None) -> tuple[LogEntry, ...]:
     """Return the log, oldest first; empty if there is no ledger yet."""
     try:
-        rows = ledger.run(ledger.compose("read_log", version=version), tables=(LOG_TABLE,)).fetchall()
+        rows = ledger.copy(LOG_TABLE, "id at run_id version event checksum applied_by reason detail")
     except (pg.UndefinedTable, pg.InvalidSchemaName):
         return ()
-    except pg.UndefinedColumn:
-        raise ledger.foreign() from None
-    return tuple(
-        LogEntry(
-            row[0], read_time(row[1]), str(row[2]), row[3], row[4], row[5] or "", row[6], row[7] or "", row[8] or {}
-        )
-        for row in rows
+    entries = sorted((_parse(ledger, row) for row in rows), key=attrgetter("id"))
+    return tuple(entry for entry in entries if version is None or entry.version == version)
+
+
+def _parse(ledger: Ledger, row: Fields) -> LogEntry:
+    """Return a line as values. Raises Refused for one that tenantry cannot have written."""
+    number, at, run_id, version, event, checksum, by, reason, detail = (value or b"" for value in row)
+    told = decode_version(version) if version else None
+    shown = f"{ledger.schema}.{LOG_TABLE}"
+    try:
+        time = decode_time(at)
+    except (ValueError, OverflowError, struct.error):
+        raise refuse_value(shown, told, "at") from None
+    try:
+        details = decode_json(detail) if detail else {}
+    except (ValueError, RecursionError):
+        details = None
+    if not isinstance(details, dict):
+        raise refuse_value(shown, told, "detail")
+    return LogEntry(
+        id=decode_version(number),
+        at=time,
+        run_id=str(UUID(bytes=run_id)),
+        version=told,
+        event=event.decode(),
+        checksum=checksum.decode(),
+        applied_by=by.decode(),
+        reason=reason.decode(),
+        detail=details,
     )
 
 
 def read_allowed(ledger: Ledger) -> frozenset[int]:
     """Return the versions that may be applied although newer ones are recorded; none if there is no ledger."""
-    query = sql.SQL("SELECT version FROM ONLY {} WHERE event = 'allowed'").format(ledger.name(LOG_TABLE))
     try:
-        return frozenset(version for (version,) in ledger.run(query, tables=(LOG_TABLE,)).fetchall())
+        rows = ledger.copy(LOG_TABLE, "version event")
     except (pg.UndefinedTable, pg.InvalidSchemaName):
         return frozenset()
+    return frozenset(decode_version(version) for version, event in rows if version and event == b"allowed")
 
 
 def record_allowed(ledger: Ledger, migration: Migration, reason: str) -> None:

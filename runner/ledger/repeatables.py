@@ -11,6 +11,7 @@ from psycopg import sql
 
 from tenantry.ledger.ledger import Ledger, check_taken, find_altered
 from tenantry.ledger.log import write_line
+from tenantry.ledger.rows import refuse_value
 from tenantry.ledger.writing import unprove
 from tenantry.model import NO_VERSION, Migration
 from tenantry.model.errors import Refused
@@ -31,9 +32,8 @@ class RepeatableTable:
 
     def read(self) -> dict[str, str]:
         """Return the recorded checksums by name; empty if there is no table yet. One round trip."""
-        query = sql.SQL("SELECT name, checksum FROM ONLY {}").format(self._table)
         try:
-            return dict(self.ledger.run(query, tables=(REPEATABLE_TABLE,)).fetchall())
+            rows = self.ledger.copy(REPEATABLE_TABLE, "name checksum")
         except (pg.UndefinedTable, pg.InvalidSchemaName):
             return {}
         except pg.InsufficientPrivilege as error:
@@ -41,10 +41,14 @@ class RepeatableTable:
             raise Refused(
                 f"{self._shown}: {error.diag.message_primary}", hint=self.ledger.compose_grant(f"SELECT ON {table}")
             ) from None
+        try:
+            return {(name or b"").decode(): (checksum or b"").decode() for name, checksum in rows}
+        except UnicodeError:
+            raise refuse_value(self._shown, None, "name or checksum") from None
 
     def find_altered(self) -> list[tuple[int, str]]:
         """Return version and name of each row whose text is not the one that its checksum was made from."""
-        return find_altered(self.ledger, REPEATABLE_TABLE, sql.Literal(NO_VERSION)) if self.read() else []
+        return find_altered(self.ledger, REPEATABLE_TABLE) if self.read() else []
 
     def find_pending(self, files: Iterable[Migration]) -> tuple[Migration, ...]:
         """Return the files, in order, whose text differs from the recorded one."""

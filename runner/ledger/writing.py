@@ -33,7 +33,8 @@ def record_applied(
     line = compose_line(ledger, "applied", migration.version, migration.checksum, detail={"elapsed_ms": elapsed_ms})
     tables = (LEDGER_TABLE, LOG_TABLE)
     written = compose_guarded(ledger.guard, ledger.schema, tables, sql.SQL(";\n").join((row, line)), writes=True)
-    cursor = ledger.connection.execute(sql.SQL(";\n").join((after, written) if after else (written,)))
+    with ledger.guarding(tables):
+        cursor = ledger.connection.execute(sql.SQL(";\n").join((after, written) if after else (written,)))
     # The cursor stands at the first result of `after`; those of our two INSERTs say whether the rows were stored.
     for table in tables:
         while cursor.nextset() and not (cursor.statusmessage or "").startswith("INSERT"):

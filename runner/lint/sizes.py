@@ -13,8 +13,11 @@ _MOST = 10 * 1024
 
 
 def read_sizes(connection: Connection, tenant: str, relations: Sequence[str]) -> tuple[TableSize, ...]:
-    """Return the size of each of the relations, `schema.name`, that the tenant has. One round trip, reads only."""
-    rows = connection.execute(read_sql("lint", "sizes"), [list(relations)]).fetchall()
+    """Return the size of each of the relations, `schema.name`, that the tenant has. Reads only."""
+    with connection.transaction():
+        # The tenant's own path could lead to operators of somebody else's.
+        connection.execute("SET LOCAL search_path = ''")
+        rows = connection.execute(read_sql("lint", "sizes"), [list(relations)]).fetchall()
     return tuple(TableSize(relation, tenant, total, tuples) for relation, total, tuples in rows)
 
 

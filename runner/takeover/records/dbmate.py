@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 
 from tenantry.model.errors import Refused
-from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 from tenantry.takeover.records.histories import ForeignRecord, History, SourceFile
-from tenantry.takeover.records.rows import read_rows
+from tenantry.takeover.records.rows import read_columns, read_rows
 from tenantry.takeover.records.source import check_unique, list_paths
 
 _TITLE = "dbmate"
@@ -29,7 +28,7 @@ def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
 
 
 def _read_columns(connection: Connection, table: str) -> set[str]:
-    return {column for column, *_ in connection.execute(read_sql("takeover/records", "columns"), ["public", table])}
+    return {column.name for column in read_columns(connection, "public", table)}
 
 
 def _foreign(why: str, tool: str) -> Refused:

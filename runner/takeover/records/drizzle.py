@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 from tenantry.takeover.records.histories import Claim, ClaimStanding, ForeignRecord, History, SourceFile
-from tenantry.takeover.records.rows import in_utc, read_rows
+from tenantry.takeover.records.rows import in_utc, read_columns, read_rows
 from tenantry.takeover.records.source import check_unique, input_error, list_paths, read_bytes, read_text
 
 _TITLE = "drizzle"
@@ -27,8 +26,8 @@ _DIALECTS = ("postgresql", "pg")
 
 def _read(connection: Connection) -> tuple[ForeignRecord, ...] | None:
     """Return the rows by id; a row of drizzle 0.x has no name, so its id replaces it, and no time of its own."""
-    found = connection.execute(read_sql("takeover/records", "columns"), ["drizzle", "__drizzle_migrations"]).fetchall()
-    newer = any(column in _NEWER_COLUMNS for column, *_ in found)
+    found = read_columns(connection, "drizzle", "__drizzle_migrations")
+    newer = any(column.name in _NEWER_COLUMNS for column in found)
     columns = _COLUMNS | _NEWER_COLUMNS if newer else _COLUMNS
     rows = read_rows(connection, _TITLE, "drizzle.__drizzle_migrations", columns)
     return None if rows is None else tuple(_parse_row(*row) for row in rows)

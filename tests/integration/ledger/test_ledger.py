@@ -71,11 +71,12 @@ FOREIGN_CASES = {
         "{ours} ALTER TABLE _migrations DROP COLUMN rollback_text, DROP COLUMN progress",
         Verdict(
             Result.REFUSED,
-            'public._migrations: column "progress" does not exist, expected the columns of layout 1: the table was '
+            "public._migrations: no progress and no rollback_text, expected the columns of layout 1: the table was "
             "created before the first release",
             "as its owner: ALTER TABLE public._migrations ADD COLUMN IF NOT EXISTS proven_at timestamptz, "
             "ADD COLUMN IF NOT EXISTS rollback_text text, ADD COLUMN IF NOT EXISTS progress jsonb, "
-            "DROP CONSTRAINT IF EXISTS _migrations_state_check",
+            "DROP CONSTRAINT IF EXISTS _migrations_state_check, "
+            "ADD CONSTRAINT _migrations_state_check CHECK (state IN ('applied', 'running', 'failed', 'rolled back'))",
         ),
     ),
     "another tenant's rows": (

@@ -3,7 +3,9 @@
 Rails, Sqitch and sqlx left what is read here themselves; the tables of Flyway and tern are written from their source.
 """
 
+import re
 import secrets
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -243,7 +245,40 @@ def test_a_table_that_may_not_be_read_is_refused(database: MakeDatabase) -> None
         finally:
             connection.execute(f"RESET ROLE; DROP ROLE {role}".encode())
     assert str(refused.value) == "public._sqlx_migrations: permission denied for table _sqlx_migrations"
-    assert refused.value.hint == "grant the role SELECT on it"
+    assert refused.value.hint == "grant the role SELECT on it; if it has row security, connect as a role with BYPASSRLS"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            "ALTER TABLE _sqlx_migrations RENAME TO was; CREATE VIEW _sqlx_migrations AS"
+            " SELECT sing(version) AS version, installed_on, success, checksum FROM was",
+            "public._sqlx_migrations: not a plain table, as which sqlx creates it: it is not read",
+        ),
+        (
+            "CREATE DOMAIN number AS bigint CHECK (sing(VALUE) > 0);"
+            "ALTER TABLE _sqlx_migrations ALTER version TYPE number; SELECT setval('sung', 1, false)",
+            "public._sqlx_migrations: has the columns version public.number",
+        ),
+        (
+            "UPDATE _sqlx_migrations SET installed_on = 'infinity'",
+            "public._sqlx_migrations: unreadable value, expected one that sqlx writes",
+        ),
+        ("CREATE INDEX ON _sqlx_migrations (version) WHERE sing(1) > 0", ""),
+    ],
+    ids=["a view", "a domain", "infinity", "an index with a condition"],
+)
+def test_what_was_put_in_the_place_of_a_table_does_not_run(database: MakeDatabase, change: str, message: str) -> None:
+    """Another's code in the place of a tool's table, or on it, is not run; what the tool does not write is refused."""
+    sing = (
+        "CREATE SEQUENCE sung; CREATE FUNCTION sing(bigint) RETURNS bigint LANGUAGE plpgsql IMMUTABLE AS"
+        " $$ BEGIN PERFORM nextval('public.sung'); RETURN $1; END $$;"
+    )
+    with reading(database(), recorded("sqlx"), f"{sing}{change}; SELECT setval('sung', 1, false)") as connection:
+        with pytest.raises(Refused, match=re.escape(message)) if message else nullcontext():
+            load_history("sqlx").read(connection)
+        assert connection.execute("SELECT is_called FROM public.sung").fetchone() == (False,)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,125 @@
+"""Reading a whole table with COPY, which plans nothing: no code of a table's owner runs, whatever he has put on it.
+
+COPY takes plain tables alone, not views, and gives the rows of the table itself. psycopg's own `copy` takes no message
+of several statements, and a second round trip would cost as much as the reading.
+"""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import errors as pg
+from psycopg.abc import PQGen
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
+from psycopg.waiting import Ready, Wait
+
+from tenantry.postgres.sessions import Connection
+
+# Each value as the server sends it; None for NULL.
+Fields = tuple[bytes | None, ...]
+
+_SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
+# Flags, and the length of what follows them: no server of ours sends either.
+_HEADER = len(_SIGNATURE) + 8
+
+
+class TooMuch(Exception):
+    """A table has more than may be read of it; the connection is closed, since the server would send the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The most that is read of one table."""
+
+    rows: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """The rows of a table, and the row that the message's last SELECT gave, as texts."""
+
+    rows: list[Fields]
+    answer: Fields
+
+
+def copy_rows(connection: Connection, text: str, bound: Bound) -> Copied:
+    """Send a message with one COPY ... TO STDOUT in binary format, and return its rows.
+
+    Raises psycopg.Error if any statement of the message fails, and TooMuch.
+    """
+    pgconn = connection.pgconn
+    pgconn.send_query(text.encode(connection.info.encoding))
+    try:
+        data, answer = connection.wait(_receive(pgconn, bound))
+    except TooMuch:
+        connection.close()
+        raise
+    return Copied(list(_split(data)), answer)
+
+
+def _receive(pgconn: PGconn, bound: Bound) -> PQGen[tuple[bytes, Fields]]:
+    """Return the data of the message's COPY and the answer of its SELECT, once all its statements are done."""
+    yield from _flush(pgconn)
+    data = b""
+    answer: Fields = ()
+    failed: PGresult | None = None
+    while result := (yield from _next_result(pgconn)):
+        if result.status == ExecStatus.COPY_OUT:
+            data = yield from _drain(pgconn, bound)
+        elif result.status == ExecStatus.TUPLES_OK and result.ntuples:
+            answer = tuple(result.get_value(0, column) for column in range(result.nfields))
+        elif result.status == ExecStatus.FATAL_ERROR:
+            failed = failed or result
+    if failed:
+        raise pg.error_from_result(failed)
+    return data, answer
+
+
+def _flush(pgconn: PGconn) -> PQGen[None]:
+    while pgconn.flush():
+        if (yield Wait.RW) & Ready.R:
+            pgconn.consume_input()
+
+
+def _next_result(pgconn: PGconn) -> PQGen[PGresult | None]:
+    while pgconn.is_busy():
+        yield Wait.R
+        pgconn.consume_input()
+    return pgconn.get_result()
+
+
+def _drain(pgconn: PGconn, bound: Bound) -> PQGen[bytes]:
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        length, piece = pgconn.get_copy_data(1)
+        if length < 0:
+            return b"".join(pieces)
+        if length == 0:
+            yield Wait.R
+            pgconn.consume_input()
+            continue
+        # Each piece is a row.
+        pieces.append(bytes(piece))
+        size += length
+        if len(pieces) > bound.rows or size > bound.size:
+            raise TooMuch
+
+
+def _split(data: bytes) -> Iterator[Fields]:
+    """Yield the rows of a COPY in binary format."""
+    if not data.startswith(_SIGNATURE):
+        raise psycopg.DataError("COPY gave no data in binary format")
+    at = _HEADER
+    while (count := struct.unpack_from("!h", data, at)[0]) >= 0:
+        at += 2
+        fields: list[bytes | None] = []
+        for _ in range(count):
+            (length,) = struct.unpack_from("!i", data, at)
+            at += 4
+            fields.append(None if length < 0 else data[at : at + length])
+            at += max(length, 0)
+        yield tuple(fields)
