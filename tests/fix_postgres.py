@@ -78,13 +78,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def clean_environment() -> Iterator[None]:
-    """Keep the developer's own PG* and TENANTRY_* variables away from the tests."""
+def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the developer's own PG* and TENANTRY_* variables away from the tests, and the tests from their home."""
     kept = "TENANTRY_TEST_"
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(("PG", "TENANTRY_")) and not name.startswith(kept):
                 patch.delenv(name)
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
 
 
