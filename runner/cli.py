@@ -152,7 +152,7 @@ def _make_everywhere(default: str | None) -> list[click.Option]:
 @click.version_option(__version__, prog_name="tenantry")
 @click.pass_context
 def _cli(ctx: click.Context, config: str, verbose: bool) -> None:
-    called: _Called = ctx.obj
+    called = ctx.ensure_object(_Called)
     called.config, called.verbose = config, verbose
 
 
