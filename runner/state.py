@@ -101,7 +101,7 @@ class Cache:
             # What others may write to is never read.
             if fault := _find_fault(path.parent):
                 raise PermissionError(0, fault)
-            _replace(path, self._seal(path, text) + text if self._sealed else text)
+            replace_file(path, self._seal(path, text) + text if self._sealed else text)
         except OSError as error:
             self.remember(path, text)
             self._report(path.parent, (error.strerror or str(error)).lower())
@@ -145,7 +145,7 @@ def _find_key(environment: Mapping[str, str]) -> bytes:
             return found
         make_state_folder(path.parent, private=True)
         # Of all processes that come here at once, the last one wins: the others' seals do no harm.
-        _replace(path, secrets.token_hex(_KEY_BYTES))
+        replace_file(path, secrets.token_hex(_KEY_BYTES))
         return _read_key(path) or secrets.token_bytes(_KEY_BYTES)
     except OSError:
         return secrets.token_bytes(_KEY_BYTES)
@@ -186,13 +186,14 @@ def _read_private(path: Path) -> str:
         return opened.read().decode()
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write a file for this user alone, so that nobody ever reads half of it. Raises OSError."""
+def replace_file(path: Path, text: str, *, mode: int = 0o600) -> None:
+    """Write a file, by default for this user alone, so that nobody ever reads half of it. Raises OSError."""
     # Under a name of its own, since another process may be writing the same file; renaming is one step.
     half = path.with_suffix(f".{os.getpid()}-{secrets.token_hex(4)}")
     try:
         file = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(file, "w", encoding="utf-8") as opened:
+            os.fchmod(file, mode)
             opened.write(text)
         _give_away(half)
         if path.is_dir():
