@@ -10,13 +10,16 @@ import traceback
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from click.core import ParameterSource
 
 from tenantry.model.errors import RunError
+from tenantry.reports.escaping import escape
+from tenantry.reports.output import Stream, guarded, hang, settle
 from tenantry.verbs.verb import VERBS, Request, Verb, load_verb
 from tenantry.version import __version__
 
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from tenantry.fleet.stop import Stop
+    from tenantry.model.outcome import Outcome
     from tenantry.reports.formats import Call
 
 _HELP = """tenantry brings every tenant database to the same, proven schema.
@@ -38,7 +42,8 @@ stops and the others continue.
 \b
 Exit codes: 0 all selected tenants are in the wanted state, 1 a finding,
 2 invalid input, 3 a tenant failed, 4 a tenant was refused, 5 tenants were
-only blocked or unreachable, 6 stopped early, 70 a bug, 130 Ctrl-C.
+only blocked or unreachable, 6 stopped early, 70 a bug, 74 all is well but
+the report could not be written, 130 Ctrl-C.
 
 Completion: eval "$(_TENANTRY_COMPLETE=bash_source tenantry)", or zsh_source, fish_source.
 """
@@ -47,6 +52,21 @@ Completion: eval "$(_TENANTRY_COMPLETE=bash_source tenantry)", or zsh_source, fi
 # What the next command has of its own, or need not repeat.
 _NOT_AGAIN = frozenset({"tenants", "format", "verbose", "reason", "config"})
 _ERROR = click.style("error:", fg="red", bold=True)
+# A line of ours among the output of the other formats would break them.
+_FOR_PEOPLE = frozenset({"table", "plan"})
+
+
+@dataclass(slots=True)
+class _Called:
+    """The options in front of the verb, and what is to be said of the run where its report is lost.
+
+    `for_people`: stdout may take a line on what stderr has lost.
+    """
+
+    config: str = ""
+    verbose: bool = False
+    ends: str = ""
+    for_people: bool = True
 
 
 class _Verbs(click.Group):
@@ -60,9 +80,7 @@ class _Verbs(click.Group):
         except click.ClickException as error:
             shown = io.StringIO()
             error.show(shown)
-            from tenantry.reports.escaping import escape
-
-            click.echo(escape(shown.getvalue()).replace("Error: ", f"{_ERROR} ", 1), nl=False, err=True)
+            _complain(escape(shown.getvalue()).rstrip("\n").replace("Error: ", f"{_ERROR} ", 1))
             sys.exit(error.exit_code)
         except click.Abort:
             # Ctrl-C before the run has begun: it ends as one during the run does.
@@ -106,8 +124,10 @@ def _make_command(name: str, verb: Verb) -> click.Command:
 
     def call(config: str | None, verbose: bool, **options: Any) -> None:
         context = click.get_current_context()
-        everywhere = {"config": config or context.obj["config"], "verbose": verbose or context.obj["verbose"]}
-        context.exit(_run(name, verb, everywhere | options, _make_call(context)))
+        called: _Called = context.obj
+        everywhere = {"config": config or called.config, "verbose": verbose or called.verbose}
+        called.for_people = options.get("format", "table") in _FOR_PEOPLE
+        context.exit(_run(name, verb, everywhere | options, _make_call(context), called))
 
     formats = [format_option] if len(verb.formats) > 1 else []
     params = [*verb.params, *formats, *_make_everywhere(default=None)]
@@ -132,14 +152,16 @@ def _make_everywhere(default: str | None) -> list[click.Option]:
 @click.version_option(__version__, prog_name="tenantry")
 @click.pass_context
 def _cli(ctx: click.Context, config: str, verbose: bool) -> None:
-    ctx.obj = {"config": config, "verbose": verbose}
+    called = ctx.ensure_object(_Called)
+    called.config, called.verbose = config, verbose
 
 
-def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int:
+def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call", called: _Called) -> int:
     """Run a verb to its end and return the exit code."""
     # Loaded only for a run: psycopg, rich and structlog would make --help and completion slow.
     from tenantry.fleet.stop import Stop
     from tenantry.ledger.provenance import os_user
+    from tenantry.model.events import LinePrinted
     from tenantry.model.outcome import Outcome
     from tenantry.reports.formats import make_sinks
 
@@ -153,22 +175,28 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int
             with closing(verb.start(request)) as events:
                 for event in events:
                     outcome.add(event)
+                    # Lines that are the output itself, such as SQL, are kept as they are.
+                    called.for_people &= not isinstance(event, LinePrinted)
                     for sink in sinks:
                         sink(event)
         except RunError as error:
-            _print_error(error)
+            _print_error(error, for_people=called.for_people)
             return error.exit_code
-        except BrokenPipeError:
-            # Whoever read our output has gone: what was done is in the ledger, what was not can be done again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 6
         except Exception:  # noqa: BLE001
             # The border of the program: a bug outside of any tenant's turn must not look like a finding, exit code 1.
-            from tenantry.reports.output import hang
-
-            click.echo(f"a bug in tenantry, please report this:\n{hang(traceback.format_exc())}", err=True)
+            trace = f"a bug in tenantry, please report this:\n{hang(traceback.format_exc())}"
+            _complain(trace, for_people=called.for_people)
             return 70
+    called.ends = _sum_up(outcome)
     return outcome.exit_code
+
+
+def _sum_up(outcome: "Outcome") -> str:
+    """Return how many tenants ended in which way; empty where none was selected."""
+    from tenantry.model.words import count
+
+    totals = ", ".join(f"{number} {result.value}" for result, number in outcome.totals.items())
+    return totals and f"{count(len(outcome.tenants), 'tenant')}: {totals}"
 
 
 @contextmanager
@@ -178,11 +206,11 @@ def _signals(stop: "Stop") -> Iterator[None]:
     def handle(number: int, frame: "FrameType | None") -> None:
         name = signal.Signals(number).name
         if stop.reason:
-            click.echo("cancelling the running statements", err=True)
+            _say("cancelling the running statements")
             stop.cancel()
             return
         stop.request(name)
-        click.echo(f"{name}: finishing the running files; send it again to cancel them", err=True)
+        _say(f"{name}: finishing the running files; send it again to cancel them")
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -192,14 +220,32 @@ def _signals(stop: "Stop") -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _print_error(error: RunError) -> None:
-    from tenantry.reports.output import hang
+def _say(text: str) -> None:
+    """Write lines to stderr."""
+    _write(text, sys.stderr)
+
+
+def _complain(text: str, *, for_people: bool = True) -> None:
+    """Write an error to stderr; where that is lost, to stdout, if people read there."""
+    _say(text)
+    sys.stderr.flush()
+    if for_people and isinstance(sys.stderr, Stream) and sys.stderr.lost:
+        _write(text, sys.stdout)
+
+
+def _write(text: str, stream: TextIO) -> None:
+    # Not click.echo(): it replaces characters that an ASCII terminal lacks, where the stream escapes them.
+    stream.write(f"{text if stream.isatty() else click.unstyle(text)}\n")
+
+
+def _print_error(error: RunError, *, for_people: bool) -> None:
     from tenantry.reports.wording import render_hint
 
     for problem in error.problems:
-        click.echo(f"{_ERROR} {hang(problem.message)}", err=True)
+        _complain(f"{_ERROR} {hang(problem.message)}", for_people=for_people)
         if problem.hint:
-            click.echo(f"{click.style('hint:', fg='cyan')} {hang(render_hint(problem.hint, _program()))}", err=True)
+            hint = hang(render_hint(problem.hint, _program()))
+            _complain(f"{click.style('hint:', fg='cyan')} {hint}", for_people=for_people)
 
 
 def _make_call(context: click.Context) -> "Call":
@@ -261,4 +307,12 @@ def _program() -> str:
 
 def main() -> None:
     """Run the command line and exit the process."""
-    _cli.main(prog_name="tenantry")
+    called = _Called()
+    with guarded() as (out, err):
+        try:
+            _cli.main(prog_name="tenantry", obj=called)
+            code = 0
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 0
+        code = settle(out, err, code, ends=called.ends, for_people=called.for_people)
+    sys.exit(code)

@@ -38,12 +38,15 @@ from tenantry.model.events import DatabaseCreated, DatabaseOpened, WarningRaised
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.sessions import Connection, Sessions, Settings
 from tenantry.postgres.transaction import Cursor, in_transaction
-from tenantry.state import STATE_FOLDER, Cache
+from tenantry.state import Cache
 
 # It is asked before every run: it changes nothing, and no run waits for it for ever.
 _READ_ONLY = "BEGIN READ ONLY; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'"
 _ONLY_READS = "write one SELECT that only reads"
 _MASTER_FIRST = 'if the master\'s migrations create its table, run "tenantry migrate --tenants master" first'
+
+_OWN_FOLDER = "a folder that only you write to"
+_CORRECT = "correct its owner and mode"
 
 DEFAULT_JOBS = 8
 DEFAULT_LOCK_WAIT_S = 30.0
@@ -89,8 +92,10 @@ class Project:
         provenance = replace(self.provenance, run_id=run_id)
         sessions, stop = _make_sessions(self.config, self.choice, self.tenants, provenance), Stop()
         stop.on_cancel(sessions.cancel)
-        texts = _make_texts(self.config)
-        return replace(self, provenance=provenance, sessions=sessions, stop=stop, texts=texts, cache=Cache())
+        texts = _make_texts(self.config, self.choice)
+        return replace(
+            self, provenance=provenance, sessions=sessions, stop=stop, texts=texts, cache=Cache(self.choice.environment)
+        )
 
     def start_servers(self, *, makes: bool = False) -> None:
         """Start the embedded server if a selected tenant is on it. Raises ServerError.
@@ -116,11 +121,11 @@ class Project:
     def cache_warnings(self) -> Iterator[WarningRaised]:
         """Yield a warning for each folder in which nothing can be kept for later runs, and none of them again."""
         for folder, failure in self.cache.take_failures():
-            message = f"{folder}: {failure}, expected a writable folder: the next run starts from nothing"
-            yield WarningRaised("", Problem(message, "make the folder writable, or set TENANTRY_CACHE to another one"))
+            message = f"{folder}: {failure}, expected {_OWN_FOLDER}: the next run starts from nothing"
+            yield WarningRaised("", Problem(message, f"{_CORRECT}, or set TENANTRY_CACHE to another one"))
         for folder, failure in self.texts.cache.take_failures():
-            message = f"{folder}: {failure}, expected a writable folder: the texts that were applied are not kept here"
-            yield WarningRaised("", Problem(message, "make the folder writable, or commit each file to git as it ran"))
+            message = f"{folder}: {failure}, expected {_OWN_FOLDER}: the texts that were applied are not kept here"
+            yield WarningRaised("", Problem(message, f"{_CORRECT}, or commit each file to git as it ran"))
 
     def ledger(self, tenant: Tenant, connection: Connection, *, glances: bool = False) -> Ledger:
         """Return the tenant's ledger on a connection; `glances`: see `Guard`."""
@@ -199,8 +204,8 @@ def open_project(
         _start_servers(config, choice, config.servers.values(), makes=makes_server)
         known = tuple(tenants_from_rows(config, _query_tenants(config, sessions)))
         tenants = select(known, config.master, choice.selection)
-    texts = _make_texts(config)
-    return Project(config, choice, tenants, known, directories, sessions, provenance, checks, stop, texts)
+    texts, cache = _make_texts(config, choice), Cache(choice.environment)
+    return Project(config, choice, tenants, known, directories, sessions, provenance, checks, stop, texts, cache)
 
 
 def open_offline(choice: Choice, run_id: str, os_user: str, *, stop: Stop | None = None) -> Project:
@@ -208,8 +213,8 @@ def open_offline(choice: Choice, run_id: str, os_user: str, *, stop: Stop | None
     config = read(choice.config_path, env=choice.environment)
     provenance = Provenance(run_id, os_user, config.root.resolve())
     sessions = Sessions({}, _make_settings(config, choice, provenance))
-    texts = _make_texts(config)
-    return Project(config, choice, (), config.tenants, {}, sessions, provenance, {}, stop or Stop(), texts)
+    texts, cache = _make_texts(config, choice), Cache(choice.environment)
+    return Project(config, choice, (), config.tenants, {}, sessions, provenance, {}, stop or Stop(), texts, cache)
 
 
 def embedded_server(config: Config) -> EmbeddedServer:
@@ -248,9 +253,12 @@ def _read_checks(config: Config, directories: Mapping[SetName, Directory]) -> di
     }
 
 
-def _make_texts(config: Config) -> Texts:
+def _make_texts(config: Config, choice: Choice) -> Texts:
     folders = (config.master_migrations, config.tenant_migrations)
-    return Texts(config.state / FOLDER, [folder for folder in folders if folder])
+    kept = choice.environment.get("TENANTRY_CACHE")
+    # Those of earlier runs may be in the state folder, and that may be read-only.
+    homes = [Path(kept) / FOLDER] if kept else []
+    return Texts([*homes, config.state / FOLDER], [folder for folder in folders if folder])
 
 
 def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], provenance: Provenance) -> Sessions:
@@ -275,7 +283,7 @@ def _start_servers(config: Config, choice: Choice, servers: Iterable[Server], *,
     server = embedded_server(config)
     if not makes and not server.exists():
         raise ServerError(
-            f"{config.root / STATE_FOLDER}: the embedded server has not been created",
+            f"{config.shown_state}: the embedded server has not been created",
             # Never more than was asked for: without --tenants, this command would work on every tenant.
             hint=f'run "tenantry migrate --tenants {choice.selection.text}" to create it and its databases',
         )

@@ -78,13 +78,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def clean_environment() -> Iterator[None]:
-    """Keep the developer's own PG* and TENANTRY_* variables away from the tests."""
+def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the developer's own PG* and TENANTRY_* variables away from the tests, and the tests from their home."""
     kept = "TENANTRY_TEST_"
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if name.startswith(("PG", "TENANTRY_")) and not name.startswith(kept):
                 patch.delenv(name)
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
 
 
@@ -227,7 +228,11 @@ def _start(config: pytest.Config, major: str) -> EmbeddedServer:
     """Start a server of the run unless another worker did; raise AssertionError where it is not ours."""
     left_out = "not other_major" in config.getoption("markexpr")
     assert major == "17" or not left_out, "a test without the mark other_major asks for another major"
-    server = EmbeddedServer(config.stash[_ROOT_KEY] / major, binaries_of(major), durable=False)
+    root = config.stash[_ROOT_KEY]
+    # For roles that tests create, and tests that become another user.
+    everybody = root / f"{major}.pg_hba.conf"
+    everybody.write_text("local all all trust\nlocal replication all trust\n")
+    server = EmbeddedServer(root / major, binaries_of(major), {"hba_file": str(everybody)}, durable=False)
     server.start()
     with psycopg.connect(server.dsn(), dbname="postgres", autocommit=True) as connection:
         row = connection.execute("SHOW data_directory").fetchone()

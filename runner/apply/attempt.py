@@ -11,6 +11,7 @@ import psycopg
 from tenantry import sqltext
 from tenantry.apply.site import Site, States
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.touched import HINT, is_touched
 from tenantry.model import AppliedMigration, Migration, Tenant
 from tenantry.model.events import Event, MigrationApplied, NoticeRaised
 from tenantry.model.results import Failure, LockWait
@@ -75,6 +76,9 @@ def make_broken(
 
     `wait` is the last wait that was seen; it only counts if the error is about a lock.
     """
+    if is_touched(error):
+        message = f"it changes rows of {site.ledger.shown} or its log, which are the record of what was applied"
+        return Broken(FailureKind.FAILED, Failure(message, hint=HINT))
     kind = classify(error, site.connection)
     # The transaction for our record is gone, which matters more than what the server said of the statement.
     if ended and kind is not FailureKind.LOST:

@@ -23,6 +23,7 @@ from tenantry.apply.attempt import (
 from tenantry.apply.lock_waits import Watch, watching
 from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.site import Site, States, WriteRecord
+from tenantry.ledger.touched import compose_untouched
 from tenantry.ledger.writing import record_applied
 from tenantry.model import Migration
 from tenantry.model.events import Event, LockAwaited, MigrationApplied, MigrationStarted
@@ -98,10 +99,12 @@ def _run(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> Migr
     # The time of the file, without that of its record.
     elapsed_ms = measure_since(started)
     try:
-        end: sql.SQL | None = compose_end()
+        # In the same message as the record, which it must precede.
+        check = sql.SQL(";\n").join((compose_end(), compose_untouched(site.ledger)))
+        end: sql.SQL | None = sql.SQL(check.as_string(connection))
         if connection.info.encoding != "utf-8" or step.directives.ensure:
             # The file's encoding may not fit its text in the row; and its assertions need a session that is reset.
-            connection.execute(compose_end())
+            connection.execute(check)
             end = None
             if broken := check_ensured(connection, step):
                 return broken

@@ -61,11 +61,18 @@ class Config:
     expected_columns: tuple[ExpectedColumn, ...]
     warnings: tuple[Problem, ...]
     rules: Rules = field(repr=False)
+    # None: next to the file.
+    state_folder: Path | None = None
 
     @property
     def state(self) -> Path:
-        """Return the folder next to the file for data that only this machine needs."""
-        return (self.root / STATE_FOLDER).resolve()
+        """Return the folder for data that only this machine needs."""
+        return self.shown_state.resolve()
+
+    @property
+    def shown_state(self) -> Path:
+        """Return that folder as messages show it: relative where it is next to a file that was named so."""
+        return self.state_folder or self.root / STATE_FOLDER
 
     def folder(self, set_name: SetName) -> Path:
         """Return the folder of a set's migrations. Raises ConfigError if there is no such set."""

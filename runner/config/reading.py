@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from tenantry.config.document import EXAMPLE, Reading, compose, decode, stop
@@ -15,6 +16,7 @@ from tenantry.config.tenants import check_source, make_tenants
 from tenantry.model.errors import ConfigError
 from tenantry.model.reading import choose_reading
 from tenantry.model.scope import Ignored
+from tenantry.state import find_state_folder
 
 
 def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Config:
@@ -28,7 +30,8 @@ def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | N
         stop(f"{path}: a folder, expected a file", hint)
     except OSError as error:
         stop(f"{path}: unreadable ({error.strerror}), expected a file", hint)
-    return parse(decode(raw, path), path=path, env=env, overrides=overrides)
+    config = parse(decode(raw, path), path=path, env=env, overrides=overrides)
+    return replace(config, state_folder=find_state_folder(path.parent, env))
 
 
 def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Config:

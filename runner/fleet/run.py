@@ -4,6 +4,7 @@ A job is a generator, and every `yield` is a point where the run may stop: it is
 release lock and connection. No other code knows of stopping.
 """
 
+import errno
 import queue
 import time
 import traceback
@@ -11,6 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from tenantry.fleet.descriptors import limit_jobs
 from tenantry.fleet.stop import Stop
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Cancelled, NoDatabase, Refused, TenantError, Unreachable
@@ -31,6 +33,9 @@ Job = Callable[[Tenant], Generator[Event, None, Verdict]]
 
 # With a finding, everything was applied: the fault is older than the run, or nobody's failure.
 _THROUGH = GOOD | {Result.FINDING}
+# The limit of this process, and that of the machine.
+_NO_FILES = frozenset({errno.EMFILE, errno.ENFILE})
+_FEWER = 'run "ulimit -n 1024" before, or use a lower --jobs; then run the same command again'
 _RESULTS: dict[type[TenantError], Result] = {
     Unreachable: Result.UNREACHABLE,
     NoDatabase: Result.REFUSED,
@@ -67,8 +72,7 @@ class _Run:
         Blocked tenants get a second turn after all others have finished.
         """
         # A pool for each server: one that is slow, or down, must not delay the tenants of the others.
-        servers = sorted({tenant.server.name for tenant in tenants})
-        pools = {name: ThreadPoolExecutor(self._jobs, thread_name_prefix=name) for name in servers}
+        pools = {name: ThreadPoolExecutor(self._jobs, thread_name_prefix=name) for name in _servers(tenants)}
         left = len(tenants)
         postponed: list[Tenant] = []
         try:
@@ -136,9 +140,13 @@ class _Run:
         except TenantError as error:
             result = _RESULTS.get(type(error), Result.FAILED)
             return Verdict(result, str(error), error.hint)
+        except OSError as error:
+            if error.errno not in _NO_FILES:
+                return _report_bug(error)
+            return Verdict(Result.BLOCKED, "this process has too many files open", _FEWER)
         except Exception as error:  # noqa: BLE001
             # The one broad except: a bug in one tenant's turn is reported, and must not end those of the others.
-            return Verdict(Result.FAILED, f"a bug in tenantry: {error!r}", trace=traceback.format_exc())
+            return _report_bug(error)
 
     def _take_steps(self, steps: Generator[Event, None, Verdict]) -> Verdict:
         draining = drain(steps)
@@ -171,15 +179,27 @@ def run(
     yield RunStarted(verb, run_id, tuple(tenant.name for stage in stages for tenant in stage))
     yield from preface
     failed = ""
+    fewer, warning = limit_jobs(jobs, max((len(_servers(stage)) for stage in stages), default=0))
+    # Said only where it slows the run down.
+    if warning and fewer < max(map(len, stages)):
+        yield warning
     for stage in stages:
         if failed:
             yield from _skip(stage, f"{failed} did not succeed")
             continue
-        for event in _Run(job, jobs, stop, revisit=revisit).stage(stage):
+        for event in _Run(job, fewer, stop, revisit=revisit).stage(stage):
             if isinstance(event, TenantFinished) and event.verdict.result not in _THROUGH:
                 failed = failed or event.tenant
             yield event
     yield RunFinished(int((time.monotonic() - started) * 1000), stop.reason)
+
+
+def _report_bug(error: Exception) -> Verdict:
+    return Verdict(Result.FAILED, f"a bug in tenantry: {error!r}", trace=traceback.format_exc())
+
+
+def _servers(tenants: Sequence[Tenant]) -> list[str]:
+    return sorted({tenant.server.name for tenant in tenants})
 
 
 def _skip(tenants: Sequence[Tenant], reason: str) -> Iterator[Event]:

@@ -72,7 +72,7 @@ def from_json(text: str) -> tuple[Measured, ...] | None:
         if kept["format"] != FORMAT:
             return None
         return tuple(_parse(effect) for effect in kept["effects"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AssertionError, RecursionError):
         return None
 
 

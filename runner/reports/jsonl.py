@@ -25,7 +25,7 @@ def make_sink(stream: Output, call: Call) -> Sink:
         if isinstance(event, RunFinished):
             totals = {result.value: number for result, number in outcome.totals.items()}
             line |= {"tenants": len(outcome.tenants), "totals": totals, "exit_code": outcome.exit_code}
-        stream.write_verbatim(escape_json(json.dumps(line, ensure_ascii=False)) + "\n")
+        stream.write_json(escape_json(json.dumps(line, ensure_ascii=False)) + "\n")
         # Whoever reads along sees an event when it happens, and a killed run has said everything up to its end.
         stream.flush()
 

@@ -41,7 +41,7 @@ def make_sink(stream: Output, call: Call) -> Sink:
                 notes.append(_note("error", f"{name_tenants([tenant])}: {verdict.result.value}: {verdict.reason}"))
             case RunFinished():
                 text = json.dumps(_make_log(found, notes, outcome), ensure_ascii=False, indent=2)
-                stream.write_verbatim(escape_json(text) + "\n")
+                stream.write_json(escape_json(text) + "\n")
             case _:
                 return
 

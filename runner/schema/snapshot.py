@@ -79,5 +79,5 @@ def from_json(text: str) -> Snapshot | None:
         objects = [SchemaObject(**found) for found in document["objects"]]
         return Snapshot(document["fingerprint"], {found.key: found for found in objects})
     # A file cut short or from another version is as good as none: reading the catalog replaces it.
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -273,5 +273,8 @@ def make_expected(project: Project) -> ExpectedSchemas:
 
 def find_place(project: Project) -> ScratchPlace:
     """Return where a project's scratch databases are: on the server of TENANTRY_SCRATCH, or on one of their own."""
-    given = project.choice.environment.get("TENANTRY_SCRATCH", "")
-    return ScratchPlace(project.config.state / "scratch", project.sessions.settings, given)
+    environment = project.choice.environment
+    given, kept = environment.get("TENANTRY_SCRATCH", ""), environment.get("TENANTRY_CACHE")
+    # With both, nothing is written anywhere else: the project may be read-only.
+    state = Path(kept) if given and kept else project.config.state
+    return ScratchPlace(state / "scratch", project.sessions.settings, given)

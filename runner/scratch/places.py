@@ -139,22 +139,27 @@ class ScratchPlace:
         """
         lock = self._open_lock()
         try:
-            while not _try_flock(lock):
+            while lock is not None and not _try_flock(lock):
                 if waiting and waiting.cancelled:
                     raise Cancelled("cancelled")
                 time.sleep(_PAUSE_S)  # a blocking wait in the kernel would not notice that the run was cancelled
             yield
         finally:
-            os.close(lock)
+            if lock is not None:
+                os.close(lock)
 
-    def _open_lock(self) -> int:
+    def _open_lock(self) -> int | None:
+        """Open the folder that is the lock; None where there can be none, and a given server needs no place here."""
         try:
             make_state_folder(self.state)
             # A lock on an open folder ends with its process, however that ends: nothing is left to clean up.
             return os.open(self.state, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
+            if self.given:
+                return None
             reason = (error.strerror or str(error)).lower()
-            raise Refused(f"{self.state}: {reason}, expected a writable folder") from None
+            hint = "set TENANTRY_STATE to a folder that can be written to, or TENANTRY_SCRATCH to another server"
+            raise Refused(f"{self.state}: {reason}, expected a writable folder", hint=hint) from None
 
     @contextmanager
     def _own_server(self, programs: Path, start: Start, name: str) -> Iterator[tuple[Sessions, int]]:

@@ -9,7 +9,6 @@ from tenantry.config.model import Config
 from tenantry.model.errors import ConfigError, Problem, ServerError
 from tenantry.model.events import LinePrinted
 from tenantry.project import embedded_server, scratch_servers
-from tenantry.state import STATE_FOLDER
 from tenantry.verbs.options import read_request
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -88,7 +87,7 @@ def _open_psql(config: Config, database: str, arguments: tuple[str, ...]) -> Non
     server = embedded_server(config)
     if not server.exists():
         raise ServerError(
-            f"{config.root / STATE_FOLDER}: the embedded server has not been created",
+            f"{config.shown_state}: the embedded server has not been created",
             hint='run "tenantry migrate --tenants ..." to create it',
         )
     server.start()
@@ -106,7 +105,7 @@ def _destroy(config: Config, *, sure: bool) -> Events:
         raise ConfigError(
             (
                 Problem(
-                    f"{config.root / STATE_FOLDER}: destroying the embedded server deletes all of its databases",
+                    f"{config.shown_state}: destroying the embedded server deletes all of its databases",
                     'run "tenantry db destroy --yes" to confirm',
                 ),
             )

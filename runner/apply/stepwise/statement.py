@@ -17,6 +17,7 @@ from tenantry.apply.lock_waits import Watch, watching
 from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.stepwise import standalone
 from tenantry.apply.stepwise.work import Work
+from tenantry.ledger.touched import compose_check
 from tenantry.ledger.writing import compose_progress
 from tenantry.model.errors import Problem
 from tenantry.model.events import Event
@@ -32,7 +33,7 @@ _NEEDS_NONE = frozenset({"2D000", "25001"})
 # A setting of the file keeps its session from writing to the ledger.
 _NO_RECORD = frozenset({"25006", "42501"})
 # The number of statements in close.sql before the first of ours, and before its COMMIT.
-_OURS, _COMMIT = 1, 7
+_OURS, _COMMIT = 1, 8
 
 
 def run_statement(work: Work, index: int) -> Generator[Event, None, Broken | None]:
@@ -65,7 +66,9 @@ def _run_with_record(work: Work, index: int, timeouts: Timeouts, watch: Watch) -
     worker = work.site.connection
     progress = compose_progress(work.ledger, work.step.version, index + 1, work.progress(index + 1))
     text = sql.SQL(read_sql("apply/stepwise", "close"))
-    close = text.format(durable=compose_durable(), progress=progress).as_string(worker)
+    close = text.format(durable=compose_durable(), untouched=compose_check(work.ledger), progress=progress).as_string(
+        worker
+    )
     with in_transaction(worker):
         worker.execute(sql.SQL("; ").join((sql.SQL("BEGIN"), *_compose_limits(timeouts))))
         sent = send(worker, work.statements[index].text, watch.look, every_s=watch.every_s)

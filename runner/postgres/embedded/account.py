@@ -14,11 +14,15 @@ from tenantry.model.errors import ServerError
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account of the server's programs: None keeps the user of this process. `prefix` precedes the command."""
+    """The account of the server's programs: None keeps the user of this process. `prefix` precedes the command.
+
+    `seen_as` is the name under which the server sees this process, if that is not its own.
+    """
 
     uid: int | None = None
     gid: int | None = None
     prefix: tuple[str, ...] = ()
+    seen_as: str = ""
 
 
 def drop_to(user: pwd.struct_passwd) -> Account:
@@ -30,6 +34,8 @@ def namespace(user: pwd.struct_passwd) -> Account:
     """Return an account that is root outside and a user inside: for folders that only root can enter."""
     return Account(
         prefix=("unshare", "--user", f"--map-user={user.pw_uid}", f"--map-group={user.pw_gid}", "--"),
+        # So it sees others as well, but only root can enter the folder of the socket.
+        seen_as=user.pw_name,
     )
 
 

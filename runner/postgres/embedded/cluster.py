@@ -18,6 +18,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from tenantry.model.errors import ServerError
+from tenantry.postgres.embedded.access import remove_access, write_access
 from tenantry.postgres.embedded.account import (
     Account,
     can_enter,
@@ -143,7 +144,8 @@ class EmbeddedServer:
             account = self._prepare(programs)
             if not self.exists():
                 self._initialise(programs, major, account)
-            return self._launch(programs, account)
+            access = write_access(self.state, major, account)
+            return self._launch(programs, account, access)
 
     def stop(self, mode: StopMode = "fast") -> bool:
         """Stop the server and wait for its end; return whether it ran. Raise ServerError if it does not end."""
@@ -161,6 +163,7 @@ class EmbeddedServer:
             self._stop("immediate")
             remove(self._home)
             shutil.rmtree(self._socket, ignore_errors=True)
+            remove_access(self.state)
 
     @property
     def _home(self) -> Path:
@@ -299,7 +302,7 @@ class EmbeddedServer:
             if stale not in (None, pid) and exists(stale):
                 lock.unlink()
 
-    def _launch(self, programs: Path, account: Account) -> bool:
+    def _launch(self, programs: Path, account: Account, access: Mapping[str, str]) -> bool:
         """Start the server, again if it ends at once: a killed one leaves processes that keep its memory for a while.
 
         Returns False if an interrupted start had left a server that was still starting.
@@ -309,7 +312,7 @@ class EmbeddedServer:
             self._evict()
             seen = self._turn_log()
             found = self.pid()
-            if self._wait(found or self._spawn(programs, account), deadline):
+            if self._wait(found or self._spawn(programs, account, access), deadline):
                 return found is None
             said = self._read_log(seen)
             passing = found or "pre-existing shared memory block" in said or "lock file" in said
@@ -317,9 +320,10 @@ class EmbeddedServer:
                 raise ServerError(f"{self.log}: the server did not start:\n{said}")
             time.sleep(0.2)  # there is no event for the end of processes that are not ours
 
-    def _spawn(self, programs: Path, account: Account) -> int:
+    def _spawn(self, programs: Path, account: Account, access: Mapping[str, str]) -> int:
         """Start the server in the background, in a session of its own; return its process id."""
-        options = [text for name, value in self._settings().items() for text in ("-c", f"{name}={value}")]
+        settings = {**access, **self._settings()}
+        options = [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
         done = run(account, "/bin/sh", "-c", _LAUNCH, self.log, programs / "postgres", "-D", self._data, *options)
         if done.returncode:
             raise ServerError(f"{self.log}: {complaint(done)}")

@@ -64,7 +64,7 @@ def read_data_major(data: Path) -> int | None:
 
 def initdb_options(major: int, *, durable: bool) -> list[str]:
     """Return the options of initdb for a major: the same sort order on every machine, and no password."""
-    options = ["--username=postgres", "--encoding=UTF8", "--auth-local=trust", "--auth-host=reject"]
+    options = ["--username=postgres", "--encoding=UTF8", "--auth-local=peer", "--auth-host=reject"]
     if major >= 17:  # the first with a collation that is the same on every machine
         options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     # Case and letters of the C library: macOS has no C.UTF-8.

@@ -513,6 +513,39 @@ class TestUsers:
         assert _effective_user(server) == nobody
 
     @as_root
+    def test_shared_user(self, make_server: MakeServer, open_binaries: Path) -> None:
+        """A process of the user that the server runs as is no superuser there, and neither is any other user's."""
+        server = make_server(binaries=open_binaries)
+        server.start()
+        code = f"""
+import psycopg
+try:
+    psycopg.connect({server.dsn()!r}, dbname="postgres")
+except psycopg.OperationalError as error:
+    print(error.sqlstate or "refused", "Peer authentication failed" in str(error))
+"""
+        assert _output(_python(code, server, "nobody")) == "refused True"
+        # The folder of the socket keeps the others out already.
+        assert _output(_python(code, server, "daemon")) == "refused False"
+        assert _query(server, "CREATE ROLE app LOGIN") == ""
+        with psycopg.connect(server.dsn(), dbname="postgres", user="app") as connection:
+            assert connection.execute("SELECT current_user").fetchone() == ("app",)
+
+    @as_root
+    def test_link_in_the_way(self, make_server: MakeServer, open_binaries: Path) -> None:
+        """The rules of access are written beside the data: what the server's user puts in their place is replaced."""
+        server = make_server(binaries=open_binaries)
+        server.start()
+        server.stop()
+        target = server.state.parent / "target"
+        target.write_text("kept")
+        (server.state / "pg_hba.conf").unlink()
+        (server.state / "pg_hba.conf").symlink_to(target)
+        assert server.start()
+        assert target.read_text() == "kept"
+        assert not (server.state / "pg_hba.conf").is_symlink()
+
+    @as_root
     def test_sudo(self, make_server: MakeServer, open_binaries: Path) -> None:
         """A server that root starts in a user's project is the user's, who can go on without root."""
         server = make_server(binaries=open_binaries)

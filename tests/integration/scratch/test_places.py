@@ -291,9 +291,12 @@ class TestNoPlace:
         assert caught.value.hint == HINT.format(major=17)
 
     def test_no_folder(self, tmp_path: Path, server_dsn: str) -> None:
-        """A folder that cannot be made is named."""
+        """A folder that cannot be made is named where a server of our own would be in it."""
         (tmp_path / "scratch").write_text("a file", "utf-8")
-        with pytest.raises(Refused) as caught, opened(tmp_path, server_dsn):
+        with opened(tmp_path, server_dsn) as scratch:
+            assert not scratch.own_server
+        place = ScratchPlace(tmp_path / "scratch", SETTINGS)
+        with pytest.raises(Refused) as caught, place.open_embedded():
             pytest.fail("opened")
         said = f"{tmp_path / 'scratch'}: file exists, expected a writable folder"
         assert str(caught.value) == said

@@ -29,6 +29,7 @@ from tenantry.model.outcome import exit_code
 from tenantry.model.results import Blocker, Failure, LockWait, MeasuredStatement, Result, TableSize
 from tenantry.postgres.runner_lock import LOCK_KEY
 from tenantry.reports.jsonl import to_json
+from tenantry.reports.output import LOST, Output
 from tests.places import ROOT
 from tests.unit.docs.markdown import CODE, FORMATS, REFERENCE, name, read_fences, read_section, read_table
 
@@ -196,7 +197,8 @@ def find_codes() -> set[int]:
     verdicts = [Verdict(result) for result in Result] + [Verdict(Result.FAILED, trace="Traceback")]
     codes = {exit_code([verdict], signal) for verdict in verdicts for signal in ("", "SIGINT", "SIGTERM")}
     raised = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RunError)]
-    return codes | {kind.exit_code for kind in raised}
+    # The last one is that of the streams, and not of the tenants.
+    return codes | {kind.exit_code for kind in raised} | {LOST}
 
 
 @pytest.mark.parametrize(
@@ -231,7 +233,6 @@ def write_events() -> Iterator[dict[str, Any]]:
     """Yield the line that `jsonl` writes for one event of each kind."""
     from tenantry.reports.formats import Call
     from tenantry.reports.jsonl import make_sink
-    from tenantry.reports.output import Output
 
     kinds = sorted(get_args(Event), key=lambda kind: (kind is not RunStarted, kind is RunFinished))
     stream = StringIO()

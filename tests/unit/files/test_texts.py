@@ -40,7 +40,7 @@ def commit(folder: Path, name: str, data: bytes) -> None:
 
 
 def make_texts(folder: Path) -> Texts:
-    return Texts(folder.parent / "state", [folder])
+    return Texts([folder.parent / "state"], [folder])
 
 
 class TestGit:
@@ -87,7 +87,7 @@ class TestGit:
             home.mkdir()
         if name == "no commit":
             run_git(home, "init")
-        assert Texts(tmp_path / "state", [home]).find(checksum(OLD)) is None
+        assert Texts([tmp_path / "state"], [home]).find(checksum(OLD)) is None
 
     def test_no_git(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without git, nothing is known of its history, and that is no error."""
@@ -99,31 +99,31 @@ class TestGit:
 class TestKept:
     def test_kept(self, tmp_path: Path) -> None:
         """A text that is kept is found by a later run, under the name of its checksum."""
-        Texts(tmp_path, []).keep([make_file(OLD)])
+        Texts([tmp_path], []).keep([make_file(OLD)])
         assert [path.name for path in tmp_path.iterdir()] == [f"{checksum(OLD).removeprefix('sha256:')}.sql"]
-        assert Texts(tmp_path, []).find(checksum(OLD)) == OLD
+        assert Texts([tmp_path], []).find(checksum(OLD)) == OLD
 
     def test_damaged(self, tmp_path: Path) -> None:
         """What does not have the checksum it is kept under is not believed, and is replaced by the next run."""
-        Texts(tmp_path, []).keep([make_file(OLD)])
+        Texts([tmp_path], []).keep([make_file(OLD)])
         (path,) = tmp_path.iterdir()
         path.write_text(NEW, "utf-8")
-        assert Texts(tmp_path, []).find(checksum(OLD)) is None
-        Texts(tmp_path, []).keep([make_file(OLD)])
-        assert Texts(tmp_path, []).find(checksum(OLD)) == OLD
+        assert Texts([tmp_path], []).find(checksum(OLD)) is None
+        Texts([tmp_path], []).keep([make_file(OLD)])
+        assert Texts([tmp_path], []).find(checksum(OLD)) == OLD
 
     @pytest.mark.parametrize("wanted", ["", "sha256:", "sha256:../secret", "sha256:/etc/passwd", f"md5:{'0' * 64}"])
     def test_forged_name(self, tmp_path: Path, wanted: str) -> None:
         """A checksum that is none leads to no file."""
         (tmp_path / "secret.sql").write_text(OLD, "utf-8")
         (tmp_path / "texts").mkdir()
-        assert Texts(tmp_path / "texts", []).find(wanted) is None
+        assert Texts([tmp_path / "texts"], []).find(wanted) is None
 
     def test_not_writable(self, tmp_path: Path) -> None:
         """Where nothing can be kept, it is known until the run ends, and that is told once."""
         home = tmp_path / "texts"
         home.write_text("in the way", "utf-8")
-        texts = Texts(home, [])
+        texts = Texts([home], [])
         texts.keep([make_file(OLD), make_file(NEW)])
         assert texts.find(checksum(OLD)) == OLD
         assert list(texts.cache.take_failures()) == [(home, "file exists")]

@@ -5,5 +5,6 @@ SET LOCAL role TO DEFAULT;
 SET LOCAL search_path TO '';
 SET LOCAL statement_timeout TO 0;
 {durable};
+{untouched};
 {progress};
 COMMIT

@@ -1,0 +1,41 @@
+"""Whether a file has changed the ledger itself, asked in the file's own transaction before its record is written.
+
+Such a file would commit, and the next run would take what it did for the work of another runner, or run a file twice.
+"""
+
+import psycopg
+from psycopg import errors as pg
+from psycopg import sql
+
+from tenantry.ledger.guard import compose_guarded
+from tenantry.ledger.ledger import Ledger
+from tenantry.model.records import LEDGER_TABLE, LOG_TABLE
+from tenantry.postgres.queries import read_sql
+
+# Not the repeatables: their own record is an update, whose statistics may be those of the last file.
+_TABLES = (LEDGER_TABLE, LOG_TABLE)
+_REASON = "tenantry: touched"
+
+HINT = "leave the tables of tenantry to its verbs: forget, mark, accept and rollback change the record"
+
+
+def compose_untouched(ledger: Ledger) -> sql.Composed:
+    """Return the statements that raise an error if the open transaction has changed rows of the ledger or its log."""
+    return compose_guarded(ledger.guard, ledger.schema, _TABLES, compose_check(ledger), writes=True)
+
+
+def compose_check(ledger: Ledger) -> sql.Composed:
+    """Return the check of `compose_untouched` alone, for a message in which the tables are guarded already."""
+    touched = sql.SQL(" OR ").join(_compose_touched(ledger, table) for table in _TABLES)
+    return sql.SQL(read_sql("ledger", "untouched")).format(touched=touched)
+
+
+def _compose_touched(ledger: Ledger, table: str) -> sql.Composed:
+    name = ledger.name(table)
+    relation = sql.SQL("CAST({} AS pg_catalog.regclass)").format(sql.Literal(name.as_string()))
+    return sql.SQL(read_sql("ledger", "touched")).format(table=name, relation=relation)
+
+
+def is_touched(error: psycopg.Error) -> bool:
+    """Return whether an error is that of the check."""
+    return isinstance(error, pg.InvalidTextRepresentation) and f'"{_REASON}"' in (error.diag.message_primary or "")

@@ -1,0 +1,53 @@
+"""A file that changes the ledger itself, on each server: noticed inside its transaction, and undone with it."""
+
+import pytest
+
+from tenantry.model.events import MigrationFailed
+from tenantry.model.results import Result
+from tests.integration.fix_site import MakeSite, make_migration
+
+ROOMS = make_migration(1, "rooms", "CREATE TABLE rooms (id int PRIMARY KEY);\n")
+TOUCHES = {
+    "deletes a row": "DELETE FROM _migrations WHERE version = 1;",
+    "changes a row": "UPDATE _migrations SET checksum = 'other' WHERE version = 1;",
+    "adds a row": (
+        "INSERT INTO _migrations SELECT 9, name, checksum, origin, state, set_name, tenant, started_at, finished_at,"
+        " elapsed_ms, statements, statements_done, applied_by, run_id, tool_version, git_commit, sql_text, layout"
+        " FROM _migrations WHERE version = 1;"
+    ),
+    "truncates it": "TRUNCATE _migrations;",
+    "in a part of the transaction": (
+        "DO $$ BEGIN UPDATE _migrations SET name = 'other'; EXCEPTION WHEN division_by_zero THEN NULL; END $$;"
+    ),
+    "deletes from the log": "DELETE FROM _migrations_log;",
+    "changes the log": "UPDATE _migrations_log SET reason = 'other';",
+    "truncates the log": "TRUNCATE _migrations_log;",
+}
+
+
+@pytest.mark.parametrize("transactional", [True, False])
+@pytest.mark.parametrize("touch", TOUCHES.values(), ids=TOUCHES)
+def test_touches_the_ledger(any_site: MakeSite, touch: str, *, transactional: bool) -> None:
+    """A file that changes a row of the ledger or its log fails, its statement is undone, and the reason says so."""
+    here = any_site({"0001_rooms.sql": ROOMS.text})
+    assert here.migrate(migrations=[ROOMS]).verdict().result is Result.APPLIED
+    rows, logged = here.rows(), here.logged()
+    text = f"SELECT 1;\n{touch}\n"
+    ran = here.migrate(migrations=[ROOMS, make_migration(2, "touch", text, transactional=transactional)])
+    assert ran.verdict().result is Result.FAILED
+    (failed,) = ran.of(MigrationFailed)
+    assert failed.failure.message == (
+        "it changes rows of public._migrations or its log, which are the record of what was applied"
+    )
+    assert here.rows()[:1] == rows
+    assert here.logged()[: len(logged)] == logged
+
+
+def test_reads_the_ledger(any_site: MakeSite) -> None:
+    """A file may read the ledger, and one that follows it in the same session is no worse for the records before it."""
+    here = any_site({"0001_rooms.sql": ROOMS.text})
+    assert here.migrate(migrations=[ROOMS]).verdict().result is Result.APPLIED
+    more = [make_migration(version, f"m{version}", "SELECT count(*) FROM _migrations;") for version in (2, 3, 4)]
+    ran = here.migrate(migrations=[ROOMS, *more])
+    assert ran.verdict().result is Result.APPLIED
+    assert here.states() == dict.fromkeys((1, 2, 3, 4), "applied")
