@@ -25,7 +25,7 @@ from tenantry.model.events import (
     Verdict,
     drain,
 )
-from tenantry.model.results import GOOD, Result
+from tenantry.model.results import GOOD, Result, Standing
 
 Job = Callable[[Tenant], Generator[Event, None, Verdict]]
 
@@ -135,7 +135,8 @@ class _Run:
             return self._take_steps(self._job(tenant))
         except TenantError as error:
             result = _RESULTS.get(type(error), Result.FAILED)
-            return Verdict(result, str(error), error.hint)
+            standing = Standing.NO_DATABASE if isinstance(error, NoDatabase) else None
+            return Verdict(result, str(error), error.hint, standing=standing)
         except Exception as error:  # noqa: BLE001
             # The one broad except: a bug in one tenant's turn is reported, and must not end those of the others.
             return Verdict(Result.FAILED, f"a bug in tenantry: {error!r}", trace=traceback.format_exc())

@@ -59,7 +59,7 @@ class Ledger:
             self._check_layout(_layout_of(self._find()[1]))
             raise self._lacking(error) or self.foreign() from None
         except pg.InsufficientPrivilege as error:
-            raise self._unreadable(error) from None
+            raise self.unreadable(error) from None
         if rows:
             # From the rows and not from the comment: a tenant must cost one round trip.
             self._check_layout(max(row[-1] for row in rows))
@@ -266,7 +266,8 @@ class Ledger:
                 hint="correct the server or database of this tenant in tenants.yaml",
             )
 
-    def _unreadable(self, error: psycopg.Error) -> Refused:
+    def unreadable(self, error: psycopg.Error) -> Refused:
+        """Return the refusal where the role may not read the ledger."""
         said = error.diag.message_primary or ""
         tables = ", ".join(f"{self.typed_schema}.{table}" for table in (LEDGER_TABLE, LOG_TABLE))
         # Whatever the language of the message, it names the table, unless the schema itself is closed to the role.

@@ -12,6 +12,10 @@ from psycopg import sql
 from tenantry.ledger.ledger import Ledger, check_taken, read_time
 from tenantry.model import NO_VERSION, Migration
 from tenantry.model.records import LOG_TABLE
+from tenantry.postgres.queries import read_sql
+
+# The events of an attempt that did not succeed.
+FAILURES = ("failed", "blocked", "lost", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +34,30 @@ class LogEntry:
 
 
 def read_log(ledger: Ledger, version: int | None = None) -> tuple[LogEntry, ...]:
-    """Return the log, oldest first; empty if there is no ledger yet."""
+    """Return the log, oldest first; empty if there is no ledger yet. Raises Refused."""
+    return _read_entries(ledger, ledger.compose("read_log", version=version))
+
+
+def read_last_failure(ledger: Ledger, versions: Sequence[int], repeatables: Sequence[str]) -> LogEntry | None:
+    """Return the last attempt at one of these files that did not succeed; None if there is none. Raises Refused."""
+    query = sql.SQL(read_sql("ledger", "last_failure")).format(
+        schema=sql.Identifier(ledger.schema),
+        failures=sql.Literal(list(FAILURES)),
+        versions=sql.Literal(list(versions)),
+        repeatables=sql.Literal(list(repeatables)),
+    )
+    return next(iter(_read_entries(ledger, query)), None)
+
+
+def _read_entries(ledger: Ledger, query: sql.Composable) -> tuple[LogEntry, ...]:
     try:
-        rows = ledger.run(ledger.compose("read_log", version=version), tables=(LOG_TABLE,)).fetchall()
+        rows = ledger.run(query, tables=(LOG_TABLE,)).fetchall()
     except (pg.UndefinedTable, pg.InvalidSchemaName):
         return ()
     except pg.UndefinedColumn:
         raise ledger.foreign() from None
+    except pg.InsufficientPrivilege as error:
+        raise ledger.unreadable(error) from None
     return tuple(
         LogEntry(
             row[0], read_time(row[1]), str(row[2]), row[3], row[4], row[5] or "", row[6], row[7] or "", row[8] or {}

@@ -1,5 +1,6 @@
 """The events of a run folded into the state of each tenant, totals, and the exit code. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -19,7 +20,7 @@ from tenantry.model.events import (
 )
 from tenantry.model.migrations import label
 from tenantry.model.plans import head
-from tenantry.model.results import GOOD, Result
+from tenantry.model.results import GOOD, Result, Standing
 
 _NEVER = -1
 _BUG, _INTERRUPTED, _FAILED, _EARLY, _REFUSED, _AGAIN, _FINDING = 70, 130, 3, 6, 4, 5, 1
@@ -101,6 +102,14 @@ class Outcome:
         """Return the number of tenants for each result that occurred, in the order of Result."""
         ends = [outcome.verdict.result for outcome in self.tenants.values() if outcome.verdict]
         return {result: ends.count(result) for result in Result if result in ends}
+
+    @property
+    def standings(self) -> dict[str, int]:
+        """Return the number of tenants for each state in which they were found, or ended where the result says it."""
+        ends = [outcome.verdict for outcome in self.tenants.values() if outcome.verdict]
+        words = Counter(str(verdict.standing or verdict.result) for verdict in ends)
+        order = list(dict.fromkeys([*map(str, Result), *map(str, Standing)]))
+        return dict(sorted(words.items(), key=lambda entry: order.index(entry[0])))
 
     @property
     def exit_code(self) -> int:

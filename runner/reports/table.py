@@ -16,7 +16,7 @@ from tenantry.model.events import (
     RunFinished,
 )
 from tenantry.model.outcome import Outcome, TenantOutcome
-from tenantry.model.results import GOOD, Cell, Failure, Result
+from tenantry.model.results import GOOD, Cell, Failure, Result, Standing
 from tenantry.model.tenants import MASTER
 from tenantry.model.words import count
 from tenantry.reports.escaping import escape_source
@@ -183,7 +183,7 @@ class _Report:
             yield from indent(f"please report this:\n{verdict.trace}")
 
     def _summary(self) -> str:
-        totals = join(_count(result, number) for result, number in self._outcome.totals.items())
+        totals = join(_count(word, number) for word, number in self._outcome.standings.items())
         ended = f", ended by {self._outcome.stopped_by}" if self._outcome.stopped_by else ""
         return f"{count_tenants(list(self._outcome.tenants))}: {totals} in {seconds(self._outcome.elapsed_ms)}{ended}"
 
@@ -199,7 +199,10 @@ class _Report:
         elif behind:
             only_again = all(tenant.verdict and tenant.verdict.result in _AGAIN | GOOD for tenant in tenants)
             when = "next" if only_again else "after fixing that"
-            yield f"{when}: {self._again} --tenants {self._choose(behind)}"
+            # What is missing has to be created first, and it is this command that does it.
+            absent = any(tenant.verdict and tenant.verdict.standing is Standing.NO_DATABASE for tenant in tenants)
+            create = " --create" if absent and " --create" not in self._again else ""
+            yield f"{when}: {self._again}{create} --tenants {self._choose(behind)}"
         elif tenants and tenants[0].look:
             noun = "the master" if list(self._outcome.tenants) == [MASTER] else "a tenant"
             yield f"inspect {noun}: {self._look(tenants)}"
@@ -227,13 +230,16 @@ def _is_unsaid(tenant: TenantOutcome) -> bool:
 
 
 def _cells(tenant: TenantOutcome) -> Iterable[Cell]:
-    result = tenant.verdict.result.value if tenant.verdict else ""
+    verdict = tenant.verdict
+    # Only where it could be read: otherwise the result says more.
+    found = verdict.standing if verdict and verdict.result in GOOD else None
+    result = str(found or verdict.result) if verdict else ""
     yield from (tenant.tenant, result, tenant.version, len(tenant.applied), seconds(tenant.elapsed_ms))
 
 
-def _count(result: Result, number: int) -> str:
+def _count(word: str, number: int) -> str:
     """Return `2 findings`, `2 failed`: of all results, only a finding is a noun."""
-    return count(number, "finding") if result is Result.FINDING else f"{number} {result.value}"
+    return count(number, word) if word == Result.FINDING else f"{number} {word}"
 
 
 def _fold(rows: list[list[Cell]]) -> Iterator[list[Cell]]:

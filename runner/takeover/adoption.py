@@ -14,7 +14,7 @@ from tenantry.ledger.writing import record_known
 from tenantry.model import Migration, MigrationStatus, Origin, RowState, State, Tenant, label
 from tenantry.model.errors import Problem, Refused
 from tenantry.model.events import Event, FindingReported, RepairMade, RepairProposed, RowReported, Verdict, drain
-from tenantry.model.results import Result
+from tenantry.model.results import Result, Standing
 from tenantry.planning.words import advise, explain
 from tenantry.postgres.runner_lock import poll
 from tenantry.postgres.transaction import in_transaction, try_transaction_lock
@@ -79,7 +79,7 @@ def make_adoption_job(project: Project, decide: DecideProposal, reason: str, *, 
                 _write(found, proposal, reason)
                 for migration in proposal.known:
                     yield RepairMade(tenant.name, migration.version)
-        return _conclude(found, doubts, written=bool(write and changes))
+        return _conclude(found, doubts, changes=bool(changes), write=write)
 
     return adopt
 
@@ -266,10 +266,12 @@ def _write(found: Examined, proposal: Proposal, reason: str) -> None:
         ledger.connection.execute("COMMIT")
 
 
-def _conclude(found: Examined, doubts: int, *, written: bool) -> Verdict:
+def _conclude(found: Examined, doubts: int, *, changes: bool, write: bool) -> Verdict:
     """Return the verdict on a tenant; `doubts` is the number of findings."""
-    standing = found.evidence.standing.value
+    said = found.evidence.standing.value
     if doubts:
-        taken = "complete files are recorded, but " if written else ""
-        return Verdict(Result.FINDING, f"{taken}{standing}: {count_differences(doubts)}")
-    return Verdict(Result.APPLIED if written else Result.OK, standing)
+        taken = "complete files are recorded, but " if changes and write else ""
+        return Verdict(Result.FINDING, f"{taken}{said}: {count_differences(doubts)}")
+    if changes and write:
+        return Verdict(Result.APPLIED, said)
+    return Verdict(Result.OK, said, standing=Standing.TO_CHANGE if changes else Standing.NO_CHANGE)

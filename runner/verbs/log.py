@@ -10,7 +10,7 @@ from tenantry.model import Tenant, label
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, LinePrinted, RowReported, Verdict
-from tenantry.model.results import Cell, Result
+from tenantry.model.results import Cell, Result, Standing
 from tenantry.project import Project
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
@@ -61,7 +61,8 @@ def _make_job(project: Project, version: int | None) -> Job:
             entries = read_log(ledger, version) if ledger and ledger.read() is not None else ()
         for entry in entries:
             yield RowReported(tenant.name, _cells(entry))
-        return Verdict(Result.OK)
+        found = Standing.WITH_LOG if entries else Standing.WITHOUT_LOG if ledger else Standing.NO_DATABASE
+        return Verdict(Result.OK, standing=found)
 
     return log
 
@@ -94,12 +95,12 @@ def _cells(entry: LogEntry) -> Mapping[str, Cell]:
         "version": entry.version,
         "event": entry.event,
         "by": entry.applied_by,
-        "reason": entry.reason or _describe(entry),
+        "reason": entry.reason or describe_entry(entry),
         "run": entry.run_id,
     }
 
 
-def _describe(entry: LogEntry) -> str:
+def describe_entry(entry: LogEntry) -> str:
     """Return what the detail of an entry comes to in one line."""
     # A repeatable has no version to tell it by.
     name = f"{entry.detail.get('name', '')}: " if entry.version is None else ""

@@ -25,7 +25,7 @@ from tenantry.model.events import (
     WarningRaised,
 )
 from tenantry.model.plans import head
-from tenantry.model.results import Cell, Result
+from tenantry.model.results import Cell, Result, Standing
 from tenantry.planning.steps import make_plan
 from tenantry.planning.words import count_done, summarise
 from tenantry.project import Project
@@ -144,7 +144,9 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
                 yield said
             if unmet:
                 return Verdict(Result.FINDING, count_unmet(unmet))
-        return Verdict(Result.OK if decided.steps or decided.repeatables else Result.UP_TO_DATE)
+        if decided.steps or decided.repeatables:
+            return Verdict(Result.OK, standing=Standing.PENDING)
+        return Verdict(Result.UP_TO_DATE)
 
     return plan
 

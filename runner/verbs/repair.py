@@ -9,7 +9,7 @@ from tenantry.ledger.statuses import compare_rows
 from tenantry.model import AppliedMigration, MigrationStatus, Tenant
 from tenantry.model.errors import Refused
 from tenantry.model.events import Event, RepairMade, RepairProposed, Verdict
-from tenantry.model.results import Result
+from tenantry.model.results import Result, Standing
 from tenantry.postgres.runner_lock import poll
 from tenantry.postgres.transaction import in_transaction, try_transaction_lock
 from tenantry.project import Project
@@ -48,10 +48,10 @@ def make_repair_job(project: Project, version: int, decide: DecideRepair, *, dry
             status = next((status for status in statuses if status.version == version), None)
             decided = decide(Case(tenant, version, status, statuses))
             if not decided.changes:
-                return Verdict(Result.UP_TO_DATE, "nothing to change")
+                return Verdict(Result.UP_TO_DATE, "nothing to change", standing=Standing.NO_CHANGE)
             yield RepairProposed(tenant.name, decided.changes)
             if dry_run:
-                return Verdict(Result.OK, "dry run: nothing was changed")
+                return Verdict(Result.OK, "dry run: nothing was changed", standing=Standing.TO_CHANGE)
             wait_ms = project.sessions.settings.lock_wait_ms
             yield from poll(lambda: try_transaction_lock(connection), connection, tenant.name, wait_ms)
             if status and status.file:

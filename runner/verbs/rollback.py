@@ -10,7 +10,7 @@ from tenantry.ledger.statuses import compare_rows
 from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import Event, RepairProposed, TenantCompared, Verdict, WarningRaised
-from tenantry.model.results import GOOD, Result
+from tenantry.model.results import GOOD, Result, Standing
 from tenantry.planning.undo import Wanted, check_known, choose
 from tenantry.project import Project
 from tenantry.proof.prover import make_prover
@@ -137,12 +137,12 @@ def make_rollback_job(project: Project, wanted: Wanted) -> Job:
             chosen = choose(statuses, wanted, tenant.name)
             if not chosen:
                 check_known(rows, statuses, wanted, tenant.name)
-                return Verdict(Result.UP_TO_DATE, "nothing to undo")
+                return Verdict(Result.UP_TO_DATE, "nothing to undo", standing=Standing.NO_CHANGE)
             undos = [make_undo(status, ledger, wanted) for status in chosen]
             yield from (WarningRaised(tenant.name, one.doubt) for one in undos if one.doubt)
             yield RepairProposed(tenant.name, tuple(line for one in undos for line in _propose(one, wanted)))
             if wanted.dry_run:
-                return Verdict(Result.OK, "dry run: nothing was changed")
+                return Verdict(Result.OK, "dry run: nothing was changed", standing=Standing.TO_CHANGE)
             for one in undos:
                 verdict = yield from run_undo(project.sessions, ledger, one, wanted.reason, rows)
                 if verdict.result not in GOOD:
