@@ -25,12 +25,32 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a repair is decided from: the version's status, and all others of the tenant."""
+    """What a repair is decided from: the version's status, and all others of the tenant.
 
-    tenant: Tenant
+    With `dry_run` nothing is going to be written, and the changes are worded so.
+    """
+
+    project: Project
+    ledger: Ledger
     version: int
     status: MigrationStatus | None
     statuses: tuple[MigrationStatus, ...]
+    dry_run: bool
+
+    @property
+    def tenant(self) -> Tenant:
+        """Return the tenant."""
+        return self.ledger.tenant
+
+    @property
+    def being(self) -> str:
+        """Return `is`, or what stands for it where nothing is written."""
+        return "would be" if self.dry_run else "is"
+
+    @property
+    def becomes(self) -> str:
+        """Return `becomes`, or what stands for it where nothing is written."""
+        return "would become" if self.dry_run else "becomes"
 
 
 # Raises Refused where the repair does not fit.
@@ -46,7 +66,7 @@ def make_repair_job(project: Project, version: int, decide: DecideRepair, *, dry
             rows = ledger.read()
             statuses = compare_rows(project.files(tenant), rows, ledger)
             status = next((status for status in statuses if status.version == version), None)
-            decided = decide(Case(tenant, version, status, statuses))
+            decided = decide(Case(project, ledger, version, status, statuses, dry_run))
             if not decided.changes:
                 return Verdict(Result.UP_TO_DATE, "nothing to change", standing=Standing.NO_CHANGE)
             yield RepairProposed(tenant.name, decided.changes)

@@ -162,6 +162,7 @@ def make_rollback_job(project: Project, wanted: Wanted) -> Job:
 
 def _propose(undo: Undo, wanted: Wanted) -> Iterator[str]:
     """Yield what is about to be done; for a dry run, or if it comes from the database, with the SQL."""
-    yield f"{undo.name}: undone by {undo.step.path}, its record becomes rolled back"
+    being, becomes = ("would be ", "would become") if wanted.dry_run else ("", "becomes")
+    yield f"{undo.name}: {being}undone by {undo.step.path}, its record {becomes} rolled back"
     if wanted.dry_run or wanted.recorded:
         yield from (f"  {line}" for line in undo.step.text.splitlines())

@@ -281,7 +281,7 @@ def test_log(fleet: MakeFleet) -> None:
     """`log` shows who did what when, failures and repairs among it; `--version` keeps what is about one version."""
     one = fleet(tenants=["1"], files={"0000_rooms.sql": ROOMS, "0001_rates.sql": "SELECT 1 / 0;\n"})
     one.run("migrate")
-    one.run("mark", "1", "--tenants", "1", "--reason", "typed by hand")
+    one.run("mark", "1", "--tenants", "1", "--reason", "typed by hand", "--force")
     done = one.run("log")
     report = read_report(one, done.out)
     assert (done.code, [(row["version"], row["event"], row["by"]) for row in report.rows]) == (
