@@ -156,7 +156,7 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int
                     for sink in sinks:
                         sink(event)
         except RunError as error:
-            _print_error(error)
+            _print_error(error, call)
             return error.exit_code
         except BrokenPipeError:
             # Whoever read our output has gone: what was done is in the ledger, what was not can be done again.
@@ -192,14 +192,14 @@ def _signals(stop: "Stop") -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _print_error(error: RunError) -> None:
+def _print_error(error: RunError, call: "Call") -> None:
     from tenantry.reports.output import hang
     from tenantry.reports.wording import render_hint
 
     for problem in error.problems:
         click.echo(f"{_ERROR} {hang(problem.message)}", err=True)
         if problem.hint:
-            click.echo(f"{click.style('hint:', fg='cyan')} {hang(render_hint(problem.hint, _program()))}", err=True)
+            click.echo(f"{click.style('hint:', fg='cyan')} {hang(render_hint(problem.hint, call))}", err=True)
 
 
 def _make_call(context: click.Context) -> "Call":
@@ -207,18 +207,37 @@ def _make_call(context: click.Context) -> "Call":
     from tenantry.model.tenants import ALL
     from tenantry.reports.formats import Call
 
-    return Call(_program_here(context), _again(context), shlex.quote(context.params.get("tenants") or ALL))
+    selection = shlex.quote(context.params.get("tenants") or ALL)
+    verb = context.info_name or ""
+    # Of the other verbs, a hint names all that it needs: their options are about the version that they were given.
+    options = _retype_options(context, _NOT_AGAIN | {"dry_run", "servers", "resume_at"}) if verb == "migrate" else []
+    servers = _retype_options(context, frozenset(_names(context)) - {"servers"})
+    return Call(_program_here(context), _again(context), selection, verb, _join(options), _join(servers))
+
+
+def _join(words: list[str]) -> str:
+    return "".join(f" {word}" for word in words)
 
 
 def _again(context: click.Context) -> str:
     """Return the command as it was typed, without its tenants, format and secrets: what remains is for the rest."""
-    words = [_program(), context.info_name or ""]
+    words = [_program(), context.info_name or "", *_retype_options(context, _NOT_AGAIN)]
+    return " ".join([*words, *_retype_config(context)])
+
+
+def _retype_options(context: click.Context, without: frozenset[str]) -> list[str]:
+    """Return the options as they were typed."""
+    words = []
     for param in context.command.params:
         name = param.name or ""
         given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if isinstance(param, click.Option) and given and name not in _NOT_AGAIN:
+        if isinstance(param, click.Option) and given and name not in without:
             words += _retype(param, context.params[name])
-    return " ".join([*words, *_retype_config(context)])
+    return words
+
+
+def _names(context: click.Context) -> list[str]:
+    return [param.name or "" for param in context.command.params]
 
 
 def _program_here(context: click.Context) -> str:

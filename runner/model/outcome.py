@@ -11,10 +11,12 @@ from tenantry.model.events import (
     HazardFound,
     MigrationApplied,
     MigrationFailed,
+    MigrationStarted,
     RunFinished,
     RunStarted,
     TenantCompared,
     TenantFinished,
+    TenantPlanned,
     TenantStarted,
     Verdict,
 )
@@ -39,7 +41,10 @@ _CODES = {
 
 @dataclass(slots=True)
 class TenantOutcome:
-    """The state of one tenant so far. `version` is the label of its newest version."""
+    """The state of one tenant so far. `version` is the label of its newest version.
+
+    `pending`: it was to get files, and has not got them yet. `begun`: one of them has started.
+    """
 
     tenant: str
     version: str = ""
@@ -48,6 +53,8 @@ class TenantOutcome:
     findings: int = 0
     look: str = ""
     started: bool = False
+    pending: bool = False
+    begun: bool = False
     verdict: Verdict | None = None
     elapsed_ms: int = 0
 
@@ -82,8 +89,8 @@ class Outcome:
                 self.tenants[tenant].version = head(statuses)
             case MigrationApplied(tenant, migration):
                 self._add_applied(self.tenants[tenant], label(migration.version, migration.name))
-            case MigrationFailed(tenant):
-                self.tenants[tenant].failed = event
+            case TenantPlanned() | MigrationStarted() | MigrationFailed():
+                self._follow(self.tenants[event.tenant], event)
             case FindingReported(tenant) if tenant:
                 self.tenants[tenant].findings += 1
             case TenantFinished(tenant, verdict, elapsed_ms):
@@ -92,8 +99,19 @@ class Outcome:
             case _:
                 return
 
+    def _follow(self, tenant: TenantOutcome, event: TenantPlanned | MigrationStarted | MigrationFailed) -> None:
+        """Take in how far a tenant has come with its files."""
+        match event:
+            case TenantPlanned(plan=plan):
+                tenant.pending = bool(plan.steps or plan.repeatables)
+            case MigrationStarted():
+                tenant.begun = True
+            case MigrationFailed():
+                tenant.failed = event
+
     def _add_applied(self, tenant: TenantOutcome, name: str) -> None:
         tenant.applied.append(name)
+        tenant.pending = False
         # A late file is applied after newer ones, and a repeatable has no version: the last is not always the newest.
         tenant.version = max(tenant.version, name, key=_version)
 

@@ -55,7 +55,7 @@ def start(
         case "url":
             yield LinePrinted(embedded_server(config).url(name))
         case "psql":
-            _open_psql(config, name, arguments)
+            _open_psql(config, name, arguments, database)
         case "destroy":
             yield from _destroy(config, sure=sure)
 
@@ -83,13 +83,15 @@ def _start_server(config: Config) -> Events:
     yield LinePrinted(f"{'started' if started else 'already running'}: {server.url('postgres')}")
 
 
-def _open_psql(config: Config, database: str, arguments: tuple[str, ...]) -> None:
+def _open_psql(config: Config, database: str, arguments: tuple[str, ...], named: str | None) -> None:
     """Become psql. Raises ServerError where the server was never made; starts it where it is stopped."""
     server = embedded_server(config)
     if not server.exists():
+        is_tenant = named in {tenant.name for tenant in (*config.tenants, *filter(None, (config.master,)))}
+        creates = f"tenantry migrate --tenants {named}" if is_tenant else "tenantry db start"
         raise ServerError(
             f"{config.root / STATE_FOLDER}: the embedded server has not been created",
-            hint='run "tenantry migrate --tenants ..." to create it',
+            hint=f'run "{creates}" to create it',
         )
     server.start()
     command = [*server.psql(database), *arguments]
