@@ -17,6 +17,7 @@ import click
 from click.core import ParameterSource
 
 from tenantry.model.errors import RunError
+from tenantry.model.words import times
 from tenantry.verbs.verb import VERBS, Request, Verb, load_verb
 from tenantry.version import __version__
 
@@ -95,6 +96,42 @@ class _Verbs(click.Group):
             raise click.UsageError(f"{args[0]!r} is not a verb: {expected}", ctx) from error
 
 
+class _Command(click.Command):
+    """A verb. An option that is given twice is an error: click would take the last one, and ignore the others."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments. Raises UsageError."""
+        # For completion, half a line has to be readable.
+        if not ctx.resilient_parsing:
+            _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+            _refuse_repeated(ctx, [param for param in order if isinstance(param, click.Option)])
+        return super().parse_args(ctx, args)
+
+
+def _refuse_repeated(context: click.Context, given: list[click.Option]) -> None:
+    seen: dict[str, click.Option] = {}
+    for option in given:
+        before = seen.setdefault(option.name or "", option)
+        # `seen` has the option itself when it comes for the first time: told apart by how often it was given.
+        if before is not option:
+            message = f"{option.opts[0]} is given with {before.opts[0]}, expected one of them"
+        elif given.count(option) > 1 and not (option.multiple or option.is_flag):
+            message = f"{option.opts[0]} is given {times(given.count(option))}, expected once"
+        else:
+            continue
+        raise click.UsageError(message, context)
+
+
+def _refuse_two_files(context: click.Context) -> None:
+    if context.parent and _is_given(context, "config") and _is_given(context.parent, "config"):
+        raise click.UsageError("--config is given before and after the verb, expected once", context)
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    """Return whether an option or argument stands on the command line."""
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
 def _make_command(name: str, verb: Verb) -> click.Command:
     format_option = click.Option(
         ["--format"],
@@ -106,12 +143,14 @@ def _make_command(name: str, verb: Verb) -> click.Command:
 
     def call(config: str | None, verbose: bool, **options: Any) -> None:
         context = click.get_current_context()
+        _refuse_two_files(context)
         everywhere = {"config": config or context.obj["config"], "verbose": verbose or context.obj["verbose"]}
-        context.exit(_run(name, verb, everywhere | options, _make_call(context)))
+        given = frozenset(param for param in context.params if _is_given(context, param))
+        context.exit(_run(name, verb, everywhere | options, _make_call(context), given))
 
     formats = [format_option] if len(verb.formats) > 1 else []
     params = [*verb.params, *formats, *_make_everywhere(default=None)]
-    return click.Command(name, params=params, help=verb.help, short_help=VERBS[name], callback=call)
+    return _Command(name, params=params, help=verb.help, short_help=VERBS[name], callback=call)
 
 
 def _make_everywhere(default: str | None) -> list[click.Option]:
@@ -135,7 +174,7 @@ def _cli(ctx: click.Context, config: str, verbose: bool) -> None:
     ctx.obj = {"config": config, "verbose": verbose}
 
 
-def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int:
+def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call", given: frozenset[str]) -> int:
     """Run a verb to its end and return the exit code."""
     # Loaded only for a run: psycopg, rich and structlog would make --help and completion slow.
     from tenantry.fleet.stop import Stop
@@ -144,7 +183,7 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int
     from tenantry.reports.formats import make_sinks
 
     stop = Stop()
-    request = Request(name, str(uuid.uuid4()), os_user(), options, dict(os.environ), stop)
+    request = Request(name, str(uuid.uuid4()), os_user(), options, dict(os.environ), stop, given)
     outcome = Outcome()
     sinks = make_sinks(options.get("format", "table"), call, verbose=options["verbose"])
     with _signals(stop):
@@ -230,8 +269,7 @@ def _retype_options(context: click.Context, without: frozenset[str]) -> list[str
     words = []
     for param in context.command.params:
         name = param.name or ""
-        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if isinstance(param, click.Option) and given and name not in without:
+        if isinstance(param, click.Option) and _is_given(context, name) and name not in without:
             words += _retype(param, context.params[name])
     return words
 
@@ -248,7 +286,7 @@ def _program_here(context: click.Context) -> str:
 def _retype_config(context: click.Context) -> list[str]:
     """Return --config as it was typed, before or behind the verb; nothing where it was not."""
     for at in (context, context.parent):
-        if at and at.get_parameter_source("config") is ParameterSource.COMMANDLINE:
+        if at and _is_given(at, "config"):
             return ["--config", shlex.quote(at.params["config"])]
     return []
 

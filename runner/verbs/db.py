@@ -8,6 +8,7 @@ import click
 from tenantry.config.model import Config
 from tenantry.model.errors import ConfigError, Problem, ServerError
 from tenantry.model.events import LinePrinted
+from tenantry.model.words import nearest, one_of
 from tenantry.project import embedded_server, scratch_servers
 from tenantry.state import STATE_FOLDER
 from tenantry.verbs.options import read_request
@@ -25,6 +26,8 @@ DATABASE is the id of a tenant, master, or the name of a database. Arguments aft
   tenantry db destroy --yes
 """
 
+_DEFAULT_DATABASE = "postgres"
+_EVERYWHERE = frozenset({_DEFAULT_DATABASE, "template1"})
 Action = Literal["start", "stop", "url", "psql", "destroy"]
 _PARAMS = (
     click.Argument(["action"], type=click.Choice(get_args(Action))),
@@ -62,6 +65,7 @@ def start(
 
 def _start(request: Request) -> Events:
     options = request.options
+    _refuse_words(options["action"], options["database"], options["arguments"], sure=options["yes"])
     return start(
         read_request(request),
         action=options["action"],
@@ -71,10 +75,37 @@ def _start(request: Request) -> Events:
     )
 
 
+def _refuse_words(action: Action, database: str | None, arguments: tuple[str, ...], *, sure: bool) -> None:
+    """Raise ConfigError for words that an action would ignore."""
+    extra = list(arguments) if action != "psql" else []
+    if database is not None and action not in ("url", "psql"):
+        extra.insert(0, database)
+    if extra:
+        raise ConfigError((Problem(f"db {action}: unexpected {' '.join(map(repr, extra))}, expected nothing more"),))
+    if sure and action != "destroy":
+        raise ConfigError((Problem(f"--yes: has no effect with db {action}"),))
+
+
 def _find_database(config: Config, text: str | None) -> str:
-    """Return the database that a tenant's name stands for; any other word is the name of a database itself."""
-    known = {tenant.name: tenant.database for tenant in (*config.tenants, *filter(None, (config.master,)))}
-    return known.get(text or "", text or "postgres")
+    """Return the database that a word stands for: a tenant's name, or a database's own. Raises ConfigError.
+
+    A database that is in tenants.yaml, or that every server has, counts; where the tenants come from a query, any does.
+    """
+    if text is None:
+        return _DEFAULT_DATABASE
+    tenants = (*filter(None, (config.master,)), *config.tenants)
+    named = {tenant.name: tenant for tenant in tenants}
+    if text in named:
+        tenant = named[text]
+        if not tenant.server.embedded:
+            message = f"db: tenant {text!r} is on server {tenant.server.name!r}, expected one of the embedded server"
+            raise ConfigError((Problem(message),))
+        return tenant.database
+    databases = {tenant.database for tenant in tenants if tenant.server.embedded} | _EVERYWHERE
+    if text not in databases and config.tenant_query is None:
+        known = [*named, *databases]
+        raise ConfigError((Problem(f"db: unknown database {text!r}, expected {one_of(known)}", nearest(text, known)),))
+    return text
 
 
 def _start_server(config: Config) -> Events:

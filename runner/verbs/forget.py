@@ -7,7 +7,7 @@ from tenantry.model import AppliedMigration, State, label
 from tenantry.model.errors import Refused
 from tenantry.planning.words import count_done
 from tenantry.project import Project
-from tenantry.verbs.options import REPAIR_PARAMS, open_request, run_repair
+from tenantry.verbs.options import REPAIR_PARAMS, check_name, open_request, run_repair
 from tenantry.verbs.repair import Case, Repair
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -44,6 +44,7 @@ def _decide(case: Case, reason: str) -> Repair:
             f"version {case.version} is not recorded",
             hint=f'run "tenantry status --tenants {case.tenant.name}" to see its version',
         )
+    check_name(case.version, [label(row.version, name) for name in (row.name, case.status.name if case.status else "")])
     newer = any(other.row and other.version > row.version for other in case.statuses)
     again = f"its file {case.becomes} {'out of order' if newer else 'pending'}"
     after = again if case.status and case.status.file else "there is no file for it"

@@ -18,7 +18,17 @@ from tenantry.takeover.evidence import Presence
 from tenantry.takeover.files.conversions import CONVERSIONS, load_conversion, plan_files, write_files
 from tenantry.takeover.matching import find_migrations, is_by_number
 from tenantry.takeover.records.histories import HISTORIES, Claim, ClaimStanding, History, load_history
-from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, SET, TENANTS, open_request, read_request, run_job
+from tenantry.verbs.options import (
+    JOBS,
+    LOCK_WAIT,
+    SERVER,
+    SET,
+    TENANTS,
+    open_request,
+    read_request,
+    refuse_idle,
+    run_job,
+)
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Take over the records of another tool in every selected tenant; or, with --files, its migration files.
@@ -56,6 +66,16 @@ _PARAMS = (
     LOCK_WAIT,
     SERVER,
 )
+
+
+# They are about tenants, which files are not.
+_FOR_RECORDS = {
+    "tenants": "--tenants",
+    "reason": "--reason",
+    "jobs": "--jobs",
+    "lock_wait": "--lock-wait",
+    "servers": "--server",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +213,9 @@ def _start(request: Request) -> Events:
     options = request.options
     tool, folder, write = options["tool"], options["folder"], options["write"]
     if not options["wants_files"]:
+        refuse_idle(request, {"set_name": "--set"}, "without --files")
         return start(open_request(request), tool=tool, folder=folder, reason=options["reason"], write=write)
+    refuse_idle(request, _FOR_RECORDS, "with --files")
     set_name = SetName(options["set_name"])
     return start_files(read_request(request), tool=tool, folder=folder, set_name=set_name, write=write)
 

@@ -18,7 +18,16 @@ from tenantry.model.events import Event, HazardFound, RowReported, RunFinished, 
 from tenantry.model.hazards import Hazard, Level
 from tenantry.model.results import Result, Standing, TableSize
 from tenantry.project import Project
-from tenantry.verbs.options import JOBS, SERVER, Version, find_file, make_tenants_option, open_files, open_request
+from tenantry.verbs.options import (
+    JOBS,
+    SERVER,
+    Version,
+    find_file,
+    make_tenants_option,
+    open_files,
+    open_request,
+    refuse_idle,
+)
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Report the effects of each migration file on a live database: locks, rewrites and full scans.
@@ -97,6 +106,8 @@ def start(
 
 def _start(request: Request) -> Events:
     options = request.options
+    if options["tenants"] is None:
+        refuse_idle(request, {"jobs": "--jobs", "servers": "--server"}, "without --tenants")
     return start(
         open_files(request) if options["tenants"] is None else open_request(request),
         versions=options["versions"],

@@ -103,11 +103,13 @@ def start(
     for option, versions in (("--to", [] if to is None else [to]), ("--out-of-order", sorted(late))):
         for version in versions:
             find_version(project, version, option)
+    if beyond := [version for version in sorted(late) if to is not None and version > to]:
+        raise ConfigError((Problem(f"--out-of-order {beyond[0]}: beyond --to {to}, expected a version up to it"),))
+    if resume_at:
+        _check_alone(project, resume_at)
     if dry_run:
         # The job of plan itself: a dry run that decided on its own could promise something else.
         return plan.run(project, "migrate", plan.make_job(project, to, late), allowed=allow)
-    if resume_at:
-        _check_alone(project, resume_at)
     job = make_job(project, to, late, Gate(project, allow), prove=verify, resume_at=resume_at)
     return run_job(project, "migrate", job, staged=True, makes_server=True)
 

@@ -88,6 +88,8 @@ def start(
     chosen = version if to is None else to
     if chosen is None or (version is not None and to is not None):
         raise ConfigError((Problem("VERSION: expected the version to undo, or --to with the newest version to keep"),))
+    if out_of_order and to is not None:
+        raise ConfigError((Problem("--out-of-order: has no effect with --to, after which no newer version stays"),))
     if from_files and recorded:
         raise ConfigError((Problem("--recorded: given with --file, expected one of them"),))
     reason = reason.strip()
@@ -103,6 +105,7 @@ def start(
         recorded=recorded,
         dry_run=dry_run,
         prove=verify,
+        name=getattr(chosen, "name", ""),
     )
     return run_job(project, "rollback", make_rollback_job(project, wanted))
 
@@ -134,9 +137,9 @@ def make_rollback_job(project: Project, wanted: Wanted) -> Job:
             rows = ledger.read()
             statuses = compare_rows(project.files(tenant), rows, ledger)
             yield TenantCompared(tenant.name, statuses)
+            check_known(rows, statuses, wanted, tenant.name)
             chosen = choose(statuses, wanted, tenant.name)
             if not chosen:
-                check_known(rows, statuses, wanted, tenant.name)
                 return Verdict(Result.UP_TO_DATE, "nothing to undo", standing=Standing.NO_CHANGE)
             undos = [make_undo(status, ledger, wanted) for status in chosen]
             yield from (WarningRaised(tenant.name, one.doubt) for one in undos if one.doubt)
