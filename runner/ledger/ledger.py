@@ -26,7 +26,8 @@ from tenantry.postgres.sessions import Connection
 
 LAYOUT = 1
 # The value for a placeholder in a SQL file: a literal, or SQL as it is.
-Value = str | int | sql.SQL | None
+Value = str | int | sql.Composable | None
+_OWN_TABLES = sql.SQL(", ").join(map(sql.Literal, LEDGER_TABLES))
 _LAYOUT_COMMENT = re.compile(r"^tenantry ledger, layout (\d+)\b")
 # Columns that layout 1 gained before the first release; it gains no more.
 _LATER_COLUMNS = {"proven_at": "timestamptz", "rollback_text": "text", "progress": "jsonb"}
@@ -51,7 +52,7 @@ class Ledger:
         Raises Refused if the table is not ours, has a newer layout, or belongs to another set or tenant.
         """
         try:
-            rows = self.execute("read").fetchall()
+            rows = self.execute("read", tables=_OWN_TABLES).fetchall()
         except (pg.UndefinedTable, pg.InvalidSchemaName):
             return ()
         except (pg.UndefinedColumn, pg.DatatypeMismatch, pg.UndefinedFunction, pg.CannotCoerce) as error:
@@ -186,7 +187,9 @@ class Ledger:
         """Return one of the ledger's SQL files with its values as literals, so that it stays one simple query."""
         return sql.SQL(read_sql("ledger", file)).format(
             schema=sql.Identifier(self.schema),
-            **{key: value if isinstance(value, sql.SQL) else sql.Literal(value) for key, value in values.items()},
+            **{
+                key: value if isinstance(value, sql.Composable) else sql.Literal(value) for key, value in values.items()
+            },
         )
 
     def name(self, table: str) -> sql.Identifier:
@@ -228,6 +231,7 @@ class Ledger:
             by,
             proven,
             progress,
+            bare,
             _layout,
         ) = row
         return AppliedMigration(
@@ -245,6 +249,7 @@ class Ledger:
             applied_by=by,
             proven=proven,
             progress=_parse_progress(progress),
+            bare=bare,
         )
 
     def _check_layout(self, layout: int | None) -> None:

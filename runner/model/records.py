@@ -50,6 +50,7 @@ class AppliedMigration:
     """One row of the ledger. Times are aware and in UTC; `elapsed_ms` is None where nothing was run.
 
     `proven`: the schema was verified to match this row together with all others. Only unfinished files have `progress`.
+    `bare`: when this row was read, its database had no relation but those of the ledger.
     """
 
     version: int
@@ -66,3 +67,5 @@ class AppliedMigration:
     applied_by: str
     proven: bool = False
     progress: Progress | None = None
+    # Not a part of the row: it is about the moment, and out of the repr, so that it is out of jsonl.
+    bare: bool = field(default=False, repr=False, compare=False)

@@ -11,7 +11,7 @@ from tenantry.apply.site import Site
 from tenantry.fleet.run import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import find_pending
-from tenantry.ledger.statuses import compare_rows
+from tenantry.ledger.statuses import compare_rows, refuse_bare
 from tenantry.lint.gate import Gate, check_rules
 from tenantry.model import AppliedMigration, MigrationStatus, Note, Plan, RowState, State, Tenant, label
 from tenantry.model.errors import ConfigError, Problem, Refused
@@ -182,6 +182,7 @@ class _Migrating:
         """Take all steps and return how the tenant ends; none of them is taken after one that ends it."""
         rows = yield from self._read()
         statuses = self._compare(rows)
+        refuse_bare(statuses, self._tenant)
         plan = self._decide(statuses)
         yield TenantCompared(self._tenant.name, statuses)
         yield TenantPlanned(self._tenant.name, plan)
@@ -271,8 +272,12 @@ class _Migrating:
 
 
 def _is_unproven(status: MigrationStatus) -> bool:
-    """Return whether the schema was not yet seen to be what this stands for; a text that was replaced may be any."""
-    return status.row is not None and (not status.row.proven or status.note is Note.REPLACED)
+    """Return whether the schema was not yet seen to be what this stands for; a text that was replaced may be any.
+
+    That of an empty database is looked at again: what was proven may have been another one, whose ledger was copied.
+    """
+    row = status.row
+    return row is not None and (not row.proven or row.bare or status.note is Note.REPLACED)
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

@@ -10,7 +10,7 @@ import click
 from tenantry.apply.requirements import count_unmet, foresee
 from tenantry.fleet.run import Job
 from tenantry.ledger.repeatables import find_pending
-from tenantry.ledger.statuses import read_statuses
+from tenantry.ledger.statuses import read_statuses, refuse_bare
 from tenantry.lint.gate import find_unseen
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, Plan, SetName, State, Tenant, label
 from tenantry.model.errors import Problem
@@ -126,6 +126,7 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
     def plan(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
             statuses = read_statuses(project.files(tenant), ledger)
+            refuse_bare(statuses, tenant)
             decided = make_plan(statuses, target=target, allow=late)
             if target is None:
                 decided = replace(decided, repeatables=find_pending(project.repeatables(tenant), ledger))

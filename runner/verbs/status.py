@@ -8,7 +8,7 @@ from tenantry.fleet.run import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.log import FAILURES, LogEntry, read_last_failure
 from tenantry.ledger.repeatables import find_pending
-from tenantry.ledger.statuses import read_statuses
+from tenantry.ledger.statuses import read_statuses, refuse_bare
 from tenantry.model import Migration, MigrationStatus, State, Tenant, label
 from tenantry.model.events import Event, RowReported, TenantCompared, Verdict
 from tenantry.model.plans import head
@@ -56,6 +56,7 @@ def _make_job(project: Project, *, strict: bool) -> Job:
     def status(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
             statuses = read_statuses(project.files(tenant), ledger)
+            refuse_bare(statuses, tenant)
             repeatables = find_pending(project.repeatables(tenant), ledger)
             failure = _find_failure(ledger, statuses, repeatables)
         yield TenantCompared(tenant.name, statuses)

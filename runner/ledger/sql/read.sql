@@ -13,5 +13,10 @@ SELECT
     applied_by,
     proven_at IS NOT NULL,
     progress,
+    -- Uncorrelated, so asked once, by the index on the oid: no relation made after initdb but the ledger's own.
+    NOT EXISTS (
+        SELECT FROM pg_catalog.pg_class
+        WHERE oid >= 16384 AND relkind IN ('r', 'p', 'v', 'm', 'f', 'c') AND relname NOT IN ({tables})
+    ),
     layout
 FROM ONLY {schema}._migrations

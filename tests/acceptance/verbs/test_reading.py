@@ -124,6 +124,27 @@ def test_a_login_that_may_not_read_the_log(fleet: MakeFleet) -> None:
     )
 
 
+@pytest.mark.parametrize("verb", ["migrate", "status", "plan"])
+def test_a_copied_ledger(fleet: MakeFleet, verb: str) -> None:
+    """A ledger that was copied into an empty database is refused: what it says was never seen there."""
+    one = fleet(tenants=["1"])
+    one.run("migrate")
+    one.query("1", "DROP TABLE rooms")
+    done = one.run(verb)
+    said = "tenant 1: refused: database 'studio_fleet_1' is empty, but its ledger has 2 migrations: it was copied there"
+    assert (done.code, said in one.shown(done.out)) == (4, True), done.out
+    one.query("1", "DROP TABLE _migrations, _migrations_log")
+    assert (one.run("migrate").code, one.tables("1")) == (0, ["rooms"])
+
+
+def test_an_empty_database_that_is_right(fleet: MakeFleet) -> None:
+    """Files that leave nothing leave an empty database, which is proven, and not refused."""
+    one = fleet(tenants=["1"], files={"0000_a.sql": "CREATE TABLE a ();\n", "0001_gone.sql": "DROP TABLE a;\n"})
+    assert [one.run("migrate").code, one.run("migrate").code, one.run("status").code] == [0, 0, 0]
+    one.write("0002_data.sql", "SELECT 1;\n")
+    assert (one.run("migrate").code, one.run("migrate").code) == (0, 0)
+
+
 READ_TOTALS = {
     "tenants": "4 tenants: 3 connected, 1 no database in ",
     "status": "4 tenants: 1 up to date, 2 pending, 1 no database in ",

@@ -102,7 +102,7 @@ READING: dict[str, dict[str, Any]] = {
     "log": {"version": None, "sql": False},
     "tenants": {},
     "migrate": {"to": None, "out_of_order": (), "dry_run": True, "no_verify": False},
-    "mark": {"version": 1, "dry_run": True},
+    "mark": {"version": 1, "dry_run": True, "force": True},
 }
 
 
@@ -303,16 +303,19 @@ class TestRepairs:
         entry = here.log()[-1]
         assert (entry.version, entry.event, entry.reason, entry.detail) == (1, "marked", "typed in", {})
         assert not here.has("rooms")
+        assert here.migrate().results == {"1": Result.REFUSED}
+        here.query(ROOMS["0001_rooms.sql"])
         assert here.migrate().results == {"1": Result.UP_TO_DATE}
 
     def test_mark_unfinished(self, any_site: MakeSite) -> None:
         """Mark ends a non-transactional file that was finished by hand, all its statements counted as done."""
         here = any_site(ROOMS | INDEX)
         assert here.migrate().results == {"1": Result.FAILED}
-        ran = here.call("mark", version=2, reason="done by hand")
-        assert ran.of(RepairProposed) == [
-            RepairProposed("1", ("0002_index: 1 of 2 statements done, is recorded as applied, origin marked",))
-        ]
+        assert here.call("mark", version=2, reason="done by hand").exit_code == 4
+        ran = here.call("mark", version=2, reason="done by hand", force=True)
+        (proposed,) = ran.of(RepairProposed)
+        assert proposed.changes[0] == "0002_index: 1 of 2 statements done, is recorded as applied, origin marked"
+        assert proposed.changes[1].startswith("the schema cannot be asked: ")
         row = here.rows()[-1]
         assert (row.state, row.origin, row.statements_done) == (RowState.APPLIED, Origin.MARKED, 2)
         entry = here.log()[-1]
