@@ -128,14 +128,14 @@ CASES = {
         {"log --version 1 --sql --tenants=1": 0, f"forget 1 {T} --reason ...": 0},
         ("planning/words.py",),
         before=migrated(remove("0001_rates.sql")),
-        then=4,
+        mend=query("ALTER TABLE rooms DROP COLUMN rate"),
     ),
     "gone, and its record changed": Case(
         f"migrate {T}",
         {f"forget 1 {T} --reason ...": 0},
         ("planning/words.py",),
         before=migrated(query("UPDATE _migrations SET sql_text = 'x' WHERE version = 1"), remove("0001_rates.sql")),
-        then=0,
+        mend=query("ALTER TABLE rooms DROP COLUMN rate"),
     ),
     "two late files": Case(
         f"migrate {T}",
@@ -172,7 +172,9 @@ CASES = {
         {f"migrate {T}": 0, f"mark 0 {T} --reason ...": 0, f"forget 0 {T} --reason ...": 0},
         ("planning/words.py",),
         files={"0000_half.sql": FAILING},
-        mend=lambda one: one.write("0000_half.sql", MENDED.replace("TABLE one", "TABLE IF NOT EXISTS one")),
+        mend=write("0000_half.sql", MENDED),
+        # Once it is forgotten, the file runs from its start again, and meets the table that it created before.
+        then=3,
     ),
     "in doubt": Case(
         f"migrate {T} --allow unmeasured",
@@ -347,8 +349,12 @@ def test_followed(fleet: MakeFleet, name: str, command: str) -> None:
     case.mend(one)
     followed = one.shell(f"tenantry {command}")
     assert followed.code == case.advised[command], followed.out + followed.err
-    again = one.shell(f"tenantry {last_of(done) or case.command}")
-    if command.split(maxsplit=1)[0] not in READING:
+    verb = command.split(maxsplit=1)[0]
+    if followed.code:
+        # What the catalog denies is not recorded: the person is told how, if it is true all the same.
+        assert [one for one in commands_of(followed) if one.startswith(f"{verb} ")], followed.out
+    elif verb not in READING and not (verb == "import" and "--write" not in command):
+        again = one.shell(f"tenantry {last_of(done) or case.command}")
         assert again.out != done.out
         assert again.code in (0, case.then), again.out + again.err
     assert one.versions("16") == [] if case.created else not one.exists("16")
