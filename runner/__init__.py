@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from tenantry.model.outcome import Outcome, TenantOutcome
     from tenantry.model.plans import MigrationStatus, Note, Plan, State
     from tenantry.model.records import AppliedMigration, Origin, RowState
-    from tenantry.model.results import Blocker, Failure, LockWait, MeasuredStatement, Result, TableSize
+    from tenantry.model.results import Blocker, Failure, LockWait, MeasuredStatement, Result, Standing, TableSize
     from tenantry.model.tenants import Server, SetName, Tenant
 
 __all__ = [
@@ -109,6 +109,7 @@ __all__ = [
     "Server",
     "ServerError",
     "SetName",
+    "Standing",
     "State",
     "TableSize",
     "Tenant",

@@ -18,6 +18,7 @@ import click
 from click.core import ParameterSource
 
 from tenantry.model.errors import RunError
+from tenantry.model.words import times
 from tenantry.reports.escaping import escape
 from tenantry.reports.output import Stream, guarded, hang, settle
 from tenantry.verbs.verb import VERBS, Request, Verb, load_verb
@@ -60,13 +61,14 @@ _FOR_PEOPLE = frozenset({"table", "plan"})
 class _Called:
     """The options in front of the verb, and what is to be said of the run where its report is lost.
 
-    `for_people`: stdout may take a line on what stderr has lost.
+    `for_people`: stdout may take a line on what stderr has lost. `given` are the parameters that were typed.
     """
 
     config: str = ""
     verbose: bool = False
     ends: str = ""
     for_people: bool = True
+    given: frozenset[str] = frozenset()
 
 
 class _Verbs(click.Group):
@@ -113,6 +115,42 @@ class _Verbs(click.Group):
             raise click.UsageError(f"{args[0]!r} is not a verb: {expected}", ctx) from error
 
 
+class _Command(click.Command):
+    """A verb. An option that is given twice is an error: click would take the last one, and ignore the others."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments. Raises UsageError."""
+        # For completion, half a line has to be readable.
+        if not ctx.resilient_parsing:
+            _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+            _refuse_repeated(ctx, [param for param in order if isinstance(param, click.Option)])
+        return super().parse_args(ctx, args)
+
+
+def _refuse_repeated(context: click.Context, given: list[click.Option]) -> None:
+    seen: dict[str, click.Option] = {}
+    for option in given:
+        before = seen.setdefault(option.name or "", option)
+        # `seen` has the option itself when it comes for the first time: told apart by how often it was given.
+        if before is not option:
+            message = f"{option.opts[0]} is given with {before.opts[0]}, expected one of them"
+        elif given.count(option) > 1 and not (option.multiple or option.is_flag):
+            message = f"{option.opts[0]} is given {times(given.count(option))}, expected once"
+        else:
+            continue
+        raise click.UsageError(message, context)
+
+
+def _refuse_two_files(context: click.Context) -> None:
+    if context.parent and _is_given(context, "config") and _is_given(context.parent, "config"):
+        raise click.UsageError("--config is given before and after the verb, expected once", context)
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    """Return whether an option or argument stands on the command line."""
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
 def _make_command(name: str, verb: Verb) -> click.Command:
     format_option = click.Option(
         ["--format"],
@@ -125,13 +163,15 @@ def _make_command(name: str, verb: Verb) -> click.Command:
     def call(config: str | None, verbose: bool, **options: Any) -> None:
         context = click.get_current_context()
         called: _Called = context.obj
+        _refuse_two_files(context)
         everywhere = {"config": config or called.config, "verbose": verbose or called.verbose}
         called.for_people = options.get("format", "table") in _FOR_PEOPLE
+        called.given = frozenset(param for param in context.params if _is_given(context, param))
         context.exit(_run(name, verb, everywhere | options, _make_call(context), called))
 
     formats = [format_option] if len(verb.formats) > 1 else []
     params = [*verb.params, *formats, *_make_everywhere(default=None)]
-    return click.Command(name, params=params, help=verb.help, short_help=VERBS[name], callback=call)
+    return _Command(name, params=params, help=verb.help, short_help=VERBS[name], callback=call)
 
 
 def _make_everywhere(default: str | None) -> list[click.Option]:
@@ -166,7 +206,7 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call", called
     from tenantry.reports.formats import make_sinks
 
     stop = Stop()
-    request = Request(name, str(uuid.uuid4()), os_user(), options, dict(os.environ), stop)
+    request = Request(name, str(uuid.uuid4()), os_user(), options, dict(os.environ), stop, called.given)
     outcome = Outcome()
     sinks = make_sinks(options.get("format", "table"), call, verbose=options["verbose"])
     with _signals(stop):
@@ -180,7 +220,7 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call", called
                     for sink in sinks:
                         sink(event)
         except RunError as error:
-            _print_error(error, for_people=called.for_people)
+            _print_error(error, call, for_people=called.for_people)
             return error.exit_code
         except Exception:  # noqa: BLE001
             # The border of the program: a bug outside of any tenant's turn must not look like a finding, exit code 1.
@@ -238,13 +278,13 @@ def _write(text: str, stream: TextIO) -> None:
     stream.write(f"{text if stream.isatty() else click.unstyle(text)}\n")
 
 
-def _print_error(error: RunError, *, for_people: bool) -> None:
+def _print_error(error: RunError, call: "Call", *, for_people: bool) -> None:
     from tenantry.reports.wording import render_hint
 
     for problem in error.problems:
         _complain(f"{_ERROR} {hang(problem.message)}", for_people=for_people)
         if problem.hint:
-            hint = hang(render_hint(problem.hint, _program()))
+            hint = hang(render_hint(problem.hint, call))
             _complain(f"{click.style('hint:', fg='cyan')} {hint}", for_people=for_people)
 
 
@@ -253,18 +293,36 @@ def _make_call(context: click.Context) -> "Call":
     from tenantry.model.tenants import ALL
     from tenantry.reports.formats import Call
 
-    return Call(_program_here(context), _again(context), shlex.quote(context.params.get("tenants") or ALL))
+    selection = shlex.quote(context.params.get("tenants") or ALL)
+    verb = context.info_name or ""
+    # Of the other verbs, a hint names all that it needs: their options are about the version that they were given.
+    options = _retype_options(context, _NOT_AGAIN | {"dry_run", "servers", "resume_at"}) if verb == "migrate" else []
+    servers = _retype_options(context, frozenset(_names(context)) - {"servers"})
+    return Call(_program_here(context), _again(context), selection, verb, _join(options), _join(servers))
+
+
+def _join(words: list[str]) -> str:
+    return "".join(f" {word}" for word in words)
 
 
 def _again(context: click.Context) -> str:
     """Return the command as it was typed, without its tenants, format and secrets: what remains is for the rest."""
-    words = [_program(), context.info_name or ""]
+    words = [_program(), context.info_name or "", *_retype_options(context, _NOT_AGAIN)]
+    return " ".join([*words, *_retype_config(context)])
+
+
+def _retype_options(context: click.Context, without: frozenset[str]) -> list[str]:
+    """Return the options as they were typed."""
+    words = []
     for param in context.command.params:
         name = param.name or ""
-        given = context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if isinstance(param, click.Option) and given and name not in _NOT_AGAIN:
+        if isinstance(param, click.Option) and _is_given(context, name) and name not in without:
             words += _retype(param, context.params[name])
-    return " ".join([*words, *_retype_config(context)])
+    return words
+
+
+def _names(context: click.Context) -> list[str]:
+    return [param.name or "" for param in context.command.params]
 
 
 def _program_here(context: click.Context) -> str:
@@ -275,7 +333,7 @@ def _program_here(context: click.Context) -> str:
 def _retype_config(context: click.Context) -> list[str]:
     """Return --config as it was typed, before or behind the verb; nothing where it was not."""
     for at in (context, context.parent):
-        if at and at.get_parameter_source("config") is ParameterSource.COMMANDLINE:
+        if at and _is_given(at, "config"):
             return ["--config", shlex.quote(at.params["config"])]
     return []
 

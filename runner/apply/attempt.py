@@ -38,13 +38,15 @@ class Stale:
 class Broken:
     """A file failed, and its transaction has ended. `notices` are those that the server sent before.
 
-    `wait` is the lock that it was seen waiting for, if it ended at a lock.
+    `wait` is the lock that it was seen waiting for, if it ended at a lock. `in_doubt` is the number of the statement of
+    which nobody can tell whether it took effect, 0 if there is none.
     """
 
     kind: FailureKind
     failure: Failure
     notices: tuple[Notice, ...] = ()
     wait: LockWait | None = None
+    in_doubt: int = 0
 
 
 Ending = MigrationApplied | Stale | Broken

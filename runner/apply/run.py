@@ -27,7 +27,7 @@ from tenantry.model.events import (
     WarningRaised,
 )
 from tenantry.model.results import Failure, Result
-from tenantry.planning.words import advise_unfinished, summarise
+from tenantry.planning.words import advise_in_doubt, advise_unfinished, summarise
 from tenantry.postgres.failures import FailureKind
 from tenantry.postgres.transaction import begin_durably, clean, in_transaction, try_transaction_lock
 
@@ -109,6 +109,9 @@ def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
     # Cancelled by a person or a timeout, not by this run: that counts as a failure of the file.
     if kind is FailureKind.CANCELLED and not site.sessions.cancelled:
         event, result = _ENDS[FailureKind.FAILED]
+    if broken.in_doubt:
+        # Also if only the connection was lost: the next run would be refused, and so is no way out.
+        result = Result.FAILED
     # A standby does not take the line of the log either.
     warnings = () if kind is FailureKind.STANDBY else _log_failure(site, step, event, failure)
     said = tuple(NoticeRaised(site.tenant.name, severity, message) for severity, message in broken.notices)
@@ -122,12 +125,20 @@ def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
     told: tuple[Event, ...] = (*said, failed, *warnings)
     reason, hint = ("cancelled", "") if result is Result.STOPPED else (failure.message, failure.hint)
     if not step.transactional:
-        advice = advise_unfinished(step.version, site.tenant.name) if result is Result.FAILED else _GO_ON
-        hint = "\n".join(filter(None, (hint, advice)))
+        hint = "\n".join(filter(None, (hint, _advise(site.tenant.name, step, broken, result))))
         return Verdict(result, f"{reason}, {name} is not finished: it runs outside a transaction", hint, told=told)
     left = "was rolled back" if rolled_back else "ended its own transaction"
     behind = f"; {failure.detail}" if broken.wait else ""
     return Verdict(result, f"{reason}, {name} {left}{behind}", hint, told=told)
+
+
+def _advise(tenant: str, step: Migration, broken: Broken, result: Result) -> str:
+    """Return how a file that runs outside a transaction can be finished."""
+    if broken.in_doubt:
+        return f"it is not known whether statement {broken.in_doubt} took effect: " + advise_in_doubt(
+            step.version, tenant, broken.in_doubt
+        )
+    return advise_unfinished(step.version, tenant) if result is Result.FAILED else _GO_ON
 
 
 def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> tuple[WarningRaised, ...]:

@@ -27,7 +27,7 @@ from tenantry.model.events import (
     Verdict,
     drain,
 )
-from tenantry.model.results import GOOD, Result
+from tenantry.model.results import GOOD, Result, Standing
 
 Job = Callable[[Tenant], Generator[Event, None, Verdict]]
 
@@ -139,7 +139,8 @@ class _Run:
             return self._take_steps(self._job(tenant))
         except TenantError as error:
             result = _RESULTS.get(type(error), Result.FAILED)
-            return Verdict(result, str(error), error.hint)
+            standing = Standing.NO_DATABASE if isinstance(error, NoDatabase) else None
+            return Verdict(result, str(error), error.hint, standing=standing)
         except OSError as error:
             if error.errno not in _NO_FILES:
                 return _report_bug(error)

@@ -39,7 +39,7 @@ from tenantry.postgres.sessions import Connection
 
 LAYOUT = 1
 # The value for a placeholder in a SQL file: a literal, or SQL as it is.
-Value = str | int | sql.SQL | None
+Value = str | int | sql.Composable | None
 _LAYOUT_COMMENT = re.compile(r"^tenantry ledger, layout (\d+)\b")
 # Columns that layout 1 gained before the first release; it gains no more.
 _LATER_COLUMNS = {"proven_at": "timestamptz", "rollback_text": "text", "progress": "jsonb"}
@@ -74,7 +74,7 @@ class Ledger:
         except (pg.UndefinedTable, pg.InvalidSchemaName):
             return ()
         except pg.InsufficientPrivilege as error:
-            raise self._unreadable(error) from None
+            raise self.unreadable(error) from None
         if rows:
             # From the rows and not from the comment: a tenant must cost one round trip.
             self._check_layout(find_layout(rows))
@@ -162,6 +162,11 @@ class Ledger:
         """
         rows = self.copy(LEDGER_TABLE, f"version {column}")
         return {decode_version(number): value for number, value in rows if number and value is not None}
+
+    def is_alone(self) -> bool:
+        """Return whether the database has no relation but the ledger's own."""
+        tables = sql.SQL(", ").join(map(sql.Literal, LEDGER_TABLES))
+        return self.connection.execute(self.compose("alone", tables=tables)).fetchone() == (True,)
 
     def create_if_absent(self) -> None:
         """Create both tables unless they exist. Raises Refused if that is forbidden or the table is not ours."""
@@ -264,7 +269,9 @@ class Ledger:
         """Return one of the ledger's SQL files with its values as literals, so that it stays one simple query."""
         return sql.SQL(read_sql("ledger", file)).format(
             schema=sql.Identifier(self.schema),
-            **{key: value if isinstance(value, sql.SQL) else sql.Literal(value) for key, value in values.items()},
+            **{
+                key: value if isinstance(value, sql.Composable) else sql.Literal(value) for key, value in values.items()
+            },
         )
 
     def name(self, table: str) -> sql.Identifier:
@@ -309,7 +316,8 @@ class Ledger:
                 hint="correct the server or database of this tenant in tenants.yaml",
             )
 
-    def _unreadable(self, error: psycopg.Error) -> Refused:
+    def unreadable(self, error: psycopg.Error) -> Refused:
+        """Return the refusal where the role may not read the ledger."""
         said = error.diag.message_primary or ""
         tables = ", ".join(f"{self.typed_schema}.{table}" for table in (LEDGER_TABLE, LOG_TABLE))
         # Whatever the language of the message, it names the table, unless the schema itself is closed to the role.

@@ -18,6 +18,9 @@ from tenantry.model import NO_VERSION, Migration
 from tenantry.model.records import LOG_TABLE
 from tenantry.postgres.copying import Fields
 
+# The events of an attempt that did not succeed.
+FAILURES = ("failed", "blocked", "lost", "cancelled")
+
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
@@ -35,13 +38,26 @@ class LogEntry:
 
 
 def read_log(ledger: Ledger, version: int | None = None) -> tuple[LogEntry, ...]:
-    """Return the log, oldest first; empty if there is no ledger yet."""
+    """Return the log, oldest first; empty if there is no ledger yet. Raises Refused."""
     try:
         rows = ledger.copy(LOG_TABLE, "id at run_id version event checksum applied_by reason detail")
     except (pg.UndefinedTable, pg.InvalidSchemaName):
         return ()
+    except pg.InsufficientPrivilege as error:
+        raise ledger.unreadable(error) from None
     entries = sorted((_parse(ledger, row) for row in rows), key=attrgetter("id"))
     return tuple(entry for entry in entries if version is None or entry.version == version)
+
+
+def read_last_failure(ledger: Ledger, versions: Sequence[int], repeatables: Sequence[str]) -> LogEntry | None:
+    """Return the last attempt at one of these files that did not succeed; None if there is none. Raises Refused."""
+    failures = [entry for entry in read_log(ledger) if entry.event in FAILURES]
+    of_files = (
+        entry
+        for entry in reversed(failures)
+        if entry.version in versions or (entry.version is None and entry.detail.get("name") in repeatables)
+    )
+    return next(of_files, None)
 
 
 def _parse(ledger: Ledger, row: Fields) -> LogEntry:

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
+from tenantry import sqltext
 from tenantry.files.cosmetic import is_cosmetic
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.log import read_allowed
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, State
 from tenantry.model.checksum import checksum
+from tenantry.model.errors import Refused
+from tenantry.model.words import count
 from tenantry.planning.compare import compare, excuse
 
 
@@ -29,6 +32,23 @@ def compare_rows(
         return statuses
     allowed = read_allowed(ledger) if late else frozenset()
     return excuse(statuses, allowed=allowed, cosmetic=_find_cosmetic(changed, ledger) if changed else ())
+
+
+def refuse_bare(statuses: Sequence[MigrationStatus], ledger: Ledger) -> None:
+    """Raise Refused for a ledger that claims files which create tables, in a database that has none but its own.
+
+    Its tables were copied there, or all others were lost. Files that also drop something are left to the proof.
+    """
+    rows = [status.row for status in statuses if status.row]
+    if not rows or not ledger.is_alone():
+        return
+    files = [status.file.sql for status in statuses if status.file and status.state is State.APPLIED]
+    if sqltext.leave_relations(files):
+        raise Refused(
+            f"database {ledger.tenant.database!r} is empty, but its ledger has {count(len(rows), 'migration')}: it was "
+            "copied there, or everything else was dropped",
+            hint="restore the whole database; or drop the ledger's tables there to apply all files from the start",
+        )
 
 
 def _find_cosmetic(changed: Sequence[MigrationStatus], ledger: Ledger) -> frozenset[int]:

@@ -8,21 +8,23 @@ from tenantry.model.errors import Problem
 from tenantry.model.hazards import Hazard
 from tenantry.model.migrations import Migration
 from tenantry.model.plans import MigrationStatus, Plan
-from tenantry.model.results import Cell, Failure, LockWait, MeasuredStatement, Result, TableSize
+from tenantry.model.results import Cell, Failure, LockWait, MeasuredStatement, Result, Standing, TableSize
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """The result of a tenant, the reason if the result does not say it, and a hint for the next step.
 
-    `trace` is a traceback if tenantry itself is at fault, otherwise empty. `told` are events that are reported before
-    the verdict even if the run is stopped: a signal must not lose the findings about a failure.
+    `trace` is a traceback if tenantry itself is at fault, otherwise empty. `standing` is the state in which the tenant
+    was found, None if the result says it. `told` are events that are reported before the verdict even if the run is
+    stopped: a signal must not lose the findings about a failure.
     """
 
     result: Result
     reason: str = ""
     hint: str = ""
     trace: str = ""
+    standing: Standing | None = None
     # Out of the repr, and so of jsonl: each of these is an event of its own there.
     told: "tuple[Event, ...]" = field(default=(), repr=False)
 

@@ -1,5 +1,6 @@
 """The events of a run folded into the state of each tenant, totals, and the exit code. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -10,16 +11,18 @@ from tenantry.model.events import (
     HazardFound,
     MigrationApplied,
     MigrationFailed,
+    MigrationStarted,
     RunFinished,
     RunStarted,
     TenantCompared,
     TenantFinished,
+    TenantPlanned,
     TenantStarted,
     Verdict,
 )
 from tenantry.model.migrations import label
 from tenantry.model.plans import head
-from tenantry.model.results import GOOD, Result
+from tenantry.model.results import GOOD, Result, Standing
 
 _NEVER = -1
 _BUG, _INTERRUPTED, _FAILED, _EARLY, _REFUSED, _AGAIN, _FINDING = 70, 130, 3, 6, 4, 5, 1
@@ -38,7 +41,10 @@ _CODES = {
 
 @dataclass(slots=True)
 class TenantOutcome:
-    """The state of one tenant so far. `version` is the label of its newest version."""
+    """The state of one tenant so far. `version` is the label of its newest version.
+
+    `pending`: it was to get files, and has not got them yet. `begun`: one of them has started.
+    """
 
     tenant: str
     version: str = ""
@@ -47,6 +53,8 @@ class TenantOutcome:
     findings: int = 0
     look: str = ""
     started: bool = False
+    pending: bool = False
+    begun: bool = False
     verdict: Verdict | None = None
     elapsed_ms: int = 0
 
@@ -81,8 +89,8 @@ class Outcome:
                 self.tenants[tenant].version = head(statuses)
             case MigrationApplied(tenant, migration):
                 self._add_applied(self.tenants[tenant], label(migration.version, migration.name))
-            case MigrationFailed(tenant):
-                self.tenants[tenant].failed = event
+            case TenantPlanned() | MigrationStarted() | MigrationFailed():
+                self._follow(self.tenants[event.tenant], event)
             case FindingReported(tenant) if tenant:
                 self.tenants[tenant].findings += 1
             case TenantFinished(tenant, verdict, elapsed_ms):
@@ -91,8 +99,19 @@ class Outcome:
             case _:
                 return
 
+    def _follow(self, tenant: TenantOutcome, event: TenantPlanned | MigrationStarted | MigrationFailed) -> None:
+        """Take in how far a tenant has come with its files."""
+        match event:
+            case TenantPlanned(plan=plan):
+                tenant.pending = bool(plan.steps or plan.repeatables)
+            case MigrationStarted():
+                tenant.begun = True
+            case MigrationFailed():
+                tenant.failed = event
+
     def _add_applied(self, tenant: TenantOutcome, name: str) -> None:
         tenant.applied.append(name)
+        tenant.pending = False
         # A late file is applied after newer ones, and a repeatable has no version: the last is not always the newest.
         tenant.version = max(tenant.version, name, key=_version)
 
@@ -101,6 +120,14 @@ class Outcome:
         """Return the number of tenants for each result that occurred, in the order of Result."""
         ends = [outcome.verdict.result for outcome in self.tenants.values() if outcome.verdict]
         return {result: ends.count(result) for result in Result if result in ends}
+
+    @property
+    def standings(self) -> dict[str, int]:
+        """Return the number of tenants for each state in which they were found, or ended where the result says it."""
+        ends = [outcome.verdict for outcome in self.tenants.values() if outcome.verdict]
+        words = Counter(str(verdict.standing or verdict.result) for verdict in ends)
+        order = list(dict.fromkeys([*map(str, Result), *map(str, Standing)]))
+        return dict(sorted(words.items(), key=lambda entry: order.index(entry[0])))
 
     @property
     def exit_code(self) -> int:

@@ -27,6 +27,26 @@ class Result(StrEnum):
 GOOD = frozenset({Result.APPLIED, Result.UP_TO_DATE, Result.OK})
 
 
+class Standing(StrEnum):
+    """The state in which a verb found a tenant, where the result only says that it could be read.
+
+    Totals count by it, in this order.
+    """
+
+    UP_TO_DATE = "up to date"
+    CONNECTED = "connected"
+    WITH_LOG = "with a log"
+    PENDING = "pending"
+    TO_CHANGE = "would change"
+    INCOMPLETE = "incomplete"
+    CHANGED = "changed"
+    MISSING = "missing"
+    OUT_OF_ORDER = "out of order"
+    NO_CHANGE = "nothing to change"
+    WITHOUT_LOG = "without a log"
+    NO_DATABASE = "no database"
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """The server's error about a migration, and its place in the file.

@@ -1,6 +1,6 @@
 """The state of a tenant and of its migrations in words, and the command to type next. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tenantry.model import AppliedMigration, MigrationStatus, Note, State, label
 from tenantry.model.words import count
@@ -67,8 +67,11 @@ def _advise_replacing(status: MigrationStatus) -> str:
     return f'; or add the line "{line}" at the top of the file to accept the edit for every tenant that ran that text'
 
 
-def advise(status: MigrationStatus, tenant: str) -> str:
-    """Return the hint for a blocking status: the command to type next."""
+def advise(status: MigrationStatus, tenant: str, late: Sequence[int] = ()) -> str:
+    """Return the hint for a blocking status: the command to type next.
+
+    `late` are all versions that are out of order: the command has to name each of them to get any further.
+    """
     repair = f"--tenants {tenant} --reason ..."
     version = status.version
     match status.state:
@@ -84,12 +87,15 @@ def advise(status: MigrationStatus, tenant: str) -> str:
                 f'or run "tenantry forget {version} {repair}" if its effects have been undone'
             )
         case State.OUT_OF_ORDER:
+            orders = " ".join(f"--out-of-order {one}" for one in late or [version])
             return (
                 f'give the file the next free number if no database has it yet; or run "tenantry migrate '
-                f'--tenants {tenant} --out-of-order {version}" if it can run after the newer ones'
+                f'--tenants {tenant} {orders}" if it can run after the newer ones'
             )
         case State.INCOMPLETE if can_resume(status):
             return f'run "tenantry migrate --tenants {tenant}" to resume it'
+        case State.INCOMPLETE if status.file is None:
+            return f'restore its file; or undo its statements by hand, then run "tenantry forget {version} {repair}"'
         case State.INCOMPLETE:
             known = status.row is not None and status.row.progress is not None
             first = "restore the completed statements in the file and edit only the others; or" if known else _LOOK
@@ -105,6 +111,15 @@ def advise_unfinished(version: int, tenant: str) -> str:
     return (
         f'correct the file or the database, then run "tenantry migrate --tenants {tenant}" to resume at this '
         f"statement; or {_advise_by_hand(version, f'--tenants {tenant} --reason ...')}"
+    )
+
+
+def advise_in_doubt(version: int, tenant: str, number: int) -> str:
+    """Return the hint for a file whose statement `number`, counted from 1, may have taken effect or not."""
+    again = f"tenantry migrate --tenants {tenant} --resume-at"
+    return (
+        f'inspect the database, then run "{again} {number}" to run it again, or "{again} {number + 1}" to skip it as '
+        f'done; or "tenantry mark {version} --tenants {tenant} --reason ..." if the whole file is done'
     )
 
 

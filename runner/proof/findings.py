@@ -39,12 +39,13 @@ def find_in(
     moved = {status.version: _find_moved(status, statuses) for status in statuses}
     adopted = max((s.version for s in statuses if s.row and s.row.origin in _UNRUN), default=-1)
     targets = {target.version for target in moved.values() if target}
+    late = [status.version for status in statuses if status.state is State.OUT_OF_ORDER]
     for status in chosen:
         target = moved[status.version]
         if target:
             yield FindingReported(tenant.name, _describe_moved(status, target))
         elif status.version not in targets:
-            yield _report(status, tenant, ledger, adopted=status.version < adopted)
+            yield _report(status, tenant, ledger, late, adopted=status.version < adopted)
 
 
 def find_altered(ledger: Ledger, repeatables: Sequence[Migration] | None) -> Iterator[FindingReported]:
@@ -88,8 +89,17 @@ def _describe_cosmetic(status: MigrationStatus, tenant: Tenant) -> Problem:
     )
 
 
-def _report(status: MigrationStatus, tenant: Tenant, ledger: Ledger, *, adopted: bool) -> FindingReported:
-    hint = advise(status, tenant.name)
+def _report(
+    status: MigrationStatus, tenant: Tenant, ledger: Ledger, late: Sequence[int], *, adopted: bool
+) -> FindingReported:
+    hint = advise(status, tenant.name, late)
+    if (
+        status.state is State.MISSING
+        and status.row
+        and checksum(ledger.read_text(status.version)) != status.row.checksum
+    ):
+        # The command that prints the recorded text refuses one that was changed.
+        hint = f"restore the file as it was applied, from git history; or {hint.partition('; or ')[2]}"
     if adopted and status.state is State.OUT_OF_ORDER:
         # Running it may repeat or undo work that was done before there was a record.
         hint = (

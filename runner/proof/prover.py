@@ -135,18 +135,19 @@ def _list_recorded(ledger: Ledger, statuses: Sequence[MigrationStatus], texts: T
         for s in statuses
         if s.file and (s.file.checksum == as_applied.get(s.version) or s.note in (Note.REPLACED, Note.COSMETIC))
     }
-    return [files.get(row.version) or _restore(row, texts, ledger.tenant) for row in rows]
+    return [files.get(row.version) or _restore(row, texts, ledger) for row in rows]
 
 
-def _restore(row: AppliedMigration, texts: Texts, tenant: Tenant) -> Migration:
+def _restore(row: AppliedMigration, texts: Texts, ledger: Ledger) -> Migration:
     """Return the file as it was applied. Raises Refused if its text is not known."""
     name, text = label(row.version, row.name), texts.find(row.checksum)
     if text is None:
-        raise _refuse_unknown(
-            name,
-            "restore the file as it was applied, or commit that text to git; review it first: "
-            f'"tenantry log --tenants {tenant.name} --version {row.version} --sql" prints what the tenant holds',
-        )
+        hint = "restore the file as it was applied, or commit that text to git"
+        # That command prints nothing that is not what was recorded.
+        if checksum(ledger.read_text(row.version)) == row.checksum:
+            shown = f"tenantry log --tenants {ledger.tenant.name} --version {row.version} --sql"
+            hint = f'{hint}; review it first: "{shown}" prints what the tenant holds'
+        raise _refuse_unknown(name, hint)
     # The header is a part of the text, and may have been edited as well.
     transactional = parse_header(text)[0].transactional
     sql = sqltext.blank_wrapper(text) if transactional else text

@@ -18,11 +18,16 @@ class Call:
 
     `program` is the part before the verb; `again` is the whole command without its tenants and without secrets.
     `selection` is how the tenants were chosen, as it was typed: no command that a report advises is wider than that.
+    `options` are those that a command of the same verb repeats, and `servers` those that every command repeats: they
+    begin with a blank.
     """
 
     program: str
     again: str
     selection: str = ALL
+    verb: str = ""
+    options: str = ""
+    servers: str = ""
 
 
 MakeSink = Callable[[Output, Call], Sink]

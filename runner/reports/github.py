@@ -21,7 +21,7 @@ def make_sink(stream: Output, call: Call) -> Sink:
             case HazardFound(hazard=hazard) if not hazard.allowed:
                 stream.write_verbatim(_annotate(event))
             case WarningRaised(problem=problem):
-                hint = render_hint(problem.hint, call.program)
+                hint = render_hint(problem.hint, call)
                 stream.write_verbatim(_compose("warning", "\n".join(filter(None, (problem.message, hint)))))
             case TenantFinished(tenant, verdict) if verdict.result not in _SAID:
                 said = f"{name_tenants([tenant])}: {join([verdict.result.value, verdict.reason])}"

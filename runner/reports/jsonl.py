@@ -24,7 +24,8 @@ def make_sink(stream: Output, call: Call) -> Sink:
         line = {"event": _snake(type(event).__name__), **to_json(event)}
         if isinstance(event, RunFinished):
             totals = {result.value: number for result, number in outcome.totals.items()}
-            line |= {"tenants": len(outcome.tenants), "totals": totals, "exit_code": outcome.exit_code}
+            line |= {"tenants": len(outcome.tenants), "totals": totals, "standings": outcome.standings}
+            line |= {"exit_code": outcome.exit_code}
         stream.write_json(escape_json(json.dumps(line, ensure_ascii=False)) + "\n")
         # Whoever reads along sees an event when it happens, and a killed run has said everything up to its end.
         stream.flush()

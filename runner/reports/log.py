@@ -55,7 +55,7 @@ def make_log_sink(stream: Output, call: Call, *, verbose: bool) -> Sink:
             loggers.append(_make_logger(terminal=stream.isatty()))
         level, message, values = line
         if "hint" in values:
-            values["hint"] = render_hint(values["hint"], call.program)
+            values["hint"] = render_hint(values["hint"], call)
         loggers[0](level, message, values)
 
     return log

@@ -69,12 +69,12 @@ def make_sink(stream: Output, call: Call) -> Sink:
     def write(event: Event) -> None:
         plans.add(event)
         if isinstance(event, RunFinished):
-            stream.write_lines(_render(plans, call.program))
+            stream.write_lines(_render(plans, call))
 
     return write
 
 
-def _render(plans: Plans, program: str) -> Iterator[str]:
+def _render(plans: Plans, call: Call) -> Iterator[str]:
     for name, steps, tenants in plans.distinct():
         yield f"{count_tenants(tenants)}: plan {name}: {count(len(steps), 'file')} for {name_tenants(tenants)}"
         for step in steps:
@@ -92,24 +92,24 @@ def _render(plans: Plans, program: str) -> Iterator[str]:
         if verdict and verdict.result not in GOOD:
             yield f"{name_tenants([outcome.tenant])}: {verdict.result.value}: {verdict.reason}"
             if verdict.result is Result.FINDING:
-                yield from _write_findings(plans.findings[outcome.tenant], program)
+                yield from _write_findings(plans.findings[outcome.tenant], call)
             hint = verdict.hint
             if verdict.result is Result.REFUSED and not hint:
                 hint = f'run "tenantry verify --tenants {outcome.tenant}" to see the reason'
             if hint:
-                yield f"  hint: {render_hint(hint, program)}"
+                yield f"  hint: {render_hint(hint, call)}"
             if verdict.trace:
                 yield from indent(f"please report this:\n{verdict.trace}")
 
 
-def _write_findings(findings: Sequence[FindingReported], program: str) -> Iterator[str]:
+def _write_findings(findings: Sequence[FindingReported], call: Call) -> Iterator[str]:
     """Yield the lines of a tenant's findings, each with its hint."""
     for finding in findings:
         yield f"{name_tenants([finding.tenant])}: {finding.problem.message}"
         if finding.detail:
             yield from indent(finding.detail)
         if finding.problem.hint:
-            yield f"  hint: {render_hint(finding.problem.hint, program)}"
+            yield f"  hint: {render_hint(finding.problem.hint, call)}"
 
 
 def _letters(index: int) -> str:

@@ -1,5 +1,6 @@
 """`table`: the result of each tenant, for people; below it every problem, and the command to type next."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
@@ -16,7 +17,7 @@ from tenantry.model.events import (
     RunFinished,
 )
 from tenantry.model.outcome import Outcome, TenantOutcome
-from tenantry.model.results import GOOD, Cell, Failure, Result
+from tenantry.model.results import GOOD, Cell, Failure, Result, Standing
 from tenantry.model.tenants import MASTER
 from tenantry.model.words import count
 from tenantry.reports.escaping import escape_source
@@ -54,9 +55,7 @@ class _Report:
 
     def __init__(self, stream: Output, call: Call) -> None:
         self._stream = stream
-        self._program = call.program
-        self._again = call.again
-        self._selection = call.selection
+        self._call = call
         self._outcome = Outcome()
         self._printed = False
         self._rows: list[RowReported] = []
@@ -128,17 +127,20 @@ class _Report:
 
     def _findings_text(self) -> Iterator[str]:
         """Yield each finding once, with all tenants that share it."""
-        shared: dict[tuple[str, str], list[FindingReported]] = defaultdict(list)
+        shared: dict[tuple[str, ...], list[FindingReported]] = defaultdict(list)
         order = {name: index for index, name in enumerate(self._outcome.tenants)}
         for finding in sorted(self._findings, key=lambda finding: order.get(finding.tenant, -1)):
-            shared[finding.problem.message, finding.detail].append(finding)
-        for (message, detail), findings in shared.items():
+            problem = finding.problem
+            # As for troubles: a hint that names more versions than another one is not the same.
+            hint = for_tenants(problem.hint, finding.tenant, "") if problem.hint else ""
+            shared[problem.message, finding.detail, hint].append(finding)
+        for (message, detail, _), findings in shared.items():
             names = [finding.tenant for finding in findings]
             yield f"{name_tenants(names)}: {message}"
             if detail:
                 yield from indent(detail)
             if findings[0].problem.hint:
-                yield f"  hint: {render_shared_hint(findings[0].problem.hint, names, self._program)}"
+                yield f"  hint: {render_shared_hint(findings[0].problem.hint, names, self._call)}"
 
     def _hazards_text(self) -> Iterator[str]:
         """Yield each hazard once, with all tenants that it refuses; a linted folder is already part of its path."""
@@ -174,7 +176,7 @@ class _Report:
         else:
             yield f"{name_tenants(names)}: {verdict.result.value}: {verdict.reason}"
         if verdict.hint:
-            yield f"  hint: {render_shared_hint(verdict.hint, names, self._program)}"
+            yield f"  hint: {render_shared_hint(verdict.hint, names, self._call)}"
         if first.failed:
             yield f"  {_left(first.failed)}; {_locate(tenants)}"
         elif first.applied:
@@ -183,7 +185,7 @@ class _Report:
             yield from indent(f"please report this:\n{verdict.trace}")
 
     def _summary(self) -> str:
-        totals = join(_count(result, number) for result, number in self._outcome.totals.items())
+        totals = join(_count(word, number) for word, number in self._outcome.standings.items())
         ended = f", ended by {self._outcome.stopped_by}" if self._outcome.stopped_by else ""
         return f"{count_tenants(list(self._outcome.tenants))}: {totals} in {seconds(self._outcome.elapsed_ms)}{ended}"
 
@@ -191,29 +193,43 @@ class _Report:
         tenants = list(self._outcome.tenants.values())
         if self._outcome.verb != "migrate":
             return
-        behind = [tenant.tenant for tenant in tenants if tenant.verdict and tenant.verdict.result not in GOOD]
-        unproven = [tenant.tenant for tenant in tenants if tenant.verdict and tenant.verdict.result is Result.FINDING]
-        if behind == unproven and behind:
+        behind = [tenant for tenant in tenants if tenant.verdict and tenant.verdict.result not in GOOD]
+        if behind and all(_is_unproven(tenant) for tenant in behind):
             # Nothing is pending there: the same command again would not verify anything.
-            yield f"after fixing that: {self._program} verify --tenants {self._choose(behind)}"
+            yield f"after fixing that: {self._call.program} verify{self._call.servers} --tenants {self._choose(behind)}"
         elif behind:
-            only_again = all(tenant.verdict and tenant.verdict.result in _AGAIN | GOOD for tenant in tenants)
+            only_again = all(tenant.verdict and tenant.verdict.result in _AGAIN for tenant in behind)
             when = "next" if only_again else "after fixing that"
-            yield f"{when}: {self._again} --tenants {self._choose(behind)}"
+            yield f"{when}: {self._again(behind)} --tenants {self._choose(behind)}"
         elif tenants and tenants[0].look:
             noun = "the master" if list(self._outcome.tenants) == [MASTER] else "a tenant"
             yield f"inspect {noun}: {self._look(tenants)}"
 
-    def _choose(self, behind: list[str]) -> str:
+    def _again(self, behind: list[TenantOutcome]) -> str:
+        """Return the command of this run for those that are left, without its tenants."""
+        again = self._call.again
+        if any(tenant.begun for tenant in behind):
+            # The statement to resume at is written down once the file runs on, and may be another one by now.
+            again = re.sub(r" --resume-at \d+", "", again)
+        # What is missing has to be created first, and it is this command that does it.
+        absent = any(tenant.verdict and tenant.verdict.standing is Standing.NO_DATABASE for tenant in behind)
+        return f"{again} --create" if absent and " --create" not in again else again
+
+    def _choose(self, behind: list[TenantOutcome]) -> str:
         """Return the tenants of the next command: those that are left, or all that were chosen if these are many."""
         # Those that are up to date are looked at again, which is cheap and easier to type. Never more: whoever chose a
         # part of the fleet must not be led to work on the rest of it.
-        return ",".join(behind) if len(behind) <= _MOST_TYPED else self._selection
+        return ",".join(tenant.tenant for tenant in behind) if len(behind) <= _MOST_TYPED else self._call.selection
 
     def _look(self, tenants: list[TenantOutcome]) -> str:
         """Return the command that opens a tenant; the master only if no tenant was selected."""
         look = next((tenant.look for tenant in tenants if tenant.tenant != MASTER), tenants[0].look)
-        return look.replace("tenantry", self._program, 1) if look.startswith("tenantry ") else look
+        return look.replace("tenantry", self._call.program, 1) if look.startswith("tenantry ") else look
+
+
+def _is_unproven(tenant: TenantOutcome) -> bool:
+    """Return whether all files of a tenant are applied, and its schema is not the one that they describe."""
+    return bool(tenant.verdict and tenant.verdict.result is Result.FINDING) and not tenant.pending
 
 
 def _is_within(found: HazardFound) -> bool:
@@ -227,13 +243,16 @@ def _is_unsaid(tenant: TenantOutcome) -> bool:
 
 
 def _cells(tenant: TenantOutcome) -> Iterable[Cell]:
-    result = tenant.verdict.result.value if tenant.verdict else ""
+    verdict = tenant.verdict
+    # Only where it could be read: otherwise the result says more.
+    found = verdict.standing if verdict and verdict.result in GOOD else None
+    result = str(found or verdict.result) if verdict else ""
     yield from (tenant.tenant, result, tenant.version, len(tenant.applied), seconds(tenant.elapsed_ms))
 
 
-def _count(result: Result, number: int) -> str:
+def _count(word: str, number: int) -> str:
     """Return `2 findings`, `2 failed`: of all results, only a finding is a noun."""
-    return count(number, "finding") if result is Result.FINDING else f"{number} {result.value}"
+    return count(number, word) if word == Result.FINDING else f"{number} {word}"
 
 
 def _fold(rows: list[list[Cell]]) -> Iterator[list[Cell]]:

@@ -5,26 +5,39 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from tenantry.model.tenants import MASTER
 from tenantry.model.words import count
+from tenantry.reports.formats import Call
 
 # Only a quoted command: the name of the program may also stand in a sentence, and must stay as it is there.
-_COMMAND = re.compile(r'"tenantry (?=[a-z-])')
+_COMMAND = re.compile(r'"tenantry (?P<verb>[a-z-]+)(?P<rest>[^"]*)')
 
 
-def render_hint(hint: str, program: str) -> str:
-    """Return a hint with its commands as they can be typed here: `program` is the name that tenantry was called by."""
+def render_hint(hint: str, call: Call) -> str:
+    """Return a hint with its commands as they can be typed here, on the same servers.
+
+    A command of the verb that is running repeats its options, so that it does no more than was asked for.
+    """
+
+    def render(found: re.Match[str]) -> str:
+        verb, rest = found["verb"], found["rest"]
+        options = call.options if verb == call.verb else ""
+        # A command that names no tenants is about files, or about the embedded server.
+        servers = call.servers if "--tenants" in rest else ""
+        return f'"{call.program} {verb}{options}{servers}{rest}'
+
     # A function, since a backslash in a path would be an escape in a replacement string.
-    return _COMMAND.sub(lambda _: f'"{program} ', hint)
+    return _COMMAND.sub(render, hint)
 
 
-def render_shared_hint(hint: str, names: Sequence[str], program: str) -> str:
+def render_shared_hint(hint: str, names: Sequence[str], call: Call) -> str:
     """Return a hint, written for the first of `names`, for all of them."""
-    return render_hint(for_tenants(hint, names[0], ",".join(names)), program)
+    return render_hint(for_tenants(hint, names[0], ",".join(names)), call)
 
 
 def for_tenants(hint: str, name: str, others: str) -> str:
     """Return a hint, written for one tenant, with others in its commands."""
-    # The name has to end there: a hint for tenant 1 must not become one for tenant 16.
-    return re.sub(rf'--tenants {re.escape(name)}(?=[ "])', f"--tenants {others}", hint)
+    # The name has to end there: a hint for tenant 1 must not become one for tenant 16. Where a file is resumed is
+    # decided for one tenant at a time.
+    return re.sub(rf'--tenants {re.escape(name)}(?=[ "])(?! --resume-at)', f"--tenants {others}", hint)
 
 
 def name_tenants(names: Sequence[str], most: int = 8) -> str:

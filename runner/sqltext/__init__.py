@@ -6,7 +6,7 @@ from 0.
 """
 
 from tenantry.sqltext.checks import check
-from tenantry.sqltext.classes import LockClass, classify, is_strong, sets_lock_timeout
+from tenantry.sqltext.classes import LockClass, classify, is_strong, leave_relations, sets_lock_timeout
 from tenantry.sqltext.findings import FaultKind, Finding, SqlError
 from tenantry.sqltext.lexer import is_blank
 from tenantry.sqltext.library import GRAMMAR_MAJOR
@@ -33,6 +33,7 @@ __all__ = [
     "excerpt",
     "is_blank",
     "is_strong",
+    "leave_relations",
     "must_stand_alone",
     "position",
     "read_act",

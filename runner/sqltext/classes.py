@@ -5,10 +5,10 @@ for by another try, a wait that was too long is not.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from functools import cache
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from tenantry.sqltext.findings import SqlError
 from tenantry.sqltext.lexer import read_tokens
@@ -36,6 +36,11 @@ _TIES = frozenset({"inherits", "partition", "references"})
 _SETTING = frozenset({"lock_timeout", '"lock_timeout"', "'lock_timeout'"})
 
 
+# A statement that begins so leaves a relation, unless a later one takes it away again.
+_MADE = re.compile("table|unlogged|view|materialized")
+_TAKEN = re.compile("drop|do|call")
+
+
 class LockClass(Enum):
     """The effect of a statement on other sessions while it waits for its locks, and while it holds them."""
 
@@ -53,6 +58,22 @@ def classify(statement: str) -> LockClass:
     if not first or _WEAK.fullmatch(first) or (first in _IS_WEAK and _IS_WEAK[first](rest)):
         return LockClass.WEAK
     return LockClass.STRONG
+
+
+def leave_relations(texts: Iterable[str]) -> bool:
+    """Return whether files surely leave a relation: one creates a table or view, and none may drop any."""
+    made = False
+    for text in texts:
+        try:
+            statements = split(text)
+        except SqlError:
+            return False
+        for statement in statements:
+            words = tuple(islice(_words(statement.text), 2))
+            if words and _TAKEN.fullmatch(words[0]):
+                return False
+            made = made or (len(words) == 2 and words[0] == "create" and bool(_MADE.fullmatch(words[1])))
+    return made
 
 
 @cache

@@ -14,7 +14,7 @@ from tenantry.ledger.writing import record_known
 from tenantry.model import Migration, MigrationStatus, Origin, RowState, State, Tenant, label
 from tenantry.model.errors import Problem, Refused
 from tenantry.model.events import Event, FindingReported, RepairMade, RepairProposed, RowReported, Verdict, drain
-from tenantry.model.results import Result
+from tenantry.model.results import Result, Standing
 from tenantry.planning.words import advise, explain
 from tenantry.postgres.runner_lock import poll
 from tenantry.postgres.transaction import in_transaction, try_transaction_lock
@@ -68,7 +68,7 @@ def make_adoption_job(project: Project, decide: DecideProposal, reason: str, *, 
             for finding in _report(found):
                 doubts += 1
                 yield finding
-            if changes := _describe(proposal):
+            if changes := _describe(proposal, "to" if write else "would"):
                 yield RepairProposed(tenant.name, changes)
             if write and changes:
                 # Locked only now: to examine a tenant takes long, and _write compares the ledger again under the lock.
@@ -79,7 +79,7 @@ def make_adoption_job(project: Project, decide: DecideProposal, reason: str, *, 
                 _write(found, proposal, reason)
                 for migration in proposal.known:
                     yield RepairMade(tenant.name, migration.version)
-        return _conclude(found, doubts, written=bool(write and changes))
+        return _conclude(found, doubts, changes=bool(changes), write=write)
 
     return adopt
 
@@ -95,12 +95,26 @@ def _count(deciding: Generator[Event, None, Proposal]) -> Generator[Event, None,
 
 def look(project: Project, tenant: Tenant, ledger: Ledger) -> Examined:
     """Read a tenant's schema and ledger, and weigh its files. Raises Refused if these cannot be replayed."""
-    files, connection = project.files(tenant), ledger.connection
+    files = project.files(tenant)
     statuses = read_statuses(files, ledger)
+    chain, schema = _read_schemas(project, ledger, files)
+    return Examined(tenant, ledger, statuses, chain, schema, weigh(files, chain, schema))
+
+
+def look_for(project: Project, ledger: Ledger, files: Sequence[Migration], version: int) -> FileEvidence:
+    """Return the evidence of one of these files in a tenant. Raises Refused if the files cannot be replayed."""
+    evidence = weigh(files, *_read_schemas(project, ledger, files))
+    return next(file for file in evidence.files if file.migration.version == version)
+
+
+def _read_schemas(
+    project: Project, ledger: Ledger, files: Sequence[Migration]
+) -> tuple[tuple[Snapshot, ...], Snapshot]:
+    """Return the schemas before and after each of the files, and the one that the tenant has."""
+    tenant, connection = ledger.tenant, ledger.connection
     major = connection.info.server_version // 10_000
     chain = make_expected(project).after_each(project.sessions, tenant, major, files, project.config.scope())
-    schema = read_snapshot(connection, project.config.scope(tenant))
-    return Examined(tenant, ledger, statuses, chain, schema, weigh(files, chain, schema))
+    return chain, read_snapshot(connection, project.config.scope(tenant))
 
 
 def propose(found: Examined, origin: Origin, *, assumed: Collection[int] = frozenset()) -> Proposal:
@@ -241,10 +255,12 @@ def _with_fact(before: SchemaObject, effect: SchemaChange) -> SchemaObject:
     return SchemaObject(before.kind, before.name, facts, before.parent, before.position)
 
 
-def _describe(proposal: Proposal) -> tuple[str, ...]:
-    lines = [f"{label(m.version, m.name)}: to be recorded as {proposal.origin.value}" for m in proposal.known]
-    lines += [f"{label(m.version, m.name)}: to be allowed although newer ones are present" for m in proposal.allowed]
-    return tuple(lines)
+def _describe(proposal: Proposal, mood: str) -> tuple[str, ...]:
+    """Return the changes in words; `mood` is `to`, or `would` where nothing is written."""
+    origin = proposal.origin.value
+    lines = [f"{label(m.version, m.name)}: {mood} be recorded as {origin}" for m in proposal.known]
+    late = f"{mood} be allowed although newer ones are present"
+    return (*lines, *(f"{label(m.version, m.name)}: {late}" for m in proposal.allowed))
 
 
 def _write(found: Examined, proposal: Proposal, reason: str) -> None:
@@ -266,10 +282,12 @@ def _write(found: Examined, proposal: Proposal, reason: str) -> None:
         ledger.connection.execute("COMMIT")
 
 
-def _conclude(found: Examined, doubts: int, *, written: bool) -> Verdict:
+def _conclude(found: Examined, doubts: int, *, changes: bool, write: bool) -> Verdict:
     """Return the verdict on a tenant; `doubts` is the number of findings."""
-    standing = found.evidence.standing.value
+    said = found.evidence.standing.value
     if doubts:
-        taken = "complete files are recorded, but " if written else ""
-        return Verdict(Result.FINDING, f"{taken}{standing}: {count_differences(doubts)}")
-    return Verdict(Result.APPLIED if written else Result.OK, standing)
+        taken = "complete files are recorded, but " if changes and write else ""
+        return Verdict(Result.FINDING, f"{taken}{said}: {count_differences(doubts)}")
+    if changes and write:
+        return Verdict(Result.APPLIED, said)
+    return Verdict(Result.OK, said, standing=Standing.TO_CHANGE if changes else Standing.NO_CHANGE)

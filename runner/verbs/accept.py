@@ -45,9 +45,9 @@ def _decide(case: Case, reason: str) -> Repair:
     file, row = status.file, status.row
     changes = []
     if file.checksum != row.checksum:
-        changes.append(f"{label(row.version, row.name)}: checksum {row.checksum} becomes {file.checksum}")
+        changes.append(f"{label(row.version, row.name)}: checksum {row.checksum} {case.becomes} {file.checksum}")
     if file.name != row.name:
-        changes.append(f"{label(row.version, row.name)}: name becomes {label(file.version, file.name)}")
+        changes.append(f"{label(row.version, row.name)}: name {case.becomes} {label(file.version, file.name)}")
     return Repair(tuple(changes), lambda ledger: record_accepted(ledger, file, reason, row))
 
 

@@ -27,7 +27,7 @@ from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.replay import Replay, open_replay
 from tenantry.scratch.rollback_trial import describe_untried, replay_both_ways
 from tenantry.scratch.schema_file import load_schema, read_schema_source
-from tenantry.verbs.options import open_files
+from tenantry.verbs.options import open_files, refuse_idle
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Test the migration files themselves: their names and headers, and that each one runs after those before it.
@@ -109,6 +109,10 @@ def start(
 
 def _start(request: Request) -> Events:
     options = request.options
+    if options["schema_from"] is None:
+        refuse_idle(request, {"allow_extra": "--allow-extra"}, "without --schema-from")
+        if options["format"] == "sql":
+            raise ConfigError((Problem("--sql: has no effect without --schema-from"),))
     return start(
         open_files(request),
         base=options["base"],

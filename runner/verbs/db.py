@@ -8,6 +8,7 @@ import click
 from tenantry.config.model import Config
 from tenantry.model.errors import ConfigError, Problem, ServerError
 from tenantry.model.events import LinePrinted
+from tenantry.model.words import nearest, one_of
 from tenantry.project import embedded_server, scratch_servers
 from tenantry.verbs.options import read_request
 from tenantry.verbs.verb import Events, Request, Verb
@@ -24,6 +25,8 @@ DATABASE is the id of a tenant, master, or the name of a database. Arguments aft
   tenantry db destroy --yes
 """
 
+_DEFAULT_DATABASE = "postgres"
+_EVERYWHERE = frozenset({_DEFAULT_DATABASE, "template1"})
 Action = Literal["start", "stop", "url", "psql", "destroy"]
 _PARAMS = (
     click.Argument(["action"], type=click.Choice(get_args(Action))),
@@ -54,13 +57,14 @@ def start(
         case "url":
             yield LinePrinted(embedded_server(config).url(name))
         case "psql":
-            _open_psql(config, name, arguments)
+            _open_psql(config, name, arguments, database)
         case "destroy":
             yield from _destroy(config, sure=sure)
 
 
 def _start(request: Request) -> Events:
     options = request.options
+    _refuse_words(options["action"], options["database"], options["arguments"], sure=options["yes"])
     return start(
         read_request(request),
         action=options["action"],
@@ -70,10 +74,37 @@ def _start(request: Request) -> Events:
     )
 
 
+def _refuse_words(action: Action, database: str | None, arguments: tuple[str, ...], *, sure: bool) -> None:
+    """Raise ConfigError for words that an action would ignore."""
+    extra = list(arguments) if action != "psql" else []
+    if database is not None and action not in ("url", "psql"):
+        extra.insert(0, database)
+    if extra:
+        raise ConfigError((Problem(f"db {action}: unexpected {' '.join(map(repr, extra))}, expected nothing more"),))
+    if sure and action != "destroy":
+        raise ConfigError((Problem(f"--yes: has no effect with db {action}"),))
+
+
 def _find_database(config: Config, text: str | None) -> str:
-    """Return the database that a tenant's name stands for; any other word is the name of a database itself."""
-    known = {tenant.name: tenant.database for tenant in (*config.tenants, *filter(None, (config.master,)))}
-    return known.get(text or "", text or "postgres")
+    """Return the database that a word stands for: a tenant's name, or a database's own. Raises ConfigError.
+
+    A database that is in tenants.yaml, or that every server has, counts; where the tenants come from a query, any does.
+    """
+    if text is None:
+        return _DEFAULT_DATABASE
+    tenants = (*filter(None, (config.master,)), *config.tenants)
+    named = {tenant.name: tenant for tenant in tenants}
+    if text in named:
+        tenant = named[text]
+        if not tenant.server.embedded:
+            message = f"db: tenant {text!r} is on server {tenant.server.name!r}, expected one of the embedded server"
+            raise ConfigError((Problem(message),))
+        return tenant.database
+    databases = {tenant.database for tenant in tenants if tenant.server.embedded} | _EVERYWHERE
+    if text not in databases and config.tenant_query is None:
+        known = [*named, *databases]
+        raise ConfigError((Problem(f"db: unknown database {text!r}, expected {one_of(known)}", nearest(text, known)),))
+    return text
 
 
 def _start_server(config: Config) -> Events:
@@ -82,13 +113,15 @@ def _start_server(config: Config) -> Events:
     yield LinePrinted(f"{'started' if started else 'already running'}: {server.url('postgres')}")
 
 
-def _open_psql(config: Config, database: str, arguments: tuple[str, ...]) -> None:
+def _open_psql(config: Config, database: str, arguments: tuple[str, ...], named: str | None) -> None:
     """Become psql. Raises ServerError where the server was never made; starts it where it is stopped."""
     server = embedded_server(config)
     if not server.exists():
+        is_tenant = named in {tenant.name for tenant in (*config.tenants, *filter(None, (config.master,)))}
+        creates = f"tenantry migrate --tenants {named}" if is_tenant else "tenantry db start"
         raise ServerError(
             f"{config.shown_state}: the embedded server has not been created",
-            hint='run "tenantry migrate --tenants ..." to create it',
+            hint=f'run "{creates}" to create it',
         )
     server.start()
     command = [*server.psql(database), *arguments]

@@ -25,7 +25,7 @@ from tenantry.schema.differences import compare_schemas, count_differences, desc
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import make_expected
 from tenantry.scratch.schema_file import load_schema, read_schema_source
-from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job, without_master
+from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, refuse_idle, run_job, without_master
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Compare the schema of every selected tenant with its files, another tenant, a file of SQL, or the majority.
@@ -103,6 +103,8 @@ def start(project: Project, *, against: str = "files", consensus: bool = False) 
 
 def _start(request: Request) -> Events:
     options = request.options
+    if options["consensus"]:
+        refuse_idle(request, {"against": "--against"}, "with --consensus")
     return start(open_request(request), against=options["against"], consensus=options["consensus"])
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from tenantry.ledger.writing import record_forgotten
-from tenantry.model import AppliedMigration, MigrationStatus, State, label
+from tenantry.model import AppliedMigration, State, label
 from tenantry.model.errors import Refused
 from tenantry.planning.words import count_done
 from tenantry.project import Project
-from tenantry.verbs.options import REPAIR_PARAMS, open_request, run_repair
+from tenantry.verbs.options import REPAIR_PARAMS, check_name, open_request, run_repair
 from tenantry.verbs.repair import Case, Repair
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -44,18 +44,20 @@ def _decide(case: Case, reason: str) -> Repair:
             f"version {case.version} is not recorded",
             hint=f'run "tenantry status --tenants {case.tenant.name}" to see its version',
         )
+    check_name(case.version, [label(row.version, name) for name in (row.name, case.status.name if case.status else "")])
     newer = any(other.row and other.version > row.version for other in case.statuses)
-    again = "its file becomes out of order" if newer else "its file becomes pending"
+    again = f"its file {case.becomes} {'out of order' if newer else 'pending'}"
     after = again if case.status and case.status.file else "there is no file for it"
-    change = f"{label(row.version, row.name)}: the record ({row.state.value}, by {row.applied_by}) is deleted; {after}"
-    return Repair((change, *_warn(case.status, row)), lambda ledger: record_forgotten(ledger, row, reason))
+    record = f"the record ({row.state.value}, by {row.applied_by})"
+    change = f"{label(row.version, row.name)}: {record} {case.being} deleted; {after}"
+    return Repair((change, *_warn(case, row)), lambda ledger: record_forgotten(ledger, row, reason))
 
 
-def _warn(status: MigrationStatus | None, row: AppliedMigration) -> Iterator[str]:
+def _warn(case: Case, row: AppliedMigration) -> Iterator[str]:
     """Yield what happens twice where a file that was begun runs from its start again."""
-    done = row.statements_done or (row.progress and row.progress.rows)
+    status, done = case.status, row.statements_done or (row.progress and row.progress.rows)
     if done and status and status.file and status.state is State.INCOMPLETE:
-        yield f"its completed part will run again: {count_done(row)}"
+        yield f"its completed part {'would' if case.dry_run else 'will'} run again: {count_done(row)}"
 
 
 VERB = Verb(_HELP, REPAIR_PARAMS, _start)

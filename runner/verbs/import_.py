@@ -1,6 +1,8 @@
 """`import`: take over what another tool recorded, or its files."""
 
+import shlex
 from collections.abc import Generator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -16,7 +18,17 @@ from tenantry.takeover.evidence import Presence
 from tenantry.takeover.files.conversions import CONVERSIONS, load_conversion, plan_files, write_files
 from tenantry.takeover.matching import find_migrations, is_by_number
 from tenantry.takeover.records.histories import HISTORIES, Claim, ClaimStanding, History, load_history
-from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, SET, TENANTS, open_request, read_request, run_job
+from tenantry.verbs.options import (
+    JOBS,
+    LOCK_WAIT,
+    SERVER,
+    SET,
+    TENANTS,
+    open_request,
+    read_request,
+    refuse_idle,
+    run_job,
+)
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Take over the records of another tool in every selected tenant; or, with --files, its migration files.
@@ -56,6 +68,25 @@ _PARAMS = (
 )
 
 
+# They are about tenants, which files are not.
+_FOR_RECORDS = {
+    "tenants": "--tenants",
+    "reason": "--reason",
+    "jobs": "--jobs",
+    "lock_wait": "--lock-wait",
+    "servers": "--server",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What is taken over: the tool, its folder of migrations, and how its records are read."""
+
+    tool: str
+    folder: Path
+    history: History
+
+
 def start(project: Project, *, tool: str, folder: Path, reason: str = "imported", write: bool = False) -> Events:
     """Compare the records of another tool in every selected tenant with the catalog; with `write`, take them over.
 
@@ -72,7 +103,7 @@ def start(project: Project, *, tool: str, folder: Path, reason: str = "imported"
         claims = history.match(records, files)
         ids = [claim.id for claim in claims]
         migrations = find_migrations(tool, ids, project.files(found.tenant))
-        true = yield from _judge(history, tool, claims, migrations, found)
+        true = yield from _judge(_Source(tool, folder, history), claims, migrations, found)
         proposal = propose(found, Origin.IMPORTED, assumed={migration.version for migration in true})
         known = tuple(migration for migration in proposal.known if migration in true)
         # The proposal also has files that only the catalog shows; import records those alone that the other tool ran.
@@ -83,7 +114,7 @@ def start(project: Project, *, tool: str, folder: Path, reason: str = "imported"
 
 
 def _judge(
-    history: History, tool: str, claims: tuple[Claim, ...], migrations: Mapping[str, Migration], found: Examined
+    source: _Source, claims: tuple[Claim, ...], migrations: Mapping[str, Migration], found: Examined
 ) -> Generator[Event, None, list[Migration]]:
     """Say what is wrong with each claim, and return the migrations of those that hold."""
     presence = {file.migration.version: file.presence for file in found.evidence.files}
@@ -91,8 +122,8 @@ def _judge(
     for claim in claims:
         migration = migrations.get(claim.id)
         tenant = found.tenant.name
-        problem = _find_fault(history, claim, migration, presence, tenant)
-        problem = problem or _find_doubt(tool, claim, migration, presence, tenant)
+        problem = _find_fault(source, claim, migration, presence, tenant)
+        problem = problem or _find_doubt(source.tool, claim, migration, presence, tenant)
         if problem:
             yield FindingReported(tenant, problem)
         elif migration and claim.record:
@@ -101,10 +132,10 @@ def _judge(
 
 
 def _find_fault(
-    history: History, claim: Claim, migration: Migration | None, presence: Mapping[int, Presence], tenant: str
+    source: _Source, claim: Claim, migration: Migration | None, presence: Mapping[int, Presence], tenant: str
 ) -> Problem | None:
     """Return why a record is not taken over; None if it is, or if there is none to take over."""
-    subject = f"{history.title} {claim.id}: {claim.standing.value}"
+    subject = f"{source.history.title} {claim.id}: {claim.standing.value}"
     note = f": {claim.note}" if claim.note else ""
     state = presence.get(migration.version) if migration else None
     if claim.record is None:
@@ -117,8 +148,7 @@ def _find_fault(
     if claim.standing is ClaimStanding.NO_FILE:
         return Problem(f"{subject}{note}", "restore its file in DIR, or leave the record as it is")
     if migration is None:
-        hint = 'import its file first, with "tenantry import --files"'
-        return Problem(f"{subject}{note}, but no migration corresponds to its file", hint)
+        return Problem(f"{subject}{note}, but no migration corresponds to its file", _advise_files(source))
     if claim.standing is ClaimStanding.MISMATCH:
         return Problem(
             f"{subject}{note or ': the file was edited after it ran'}",
@@ -128,6 +158,14 @@ def _find_fault(
         name = label(migration.version, migration.name)
         return Problem(f"{subject}{note}: recorded, but the effects of {name} are {_missing(state)}; not taken over")
     return None
+
+
+def _advise_files(source: _Source) -> str:
+    """Return how to get the migrations of another tool's files."""
+    if source.tool not in CONVERSIONS:
+        return "write its migration first, with the statements of that file"
+    command = f"tenantry import --files --from {source.tool} {shlex.quote(str(source.folder))}"
+    return f'import its file first: "{command}" shows the files, and --write writes them'
 
 
 def _find_doubt(
@@ -175,7 +213,9 @@ def _start(request: Request) -> Events:
     options = request.options
     tool, folder, write = options["tool"], options["folder"], options["write"]
     if not options["wants_files"]:
+        refuse_idle(request, {"set_name": "--set"}, "without --files")
         return start(open_request(request), tool=tool, folder=folder, reason=options["reason"], write=write)
+    refuse_idle(request, _FOR_RECORDS, "with --files")
     set_name = SetName(options["set_name"])
     return start_files(read_request(request), tool=tool, folder=folder, set_name=set_name, write=write)
 

@@ -16,9 +16,18 @@ from tenantry.model import Migration, Server, SetName, Tenant, label
 from tenantry.model.errors import ConfigError, MigrationFileError, Problem
 from tenantry.model.events import Event, HazardFound, RowReported, RunFinished, RunStarted, Verdict, WarningRaised
 from tenantry.model.hazards import Hazard, Level
-from tenantry.model.results import Result, TableSize
+from tenantry.model.results import Result, Standing, TableSize
 from tenantry.project import Project
-from tenantry.verbs.options import JOBS, SERVER, Version, find_file, make_tenants_option, open_files, open_request
+from tenantry.verbs.options import (
+    JOBS,
+    SERVER,
+    Version,
+    find_file,
+    make_tenants_option,
+    open_files,
+    open_request,
+    refuse_idle,
+)
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Report the effects of each migration file on a live database: locks, rewrites and full scans.
@@ -97,6 +106,8 @@ def start(
 
 def _start(request: Request) -> Events:
     options = request.options
+    if options["tenants"] is None:
+        refuse_idle(request, {"jobs": "--jobs", "servers": "--server"}, "without --tenants")
     return start(
         open_files(request) if options["tenants"] is None else open_request(request),
         versions=options["versions"],
@@ -151,7 +162,7 @@ def _run_sizes(project: Project, sets: Iterable[_Set], sizes: SizesBySet) -> Eve
             if ledger and tenant.set_name in relations:
                 sizes[tenant.set_name].extend(read_sizes(ledger.connection, tenant.name, relations[tenant.set_name]))
         yield from ()
-        return Verdict(Result.OK)
+        return Verdict(Result.OK, standing=Standing.CONNECTED if ledger else Standing.NO_DATABASE)
 
     run_id, jobs = project.provenance.run_id, project.choice.jobs
     return fleet.run("lint", run_id, [list(project.tenants)], look_up, jobs=jobs, stop=project.stop)

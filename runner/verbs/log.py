@@ -1,18 +1,18 @@
 """`log`: who did what when, in every selected tenant; or the text of a file as it was applied."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 
 import click
 
 from tenantry.fleet.run import Job
 from tenantry.ledger.log import LogEntry, read_log
-from tenantry.model import Tenant, label
+from tenantry.model import AppliedMigration, Tenant, label
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, LinePrinted, RowReported, Verdict
-from tenantry.model.results import Cell, Result
+from tenantry.model.results import Cell, Result, Standing
 from tenantry.project import Project
-from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, open_request, run_job
+from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, check_name, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Show the log of each selected tenant: every attempt, failure and manual change, oldest first.
@@ -57,19 +57,37 @@ def _start(request: Request) -> Events:
 def _make_job(project: Project, version: int | None) -> Job:
     def log(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
-            # The ledger is read for what reading it proves: that it is ours, and this tenant's.
-            entries = read_log(ledger, version) if ledger and ledger.read() is not None else ()
+            # The ledger is read also for what reading it proves: that it is ours, and this tenant's.
+            rows = ledger.read() if ledger else ()
+            entries = read_log(ledger, version) if ledger else ()
+        if version is not None:
+            _check_known(project, tenant, version, rows, known=bool(entries))
         for entry in entries:
             yield RowReported(tenant.name, _cells(entry))
-        return Verdict(Result.OK)
+        found = Standing.WITH_LOG if entries else Standing.WITHOUT_LOG if ledger else Standing.NO_DATABASE
+        return Verdict(Result.OK, standing=found)
 
     return log
+
+
+def _check_known(
+    project: Project, tenant: Tenant, version: int, rows: Sequence[AppliedMigration], *, known: bool
+) -> None:
+    """Raise Refused for a version that was mistyped: `known` says that the log has it. No file, and no row does."""
+    names = [label(version, row.name) for row in rows if row.version == version]
+    names += [label(version, file.name) for file in project.files(tenant) if file.version == version]
+    if not names and not known:
+        hint = f'run "tenantry log --tenants {tenant.name}" to see its versions'
+        raise Refused(f"version {version}: not recorded here, and no file has it", hint=hint)
+    check_name(version, names)
 
 
 def _make_text_job(project: Project, version: int) -> Job:
     def print_text(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
             row = next((row for row in ledger.read() if row.version == version), None) if ledger else None
+            if row:
+                check_name(version, [label(version, row.name)])
             text = ledger.read_text(version) if ledger and row else ""
         if row is None or not text:
             raise Refused(
@@ -94,12 +112,12 @@ def _cells(entry: LogEntry) -> Mapping[str, Cell]:
         "version": entry.version,
         "event": entry.event,
         "by": entry.applied_by,
-        "reason": entry.reason or _describe(entry),
+        "reason": entry.reason or describe_entry(entry),
         "run": entry.run_id,
     }
 
 
-def _describe(entry: LogEntry) -> str:
+def describe_entry(entry: LogEntry) -> str:
     """Return what the detail of an entry comes to in one line."""
     # A repeatable has no version to tell it by.
     name = f"{entry.detail.get('name', '')}: " if entry.version is None else ""

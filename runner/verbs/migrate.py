@@ -11,7 +11,7 @@ from tenantry.apply.site import Site
 from tenantry.fleet.run import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import find_pending
-from tenantry.ledger.statuses import compare_rows
+from tenantry.ledger.statuses import compare_rows, refuse_bare
 from tenantry.lint.gate import Gate, check_rules
 from tenantry.model import AppliedMigration, MigrationStatus, Note, Plan, RowState, State, Tenant, label
 from tenantry.model.errors import ConfigError, Problem, Refused
@@ -103,11 +103,13 @@ def start(
     for option, versions in (("--to", [] if to is None else [to]), ("--out-of-order", sorted(late))):
         for version in versions:
             find_version(project, version, option)
+    if beyond := [version for version in sorted(late) if to is not None and version > to]:
+        raise ConfigError((Problem(f"--out-of-order {beyond[0]}: beyond --to {to}, expected a version up to it"),))
+    if resume_at:
+        _check_alone(project, resume_at)
     if dry_run:
         # The job of plan itself: a dry run that decided on its own could promise something else.
         return plan.run(project, "migrate", plan.make_job(project, to, late), allowed=allow)
-    if resume_at:
-        _check_alone(project, resume_at)
     job = make_job(project, to, late, Gate(project, allow), prove=verify, resume_at=resume_at)
     return run_job(project, "migrate", job, staged=True, makes_server=True)
 
@@ -187,6 +189,7 @@ class _Migrating:
         yield TenantPlanned(self._tenant.name, plan)
         if refused := (yield from self._gate(statuses, plan, rows)):
             return refused
+        refuse_bare(statuses, self.ledger)
         if not plan.steps and not plan.repeatables:
             # Proven once: a run that was killed before its proof, or did not pass it, must not end well next time.
             due = any(_is_unproven(status) for status in statuses)
@@ -271,8 +274,12 @@ class _Migrating:
 
 
 def _is_unproven(status: MigrationStatus) -> bool:
-    """Return whether the schema was not yet seen to be what this stands for; a text that was replaced may be any."""
-    return status.row is not None and (not status.row.proven or status.note is Note.REPLACED)
+    """Return whether the schema was not yet seen to be what this stands for; a text that was replaced may be any.
+
+    That of an empty database is looked at again: what was proven may have been another one, whose ledger was copied.
+    """
+    row = status.row
+    return row is not None and (not row.proven or status.note is Note.REPLACED)
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

@@ -1,7 +1,8 @@
 """The arguments that several verbs share, and what they mean."""
 
+import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from tenantry.fleet import run as fleet
 from tenantry.fleet.run import Job
 from tenantry.fleet.selection import parse_selection
 from tenantry.model import SetName, label
-from tenantry.model.errors import ConfigError, Problem
+from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.planning.rollout import make_stages
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
 from tenantry.verbs.repair import Case, Repair, make_repair_job
@@ -62,6 +63,18 @@ class ServerOption(click.ParamType[tuple[str, str]]):
         if not sign or not name or not dsn:
             self.fail("expected NAME=DSN, such as main=host=db.example.org", param, ctx)
         return name, dsn
+
+
+class Seconds(click.FloatRange):
+    """A number of seconds."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number; fail for one that is none."""
+        found = super().convert(value, param, ctx)
+        # No bound holds for "nan".
+        if math.isnan(found):
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+        return found
 
 
 def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -113,9 +126,11 @@ JOBS = click.Option(
     show_default=True,
     help="Work on N tenants at a time on each server.",
 )
+# Arbitrary, and longer than anybody waits: without a bound, "nan" and "inf" would be numbers too.
+_LONGEST_WAIT_S = 604_800
 LOCK_WAIT = click.Option(
     ["--lock-wait"],
-    type=click.FloatRange(min=0),
+    type=Seconds(min=0, max=_LONGEST_WAIT_S),
     default=DEFAULT_LOCK_WAIT_S,
     show_default=True,
     metavar="SECONDS",
@@ -149,6 +164,20 @@ def open_request(request: Request, *, makes_server: bool = False) -> Project:
     return open_project(choice, request.run_id, request.os_user, stop=request.stop, makes_server=makes_server)
 
 
+def refuse_idle(request: Request, options: Mapping[str, str], why: str) -> None:
+    """Raise ConfigError for options, by name, that were given and would be ignored: `why` says in what company."""
+    found = [word for name, word in options.items() if name in request.given]
+    if found:
+        raise ConfigError(tuple(Problem(f"{word}: has no effect {why}") for word in found))
+
+
+def check_name(version: int, known: Iterable[str]) -> None:
+    """Raise Refused where a version was written with a name, and it has only others: `known`, as labels."""
+    written, found = getattr(version, "name", ""), list(dict.fromkeys(known))
+    if written and found and label(version, written) not in found:
+        raise Refused(f"there is no {label(version, written)}; version {int(version)} is {' and '.join(found)}")
+
+
 def open_files(request: Request) -> Project:
     """Open the project that a request is about for work on its files alone. Raises InputError."""
     return open_offline(_choose(request), request.run_id, request.os_user, stop=request.stop)
@@ -161,6 +190,9 @@ def read_request(request: Request) -> Config:
 
 def _choose(request: Request) -> Choice:
     options = request.options
+    names = [name for name, _dsn in options.get("servers", ())]
+    if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise ConfigError(tuple(Problem(f"--server: {name!r} is given more than once") for name in repeated))
     return Choice(
         config_path=Path(options["config"]),
         environment=request.environment,

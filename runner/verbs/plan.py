@@ -10,7 +10,7 @@ import click
 from tenantry.apply.requirements import count_unmet, foresee
 from tenantry.fleet.run import Job
 from tenantry.ledger.repeatables import find_pending
-from tenantry.ledger.statuses import read_statuses
+from tenantry.ledger.statuses import read_statuses, refuse_bare
 from tenantry.lint.gate import find_unseen
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, Plan, SetName, State, Tenant, label
 from tenantry.model.errors import Problem
@@ -25,7 +25,7 @@ from tenantry.model.events import (
     WarningRaised,
 )
 from tenantry.model.plans import head
-from tenantry.model.results import Cell, Result
+from tenantry.model.results import Cell, Result, Standing
 from tenantry.planning.steps import make_plan
 from tenantry.planning.words import count_done, summarise
 from tenantry.project import Project
@@ -126,6 +126,7 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
     def plan(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
             statuses = read_statuses(project.files(tenant), ledger)
+            refuse_bare(statuses, ledger)
             decided = make_plan(statuses, target=target, allow=late)
             if target is None:
                 decided = replace(decided, repeatables=find_pending(project.repeatables(tenant), ledger))
@@ -144,7 +145,9 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
                 yield said
             if unmet:
                 return Verdict(Result.FINDING, count_unmet(unmet))
-        return Verdict(Result.OK if decided.steps or decided.repeatables else Result.UP_TO_DATE)
+        if decided.steps or decided.repeatables:
+            return Verdict(Result.OK, standing=Standing.PENDING)
+        return Verdict(Result.UP_TO_DATE)
 
     return plan
 

@@ -9,7 +9,7 @@ from tenantry.ledger.statuses import compare_rows
 from tenantry.model import AppliedMigration, MigrationStatus, Tenant
 from tenantry.model.errors import Refused
 from tenantry.model.events import Event, RepairMade, RepairProposed, Verdict
-from tenantry.model.results import Result
+from tenantry.model.results import Result, Standing
 from tenantry.postgres.runner_lock import poll
 from tenantry.postgres.transaction import in_transaction, try_transaction_lock
 from tenantry.project import Project
@@ -25,12 +25,32 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What a repair is decided from: the version's status, and all others of the tenant."""
+    """What a repair is decided from: the version's status, and all others of the tenant.
 
-    tenant: Tenant
+    With `dry_run` nothing is going to be written, and the changes are worded so.
+    """
+
+    project: Project
+    ledger: Ledger
     version: int
     status: MigrationStatus | None
     statuses: tuple[MigrationStatus, ...]
+    dry_run: bool
+
+    @property
+    def tenant(self) -> Tenant:
+        """Return the tenant."""
+        return self.ledger.tenant
+
+    @property
+    def being(self) -> str:
+        """Return `is`, or what stands for it where nothing is written."""
+        return "would be" if self.dry_run else "is"
+
+    @property
+    def becomes(self) -> str:
+        """Return `becomes`, or what stands for it where nothing is written."""
+        return "would become" if self.dry_run else "becomes"
 
 
 # Raises Refused where the repair does not fit.
@@ -46,12 +66,12 @@ def make_repair_job(project: Project, version: int, decide: DecideRepair, *, dry
             rows = ledger.read()
             statuses = compare_rows(project.files(tenant), rows, ledger)
             status = next((status for status in statuses if status.version == version), None)
-            decided = decide(Case(tenant, version, status, statuses))
+            decided = decide(Case(project, ledger, version, status, statuses, dry_run))
             if not decided.changes:
-                return Verdict(Result.UP_TO_DATE, "nothing to change")
+                return Verdict(Result.UP_TO_DATE, "nothing to change", standing=Standing.NO_CHANGE)
             yield RepairProposed(tenant.name, decided.changes)
             if dry_run:
-                return Verdict(Result.OK, "dry run: nothing was changed")
+                return Verdict(Result.OK, "dry run: nothing was changed", standing=Standing.TO_CHANGE)
             wait_ms = project.sessions.settings.lock_wait_ms
             yield from poll(lambda: try_transaction_lock(connection), connection, tenant.name, wait_ms)
             if status and status.file:

@@ -10,7 +10,7 @@ from tenantry.ledger.statuses import compare_rows
 from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import Event, RepairProposed, TenantCompared, Verdict, WarningRaised
-from tenantry.model.results import GOOD, Result
+from tenantry.model.results import GOOD, Result, Standing
 from tenantry.planning.undo import Wanted, check_known, choose
 from tenantry.project import Project
 from tenantry.proof.prover import make_prover
@@ -88,6 +88,8 @@ def start(
     chosen = version if to is None else to
     if chosen is None or (version is not None and to is not None):
         raise ConfigError((Problem("VERSION: expected the version to undo, or --to with the newest version to keep"),))
+    if out_of_order and to is not None:
+        raise ConfigError((Problem("--out-of-order: has no effect with --to, after which no newer version stays"),))
     if from_files and recorded:
         raise ConfigError((Problem("--recorded: given with --file, expected one of them"),))
     reason = reason.strip()
@@ -103,6 +105,7 @@ def start(
         recorded=recorded,
         dry_run=dry_run,
         prove=verify,
+        name=getattr(chosen, "name", ""),
     )
     return run_job(project, "rollback", make_rollback_job(project, wanted))
 
@@ -134,15 +137,15 @@ def make_rollback_job(project: Project, wanted: Wanted) -> Job:
             rows = ledger.read()
             statuses = compare_rows(project.files(tenant), rows, ledger)
             yield TenantCompared(tenant.name, statuses)
+            check_known(rows, statuses, wanted, tenant.name)
             chosen = choose(statuses, wanted, tenant.name)
             if not chosen:
-                check_known(rows, statuses, wanted, tenant.name)
-                return Verdict(Result.UP_TO_DATE, "nothing to undo")
+                return Verdict(Result.UP_TO_DATE, "nothing to undo", standing=Standing.NO_CHANGE)
             undos = [make_undo(status, ledger, wanted) for status in chosen]
             yield from (WarningRaised(tenant.name, one.doubt) for one in undos if one.doubt)
             yield RepairProposed(tenant.name, tuple(line for one in undos for line in _propose(one, wanted)))
             if wanted.dry_run:
-                return Verdict(Result.OK, "dry run: nothing was changed")
+                return Verdict(Result.OK, "dry run: nothing was changed", standing=Standing.TO_CHANGE)
             for one in undos:
                 verdict = yield from run_undo(project.sessions, ledger, one, wanted.reason, rows)
                 if verdict.result not in GOOD:
@@ -162,6 +165,7 @@ def make_rollback_job(project: Project, wanted: Wanted) -> Job:
 
 def _propose(undo: Undo, wanted: Wanted) -> Iterator[str]:
     """Yield what is about to be done; for a dry run, or if it comes from the database, with the SQL."""
-    yield f"{undo.name}: undone by {undo.step.path}, its record becomes rolled back"
+    being, becomes = ("would be ", "would become") if wanted.dry_run else ("", "becomes")
+    yield f"{undo.name}: {being}undone by {undo.step.path}, its record {becomes} rolled back"
     if wanted.dry_run or wanted.recorded:
         yield from (f"  {line}" for line in undo.step.text.splitlines())

@@ -6,7 +6,7 @@ from tenantry.fleet.run import Job
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, NoDatabase, TenantError, Unreachable
 from tenantry.model.events import DatabaseOpened, Event, RowReported, Verdict
-from tenantry.model.results import Cell, Result
+from tenantry.model.results import Cell, Result, Standing
 from tenantry.project import Project
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
@@ -48,7 +48,7 @@ def _make_job(project: Project) -> Job:
             with project.reading(tenant) as ledger:
                 if ledger is None:
                     yield RowReported(tenant.name, cells | {"connection": "no database yet"})
-                    return Verdict(Result.OK)
+                    return Verdict(Result.OK, standing=Standing.NO_DATABASE)
                 version = ledger.connection.info.server_version
                 role = ledger.connection.info.user
         except TenantError as error:
@@ -58,7 +58,7 @@ def _make_job(project: Project) -> Job:
         look = project.sessions.look(tenant)
         yield DatabaseOpened(tenant.name, tenant.server.name, tenant.database, version, look)
         yield RowReported(tenant.name, cells | {"connection": f"PostgreSQL {_readable(version)} as {role}"})
-        return Verdict(Result.OK)
+        return Verdict(Result.OK, standing=Standing.CONNECTED)
 
     return tenants
 

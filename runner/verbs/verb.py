@@ -42,7 +42,7 @@ VERBS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call of a verb: its options by name, and what every verb gets."""
+    """One call of a verb: its options by name, and what every verb gets. `given` are those that were typed."""
 
     verb: str
     run_id: str
@@ -50,6 +50,7 @@ class Request:
     options: Mapping[str, Any]
     environment: Mapping[str, str]
     stop: "Stop"
+    given: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

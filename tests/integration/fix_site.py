@@ -162,6 +162,7 @@ class Site:
             "config": str(self.folder / "tenants.yaml"),
             "servers": (("main", self.server),),
             "dry_run": False,
+            "force": False,
             "exit_code": False,
             "allow": (),
             "resume_at": None,

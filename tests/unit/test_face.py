@@ -75,6 +75,7 @@ VALUES = [
     "Server",
     "SetName",
     "State",
+    "Standing",
     "TableSize",
     "Tenant",
     "TenantOutcome",

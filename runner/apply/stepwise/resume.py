@@ -10,6 +10,7 @@ from tenantry.apply.stepwise.work import Work, number_after
 from tenantry.ledger.writing import record_resumed
 from tenantry.model import AppliedMigration, Progress, label
 from tenantry.model.errors import Refused
+from tenantry.planning.words import advise_in_doubt
 from tenantry.postgres.send import send
 
 
@@ -84,13 +85,11 @@ def _refuse_edited(work: Work, row: AppliedMigration, progress: Progress) -> Ref
 
 
 def _refuse_unknown(work: Work, row: AppliedMigration, progress: Progress) -> Refused:
-    number, again = number_after(row.statements_done), f"tenantry migrate --tenants {work.site.tenant.name} --resume-at"
+    number = number_after(row.statements_done)
     return Refused(
         f"{_locate(work, row.statements_done)}: statement {number} of {len(work.statements)} was running when the run "
         f"ended: tenantry cannot tell whether it took effect\n{_excerpt(work, row.statements_done, progress)}",
-        hint=f'inspect the database, then run "{again} {number}" to run it again, or "{again} {number + 1}" to skip it '
-        f'as done; or "tenantry mark {work.step.version} --tenants {work.site.tenant.name} --reason ..." if the whole '
-        "file is done",
+        hint=advise_in_doubt(work.step.version, work.site.tenant.name, number),
     )
 
 

@@ -16,7 +16,7 @@ from tenantry.apply.attempt import Broken
 from tenantry.apply.lock_waits import Watch, watching
 from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.stepwise import standalone
-from tenantry.apply.stepwise.work import Work
+from tenantry.apply.stepwise.work import Work, number_after
 from tenantry.ledger.touched import compose_check
 from tenantry.ledger.writing import compose_progress
 from tenantry.model.errors import Problem
@@ -114,15 +114,26 @@ def _run_alone(work: Work, index: int, timeouts: Timeouts, watch: Watch) -> Brok
     if sent.error:
         broken = work.break_off(sent.error, index, watch.wait)
         _clear(work, index, act, prepared.before, broken)
-        # A procedure may have committed before it failed: that must not be run again unasked.
-        return broken if act or broken.kind is FailureKind.LOST else replace(broken, kind=FailureKind.FAILED)
+        return broken if act else _doubt(broken, index)
     problem = standalone.check(act, work.site.connection, prepared.before)
     if problem:
         broken = work.refuse(problem, index)
         _clear(work, index, act, prepared.before, broken)
         return broken
-    work.record(index + 1)
+    try:
+        work.record(index + 1)
+    except psycopg.Error as error:
+        if act:
+            raise
+        return _doubt(work.break_off(error, index), index)
     return None
+
+
+def _doubt(broken: Broken, index: int) -> Broken:
+    """Return the failure of a statement whose effects no catalog shows: a person has to decide about it."""
+    # A procedure may have committed before it failed: that must not be run again unasked.
+    kind = broken.kind if broken.kind is FailureKind.LOST else FailureKind.FAILED
+    return replace(broken, kind=kind, in_doubt=number_after(index))
 
 
 @contextmanager

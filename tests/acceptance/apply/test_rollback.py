@@ -74,12 +74,13 @@ def test_a_dry_run(applied: Fleet) -> None:
     before, folder = applied.trace("16"), "migrations/tenant"
     done = applied.run("rollback", "--to", "0", "--tenants", "16", *WHY, "--dry-run")
     lines = [line for line in done.out.splitlines() if line.startswith("tenant 16: ")]
+    rolled = "its record would become rolled back"
     assert (done.code, lines) == (
         0,
         [
-            f"tenant 16: 0002_notes: undone by {folder}/0002_notes.rollback.sql, its record becomes rolled back",
+            f"tenant 16: 0002_notes: would be undone by {folder}/0002_notes.rollback.sql, {rolled}",
             "tenant 16:   DROP TABLE notes;",
-            f"tenant 16: 0001_rates: undone by {folder}/0001_rates.rollback.sql, its record becomes rolled back",
+            f"tenant 16: 0001_rates: would be undone by {folder}/0001_rates.rollback.sql, {rolled}",
             "tenant 16:   ALTER TABLE rooms DROP COLUMN rate;",
         ],
     )

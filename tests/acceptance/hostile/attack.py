@@ -55,7 +55,7 @@ READING: dict[str, str] = {
 }
 WRITING: dict[str, str] = {
     "accept": "accept 1 --tenants 1 --reason why",
-    "mark": "mark 3 --tenants 1 --reason why --lock-wait 1",
+    "mark": "mark 3 --tenants 1 --reason why --lock-wait 1 --force",
     "forget": "forget 3 --tenants 1 --reason why --lock-wait 1",
     "rollback": "rollback 2 --tenants 1 --reason why --lock-wait 1",
     "migrate": "migrate --tenants 1 --lock-wait 1",

@@ -41,7 +41,7 @@ def _before_the_first_run(fleet: Fleet) -> None:
     psql = fleet.run("db", "psql", "1")
     said = (
         "error: .tenantry: the embedded server has not been created\n"
-        'hint: run "tenantry migrate --tenants ..." to create it\n'
+        'hint: run "tenantry migrate --tenants 1" to create it\n'
     )
     assert (psql.code, psql.err) == (2, said)
     assert fleet.run("db", "destroy").out == "nothing to destroy\n"

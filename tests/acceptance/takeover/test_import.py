@@ -99,9 +99,9 @@ def test_records(project: Fleet) -> None:
     assert shown.code == 1
     assert SKIPPED.replace("tenant 1", "tenants 1, 16") in shown.out or SKIPPED in shown.out
     assert LIE in shown.out
-    assert "0000_rooms: to be recorded as imported" in shown.out
-    assert "0002_bills: to be recorded" not in shown.out
-    assert "tenant 16: 0003_notes: to be recorded" not in shown.out
+    assert "0000_rooms: would be recorded as imported" in shown.out
+    assert "0002_bills: would be recorded" not in shown.out
+    assert "tenant 16: 0003_notes: would be recorded" not in shown.out
     assert [project.trace(name) for name in ("1", "16")] == before
 
     project.run("import", "--from", "drizzle", "drizzle", "--write")

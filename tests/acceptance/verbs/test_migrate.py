@@ -93,7 +93,7 @@ def test_dry_run(fleet: MakeFleet) -> None:
     done = one.run("migrate", "--dry-run")
     report = read_report(one, done.out)
     lock = "0001_rates.sql:1  ALTER TABLE rooms ADD COLUMN rate numeric(10, 2)  ACCESS EXCLUSIVE on rooms\n"
-    assert (done.code, report.text) == (0, f"{lock}2 tenants: 2 ok in 0 ms\n")
+    assert (done.code, report.text) == (0, f"{lock}2 tenants: 2 pending in 0 ms\n")
     assert report.rows == [
         {"tenant": "1", "has now": "0000_rooms", "would apply": "1", "files": "0001_rates"},
         {"tenant": "16", "has now": "", "would apply": "2", "files": "0000_rooms, 0001_rates"},
@@ -188,10 +188,10 @@ def test_databases_are_created_only_where_asked_for(fleet: MakeFleet) -> None:
         "tenant 1: refused: server 'main': connection to server on socket \"/socket/.s.PGSQL.5432\" failed:"
         ' database "studio_fleet_1" does not exist\n'
         "  hint: run \"tenantry migrate --tenants 1 --create\" to create the database 'studio_fleet_1'\n"
-        "1 tenant: 1 refused in 0 ms\n"
-        "after fixing that: tenantry migrate --tenants 1\n"
+        "1 tenant: 1 no database in 0 ms\n"
+        "after fixing that: tenantry migrate --create --tenants 1\n"
     )
-    create, _ = find_commands(done.out)
+    _, create = find_commands(done.out)
     assert one.shell(create).code == 0
     assert one.versions("1") == [0, 1]
 

@@ -2,7 +2,10 @@
 
 import subprocess
 
+import psycopg
 import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 from tests.acceptance.fix_command import (
     FILES,
@@ -56,12 +59,16 @@ def test_status_of_every_state(fleet: MakeFleet) -> None:
         ("behind", "0000", "2", "pending"),
         ("empty", "", "3", "pending"),
         ("edited", "0003", "0", "changed: 0001_rates"),
-        ("gone", "0003", "0", "missing: 0002_lost; out of order: 0001_rates"),
-        ("late", "0003", "0", "out of order: 0001_rates"),
-        ("half", "", "2", "incomplete: 0000_rooms"),
+        ("gone", "0003", "1", "missing: 0002_lost; out of order: 0001_rates"),
+        ("late", "0003", "1", "out of order: 0001_rates"),
+        ("half", "", "3", "incomplete: 0000_rooms"),
     ]
+    assert report.text == (
+        "7 tenants: 1 up to date, 2 pending, 1 incomplete, 1 changed, 1 missing, 1 out of order in 0 ms\n"
+    )
     assert report.column("last applied") == ["2001-02-03 UTC"] * 2 + [""] + ["2001-02-03 UTC"] * 3 + [""]
     assert report.column("by")[0] == "postgres (deploy@host)"
+    assert report.column("failure") == [""] * 7
     strict = [one.run("status", "--exit-code", "--tenants", name).code for name in ("done", "behind", "late")]
     assert strict == [0, 1, 1]
 
@@ -77,6 +84,84 @@ def test_status_as_json_lines(fleet: MakeFleet) -> None:
     assert (row["tenant"], cells["pending"], cells["state"]) == ("1", 0, "up to date")
     assert cells["last applied"].endswith("+00:00")
     assert (events[-1]["event"], events[-1]["exit_code"], done.code) == ("run_finished", 0, 0)
+
+
+def test_status_shows_the_last_failure(fleet: MakeFleet) -> None:
+    """`status` shows what stopped a file that has yet to run, of every kind of attempt, until it has run."""
+    one = fleet(tenants=["1", "16"], files={**FILES, "0003_half.sql": UNFINISHED})
+    one.run("migrate")
+    lost = """UPDATE _migrations_log SET event = 'lost', detail = '{"message": "gone"}' WHERE event = 'failed'"""
+    one.query("16", lost)
+    report = read_report(one, one.run("status").out)
+    assert report.column("failure") == [
+        "0003_half: line 3: division by zero (SQLSTATE 22012)",
+        "0003_half: lost: gone",
+    ]
+    assert report.column("last failure") == ["2001-02-03 UTC"] * 2
+    assert report.text == "2 tenants: 2 incomplete in 0 ms\n"
+    one.write("0003_half.sql", UNFINISHED.replace("1 / 0", "1"))
+    one.run("migrate", "--tenants", "1")
+    (done, _) = read_report(one, one.run("status").out).rows
+    assert (done["state"], done["failure"], done["last failure"]) == ("up to date", "", "")
+
+
+def test_a_login_that_may_not_read_the_log(fleet: MakeFleet) -> None:
+    """A tenant whose last failure cannot be read is refused, with the privilege that is missing."""
+    one = fleet(tenants=["1"])
+    one.run("migrate", "--to", "0")
+    role = f"{one.prefix}_reader"
+    one.query("1", f"CREATE ROLE {role} LOGIN; GRANT SELECT ON _migrations TO {role}")
+    one.configure((one.folder / "tenants.yaml").read_text("utf-8") + "ledger: {owner: postgres}\n")
+    try:
+        done = one.run("status", "--server", f"main={make_conninfo(one.server, user=role)}")
+    finally:
+        one.query("1", f"DROP OWNED BY {role}; DROP ROLE {role}")
+    assert (done.code, read_report(one, done.out).text) == (
+        4,
+        "tenant 1: refused: public._migrations: permission denied for table _migrations_log\n"
+        "  hint: as the owner: GRANT SELECT ON public._migrations, public._migrations_log TO "
+        f"{one.shown(role)}\n1 tenant: 1 refused in 0 ms\n",
+    )
+
+
+@pytest.mark.parametrize("verb", ["migrate", "status", "plan"])
+def test_a_copied_ledger(fleet: MakeFleet, verb: str) -> None:
+    """A ledger that was copied into an empty database is refused: what it says was never seen there."""
+    one = fleet(tenants=["1"])
+    one.run("migrate")
+    one.query("1", "DROP TABLE rooms")
+    done = one.run(verb)
+    said = "tenant 1: refused: database 'studio_fleet_1' is empty, but its ledger has 2 migrations: it was copied there"
+    assert (done.code, said in one.shown(done.out)) == (4, True), done.out
+    one.query("1", "DROP TABLE _migrations, _migrations_log")
+    assert (one.run("migrate").code, one.tables("1")) == (0, ["rooms"])
+
+
+def test_an_empty_database_that_is_right(fleet: MakeFleet) -> None:
+    """Files that leave nothing leave an empty database, which is proven, and not refused."""
+    one = fleet(tenants=["1"], files={"0000_a.sql": "CREATE TABLE a ();\n", "0001_gone.sql": "DROP TABLE a;\n"})
+    assert [one.run("migrate").code, one.run("migrate").code, one.run("status").code] == [0, 0, 0]
+    one.write("0002_data.sql", "SELECT 1;\n")
+    assert (one.run("migrate").code, one.run("migrate").code) == (0, 0)
+
+
+READ_TOTALS = {
+    "tenants": "4 tenants: 3 connected, 1 no database in ",
+    "status": "4 tenants: 1 up to date, 2 pending, 1 no database in ",
+    "log": "4 tenants: 2 with a log, 1 without a log, 1 no database in ",
+}
+
+
+@pytest.mark.parametrize("verb", READ_TOTALS)
+def test_totals_say_what_was_seen(fleet: MakeFleet, verb: str) -> None:
+    """A verb that reads counts the tenants by the state that it found, and calls none of them ok."""
+    one = fleet(tenants=["done", "behind", "empty", "absent"])
+    one.run("migrate", "--tenants", "done")
+    one.run("migrate", "--tenants", "behind", "--to", "0")
+    with psycopg.connect(one.server, dbname="postgres", autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(one.database("absent"))))
+    done = one.run(verb)
+    assert (done.code, done.out.splitlines()[-1]) == (4, READ_TOTALS[verb] + done.out.rpartition(" in ")[2].strip())
 
 
 @pytest.mark.parametrize("command", READING)
@@ -217,7 +302,7 @@ def test_log(fleet: MakeFleet) -> None:
     """`log` shows who did what when, failures and repairs among it; `--version` keeps what is about one version."""
     one = fleet(tenants=["1"], files={"0000_rooms.sql": ROOMS, "0001_rates.sql": "SELECT 1 / 0;\n"})
     one.run("migrate")
-    one.run("mark", "1", "--tenants", "1", "--reason", "typed by hand")
+    one.run("mark", "1", "--tenants", "1", "--reason", "typed by hand", "--force")
     done = one.run("log")
     report = read_report(one, done.out)
     assert (done.code, [(row["version"], row["event"], row["by"]) for row in report.rows]) == (

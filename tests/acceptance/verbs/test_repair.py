@@ -203,10 +203,16 @@ def test_mark_records_without_running(applied: Fleet) -> None:
     """`mark` says what it records, changes nothing on a dry run, and runs nothing."""
     applied.write("0004_more.sql", "CREATE TABLE more ();\n")
     mark = ["mark", "4", "--tenants", "1", "--reason", "typed by hand"]
-    change = "tenant 1: 0004_more: recorded as applied, origin marked, without being run\n"
-    dry = applied.run(*mark, "--dry-run")
-    assert (dry.code, dry.out.startswith(change), applied.versions("1")) == (EXIT_OK, True, [0, 1, 3])
-    done = applied.run(*mark)
+    change = "tenant 1: 0004_more: is recorded as applied, origin marked, without being run\n"
+    refused = applied.run(*mark)
+    assert (refused.code, applied.versions("1")) == (4, [0, 1, 3])
+    assert "tenant 1: refused: 0004_more: its effects are missing in the schema, expected it to be app" in refused.out
+    force = find_command(refused.out, "mark").replace("...", "'typed by hand'")
+    assert force == "tenantry mark 4 --tenants 1 --reason 'typed by hand' --force"
+    dry = applied.shell(f"{force} --dry-run")
+    would = change.replace(" is ", " would be ")
+    assert (dry.code, dry.out.startswith(would), applied.versions("1")) == (EXIT_OK, True, [0, 1, 3])
+    done = applied.shell(force)
     assert (done.code, done.out.startswith(change), applied.versions("1")) == (EXIT_OK, True, [0, 1, 3, 4])
     assert applied.tables("1") == ["notes", "rooms"]
     assert applied.query("1", "SELECT origin, state FROM _migrations WHERE version = 4") == [("marked", "applied")]
@@ -228,11 +234,30 @@ def test_mark_makes_the_ledger(fleet: MakeFleet) -> None:
 def test_mark_warns_of_what_it_leaves_behind(fleet: MakeFleet) -> None:
     """Marking a version above pending ones says which files will be out of order by it."""
     one = fleet(tenants=["1"], files={**FILES, "0003_notes.sql": NOTES})
+    one.query("1", NOTES)
     done = one.run("mark", "3", "--tenants", "1", "--reason", "was there", "--dry-run")
     assert done.out.splitlines()[:2] == [
-        "tenant 1: 0003_notes: recorded as applied, origin marked, without being run",
-        "tenant 1: older pending files become out of order: 0000_rooms, 0001_rates",
+        "tenant 1: 0003_notes: would be recorded as applied, origin marked, without being run",
+        "tenant 1: older pending files would become out of order: 0000_rooms, 0001_rates",
     ]
+
+
+def test_mark_asks_the_schema(fleet: MakeFleet) -> None:
+    """`mark` records nothing that the schema denies, and says so where no schema can show a file's effects."""
+    half = "CREATE TABLE a ();\nCREATE TABLE b ();\n"
+    files = {**FILES, "0002_data.sql": "INSERT INTO rooms VALUES (1, 'A');\n", "0003_half.sql": half}
+    one = fleet(tenants=["1"], files={**files, "0004_broken.sql": "SELECT 1 / 0;\n"})
+    one.run("migrate", "--tenants", "1", "--to", "1")
+    one.query("1", "CREATE TABLE a ()")
+    data = one.run("mark", "2", "--tenants", "1", "--reason", "by hand")
+    assert "tenant 1: its effects are data or none, so the schema cannot confirm it\n" in data.out
+    assert (data.code, one.versions("1")) == (EXIT_OK, [0, 1, 2])
+    denied = one.run("mark", "3", "--tenants", "1", "--reason", "by hand", "--dry-run")
+    said = "0003_half: partly applied: 1 of 2 tables, expected it to be applied"
+    assert (denied.code, said in denied.out) == (4, True)
+    unasked = one.run("mark", "4", "--tenants", "1", "--reason", "by hand")
+    assert (unasked.code, "0004_broken: the schema cannot be asked: " in unasked.out) == (4, True)
+    assert one.versions("1") == [0, 1, 2]
 
 
 def test_forget_makes_a_file_pending_again(applied: Fleet) -> None:
@@ -242,8 +267,9 @@ def test_forget_makes_a_file_pending_again(applied: Fleet) -> None:
     change = (
         "tenant 16: 0003_notes: the record (applied, by postgres (deploy@host)) is deleted; its file becomes pending"
     )
+    would = change.replace("is deleted", "would be deleted").replace("becomes", "would become")
     dry = applied.run(*forget, "--dry-run")
-    assert (dry.code, applied.shown(dry.out).splitlines()[0], applied.versions("16")) == (EXIT_OK, change, [0, 1, 3])
+    assert (dry.code, applied.shown(dry.out).splitlines()[0], applied.versions("16")) == (EXIT_OK, would, [0, 1, 3])
     done = applied.run(*forget)
     assert (done.code, applied.shown(done.out).splitlines()[0], applied.versions("16")) == (EXIT_OK, change, [0, 1])
     assert applied.log("16")[-1] == (3, "forgotten", "dropped by hand")

@@ -94,8 +94,8 @@ def test_three_studios_are_brought_to_one_schema(studios: Fleet) -> None:
 def test_the_pages_failed_before(studios: Fleet) -> None:
     """The queries of the pages fail in a tenant that lacks the thirteen columns although its record says otherwise."""
     studios.run("adopt", "--tenants", "1", "--write")
-    studios.run("mark", "10", "--tenants", "1", "--reason", "the tools said success")
-    studios.run("mark", "11", "--tenants", "1", "--reason", "the tools said success")
+    studios.run("mark", "10", "--tenants", "1", "--reason", "the tools said success", "--force")
+    studios.run("mark", "11", "--tenants", "1", "--reason", "the tools said success", "--force")
     done = studios.run("verify", "--tenants", "1")
     assert done.code == 1
     assert "tenant 1: sessions.deposit_amount: missing, expected numeric(10,2)\n" in done.out

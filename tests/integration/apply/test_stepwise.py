@@ -4,7 +4,7 @@ import pytest
 
 from tenantry.model.events import FindingReported, MigrationFailed, Verdict, WarningRaised
 from tenantry.model.results import Result
-from tests.integration.fix_site import MakeSite, Site, lend_role
+from tests.integration.fix_site import WAIT_AT_GATE, MakeSite, Site, at_once, lend_role
 
 HEAD = "-- transactional: false\n"
 FIRST = "CREATE TABLE rooms (id int);\n"
@@ -174,6 +174,13 @@ class TestRecord:
         assert here.query("SELECT id FROM rooms ORDER BY 1") == [(1,), (2,)]
 
 
+IN_DOUBT = (
+    'inspect the database, then run "tenantry migrate --tenants 1 --resume-at 2" to run it again, or '
+    '"tenantry migrate --tenants 1 --resume-at 3" to skip it as done; or "tenantry mark 1 '
+    '--tenants 1 --reason ..." if the whole file is done'
+)
+
+
 class TestInDoubt:
     """A procedure that committed before it failed: only a person can say how far it came."""
 
@@ -182,7 +189,10 @@ class TestInDoubt:
         """Return a site whose second statement committed a row and then failed."""
         text = "DO $$ BEGIN INSERT INTO rooms VALUES (1); COMMIT; INSERT INTO bills VALUES (1); END $$;\n"
         here: Site = site({"0001_rooms.sql": HEAD + FIRST + text + THIRD})
-        assert here.migrate().results == {"1": Result.FAILED}
+        ran = here.migrate()
+        assert ran.results == {"1": Result.FAILED}
+        # What the first run advises is what the second one asks for.
+        assert ran.verdict().hint.endswith(f"it is not known whether statement 2 took effect: {IN_DOUBT}")
         here.query(MENDED)
         return here
 
@@ -197,12 +207,21 @@ class TestInDoubt:
             f"{path}:3:1: statement 2 of 3 was running when the run ended: tenantry cannot tell whether it took effect"
         )
         assert lines[2].startswith("3 | DO $$ BEGIN INSERT INTO rooms")
-        assert verdict.hint == (
-            'inspect the database, then run "tenantry migrate --tenants 1 --resume-at 2" to run it again, or '
-            '"tenantry migrate --tenants 1 --resume-at 3" to skip it as done; or "tenantry mark 1 '
-            '--tenants 1 --reason ..." if the whole file is done'
-        )
+        assert verdict.hint == IN_DOUBT
         assert doubtful.query("SELECT id FROM rooms") == [(1,)]
+
+    def test_session_lost(self, site: MakeSite) -> None:
+        """If the session dies in such a statement, the run fails: to run it again would be refused."""
+        wait = WAIT_AT_GATE.replace("SELECT", "PERFORM", 1)
+        here: Site = site({"0001_rooms.sql": f"{HEAD}{FIRST}DO $$ BEGIN COMMIT; {wait}; END $$;\n"})
+        with here.gate(), at_once(here.migrate) as run:
+            here.await_waiting()
+            here.end_sessions(which="worker")
+            ran = run.result()
+        assert (ran.results, ran.exit_code) == ({"1": Result.FAILED}, 3)
+        assert ran.verdict().hint == f"it is not known whether statement 2 took effect: {IN_DOUBT}"
+        assert here.logged()[-1] == (1, "lost")
+        assert here.migrate().verdict().hint == IN_DOUBT
 
     @pytest.mark.parametrize(("number", "rows"), [(2, [(1,), (1,), (3,)]), (3, [(1,), (3,)])], ids=["again", "skipped"])
     def test_resume_at(self, doubtful: Site, number: int, rows: list[tuple[int]]) -> None:
@@ -230,7 +249,7 @@ class TestInDoubt:
 
     def test_mark(self, doubtful: Site) -> None:
         """`mark` says what is not known, and ends the file."""
-        ran = doubtful.call("mark", version=1)
+        ran = doubtful.call("mark", version=1, force=True)
         assert ran.exit_code == 0
         (row,) = doubtful.rows()
         assert (row.state.value, row.origin.value, row.progress) == ("applied", "marked", None)

@@ -14,7 +14,7 @@ from tenantry.ledger.writing import record_applied, record_finished, record_prog
 from tenantry.model import AppliedMigration, Origin, Progress, RowState
 from tenantry.model.errors import Problem
 from tenantry.model.events import FindingReported, RepairMade, RepairProposed, Verdict
-from tenantry.model.results import Result
+from tenantry.model.results import Result, Standing
 from tests.integration.fix_site import MakeSite, Site, lend_role, make_migration
 from tests.places import TESTS
 
@@ -103,7 +103,7 @@ READING: dict[str, dict[str, Any]] = {
     "log": {"version": None, "sql": False},
     "tenants": {},
     "migrate": {"to": None, "out_of_order": (), "dry_run": True, "no_verify": False},
-    "mark": {"version": 1, "dry_run": True},
+    "mark": {"version": 1, "dry_run": True, "force": True},
 }
 
 
@@ -287,10 +287,16 @@ class TestRepairs:
     def test_mark(self, any_site: MakeSite) -> None:
         """Mark records a file as applied without running it, also where there is no ledger yet."""
         here = any_site(ROOMS)
-        ran = here.call("mark", version=1, reason="typed in")
+        ran = here.call("mark", version=1, reason="typed in", force=True)
         (row,) = here.rows()
         assert ran.of(RepairProposed) == [
-            RepairProposed("1", ("0001_rooms: recorded as applied, origin marked, without being run",))
+            RepairProposed(
+                "1",
+                (
+                    "0001_rooms: is recorded as applied, origin marked, without being run",
+                    "its effects are missing in the schema",
+                ),
+            )
         ]
         assert (row.origin, row.state, row.elapsed_ms) == (Origin.MARKED, RowState.APPLIED, None)
         assert (row.statements, row.statements_done, row.applied_by) == (0, 0, "postgres (tester@here)")
@@ -298,16 +304,19 @@ class TestRepairs:
         entry = here.log()[-1]
         assert (entry.version, entry.event, entry.reason, entry.detail) == (1, "marked", "typed in", {})
         assert not here.has("rooms")
+        assert here.migrate().results == {"1": Result.REFUSED}
+        here.query(ROOMS["0001_rooms.sql"])
         assert here.migrate().results == {"1": Result.UP_TO_DATE}
 
     def test_mark_unfinished(self, any_site: MakeSite) -> None:
         """Mark ends a non-transactional file that was finished by hand, all its statements counted as done."""
         here = any_site(ROOMS | INDEX)
         assert here.migrate().results == {"1": Result.FAILED}
-        ran = here.call("mark", version=2, reason="done by hand")
-        assert ran.of(RepairProposed) == [
-            RepairProposed("1", ("0002_index: 1 of 2 statements done, recorded as applied, origin marked",))
-        ]
+        assert here.call("mark", version=2, reason="done by hand").exit_code == 4
+        ran = here.call("mark", version=2, reason="done by hand", force=True)
+        (proposed,) = ran.of(RepairProposed)
+        assert proposed.changes[0] == "0002_index: 1 of 2 statements done, is recorded as applied, origin marked"
+        assert proposed.changes[1].startswith("the schema cannot be asked: ")
         row = here.rows()[-1]
         assert (row.state, row.origin, row.statements_done) == (RowState.APPLIED, Origin.MARKED, 2)
         entry = here.log()[-1]
@@ -348,9 +357,10 @@ class TestRepairs:
         here.migrate(migrations=here.project().files(here.project().tenants[0])[:1])
         here.write({"0001_rooms.sql": "-- edited\n" + ROOMS["0001_rooms.sql"]})
         before = here.rows()
-        ran = here.call(verb, version=2 if verb == "mark" else 1, dry_run=True)
-        assert ran.verdict() == Verdict(Result.OK, "dry run: nothing was changed")
-        assert len(ran.of(RepairProposed)) == 1
+        ran = here.call(verb, version=2 if verb == "mark" else 1, dry_run=True, force=True)
+        assert ran.verdict() == Verdict(Result.OK, "dry run: nothing was changed", standing=Standing.TO_CHANGE)
+        (proposed,) = ran.of(RepairProposed)
+        assert " would be" in proposed.changes[0]
         assert here.rows() == before
         assert here.logged() == [(1, "applied")]
 

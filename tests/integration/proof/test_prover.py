@@ -212,7 +212,7 @@ class TestScope:
             here.site.query(f"REVOKE ALL ON SCHEMA public FROM {shared}, {prefix}")
             here.site.write({"0002_rights.sql": f"GRANT SELECT ON rooms TO {shared};\n"})
             try:
-                assert here.call("mark", version=2, reason="done by hand").exit_code == 0
+                assert here.call("mark", version=2, reason="done by hand", force=True).exit_code == 0
                 assert said(here.verify()) == [f"rooms: grants {own}: SELECT, expected {shared}: SELECT"]
                 here.configure(f"drift: {{roles: {{'{prefix}_{{id}}': {shared}}}}}\n")
                 assert here.verify().verdict() == Verdict(Result.OK)
@@ -305,7 +305,7 @@ class TestRecord:
         """A version that was recorded and never ran is found out."""
         here = proven(ROOMS)
         here.site.write(DESKS)
-        assert here.call("mark", version=2, reason="it surely ran").exit_code == 0
+        assert here.call("mark", version=2, reason="it surely ran", force=True).exit_code == 0
         assert said(here.verify()) == ["desks: missing, expected a table"]
 
     def test_no_record(self, proven: MakeProven) -> None:

@@ -26,7 +26,7 @@ from tenantry.model.events import (
     Verdict,
 )
 from tenantry.model.outcome import Outcome, TenantOutcome, exit_code
-from tenantry.model.results import Failure, Result
+from tenantry.model.results import Failure, Result, Standing
 from tenantry.planning.compare import compare
 from tests.builders import applied, migration, unhurried
 
@@ -143,6 +143,15 @@ def test_totals_in_order() -> None:
     finished = [TenantFinished(str(number), Verdict(result), 5) for number, result in enumerate(results)]
     outcome = fold(RunStarted("migrate", "r", ("0", "1", "2", "3")), *finished)
     assert list(outcome.totals.items()) == [(Result.APPLIED, 1), (Result.UP_TO_DATE, 1), (Result.FAILED, 2)]
+
+
+def test_standings() -> None:
+    """Tenants are counted by the state in which they were found, in one order, or else by their result."""
+    found = [Standing.NO_DATABASE, Standing.PENDING, None, Standing.UP_TO_DATE, Standing.PENDING]
+    verdicts = [Verdict(Result.OK if one else Result.REFUSED, standing=one) for one in found]
+    finished = [TenantFinished(str(number), verdict, 5) for number, verdict in enumerate(verdicts)]
+    outcome = fold(RunStarted("status", "r", ("0", "1", "2", "3", "4")), *finished)
+    assert list(outcome.standings.items()) == [("up to date", 1), ("refused", 1), ("pending", 2), ("no database", 1)]
 
 
 def test_cut_short() -> None:

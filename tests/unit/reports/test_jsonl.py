@@ -136,20 +136,22 @@ def test_measured_file() -> None:
 def test_end() -> None:
     """The last line has the totals, which add up to the number of tenants, and the exit code."""
     last = lines(*tell())[-1]
+    ends = {
+        "applied": 2,
+        "up to date": 1,
+        "failed": 1,
+        "refused": 1,
+        "unreachable": 1,
+        "stopped": 1,
+        "not started": 1,
+    }
     assert last == {
         "event": "run_finished",
         "elapsed_ms": 2345,
         "stopped_by": "SIGTERM",
         "tenants": 8,
-        "totals": {
-            "applied": 2,
-            "up to date": 1,
-            "failed": 1,
-            "refused": 1,
-            "unreachable": 1,
-            "stopped": 1,
-            "not started": 1,
-        },
+        "totals": ends,
+        "standings": ends,
         "exit_code": 3,
     }
     assert sum(last["totals"].values()) == last["tenants"]
@@ -205,7 +207,8 @@ def test_no_secret() -> None:
 
 def test_nobody() -> None:
     """A run without tenants has its two lines."""
+    none: dict[str, object] = {"totals": {}, "standings": {}}
     assert lines(*run_on((), verb="status")) == [
         {"event": "run_started", "verb": "status", "run_id": RUN_ID, "tenants": []},
-        {"event": "run_finished", "elapsed_ms": 2345, "stopped_by": "", "tenants": 0, "totals": {}, "exit_code": 0},
+        {"event": "run_finished", "elapsed_ms": 2345, "stopped_by": "", "tenants": 0, **none, "exit_code": 0},
     ]

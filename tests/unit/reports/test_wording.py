@@ -3,6 +3,7 @@
 import pytest
 
 from tenantry.model.words import count
+from tenantry.reports.formats import Call
 from tenantry.reports.wording import (
     count_tenants,
     indent,
@@ -14,6 +15,7 @@ from tenantry.reports.wording import (
 )
 
 PROGRAM = ".venv/bin/tenantry"
+HERE = Call("tenantry", "tenantry plan")
 HINTS = {
     "command": ('run "tenantry db start"', 'run ".venv/bin/tenantry db start"'),
     "two commands": (
@@ -31,16 +33,33 @@ HINTS = {
 @pytest.mark.parametrize(("hint", "expected"), HINTS.values(), ids=HINTS)
 def test_render_hint(hint: str, expected: str) -> None:
     """A command in a hint is written as this command was called, so that it can be typed as it stands."""
-    assert render_hint(hint, PROGRAM) == expected
-    assert render_hint(hint, "tenantry") == hint
+    assert render_hint(hint, Call(PROGRAM, f"{PROGRAM} plan")) == expected
+    assert render_hint(hint, HERE) == hint
 
 
 def test_render_shared_hint() -> None:
     """A hint that was made for one tenant becomes one for all that share it."""
     hint = 'run "tenantry accept 2 --tenants 1 --reason ..."'
-    assert render_shared_hint(hint, ["1"], "tenantry") == hint
+    assert render_shared_hint(hint, ["1"], HERE) == hint
     shared = 'run "tenantry accept 2 --tenants 1,16 --reason ..."'
-    assert render_shared_hint(hint, ["1", "16"], "tenantry") == shared
+    assert render_shared_hint(hint, ["1", "16"], HERE) == shared
+
+
+def test_a_place_to_resume_is_not_shared() -> None:
+    """Where a file is resumed is decided for one tenant at a time, so its command keeps one."""
+    hint = 'run "tenantry migrate --tenants 1 --resume-at 2"; or "tenantry mark 3 --tenants 1 --reason ..."'
+    shared = 'run "tenantry migrate --tenants 1 --resume-at 2"; or "tenantry mark 3 --tenants 1,16 --reason ..."'
+    assert render_shared_hint(hint, ["1", "16"], HERE) == shared
+
+
+def test_hints_repeat_what_was_chosen() -> None:
+    """A command in a hint goes to the chosen servers, and one of the same verb does no more than was asked."""
+    call = Call("t --config c", "t migrate --to 3", "1", "migrate", " --to 3", " --server main=...")
+    hint = 'run "tenantry migrate --tenants 1" or "tenantry mark 3 --tenants 1 --reason ..." or "tenantry db start"'
+    assert render_hint(hint, call) == (
+        'run "t --config c migrate --to 3 --server main=... --tenants 1" '
+        'or "t --config c mark --server main=... 3 --tenants 1 --reason ..." or "t --config c db start"'
+    )
 
 
 COUNTS = {0: "0 tenants", 1: "1 tenant", 2: "2 tenants", 312: "312 tenants"}
