@@ -4,12 +4,11 @@ import io
 import os
 import shlex
 import shutil
-import signal
 import sys
 import traceback
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,6 @@ from tenantry.verbs.verb import VERBS, Request, Verb, load_verb
 from tenantry.version import __version__
 
 if TYPE_CHECKING:
-    from types import FrameType
-
-    from tenantry.fleet.stop import Stop
     from tenantry.reports.formats import Call
 
 _HELP = """tenantry brings every tenant database to the same, proven schema.
@@ -138,26 +134,31 @@ def _cli(ctx: click.Context, config: str, verbose: bool) -> None:
 def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int:
     """Run a verb to its end and return the exit code."""
     # Loaded only for a run: psycopg, rich and structlog would make --help and completion slow.
+    from tenantry.fleet.signals import Interrupted, handling_signals
     from tenantry.fleet.stop import Stop
     from tenantry.ledger.provenance import os_user
-    from tenantry.model.outcome import Outcome
+    from tenantry.model.outcome import Outcome, exit_code
     from tenantry.reports.formats import make_sinks
 
     stop = Stop()
     request = Request(name, str(uuid.uuid4()), os_user(), options, dict(os.environ), stop)
     outcome = Outcome()
     sinks = make_sinks(options.get("format", "table"), call, verbose=options["verbose"])
-    with _signals(stop):
+    with handling_signals(stop, lambda text: click.echo(text, err=True)) as signals:
         try:
             # Closed also where an output fails: then no tenant may be begun any more.
             with closing(verb.start(request)) as events:
                 for event in events:
+                    signals.begun = True
                     outcome.add(event)
                     for sink in sinks:
                         sink(event)
         except RunError as error:
             _print_error(error)
             return error.exit_code
+        except Interrupted as end:
+            click.echo(f"{end.name}: ended before the run began: no tenant was changed", err=True)
+            return exit_code((), end.name)
         except BrokenPipeError:
             # Whoever read our output has gone: what was done is in the ledger, what was not can be done again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -169,27 +170,6 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int
             click.echo(f"a bug in tenantry, please report this:\n{hang(traceback.format_exc())}", err=True)
             return 70
     return outcome.exit_code
-
-
-@contextmanager
-def _signals(stop: "Stop") -> Iterator[None]:
-    """End the run in order on the first signal; cancel what is running on the second."""
-
-    def handle(number: int, frame: "FrameType | None") -> None:
-        name = signal.Signals(number).name
-        if stop.reason:
-            click.echo("cancelling the running statements", err=True)
-            stop.cancel()
-            return
-        stop.request(name)
-        click.echo(f"{name}: finishing the running files; send it again to cancel them", err=True)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _print_error(error: RunError) -> None:

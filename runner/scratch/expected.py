@@ -207,6 +207,7 @@ def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...]) 
     site = Site(scratch.tenant, scratch.connection, ledger, scratch.sessions, lambda rows: plan)
     steps = drain(apply_plan(site, plan, ledger.read()))
     for event in steps:
+        scratch.check()
         match event:
             case MigrationStarted(migration=step):
                 _check_known(scratch, asked[step.path], "require")
@@ -274,4 +275,4 @@ def make_expected(project: Project) -> ExpectedSchemas:
 def find_place(project: Project) -> ScratchPlace:
     """Return where a project's scratch databases are: on the server of TENANTRY_SCRATCH, or on one of their own."""
     given = project.choice.environment.get("TENANTRY_SCRATCH", "")
-    return ScratchPlace(project.config.state / "scratch", project.sessions.settings, given)
+    return ScratchPlace(project.config.state / "scratch", project.sessions.settings, given, project.stop)

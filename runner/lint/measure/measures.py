@@ -94,6 +94,7 @@ class Measures:
             try:
                 measured = measure_file(scratch, migration, scope.ledger_schema)
             except psycopg.Error as error:
+                scratch.check()
                 failures[path] = error
                 return
             self.cache.keep(path, effects.to_json(measured))

@@ -59,6 +59,7 @@ def _one_by_one(
     """Yield the effects of statements that each commit on their own, in a transaction if the server allows one."""
     for statement in statements:
         if name_barred(*read_tree(statement.text)):
+            scratch.check()
             yield run_alone(scratch.connection, statement, existing)
         else:
             yield from _in_one(scratch, (statement,), existing, ledger_schema)
@@ -69,10 +70,12 @@ def _measure(scratch: Scratch, statement: Statement, existing: frozenset[int], l
 
     Made-up rows may violate a constraint that the statement adds, which is no fault of the file.
     """
+    scratch.check()
     connection = scratch.connection
     try:
         return _try(connection, statement, existing)
     except psycopg.Error as error:
+        scratch.check()
         if connection.closed:
             raise
         if role := find_missing_role(scratch, error.sqlstate, error.diag.message_primary):

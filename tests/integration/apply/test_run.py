@@ -689,7 +689,7 @@ class TestStopped:
         gate = WAIT_AT_GATE if transactional else WAIT_AT_GATE.replace("_xact", "")
         here = site({"0001_a.sql": f"-- transactional: {str(transactional).lower()}\nCREATE TABLE a ();\n{gate};\n"})
         stop, project = Stop(), here.project(lock_timeout_ms=LONG_MS)
-        stop.on_cancel(project.sessions.cancel)
+        stop.covers(project.sessions)
         with here.gate(), at_once(lambda: here.migrate(project, stop=stop)) as run:
             here.await_waiting()
             stop.request("SIGINT")
