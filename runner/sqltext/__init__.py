@@ -5,7 +5,7 @@ by our own lexer, statement by statement, and one unknown statement hides no fau
 from 0.
 """
 
-from tenantry.sqltext.checks import check
+from tenantry.sqltext.checks import MOST_FINDINGS, check
 from tenantry.sqltext.classes import LockClass, classify, is_strong, sets_lock_timeout
 from tenantry.sqltext.findings import FaultKind, Finding, SqlError
 from tenantry.sqltext.lexer import is_blank
@@ -19,6 +19,7 @@ from tenantry.sqltext.transactions import blank_wrapper
 
 __all__ = [
     "GRAMMAR_MAJOR",
+    "MOST_FINDINGS",
     "FaultKind",
     "Finding",
     "LockClass",
