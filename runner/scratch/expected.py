@@ -6,7 +6,7 @@ of the catalog that counts, and how it is read.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -198,7 +198,7 @@ def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...]) 
 
     The assertions of a file are about data, which is not here, so only the objects that they ask about must exist.
     """
-    files = [without_assertions(migration) for migration in migrations]
+    files = [_without_outside(without_assertions(migration)) for migration in migrations]
     plan = Plan(
         tuple(file for file in files if file.version != NO_VERSION),
         repeatables=tuple(file for file in files if file.version == NO_VERSION),
@@ -217,6 +217,14 @@ def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...]) 
             case _:
                 pass
     _check(steps.result)
+
+
+def _without_outside(migration: Migration) -> Migration:
+    """Return the file without statements that have effects outside their database: these are for tenants alone."""
+    inside = sqltext.blank_outside(migration.sql)
+    if inside == migration.sql:
+        return migration
+    return replace(migration, sql=inside, directives=replace(migration.directives, batch=None))
 
 
 def _check_known(scratch: Scratch, migration: Migration, key: str) -> None:

@@ -10,6 +10,7 @@ from tenantry.sqltext.classes import LockClass, classify, is_strong, sets_lock_t
 from tenantry.sqltext.findings import FaultKind, Finding, SqlError
 from tenantry.sqltext.lexer import is_blank
 from tenantry.sqltext.library import GRAMMAR_MAJOR
+from tenantry.sqltext.outside import blank_outside, find_outside, name_outside
 from tenantry.sqltext.places import Position, excerpt, position
 from tenantry.sqltext.queries import check_queries
 from tenantry.sqltext.standalone import changes_session, must_stand_alone, read_act
@@ -26,15 +27,18 @@ __all__ = [
     "Position",
     "SqlError",
     "Statement",
+    "blank_outside",
     "blank_wrapper",
     "changes_session",
     "check",
     "check_queries",
     "classify",
     "excerpt",
+    "find_outside",
     "is_blank",
     "is_strong",
     "must_stand_alone",
+    "name_outside",
     "position",
     "read_act",
     "same_tokens",
