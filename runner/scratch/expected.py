@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from psycopg import sql
 
+from tenantry import sqltext
 from tenantry.apply.assertions import find_unmet, without_assertions
 from tenantry.apply.run import apply_plan
 from tenantry.apply.site import Site
