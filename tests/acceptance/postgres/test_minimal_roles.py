@@ -81,6 +81,17 @@ def test_public_alone(limited: Limited) -> None:
         assert (verb, done.code) == (verb, 0), done.out + done.err
 
 
+def test_settings_of_the_role(limited: Limited) -> None:
+    """A setting of the role by which other programs read SQL differently is a warning of verify, and no finding."""
+    limited.execute(f"{_IN_PUBLIC} ALTER ROLE tenantry_migrate SET standard_conforming_strings = off;")
+    for harmless in ("work_mem = '8MB'", "timezone = utc"):
+        limited.execute(f"ALTER ROLE tenantry_migrate SET {harmless}")
+    assert limited.run("tenantry_migrate", "migrate").code == 0
+    done = limited.run("tenantry_migrate", "verify")
+    said = limited.rename("role tenantry_migrate: standard_conforming_strings is off, expected on: tenantry sets it")
+    assert (done.code, said in done.err, done.err.count("expected")) == (0, True, 1), done.err
+
+
 def test_other_rights_are_drift(limited: Limited) -> None:
     """A right that the documentation does not name is found."""
     limited.execute(f"{_IN_PUBLIC} GRANT CREATE ON SCHEMA public TO tenantry_read;")
