@@ -4,12 +4,11 @@ import io
 import os
 import shlex
 import shutil
-import signal
 import sys
 import traceback
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -25,9 +24,6 @@ from tenantry.verbs.verb import VERBS, Request, Verb, load_verb
 from tenantry.version import __version__
 
 if TYPE_CHECKING:
-    from types import FrameType
-
-    from tenantry.fleet.stop import Stop
     from tenantry.model.outcome import Outcome
     from tenantry.reports.formats import Call
 
@@ -199,21 +195,23 @@ def _cli(ctx: click.Context, config: str, verbose: bool) -> None:
 def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call", called: _Called) -> int:
     """Run a verb to its end and return the exit code."""
     # Loaded only for a run: psycopg, rich and structlog would make --help and completion slow.
+    from tenantry.fleet.signals import Interrupted, handling_signals
     from tenantry.fleet.stop import Stop
     from tenantry.ledger.provenance import os_user
     from tenantry.model.events import LinePrinted
-    from tenantry.model.outcome import Outcome
+    from tenantry.model.outcome import Outcome, exit_code
     from tenantry.reports.formats import make_sinks
 
     stop = Stop()
     request = Request(name, str(uuid.uuid4()), os_user(), options, dict(os.environ), stop, called.given)
     outcome = Outcome()
     sinks = make_sinks(options.get("format", "table"), call, verbose=options["verbose"])
-    with _signals(stop):
+    with handling_signals(stop, _say) as signals:
         try:
             # Closed also where an output fails: then no tenant may be begun any more.
             with closing(verb.start(request)) as events:
                 for event in events:
+                    signals.begun = True
                     outcome.add(event)
                     # Lines that are the output itself, such as SQL, are kept as they are.
                     called.for_people &= not isinstance(event, LinePrinted)
@@ -222,6 +220,9 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call", called
         except RunError as error:
             _print_error(error, call, for_people=called.for_people)
             return error.exit_code
+        except Interrupted as end:
+            _say(f"{end.name}: ended before the run began: no tenant was changed")
+            return exit_code((), end.name)
         except Exception:  # noqa: BLE001
             # The border of the program: a bug outside of any tenant's turn must not look like a finding, exit code 1.
             trace = f"a bug in tenantry, please report this:\n{hang(traceback.format_exc())}"
@@ -237,27 +238,6 @@ def _sum_up(outcome: "Outcome") -> str:
 
     totals = ", ".join(f"{number} {result.value}" for result, number in outcome.totals.items())
     return totals and f"{count(len(outcome.tenants), 'tenant')}: {totals}"
-
-
-@contextmanager
-def _signals(stop: "Stop") -> Iterator[None]:
-    """End the run in order on the first signal; cancel what is running on the second."""
-
-    def handle(number: int, frame: "FrameType | None") -> None:
-        name = signal.Signals(number).name
-        if stop.reason:
-            _say("cancelling the running statements")
-            stop.cancel()
-            return
-        stop.request(name)
-        _say(f"{name}: finishing the running files; send it again to cancel them")
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _say(text: str) -> None:

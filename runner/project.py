@@ -91,7 +91,7 @@ class Project:
         """
         provenance = replace(self.provenance, run_id=run_id)
         sessions, stop = _make_sessions(self.config, self.choice, self.tenants, provenance), Stop()
-        stop.on_cancel(sessions.cancel)
+        stop.covers(sessions)
         texts = _make_texts(self.config, self.choice)
         return replace(
             self, provenance=provenance, sessions=sessions, stop=stop, texts=texts, cache=Cache(self.choice.environment)
@@ -198,7 +198,7 @@ def open_project(
     provenance = Provenance(run_id, os_user, config.root.resolve())
     sessions = _make_sessions(config, choice, tenants, provenance)
     # Before the query for tenants, so that a second Ctrl-C cancels that one as well.
-    stop.on_cancel(sessions.cancel)
+    stop.covers(sessions)
     # Last, since it asks a server: all other input has been read and checked by now.
     if not listed:
         _start_servers(config, choice, config.servers.values(), makes=makes_server)

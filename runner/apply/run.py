@@ -29,6 +29,7 @@ from tenantry.model.events import (
 from tenantry.model.results import Failure, Result
 from tenantry.planning.words import advise_in_doubt, advise_unfinished, summarise
 from tenantry.postgres.failures import FailureKind
+from tenantry.postgres.sessions import SILENT
 from tenantry.postgres.transaction import begin_durably, clean, in_transaction, try_transaction_lock
 
 # The attempt's event in the log, and the tenant's result.
@@ -116,6 +117,8 @@ def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
     warnings = () if kind is FailureKind.STANDBY else _log_failure(site, step, event, failure)
     said = tuple(NoticeRaised(site.tenant.name, severity, message) for severity, message in broken.notices)
     name = label(step.version, step.name)
+    if site.sessions.is_severed(site.connection):
+        return _give_up_silent(step, (*said, *warnings))
     if result is Result.UNREACHABLE and step.transactional:
         reason = f"connection lost while {name} ran: {failure.message}"
         hint = "run the same command again: uncommitted changes were rolled back"
@@ -139,6 +142,15 @@ def _advise(tenant: str, step: Migration, broken: Broken, result: Result) -> str
             step.version, tenant, broken.in_doubt
         )
     return advise_unfinished(step.version, tenant) if result is Result.FAILED else _GO_ON
+
+
+def _give_up_silent(step: Migration, told: tuple[Event, ...]) -> Verdict:
+    """Return the verdict of a tenant whose server did not answer: nobody knows whether it still commits the file."""
+    name = label(step.version, step.name)
+    hint = "run the same command again once the server answers: the ledger says there whether the file was committed"
+    if not step.transactional:
+        hint = f"once the server answers, {_GO_ON}"
+    return Verdict(Result.UNREACHABLE, f"{SILENT} while {name} ran", hint, told=told)
 
 
 def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> tuple[WarningRaised, ...]:

@@ -9,7 +9,7 @@ from tenantry.config.expected_columns import ExpectedColumn
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.reading import Reading
-from tenantry.model.scope import Ignored, Scope
+from tenantry.model.scope import CONNECTED, Ignored, Scope
 from tenantry.state import STATE_FOLDER
 
 
@@ -88,4 +88,7 @@ class Config:
             for role, word in self.drift_roles
             if tenant or "{id}" not in role
         ]
+        # The role that migrates, where another one looks: what is its own is as it should be.
+        if self.ledger_owner and self.ledger_owner not in dict(roles):
+            roles.append((self.ledger_owner, CONNECTED))
         return Scope(self.ledger_schema, self.drift_ignored, tuple(roles))

@@ -211,7 +211,8 @@ def _check_sql(text: str, sql: str, header: Header, shown: str) -> list[Problem]
     """Return doubtful problems; raise certain ones."""
     errors: list[Problem] = []
     doubts: list[Problem] = []
-    for finding in sqltext.check(sql, transactional=header.transactional):
+    found = sqltext.check(sql, transactional=header.transactional)
+    for finding in found:
         doubtful = finding.kind is sqltext.FaultKind.SYNTAX and header.judged_by_server
         place = f"{shown}:{finding.position.line}:{finding.position.column}"
         hint = finding.hint
@@ -221,6 +222,8 @@ def _check_sql(text: str, sql: str, header: Header, shown: str) -> list[Problem]
             f"{place}: {finding.message}\n{sqltext.excerpt(text, finding.position)}", "" if doubtful else hint
         )
         (doubts if doubtful else errors).append(problem)
+    if len(found) == sqltext.MOST_FINDINGS:
+        (errors or doubts).append(Problem(f"{shown}: no more than {len(found)} faults of a file are looked for"))
     if not errors and not header.transactional:
         errors += _check_split(sql, shown)
     # Only for text that parses: otherwise every syntax error would be reported twice.

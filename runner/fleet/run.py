@@ -41,8 +41,8 @@ _RESULTS: dict[type[TenantError], Result] = {
     NoDatabase: Result.REFUSED,
     Blocked: Result.BLOCKED,
     Refused: Result.REFUSED,
-    Cancelled: Result.STOPPED,
 }
+_AGAIN = "run the same command again to resume"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,8 @@ class _Run:
         self._queue.put(TenantStarted(tenant.name))
         try:
             return self._take_steps(self._job(tenant))
+        except Cancelled as error:
+            return self._end_cancelled(error)
         except TenantError as error:
             result = _RESULTS.get(type(error), Result.FAILED)
             standing = Standing.NO_DATABASE if isinstance(error, NoDatabase) else None
@@ -149,13 +151,17 @@ class _Run:
             # The one broad except: a bug in one tenant's turn is reported, and must not end those of the others.
             return _report_bug(error)
 
+    def _end_cancelled(self, error: Cancelled) -> Verdict:
+        reason = self._stop.reason
+        return Verdict(Result.STOPPED, reason or str(error), _AGAIN if reason else error.hint)
+
     def _take_steps(self, steps: Generator[Event, None, Verdict]) -> Verdict:
         draining = drain(steps)
         for event in draining:
             self._queue.put(event)
             if self._stop.reason:
                 draining.close()
-                return Verdict(Result.STOPPED, self._stop.reason, "run the same command again to resume")
+                return Verdict(Result.STOPPED, self._stop.reason, _AGAIN)
         return draining.result
 
 
@@ -184,14 +190,15 @@ def run(
     # Said only where it slows the run down.
     if warning and fewer < max(map(len, stages)):
         yield warning
-    for stage in stages:
-        if failed:
-            yield from _skip(stage, f"{failed} did not succeed")
-            continue
-        for event in _Run(job, fewer, stop, revisit=revisit).stage(stage):
-            if isinstance(event, TenantFinished) and event.verdict.result not in _THROUGH:
-                failed = failed or event.tenant
-            yield event
+    with stop.attending():
+        for stage in stages:
+            if failed:
+                yield from _skip(stage, f"{failed} did not succeed")
+                continue
+            for event in _Run(job, fewer, stop, revisit=revisit).stage(stage):
+                if isinstance(event, TenantFinished) and event.verdict.result not in _THROUGH:
+                    failed = failed or event.tenant
+                yield event
     yield RunFinished(int((time.monotonic() - started) * 1000), stop.reason)
 
 

@@ -34,13 +34,13 @@ def compare_rows(
     return excuse(statuses, allowed=allowed, cosmetic=_find_cosmetic(changed, ledger) if changed else ())
 
 
-def refuse_bare(statuses: Sequence[MigrationStatus], ledger: Ledger) -> None:
+def refuse_bare(statuses: Sequence[MigrationStatus], ledger: Ledger | None) -> None:
     """Raise Refused for a ledger that claims files which create tables, in a database that has none but its own.
 
     Its tables were copied there, or all others were lost. Files that also drop something are left to the proof.
     """
     rows = [status.row for status in statuses if status.row]
-    if not rows or not ledger.is_alone():
+    if ledger is None or not rows or not ledger.is_alone():
         return
     files = [status.file.sql for status in statuses if status.file and status.state is State.APPLIED]
     if sqltext.leave_relations(files):

@@ -80,6 +80,6 @@ class Refused(TenantError):
 
 
 class Cancelled(TenantError):
-    """A second Ctrl-C cancelled the running statement; its file was rolled back."""
+    """A signal ended the work on a scratch database, or a second one a statement, whose file is rolled back."""
 
     exit_code = 6

@@ -266,7 +266,7 @@ class TenantFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The run is over; `stopped_by` is the name of the signal that cut it short, if any."""
+    """The run is over; `stopped_by` says who or what cut it short: the name of a signal, or words of the program's."""
 
     elapsed_ms: int
     stopped_by: str = ""

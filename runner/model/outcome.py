@@ -137,7 +137,7 @@ class Outcome:
 
 
 def exit_code(verdicts: Iterable[Verdict | None], stopped_by: str = "") -> int:
-    """Return the worst code of all verdicts; a tenant without a verdict was stopped. `stopped_by` names a signal."""
+    """Return the worst code of all verdicts; a tenant without a verdict was stopped. `stopped_by` says by whom."""
     codes = [_code(verdict) for verdict in verdicts]
     if stopped_by:
         codes.append(_INTERRUPTED if stopped_by == "SIGINT" else _EARLY)

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# The word of the catalog query for the role that is connected.
+CONNECTED = "CURRENT_USER"
+
 
 @dataclass(frozen=True, slots=True)
 class Ignored:

@@ -29,6 +29,7 @@ _NO_SAVEPOINT = frozenset({"3B001", "25P01"})
 _BLOCKED = "wait for that session to finish, or end it; then run the same command again"
 # Arbitrary: the first has been there longest, and the others show once it is gone.
 _MOST_BLOCKERS = 3
+_LOOKS_WRONG = "have the block check pg_roles for the role before it creates it, or create it once on the master"
 _HINTS = {
     "2D000": "remove COMMIT and ROLLBACK from the DO block or procedure: tenantry commits the file together with its "
     "row",
@@ -80,7 +81,7 @@ def classify(error: psycopg.Error, connection: psycopg.Connection[Any]) -> Failu
     # Also a role's or a file's own setting: only a server that reports itself as a standby is one (from 14 on).
     if state == "25006" and connection.info.parameter_status("in_hot_standby") == "on":
         return FailureKind.STANDBY
-    if state in _COLLISIONS or _on_shared_catalog(error):
+    if state in _COLLISIONS or _on_shared_catalog(error) or _created_meanwhile(error):
         return FailureKind.COLLISION
     return FailureKind.FAILED
 
@@ -92,6 +93,14 @@ def _on_shared_catalog(error: psycopg.Error) -> bool:
         return "tuple concurrently" in (error.diag.message_primary or "")
     # A file's own unique violation is in a schema of the user's; on a system catalog it is a race between sessions.
     return error.sqlstate == "23505" and error.diag.schema_name == "pg_catalog"
+
+
+def _created_meanwhile(error: psycopg.Error) -> bool:
+    """Return whether a block of code created a role that is there: it looks first, and another session was between.
+
+    One that does not look fails again. The context tells it from a statement of the file itself.
+    """
+    return error.sqlstate == "42710" and error.diag.source_function == "CreateRole" and bool(error.diag.context)
 
 
 def describe(
@@ -141,4 +150,6 @@ def _advise(error: psycopg.Error, kind: FailureKind) -> str:
     # 42710 is also "already exists" of objects within a database, where this advice would be wrong.
     if error.sqlstate == "42710" and error.diag.source_function not in {"CreateRole", "CreateTableSpace"}:
         return ""
+    if _created_meanwhile(error):
+        return _LOOKS_WRONG
     return _HINTS.get(error.sqlstate or "", "")

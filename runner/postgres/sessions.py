@@ -1,9 +1,13 @@
 """Connections: opening and cancelling them, and their timeouts."""
 
+import os
 import shlex
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -19,6 +23,8 @@ from tenantry.postgres.startup import compose_parameters, parse, resolve
 _SECRET = frozenset({"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"})
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+
+SILENT = "the server did not answer, and the run closed the connection"
 
 # For statements of our own, and for statements of files that block nobody.
 LOCK_TIMEOUT_MS = 5_000
@@ -63,6 +69,7 @@ class Sessions:
         self._shown = {name: _without_secrets(dsn) for name, dsn in dsns.items()}
         # Several threads add to and remove from the set: each is one step under the interpreter's lock.
         self._open: set[Connection] = set()
+        self._severed: set[Connection] = set()
         self.cancelled = False
         self._followers: list[Sessions] = []
 
@@ -116,6 +123,8 @@ class Sessions:
     def _translate(self, error: psycopg.Error, connection: Connection) -> TenantError:
         """Return an error outside of any migration as an error of the tenant."""
         reason = (error.diag.message_primary or str(error)).strip()
+        if self.is_severed(connection):
+            return Unreachable(SILENT, hint="run the same command again once the server answers")
         match classify(error, connection):
             case FailureKind.LOST:
                 return Unreachable(f"connection lost: {reason}", hint="run the same command again")
@@ -171,23 +180,61 @@ class Sessions:
         parts = (self._shown[tenant.server.name], psycopg.conninfo.make_conninfo("", dbname=tenant.database))
         return f"psql {shlex.quote(' '.join(filter(None, parts)))}"
 
+    def copy(self) -> "Sessions":
+        """Return sessions with the same servers that are cancelled apart from these."""
+        other = copy(self)
+        other._open, other._severed, other._followers, other.cancelled = set(), set(), [], False
+        return other
+
     def cancels(self, other: "Sessions") -> None:
         """Cancel other sessions together with these, from now on."""
         self._followers.append(other)
 
     def cancel(self) -> None:
-        """Ask the server to cancel the statement of each open connection."""
+        """Ask the server to cancel the statement of each open connection, one after the other."""
+        for call in self.list_cancels():
+            call()
+
+    def list_cancels(self) -> list[Callable[[], None]]:
+        """Mark these sessions as cancelled, and return a call for each open connection that cancels its statement."""
         self.cancelled = True
-        for follower in tuple(self._followers):
-            follower.cancel()
-        # A copy, since threads open and close connections meanwhile.
-        for connection in tuple(self._open):
-            try:
-                # Arbitrary: a server that does not take the request in time would hold up the end of the run.
-                connection.cancel_safe(timeout=5)
-            except psycopg.Error:
-                # It has just ended by itself, or the server is gone: there is nothing left to cancel.
-                continue
+        followed = [call for follower in tuple(self._followers) for call in follower.list_cancels()]
+        return [*followed, *(partial(_cancel, connection) for connection in self.list_open())]
+
+    def list_open(self) -> tuple[Connection, ...]:
+        """Return the connections that are open now: a copy, since threads open and close them meanwhile."""
+        return tuple(self._open)
+
+    def sever(self, connections: Iterable[Connection]) -> None:
+        """Close the sockets of these connections, as far as they are open here.
+
+        A thread that waits for an answer gets an error instead.
+        """
+        for connection in connections:
+            if connection in self._open:
+                self._severed.add(connection)
+                _shut_down(connection)
+
+    def is_severed(self, connection: Connection) -> bool:
+        """Return whether a connection was lost because its socket was closed here."""
+        return connection in self._severed
+
+
+def _cancel(connection: Connection) -> None:
+    # It may have just ended by itself, or its server may be gone: then there is nothing left to cancel.
+    with suppress(psycopg.Error):
+        # Arbitrary: a server that does not take the request in time would hold up the end of the run.
+        connection.cancel_safe(timeout=5)
+
+
+def _shut_down(connection: Connection) -> None:
+    """End both directions of a connection's socket, which wakes the thread that waits for it."""
+    with suppress(psycopg.Error, OSError):
+        own = socket.socket(fileno=os.dup(connection.fileno()))
+        with own:
+            # Its thread may have closed it meanwhile: then the number may already be that of another file.
+            if not connection.closed:
+                own.shutdown(socket.SHUT_RDWR)
 
 
 def _past_pooler(server: str) -> str:

@@ -6,13 +6,14 @@ of the catalog that counts, and how it is read.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 from psycopg import sql
 
+from tenantry import sqltext
 from tenantry.apply.assertions import find_unmet, without_assertions
 from tenantry.apply.run import apply_plan
 from tenantry.apply.site import Site
@@ -198,7 +199,7 @@ def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...]) 
 
     The assertions of a file are about data, which is not here, so only the objects that they ask about must exist.
     """
-    files = [without_assertions(migration) for migration in migrations]
+    files = [_without_outside(without_assertions(migration)) for migration in migrations]
     plan = Plan(
         tuple(file for file in files if file.version != NO_VERSION),
         repeatables=tuple(file for file in files if file.version == NO_VERSION),
@@ -207,6 +208,7 @@ def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...]) 
     site = Site(scratch.tenant, scratch.connection, ledger, scratch.sessions, lambda rows: plan)
     steps = drain(apply_plan(site, plan, ledger.read()))
     for event in steps:
+        scratch.check()
         match event:
             case MigrationStarted(migration=step):
                 _check_known(scratch, asked[step.path], "require")
@@ -216,6 +218,14 @@ def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...]) 
             case _:
                 pass
     _check(steps.result)
+
+
+def _without_outside(migration: Migration) -> Migration:
+    """Return the file without statements that have effects outside their database: these are for tenants alone."""
+    inside = sqltext.blank_outside(migration.sql)
+    if inside == migration.sql:
+        return migration
+    return replace(migration, sql=inside, directives=replace(migration.directives, batch=None))
 
 
 def _check_known(scratch: Scratch, migration: Migration, key: str) -> None:
@@ -277,4 +287,4 @@ def find_place(project: Project) -> ScratchPlace:
     given, kept = environment.get("TENANTRY_SCRATCH", ""), environment.get("TENANTRY_CACHE")
     # With both, nothing is written anywhere else: the project may be read-only.
     state = Path(kept) if given and kept else project.config.state
-    return ScratchPlace(state / "scratch", project.sessions.settings, given)
+    return ScratchPlace(state / "scratch", project.sessions.settings, given, project.stop)

@@ -23,7 +23,7 @@ from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 
 # To be raised with every change to how files are replayed or measured: what was kept before is not found then.
-_FORMAT = 1
+_FORMAT = 2
 _PREFIX = "tenantry_kept_"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 # Arbitrary: the newest state of a few sets and branches, without filling a disk.

@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from tenantry.fleet.stop import Stop
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import Cancelled, Refused, ServerError, TenantError, Unreachable
 from tenantry.postgres.embedded.cluster import EmbeddedServer
@@ -52,6 +53,11 @@ class Scratch:
         """Have the database kept under a key when its user is done with it without an error."""
         self.to_keep[:] = [key]
 
+    def check(self) -> None:
+        """Raise Cancelled if the work here was cancelled, which may have been between two statements."""
+        if self.sessions.cancelled:
+            raise Cancelled("cancelled")
+
 
 @dataclass(frozen=True, slots=True)
 class ScratchPlace:
@@ -59,12 +65,13 @@ class ScratchPlace:
 
     `state` is the folder with the data of such servers, one for each major. Without programs of that major, the
     tenant's own server is used. `given` is the connection string of a server that replaces all these: one with the
-    extensions that the files need.
+    extensions that the files need. As soon as `stop` is requested, the work there is cancelled: it is of no use then.
     """
 
     state: Path
     settings: Settings
     given: str = ""
+    stop: Stop = field(default_factory=Stop)
 
     @contextmanager
     def open(self, sessions: Sessions, tenant: Tenant, major: int) -> Iterator[Scratch]:
@@ -85,7 +92,9 @@ class ScratchPlace:
                 if self.given or programs:
                     scratch = stack.enter_context(self._open_elsewhere(programs, sessions, start))
                 else:
-                    beside = stack.enter_context(_make(sessions, tenant.server.name, _choose_name()))
+                    near = stack.enter_context(self._ending(sessions.copy()))
+                    making = _make(_follow(near, sessions), tenant.server.name, _choose_name())
+                    beside = stack.enter_context(making)
                     scratch = replace(beside, beside_tenants=True)
             except (Refused, Cancelled):
                 raise
@@ -113,15 +122,25 @@ class ScratchPlace:
         `waiting` are the sessions of the tenant that waits for it: cancelling them cancels the work here as well.
         """
         if programs is None:
-            with _make(_follow(self._open_given(), waiting), _SERVER, _choose_name()) as scratch:
+            with (
+                self._ending(self._open_given()) as given,
+                _make(_follow(given, waiting), _SERVER, _choose_name()) as scratch,
+            ):
                 yield scratch
             return
         name = _choose_name()
         with (
             self._own_server(programs, start, name) as (own, done),
+            self._ending(own),
             _make(_follow(own, waiting), _SERVER, name, own_server=True, done=done) as scratch,
         ):
             yield scratch
+
+    @contextmanager
+    def _ending(self, sessions: Sessions) -> Iterator[Sessions]:
+        """Have the work of scratch sessions end with the run. Raises Cancelled."""
+        with self.stop.covering_scratch(sessions):
+            yield sessions
 
     def _open_given(self) -> Sessions:
         try:
@@ -140,6 +159,7 @@ class ScratchPlace:
         lock = self._open_lock()
         try:
             while lock is not None and not _try_flock(lock):
+                self.stop.check()
                 if waiting and waiting.cancelled:
                     raise Cancelled("cancelled")
                 time.sleep(_PAUSE_S)  # a blocking wait in the kernel would not notice that the run was cancelled

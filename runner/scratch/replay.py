@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import psycopg
 
+from tenantry import sqltext
 from tenantry.model import Migration
 from tenantry.model.errors import Problem
 from tenantry.model.scope import Scope
@@ -16,7 +17,19 @@ from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import ExpectedSchemas, make_expected
 from tenantry.scratch.places import Scratch
 
+_LEFT_OUT = "its effects are outside the database, so it is left out where files are replayed"
+_TRY_BY_HAND = "nothing needs to be done; tenants run it, and only they"
 _WRITE_AGAIN = "write it so that it can run again: with CREATE OR REPLACE, or DROP ... IF EXISTS before CREATE"
+
+
+def describe_outside(migrations: Sequence[Migration]) -> list[Problem]:
+    """Return a warning for each statement that is left out where files are replayed."""
+    return [
+        Problem(f"{file.path}:{at.line}:{at.column}: {sqltext.name_outside(each.text)}: {_LEFT_OUT}", _TRY_BY_HAND)
+        for file in migrations
+        for each in sqltext.find_outside(file.sql)
+        for at in (sqltext.position(file.sql, each.start),)
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +50,7 @@ class Replay:
         connection, before = self.scratch.connection, schema.fingerprint
         for step in repeatables:
             try:
-                connection.execute(step.sql.encode())
+                connection.execute(sqltext.blank_outside(step.sql).encode())
                 # The file may have changed settings that the next one must not find.
                 clean(connection)
             except psycopg.Error as error:

@@ -62,7 +62,7 @@ def _try_rollback(replay: Replay, shown: str, text: str, before: Snapshot) -> li
         # As `rollback` does it: a file that depends on the lock, or on being in a transaction, behaves the same.
         begun = try_transaction_lock(connection, reading=replay.scratch.sessions.settings.reading)
         assert begun, "nobody else is on a scratch database"
-        sent = send(connection, sqltext.blank_wrapper(text))
+        sent = send(connection, sqltext.blank_outside(sqltext.blank_wrapper(text)))
         try:
             if sent.error:
                 raise sent.error

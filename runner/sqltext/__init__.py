@@ -5,11 +5,12 @@ by our own lexer, statement by statement, and one unknown statement hides no fau
 from 0.
 """
 
-from tenantry.sqltext.checks import check
+from tenantry.sqltext.checks import MOST_FINDINGS, check
 from tenantry.sqltext.classes import LockClass, classify, is_strong, leave_relations, sets_lock_timeout
 from tenantry.sqltext.findings import FaultKind, Finding, SqlError
 from tenantry.sqltext.lexer import is_blank
 from tenantry.sqltext.library import GRAMMAR_MAJOR
+from tenantry.sqltext.outside import blank_outside, find_outside, name_outside
 from tenantry.sqltext.places import Position, excerpt, position
 from tenantry.sqltext.queries import check_queries
 from tenantry.sqltext.standalone import changes_session, must_stand_alone, read_act
@@ -19,22 +20,26 @@ from tenantry.sqltext.transactions import blank_wrapper
 
 __all__ = [
     "GRAMMAR_MAJOR",
+    "MOST_FINDINGS",
     "FaultKind",
     "Finding",
     "LockClass",
     "Position",
     "SqlError",
     "Statement",
+    "blank_outside",
     "blank_wrapper",
     "changes_session",
     "check",
     "check_queries",
     "classify",
     "excerpt",
+    "find_outside",
     "is_blank",
     "is_strong",
     "leave_relations",
     "must_stand_alone",
+    "name_outside",
     "position",
     "read_act",
     "same_tokens",

@@ -1,28 +1,35 @@
 """The faults of a migration, found statement by statement: an unknown statement hides no fault after it."""
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from tenantry.sqltext import findings
 from tenantry.sqltext.findings import FaultKind, Finding
 from tenantry.sqltext.lexer import SPACE, blank_comments
-from tenantry.sqltext.library import RefusedError
+from tenantry.sqltext.library import ExcessError, RefusedError
 from tenantry.sqltext.statements import Piece, Statement, parse, read_pieces
 from tenantry.sqltext.transactions import name_control
 from tenantry.sqltext.trees import name_barred, read_suspect
 
+# Arbitrary, for the eye. Each has its place counted in the whole text, so that a dump of another tool would take hours.
+MOST_FINDINGS = 100
+
 
 def check(sql: str, *, transactional: bool) -> tuple[Finding, ...]:
-    """Return all faults of a text to be sent (with a plain wrapper blanked), in order of position.
+    """Return the faults of a text to be sent (with a plain wrapper blanked), in order of position.
 
+    There may be more than the first `MOST_FINDINGS`, which are all that is looked for.
     SYNTAX is certain only for servers up to GRAMMAR_MAJOR. Raises ValueError for NUL.
     """
     # The whole text at once for almost every file; the slow way by pieces only where that fails.
     try:
         statements = parse(sql)
+    except ExcessError as excess:
+        return (findings.excess(sql, excess),)
     except RefusedError:
-        found = [finding for piece in read_pieces(sql) for finding in _check_piece(sql, piece, transactional)]
-        return _without_noise(found)
-    return tuple(_check_statements(sql, statements, 0, transactional))
+        found = (finding for piece in read_pieces(sql) for finding in _check_piece(sql, piece, transactional))
+        return _without_noise(list(islice(found, MOST_FINDINGS)))
+    return tuple(islice(_check_statements(sql, statements, 0, transactional), MOST_FINDINGS))
 
 
 def _check_statements(sql: str, statements: Iterable[Statement], start: int, transactional: bool) -> Iterator[Finding]:

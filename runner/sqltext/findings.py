@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tenantry.sqltext.lexer import find_line_end
-from tenantry.sqltext.library import GRAMMAR_MAJOR, RefusedError
+from tenantry.sqltext.library import GRAMMAR_MAJOR, ExcessError, RefusedError
 from tenantry.sqltext.places import Position, position
 
 _OPENED = {"'": ("quote", "'"), "e": ("quote", "'"), '"': ("quoted name", '"'), "/": ("comment", "*/")}
@@ -22,6 +22,7 @@ class FaultKind(StrEnum):
     PSQL_COMMAND = "psql command"
     NOT_IN_TRANSACTION = "not in a transaction"
     NO_QUERY = "no query"
+    EXCESS = "excess"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,12 @@ def unterminated(sql: str, offset: int) -> Finding:
         f"unclosed {what}, expected a closing {closing}",
         "close it; if it looks closed, look for an earlier one that is not",
     )
+
+
+def excess(sql: str, error: ExcessError) -> Finding:
+    """Report a text that would take the server's scanner too long."""
+    hint = "remove them: the time that the server needs to read them grows with the square of their number"
+    return Finding(FaultKind.EXCESS, position(sql, error.offset), error.message, hint)
 
 
 def refused(sql: str, refusal: RefusedError, start: int) -> Finding:

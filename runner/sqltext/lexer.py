@@ -33,6 +33,11 @@ _TOKEN = re.compile(
 )
 _PART = re.compile(_ESCAPED, re.DOTALL)
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
+_OPERATOR = "~!@#^&|`?+\\-*/%<>="
+# Arbitrary, and far beyond any text of a person. The server's scanner reads the rest of a row of such characters
+# again for each of them: its time grows with the square of their number, as does that of the parser's library.
+DEEPEST = 1_000
+_LONG_ROW = re.compile(rf"(?<![{_OPERATOR}])[{_OPERATOR}]{{{DEEPEST + 1}}}")
 
 
 def is_blank(text: str) -> bool:
@@ -74,9 +79,40 @@ def _read_all(text: str, start: int = 0) -> Iterator[Token]:
         elif escapes and text[start] == "'":
             kind, end = _end_part(text, start)
         yield Token(kind, start, len(text) if kind == "open" else end)
+        if kind == "open":
+            return
         if kind != "blank" and text[start] != "'":
             escapes = kind == "quoted" and text[start] in "eE"
         start = end
+
+
+def find_excess(text: str) -> tuple[str, int] | None:
+    """Return the reason why a text would take the scanner too long, and the offset; None for any other.
+
+    Comments may nest, and operator characters may follow one another, up to `DEEPEST` times.
+    """
+    # Nearly all texts end here: the tokens are only read where there may be too many.
+    if text.count("/*") <= DEEPEST and not _LONG_ROW.search(text):
+        return None
+    row = end = -1
+    for token in _read_all(text):
+        if text.startswith("/*", token.start) and _measure_depth(text, token) > DEEPEST:
+            return f"comments nested more than {DEEPEST:,} levels deep", token.start
+        if token.kind == "other" and text[token.start] in _OPERATOR:
+            row = row if token.start == end else token.start
+            end = token.end
+            if end - row > DEEPEST:
+                return f"more than {DEEPEST:,} operator characters in a row", row
+    return None
+
+
+def _measure_depth(text: str, comment: Token) -> int:
+    """Return how many comments of a comment are open at most."""
+    depth = deepest = 0
+    for edge in _COMMENT_EDGE.finditer(text, comment.start, comment.end):
+        depth += 1 if edge[0] == "/*" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _end_comment(text: str, start: int) -> tuple[str, int]:

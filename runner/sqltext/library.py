@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
+from tenantry.sqltext.lexer import find_excess
+
 # The PostgreSQL major whose grammar the library holds: it changes only with the library.
 GRAMMAR_MAJOR = 18
 
@@ -26,11 +28,16 @@ class RefusedError(Exception):
         self.offset = offset
 
 
+class ExcessError(RefusedError):
+    """The text would take any scanner of PostgreSQL too long, the server's too."""
+
+
 def read_spans(text: str) -> list[tuple[int, int]]:
     """Return start and end of each statement of a text that the parser knows; raises RefusedError for any other.
 
     White space may lie before an end. Raises ValueError for NUL.
     """
+    _check_excess(text)
     data = _encode(text)
     library = _library()
     # By the parser and not by its scanner, which also splits text that is not SQL: this is how a refusal is noticed.
@@ -52,7 +59,7 @@ def read_tree(text: str) -> tuple[str, Node]:
 
     The server judges such a statement.
     """
-    if len(text) > _LONGEST_TREE:
+    if len(text) > _LONGEST_TREE or find_excess(text):
         return "", {}
     import json  # Slow to import, and needed for few files only.
 
@@ -76,6 +83,7 @@ def scan(data: bytes) -> bytes:
     """
     from tenantry.sqltext.binding import copy_bytes
 
+    _check_excess(data.decode())
     library = _library()
     result = library.pg_query_scan(data)
     try:
@@ -99,6 +107,11 @@ def _encode(text: str) -> bytes:
     if "\0" in text:
         raise ValueError("SQL: a NUL character, expected text that PostgreSQL accepts")
     return text.encode()
+
+
+def _check_excess(text: str) -> None:
+    if found := find_excess(text):
+        raise ExcessError(*found)
 
 
 def _refuse(error: Any) -> RefusedError:

@@ -24,7 +24,7 @@ from tenantry.schema.ddl.draft import render
 from tenantry.schema.ddl.write import write_ddl
 from tenantry.schema.differences import What, compare_schemas, explain
 from tenantry.schema.snapshot import Snapshot
-from tenantry.scratch.replay import Replay, open_replay
+from tenantry.scratch.replay import Replay, describe_outside, open_replay
 from tenantry.scratch.rollback_trial import describe_untried, replay_both_ways
 from tenantry.scratch.schema_file import load_schema, read_schema_source
 from tenantry.verbs.options import open_files, refuse_idle
@@ -101,7 +101,8 @@ def start(
     job = _make_job(project, directories, changes, wanted)
     warnings = [WarningRaised("", warning) for found, _ in directories.values() for warning in found.warnings]
     untried = [one for found, _ in directories.values() for one in describe_untried(found.migrations)]
-    warnings += [WarningRaised("", one) for one in untried]
+    outside = [one for found, _ in directories.values() for one in describe_outside(_list_files(found))]
+    warnings += [WarningRaised("", one) for one in (*untried, *outside)]
     warnings += [WarningRaised("", one.problem) for found in changes.values() for one in found if one.excused]
     run_id = project.provenance.run_id
     return fleet.run("check", run_id, [stand_ins], job, jobs=1, stop=project.stop, preface=warnings)
@@ -136,6 +137,10 @@ def _read_all(config: Config, sets: Sequence[SetName]) -> dict[SetName, tuple[Di
     if problems:
         raise ConfigError(tuple(problems))
     return found
+
+
+def _list_files(directory: Directory) -> tuple[Migration, ...]:
+    return (*directory.migrations, *(directory.repeatables or ()))
 
 
 def _load_wanted(project: Project, schema_from: str, set_name: SetName, *, extra: bool) -> _Wanted:

@@ -13,6 +13,7 @@ from tenantry.model.results import Result
 from tenantry.project import Project
 from tenantry.proof.findings import describe_gone, describe_repeatable, find, find_altered, warn
 from tenantry.proof.prover import make_prover
+from tenantry.proof.settings import describe_unused
 from tenantry.schema.differences import count_differences
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
@@ -52,6 +53,8 @@ def _make_job(project: Project) -> Job:
             statuses = read_statuses(project.files(tenant), ledger)
             yield TenantCompared(tenant.name, statuses)
             yield from warn(statuses, tenant)
+            for problem in describe_unused(ledger.connection, project.config.reading):
+                yield WarningRaised(tenant.name, problem)
             for name in find_gone(project.repeatables(tenant), ledger):
                 yield WarningRaised(tenant.name, describe_gone(name))
             found = 0

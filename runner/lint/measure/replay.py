@@ -20,6 +20,8 @@ from tenantry.sqltext.trees import name_barred
 
 # Arbitrary, but not UTC, in which a change from timestamp to timestamptz rewrites nothing.
 _ZONE = "SET TimeZone = '<+01>-01'"
+_OUTSIDE = "has effects outside the database, so it does not run where files are measured"
+_READ_IT = "read it, and allow this in the header"
 
 
 def measure_file(scratch: Scratch, migration: Migration, ledger_schema: str) -> tuple[Measured, ...]:
@@ -59,6 +61,7 @@ def _one_by_one(
     """Yield the effects of statements that each commit on their own, in a transaction if the server allows one."""
     for statement in statements:
         if name_barred(*read_tree(statement.text)):
+            scratch.check()
             yield run_alone(scratch.connection, statement, existing)
         else:
             yield from _in_one(scratch, (statement,), existing, ledger_schema)
@@ -69,10 +72,14 @@ def _measure(scratch: Scratch, statement: Statement, existing: frozenset[int], l
 
     Made-up rows may violate a constraint that the statement adds, which is no fault of the file.
     """
+    scratch.check()
+    if outside := sqltext.name_outside(statement.text):
+        return Measured(statement.start, statement.text, unmeasured=f"{outside} {_OUTSIDE}", hint=_READ_IT)
     connection = scratch.connection
     try:
         return _try(connection, statement, existing)
     except psycopg.Error as error:
+        scratch.check()
         if connection.closed:
             raise
         if role := find_missing_role(scratch, error.sqlstate, error.diag.message_primary):

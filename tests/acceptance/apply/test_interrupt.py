@@ -1,7 +1,9 @@
 """A run that is cut short: by a signal, by a reader that goes away, by a kill; what is begun is whole or not at all."""
 
+import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,11 +17,34 @@ WAIT = (
     " AND locktype = 'advisory' AND datname = current_database()) LOOP PERFORM pg_sleep(0.01); END LOOP; END $$;\n"
 )
 ENDLESS = "SELECT pg_sleep(60);\n"
+# Longer than the time in which the same signal again counts once.
+REPEAT_S = 1.2
+# Other processes of the tests replay files on the same server.
+MARK = 3600 + os.getpid()
+BOTH = [pytest.param(signal.SIGINT, 130, id="SIGINT"), pytest.param(signal.SIGTERM, 6, id="SIGTERM")]
 NOTES = "CREATE TABLE notes ();\n"
 LOCKS = (
     "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database"
     " WHERE locktype = 'advisory' AND datname = current_database()"
 )
+
+
+def endless_replay() -> str:
+    """Return a statement that does not end where files are replayed, with a mark of this process in it."""
+    return (
+        f"DO $$ BEGIN IF current_database() LIKE 'tenantry\\_scratch%' THEN PERFORM pg_sleep({MARK}); END IF; END $$;\n"
+    )
+
+
+def await_replay(fleet: Fleet) -> str:
+    """Wait until the endless statement runs on a scratch database, and return the name of that."""
+    query = (
+        "SELECT datname FROM pg_stat_activity WHERE datname LIKE 'tenantry\\_scratch%' AND wait_event = 'PgSleep'"
+        f" AND position('pg_sleep({MARK})' IN query) > 0"
+    )
+    while not (rows := fleet.query("1", query)):
+        time.sleep(0.05)
+    return str(rows[0][0])
 
 
 @pytest.fixture
@@ -49,10 +74,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
     return process.communicate(timeout=30)
 
 
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [pytest.param(signal.SIGINT, 130, id="SIGINT"), pytest.param(signal.SIGTERM, 6, id="SIGTERM")],
-)
+@pytest.mark.parametrize(("number", "code"), BOTH)
 def test_a_signal_ends_the_run_in_order(slow: Fleet, number: signal.Signals, code: int) -> None:
     """The file that runs is finished, no other one starts, the report says where each tenant is, and how to go on."""
     with gate(slow) as release, slow.start("migrate", "--jobs", "1") as process:
@@ -79,26 +101,142 @@ def test_a_signal_ends_the_run_in_order(slow: Fleet, number: signal.Signals, cod
     assert [slow.versions(tenant) for tenant in ("1", "16", "17")] == [[0, 1]] * 3
 
 
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [pytest.param(signal.SIGINT, 130, id="SIGINT"), pytest.param(signal.SIGTERM, 6, id="SIGTERM")],
-)
+@pytest.mark.parametrize(("number", "code"), BOTH)
 def test_a_second_signal_cancels(fleet: MakeFleet, number: signal.Signals, code: int) -> None:
     """A second signal cancels the statement that runs: its file is rolled back, and the report is still printed."""
     one = fleet(files={"0000_rooms.sql": ROOMS, "0001_notes.sql": NOTES + ENDLESS})
     with one.start("migrate", "--jobs", "1") as process:
         one.await_activity("1", "pg_sleep(60)")
         interrupt(process, number)
+        time.sleep(REPEAT_S)
         process.send_signal(number)
         out, err = finish(process)
     report = read_report(one, out)
     assert (process.returncode, report.column("result")) == (code, ["stopped", "not started"])
-    assert "cancelling the running statements\n" in err
+    assert "cancelling the running statements; what does not answer is closed after 5 s\n" in err
     assert "0001_notes was rolled back; the database is now at 0000_rooms\n" in report.text
     assert (one.versions("1"), one.tables("1")) == ([0], ["rooms"])
     assert one.log("1")[-1] == (1, "cancelled", None)
     one.write("0001_notes.sql", NOTES)
     assert (one.run("migrate").code, one.versions("1")) == (0, [0, 1])
+
+
+def test_the_same_signal_again_at_once_is_one(slow: Fleet) -> None:
+    """A signal that comes to the process and to its group, as `timeout` sends it, does not cancel the running file."""
+    with gate(slow) as release, slow.start("migrate", "--jobs", "1") as process:
+        slow.await_activity("1", "objid = 77")
+        interrupt(process, signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        time.sleep(REPEAT_S / 2)
+        release()
+        out, err = finish(process)
+    assert (process.returncode, slow.versions("1"), "cancelling" in err) == (6, [0], False)
+    assert read_report(slow, out).column("result") == ["stopped", "not started", "not started"]
+
+
+@contextmanager
+def silence(fleet: Fleet, name: str, text: str) -> Iterator[None]:
+    """Stop the server's process that runs a statement with `text`: the kernel still answers for it."""
+    pid = fleet.await_activity(name, text)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("third", [False, True], ids=["two signals", "three signals"])
+def test_a_silent_server(fleet: MakeFleet, third: bool) -> None:
+    """Two signals end a run whose server fell silent, three at once: the other tenant is whole, the report comes."""
+    one = fleet(files={"0000_rooms.sql": ROOMS, "0001_notes.sql": NOTES + WAIT})
+    # Without the proof: where its scratch database is on this server, DROP DATABASE waits for every process of it.
+    command = one.start("migrate", "--no-verify")
+    with gate(one) as release, command as process, silence(one, "1", "objid = 77"):
+        # The other tenant is not held up by this one.
+        while one.versions("16") != [0, 1]:
+            time.sleep(0.05)
+        one.await_quiet("16")
+        interrupt(process, signal.SIGTERM)
+        for _ in range(2 if third else 1):
+            time.sleep(REPEAT_S)
+            process.send_signal(signal.SIGTERM)
+        out, err = finish(process)
+        report = read_report(one, out)
+        assert (process.returncode, report.column("result")) == (6, ["unreachable", "applied"])
+        assert ("closing the connections\n" in err) is third
+        assert (
+            "tenant 1: unreachable: the server did not answer, and the run closed the connection while 0001_notes ran\n"
+            "  hint: run the same command again once the server answers: the ledger says there whether the file was "
+            "committed\n"
+        ) in report.text
+        release()
+    one.await_quiet("1")
+    assert (one.run("migrate").code, one.versions("1"), one.tables("1")) == (0, [0, 1], ["notes", "rooms"])
+
+
+@pytest.mark.parametrize(("number", "code"), BOTH)
+def test_a_signal_while_the_proof_replays(fleet: MakeFleet, number: signal.Signals, code: int) -> None:
+    """The first signal ends a replay on a scratch database: its result is of no use, and the file stays applied."""
+    one = fleet(tenants=["1"], files={"0000_rooms.sql": ROOMS + endless_replay()})
+    with one.start("migrate") as process:
+        scratch = await_replay(one)
+        interrupt(process, number)
+        out, _ = finish(process)
+    assert (process.returncode, one.versions("1")) == (code, [0])
+    assert f"tenant 1: stopped: {number.name}\n  hint: run the same command again to resume\n" in out
+    assert one.query("1", f"SELECT FROM pg_database WHERE datname = '{scratch}'") == []
+
+
+@pytest.mark.parametrize(("verb", "said"), [("lint", "ended before the run began"), ("check", "stopped: SIGINT")])
+def test_a_signal_while_files_are_measured(fleet: MakeFleet, verb: str, said: str) -> None:
+    """The first signal ends a verb that runs files on a scratch database for their own sake."""
+    one = fleet(tenants=["1"], files={"0000_rooms.sql": ROOMS + endless_replay()})
+    with one.start(verb) as process:
+        await_replay(one)
+        process.send_signal(signal.SIGINT)
+        out, err = finish(process)
+    assert (process.returncode, said in out + err, "Traceback" in err) == (130, True, False)
+
+
+def test_a_signal_while_the_gate_measures(fleet: MakeFleet) -> None:
+    """The first signal ends the measuring of a file for a database in use, and the file is not applied."""
+    one = fleet(tenants=["1"], files={"0000_rooms.sql": ROOMS})
+    assert one.run("migrate").code == 0
+    one.write("0001_notes.sql", NOTES + endless_replay())
+    with one.start("migrate") as process:
+        await_replay(one)
+        interrupt(process, signal.SIGINT)
+        out, _ = finish(process)
+    assert (process.returncode, one.versions("1")) == (130, [0])
+    assert "tenant 1: stopped: SIGINT\n" in out
+
+
+@pytest.mark.parametrize(("number", "code"), BOTH)
+def test_a_signal_before_the_run(fleet: MakeFleet, number: signal.Signals, code: int) -> None:
+    """A signal while input is read ends the command there, however long the reading would take."""
+    one = fleet(tenants=["1"])
+    os.mkfifo(one.folder / "endless.yaml")
+    with one.start("--config", "endless.yaml", "migrate") as process, (one.folder / "endless.yaml").open("w") as pipe:
+        pipe.write("servers:\n")
+        pipe.flush()
+        time.sleep(0.3)  # nothing tells that the command waits for more
+        process.send_signal(number)
+        _, err = finish(process)
+    assert (process.returncode, err) == (code, f"{number.name}: ended before the run began: no tenant was changed\n")
+
+
+def test_a_signal_while_tenants_are_queried(fleet: MakeFleet) -> None:
+    """A signal ends the query that names the tenants, in the server too."""
+    one = fleet(tenants=["1"], master={"0000_organizations.sql": NOTES})
+    text = (one.folder / "tenants.yaml").read_text(encoding="utf-8")
+    query = "query: SELECT id FROM (SELECT '1' AS id, pg_sleep(25)) AS endless"
+    (one.folder / "tenants.yaml").write_text(text.replace('list: ["1"]', query), encoding="utf-8")
+    with one.start("status") as process:
+        one.await_activity("master", "pg_sleep(25)")
+        process.send_signal(signal.SIGINT)
+        _, err = finish(process)
+    assert (process.returncode, err) == (130, "SIGINT: ended before the run began: no tenant was changed\n")
+    one.await_quiet("master")
 
 
 def test_a_failure_after_a_signal_is_in_the_log(fleet: MakeFleet) -> None:

@@ -1,5 +1,6 @@
 """Applying on each server: a file and its row together or not at all, and every failure with its place in the file."""
 
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -689,7 +690,7 @@ class TestStopped:
         gate = WAIT_AT_GATE if transactional else WAIT_AT_GATE.replace("_xact", "")
         here = site({"0001_a.sql": f"-- transactional: {str(transactional).lower()}\nCREATE TABLE a ();\n{gate};\n"})
         stop, project = Stop(), here.project(lock_timeout_ms=LONG_MS)
-        stop.on_cancel(project.sessions.cancel)
+        stop.covers(project.sessions)
         with here.gate(), at_once(lambda: here.migrate(project, stop=stop)) as run:
             here.await_waiting()
             stop.request("SIGINT")
@@ -773,6 +774,27 @@ class TestCollisions:
         reason = f'role "{name}" already exists, 0002_role was rolled back'
         assert ran.verdict() == Verdict(Result.FAILED, reason, hint)
         assert ran.of(MigrationRetried) == []
+
+    def test_role_created_meanwhile(self, any_site: MakeSite) -> None:
+        """A role that another database creates after a block looked for it: rolled back, tried again, found there."""
+        here, name = any_site(ROOMS, tenants=("1", "2")), f"role_{secrets.token_hex(6)}"
+        look = f"IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN"
+        wait = WAIT_AT_GATE.replace("SELECT", "PERFORM")
+        here.write({"0002_role.sql": f"DO $$ BEGIN {look} {wait}; CREATE ROLE {name}; END IF; END $$;\n"})
+        choice = Selection(("1",))
+        try:
+            with (
+                here.gate() as release,
+                at_once(lambda: here.migrate(lock_timeout_ms=LONG_MS, selection=choice)) as run,
+            ):
+                here.await_waiting()
+                here.query(f"CREATE ROLE {name}", "2")
+                release()
+                ran = run.result()
+        finally:
+            here.query(f"DROP ROLE {name}", "2")
+        (retried,) = ran.of(MigrationRetried)
+        assert (retried.failure.sqlstate, ran.verdict()) == ("42710", Verdict(Result.APPLIED))
 
     def test_deadlock(self, any_site: MakeSite) -> None:
         """A deadlock (40P01) with another session rolls the file back, which is tried again and applied."""

@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from tenantry.model.errors import TenantError
-from tenantry.model.scope import Ignored, Scope
+from tenantry.model.scope import CONNECTED, Ignored, Scope
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
@@ -115,15 +115,29 @@ class TestScope:
         assert lines[0] == f"a: owner {other}, expected {one}"
 
     def test_connected_role(self, server_dsn: str, opened: Connection) -> None:
-        """Who owns everything makes no difference as long as it is the role that is connected."""
+        """Who owns everything, and was granted the schema for it, is the same as long as that role is connected."""
         role, _ = new_roles()
         become = f"CREATE ROLE {role}; GRANT CREATE ON SCHEMA public TO {role}; SET LOCAL ROLE {role}"
         objects = (
             "CREATE TABLE a (id serial PRIMARY KEY); CREATE TYPE m AS ENUM ('x'); REVOKE INSERT ON a FROM CURRENT_USER"
         )
         granted = read(opened, become, objects)
-        lines = drift(read(opened, objects), granted)
-        assert lines == ["schema public: grants CURRENT_USER: CREATE, expected as built in"]
+        assert drift(read(opened, objects), granted) == []
+
+    def test_named_role(self, opened: Connection) -> None:
+        """A role with the word of the connected one may own everything where another one looks."""
+        role, reader = new_roles()
+        objects = "CREATE TABLE a (id serial PRIMARY KEY); ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC"
+        become = f"CREATE ROLE {role}; CREATE ROLE {reader}; GRANT CREATE ON SCHEMA public TO {role}; SET ROLE {role}"
+        look = f"RESET ROLE; SET ROLE {reader}"
+        scope = Scope(roles=((role, CONNECTED),))
+        assert drift(read(opened, objects), read(opened, become, objects, look, scope=scope)) == []
+
+    def test_another_role_in_public(self, opened: Connection) -> None:
+        """A role that the schema public was granted to is a difference if it is any other."""
+        role, _ = new_roles()
+        found = read(opened, f"CREATE ROLE {role}; GRANT CREATE ON SCHEMA public TO {role}")
+        assert drift(read(opened), found) == [f"schema public: grants {role}: CREATE, expected as built in"]
 
 
 def new_roles() -> tuple[str, str]:

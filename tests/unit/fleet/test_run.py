@@ -23,6 +23,7 @@ from tenantry.model.events import (
     WarningRaised,
 )
 from tenantry.model.results import GOOD, Result
+from tenantry.postgres.sessions import Sessions, Settings
 from tests.builders import tenant
 
 Steps = Generator[Event, None, Verdict]
@@ -407,13 +408,26 @@ def test_first_reason_stays() -> None:
 
 
 def test_cancel() -> None:
-    """Cancelling calls everybody who has something running, in order."""
-    stop, called = Stop(), list[str]()
-    stop.on_cancel(lambda: called.append("one"))
-    stop.on_cancel(lambda: called.append("other"))
-    assert called == []
-    stop.cancel()
-    assert called == ["one", "other"]
+    """Cancelling ends the work of all sessions, and a request alone that of scratch sessions."""
+    stop = Stop()
+    one, other, scratch = (Sessions({}, Settings("tenantry/test")) for _ in range(3))
+    stop.covers(one)
+    stop.covers(other)
+    with stop.covering_scratch(scratch):
+        with stop.attending():
+            stop.request("SIGINT")
+        assert [each.cancelled for each in (one, other, scratch)] == [False, False, True]
+        with stop.attending():
+            stop.cancel()
+        assert (one.cancelled, other.cancelled) == (True, True)
+
+
+def test_no_scratch_after_a_request() -> None:
+    """No work begins on a scratch database once the run is to end."""
+    stop = Stop()
+    stop.request("SIGINT")
+    with pytest.raises(Cancelled, match="SIGINT"), stop.covering_scratch(Sessions({}, Settings("tenantry/test"))):
+        pytest.fail("the work began")
 
 
 def test_nobody_listens_any_more() -> None:

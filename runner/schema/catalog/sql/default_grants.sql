@@ -14,7 +14,7 @@ SELECT
             ELSE 'large objects'
         END,
         CASE WHEN preset.defaclnamespace <> 0 THEN 'in schema ' || quote_ident(namespace.nspname) END,
-        CASE WHEN preset.defaclrole <> (SELECT me.oid FROM me) THEN 'of ' || {preset_word} END
+        'of ' || nullif({preset_word}, 'CURRENT_USER')
     ),
     '',
     0,
@@ -27,3 +27,5 @@ SELECT
     CAST(ARRAY[] AS text[])
 FROM pg_catalog.pg_default_acl AS preset
 LEFT JOIN namespace ON namespace.oid = preset.defaclnamespace
+-- Who may read a ledger in a schema of its own is not compared, as with the ledger itself.
+WHERE namespace.nspname IS DISTINCT FROM {ledger} OR {ledger} = 'public'

@@ -1,3 +1,3 @@
 SELECT kind, name, parent, position, ARRAY['owner', {owner_word}]
 FROM object
-WHERE owner <> (SELECT me.oid FROM me)
+WHERE owner <> (SELECT me.oid FROM me) AND {owner_word} <> 'CURRENT_USER'

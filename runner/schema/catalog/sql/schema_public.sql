@@ -1,4 +1,5 @@
--- Together with what schema.sql says of it.
+-- Together with what schema.sql says of it. What the role that migrates may do in it is not a difference: an owner may,
+-- and any other role was granted as much.
 SELECT
     NULL,
     NULL,
@@ -13,7 +14,15 @@ SELECT
             AND nspowner <> (SELECT datdba FROM pg_catalog.pg_database WHERE datname = current_database())
             THEN nspowner
     END,
-    coalesce(nspacl, acldefault('n', nspowner)),
+    ARRAY(
+        SELECT item
+        FROM unnest(coalesce(nspacl, acldefault('n', nspowner))) AS item
+        WHERE NOT EXISTS (
+            SELECT
+            FROM aclexplode(ARRAY[item]) AS entry
+            WHERE entry.grantee <> nspowner AND {grantee_word} = 'CURRENT_USER'
+        )
+    ),
     {public_acl},
     false,
     NULL
