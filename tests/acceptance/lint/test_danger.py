@@ -359,3 +359,15 @@ def test_plan_with_nowhere_to_measure(used: Fleet) -> None:
     place = "migrations/tenant/0002_names.sql:1:1"
     said = f"{place}: danger: unmeasured: its locks, rewrites and full scans are unknown: {reason}"
     assert refused.startswith(f"migrate would refuse {said}")
+
+
+def test_a_header_line_is_no_edit_elsewhere(used: Fleet) -> None:
+    """The line that the refusal asks for leads to the end in one step, also for a tenant that has the file already."""
+    used.write("0002_names.sql", INDEX)
+    assert used.run("migrate", "--tenants", "16", "--allow", "index").code == 0
+    refused = used.run("migrate")
+    assert (refused.code, read_report(used, refused.out).column("result")) == (4, ["refused", "up to date"])
+    used.write("0002_names.sql", allow("index") + INDEX)
+    done = used.run("migrate")
+    assert (done.code, read_report(used, done.out).column("result")) == (0, ["applied", "up to date"])
+    assert [used.run(verb).code for verb in ("migrate", "status", "verify", "drift")] == [0, 0, 0, 0]
