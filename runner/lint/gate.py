@@ -1,22 +1,26 @@
 """Keeps dangerous files from live databases, and says so before the first statement."""
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tenantry.fleet import run as fleet
 from tenantry.fleet.shared import Shared
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.log import record_danger_allowed
-from tenantry.model import AppliedMigration, Migration, Plan, RowState, label
+from tenantry.model import AppliedMigration, Migration, Plan, RowState, Tenant, label
 from tenantry.model.errors import ConfigError, Problem
-from tenantry.model.events import Event, Verdict
+from tenantry.model.events import Event, HazardFound, Verdict
 from tenantry.model.results import Result
 from tenantry.project import Project
 
 if TYPE_CHECKING:
     # The rules come with these: a run that applies nothing to a live database never loads them.
     from tenantry.lint.linter import Linted
+    from tenantry.lint.weighing import Weighed
     from tenantry.model.hazards import Hazard
+
+Look = Callable[[Tenant, Ledger], tuple[Plan, Sequence[AppliedMigration]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,29 +35,75 @@ class Gate:
     linted: Shared = field(default_factory=Shared)
 
     def check(
-        self, ledger: Ledger, files: Sequence[Migration], plan: Plan, rows: Sequence[AppliedMigration]
+        self, ledger: Ledger, plan: Plan, rows: Sequence[AppliedMigration]
     ) -> Generator[Event, None, Verdict | None]:
         """Report the dangers of a plan; return how the tenant ends if one is not allowed, None if all are.
 
-        `files` are all of the set, `rows` the records of the tenant. Nobody works on a database without any record.
-        Dangers that --allow lets through go into the tenant's log.
+        `rows` are the records of the tenant. Nobody works on a database without any record, and nobody waits long for
+        a small table. Dangers that --allow lets through go into the tenant's log.
         """
-        recorded = [row for row in rows if row.state is not RowState.ROLLED_BACK]
-        steps = find_unseen(plan.steps, recorded)
-        if not recorded or not steps:
+        steps = find_unseen(plan.steps, rows)
+        if not steps:
             return None
-        from tenantry.lint.linter import find_dangers, show
+        from tenantry.lint.linter import show_weighed
 
-        versions = frozenset(step.version for step in steps)
-        linted = self._lint(files, versions)
-        if refused := find_dangers(linted, versions, self.allowed):
-            yield from show(ledger.tenant.name, refused, steps)
-            return _refuse(refused, steps, ledger.tenant.name)
+        counting = self.weigh(ledger, plan, rows)
+        if refused := [one for one in counting if one.hazard.rule not in self.allowed]:
+            yield from show_weighed(ledger.tenant.name, refused, steps)
+            return _refuse([one.hazard for one in refused], steps, ledger.tenant.name)
         # Logged before the first statement: if the file takes the application down, the log says who allowed it.
         for step in steps:
-            if rules := {hazard.rule for hazard in find_dangers(linted, {step.version}, ())}:
+            if rules := {one.hazard.rule for one in counting if one.hazard.version == step.version}:
                 record_danger_allowed(ledger, step, sorted(rules))
         return None
+
+    def weigh(self, ledger: Ledger, plan: Plan, rows: Sequence[AppliedMigration]) -> "tuple[Weighed, ...]":
+        """Return the dangers of a plan that count in a tenant, those that --allow lets through among them."""
+        steps = find_unseen(plan.steps, rows)
+        if not steps:
+            return ()
+        from tenantry.lint.linter import find_dangers
+        from tenantry.lint.weighing import Scale, is_unfinished, map_effects
+
+        versions = frozenset(step.version for step in steps)
+        linted = self._lint(self.project.files(ledger.tenant), versions)
+        config = self.project.config
+        scale = Scale(config.small_table_bytes, is_unfinished(rows))
+        effects = map_effects(linted.files, linted.effects, plan.steps)
+        dangers = find_dangers(linted, versions, ())
+        return scale.weigh(ledger.connection, ledger.tenant.name, config.ledger_schema, dangers, effects)
+
+    def survey(self, tenants: Sequence[Tenant], look: Look) -> "dict[str, tuple[Weighed, ...]]":
+        """Return for each tenant the dangers that count there and are not allowed, by reading alone.
+
+        `look` plans a tenant by its ledger. Tenants that could not be read are left out.
+        """
+        found: dict[str, tuple[Weighed, ...]] = {}
+
+        def ask(tenant: Tenant) -> Generator[Event, None, Verdict]:
+            with self.project.reading(tenant) as ledger:
+                if ledger:
+                    counting = self.weigh(ledger, *look(tenant, ledger))
+                    found[tenant.name] = tuple(one for one in counting if one.hazard.rule not in self.allowed)
+            yield from ()
+            return Verdict(Result.OK)
+
+        run_id, jobs = self.project.provenance.run_id, self.project.choice.jobs
+        for _ in fleet.run("lint", run_id, [list(tenants)], ask, jobs=jobs, stop=self.project.stop):
+            # Whoever cannot be read says so in the turn of its own.
+            pass
+        return found
+
+    def foresee(self, tenants: Sequence[Tenant], look: Look) -> Iterator[HazardFound]:
+        """Yield each danger for which `check` would refuse one of these tenants, once, with the largest sizes."""
+        if not tenants:
+            return
+        from tenantry.lint.linter import show_weighed
+        from tenantry.lint.weighing import join_weighed
+
+        found = self.survey(tenants, look)
+        files = self.project.directories[tenants[0].set_name].migrations
+        yield from show_weighed("", join_weighed(found.values()), files)
 
     def _lint(self, files: Sequence[Migration], versions: frozenset[int]) -> "Linted":
         """Return the findings in the files of these versions."""
@@ -65,10 +115,13 @@ class Gate:
         return linted
 
 
-def find_unseen(steps: Sequence[Migration], recorded: Sequence[AppliedMigration]) -> list[Migration]:
-    """Return the steps that no run was let through with; a file that was begun is better finished, as it was then."""
-    begun = {(row.version, row.checksum) for row in recorded}
-    return [step for step in steps if (step.version, step.checksum) not in begun]
+def find_unseen(steps: Sequence[Migration], rows: Sequence[AppliedMigration]) -> list[Migration]:
+    """Return the steps that no run was let through with; none where nothing is recorded, since nobody works there.
+
+    A file that was begun is better finished, as it was then.
+    """
+    recorded = {(row.version, row.checksum) for row in rows if row.state is not RowState.ROLLED_BACK}
+    return [step for step in steps if (step.version, step.checksum) not in recorded] if recorded else []
 
 
 def check_rules(allowed: Collection[str]) -> None:

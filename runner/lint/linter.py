@@ -3,12 +3,13 @@
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from tenantry import sqltext
 from tenantry.lint.measure.measures import Measures, make_measures
 from tenantry.lint.ruleset import lint
+from tenantry.lint.weighing import Weighed, describe
 from tenantry.model import Migration
 from tenantry.model.effects import Measured
 from tenantry.model.events import HazardFound, MigrationMeasured
@@ -20,8 +21,9 @@ from tenantry.project import Project
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """The findings in files, and the measured effects of each."""
+    """The findings in files, and the measured effects of each of `files`."""
 
+    files: tuple[Migration, ...]
     hazards: tuple[Hazard, ...]
     effects: tuple[tuple[Measured, ...], ...]
 
@@ -39,7 +41,7 @@ class Linter:
         `versions` limits the findings to these files; those before them are only run.
         """
         effects = self.measures.effects(migrations, self.scope)
-        return Linted(lint(migrations, effects, versions), effects)
+        return Linted(tuple(migrations), lint(migrations, effects, versions), effects)
 
 
 def make_linter(project: Project) -> Linter:
@@ -71,6 +73,12 @@ def show(tenant: str, hazards: Sequence[Hazard], migrations: Sequence[Migration]
         seen[known_by] += 1
         fingerprint = hashlib.sha256(f"{known_by}\n{seen[known_by]}".encode()).hexdigest()
         yield HazardFound(tenant, hazard, sqltext.excerpt(file.text, place), fingerprint)
+
+
+def show_weighed(tenant: str, weighed: Sequence[Weighed], migrations: Sequence[Migration]) -> Iterator[HazardFound]:
+    """Yield each danger that counts in a tenant as it is shown, with the sizes for which it does."""
+    found = show(tenant, [describe(one) for one in weighed], migrations)
+    return (replace(shown, sizes=one.sizes) for shown, one in zip(found, weighed, strict=True))
 
 
 def _find_statement(file: Migration, place: sqltext.Position) -> str:

@@ -103,7 +103,7 @@ def _read_parts(migration: Migration, measured: Mapping[int, Measured]) -> tuple
             LintedStatement(statement.start, statement.text, tag, node, effect, held, locks, created, unmeasured)
         )
         # Only now: what a statement creates is new for the statements after it.
-        created |= _created(tag, node)
+        created |= find_created(tag, node)
         # Locks last until the end of the transaction, which without one is that of the statement.
         held = locks if migration.transactional else _NONE
     return tuple(parts)
@@ -114,7 +114,7 @@ def _is(name: str, schema: str | None, own: str) -> bool:
     return rest == own and schema in (None, found)
 
 
-def _created(tag: str, node: Node) -> frozenset[str]:
+def find_created(tag: str, node: Node) -> frozenset[str]:
     """Return the name of the relation that a statement creates."""
     relation = {
         "CreateStmt": node.get("relation"),

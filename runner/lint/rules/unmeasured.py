@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile
 from tenantry.lint.rule import Match, Rule
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 
 _HELP = "let its statements run one by one on tables that have rows, or read it and allow this in the header"
 
@@ -24,6 +24,7 @@ RULE = Rule(
     "a file could not be measured, so its effect on a live database is unknown",
     _HELP,
     _check,
+    harm=Harm.FILLED,
 )
 # Empty: whether a file can be measured depends on the machine as well.
 UNSAFE: tuple[str, ...] = ()
