@@ -140,6 +140,7 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int
     # Loaded only for a run: psycopg, rich and structlog would make --help and completion slow.
     from tenantry.fleet.stop import Stop
     from tenantry.ledger.provenance import os_user
+    from tenantry.model.errors import Cancelled
     from tenantry.model.outcome import Outcome
     from tenantry.reports.formats import make_sinks
 
@@ -157,7 +158,8 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call") -> int
                         sink(event)
         except RunError as error:
             _print_error(error)
-            return error.exit_code
+            # As where the first Ctrl-C ends a run in order.
+            return 130 if isinstance(error, Cancelled) and stop.reason == "SIGINT" else error.exit_code
         except BrokenPipeError:
             # Whoever read our output has gone: what was done is in the ledger, what was not can be done again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -79,7 +79,10 @@ class LintedFile:
 
 
 def read_files(migrations: Sequence[Migration], effects: Sequence[Sequence[Measured]] | None) -> tuple[LintedFile, ...]:
-    """Return the files with the measured effect of each statement, if there is one."""
+    """Return the files with the measured effect of each statement, if there is one.
+
+    Statements that are like one before them were not measured, and are left out: nothing else would be found in them.
+    """
     files: list[LintedFile] = []
     for index, migration in enumerate(migrations):
         measured = {effect.start: effect for effect in effects[index]} if effects is not None else {}
@@ -91,7 +94,8 @@ def _read_parts(migration: Migration, measured: Mapping[int, Measured]) -> tuple
     parts: list[LintedStatement] = []
     held: Locks = _NONE
     created: frozenset[str] = frozenset()
-    for statement in sqltext.split(migration.sql):
+    statements = sqltext.split(migration.sql)
+    for statement in [each for each in statements if each.start in measured] if measured else statements:
         tag, node = read_tree(statement.text)
         effect = measured.get(statement.start)
         unmeasured = Problem(effect.unmeasured, effect.hint) if effect and effect.unmeasured else None

@@ -1,5 +1,6 @@
 """The rules of lint, and the findings of all of them in a set of files. Pure."""
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 
 from tenantry import sqltext
@@ -85,7 +86,11 @@ def _lint_file(file: LintedFile) -> Iterator[Hazard]:
 
 def _find(file: LintedFile, start: int) -> int:
     """Return where the statement at a place begins."""
-    return max(part.start for part in file.parts if part.start <= start)
+    return file.parts[_index(file, start)].start
+
+
+def _index(file: LintedFile, start: int) -> int:
+    return bisect_right(file.parts, start, key=lambda part: part.start) - 1
 
 
 def _make_hazard(file: LintedFile, rule: Rule, found: Match) -> Hazard:
@@ -110,7 +115,7 @@ def _make_hazard(file: LintedFile, rule: Rule, found: Match) -> Hazard:
 
 def _find_weighed(file: LintedFile, found: Match) -> tuple[str, ...]:
     """Return the tables whose sizes decide, as they are called before the file; empty if they may be any."""
-    index = next(index for index, part in enumerate(file.parts) if part.start == _find(file, found.start))
+    index = _index(file, found.start)
     part = file.parts[index]
     if found.read is None or not found.relations:
         return ()

@@ -12,6 +12,7 @@ from tenantry.sqltext.lexer import is_blank
 from tenantry.sqltext.library import GRAMMAR_MAJOR
 from tenantry.sqltext.places import Position, excerpt, position
 from tenantry.sqltext.queries import check_queries
+from tenantry.sqltext.shapes import find_calls, group_alike, read_shape
 from tenantry.sqltext.standalone import changes_session, must_stand_alone, read_act
 from tenantry.sqltext.statements import Statement, split
 from tenantry.sqltext.tokens import same_tokens
@@ -31,11 +32,14 @@ __all__ = [
     "check_queries",
     "classify",
     "excerpt",
+    "find_calls",
+    "group_alike",
     "is_blank",
     "is_strong",
     "must_stand_alone",
     "position",
     "read_act",
+    "read_shape",
     "same_tokens",
     "sets_lock_timeout",
     "split",

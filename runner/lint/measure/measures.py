@@ -13,6 +13,7 @@ from typing import NamedTuple
 import psycopg
 
 from tenantry import sqltext
+from tenantry.fleet.stop import Stop
 from tenantry.ledger.provenance import Provenance
 from tenantry.lint.measure.replay import measure_file
 from tenantry.model import Migration, effects
@@ -46,6 +47,7 @@ class Measures:
     place: ScratchPlace
     provenance: Provenance
     cache: Cache = field(default_factory=Cache)
+    stop: Stop = field(default_factory=Stop)
 
     def effects(self, migrations: Sequence[Migration], scope: Scope) -> tuple[Effects, ...]:
         """Return for each file the effect of each of its statements, on tables of earlier files alone.
@@ -66,7 +68,9 @@ class Measures:
         failures: dict[Path, psycopg.Error] = {}
         try:
             while (known := self._count_known(files)) < len(files):
-                with self.place.open_embedded(self._choose_start(files, known, scope)) as scratch:
+                self._check_stop()
+                start = self._choose_start(files, known, scope)
+                with self.place.open_embedded(start) as scratch, self.stop.ending(scratch.sessions.cancel):
                     self._measure(scratch, files, scope, failures)
         except Cancelled:
             raise
@@ -92,8 +96,10 @@ class Measures:
                 self._keep_unmeasured(path, migration, failures[path])
                 continue
             try:
-                measured = measure_file(scratch, migration, scope.ledger_schema)
+                measured = measure_file(scratch, migration, scope.ledger_schema, self._check_stop)
             except psycopg.Error as error:
+                # A statement that was cancelled says nothing of its file.
+                self._check_stop()
                 failures[path] = error
                 return
             self.cache.keep(path, effects.to_json(measured))
@@ -109,6 +115,11 @@ class Measures:
         about = (str(self._major()), scope.ledger_schema)
         measured = make_chain(migrations, f"{_MEASURED} {_METHOD}", *about)
         return Start((measured, make_chain(migrations, REPLAYED, *about)), known)
+
+    def _check_stop(self) -> None:
+        """Raise Cancelled if the run is to end: nothing of a tenant is at stake here."""
+        if self.stop.reason:
+            raise Cancelled(self.stop.reason, hint="run the same command again")
 
     def _replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> None:
         """Apply files without measuring them. Raises Refused."""
@@ -163,10 +174,10 @@ def make_measures(project: Project) -> Measures:
     """Return the measures of a project, which are kept in the state folder or where TENANTRY_CACHE says."""
     state, kept = project.config.state, project.choice.environment.get("TENANTRY_CACHE")
     folder = (Path(kept) if kept else state) / "measured"
-    return Measures(folder, find_place(project), project.provenance, project.cache)
+    return Measures(folder, find_place(project), project.provenance, project.cache, project.stop)
 
 
 def _name_statements(migration: Migration, reason: str, hint: str = "") -> Effects:
-    """Return the statements of a file, each with the reason why its effect is unknown."""
-    statements = sqltext.split(migration.sql)
-    return tuple(Measured(each.start, each.text, unmeasured=reason, hint=hint) for each in statements)
+    """Return the statements of a file but those alike, each with the reason why its effect is unknown."""
+    groups = sqltext.group_alike(sqltext.split(migration.sql))
+    return tuple(Measured(first.start, first.text, unmeasured=reason, hint=hint) for first, *_ in groups)
