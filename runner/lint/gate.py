@@ -1,6 +1,6 @@
 """Keeps dangerous files from live databases, and says so before the first statement."""
 
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -27,12 +27,15 @@ Look = Callable[[Tenant, Ledger], tuple[Plan, Sequence[AppliedMigration]]]
 class Gate:
     """The part of lint that all tenants of a run share: `allowed` are the rules whose dangers are let through.
 
-    Files are linted for the first tenant that would get them, and `linted` keeps the result for all others.
+    Files are linted for the first tenant that would get them, and `shared` keeps the result for all others. `look`
+    plans a tenant by its ledger. `unsaid` are the refusals that were foreseen and not yet reported.
     """
 
     project: Project
     allowed: Collection[str]
-    linted: Shared = field(default_factory=Shared)
+    look: Look
+    shared: Shared = field(default_factory=Shared)
+    unsaid: "list[HazardFound]" = field(default_factory=list)
 
     def check(
         self, ledger: Ledger, plan: Plan, rows: Sequence[AppliedMigration]
@@ -47,9 +50,14 @@ class Gate:
             return None
         from tenantry.lint.linter import show_weighed
 
+        known = self._look_ahead()
+        # Each is taken by one tenant alone: threads share the list.
+        while self.unsaid:
+            yield self.unsaid.pop()
         counting = self.weigh(ledger, plan, rows)
         if refused := [one for one in counting if one.hazard.rule not in self.allowed]:
-            yield from show_weighed(ledger.tenant.name, refused, steps)
+            if [one.hazard for one in refused] != [one.hazard for one in known.get(ledger.tenant.name, ())]:
+                yield from show_weighed(ledger.tenant.name, refused, steps)
             return _refuse([one.hazard for one in refused], steps, ledger.tenant.name)
         # Logged before the first statement: if the file takes the application down, the log says who allowed it.
         for step in steps:
@@ -73,17 +81,42 @@ class Gate:
         dangers = find_dangers(linted, versions, ())
         return scale.weigh(ledger.connection, ledger.tenant.name, config.ledger_schema, dangers, effects)
 
-    def survey(self, tenants: Sequence[Tenant], look: Look) -> "dict[str, tuple[Weighed, ...]]":
+    def _look_ahead(self) -> "Mapping[str, tuple[Weighed, ...]]":
+        """Return the dangers for which each tenant will be refused, found before the first one gets anything.
+
+        Without a danger in any file, no tenant is asked; a single one is not asked twice.
+        """
+        if len(self.project.tenants) == 1:
+            return {}
+        known, _ = self.shared.get("ahead", self._survey_all)
+        return known
+
+    def _survey_all(self) -> "dict[str, tuple[Weighed, ...]]":
+        from tenantry.lint.linter import find_dangers, show_weighed
+
+        tenants, files = list[Tenant](), {}
+        for name, directory in self.project.directories.items():
+            files[name] = directory.migrations
+            versions = frozenset(file.version for file in files[name])
+            if versions and find_dangers(self._lint(files[name], versions), versions, self.allowed):
+                tenants += [tenant for tenant in self.project.tenants if tenant.set_name is name]
+        found = self.survey(tenants)
+        for tenant in reversed(tenants):
+            refused = show_weighed(tenant.name, found.get(tenant.name, ()), files[tenant.set_name])
+            self.unsaid.extend(reversed(tuple(refused)))
+        return found
+
+    def survey(self, tenants: Sequence[Tenant]) -> "dict[str, tuple[Weighed, ...]]":
         """Return for each tenant the dangers that count there and are not allowed, by reading alone.
 
-        `look` plans a tenant by its ledger. Tenants that could not be read are left out.
+        Tenants that could not be read are left out.
         """
         found: dict[str, tuple[Weighed, ...]] = {}
 
         def ask(tenant: Tenant) -> Generator[Event, None, Verdict]:
             with self.project.reading(tenant) as ledger:
                 if ledger:
-                    counting = self.weigh(ledger, *look(tenant, ledger))
+                    counting = self.weigh(ledger, *self.look(tenant, ledger))
                     found[tenant.name] = tuple(one for one in counting if one.hazard.rule not in self.allowed)
             yield from ()
             return Verdict(Result.OK)
@@ -94,14 +127,14 @@ class Gate:
             pass
         return found
 
-    def foresee(self, tenants: Sequence[Tenant], look: Look) -> Iterator[HazardFound]:
+    def foresee(self, tenants: Sequence[Tenant]) -> Iterator[HazardFound]:
         """Yield each danger for which `check` would refuse one of these tenants, once, with the largest sizes."""
         if not tenants:
             return
         from tenantry.lint.linter import show_weighed
         from tenantry.lint.weighing import join_weighed
 
-        found = self.survey(tenants, look)
+        found = self.survey(tenants)
         files = self.project.directories[tenants[0].set_name].migrations
         yield from show_weighed("", join_weighed(found.values()), files)
 
@@ -111,7 +144,7 @@ class Gate:
 
         needed = [file for file in files if file.version <= max(versions)]
         linter = make_linter(self.project)
-        linted, _ = self.linted.get((needed[-1].path, versions), lambda: linter.lint(needed, versions))
+        linted, _ = self.shared.get((needed[-1].path, versions), lambda: linter.lint(needed, versions))
         return linted
 
 

@@ -108,7 +108,9 @@ def start(
         return plan.run(project, "migrate", to, late, allowed=allow)
     if resume_at:
         _check_alone(project, resume_at)
-    job = make_job(project, to, late, Gate(project, allow), prove=verify, resume_at=resume_at)
+    job = make_job(
+        project, to, late, Gate(project, allow, plan.make_look(project, to, late)), prove=verify, resume_at=resume_at
+    )
     return run_job(project, "migrate", job, staged=True, makes_server=True)
 
 

@@ -76,16 +76,21 @@ def run(
 
     `allowed` are rules of lint whose dangers `migrate` would let through. Raises ServerError.
     """
+    gate = Gate(project, allowed, make_look(project, target, late))
+    return _add_effects(project, run_job(project, verb, make_job(project, target, late)), gate)
+
+
+def make_look(project: Project, target: int | None, late: Collection[int]) -> Look:
+    """Return the function that plans a tenant by its ledger, without its repeatables."""
 
     def look(tenant: Tenant, ledger: Ledger) -> tuple[Plan, Sequence[AppliedMigration]]:
         rows = ledger.read()
         return make_plan(compare_rows(project.files(tenant), rows, ledger), target=target, allow=late), rows
 
-    planning = run_job(project, verb, make_job(project, target, late))
-    return _add_effects(project, planning, Gate(project, allowed), look)
+    return look
 
 
-def _add_effects(project: Project, run: Events, gate: Gate, look: Look) -> Events:
+def _add_effects(project: Project, run: Events, gate: Gate) -> Events:
     """Pass the events of a run on, with what the planned files do before the last one."""
     tenants = {tenant.name: tenant for tenant in project.tenants}
     used: dict[str, list[AppliedMigration]] = {}
@@ -106,7 +111,7 @@ def _add_effects(project: Project, run: Events, gate: Gate, look: Look) -> Event
                     for name, versions in pending.items():
                         files = project.directories[name].migrations
                         yield from _tell_effects(project, files, versions)
-                        yield from gate.foresee(unseen[name], look)
+                        yield from gate.foresee(unseen[name])
             yield event
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.acceptance.fix_command import Fleet, MakeFleet, read_events, read_report
+from tests.acceptance.fix_command import MASTER_FILES, Fleet, MakeFleet, read_events, read_report
 from tests.acceptance.lint.test_danger import COLUMN, GUARD, INDEX, RENAME, REQUIRED, allow, dangers, find
 
 BROKEN = "SELECT 1 / 0;\n"
@@ -162,3 +162,21 @@ def test_safe_column(pair: Fleet) -> None:
     """A large table is no reason to refuse a file that has no danger."""
     pair.write("0002_notes.sql", allow("rename") + RENAME + COLUMN)
     assert pair.run("migrate").code == 0
+
+
+def test_refusals_come_first(fleet: MakeFleet) -> None:
+    """What is refused for one tenant is said, once, before the first one is touched, whatever the order."""
+    one = apply(fleet(tenants=["1", "2", "16"], master=MASTER_FILES))
+    one.query("16", LARGE)
+    one.write("0002_names.sql", INDEX)
+    assert one.run("migrate", "--tenants", "2").code == 0
+    one.write("0003_notes.sql", COLUMN)
+    one.write("0001_more.sql", "CREATE TABLE more (id int);\n", "master")
+    events = read_events(one.run("migrate", "--jobs", "1", "--format", "jsonl").out)
+    said = [
+        (event["event"], event["tenant"]) for event in events if event["event"] in ("hazard_found", "migration_applied")
+    ]
+    assert said[0] == ("hazard_found", "16")
+    assert sorted(said[1:]) == [("migration_applied", name) for name in ("1", "1", "2", "master")]
+    ends = {event["tenant"]: event["verdict"]["result"] for event in find(events, "tenant_finished")}
+    assert ends == {"master": "applied", "1": "applied", "2": "applied", "16": "refused"}
