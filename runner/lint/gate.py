@@ -116,7 +116,9 @@ class Gate:
         def ask(tenant: Tenant) -> Generator[Event, None, Verdict]:
             with self.project.reading(tenant) as ledger:
                 if ledger:
-                    counting = self.weigh(ledger, *self.look(tenant, ledger))
+                    plan, rows = self.look(tenant, ledger)
+                    # Who is kept back for another reason is told that one.
+                    counting = () if plan.blockers else self.weigh(ledger, plan, rows)
                     found[tenant.name] = tuple(one for one in counting if one.hazard.rule not in self.allowed)
             yield from ()
             return Verdict(Result.OK)
