@@ -75,6 +75,7 @@ class Measures:
         except Cancelled:
             raise
         except (TenantError, ServerError) as error:
+            self._check_stop()
             # What was measured before is kept and counts: a file that fails must hide no danger in those before it.
             return str(error), error.hint
         return "", ""

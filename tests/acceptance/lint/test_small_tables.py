@@ -180,3 +180,12 @@ def test_refusals_come_first(fleet: MakeFleet) -> None:
     assert sorted(said[1:]) == [("migration_applied", name) for name in ("1", "1", "2", "master")]
     ends = {event["tenant"]: event["verdict"]["result"] for event in find(events, "tenant_finished")}
     assert ends == {"master": "applied", "1": "applied", "2": "applied", "16": "refused"}
+
+
+def test_lint_says_what_passes(pair: Fleet) -> None:
+    """lint finds a danger in any case, and says so where the tables of all tenants asked are small."""
+    pair.write("0002_names.sql", INDEX)
+    small, large = (pair.run("lint", "2", "--tenants", name, "--format", "jsonl") for name in ("1", "all"))
+    for done, passes in ((small, True), (large, False)):
+        (found,) = find(read_events(done.out), "hazard_found")
+        assert (done.code, found["hazard"]["message"].endswith(", so small that migrate applies it")) == (1, passes)
