@@ -10,7 +10,7 @@ _HELP = "let its statements run one by one on tables that have rows, or read it 
 
 
 def _check(file: LintedFile) -> Iterator[Match]:
-    # One finding for a file: it is measured as a whole or not at all, and all its statements have the same reason.
+    # One finding for a file: all its statements from there on have the same reason.
     for part in file.parts:
         if part.unmeasured:
             reason = " ".join(part.unmeasured.message.split())
