@@ -183,7 +183,7 @@ def test_refusals_come_first(fleet: MakeFleet) -> None:
 
 
 def test_lint_says_what_passes(pair: Fleet) -> None:
-    """lint finds a danger in any case, and says so where the tables of all tenants asked are small."""
+    """Lint finds a danger in any case, and says so where the tables of all tenants asked are small."""
     pair.write("0002_names.sql", INDEX)
     small, large = (pair.run("lint", "2", "--tenants", name, "--format", "jsonl") for name in ("1", "all"))
     for done, passes in ((small, True), (large, False)):
