@@ -198,6 +198,7 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call", called
     from tenantry.fleet.signals import Interrupted, handling_signals
     from tenantry.fleet.stop import Stop
     from tenantry.ledger.provenance import os_user
+    from tenantry.model.errors import Cancelled
     from tenantry.model.events import LinePrinted
     from tenantry.model.outcome import Outcome, exit_code
     from tenantry.reports.formats import make_sinks
@@ -219,7 +220,8 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call", called
                         sink(event)
         except RunError as error:
             _print_error(error, call, for_people=called.for_people)
-            return error.exit_code
+            # As where the first Ctrl-C ends a run in order.
+            return 130 if isinstance(error, Cancelled) and stop.reason == "SIGINT" else error.exit_code
         except Interrupted as end:
             _say(f"{end.name}: ended before the run began: no tenant was changed")
             return exit_code((), end.name)

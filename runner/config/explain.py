@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tenantry.config import dsn
 from tenantry.config.document import Location, Plain
 from tenantry.config.model import Mistake
+from tenantry.model.byte_sizes import EXPECTED_SIZE
 from tenantry.model.durations import EXPECTED_DURATION
 from tenantry.model.words import nearest, one_of
 
@@ -40,6 +41,8 @@ _EXPECTED = {
     "session.check_function_bodies": "on or off",
     "session.transform_null_equals": "on or off",
     "session.*": "text on one line",
+    "lint": "a mapping with small-table",
+    "small-table": EXPECTED_SIZE,
     "drift": "a mapping with ignore and roles",
     "drift.ignore": "a list of objects to ignore",
     "ignore.*": "a mapping with name and, optionally, kind",

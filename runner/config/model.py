@@ -42,6 +42,7 @@ class Config:
 
     `tenants` is empty if they come from `tenant_query`, which runs on the master: see `tenants_from_rows`.
     `reading` are the settings that decide how SQL is read.
+    `small_table_bytes`: a table below this size is small, see `lint.gate`.
     `drift_roles` are role names with `{id}`, each with the word that replaces it; see `Config.scope`.
     """
 
@@ -56,6 +57,7 @@ class Config:
     ledger_schema: str
     ledger_owner: str
     reading: Reading
+    small_table_bytes: int
     drift_ignored: tuple[Ignored, ...]
     drift_roles: tuple[tuple[str, str], ...]
     expected_columns: tuple[ExpectedColumn, ...]

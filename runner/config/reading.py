@@ -10,7 +10,7 @@ from pathlib import Path
 from tenantry.config.document import EXAMPLE, Reading, compose, decode, stop
 from tenantry.config.expected_columns import parse_expected
 from tenantry.config.model import Config, Rules
-from tenantry.config.schema import validate
+from tenantry.config.schema import SMALL_TABLE, validate
 from tenantry.config.servers import read_servers
 from tenantry.config.tenants import check_source, make_tenants
 from tenantry.model.errors import ConfigError
@@ -71,6 +71,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         ledger_schema=file.ledger.schema_name if file.ledger else "public",
         ledger_owner=(file.ledger.owner if file.ledger else None) or "",
         reading=choose_reading(file.session.choose() if file.session else {}),
+        small_table_bytes=file.lint.small_table if file.lint else SMALL_TABLE,
         drift_ignored=tuple(Ignored(entry.kind, entry.name) for entry in file.drift.ignore) if file.drift else (),
         drift_roles=tuple(file.drift.roles.items()) if file.drift else (),
         expected_columns=tuple(parse_expected(line) for line in file.expect),

@@ -1,7 +1,7 @@
 """The shape of tenants.yaml as pydantic models, and the JSON schema by which editors complete it."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
 
@@ -10,6 +10,7 @@ from tenantry.config.expected_columns import EXPECTED_PATTERN
 from tenantry.config.explain import explain, name_kind
 from tenantry.config.model import Mistake, Rules
 from tenantry.model import Server, SetName, Tenant
+from tenantry.model.byte_sizes import EXPECTED_SIZE, SIZE_PATTERN, parse_size
 from tenantry.model.durations import DURATION_PATTERN, EXPECTED_DURATION, parse_duration
 from tenantry.model.tenants import MASTER
 
@@ -35,6 +36,15 @@ def _read_duration(value: object) -> int:
     return duration_ms
 
 
+def _read_size(value: object) -> int:
+    """Return bytes; 0 is a number in YAML."""
+    text = value.text if isinstance(value, Plain) and value.kind == "number" else value
+    size = parse_size(text) if isinstance(text, str) else None
+    if size is None:
+        raise ValueError(EXPECTED_SIZE)
+    return size
+
+
 def _choose_form(value: object) -> str:
     """Return the form of a server, as the tag of its type."""
     return MAPPING if isinstance(value, dict) else TEXT
@@ -51,6 +61,13 @@ TEXT, MAPPING = "[text]", "[mapping]"
 _DurationText = Annotated[str, Field(pattern=DURATION_PATTERN)]
 
 _Duration = Annotated[int, BeforeValidator(_read_duration, json_schema_input_type=_DurationText)]
+
+# Arbitrary: read or rewritten within some milliseconds.
+SMALL_TABLE = 2**20
+
+_SizeText = Annotated[str, Field(pattern=SIZE_PATTERN)]
+
+_Size = Annotated[int, BeforeValidator(_read_size, json_schema_input_type=Literal[0] | _SizeText)]
 
 _LOCK_TIMEOUT = "How long a statement waits for a table lock, unless its file says otherwise."
 
@@ -221,6 +238,20 @@ class _Session(BaseModel):
         return {name: str(value) for name, value in self.model_dump(by_alias=True, exclude_none=True).items()}
 
 
+class _Lint(BaseModel):
+    """When `migrate` refuses what lint finds."""
+
+    model_config = ConfigDict(title="lint", extra="forbid", strict=True)
+
+    small_table: _Size = Field(
+        SMALL_TABLE,
+        alias="small-table",
+        description="Size of a table's rows, without its indexes, below which nobody waits long for it: migrate "
+        "refuses dangers that grow with a table only from this size on. 0 refuses them for every table. Default 1 MB.",
+        examples=["10 MB"],
+    )
+
+
 class _Ignored(BaseModel):
     """Objects that comparisons ignore."""
 
@@ -268,6 +299,7 @@ class TenantsFile(BaseModel):
     tenants: _Tenants
     ledger: _Ledger | None = None
     session: _Session | None = None
+    lint: _Lint | None = None
     drift: _Drift | None = None
     expect: list[_Expected] = Field(
         [],
@@ -285,6 +317,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "tenants": _Tenants,
     "ledger": _Ledger,
     "session": _Session,
+    "lint": _Lint,
     "drift": _Drift,
 }
 

@@ -10,8 +10,8 @@ from tenantry.model import Directives
 def is_cosmetic(before: str, after: str) -> bool:
     """Return whether two normalised texts differ only in white space and in comments for people.
 
-    The keys of the header count: with another timeout, a file runs in another way. `replaces` does not affect how a
-    file runs, so it does not count.
+    The keys of the header count: with another timeout, a file runs in another way. `replaces` and `lint` do not affect
+    how a file runs, so they do not count: the danger that a line allows was in the file before.
     """
     if not sqltext.same_tokens(before, after):
         return False
@@ -26,7 +26,6 @@ def _without_places(header: Header) -> Header:
     plain = Directives(
         lock_timeout_ms=asked.lock_timeout_ms,
         statement_timeout_ms=asked.statement_timeout_ms,
-        allowed=tuple(replace(allowance, line=0) for allowance in asked.allowed),
         require=tuple(replace(assertion, line=0) for assertion in asked.require),
         ensure=tuple(replace(assertion, line=0) for assertion in asked.ensure),
         batch=asked.batch,

@@ -1,59 +1,144 @@
 """Keeps dangerous files from live databases, and says so before the first statement."""
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tenantry.fleet import run as fleet
 from tenantry.fleet.shared import Shared
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.log import record_danger_allowed
-from tenantry.model import AppliedMigration, Migration, Plan, RowState, label
+from tenantry.model import AppliedMigration, Migration, Plan, RowState, Tenant, label
 from tenantry.model.errors import ConfigError, Problem
-from tenantry.model.events import Event, Verdict
+from tenantry.model.events import Event, HazardFound, Verdict
 from tenantry.model.results import Result
 from tenantry.project import Project
 
 if TYPE_CHECKING:
     # The rules come with these: a run that applies nothing to a live database never loads them.
     from tenantry.lint.linter import Linted
+    from tenantry.lint.weighing import Weighed
     from tenantry.model.hazards import Hazard
+
+Look = Callable[[Tenant, Ledger], tuple[Plan, Sequence[AppliedMigration]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
     """The part of lint that all tenants of a run share: `allowed` are the rules whose dangers are let through.
 
-    Files are linted for the first tenant that would get them, and `linted` keeps the result for all others.
+    Files are linted for the first tenant that would get them, and `shared` keeps the result for all others. `look`
+    plans a tenant by its ledger. `unsaid` are the refusals that were foreseen and not yet reported.
     """
 
     project: Project
     allowed: Collection[str]
-    linted: Shared = field(default_factory=Shared)
+    look: Look
+    shared: Shared = field(default_factory=Shared)
+    unsaid: "list[HazardFound]" = field(default_factory=list)
 
     def check(
-        self, ledger: Ledger, files: Sequence[Migration], plan: Plan, rows: Sequence[AppliedMigration]
+        self, ledger: Ledger, plan: Plan, rows: Sequence[AppliedMigration]
     ) -> Generator[Event, None, Verdict | None]:
         """Report the dangers of a plan; return how the tenant ends if one is not allowed, None if all are.
 
-        `files` are all of the set, `rows` the records of the tenant. Nobody works on a database without any record.
-        Dangers that --allow lets through go into the tenant's log.
+        `rows` are the records of the tenant. Nobody works on a database without any record, and nobody waits long for
+        a small table. Dangers that --allow lets through go into the tenant's log.
         """
-        recorded = [row for row in rows if row.state is not RowState.ROLLED_BACK]
-        steps = find_unseen(plan.steps, recorded)
-        if not recorded or not steps:
+        steps = find_unseen(plan.steps, rows)
+        if not steps:
             return None
-        from tenantry.lint.linter import find_dangers, show
+        from tenantry.lint.linter import show_weighed
 
-        versions = frozenset(step.version for step in steps)
-        linted = self._lint(files, versions)
-        if refused := find_dangers(linted, versions, self.allowed):
-            yield from show(ledger.tenant.name, refused, steps)
-            return _refuse(refused, steps, ledger.tenant.name)
+        known = self._look_ahead()
+        # Each is taken by one tenant alone: threads share the list.
+        while self.unsaid:
+            yield self.unsaid.pop()
+        counting = self.weigh(ledger, plan, rows)
+        if refused := [one for one in counting if one.hazard.rule not in self.allowed]:
+            if [one.hazard for one in refused] != [one.hazard for one in known.get(ledger.tenant.name, ())]:
+                yield from show_weighed(ledger.tenant.name, refused, steps)
+            return _refuse([one.hazard for one in refused], steps, ledger.tenant.name)
         # Logged before the first statement: if the file takes the application down, the log says who allowed it.
         for step in steps:
-            if rules := {hazard.rule for hazard in find_dangers(linted, {step.version}, ())}:
+            if rules := {one.hazard.rule for one in counting if one.hazard.version == step.version}:
                 record_danger_allowed(ledger, step, sorted(rules))
         return None
+
+    def weigh(self, ledger: Ledger, plan: Plan, rows: Sequence[AppliedMigration]) -> "tuple[Weighed, ...]":
+        """Return the dangers of a plan that count in a tenant, those that --allow lets through among them."""
+        steps = find_unseen(plan.steps, rows)
+        if not steps:
+            return ()
+        from tenantry.lint.linter import find_dangers
+        from tenantry.lint.weighing import Scale, is_unfinished, map_effects
+
+        versions = frozenset(step.version for step in steps)
+        linted = self._lint(self.project.files(ledger.tenant), versions)
+        config = self.project.config
+        scale = Scale(config.small_table_bytes, is_unfinished(rows))
+        effects = map_effects(linted.files, linted.effects, plan.steps)
+        dangers = find_dangers(linted, versions, ())
+        return scale.weigh(ledger.connection, ledger.tenant.name, config.ledger_schema, dangers, effects)
+
+    def _look_ahead(self) -> "Mapping[str, tuple[Weighed, ...]]":
+        """Return the dangers for which each tenant will be refused, found before the first one gets anything.
+
+        Without a danger in any file, no tenant is asked; a single one is not asked twice.
+        """
+        if len(self.project.tenants) == 1:
+            return {}
+        known, _ = self.shared.get("ahead", self._survey_all)
+        return known
+
+    def _survey_all(self) -> "dict[str, tuple[Weighed, ...]]":
+        from tenantry.lint.linter import find_dangers, show_weighed
+
+        tenants, files = list[Tenant](), {}
+        for name, directory in self.project.directories.items():
+            files[name] = directory.migrations
+            versions = frozenset(file.version for file in files[name])
+            if versions and find_dangers(self._lint(files[name], versions), versions, self.allowed):
+                tenants += [tenant for tenant in self.project.tenants if tenant.set_name is name]
+        found = self.survey(tenants)
+        for tenant in reversed(tenants):
+            refused = show_weighed(tenant.name, found.get(tenant.name, ()), files[tenant.set_name])
+            self.unsaid.extend(reversed(tuple(refused)))
+        return found
+
+    def survey(self, tenants: Sequence[Tenant]) -> "dict[str, tuple[Weighed, ...]]":
+        """Return for each tenant the dangers that count there and are not allowed, by reading alone.
+
+        Tenants that could not be read are left out.
+        """
+        found: dict[str, tuple[Weighed, ...]] = {}
+
+        def ask(tenant: Tenant) -> Generator[Event, None, Verdict]:
+            with self.project.reading(tenant) as ledger:
+                if ledger:
+                    plan, rows = self.look(tenant, ledger)
+                    # Who is kept back for another reason is told that one.
+                    counting = () if plan.blockers else self.weigh(ledger, plan, rows)
+                    found[tenant.name] = tuple(one for one in counting if one.hazard.rule not in self.allowed)
+            yield from ()
+            return Verdict(Result.OK)
+
+        run_id, jobs = self.project.provenance.run_id, self.project.choice.jobs
+        for _ in fleet.run("lint", run_id, [list(tenants)], ask, jobs=jobs, stop=self.project.stop):
+            # Whoever cannot be read says so in the turn of its own.
+            pass
+        return found
+
+    def foresee(self, tenants: Sequence[Tenant]) -> Iterator[HazardFound]:
+        """Yield each danger for which `check` would refuse one of these tenants, once, with the largest sizes."""
+        if not tenants:
+            return
+        from tenantry.lint.linter import show_weighed
+        from tenantry.lint.weighing import join_weighed
+
+        found = self.survey(tenants)
+        files = self.project.directories[tenants[0].set_name].migrations
+        yield from show_weighed("", join_weighed(found.values()), files)
 
     def _lint(self, files: Sequence[Migration], versions: frozenset[int]) -> "Linted":
         """Return the findings in the files of these versions."""
@@ -61,14 +146,17 @@ class Gate:
 
         needed = [file for file in files if file.version <= max(versions)]
         linter = make_linter(self.project)
-        linted, _ = self.linted.get((needed[-1].path, versions), lambda: linter.lint(needed, versions))
+        linted, _ = self.shared.get((needed[-1].path, versions), lambda: linter.lint(needed, versions))
         return linted
 
 
-def find_unseen(steps: Sequence[Migration], recorded: Sequence[AppliedMigration]) -> list[Migration]:
-    """Return the steps that no run was let through with; a file that was begun is better finished, as it was then."""
-    begun = {(row.version, row.checksum) for row in recorded}
-    return [step for step in steps if (step.version, step.checksum) not in begun]
+def find_unseen(steps: Sequence[Migration], rows: Sequence[AppliedMigration]) -> list[Migration]:
+    """Return the steps that no run was let through with; none where nothing is recorded, since nobody works there.
+
+    A file that was begun is better finished, as it was then.
+    """
+    recorded = {(row.version, row.checksum) for row in rows if row.state is not RowState.ROLLED_BACK}
+    return [step for step in steps if (step.version, step.checksum) not in recorded] if recorded else []
 
 
 def check_rules(allowed: Collection[str]) -> None:

@@ -79,7 +79,10 @@ class LintedFile:
 
 
 def read_files(migrations: Sequence[Migration], effects: Sequence[Sequence[Measured]] | None) -> tuple[LintedFile, ...]:
-    """Return the files with the measured effect of each statement, if there is one."""
+    """Return the files with the measured effect of each statement, if there is one.
+
+    Statements that are like one before them were not measured, and are left out: nothing else would be found in them.
+    """
     files: list[LintedFile] = []
     for index, migration in enumerate(migrations):
         measured = {effect.start: effect for effect in effects[index]} if effects is not None else {}
@@ -91,7 +94,8 @@ def _read_parts(migration: Migration, measured: Mapping[int, Measured]) -> tuple
     parts: list[LintedStatement] = []
     held: Locks = _NONE
     created: frozenset[str] = frozenset()
-    for statement in sqltext.split(migration.sql):
+    statements = sqltext.split(migration.sql)
+    for statement in [each for each in statements if each.start in measured] if measured else statements:
         tag, node = read_tree(statement.text)
         effect = measured.get(statement.start)
         unmeasured = Problem(effect.unmeasured, effect.hint) if effect and effect.unmeasured else None
@@ -103,7 +107,7 @@ def _read_parts(migration: Migration, measured: Mapping[int, Measured]) -> tuple
             LintedStatement(statement.start, statement.text, tag, node, effect, held, locks, created, unmeasured)
         )
         # Only now: what a statement creates is new for the statements after it.
-        created |= _created(tag, node)
+        created |= find_created(tag, node)
         # Locks last until the end of the transaction, which without one is that of the statement.
         held = locks if migration.transactional else _NONE
     return tuple(parts)
@@ -114,7 +118,7 @@ def _is(name: str, schema: str | None, own: str) -> bool:
     return rest == own and schema in (None, found)
 
 
-def _created(tag: str, node: Node) -> frozenset[str]:
+def find_created(tag: str, node: Node) -> frozenset[str]:
     """Return the name of the relation that a statement creates."""
     relation = {
         "CreateStmt": node.get("relation"),

@@ -4,27 +4,30 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tenantry.lint.reading import LintedFile
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """One place where a rule applies. `start` is an offset in the file's `sql`, in characters from 0.
 
-    `help` is a sentence with the safe form below it. `relations` are the tables it is about, as `schema.name`.
+    `help` is a sentence with the safe form below it. `relations` are the tables it is about, as `schema.name`. `read`
+    are further ones whose sizes decide how long it takes; None if they may be any.
     """
 
     start: int
     message: str
     help: str
     relations: tuple[str, ...] = ()
+    read: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One rule. `title` says in a few words what is found, `help` what to do instead, in general.
 
-    A `general` rule is silent about a statement in which another rule finds a danger: that one knows more.
+    A `general` rule is silent about a statement in which another rule finds a danger: that one knows more. `harm` says
+    on which tables its findings count for `migrate`.
     """
 
     name: str
@@ -33,3 +36,4 @@ class Rule:
     help: str
     check: Callable[[LintedFile], Iterable[Match]]
     general: bool = False
+    harm: Harm = Harm.ALWAYS

@@ -1,9 +1,11 @@
 """The rules of lint, and the findings of all of them in a set of files. Pure."""
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterator, Sequence
 
 from tenantry import sqltext
 from tenantry.lint.allowing import ALLOW, check_allowances
+from tenantry.lint.names import trace
 from tenantry.lint.reading import LintedFile, read_files
 from tenantry.lint.rule import Match, Rule
 from tenantry.lint.rules import (
@@ -30,7 +32,7 @@ from tenantry.lint.rules import (
 )
 from tenantry.model import Migration
 from tenantry.model.effects import Measured
-from tenantry.model.hazards import Hazard, Level
+from tenantry.model.hazards import Harm, Hazard, Level
 
 RULES: dict[str, Rule] = {
     "allow": ALLOW,
@@ -79,15 +81,20 @@ def _lint_file(file: LintedFile) -> Iterator[Hazard]:
     kept = [(rule, each) for rule, each in found if not (rule.general and _find(file, each.start) in told)]
     kept += [(ALLOW, each) for each in check_allowances(file, {rule.name for rule, _ in kept}, RULES)]
     for rule, each in sorted(kept, key=lambda pair: pair[1].start):
-        yield _make_hazard(file.migration, rule, each)
+        yield _make_hazard(file, rule, each)
 
 
 def _find(file: LintedFile, start: int) -> int:
     """Return where the statement at a place begins."""
-    return max(part.start for part in file.parts if part.start <= start)
+    return file.parts[_index(file, start)].start
 
 
-def _make_hazard(migration: Migration, rule: Rule, found: Match) -> Hazard:
+def _index(file: LintedFile, start: int) -> int:
+    return bisect_right(file.parts, start, key=lambda part: part.start) - 1
+
+
+def _make_hazard(file: LintedFile, rule: Rule, found: Match) -> Hazard:
+    migration = file.migration
     place = sqltext.position(migration.sql, found.start)
     reasons = {allowance.rule: allowance.reason for allowance in migration.directives.allowed}
     return Hazard(
@@ -101,4 +108,18 @@ def _make_hazard(migration: Migration, rule: Rule, found: Match) -> Hazard:
         found.help,
         found.relations,
         reasons.get(rule.name, ""),
+        rule.harm,
+        _find_weighed(file, found) if rule.harm is not Harm.ALWAYS else (),
     )
+
+
+def _find_weighed(file: LintedFile, found: Match) -> tuple[str, ...]:
+    """Return the tables whose sizes decide, as they are called before the file; empty if they may be any."""
+    index = _index(file, found.start)
+    part = file.parts[index]
+    if found.read is None or not found.relations:
+        return ()
+    earlier = [each.effect for each in file.parts[:index] if each.effect]
+    names = dict.fromkeys((*found.relations, *found.read, *part.scanned, *part.rewritten))
+    traced = [trace(name, earlier) for name in names]
+    return tuple(dict.fromkeys(name for name, created in traced if not created))

@@ -31,9 +31,10 @@ def pick_largest(sizes: Iterable[TableSize]) -> dict[str, TableSize]:
 
 
 def describe_size(size: TableSize) -> str:
-    """Return how large a table is and where: `sessions: 41 GB on tenant 7`."""
+    """Return how large a table is and where: `sessions: 41 GB on tenant 7`; a size below 0 is unknown."""
     where = "the master" if size.tenant == MASTER else f"tenant {size.tenant}"
-    return f"{size.relation.removeprefix('public.')}: {format_bytes(size.bytes)} on {where}"
+    total = "size unknown" if size.bytes < 0 else format_bytes(size.bytes)
+    return f"{size.relation.removeprefix('public.')}: {total} on {where}"
 
 
 def format_bytes(size: int) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import IntEnum
 
 # To be raised when the fields below change: kept measurements of another format are measured again.
-FORMAT = 2
+FORMAT = 3
 
 
 class LockMode(IntEnum):
@@ -48,7 +48,8 @@ class Measured:
 
     `start` is the offset of the statement in the file's `sql`, in characters from 0. `rewritten` are the tables whose
     data was written again, `scanned` the tables that were read in full, also to build an index. `unmeasured` is the
-    reason if the effects are unknown, and `hint` says what would help, if that is known.
+    reason if the effects are unknown, and `hint` says what would help, if that is known. `created` are the relations
+    that exist only since the statement, `renamed` those that it gave another name, each with its new and its old one.
     """
 
     start: int
@@ -58,6 +59,8 @@ class Measured:
     scanned: tuple[str, ...] = ()
     unmeasured: str = ""
     hint: str = ""
+    created: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 def to_json(effects: Sequence[Measured]) -> str:
@@ -88,4 +91,6 @@ def _parse(kept: dict[str, object]) -> Measured:
         scanned=tuple(kept["scanned"]),  # type: ignore[arg-type]  # as above
         unmeasured=str(kept["unmeasured"]),
         hint=str(kept["hint"]),
+        created=tuple(kept["created"]),  # type: ignore[arg-type]  # as above
+        renamed=tuple((new, old) for new, old in kept["renamed"]),  # type: ignore[attr-defined]  # as above
     )

@@ -13,6 +13,7 @@ from tenantry.sqltext.library import GRAMMAR_MAJOR
 from tenantry.sqltext.outside import blank_outside, find_outside, name_outside
 from tenantry.sqltext.places import Position, excerpt, position
 from tenantry.sqltext.queries import check_queries
+from tenantry.sqltext.shapes import find_calls, group_alike, read_shape
 from tenantry.sqltext.standalone import changes_session, must_stand_alone, read_act
 from tenantry.sqltext.statements import Statement, split
 from tenantry.sqltext.tokens import same_tokens
@@ -34,7 +35,9 @@ __all__ = [
     "check_queries",
     "classify",
     "excerpt",
+    "find_calls",
     "find_outside",
+    "group_alike",
     "is_blank",
     "is_strong",
     "leave_relations",
@@ -42,6 +45,7 @@ __all__ = [
     "name_outside",
     "position",
     "read_act",
+    "read_shape",
     "same_tokens",
     "sets_lock_timeout",
     "split",

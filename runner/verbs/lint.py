@@ -1,7 +1,7 @@
 """`lint`: what each file would do to a database in use, measured on a scratch database. No tenant is changed."""
 
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -12,6 +12,7 @@ from tenantry.files.directory import Directory, read_migrations
 from tenantry.fleet import run as fleet
 from tenantry.lint.linter import make_linter, show
 from tenantry.lint.sizes import describe_size, pick_largest, read_sizes
+from tenantry.lint.weighing import Scale
 from tenantry.model import Migration, Server, SetName, Tenant, label
 from tenantry.model.errors import ConfigError, MigrationFileError, Problem
 from tenantry.model.events import Event, HazardFound, RowReported, RunFinished, RunStarted, Verdict, WarningRaised
@@ -59,6 +60,8 @@ _PARAMS = (
 
 
 SizesBySet = Mapping[SetName, list[TableSize]]
+# For each tenant that was read, the dangers that do no harm to its small tables.
+SpareBySet = Mapping[SetName, list[frozenset[Hazard]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,9 @@ def start(
     sets = [_lint(project, one) for one in found]
     # Added to by the threads of the fleet, each in one step.
     sizes: SizesBySet = {one.name: [] for one in sets}
-    runs = [_run_sizes(project, sets, sizes)] if project.tenants else []
-    runs.append(_run_findings(project, sets, sizes))
+    spared: SpareBySet = {one.name: [] for one in sets}
+    runs = [_run_sizes(project, sets, sizes, spared)] if project.tenants else []
+    runs.append(_run_findings(project, sets, sizes, spared))
     names = [*(tenant.name for tenant in project.tenants), *(one.folder for one in sets)]
     warnings = [WarningRaised("", problem) for problem in (*project.config.warnings, *_list_warnings(sets))]
     return _join(project, runs, names, [*warnings, *project.cache_warnings()])
@@ -153,14 +157,19 @@ def _lint(project: Project, one: _Set) -> _Set:
     return replace(one, hazards=linted.hazards)
 
 
-def _run_sizes(project: Project, sets: Iterable[_Set], sizes: SizesBySet) -> Events:
-    """Look the tables of all findings up in the selected tenants; one query each."""
+def _run_sizes(project: Project, sets: Sequence[_Set], sizes: SizesBySet, spared: SpareBySet) -> Events:
+    """Look the tables of all findings up in the selected tenants."""
+    scale, schema = Scale(project.config.small_table_bytes), project.config.ledger_schema
+    dangers = {one.name: [hazard for hazard in one.hazards if hazard.level is Level.DANGER] for one in sets}
     relations = {one.name: sorted({name for hazard in one.hazards for name in hazard.relations}) for one in sets}
 
     def look_up(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
             if ledger and tenant.set_name in relations:
                 sizes[tenant.set_name].extend(read_sizes(ledger.connection, tenant.name, relations[tenant.set_name]))
+                found = dangers[tenant.set_name]
+                counting = scale.weigh(ledger.connection, tenant.name, schema, found, {})
+                spared[tenant.set_name].append(frozenset(found) - {one.hazard for one in counting})
         yield from ()
         return Verdict(Result.OK, standing=Standing.CONNECTED if ledger else Standing.NO_DATABASE)
 
@@ -168,7 +177,7 @@ def _run_sizes(project: Project, sets: Iterable[_Set], sizes: SizesBySet) -> Eve
     return fleet.run("lint", run_id, [list(project.tenants)], look_up, jobs=jobs, stop=project.stop)
 
 
-def _run_findings(project: Project, sets: Sequence[_Set], sizes: SizesBySet) -> Events:
+def _run_findings(project: Project, sets: Sequence[_Set], sizes: SizesBySet, spared: SpareBySet) -> Events:
     """Say what was found. Each set stands where a tenant does, as its folder."""
     stand_ins = [Tenant(one.folder, one.name, Server("scratch", None), "") for one in sets]
     by_folder = {one.folder: one for one in sets}
@@ -177,8 +186,11 @@ def _run_findings(project: Project, sets: Sequence[_Set], sizes: SizesBySet) -> 
         one = by_folder[folder.name]
         yield RowReported(one.folder, {"files": _name_files(one.chosen), **_count(one.hazards)})
         largest = pick_largest(sizes[one.name])
+        asked = sum(tenant.set_name is one.name for tenant in project.tenants)
+        # A tenant that could not be read may have any size.
+        small = frozenset.intersection(*spared[one.name]) if 0 < asked == len(spared[one.name]) else frozenset()
         for found in show(one.folder, one.hazards, one.files):
-            yield _add_sizes(found, largest)
+            yield _add_sizes(found, largest, small)
         return _judge(one)
 
     return fleet.run("lint", project.provenance.run_id, [stand_ins], report, jobs=1, stop=project.stop)
@@ -221,12 +233,14 @@ def _judge(one: _Set) -> Verdict:
     return Verdict(Result.FINDING, ", ".join(said)) if said else Verdict(Result.OK)
 
 
-def _add_sizes(found: HazardFound, largest: Mapping[str, TableSize]) -> HazardFound:
-    """Return a finding with how large its tables are where they are largest."""
+def _add_sizes(found: HazardFound, largest: Mapping[str, TableSize], small: Collection[Hazard]) -> HazardFound:
+    """Return a finding with how large its tables are where they are largest; `small` do no harm anywhere."""
     sizes = tuple(largest[relation] for relation in found.hazard.relations if relation in largest)
     if not sizes:
         return found
     message = f"{found.hazard.message}; {', '.join(map(describe_size, sizes))}"
+    if found.hazard in small:
+        message += ", so small that migrate applies it"
     return replace(found, hazard=replace(found.hazard, message=message), sizes=sizes)
 
 

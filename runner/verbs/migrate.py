@@ -109,8 +109,9 @@ def start(
         _check_alone(project, resume_at)
     if dry_run:
         # The job of plan itself: a dry run that decided on its own could promise something else.
-        return plan.run(project, "migrate", plan.make_job(project, to, late), allowed=allow)
-    job = make_job(project, to, late, Gate(project, allow), prove=verify, resume_at=resume_at)
+        return plan.run(project, "migrate", to, late, allowed=allow)
+    gate = Gate(project, allow, plan.make_look(project, to, late))
+    job = make_job(project, to, late, gate, prove=verify, resume_at=resume_at)
     return run_job(project, "migrate", job, staged=True, makes_server=True)
 
 
@@ -249,7 +250,7 @@ class _Migrating:
         yield from warn(statuses, tenant)
         if self.orders.gate is None:
             return None
-        return (yield from self.orders.gate.check(self.ledger, self.project.files(tenant), plan, rows))
+        return (yield from self.orders.gate.check(self.ledger, plan, rows))
 
     def _confirm(self) -> Generator[Event, None, tuple[MigrationStatus, ...]]:
         """Return what the ledger says when it is read once more: success is what was seen. Raises Refused."""

@@ -9,9 +9,10 @@ import click
 
 from tenantry.apply.requirements import count_unmet, foresee
 from tenantry.fleet.run import Job
+from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import find_pending
-from tenantry.ledger.statuses import read_statuses, refuse_bare
-from tenantry.lint.gate import find_unseen
+from tenantry.ledger.statuses import compare_rows, read_statuses, refuse_bare
+from tenantry.lint.gate import Gate, Look, find_unseen
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, Plan, SetName, State, Tenant, label
 from tenantry.model.errors import Problem
 from tenantry.model.events import (
@@ -61,27 +62,40 @@ def start(project: Project, *, to: int | None = None) -> Events:
     """
     if to is not None:
         find_version(project, to, "--to")
-    return run(project, "plan", make_job(project, to, frozenset()))
+    return run(project, "plan", to, frozenset())
 
 
 def _start(request: Request) -> Events:
     return start(open_request(request), to=request.options["to"])
 
 
-def run(project: Project, verb: str, job: Job, *, allowed: Collection[str] = ()) -> Events:
-    """Run a job that plans, and say before the end what the files do that databases in use would get.
+def run(
+    project: Project, verb: str, target: int | None, late: Collection[int], *, allowed: Collection[str] = ()
+) -> Events:
+    """Plan each tenant, and say before the end what the files do that databases in use would get.
 
     `allowed` are rules of lint whose dangers `migrate` would let through. Raises ServerError.
     """
-    return _add_effects(project, run_job(project, verb, job), allowed)
+    gate = Gate(project, allowed, make_look(project, target, late))
+    return _add_effects(project, run_job(project, verb, make_job(project, target, late)), gate)
 
 
-def _add_effects(project: Project, run: Events, allowed: Collection[str]) -> Events:
+def make_look(project: Project, target: int | None, late: Collection[int]) -> Look:
+    """Return the function that plans a tenant by its ledger, without its repeatables."""
+
+    def look(tenant: Tenant, ledger: Ledger) -> tuple[Plan, Sequence[AppliedMigration]]:
+        rows = ledger.read()
+        return make_plan(compare_rows(project.files(tenant), rows, ledger), target=target, allow=late), rows
+
+    return look
+
+
+def _add_effects(project: Project, run: Events, gate: Gate) -> Events:
     """Pass the events of a run on, with what the planned files do before the last one."""
-    sets = {tenant.name: tenant.set_name for tenant in project.tenants}
+    tenants = {tenant.name: tenant for tenant in project.tenants}
     used: dict[str, list[AppliedMigration]] = {}
     pending: dict[SetName, set[int]] = defaultdict(set)
-    unseen: dict[SetName, set[int]] = defaultdict(set)
+    unseen: dict[SetName, list[Tenant]] = defaultdict(list)
     # Closed also if nobody reads on: the tenants that are being read must not keep their connections.
     with closing(run) as events:
         for event in events:
@@ -89,25 +103,22 @@ def _add_effects(project: Project, run: Events, allowed: Collection[str]) -> Eve
                 case TenantCompared(tenant, statuses) if recorded := [s.row for s in statuses if s.row]:
                     used[tenant] = recorded
                 case TenantPlanned(tenant, decided) if tenant in used and not decided.blockers:
-                    pending[sets[tenant]].update(step.version for step in decided.steps)
-                    unseen[sets[tenant]].update(step.version for step in find_unseen(decided.steps, used[tenant]))
+                    found = tenants[tenant]
+                    pending[found.set_name].update(step.version for step in decided.steps)
+                    if find_unseen(decided.steps, used[tenant]):
+                        unseen[found.set_name].append(found)
                 case RunFinished() if any(pending.values()) and not project.stop.reason:
                     for name, versions in pending.items():
                         files = project.directories[name].migrations
-                        yield from _tell_effects(project, files, versions, unseen[name], allowed)
+                        yield from _tell_effects(project, files, versions)
+                        yield from gate.foresee(unseen[name])
             yield event
 
 
-def _tell_effects(
-    project: Project,
-    files: Sequence[Migration],
-    versions: Collection[int],
-    unseen: Collection[int],
-    allowed: Collection[str],
-) -> Iterator[Event]:
-    """Yield what each statement of these versions does, and the dangers for which `migrate` would refuse the unseen."""
+def _tell_effects(project: Project, files: Sequence[Migration], versions: Collection[int]) -> Iterator[Event]:
+    """Yield what each statement of these versions does."""
     # Slow to load, and of no use to a run in which no live database gets a file.
-    from tenantry.lint.linter import find_dangers, make_linter, show, show_effects
+    from tenantry.lint.linter import make_linter, show_effects
 
     if not versions:
         return
@@ -117,7 +128,6 @@ def _tell_effects(
     for measured in show_effects(needed, linted):
         if measured.migration.version in versions:
             yield measured
-    yield from show("", find_dangers(linted, unseen, allowed), needed)
 
 
 def make_job(project: Project, target: int | None, late: Collection[int]) -> Job:

@@ -296,11 +296,13 @@ def make_fleet(
     master: Files | None = None,
     created: bool = True,
     scratch: bool = True,
+    settings: str = "",
 ) -> Fleet:
     """Make a project with these tenants and migrations, with a master where it has files.
 
     Its databases are there, and empty, unless `created` is false. With `scratch`, files are replayed on the server of
     the tests, where none has to be made for it, and what came of them is kept for all tests of this process.
+    `settings` are further lines of tenants.yaml.
     """
     for set_name, given in (("tenant", files), ("master", master)):
         if given is not None:
@@ -316,6 +318,7 @@ def make_fleet(
         + ("master: {server: main, database: PREFIX_master, migrations: migrations/master}\n" if master else "")
         + "tenants:\n  migrations: migrations/tenant\n  server: main\n  database: PREFIX_{id}\n"
         + f"  list: [{ids}]\n"
+        + settings
     )
     if created:
         create_databases(one, *tenants, *(["master"] if master else []))

@@ -66,11 +66,13 @@ class Measures:
         failures: dict[Path, psycopg.Error] = {}
         try:
             while (known := self._count_known(files)) < len(files):
-                with self.place.open_embedded(self._choose_start(files, known, scope)) as scratch:
+                start = self._choose_start(files, known, scope)
+                with self.place.open_embedded(start) as scratch:
                     self._measure(scratch, files, scope, failures)
         except Cancelled:
             raise
         except (TenantError, ServerError) as error:
+            self.place.stop.check()
             # What was measured before is kept and counts: a file that fails must hide no danger in those before it.
             return str(error), error.hint
         return "", ""
@@ -94,6 +96,7 @@ class Measures:
             try:
                 measured = measure_file(scratch, migration, scope.ledger_schema)
             except psycopg.Error as error:
+                # A statement that was cancelled says nothing of its file.
                 scratch.check()
                 failures[path] = error
                 return
@@ -168,6 +171,6 @@ def make_measures(project: Project) -> Measures:
 
 
 def _name_statements(migration: Migration, reason: str, hint: str = "") -> Effects:
-    """Return the statements of a file, each with the reason why its effect is unknown."""
-    statements = sqltext.split(migration.sql)
-    return tuple(Measured(each.start, each.text, unmeasured=reason, hint=hint) for each in statements)
+    """Return the statements of a file but those alike, each with the reason why its effect is unknown."""
+    groups = sqltext.group_alike(sqltext.split(migration.sql))
+    return tuple(Measured(first.start, first.text, unmeasured=reason, hint=hint) for first, *_ in groups)

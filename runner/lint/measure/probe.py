@@ -65,6 +65,8 @@ def probe(connection: Connection, statement: Statement, existing: frozenset[int]
         locks=tuple(_locks(old, after)),
         rewritten=() if tag == _EMPTIES else tuple(sorted(find_rewritten(old, after))),
         scanned=tuple(sorted(_scanned(old, after) | (read_whole & {relation.name for relation in old.values()}))),
+        created=tuple(sorted(_find_created(before, after))),
+        renamed=tuple(sorted(_find_renamed(before, after))),
     )
 
 
@@ -98,6 +100,18 @@ def find_rewritten(before: DatabaseState, after: DatabaseState) -> Iterator[str]
 
 def _differs(before: Relation, after: Relation) -> bool:
     return bool(before.filenode) and before.filenode != after.filenode
+
+
+def _find_created(before: DatabaseState, after: DatabaseState) -> Iterator[str]:
+    """Yield the names of new relations; an index is one of its table."""
+    return (new.name for oid, new in after.items() if oid not in before and new.owner == oid)
+
+
+def _find_renamed(before: DatabaseState, after: DatabaseState) -> Iterator[tuple[str, str]]:
+    """Yield new and old name of each relation that has another one now, be it by way of its schema."""
+    for oid, old in before.items():
+        if old.owner == oid and oid in after and after[oid].name != old.name:
+            yield after[oid].name, old.name
 
 
 def _scanned(before: DatabaseState, after: DatabaseState) -> frozenset[str]:

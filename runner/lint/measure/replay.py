@@ -1,6 +1,9 @@
 """One file on the scratch database, statement by statement, with the effect of each; its changes stay there."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import psycopg
 
@@ -10,6 +13,8 @@ from tenantry.lint.measure.rows import empty, fill
 from tenantry.lint.measure.standalone import run_alone
 from tenantry.model import Migration
 from tenantry.model.effects import Measured
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.send import send
 from tenantry.postgres.sessions import Connection
 from tenantry.postgres.transaction import clean, in_transaction
 from tenantry.scratch.places import Scratch
@@ -22,74 +27,120 @@ from tenantry.sqltext.trees import name_barred
 _ZONE = "SET TimeZone = '<+01>-01'"
 _OUTSIDE = "has effects outside the database, so it does not run where files are measured"
 _READ_IT = "read it, and allow this in the header"
+# Arbitrary: some milliseconds each. A file of as many statements, none like another, is a generated one.
+MOST = 5_000
+_TOO_MANY = "only the first {} statements of a file are measured, not counting those that are like one before"
+_SPLIT = "split the file, or read it and allow this in the header"
+# Arbitrary: a signal ends the measuring between two messages.
+_TOGETHER = 500
+
+Acted = TypeVar("Acted")
+Group = tuple[Statement, ...]
 
 
-def measure_file(scratch: Scratch, migration: Migration, ledger_schema: str) -> tuple[Measured, ...]:
+def measure_file(
+    scratch: Scratch,
+    migration: Migration,
+    ledger_schema: str,
+    *,
+    most: int = MOST,
+) -> tuple[Measured, ...]:
     """Run a file and return the effects of its statements on the tables before it, filled with a few rows.
 
-    Raises psycopg.Error if it does not run statement by statement; the state of the database is then unknown.
+    Of changes of rows that differ in their constants alone, the first one is measured, and returned for all. Raises
+    psycopg.Error if the file does not run statement by statement; the state of the database is then unknown.
+    Beyond `most` statements, they are run and not measured. Raises Cancelled if the run is to end.
     """
     connection = scratch.connection
     # Before every file, since the last one may have created tables or emptied them.
     fill(connection, ledger_schema)
-    existing = frozenset(read_state(connection))
-    statements = sqltext.split(migration.sql)
+    measuring = _Measuring(scratch, frozenset(read_state(connection)), ledger_schema, most)
     try:
         connection.execute(_ZONE)
-        if migration.transactional:
-            return tuple(_in_one(scratch, statements, existing, ledger_schema))
-        return tuple(_one_by_one(scratch, statements, existing, ledger_schema))
+        run = measuring.run_in_one if migration.transactional else measuring.run_one_by_one
+        return tuple(run(sqltext.group_alike(sqltext.split(migration.sql), measuring.knows)))
     finally:
         if not connection.closed:
             clean(connection)
 
 
-def _in_one(
-    scratch: Scratch, statements: tuple[Statement, ...], existing: frozenset[int], ledger_schema: str
-) -> Iterator[Measured]:
-    """Yield the effects of statements that are one transaction."""
-    with in_transaction(scratch.connection):
-        scratch.connection.execute("BEGIN")
-        for statement in statements:
-            yield _measure(scratch, statement, existing, ledger_schema)
-        scratch.connection.execute("COMMIT")
+@dataclass(slots=True)
+class _Measuring:
+    """The measuring of one file; `existing` are the relations before it, `most` of its statements are measured."""
+
+    scratch: Scratch
+    existing: frozenset[int]
+    ledger_schema: str
+    most: int
+    measured: int = 0
+
+    @property
+    def _connection(self) -> Connection:
+        return self.scratch.connection
+
+    def knows(self, shape: str) -> bool:
+        """Return whether constants decide nothing: a function of the files' own may do with them what it likes."""
+        row = self._connection.execute(read_sql("lint/measure", "functions"), [sqltext.find_calls(shape)]).fetchone()
+        return row == (False,)
+
+    def run_in_one(self, groups: Iterable[Group]) -> Iterator[Measured]:
+        """Yield the effects of statements that are one transaction."""
+        with in_transaction(self._connection):
+            self._connection.execute("BEGIN")
+            for first, *alike in groups:
+                if outside := sqltext.name_outside(first.text):
+                    yield Measured(first.start, first.text, unmeasured=f"{outside} {_OUTSIDE}", hint=_READ_IT)
+                    continue
+                yield self._measure(first)
+                self._run(alike)
+            self._connection.execute("COMMIT")
+
+    def run_one_by_one(self, groups: Iterable[Group]) -> Iterator[Measured]:
+        """Yield the effects of statements that each commit on their own, in a transaction if the server allows one."""
+        for group in groups:
+            if name_barred(*read_tree(group[0].text)):
+                yield run_alone(self._connection, group[0], self.existing)
+            else:
+                yield from self.run_in_one((group,))
+
+    def _measure(self, statement: Statement) -> Measured:
+        """Measure one statement, or only run it if there were too many before it."""
+        self.scratch.check()
+        self.measured += 1
+        if self.measured > self.most:
+            self._try(lambda: _send(self._connection, statement.text))
+            return Measured(statement.start, statement.text, unmeasured=_TOO_MANY.format(self.most), hint=_SPLIT)
+        return self._try(lambda: probe(self._connection, statement, self.existing))
+
+    def _run(self, statements: Sequence[Statement]) -> None:
+        """Run statements that are like measured ones, many at a time."""
+        for start in range(0, len(statements), _TOGETHER):
+            self.scratch.check()
+            # On lines of their own, since a comment may end a statement.
+            text = "\n;\n".join(statement.text for statement in statements[start : start + _TOGETHER])
+            self._try(partial(_send, self._connection, text))
+
+    def _try(self, act: Callable[[], Acted]) -> Acted:
+        """Act in a savepoint; if it fails, again with the role that is missing, or without the rows that we made.
+
+        Made-up rows may violate a constraint that the statement adds, which is no fault of the file.
+        """
+        try:
+            with self._connection.transaction():
+                return act()
+        except psycopg.Error as error:
+            if self._connection.closed:
+                raise
+            self.scratch.check()
+            if role := find_missing_role(self.scratch, error.sqlstate, error.diag.message_primary):
+                create_role(self.scratch, role)
+            else:
+                empty(self._connection, self.ledger_schema)
+        with self._connection.transaction():
+            return act()
 
 
-def _one_by_one(
-    scratch: Scratch, statements: tuple[Statement, ...], existing: frozenset[int], ledger_schema: str
-) -> Iterator[Measured]:
-    """Yield the effects of statements that each commit on their own, in a transaction if the server allows one."""
-    for statement in statements:
-        if name_barred(*read_tree(statement.text)):
-            scratch.check()
-            yield run_alone(scratch.connection, statement, existing)
-        else:
-            yield from _in_one(scratch, (statement,), existing, ledger_schema)
-
-
-def _measure(scratch: Scratch, statement: Statement, existing: frozenset[int], ledger_schema: str) -> Measured:
-    """Measure one statement; if it fails, again with the role that is missing, or without the rows that we made.
-
-    Made-up rows may violate a constraint that the statement adds, which is no fault of the file.
-    """
-    scratch.check()
-    if outside := sqltext.name_outside(statement.text):
-        return Measured(statement.start, statement.text, unmeasured=f"{outside} {_OUTSIDE}", hint=_READ_IT)
-    connection = scratch.connection
-    try:
-        return _try(connection, statement, existing)
-    except psycopg.Error as error:
-        scratch.check()
-        if connection.closed:
-            raise
-        if role := find_missing_role(scratch, error.sqlstate, error.diag.message_primary):
-            create_role(scratch, role)
-        else:
-            empty(connection, ledger_schema)
-    return _try(connection, statement, existing)
-
-
-def _try(connection: Connection, statement: Statement, existing: frozenset[int]) -> Measured:
-    """Measure one statement in a savepoint, so that the transaction survives a failure."""
-    with connection.transaction():
-        return probe(connection, statement, existing)
+def _send(connection: Connection, text: str) -> None:
+    sent = send(connection, text)
+    if sent.error:
+        raise sent.error

@@ -7,7 +7,7 @@ from tenantry.lint.rule import Match, Rule
 from tenantry.lint.rules.whole_table import holds
 from tenantry.lint.tree import squeeze, walk
 from tenantry.lint.words import BATCHED, advise, show, strongest, wait
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 
 _WRITES = ("UpdateStmt", "DeleteStmt", "InsertStmt", "MergeStmt")
 
@@ -53,6 +53,7 @@ RULE = Rule(
     "many rows are written while the transaction holds the lock of a schema change",
     "write them in a later file, in batches",
     _check,
+    harm=Harm.LARGE,
 )
 UNSAFE = (
     "ALTER TABLE sessions ADD COLUMN fee integer;\nUPDATE sessions SET fee = 0 WHERE fee IS NULL;\n",

@@ -7,7 +7,7 @@ from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import Command, quote, squeeze, typed
 from tenantry.lint.words import BATCHED, advise, wait
 from tenantry.model.effects import LockMode
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.lexer import read_tokens
 
 
@@ -57,6 +57,7 @@ RULE = Rule(
     "the type of a column is changed in a way that rewrites or reads the whole table",
     "add a column of the new type, fill it in batches, and switch the application over",
     _check,
+    harm=Harm.LARGE,
 )
 UNSAFE = (
     "ALTER TABLE sessions ALTER COLUMN room_id TYPE bigint;\n",

@@ -7,7 +7,7 @@ from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import Command, quote, strings, typed
 from tenantry.lint.words import ALONE, advise, wait
 from tenantry.model.effects import LockMode
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 
 _WORDS = {"CONSTR_UNIQUE": "UNIQUE", "CONSTR_PRIMARY": "PRIMARY KEY"}
 
@@ -60,6 +60,7 @@ RULE = Rule(
     "a unique constraint or primary key builds its index while the application waits",
     "build the index with CREATE UNIQUE INDEX CONCURRENTLY first, and add the constraint USING INDEX",
     _check,
+    harm=Harm.LARGE,
 )
 UNSAFE = (
     "ALTER TABLE sessions ADD CONSTRAINT sessions_code_key UNIQUE (code);\n",

@@ -7,7 +7,7 @@ from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import squeeze
 from tenantry.lint.words import advise, wait
 from tenantry.model.effects import LockMode
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 
 # The rule `refresh` reports these.
 _REFRESH = "RefreshMatViewStmt"
@@ -39,6 +39,7 @@ RULE = Rule(
     "move the statement that reads it to a file after the one that takes the lock",
     _check,
     general=True,
+    harm=Harm.LARGE,
 )
 UNSAFE = (
     "ALTER TABLE sessions ADD CONSTRAINT roomy CHECK (room_id > 0) NOT VALID;\n"

@@ -8,7 +8,7 @@ from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import quote, squeeze
 from tenantry.lint.words import ALONE, advise, wait
 from tenantry.model.effects import LockMode
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 
 _INDEX = re.compile(r"\bINDEX\b", re.IGNORECASE)
 
@@ -56,6 +56,7 @@ RULE = Rule(
     "an index is built while writes wait",
     "build it with CREATE INDEX CONCURRENTLY, in a file of its own with `-- transactional: false`",
     _check,
+    harm=Harm.LARGE,
 )
 UNSAFE = (
     "CREATE INDEX sessions_title_idx ON sessions (title);\n",

@@ -7,7 +7,7 @@ from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import Command, cut, quote, squeeze, strings, typed
 from tenantry.lint.words import advise, show, wait
 from tenantry.model.effects import LockMode
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
 
 _WHILE = "while every row is checked"
@@ -87,6 +87,7 @@ RULE = Rule(
     "a constraint is checked for every row while the application waits",
     "add it with NOT VALID, and run VALIDATE CONSTRAINT in a later file",
     _check,
+    harm=Harm.LARGE,
 )
 UNSAFE = (
     "ALTER TABLE sessions ADD CONSTRAINT sessions_other_fkey FOREIGN KEY (other_id) REFERENCES rooms (id);\n",

@@ -7,7 +7,7 @@ from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import typed
 from tenantry.lint.words import advise, wait
 from tenantry.model.effects import LockMode
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 
 
 def _check(file: LintedFile) -> Iterator[Match]:
@@ -18,7 +18,9 @@ def _check(file: LintedFile) -> Iterator[Match]:
             message = wait(LockMode.ACCESS_EXCLUSIVE, view, "while its query runs")
             text = f"REFRESH MATERIALIZED VIEW CONCURRENTLY {typed(part.node['relation'])}"
             sentence = "let reads continue meanwhile, which needs a unique index on columns of the view"
-            yield Match(part.start, message, advise(sentence, text), (view,))
+            # Its query reads other relations, which may be large while their summary is small.
+            read = tuple(part.locks) if part.effect else None
+            yield Match(part.start, message, advise(sentence, text), (view,), read)
 
 
 RULE = Rule(
@@ -27,5 +29,6 @@ RULE = Rule(
     "a materialized view is refreshed while its readers wait",
     "use REFRESH MATERIALIZED VIEW CONCURRENTLY, which needs a unique index on the view",
     _check,
+    harm=Harm.LARGE,
 )
 UNSAFE = ("REFRESH MATERIALIZED VIEW totals;\n",)

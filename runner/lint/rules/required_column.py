@@ -6,7 +6,7 @@ from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import Command, cut, quote, squeeze, typed
 from tenantry.lint.words import advise, show
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
 
 _SERIALS = ("serial", "serial4", "bigserial", "serial8", "smallserial", "serial2")
@@ -42,5 +42,6 @@ RULE = Rule(
     "a new column is NOT NULL without a default, so the file fails if the table has rows",
     "add it without NOT NULL, fill it in batches, and require it in a later file; or give it a default",
     _check,
+    harm=Harm.FILLED,
 )
 UNSAFE = ("ALTER TABLE sessions ADD COLUMN fee numeric(10, 2) NOT NULL;\n",)

@@ -7,7 +7,7 @@ from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import quote, typed
 from tenantry.lint.words import advise, show, wait
 from tenantry.model.effects import LockMode
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 
 
 def _check(file: LintedFile) -> Iterator[Match]:
@@ -49,5 +49,6 @@ RULE = Rule(
     "every row is searched for nulls while the application waits",
     "add CHECK (... IS NOT NULL) NOT VALID, run VALIDATE CONSTRAINT in a later file, and SET NOT NULL in a third",
     _check,
+    harm=Harm.LARGE,
 )
 UNSAFE = ("ALTER TABLE sessions ALTER COLUMN title SET NOT NULL;\n",)

@@ -7,7 +7,7 @@ from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import quote
 from tenantry.lint.words import advise, wait
 from tenantry.model.effects import LockMode
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 
 _WHILE = "while all of it is rewritten"
 
@@ -38,6 +38,7 @@ RULE = Rule(
     "create a table of the new form next to it, fill it in batches, and switch the application over",
     _check,
     general=True,
+    harm=Harm.LARGE,
 )
 UNSAFE = (
     "ALTER TABLE sessions SET UNLOGGED;\n",

@@ -8,7 +8,7 @@ from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import squeeze, typed
 from tenantry.lint.words import ALONE, advise, show
 from tenantry.model.effects import LockMode
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
 from tenantry.sqltext.trees import is_on
 
@@ -58,6 +58,7 @@ RULE = Rule(
     "CLUSTER, VACUUM FULL or REINDEX keeps the application waiting",
     "use VACUUM without FULL, or REINDEX CONCURRENTLY, in a file with `-- transactional: false`",
     _check,
+    harm=Harm.LARGE,
 )
 UNSAFE = (
     "CLUSTER sessions USING sessions_pkey;\n",

@@ -7,7 +7,7 @@ from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import Command, cut, quote, squeeze, typed, walk
 from tenantry.lint.words import BATCHED, advise, show, wait
 from tenantry.model.effects import LockMode
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
 
 _SERIAL = {"serial": "integer", "serial4": "integer", "bigserial": "bigint", "serial8": "bigint"}
@@ -92,6 +92,7 @@ RULE = Rule(
     "a new column has a default that differs from row to row, so every row is rewritten",
     "add the column without a default, SET DEFAULT, and fill the existing rows in batches, in a later file",
     _check,
+    harm=Harm.LARGE,
 )
 UNSAFE = (
     "ALTER TABLE sessions ADD COLUMN token uuid DEFAULT gen_random_uuid();\n",

@@ -7,7 +7,7 @@ from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import squeeze, walk
 from tenantry.lint.words import BATCHED, advise, show
 from tenantry.model.effects import LockMode
-from tenantry.model.hazards import Level
+from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
 
 _VERBS = {"UpdateStmt": "written", "DeleteStmt": "deleted"}
@@ -44,6 +44,7 @@ RULE = Rule(
     "every row of a table is written in one transaction",
     "run it in batches, in a file of its own with `-- batch: 5000 pause 100ms`",
     _check,
+    harm=Harm.LARGE,
 )
 UNSAFE = (
     "UPDATE sessions SET code = 'x';\n",

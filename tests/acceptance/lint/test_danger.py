@@ -17,6 +17,8 @@ from tests.acceptance.fix_command import (
     read_report,
 )
 
+# The tables of these tests are empty: their dangers count all the same.
+STRICT = "lint: {small-table: 0}\n"
 INDEX = "CREATE INDEX rooms_name ON rooms (name);\n"
 COLUMN = "ALTER TABLE rooms ADD COLUMN notes text;\n"
 RENAME = "ALTER TABLE rooms RENAME COLUMN rate TO price;\n"
@@ -26,13 +28,13 @@ REQUIRED = "ALTER TABLE rooms ALTER COLUMN rate SET NOT NULL;\n"
 @pytest.fixture
 def used(fleet: MakeFleet) -> Fleet:
     """Return a fleet of two tenants that have two files already."""
-    return use(fleet())
+    return use(fleet(settings=STRICT))
 
 
 @pytest.fixture
 def one(fleet: MakeFleet) -> Fleet:
     """Return a fleet of one tenant that has two files already."""
-    return use(fleet(tenants=["1"]))
+    return use(fleet(tenants=["1"], settings=STRICT))
 
 
 def use(one: Fleet) -> Fleet:
@@ -82,7 +84,7 @@ def test_danger_is_refused(used: Fleet) -> None:
 
 def test_empty_database_is_not_refused(fleet: MakeFleet) -> None:
     """A database that has no migration yet gets what another one is refused, and its file is not linted for it."""
-    one = fleet(created=False)
+    one = fleet(created=False, settings=STRICT)
     create_databases(one, "1")
     assert one.run("migrate", "--tenants", "1", "--no-verify").code == 0
     create_databases(one, "16")
@@ -359,3 +361,15 @@ def test_plan_with_nowhere_to_measure(used: Fleet) -> None:
     place = "migrations/tenant/0002_names.sql:1:1"
     said = f"{place}: danger: unmeasured: its locks, rewrites and full scans are unknown: {reason}"
     assert refused.startswith(f"migrate would refuse {said}")
+
+
+def test_a_header_line_is_no_edit_elsewhere(used: Fleet) -> None:
+    """The line that the refusal asks for leads to the end in one step, also for a tenant that has the file already."""
+    used.write("0002_names.sql", INDEX)
+    assert used.run("migrate", "--tenants", "16", "--allow", "index").code == 0
+    refused = used.run("migrate")
+    assert (refused.code, read_report(used, refused.out).column("result")) == (4, ["refused", "up to date"])
+    used.write("0002_names.sql", allow("index") + INDEX)
+    done = used.run("migrate")
+    assert (done.code, read_report(used, done.out).column("result")) == (0, ["applied", "up to date"])
+    assert [used.run(verb).code for verb in ("migrate", "status", "verify", "drift")] == [0, 0, 0, 0]

@@ -11,6 +11,7 @@ from psycopg.conninfo import make_conninfo
 
 from tenantry.ledger.provenance import Provenance
 from tenantry.lint.measure.measures import Measures
+from tenantry.lint.measure.replay import measure_file
 from tenantry.model import Migration
 from tenantry.model.effects import Lock, LockMode, Measured
 from tenantry.model.scope import Scope
@@ -265,3 +266,41 @@ class TestMeasures:
         site.place = ScratchPlace(site.place.state, site.place.settings, site.place.given)
         assert site.effects(ROOMS, FEES) == first
         assert list(site.cache.take_failures()) == []
+
+
+def test_alike_statements(scratch: Scratch) -> None:
+    """Changes of rows that differ in their constants alone are run each, and measured once between schema changes."""
+    seed = "INSERT INTO t VALUES (1, 'a');\nINSERT INTO t VALUES (2, NULL);\nUPDATE t SET b = 'x' WHERE a = 1;\n"
+    again = "UPDATE t SET b = 'y' WHERE a = 2;\nINSERT INTO t VALUES (3, 'c'), (4, 'd');\n"
+    later = f"DROP INDEX IF EXISTS x;{again.replace('3', '5').replace('4', '6')}"
+    measured = measure(scratch, "CREATE TABLE t (a int PRIMARY KEY, b text);", f"{seed}{again}{later}")
+    assert [effect.text[:6] for effect in measured] == ["INSERT", "UPDATE", "DROP I", "UPDATE", "INSERT"]
+    assert scratch.connection.execute("SELECT count(*) FROM t WHERE a < 1000").fetchone() == (6,)
+
+
+def test_most_statements(scratch: Scratch) -> None:
+    """What is beyond the bound is run and not measured, and says so."""
+    text = "SELECT 1;\nSELECT 2;\nCREATE TABLE last (id int);\n"
+    measured = measure_file(scratch, make_migration(1, "many", text), "public", most=2)
+    assert [effect.unmeasured for effect in measured] == [
+        "",
+        "",
+        "only the first 2 statements of a file are measured, not counting those that are like one before",
+    ]
+    assert scratch.connection.execute("SELECT to_regclass('last') IS NOT NULL").fetchone() == (True,)
+
+
+def test_created_and_renamed(scratch: Scratch) -> None:
+    """What exists since a statement, and what has another name since, is known by the identity of the relation."""
+    measured = measure(
+        scratch,
+        "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int);",
+        "DO $$ BEGIN ALTER TABLE a RENAME TO c; ALTER TABLE b RENAME TO a; CREATE TABLE b (id int); END $$;"
+        "CREATE SCHEMA s; ALTER TABLE c SET SCHEMA s; CREATE INDEX ON b (id);",
+    )
+    assert [(effect.created, effect.renamed) for effect in measured] == [
+        (("public.b",), (("public.a", "public.b"), ("public.c", "public.a"))),
+        ((), ()),
+        ((), (("s.c", "public.c"),)),
+        ((), ()),
+    ]

@@ -27,7 +27,8 @@ def test_line_ends(tmp_path: Path) -> None:
     assert refuse_file(path) == [
         "tenants.yaml:1:1: tenants: missing, expected a mapping with migrations, server, database and list or query",
         "tenants.yaml:1:10: servers: a number, expected a mapping of names to connection strings",
-        "tenants.yaml:2:1: unknown key 'x', expected one of servers, master, tenants, ledger, session, drift, expect",
+        "tenants.yaml:2:1: unknown key 'x', expected one of servers, master, tenants, ledger, session, lint, drift,"
+        " expect",
     ]
 
 

@@ -49,6 +49,31 @@ def test_session() -> None:
 
 
 @pytest.mark.parametrize(
+    ("size", "number"), [("0", 0), ("512 kB", 2**19), ("1MB", 2**20), ("'10 GB'", 10 * 2**30), ("3 B", 3)]
+)
+def test_small_table(size: str, number: int) -> None:
+    """A size is written in the units of the server; without one, 1 MB is the first that is not small."""
+    plain = f"{SERVERS}{TENANTS}{LIST}"
+    texts = (plain, f"{plain}lint: {{small-table: {size}}}\n")
+    configs = [parse(text, path=Path("tenants.yaml"), env={}) for text in texts]
+    assert [config.small_table_bytes for config in configs] == [2**20, number]
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("{small-table: 5}", "lint.small-table: the number 5, expected a size such as 512 kB, 1 MB or 10 GB, or 0"),
+        ("{small-table: 1 mb}", "lint.small-table: '1 mb', expected a size such as 512 kB, 1 MB or 10 GB, or 0"),
+        ("[1 MB]", "lint: a list, expected a mapping with small-table"),
+    ],
+)
+def test_small_table_refused(value: str, said: str) -> None:
+    """Anything else is refused."""
+    (message,) = refuse(f"{SERVERS}{TENANTS}{LIST}lint: {value}\n")
+    assert message.endswith(said)
+
+
+@pytest.mark.parametrize(
     ("session", "said"),
     [
         (

@@ -53,6 +53,7 @@ _SECTIONS = {
     "tenant": "A tenant",
     "ledger": "ledger",
     "session": "session",
+    "lint": "lint",
     "drift": "drift",
     "ignored": "An entry of drift.ignore",
 }

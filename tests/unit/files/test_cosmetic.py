@@ -14,6 +14,7 @@ COSMETIC = {
     "the same time in other words": BEFORE.replace("5s", "5000ms"),
     "layout": BEFORE.replace("ADD COLUMN", "\n    ADD COLUMN"),
     "what it replaces": f"-- replaces: sha256:{'0' * 64}\n{BEFORE}",
+    "an allowed danger": f"-- lint: allow add-not-null because it is empty\n{BEFORE}",
 }
 MEANT = {
     "another statement": BEFORE.replace("int", "bigint"),
@@ -21,7 +22,6 @@ MEANT = {
     "a key less": BEFORE.replace("-- lock-timeout: 5s\n", ""),
     "another query": BEFORE.replace("SELECT true", "SELECT  false"),
     "outside a transaction": f"-- transactional: false\n{BEFORE}",
-    "allowed": f"-- lint: allow add-not-null because it is empty\n{BEFORE}",
     "judged by the server": f"-- parse: server\n{BEFORE}",
     "a key that cannot be read": f"-- lock-timeout: soon\n{BEFORE}",
 }

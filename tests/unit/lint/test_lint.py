@@ -10,7 +10,7 @@ from tenantry.lint.ruleset import RULES, lint
 from tenantry.lint.words import split_advice
 from tenantry.model import Allowance, Batch, Directives, Migration
 from tenantry.model.effects import Lock, LockMode, Measured
-from tenantry.model.hazards import Hazard, Level
+from tenantry.model.hazards import Harm, Hazard, Level
 from tests.builders import migration
 
 FIRST = migration("0001_first", "CREATE TABLE sessions (id int, title text);\nCREATE TABLE rooms (id int);\n")
@@ -139,6 +139,8 @@ class TestHazard:
             "ALTER TABLE sessions ALTER COLUMN title SET NOT NULL;\n"
             "ALTER TABLE sessions DROP CONSTRAINT sessions_title_given;",
             relations=("public.sessions",),
+            harm=Harm.LARGE,
+            weighed=("public.sessions",),
         )
 
     def test_order(self) -> None:

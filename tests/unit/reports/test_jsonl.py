@@ -107,6 +107,8 @@ def test_hazard() -> None:
             "help": "add a new column instead:\nALTER TABLE rooms ADD COLUMN rate_new bigint;",
             "relations": ["public.rooms"],
             "allowed": "nobody books at night",
+            "harm": "always",
+            "weighed": [],
         },
         "excerpt": "1 | -- Rates, per hour\n2 | ALTER TABLE rooms\n  | ^",
         "fingerprint": "5f",
@@ -130,6 +132,8 @@ def test_measured_file() -> None:
         "scanned": ["ops.rates"],
         "unmeasured": "",
         "hint": "",
+        "created": [],
+        "renamed": [],
     }
 
 
