@@ -28,6 +28,11 @@ _ALLOW_OPTIONS = (
 _FEWER = "close other connections, raise the limit, or use a lower --jobs; then run the same command again"
 
 
+def names_other_cause(reason: str) -> bool:
+    """Return whether a message is known to be about something else than who logs in with which password."""
+    return any(pattern.search(reason) for pattern in (_OPTIONS, _DATABASE, _CONNECT, _FULL))
+
+
 def explain_refusal(reason: str, server: str, user: str, password_from: str) -> TenantError:
     """Return the error for a connection that failed. `password_from` names the variable of the password, if known."""
     entry = f"{server!r} under servers in tenants.yaml"
