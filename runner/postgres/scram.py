@@ -20,18 +20,19 @@ from typing import Any, Self
 import psycopg
 from psycopg import pq
 from psycopg.abc import PQGenConn
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import ConnStatus, PollingStatus
 from psycopg.waiting import Wait
 
-from tenantry.postgres.refusals import names_other_cause
+from tenantry.postgres.refusals import may_be_login
 
 _Session = psycopg.Connection[tuple[Any, ...]]
 
 # The first libpq that takes keys.
 _LIBPQ = 180000
 # What says which server a connection leads to and who logs in there.
-_WHO_AND_WHERE = ("user", "password", "host", "hostaddr", "port")
+_WHO_AND_WHERE = frozenset({"user", "password", "host", "hostaddr", "port"})
+# As psycopg writes them. libpq's own parser would take a tenth of the time that keys save.
+_PARAMETER = re.compile(r"(\w+)=('(?:[^'\\]|\\.)*'|\S*)")
 # Arbitrary: one for each thread that begins a run, and few enough for the buffer that each leaves to the C library.
 _MOST_TRACES = 8
 # A pooler may give each client another salt, or each database: keys made of one would fail with the others.
@@ -47,13 +48,12 @@ class Challenge:
     salt: bytes
     iterations: int
 
-    def derive(self, password: bytes) -> dict[str, str]:
-        """Return the keys of a password, as libpq takes them."""
+    def derive(self, password: bytes) -> str:
+        """Return the keys of a password as parameters of a connection."""
         salted = hashlib.pbkdf2_hmac("sha256", password, self.salt, self.iterations)
-        return {
-            "scram_client_key": _encode(hmac.digest(salted, b"Client Key", "sha256")),
-            "scram_server_key": _encode(hmac.digest(salted, b"Server Key", "sha256")),
-        }
+        client = base64.b64encode(hmac.digest(salted, b"Client Key", "sha256")).decode()
+        server = base64.b64encode(hmac.digest(salted, b"Server Key", "sha256")).decode()
+        return f" scram_client_key={client} scram_server_key={server}"
 
 
 @dataclass(slots=True)
@@ -68,13 +68,13 @@ class _Keys:
     seen: list[Challenge | None] = field(default_factory=list, repr=False)
     traces: Iterator[int] = field(default_factory=lambda: iter(range(_MOST_TRACES)), repr=False)
     turns: Iterator[int] = field(default_factory=lambda: iter(range(1)), repr=False)
-    derived: Mapping[str, str] = field(default_factory=dict, repr=False)
+    derived: str = field(default="", repr=False)
 
-    def take(self) -> Mapping[str, str]:
-        """Return the keys; empty: not known, or about to be derived by another thread."""
+    def take(self) -> str:
+        """Return the keys as parameters; empty: not known, or about to be derived by another thread."""
         challenge = self._agreed()
         if challenge is None:
-            return {}
+            return ""
         if next(self.turns, None) is not None:
             # Not before the first connection that uses them: a run that opens no more of them saves it.
             self.derived = challenge.derive(self.password)
@@ -87,7 +87,7 @@ class _Keys:
     def forget(self) -> None:
         """Give up keys until the end of the run."""
         self.seen.append(None)
-        self.derived = {}
+        self.derived = ""
 
     def _agreed(self) -> Challenge | None:
         """Return the challenge of every traced handshake; None: too few of them, or not the same in all."""
@@ -107,12 +107,20 @@ def keyed(resolved: Mapping[str, str]) -> Callable[..., _Session] | None:
     """
     password = resolved.get("password", "")
     # libpq prepares a password by RFC 4013, which changes nothing in ASCII, and leaves little else as it is.
-    if not password or not password.isascii() or "scram_client_key" in resolved or "scram_server_key" in resolved:
-        return None
-    # The trace is for Linux alone, like this file in memory.
-    if pq.version() < _LIBPQ or sys.platform != "linux" or not hasattr(os, "memfd_create"):
+    if (
+        not can_trace()
+        or not password
+        or not password.isascii()
+        or "scram_client_key" in resolved
+        or "scram_server_key" in resolved
+    ):
         return None
     return partial(_connect, _make_class(password))
+
+
+def can_trace() -> bool:
+    """Return whether libpq takes keys here, and psycopg traces a handshake into memory: on Linux alone."""
+    return pq.version() >= _LIBPQ and sys.platform == "linux" and hasattr(os, "memfd_create")
 
 
 def _connect(kind: type[_Session], **parameters: Any) -> _Session:
@@ -130,7 +138,7 @@ def _make_class(password: str) -> type[_Session]:
     psycopg's `connect` makes an attempt for each host and address and calls `_connect_gen` for each. A psycopg that
     calls something else, or with more, connects as it always does.
     """
-    known: dict[tuple[str | None, ...], _Keys] = {}
+    known: dict[tuple[tuple[str, str], ...], _Keys] = {}
 
     class Keyed(psycopg.Connection[tuple[Any, ...]]):
         """A connection that logs in with keys as soon as they are known."""
@@ -140,16 +148,15 @@ def _make_class(password: str) -> type[_Session]:
             plainly = super()._connect_gen
             if more:
                 return (yield from plainly(conninfo, **more))
-            given = {name: str(value) for name, value in conninfo_to_dict(conninfo).items() if value is not None}
-            who = tuple(given.get(name) for name in _WHO_AND_WHERE)
-            keys = known.setdefault(who, _Keys((given.get("password") or password).encode()))
+            who = tuple(pair for pair in _PARAMETER.findall(conninfo) if pair[0] in _WHO_AND_WHERE)
+            keys = known.setdefault(who, _Keys(password.encode()))
             if taken := keys.take():
                 try:
-                    return (yield from plainly(make_conninfo(conninfo, **taken)))
+                    return (yield from plainly(conninfo + taken))
                 except psycopg.OperationalError as error:
-                    if not _may_be_of_keys(error):
+                    if not may_be_login(str(error)):
                         raise
-                    # The role got another salt, if not another password.
+                    # Most likely, the role got another salt, if not another password.
                     keys.forget()
                     raise _KeysRefused from None
             if keys.begin_trace() and (file := _open_memory()) is not None:
@@ -157,14 +164,6 @@ def _make_class(password: str) -> type[_Session]:
             return (yield from plainly(conninfo))
 
     return Keyed
-
-
-def _may_be_of_keys(error: psycopg.OperationalError) -> bool:
-    """Return whether a login may have failed for its keys: the server asked for a password and named no other cause.
-
-    The message is in the server's language, so that only its not being another one is known.
-    """
-    return error.pgconn is not None and error.pgconn.used_password and not names_other_cause(str(error))
 
 
 def _open_memory() -> int | None:
@@ -217,7 +216,3 @@ def parse_challenge(shown: str) -> Challenge | None:
         return Challenge(base64.b64decode(found[1], validate=True), int(found[2]))
     except binascii.Error:
         return None
-
-
-def _encode(key: bytes) -> str:
-    return base64.b64encode(key).decode()
