@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import psycopg
 from psycopg import pq
@@ -26,6 +26,7 @@ from psycopg.waiting import Wait
 from tenantry.postgres.refusals import may_be_login
 
 _Session = psycopg.Connection[tuple[Any, ...]]
+_Kind = TypeVar("_Kind", bound=_Session)
 
 # The first libpq that takes keys.
 _LIBPQ = 180000
@@ -38,7 +39,9 @@ _MOST_TRACES = 8
 # A pooler may give each client another salt, or each database: keys made of one would fail with the others.
 _HANDSHAKES = 2
 # One message of RFC 5802, 5.1, without extensions, as libpq has written it since version 14.
-_CHALLENGE = re.compile(r"\tAuthenticationSASLContinue\t 'r=[^,']+,s=([A-Za-z0-9+/]+=*),i=(\d{1,9})'$", re.MULTILINE)
+_CHALLENGE = re.compile(
+    r"\tAuthenticationSASLContinue\t 'r=[^,']+,s=([A-Za-z0-9+/]+=*),i=([1-9]\d{0,8})'$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +109,9 @@ def keyed(resolved: Mapping[str, str]) -> Callable[..., _Session] | None:
     each database.
     """
     password = resolved.get("password", "")
-    # libpq prepares a password by RFC 4013, which changes nothing in ASCII, and leaves little else as it is.
-    if (
-        not can_trace()
-        or not password
-        or not password.isascii()
-        or "scram_client_key" in resolved
-        or "scram_server_key" in resolved
-    ):
+    has_keys = "scram_client_key" in resolved or "scram_server_key" in resolved
+    # libpq prepares a password by RFC 4013, which changes nothing in ASCII, and little else is left as it is.
+    if not password or not password.isascii() or has_keys or not can_trace():
         return None
     return partial(_connect, _make_class(password))
 
@@ -135,7 +133,7 @@ def _connect(kind: type[_Session], **parameters: Any) -> _Session:
 def _make_class(password: str) -> type[_Session]:
     """Return a class whose `connect` uses one set of keys for each role and server.
 
-    psycopg's `connect` makes an attempt for each host and address and calls `_connect_gen` for each. A psycopg that
+    psycopg's `connect` makes an attempt for each host and address, and calls `_connect_gen` for each. A psycopg that
     calls something else, or with more, connects as it always does.
     """
     known: dict[tuple[tuple[str, str], ...], _Keys] = {}
@@ -146,24 +144,27 @@ def _make_class(password: str) -> type[_Session]:
         @classmethod
         def _connect_gen(cls, conninfo: str = "", **more: Any) -> PQGenConn[Self]:
             plainly = super()._connect_gen
-            if more:
-                return (yield from plainly(conninfo, **more))
             who = tuple(pair for pair in _PARAMETER.findall(conninfo) if pair[0] in _WHO_AND_WHERE)
             keys = known.setdefault(who, _Keys(password.encode()))
             if taken := keys.take():
-                try:
-                    return (yield from plainly(conninfo + taken))
-                except psycopg.OperationalError as error:
-                    if not may_be_login(str(error)):
-                        raise
-                    # Most likely, the role got another salt, if not another password.
-                    keys.forget()
-                    raise _KeysRefused from None
-            if keys.begin_trace() and (file := _open_memory()) is not None:
+                return (yield from _connect_with(plainly(conninfo + taken, **more), keys))
+            if not more and keys.begin_trace() and (file := _open_memory()) is not None:
                 return cls((yield from _connect_traced(conninfo, keys, file)))
-            return (yield from plainly(conninfo))
+            return (yield from plainly(conninfo, **more))
 
     return Keyed
+
+
+def _connect_with(connecting: PQGenConn[_Kind], keys: _Keys) -> PQGenConn[_Kind]:
+    """Connect with keys. Raises _KeysRefused where these may be why it failed."""
+    try:
+        return (yield from connecting)
+    except psycopg.OperationalError as error:
+        if not may_be_login(str(error)):
+            raise
+    # Most likely, the role got another salt, if not another password.
+    keys.forget()
+    raise _KeysRefused
 
 
 def _open_memory() -> int | None:

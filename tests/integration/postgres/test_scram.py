@@ -5,18 +5,22 @@ import hashlib
 import logging
 import os
 import re
+import secrets
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import pq
+from psycopg.conninfo import make_conninfo
 
 from tenantry.model.errors import NoDatabase, Refused, TenantError
 from tenantry.postgres import refusals, scram
 from tenantry.postgres.sessions import Sessions
+from tests.fix_pgbouncer import StartPooler
+from tests.fix_scram import Guarded, MakeRole
 from tests.integration.fix_site import make_sessions
-from tests.integration.postgres.fix_scram import Guarded, MakeRole
 
 PASSWORD = "open sesame 'n\\more"
 QUOTED = PASSWORD.replace("'", "''")
@@ -80,7 +84,7 @@ class TestKeys:
         client_key = base64.b64decode(keys["scram_client_key"])
         assert base64.b64encode(hashlib.sha256(client_key).digest()).decode() == stored
         assert keys["scram_server_key"] == server
-        psycopg.connect(guarded.dsn(role, dbname="postgres"), **keys).close()
+        psycopg.connect(guarded.dsn(role, dbname="postgres", **keys)).close()
 
     def test_few_connections(self, guarded: Guarded, role: str, stretched: list[bytes]) -> None:
         """A run of two connections stretches nothing that libpq would not."""
@@ -297,6 +301,31 @@ class TestHosts:
         assert open_one(sessions) == {"hostaddr": guarded.addresses[0]}
 
 
+class TestPooler:
+    @pytest.fixture
+    def pooled(self, server_dsn: str) -> Iterator[tuple[str, str]]:
+        """Lend a role of the server behind the pooler; also return what the server keeps of its password, `sesame`."""
+        name = f"role_{secrets.token_hex(5)}"
+        with psycopg.connect(server_dsn, dbname="postgres", autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'sesame'".encode())
+            query = "SELECT rolpassword FROM pg_authid WHERE rolname = %s"
+            ((secret,),) = connection.execute(query, [name]).fetchall()
+            yield name, secret
+            connection.execute(f"DROP ROLE {name}".encode())
+
+    @pytest.mark.parametrize("kept", ["password", "secret"])
+    def test_salt_for_each_login(
+        self, pooled: tuple[str, str], start_pooler: StartPooler, own_folder: Path, kept: str
+    ) -> None:
+        """PgBouncer makes up a salt for each login of a password that it has in clear: these get no keys."""
+        name, secret = pooled
+        pooler = start_pooler(users={name: "sesame" if kept == "password" else secret})
+        sessions = make_sessions(make_conninfo(pooler, user=name, password="sesame"))
+        assert open_all(sessions, 5) == [False, False, *[kept == "secret"] * 3]
+        (log,) = own_folder.glob("pool*/log")
+        assert "authentication failed" not in log.read_text("utf-8")
+
+
 class TestSecrets:
     def test_shown_nowhere(
         self,
@@ -318,5 +347,5 @@ class TestSecrets:
             said += [str(caught.value), repr(caught.value), caught.value.hint, str(caught.value.__context__)]
         streams = capfd.readouterr()
         shown = "".join((*said, caplog.text, streams.out, streams.err, guarded.server.log.read_text("utf-8")))
-        assert not [secret for secret in (PASSWORD, QUOTED, *keys.values()) if secret in shown]
+        assert not [one for one in (PASSWORD, QUOTED, *keys.values()) if one in shown]
         assert len(keys) == 2

@@ -6,6 +6,7 @@ Its rule: roles have random names, and each way to log in is a group that a role
 import os
 import secrets
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tests.fix_postgres import binaries_of, lend_folder
-from tests.integration.fix_site import wait_until
 
 # `+group` is any member of the group.
 _RULES = """\
@@ -27,6 +27,7 @@ local all +trusted trust
 local all all scram-sha-256
 hostssl all all 127.0.0.0/8 scram-sha-256
 """
+_READY_WITHIN_S = 20
 GROUPS = ("hashed", "in_clear", "trusted")
 
 
@@ -97,7 +98,10 @@ def _ask_for_passwords(one: Guarded, folder: Path) -> None:
     (Path(str(data)) / "pg_hba.conf").write_text(_RULES, "utf-8")
     one.run("ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
     # A session that sees this comes of a server that has read its rules too.
-    wait_until(lambda: one.run("SHOW ssl") == [("on",)])
+    deadline = time.monotonic() + _READY_WITHIN_S
+    while one.run("SHOW ssl") != [("on",)]:
+        assert time.monotonic() < deadline, one.server.log.read_text("utf-8")
+        time.sleep(0.02)  # nothing tells that the rules were read: it is asked
 
 
 def _certify(data: Path, folder: Path) -> None:
