@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, TextIO
 
-from bench.cases import FLOOR, TENANTRY, VERIFY, WIDE, XARGS, Case, Row
+from bench.cases import FLOOR, ROLES, TENANTRY, VERIFY, WIDE, XARGS, Case, Row
 from bench.sample import Sample
 from tenantry.model.results import Cell
 from tenantry.reports.grid import write_grid
@@ -17,6 +17,8 @@ from tenantry.reports.output import Output
 _HELP_MS, _MIGRATE_MS = 150, 600
 _PEAK_MB = 150
 _PROOF, _WIDE_MS = 3.0, 500
+# As many times as long as without one.
+_PASSWORD = 1.2
 # Twice as many tenants may cost a little more each, as far as noise goes.
 _LINEAR = 1.2
 
@@ -103,6 +105,9 @@ class Report:
             proof = self.row(case.name, VERIFY, case.sizes[-1])
             if proof and (ratio := self.ratio(proof, TENANTRY)):
                 yield Goal("verify: time against migrate with nothing pending", _PROOF, ratio, "x")
+            trusted, guarded = (self.row(case.name, name, case.sizes[-1]) for name in ROLES)
+            if trusted and guarded and (ratio := self.ratio(guarded, trusted.command)):
+                yield Goal(f"{guarded.command}: time against {trusted.command}", _PASSWORD, ratio, "x")
         yield from self._linear()
         if wide := self.row(WIDE, "fingerprint", 1):
             yield Goal(f"{wide.command}: median", _WIDE_MS, 1000 * median(_walls(wide)), "ms")
