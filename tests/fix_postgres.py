@@ -163,9 +163,11 @@ def lend_folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_roomy_folder()))
     folder.chmod(0o711)
     lock = _hold(folder)
-    yield folder
-    _remove_root(folder)
-    os.close(lock)
+    try:
+        yield folder
+    finally:
+        _remove_root(folder)
+        os.close(lock)
 
 
 @pytest.fixture
