@@ -77,6 +77,7 @@ def _measure(bench: Bench, options: Options) -> tuple[tuple[Case, ...], tuple[Ro
     _say(f"making {options.databases} databases")
     # Also the warm-up: both commands were run, and their modules compiled, before anything is measured.
     bench.run(bench.migrate(every[0].project.template_config(), "--create"))
+    bench.place.add_roles()
     bench.place.clone(range(1, options.databases + 1))
     bench.run(bench.floor(2))
     rows = [*(_starts(bench, every[0], 2 * options.rounds) if options.starts else ())]

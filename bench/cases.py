@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from bench.floor import QUERY
-from bench.place import Place, Project
+from bench.place import GUARDED, TRUSTED, Place, Project
 from bench.sample import Command, Sample, measure
 from tenantry.model.scope import Scope
 from tenantry.schema.catalog.read import read_fingerprint
@@ -20,6 +20,8 @@ from tenantry.schema.catalog.read import read_fingerprint
 TENANTRY, FLOOR, LOOP, XARGS = "tenantry", "floor", "psql in a loop", "psql, xargs -P"
 # With the proof: `verify` where nothing is pending, else `migrate` as it is by default.
 VERIFY, PROVEN = "verify", "migrate, proven"
+# What a password costs: as two roles that differ in nothing else.
+ROLES = {"migrate, trusted": TRUSTED, "migrate, password": GUARDED}
 WIDE, TABLES = "catalog", 300
 
 _COMMAND = Path(sys.executable).with_name("tenantry")
@@ -90,6 +92,9 @@ class Bench:
         if databases == case.sizes[-1]:
             verify = (str(_COMMAND), "--config", str(config), "verify", *jobs)
             yield replace(self.migrate(config, *jobs), name=PROVEN) if case.files else Command(VERIFY, verify)
+        for name, role in () if case.files or databases != case.sizes[-1] else ROLES.items():
+            server = ("--server", f"main={self.place.dsn_of(role)}")
+            yield replace(self.migrate(config, *jobs, *server), name=name)
         if self.against:
             yield Command(f"tenantry of {self.against}", migrate.argv, environment={"PYTHONPATH": str(self.against)})
         yield self.floor(databases, case.files)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from bench.sample import REPOSITORY
 from tenantry.postgres.embedded.cluster import EmbeddedServer
@@ -31,6 +32,9 @@ _SETTINGS = {"autovacuum": "off"}
 _AT_ONCE = 4
 # The number of a database that no case uses, and how many tables a tenant has.
 WIDE, _TABLES = 1_000_000, 30
+# Roles that the server lets in without and with a password; nothing in its databases matters.
+TRUSTED, GUARDED = "trusted", "guarded"
+_PASSWORD = "open sesame"  # noqa: S105 # of a server that is gone with the benchmark
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -85,6 +89,20 @@ class Place:
         pid = self.server.pid()
         assert pid is not None, "nobody else stops this server"
         return pid
+
+    def dsn_of(self, role: str) -> str:
+        """Return the connection string of one of the roles that `add_roles` makes."""
+        given = conninfo_to_dict(self.dsn)
+        return make_conninfo("", host=given["host"], port=given["port"], user=role, password=_PASSWORD)
+
+    def add_roles(self) -> None:
+        """Make two roles that differ only in how they log in: one with a password, as in production."""
+        with self._connect("postgres") as connection:
+            for role in (TRUSTED, GUARDED):
+                connection.execute(f"CREATE ROLE {role} SUPERUSER LOGIN PASSWORD '{_PASSWORD}' IN ROLE postgres")
+            rules = Path(str(connection.execute("SHOW hba_file").fetchone()[0]))  # type: ignore[index] # always a row
+            rules.write_text(f"local all {GUARDED} scram-sha-256\n{rules.read_text()}")
+            connection.execute("SELECT pg_reload_conf()")
 
     def describe(self) -> str:
         """Return where the data is and whether it outlives a power failure, as far as the folder itself does."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, TextIO
 
-from bench.cases import FLOOR, TENANTRY, VERIFY, WIDE, XARGS, Case, Row
+from bench.cases import FLOOR, ROLES, TENANTRY, VERIFY, WIDE, XARGS, Case, Row
 from bench.guard import GUARD, GUARDED, PLAIN
 from bench.sample import Sample
 from tenantry.model.results import Cell
@@ -20,6 +20,8 @@ _PEAK_MB = 150
 _PROOF, _WIDE_MS = 3.0, 500
 # Of what a tenant with nothing pending costs.
 _GUARD_PERCENT = 3.0
+# As many times as long as without one.
+_PASSWORD = 1.2
 # Twice as many tenants may cost a little more each, as far as noise goes.
 _LINEAR = 1.2
 
@@ -106,6 +108,9 @@ class Report:
             proof = self.row(case.name, VERIFY, case.sizes[-1])
             if proof and (ratio := self.ratio(proof, TENANTRY)):
                 yield Goal("verify: time against migrate with nothing pending", _PROOF, ratio, "x")
+            trusted, guarded = (self.row(case.name, name, case.sizes[-1]) for name in ROLES)
+            if trusted and guarded and (ratio := self.ratio(guarded, trusted.command)):
+                yield Goal(f"{guarded.command}: time against {trusted.command}", _PASSWORD, ratio, "x")
         yield from self._linear()
         yield from self._guard()
         if wide := self.row(WIDE, "fingerprint", 1):

@@ -30,6 +30,7 @@ def test_the_json_has_a_row_for_every_command_in_every_case(own_folder: Path, tm
     expected += [(case, 2, command) for case in cases for command in ON_ALL]
     expected += [(case, 2, "verify" if case == "nothing pending" else "migrate, proven") for case in cases]
     expected += [("ledger", 1, "read without a guard"), ("ledger", 1, "read with the guard")]
+    expected += [("nothing pending", 2, name) for name in ("migrate, trusted", "migrate, password")]
     expected += [("catalog", 1, "fingerprint, 300 tables")]
     expected += [("start", 0, "tenantry --help"), ("start", 2, "tenantry migrate"), ("start", 2, "floor")]
     rows = found["rows"]

@@ -1,3 +1,3 @@
 """What every test may ask for."""
 
-pytest_plugins = ["tests.fix_postgres", "tests.fix_pgbouncer"]
+pytest_plugins = ["tests.fix_postgres", "tests.fix_pgbouncer", "tests.fix_scram"]

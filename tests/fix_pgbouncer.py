@@ -8,7 +8,7 @@ import pwd
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import psycopg
@@ -30,7 +30,8 @@ _SETTINGS = """\
 listen_addr =
 listen_port = 6432
 unix_socket_dir = {folder}
-auth_type = trust
+auth_type = {auth}
+auth_hba_file = {folder}/rules
 auth_file = {folder}/users.txt
 pool_mode = transaction
 default_pool_size = {size}
@@ -40,22 +41,25 @@ stats_users = postgres
 ignore_startup_parameters = {ignored}
 """
 
+_RULES = "local all postgres trust\nlocal all all scram-sha-256\n"
+
 # Starts a PgBouncer and returns its connection string.
 StartPooler = Callable[..., str]
 
 
 @pytest.fixture
 def start_pooler(server_dsn: str, own_folder: Path) -> Iterator[StartPooler]:
-    """Return a callable that starts a PgBouncer: `start_pooler(ignored=..., size=4)`.
+    """Return a callable that starts a PgBouncer: `start_pooler(ignored=..., size=4, users=...)`.
 
-    `ignored` are the start-up parameters that it takes and drops, `size` how many sessions it has for a database.
+    `ignored` are the start-up parameters that it takes and drops, `size` how many sessions it has for a database,
+    `users` who logs in by SCRAM, with the password or what the server keeps of it.
     """
     program = _find_program()
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(*, ignored: str = _IGNORED, size: int = 4) -> str:
+    def start(*, ignored: str = _IGNORED, size: int = 4, users: Mapping[str, str] | None = None) -> str:
         folder = own_folder / f"pool{len(running)}"
-        _write_files(folder, server_dsn, ignored, size)
+        _write_files(folder, server_dsn, ignored, size, users or {})
         running.append(_launch(program, folder))
         dsn = make_conninfo("", host=str(folder), port=_PORT, user="postgres")
         _await_ready(dsn, running[-1], folder)
@@ -98,13 +102,16 @@ def _find_program() -> str:
     pytest.skip(message)
 
 
-def _write_files(folder: Path, server_dsn: str, ignored: str, size: int) -> None:
+def _write_files(folder: Path, server_dsn: str, ignored: str, size: int, users: Mapping[str, str]) -> None:
     """Write a PgBouncer's files into a folder that belongs to whom the server's socket belongs to."""
     server = conninfo_to_dict(server_dsn)
     folder.mkdir(mode=0o700)
-    text = _SETTINGS.format(host=server["host"], port=server["port"], folder=folder, size=size, ignored=ignored)
+    given = {"host": server["host"], "port": server["port"], "auth": "hba" if users else "trust"}
+    text = _SETTINGS.format(**given, folder=folder, size=size, ignored=ignored)
     (folder / "pgbouncer.ini").write_text(text, "utf-8")
-    (folder / "users.txt").write_text('"postgres" ""\n', "utf-8")
+    (folder / "rules").write_text(_RULES, "utf-8")
+    lines = [f'"{name}" "{password}"\n' for name, password in {"postgres": "", **users}.items()]
+    (folder / "users.txt").write_text("".join(lines), "utf-8")
     if os.geteuid() == 0:
         owner = Path(str(server["host"])).stat()
         for path in (folder, *folder.iterdir()):

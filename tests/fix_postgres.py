@@ -154,12 +154,21 @@ def any_database(any_server: EmbeddedServer) -> Iterator[MakeDatabase]:
 @pytest.fixture
 def own_folder() -> Iterator[Path]:
     """Return an empty folder, on memory where there is enough, that user nobody can enter; gone after the test."""
+    with lend_folder() as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def lend_folder() -> Iterator[Path]:
+    """Lend a folder as `own_folder` does, for as long as wanted."""
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_roomy_folder()))
     folder.chmod(0o711)
     lock = _hold(folder)
-    yield folder
-    _remove_root(folder)
-    os.close(lock)
+    try:
+        yield folder
+    finally:
+        _remove_root(folder)
+        os.close(lock)
 
 
 @pytest.fixture

@@ -28,6 +28,14 @@ _ALLOW_OPTIONS = (
 _FEWER = "close other connections, raise the limit, or use a lower --jobs; then run the same command again"
 
 
+def may_be_login(reason: str) -> bool:
+    """Return whether a connection may have failed for its password: it is not known to have failed for anything else.
+
+    A message in another language, and one of a network that broke, may be anything.
+    """
+    return bool(_LOGIN.search(reason)) or not any(one.search(reason) for one in (_OPTIONS, _DATABASE, _CONNECT, _FULL))
+
+
 def explain_refusal(reason: str, server: str, user: str, password_from: str) -> TenantError:
     """Return the error for a connection that failed. `password_from` names the variable of the password, if known."""
     entry = f"{server!r} under servers in tenants.yaml"

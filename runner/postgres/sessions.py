@@ -18,6 +18,7 @@ from tenantry.model.errors import Blocked, Cancelled, TenantError, Unreachable
 from tenantry.model.reading import READING, Reading
 from tenantry.postgres.failures import FailureKind, classify
 from tenantry.postgres.refusals import explain_refusal
+from tenantry.postgres.scram import keyed
 from tenantry.postgres.startup import compose_parameters, parse, resolve
 
 _SECRET = frozenset({"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"})
@@ -65,6 +66,7 @@ class Sessions:
         resolved = {name: resolve(dsn) for name, dsn in ways.items()}
         self._parameters = {name: self._startup(dsn, resolved[name]) for name, dsn in ways.items()}
         self._users = {name: given.get("user", "") for name, given in resolved.items()}
+        self._keyed = {name: keyed(given) for name, given in resolved.items()}
         self._told = frozenset(name for name in dsns if "lock_timeout" in resolved[name].get("options", ""))
         self._shown = {name: _without_secrets(dsn) for name, dsn in dsns.items()}
         # Several threads add to and remove from the set: each is one step under the interpreter's lock.
@@ -138,10 +140,11 @@ class Sessions:
                 return TenantError(f"{reason} ({error.sqlstate or 'no SQLSTATE'})")
 
     def _connect(self, server: str, changes: Mapping[str, Any]) -> Connection:
+        connect = self._keyed[server] or psycopg.connect
         try:
             # autocommit: each caller begins its own transactions, in the same round trip as their first statement.
             # prepare_threshold None: prepared statements break with a transaction pooler.
-            return psycopg.connect(**{**self._parameters[server], **changes}, autocommit=True, prepare_threshold=None)
+            return connect(**{**self._parameters[server], **changes}, autocommit=True, prepare_threshold=None)
         except psycopg.Error as error:
             user = str(changes.get("user") or self._users[server])
             raise explain_refusal(_reason(error), server, user, self._passwords_from.get(server, "")) from None
