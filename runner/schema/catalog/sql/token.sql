@@ -1,0 +1,51 @@
+WITH
+passing AS MATERIALIZED (
+    SELECT oid
+    FROM pg_class
+    WHERE oid >= 16384 AND relpersistence = 't'
+),
+me AS MATERIALIZED (
+    SELECT oid, datname
+    FROM pg_database
+    WHERE datname = current_database()
+)
+SELECT
+    concat_ws(
+        ' ',
+        (SELECT system_identifier FROM pg_control_system()),
+        CAST(EXTRACT(EPOCH FROM pg_postmaster_start_time()) AS text),
+        (SELECT concat_ws(' ', oid, datname) FROM me),
+        -- The schema says CURRENT_USER where it names this role.
+        CAST(CAST(quote_ident(current_user) AS regrole) AS oid),
+        count(*),
+        -- Hashed before they are added: a transaction that began earlier may commit later, and plain sums may cancel.
+        sum(hashint8extended(CAST(CAST(version AS text) AS bigint), 0)),
+        -- The versions of rows about roles, mappings and subscriptions are not for every role to read, nor are names of
+        -- roles rows of this database: those that it depends on, or has settings for, are hashed themselves.
+        (
+            SELECT sum(hashtextextended(CAST(pg_get_userbyid(role) AS text), CAST(role AS bigint)))
+            FROM (
+                SELECT refobjid AS role
+                FROM pg_shdepend
+                WHERE refclassid = 1260 AND dbid = (SELECT oid FROM me)
+                UNION
+                SELECT setrole
+                FROM pg_db_role_setting
+                WHERE setdatabase = (SELECT oid FROM me)
+            ) AS named
+        ),
+        -- The owner of what PostgreSQL itself brings is in none of these.
+        pg_get_userbyid(10),
+        'mappings',
+        (SELECT sum(hashtextextended(CAST(mapping AS text), 0)) FROM pg_user_mappings AS mapping),
+        'subscriptions',
+        (
+            SELECT sum(hashtextextended(CAST(ROW({subscription}) AS text), 0))
+            FROM pg_subscription
+            WHERE subdbid = (SELECT oid FROM me)
+        )
+    ),
+    EXISTS (SELECT FROM passing)
+FROM (
+        {versions}
+) AS counted

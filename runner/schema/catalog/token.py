@@ -1,0 +1,118 @@
+"""The token of a catalog: equal to that of an earlier moment only if the schema is what it was then.
+
+Every change of a schema writes a new version of some catalog row, whose number (xmin) no visible row had before; what
+is deleted lowers the count of rows. So the count and a hashed sum of these numbers, over all catalogs that a snapshot
+is read from, stand for the schema. VACUUM, ANALYZE and freezing leave them alone, and so do rows of tables.
+
+Without these rules it is wrong: it is read *before* the schema that it is kept with, or a change between the two would
+be believed for ever; not in the transaction that changes the schema, whose rows may change again under one number; and
+it holds the start of the server, since a restored one gives the same numbers out again.
+"""
+
+from functools import lru_cache
+
+from psycopg import sql
+from psycopg.pq import TransactionStatus
+
+from tenantry.postgres.queries import read_sql
+from tenantry.postgres.sessions import Connection
+
+# Below 16384 are the objects that PostgreSQL itself brings (its manual, "OID Assignment").
+_OURS = "oid >= 16384"
+# The rows that count, by catalog, and which of them are about no relation that is there only as long as a session.
+# Left out are those that never change alone: pg_attrdef, pg_range, pg_aggregate, pg_partitioned_table, pg_init_privs.
+_CATALOGS: dict[str, tuple[str, str]] = {
+    "pg_class": (_OURS, "relpersistence <> 't'"),
+    "pg_attribute": ("attrelid >= 16384", "attrelid NOT IN (SELECT oid FROM passing)"),
+    "pg_constraint": (_OURS, "conrelid NOT IN (SELECT oid FROM passing)"),
+    "pg_index": ("indexrelid >= 16384", "indrelid NOT IN (SELECT oid FROM passing)"),
+    "pg_type": (_OURS, "typnamespace NOT IN (SELECT oid FROM pg_namespace WHERE starts_with(nspname, 'pg_temp_'))"),
+    "pg_namespace": ("left(nspname, 3) <> 'pg_'", ""),
+    "pg_proc": (_OURS, ""),
+    "pg_sequence": ("", "seqrelid NOT IN (SELECT oid FROM passing)"),
+    "pg_trigger": ("", "tgrelid NOT IN (SELECT oid FROM passing)"),
+    "pg_rewrite": (_OURS, "ev_class NOT IN (SELECT oid FROM passing)"),
+    # The schema public is PostgreSQL's own, and has a comment.
+    "pg_description": ("(objoid >= 16384 OR objoid = 2200)", "objoid NOT IN (SELECT oid FROM passing)"),
+    "pg_enum": ("", ""),
+    "pg_extension": ("", ""),
+    # Only what belongs to an extension: 3079 is pg_extension. All else changes with a row of another catalog.
+    "pg_depend": ("refclassid = 3079 AND deptype = 'e'", ""),
+    "pg_policy": ("", "polrelid NOT IN (SELECT oid FROM passing)"),
+    "pg_inherits": ("", "inhrelid NOT IN (SELECT oid FROM passing)"),
+    "pg_foreign_table": ("", ""),
+    "pg_foreign_server": ("", ""),
+    "pg_foreign_data_wrapper": ("", ""),
+    "pg_publication": ("", ""),
+    "pg_publication_rel": ("", ""),
+    "pg_statistic_ext": ("", "stxrelid NOT IN (SELECT oid FROM passing)"),
+    "pg_event_trigger": ("", ""),
+    "pg_default_acl": ("", ""),
+    "pg_transform": ("", ""),
+    "pg_am": (_OURS, ""),
+    "pg_cast": (_OURS, ""),
+    "pg_collation": (_OURS, ""),
+    "pg_conversion": (_OURS, ""),
+    "pg_language": (_OURS, ""),
+    "pg_operator": (_OURS, ""),
+    "pg_opclass": (_OURS, ""),
+    "pg_opfamily": (_OURS, ""),
+    "pg_amop": (_OURS, ""),
+    "pg_amproc": (_OURS, ""),
+    "pg_ts_config": (_OURS, ""),
+    "pg_ts_dict": (_OURS, ""),
+    "pg_ts_parser": (_OURS, ""),
+    "pg_ts_template": (_OURS, ""),
+    "pg_ts_config_map": ("mapcfg >= 16384", ""),
+    "pg_db_role_setting": ("setdatabase = (SELECT oid FROM me)", ""),
+}
+# Columns of pg_subscription that every role may read, by the major that brought them.
+_SUBSCRIPTION = {
+    10: ("subname", "subowner", "subenabled", "subslotname", "subpublications", "subsynccommit"),
+    14: ("subbinary",),
+    15: ("subtwophasestate", "subdisableonerr"),
+    16: ("suborigin", "subpasswordrequired", "subrunasowner"),
+    17: ("subfailover",),
+}
+_SINCE_15 = {"pg_publication_namespace": ("", "")}
+
+
+def read_token(connection: Connection) -> str | None:
+    """Return the token of the database that a connection is to, with the identity of server, database and role.
+
+    None within a transaction, where it would not be that of this moment. Raises psycopg.Error.
+    """
+    if connection.info.transaction_status is not TransactionStatus.IDLE or not connection.autocommit:
+        return None
+    token, passing = _ask(connection, without_passing=False)
+    # Temporary relations of any session are in the catalogs as well, and come and go.
+    return _ask(connection, without_passing=True)[0] if passing else token
+
+
+def _ask(connection: Connection, *, without_passing: bool) -> tuple[str, bool]:
+    query = _compose(connection.info.server_version // 10_000, without_passing=without_passing)
+    # prepare=False, since a prepared query cannot have several statements.
+    cursor = connection.execute(query, prepare=False)
+    while cursor.description is None:
+        cursor.nextset()
+    ((token, passing),) = cursor.fetchall()
+    return str(token), bool(passing)
+
+
+@lru_cache(maxsize=16)
+def _compose(major: int, *, without_passing: bool) -> sql.SQL:
+    """Return settings and query in one message; `without_passing` leaves temporary relations out, at some cost."""
+    catalogs = _CATALOGS | (_SINCE_15 if major >= 15 else {})
+    versions = [_select(name, *rows, without_passing=without_passing) for name, rows in catalogs.items()]
+    columns = [name for since, names in _SUBSCRIPTION.items() if major >= since for name in names]
+    query = sql.SQL(read_sql("schema/catalog", "token")).format(
+        versions=sql.SQL("\n        UNION ALL ").join(versions),
+        subscription=sql.SQL(", ").join(map(sql.Identifier, columns)),
+    )
+    return sql.SQL((sql.SQL(read_sql("schema/catalog", "settings")) + sql.SQL(";\n") + query).as_string())
+
+
+def _select(catalog: str, counted: str, lasting: str, *, without_passing: bool) -> sql.SQL:
+    """Return the query for the versions of the rows of one catalog."""
+    condition = " AND ".join(filter(None, (counted, lasting if without_passing else ""))) or "true"
+    return sql.SQL(f"SELECT xmin AS version FROM {catalog} WHERE {condition}")  # noqa: S608  # our own words
