@@ -5,6 +5,7 @@ A database that cannot be read is never taken for proven.
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import psycopg
 
@@ -15,7 +16,7 @@ from tenantry.files.header import parse_header
 from tenantry.files.texts import FOLDER, Texts
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import RepeatableTable
-from tenantry.ledger.writing import record_proven
+from tenantry.ledger.statuses import refuse_bare
 from tenantry.model import (
     NO_VERSION,
     AppliedMigration,
@@ -35,8 +36,10 @@ from tenantry.postgres.sessions import Sessions
 from tenantry.project import Project
 from tenantry.proof.checks import run_checks
 from tenantry.proof.columns import find_unexpected
+from tenantry.proof.kept import KeptProofs
 from tenantry.schema import differences as drift
 from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
+from tenantry.schema.catalog.token import read_token
 from tenantry.schema.differences import count_differences, describe_unnamed
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import ExpectedSchemas, make_expected
@@ -57,15 +60,44 @@ class Prover:
     config: Config
     checks: Mapping[SetName, tuple[Check, ...]]
     texts: Texts
+    proofs: KeptProofs
     repeatables: Mapping[SetName, tuple[Migration, ...] | None] = field(default_factory=dict)
+    full: bool = False
 
-    def prove(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
+    def prove(
+        self, ledger: Ledger, statuses: Sequence[MigrationStatus], *, again: bool = False
+    ) -> Iterator[FindingReported]:
         """Yield whatever keeps the database of a tenant from being proven: nothing if it is proven. Reads only.
 
-        Raises Refused if the schema that its record describes cannot be known.
+        A catalog that has not changed since it was last proven is not read again, unless `full`; the checks, which are
+        about rows, are run even then, unless this is only to prove `again` that nothing has changed. Raises Refused if
+        the schema that its record describes cannot be known.
         """
+        migrations = self._list_migrations(ledger, statuses)
+        name = self._name(ledger, migrations)
+        # Before the schema: what changes in between must not be believed the next time.
+        token = read_token(ledger.connection)
+        known = not self.full and self.proofs.holds(ledger.tenant, name, token)
+        if again:
+            if known:
+                return
+            refuse_bare(statuses, ledger)
+        found = False
+        schema = () if known else self._compare(ledger, migrations)
+        for finding in chain(schema, self._check(ledger, statuses)):
+            found = True
+            yield finding
+        self.proofs.keep(ledger.tenant, "" if found else name, token)
+
+    def _check(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
+        applied = {row.version for row in _recorded_rows(statuses)}
+        for complaint in run_checks(ledger.connection, self.checks.get(ledger.tenant.set_name, ()), applied):
+            yield FindingReported(ledger.tenant.name, Problem(complaint.message), complaint.excerpt)
+
+    def _compare(self, ledger: Ledger, migrations: Sequence[Migration]) -> Iterator[FindingReported]:
+        """Yield the differences between the whole schema of a tenant, and the one that files describe."""
         tenant, connection, scope = ledger.tenant, ledger.connection, self.config.scope(ledger.tenant)
-        found = expected = self.expect(ledger, statuses)
+        found = expected = self._expect(ledger, migrations)
         if read_fingerprint(connection, scope, expected) != expected.fingerprint:
             found = read_snapshot(connection, scope)
             # A difference that we have no words for is still one: the fingerprints of the server decide.
@@ -76,46 +108,60 @@ class Prover:
         if tenant.set_name is SetName.TENANT:
             for line in find_unexpected(self.config.expected_columns, found):
                 yield FindingReported(tenant.name, Problem(f"{line} by tenants.yaml"))
-        applied = {row.version for row in _recorded_rows(statuses)}
-        for complaint in run_checks(connection, self.checks.get(tenant.set_name, ()), applied):
-            yield FindingReported(tenant.name, Problem(complaint.message), complaint.excerpt)
 
     def conclude(
         self, ledger: Ledger, statuses: Sequence[MigrationStatus], result: Result
     ) -> Generator[FindingReported, None, Verdict]:
-        """Prove a tenant that was changed, and return how it ends; committed changes stay in any case.
+        """Prove a tenant, and return how it ends; committed changes stay in any case.
 
-        `result` is how it ends if nothing is found: then the ledger records that it was proven.
+        `result` is how it ends if nothing is found.
         """
         found = 0
         try:
-            for finding in self.prove(ledger, statuses):
+            for finding in self.prove(ledger, statuses, again=result is Result.UP_TO_DATE):
                 found += 1
                 yield finding
         except Cancelled:
             raise
         except (TenantError, psycopg.Error) as error:
+            if result is Result.UP_TO_DATE and isinstance(error, Refused):
+                # Nothing was changed, so nothing is to be told but why it is not known.
+                raise
             hint = f"{getattr(error, 'hint', '')}\nor skip the proof with --no-verify".strip()
             return Verdict(Result.FINDING, f"{result.value}, but not proven: {error}", hint)
         if found:
             return Verdict(Result.FINDING, f"{result.value}, but {count_differences(found)}")
-        record_proven(ledger, [status.version for status in statuses if status.row])
         return Verdict(result)
 
     def expect(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Snapshot:
         """Return the schema that the record of a tenant describes. Raises Refused if it cannot be known."""
+        return self._expect(ledger, self._list_migrations(ledger, statuses))
+
+    def _expect(self, ledger: Ledger, migrations: Sequence[Migration]) -> Snapshot:
+        return self.expected.after(self.sessions, ledger.tenant, _major(ledger), migrations, self.config.scope())
+
+    def _list_migrations(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> list[Migration]:
+        """Return the files that ran in a tenant, by its record. Raises Refused if one's text is not known."""
         files = self.repeatables.get(ledger.tenant.set_name)
         repeated = _list_repeated(ledger, files, self.texts) if files else ()
-        migrations = [*_list_recorded(ledger, statuses, self.texts), *repeated]
-        major = ledger.connection.info.server_version // 10_000
-        return self.expected.after(self.sessions, ledger.tenant, major, migrations, self.config.scope())
+        return [*_list_recorded(ledger, statuses, self.texts), *repeated]
+
+    def _name(self, ledger: Ledger, migrations: Sequence[Migration]) -> str:
+        """Return a name for all that a tenant is held against: files, scope, and the columns of tenants.yaml."""
+        schema = self.expected.name(_major(ledger), migrations, self.config.scope())
+        return f"{schema} {self.config.scope(ledger.tenant)} {self.config.expected_columns}"
 
 
-def make_prover(project: Project) -> Prover:
-    """Return the prover of a project."""
+def _major(ledger: Ledger) -> int:
+    return ledger.connection.info.server_version // 10_000
+
+
+def make_prover(project: Project, *, full: bool = False) -> Prover:
+    """Return the prover of a run; with `full`, it reads every schema, changed or not."""
     repeatables = {name: directory.repeatables for name, directory in project.directories.items()}
     expected = make_expected(project)
-    return Prover(expected, project.sessions, project.config, project.checks, project.texts, repeatables)
+    proofs = KeptProofs(project.config.state / "proven", project.cache)
+    return Prover(expected, project.sessions, project.config, project.checks, project.texts, proofs, repeatables, full)
 
 
 def _recorded_rows(statuses: Sequence[MigrationStatus]) -> list[AppliedMigration]:

@@ -80,6 +80,10 @@ class ExpectedSchemas:
         files = _Files(tuple(migrations), scope, major)
         return self._find(sessions, tenant, major, files, (len(migrations),))[len(migrations)]
 
+    def name(self, major: int, migrations: Sequence[Migration], scope: Scope) -> str:
+        """Return a name for the schema after all of the files: the same for equal files, server and scope."""
+        return _Files(tuple(migrations), scope, major).list_keys()[-1]
+
     def replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> None:
         """Run files on a scratch database. Raises Refused."""
         deque(self._replay(scratch, migrations, scope), maxlen=0)
@@ -188,10 +192,20 @@ class _Files(NamedTuple):
         """Return how many files come before the repeatables."""
         return sum(1 for migration in self.migrations if migration.version != NO_VERSION)
 
-    def list_paths(self, folder: Path) -> list[Path]:
-        """Return where the snapshots of an empty database and after each of the files are kept."""
+    def list_keys(self) -> tuple[str, ...]:
+        """Return the names of the schemas of an empty database and after each of the files."""
         about = f"{FORMAT} {describe_query(self.major, self.scope)}"
-        return [folder / f"{key}.json" for key in hash_chain(self.migrations, about)]
+        return _name_schemas(tuple((each.version, each.name, each.checksum) for each in self.migrations), about)
+
+    def list_paths(self, folder: Path) -> list[Path]:
+        """Return where these are kept."""
+        return [folder / f"{key}.json" for key in self.list_keys()]
+
+
+@lru_cache(maxsize=64)
+def _name_schemas(files: tuple[tuple[int, str, str], ...], about: str) -> tuple[str, ...]:
+    """Return the digests of a chain; remembered, since most tenants of a fleet have the same files."""
+    return tuple(hash_chain(files, about))
 
 
 def _apply(scratch: Scratch, ledger: Ledger, migrations: tuple[Migration, ...]) -> Iterator[Migration]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -59,15 +59,15 @@ NOTHING = Start()
 
 def make_chain(migrations: Sequence[Migration], *about: str) -> Chain:
     """Return the chain of files for kept databases; `about` names all else that the state depends on."""
-    return tuple(hash_chain(migrations, str(_FORMAT), *about))
+    return tuple(hash_chain(((one.version, one.name, one.checksum) for one in migrations), str(_FORMAT), *about))
 
 
-def hash_chain(migrations: Sequence[Migration], *about: str) -> Iterator[str]:
-    """Yield a digest of no file, and one for the files up to each: of their texts, names, and `about`."""
+def hash_chain(files: Iterable[tuple[int, str, str]], *about: str) -> Iterator[str]:
+    """Yield a digest of no file, and one for the files up to each: of version, name and checksum, and `about`."""
     chain = hashlib.sha256("".join(f"{word}\n" for word in about).encode())
     yield chain.hexdigest()
-    for migration in migrations:
-        chain.update(f"{migration.version} {migration.name} {migration.checksum}\n".encode())
+    for version, name, checksum in files:
+        chain.update(f"{version} {name} {checksum}\n".encode())
         yield chain.hexdigest()
 
 

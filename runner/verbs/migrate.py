@@ -13,7 +13,7 @@ from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import find_pending
 from tenantry.ledger.statuses import compare_rows, refuse_bare
 from tenantry.lint.gate import Gate, check_rules
-from tenantry.model import AppliedMigration, MigrationStatus, Note, Plan, RowState, State, Tenant, label
+from tenantry.model import AppliedMigration, MigrationStatus, Plan, RowState, State, Tenant, label
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, TenantCompared, TenantPlanned, Verdict, WarningRaised
 from tenantry.model.results import GOOD, Result
@@ -21,10 +21,11 @@ from tenantry.planning.steps import make_plan
 from tenantry.planning.words import summarise
 from tenantry.project import Project
 from tenantry.proof.findings import describe_renamed, find_in, warn
-from tenantry.proof.prover import make_prover
+from tenantry.proof.prover import Prover, make_prover
 from tenantry.verbs import plan
 from tenantry.verbs.options import (
     DRY_RUN,
+    FULL,
     JOBS,
     LOCK_WAIT,
     NO_VERIFY,
@@ -74,6 +75,7 @@ _PARAMS = (
     ),
     click.Option(["--create"], is_flag=True, help="Create missing databases on real servers too."),
     NO_VERIFY,
+    FULL,
     JOBS,
     LOCK_WAIT,
     SERVER,
@@ -89,14 +91,15 @@ def start(
     allow: Collection[str] = (),
     resume_at: int | None = None,
     verify: bool = True,
+    full: bool = False,
 ) -> Events:
     """Apply the pending files to every selected tenant, in order, up to the version `to`.
 
     With `dry_run`, only report them. `out_of_order` are versions to apply although newer ones are applied. `allow` are
     rules of lint whose dangers are let through. `resume_at` is the statement, counted from 1, at which the unfinished
-    file of one tenant is resumed. With `verify`, each schema is compared with the files afterwards. Raises ConfigError
-    where no file has one of the versions, a rule is unknown, or `resume_at` is given for several tenants; ServerError
-    where the embedded server cannot be started.
+    file of one tenant is resumed. With `verify`, each schema is compared with the files afterwards; one that has not
+    changed since it was last proven, only with `full`. Raises ConfigError where no file has one of the versions, a rule
+    is unknown, or `resume_at` is given for several tenants; ServerError where the embedded server cannot be started.
     """
     late = frozenset(out_of_order)
     check_rules(allow)
@@ -111,7 +114,7 @@ def start(
         # The job of plan itself: a dry run that decided on its own could promise something else.
         return plan.run(project, "migrate", to, late, allowed=allow)
     gate = Gate(project, allow, plan.make_look(project, to, late))
-    job = make_job(project, to, late, gate, prove=verify, resume_at=resume_at)
+    job = make_job(project, to, late, gate, prove=verify, full=full, resume_at=resume_at)
     return run_job(project, "migrate", job, staged=True, makes_server=True)
 
 
@@ -125,6 +128,7 @@ def _start(request: Request) -> Events:
         allow=options["allow"],
         resume_at=options["resume_at"],
         verify=not options["no_verify"],
+        full=options["full"],
     )
 
 
@@ -142,15 +146,18 @@ def make_job(
     gate: Gate | None = None,
     *,
     prove: bool,
+    full: bool = False,
     resume_at: int | None = None,
 ) -> Job:
     """Return the job that applies what is pending up to `target`, and `late` versions out of order.
 
     `gate` keeps dangerous files from databases that have something already: nobody works on an empty one.
-    `prove`: the schema of a tenant that something was applied to is held against the files afterwards.
+    `prove`: the schema of every tenant is held against the files afterwards; with `full`, even one that has not changed
+    since it was last proven is read.
     `resume_at`: the statement at which a file that was begun goes on, where a person says so.
     """
-    orders = _Orders(target, late, gate, prove, resume_at)
+    # One prover for all tenants: what one of them was refused for is the next one's answer as well.
+    orders = _Orders(target, late, gate, make_prover(project, full=full) if prove else None, resume_at)
 
     def migrate(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with ExitStack() as stack:
@@ -169,7 +176,7 @@ class _Orders:
     target: int | None
     late: frozenset[int]
     gate: Gate | None
-    prove: bool
+    prover: Prover | None
     resume_at: int | None
 
 
@@ -190,19 +197,16 @@ class _Migrating:
         yield TenantPlanned(self._tenant.name, plan)
         if refused := (yield from self._gate(statuses, plan, rows)):
             return refused
-        refuse_bare(statuses, self.ledger)
         if not plan.steps and not plan.repeatables:
-            # Proven once: a run that was killed before its proof, or did not pass it, must not end well next time.
-            due = any(_is_unproven(status) for status in statuses)
-            return (yield from self._prove(statuses, Verdict(Result.UP_TO_DATE), due=due))
+            return (yield from self._prove(statuses, Verdict(Result.UP_TO_DATE)))
+        refuse_bare(statuses, self.ledger)
         # Before they run: a run that is killed right after must leave no record whose text is unknown.
         self.project.texts.keep((*plan.steps, *plan.repeatables))
         verdict = yield from apply_plan(self._site, plan, rows)
         if verdict.result not in GOOD:
             return verdict
         statuses = yield from self._confirm()
-        # Where another runner was faster, the proof is its own.
-        return (yield from self._prove(statuses, verdict, due=verdict.result is Result.APPLIED))
+        return (yield from self._prove(statuses, verdict))
 
     @property
     def _tenant(self) -> Tenant:
@@ -265,22 +269,12 @@ class _Migrating:
             raise Refused(f"{names}: applied but not recorded: another program is changing the ledger")
         return statuses
 
-    def _prove(
-        self, statuses: tuple[MigrationStatus, ...], verdict: Verdict, *, due: bool
-    ) -> Generator[Event, None, Verdict]:
-        """Return the verdict, or where a proof is due and wanted, what comes of it."""
-        if not (due and self.orders.prove):
+    def _prove(self, statuses: tuple[MigrationStatus, ...], verdict: Verdict) -> Generator[Event, None, Verdict]:
+        """Return the verdict, or where a proof is wanted, what comes of it."""
+        prover = self.orders.prover
+        if prover is None or not any(status.row for status in statuses):
             return verdict
-        return (yield from make_prover(self.project).conclude(self.ledger, statuses, verdict.result))
-
-
-def _is_unproven(status: MigrationStatus) -> bool:
-    """Return whether the schema was not yet seen to be what this stands for; a text that was replaced may be any.
-
-    That of an empty database is looked at again: what was proven may have been another one, whose ledger was copied.
-    """
-    row = status.row
-    return row is not None and (not row.proven or status.note is Note.REPLACED)
+        return (yield from prover.conclude(self.ledger, statuses, verdict.result))
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

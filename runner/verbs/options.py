@@ -144,6 +144,9 @@ SET = click.Option(
     help="Set of migrations to work on.",
 )
 REASON = click.Option(["--reason"], required=True, help="Reason for the change; kept in the log forever.")
+FULL = click.Option(
+    ["--full"], is_flag=True, help="Read every schema in full, even one that has not changed since it was last proven."
+)
 NO_VERIFY = click.Option(["--no-verify"], is_flag=True, help="Skip the proof that the schema matches the files.")
 DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show the changes without making them.")
 

@@ -12,37 +12,43 @@ from tenantry.model.events import Event, FindingReported, TenantCompared, Verdic
 from tenantry.model.results import Result
 from tenantry.project import Project
 from tenantry.proof.findings import describe_gone, describe_repeatable, find, find_altered, warn
-from tenantry.proof.prover import make_prover
+from tenantry.proof.prover import Prover, make_prover
 from tenantry.proof.settings import describe_unused
 from tenantry.schema.differences import count_differences
-from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
+from tenantry.verbs.options import FULL, JOBS, SERVER, TENANTS, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Prove for every selected tenant that its record matches the files, and that its schema matches its record.
 
 The files are replayed once on a scratch database. A tenant's tables, columns, indexes, functions, grants and other
 objects must match the replayed ones, and the checks next to the migrations must hold. Each difference is named, and an
-edited file is shown as a diff. Reads only; exit code 1 if anything differs or is pending.
+edited file is shown as a diff. A schema that has not changed since it was last proven is not read again, unless with
+--full. Reads only; exit code 1 if anything differs or is pending.
 
 \b
   tenantry verify
   tenantry verify --tenants 16
+  tenantry verify --full
 """
 
 
-def start(project: Project) -> Events:
+def start(project: Project, *, full: bool = False) -> Events:
     """Compare the files, the ledger and the schema of every selected tenant, and report each difference.
 
-    Raises ServerError where the embedded server cannot be started.
+    With `full`, also the schemas that have not changed since they were last proven are read. Raises ServerError where
+    the embedded server cannot be started.
     """
-    return run_job(project, "verify", _make_job(project))
+    return run_job(project, "verify", _make_job(project, full=full))
 
 
 def _start(request: Request) -> Events:
-    return start(open_request(request))
+    return start(open_request(request), full=request.options["full"])
 
 
-def _make_job(project: Project) -> Job:
+def _make_job(project: Project, *, full: bool) -> Job:
+    # One for all tenants: what one of them was refused for is the next one's answer as well.
+    prover = make_prover(project, full=full)
+
     def verify(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
             if ledger is None:
@@ -59,7 +65,7 @@ def _make_job(project: Project) -> Job:
                 yield WarningRaised(tenant.name, describe_gone(name))
             found = 0
             # One by one: what is found must not be lost where the rest cannot be read.
-            for finding in _find_all(project, ledger, statuses):
+            for finding in _find_all(project, prover, ledger, statuses):
                 found += 1
                 yield finding
         return Verdict(Result.FINDING, count_differences(found)) if found else Verdict(Result.OK)
@@ -67,7 +73,9 @@ def _make_job(project: Project) -> Job:
     return verify
 
 
-def _find_all(project: Project, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
+def _find_all(
+    project: Project, prover: Prover, ledger: Ledger, statuses: Sequence[MigrationStatus]
+) -> Iterator[FindingReported]:
     yield from find(statuses, ledger.tenant, ledger)
     for file in find_pending(project.repeatables(ledger.tenant), ledger):
         yield FindingReported(ledger.tenant.name, describe_repeatable(file, ledger.tenant))
@@ -75,7 +83,7 @@ def _find_all(project: Project, ledger: Ledger, statuses: Sequence[MigrationStat
         yield FindingReported(ledger.tenant.name, problem)
     if any(status.row for status in statuses):
         yield from find_altered(ledger, project.repeatables(ledger.tenant))
-        yield from make_prover(project).prove(ledger, statuses)
+        yield from prover.prove(ledger, statuses)
 
 
-VERB = Verb(_HELP, (TENANTS, JOBS, SERVER), _start)
+VERB = Verb(_HELP, (TENANTS, FULL, JOBS, SERVER), _start)

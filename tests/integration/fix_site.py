@@ -167,6 +167,7 @@ class Site:
             "allow": (),
             "resume_at": None,
             "no_verify": False,
+            "full": False,
             "reason": "a test",
         }
         request = Request(verb, str(uuid.uuid4()), "tester@here", {**given, **options}, {}, Stop())

@@ -12,6 +12,7 @@ it holds the start of the server, since a restored one gives the same numbers ou
 from functools import lru_cache
 
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 from psycopg.pq import TransactionStatus
 
 from tenantry.postgres.queries import read_sql
@@ -80,13 +81,17 @@ _SINCE_15 = {"pg_publication_namespace": ("", "")}
 def read_token(connection: Connection) -> str | None:
     """Return the token of the database that a connection is to, with the identity of server, database and role.
 
-    None within a transaction, where it would not be that of this moment. Raises psycopg.Error.
+    None within a transaction, where it would not be that of this moment, and where the role may not read all of it.
+    Raises psycopg.Error.
     """
     if connection.info.transaction_status is not TransactionStatus.IDLE or not connection.autocommit:
         return None
-    token, passing = _ask(connection, without_passing=False)
-    # Temporary relations of any session are in the catalogs as well, and come and go.
-    return _ask(connection, without_passing=True)[0] if passing else token
+    try:
+        token, passing = _ask(connection, without_passing=False)
+        # Temporary relations of any session are in the catalogs as well, and come and go.
+        return _ask(connection, without_passing=True)[0] if passing else token
+    except InsufficientPrivilege:
+        return None
 
 
 def _ask(connection: Connection, *, without_passing: bool) -> tuple[str, bool]:

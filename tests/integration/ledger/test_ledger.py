@@ -102,7 +102,7 @@ READING: dict[str, dict[str, Any]] = {
     "verify": {},
     "log": {"version": None, "sql": False},
     "tenants": {},
-    "migrate": {"to": None, "out_of_order": (), "dry_run": True, "no_verify": False},
+    "migrate": {"to": None, "out_of_order": (), "dry_run": True, "no_verify": False, "full": False},
     "mark": {"version": 1, "dry_run": True, "force": True},
 }
 

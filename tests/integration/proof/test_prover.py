@@ -1,5 +1,6 @@
 """The proof: what was changed by hand is named, what cannot be known is not proven, and nothing is touched."""
 
+import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,6 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tenantry.fleet.stop import Stop
-from tenantry.ledger.writing import record_proven
 from tenantry.model.events import FindingReported, Verdict
 from tenantry.model.outcome import Outcome
 from tenantry.model.results import Result
@@ -83,6 +83,7 @@ class Proven:
             "config": str(self.site.folder / "tenants.yaml"),
             "servers": (("main", self.site.server),),
             "dry_run": False,
+            "full": False,
         }
         run_id = str(uuid.uuid4())
         request = Request(verb, run_id, "tester@here", {**given, **options}, self.environment, Stop())
@@ -485,29 +486,41 @@ class TestMigrate:
         assert ran.exit_code == 1
 
     def test_up_to_date(self, proven: MakeProven) -> None:
-        """A tenant that nothing is applied to is proven once, and not looked at again while nothing is applied."""
+        """A tenant that nothing is applied to is seen to be as it was proven, without a replay or a full read."""
         here = proven(ROOMS)
         assert here.migrate().verdict() == Verdict(Result.UP_TO_DATE)
-        assert {row.proven for row in here.site.rows()} == {True}
-        here.site.query("ALTER TABLE rooms DROP fee")
         here.close_place()
         assert here.migrate().verdict() == Verdict(Result.UP_TO_DATE)
 
-    def test_only_what_was_looked_at(self, proven: MakeProven) -> None:
-        """A row that another runner wrote after the proof had begun is not taken for proven."""
-        here = proven(ROOMS | DESKS)
-        with here.site.ledger() as ledger:
-            record_proven(ledger, [1])
-        assert {row.version: row.proven for row in here.site.rows()} == {1: True, 2: False}
+    def test_changed_by_hand(self, proven: MakeProven) -> None:
+        """Nothing to apply is no success where somebody has changed the schema since."""
+        here = proven(ROOMS)
+        here.site.query("ALTER TABLE rooms DROP fee")
+        changed = here.migrate()
+        assert changed.verdict() == Verdict(Result.FINDING, "up to date, but 1 difference")
+        told = [event.problem.message for event in changed.events if isinstance(event, FindingReported)]
+        assert told == ["rooms.fee: missing, expected numeric(10,2)"]
+        here.site.query("ALTER TABLE rooms ADD fee numeric(10,2)")
+        assert here.migrate().verdict() == Verdict(Result.UP_TO_DATE)
 
     @pytest.mark.parametrize("verb", ["forget", "accept"])
-    def test_another_record_is_not_proven(self, proven: MakeProven, verb: str) -> None:
-        """What was proven has to be proven again when the record that it was held against is changed by hand."""
+    def test_another_record(self, proven: MakeProven, verb: str) -> None:
+        """What was proven counts for the record that it was held against, and for no other."""
         here = proven(ROOMS | DESKS)
         assert here.migrate().exit_code == 0
         here.site.write({"0002_desks.sql": "-- Desks.\n" + DESKS["0002_desks.sql"]})
         here.site.call(verb, version=2, tenants="all")
-        assert {row.proven for row in here.site.rows()} == {False}
+        here.close_place()
+        assert here.verify().exit_code != 0
+
+    def test_full(self, proven: MakeProven) -> None:
+        """With --full, also what has not changed is held against the files again."""
+        here = proven(ROOMS)
+        assert here.verify().verdict() == Verdict(Result.OK)
+        shutil.rmtree(here.environment["TENANTRY_CACHE"])
+        here.close_place()
+        assert here.verify().verdict() == Verdict(Result.OK)
+        assert here.call("verify", full=True).exit_code == 4
 
     def test_no_name(self, proven: MakeProven, monkeypatch: pytest.MonkeyPatch) -> None:
         """A fingerprint that differs is a finding, also where no difference has a name."""

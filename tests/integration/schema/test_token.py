@@ -87,10 +87,8 @@ def committed(dsn: str) -> Iterator[tuple[Connection, str]]:
                 "SELECT subname FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database "
                 "WHERE datname = current_database())"
             ).fetchall():
-                drop = sql.SQL(
-                    "ALTER SUBSCRIPTION {0} DISABLE; ALTER SUBSCRIPTION {0} SET (slot_name = NONE); DROP SUBSCRIPTION {0}"
-                )
-                connection.execute(drop.format(sql.Identifier(name)))
+                for action in ("ALTER {} DISABLE", "ALTER {} SET (slot_name = NONE)", "DROP {}"):
+                    connection.execute(sql.SQL(action.replace(" ", " SUBSCRIPTION ", 1)).format(sql.Identifier(name)))
         for suffix in ("", "_2"):
             server.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role + suffix)))
 
