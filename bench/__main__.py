@@ -14,6 +14,7 @@ import psycopg
 
 from bench.cases import Bench, Case, Row, make_cases, run_starts, run_wide
 from bench.guard import run_guard
+from bench.history import HISTORY, run_history
 from bench.place import Place, open_place
 from bench.report import Report, to_json, write_tables
 from bench.sample import CommandError
@@ -33,6 +34,7 @@ class Options:
     jobs: int
     cases: str
     starts: bool
+    history: int
     fast: bool
     folder: Path | None
     against: Path | None
@@ -45,6 +47,9 @@ class Options:
 @click.option("--jobs", type=click.IntRange(min=1), default=8, show_default=True, help="How many tenants at once.")
 @click.option("--cases", default=_LETTERS, show_default=True, help="a: nothing pending, b: one file, c: all files.")
 @click.option("--starts/--no-starts", default=True, help="Also measure what a command costs before it does anything.")
+@click.option(
+    "--history", type=click.IntRange(min=0), default=400, show_default=True, help="Of how many files; 0: none."
+)
 @click.option("--fast", is_flag=True, help="A server without fsync: less noise on disk, less like a real one.")
 @click.option("--folder", type=_FOLDER, help="Where the server is; memory, where there is room.")
 @click.option("--against", type=_FOLDER, help="Another checkout, measured beside this.")
@@ -87,6 +92,9 @@ def _measure(bench: Bench, options: Options) -> tuple[tuple[Case, ...], tuple[Ro
         if not case.files:
             _say("ledger: with and without its guard")
             rows += run_guard(bench.place.dsn, range(1, options.databases + 1), options.rounds)
+    if options.history:
+        _say(f"{HISTORY}: {options.history} files")
+        rows += run_history(bench, options.history)
     return chosen, tuple(rows)
 
 

@@ -6,7 +6,7 @@ A round runs every command once, beginning with another one each time. Before ea
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -18,8 +18,8 @@ from tenantry.model.scope import Scope
 from tenantry.schema.catalog.read import read_fingerprint
 
 TENANTRY, FLOOR, LOOP, XARGS = "tenantry", "floor", "psql in a loop", "psql, xargs -P"
-# With the proof: `verify` where nothing is pending, else `migrate` as it is by default.
-VERIFY, PROVEN = "verify", "migrate, proven"
+# With the proof: of what has not changed since the last one by its token, with --full by its whole catalog.
+PROVEN, VERIFY, VERIFY_FULL = "migrate, proven", "verify", "verify --full"
 # What a password costs: as two roles that differ in nothing else.
 ROLES = {"migrate, trusted": TRUSTED, "migrate, password": GUARDED}
 WIDE, TABLES = "catalog", 300
@@ -61,9 +61,13 @@ class Bench:
     jobs: int
     against: Path | None = None
 
+    def tenantry(self, name: str, config: Path, verb: str, *more: str) -> Command:
+        """Return a verb as a user runs it, under the name that the report gives it."""
+        return Command(name, (str(_COMMAND), "--config", str(config), verb, *more))
+
     def migrate(self, config: Path, *more: str) -> Command:
-        """Return `tenantry migrate` as a user runs it."""
-        return Command(TENANTRY, (str(_COMMAND), "--config", str(config), "migrate", *more))
+        """Return `tenantry migrate` without the proof, as which it is compared with what proves nothing."""
+        return self.tenantry(TENANTRY, config, "migrate", "--no-verify", *more)
 
     def run(self, command: Command) -> Sample:
         """Run and measure one command. Raises CommandError."""
@@ -86,15 +90,17 @@ class Bench:
     def _commands(self, case: Case, databases: int) -> Iterator[Command]:
         """Yield what is measured on this many databases: psql on all of them alone, since it is no matter of ours."""
         config, jobs = case.project.config(databases), ("--jobs", str(self.jobs))
-        # The floor proves nothing, so that it is compared with what proves nothing.
-        migrate = self.migrate(config, *jobs, *(("--no-verify",) if case.files else ()))
+        migrate = self.migrate(config, *jobs)
         yield migrate
         if databases == case.sizes[-1]:
-            verify = (str(_COMMAND), "--config", str(config), "verify", *jobs)
-            yield replace(self.migrate(config, *jobs), name=PROVEN) if case.files else Command(VERIFY, verify)
-        for name, role in () if case.files or databases != case.sizes[-1] else ROLES.items():
-            server = ("--server", f"main={self.place.dsn_of(role)}")
-            yield replace(self.migrate(config, *jobs, *server), name=name)
+            yield self.tenantry(PROVEN, config, "migrate", *jobs)
+            if not case.files:
+                yield self.tenantry(VERIFY, config, "verify", *jobs)
+                yield self.tenantry(VERIFY_FULL, config, "verify", "--full", *jobs)
+                for name, role in ROLES.items():
+                    yield self.tenantry(
+                        name, config, "migrate", "--no-verify", *jobs, "--server", f"main={self.place.dsn_of(role)}"
+                    )
         if self.against:
             yield Command(f"tenantry of {self.against}", migrate.argv, environment={"PYTHONPATH": str(self.against)})
         yield self.floor(databases, case.files)
@@ -107,15 +113,22 @@ class Bench:
         module = (sys.executable, "-m", "bench.floor")
         return Command(FLOOR, (*module, self.place.dsn, str(databases), str(self.jobs), *map(str, files)))
 
+    def psql(self, name: str, files: Sequence[Path], number: int) -> Command:
+        """Return psql for one database, with a transaction for each file."""
+        return Command(name, (*self._compose_psql(files), f"{self.place.dsn} dbname=tenant_{number}"))
+
     def _psql(self, name: str, case: Case, databases: int, jobs: int) -> Command:
         """Return psql once for each database, with a transaction for each file."""
         numbers = self.place.folder / f"numbers-{databases}"
         numbers.write_text("".join(f"{number}\n" for number in range(1, databases + 1)))
-        psql = (self.place.server.psql("postgres")[0], "-X", "-q", "-v", "ON_ERROR_STOP=1")
-        work = [word for file in case.files for word in ("-c", "BEGIN", "-f", str(file), "-c", "COMMIT")]
         target = f"{self.place.dsn} dbname=tenant_{{}}"
-        argv = ("xargs", "-P", str(jobs), "-I{}", *psql, *(work or ["-c", QUERY]), target)
+        argv = ("xargs", "-P", str(jobs), "-I{}", *self._compose_psql(case.files), target)
         return Command(name, argv, stdin=numbers)
+
+    def _compose_psql(self, files: Sequence[Path]) -> tuple[str, ...]:
+        psql = (self.place.server.psql("postgres")[0], "-X", "-q", "-v", "ON_ERROR_STOP=1")
+        work = [word for file in files for word in ("-c", "BEGIN", "-f", str(file), "-c", "COMMIT")]
+        return (*psql, *(work or ["-c", QUERY]))
 
 
 def run_wide(place: Place, project: Project, times: int) -> Row:

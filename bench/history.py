@@ -1,7 +1,43 @@
-"""A long history: as many migrations as are asked for, like those of an application that has grown for years."""
+"""A long history: as many migrations as are asked for, like those of an application that has grown for years.
 
+It is applied to two empty databases and measured by lint, each with nothing kept from before, and then one file more.
+"""
+
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+from bench.cases import Bench, Row
+from bench.place import Project
+from bench.sample import Command
+
+HISTORY = "long history"
+PSQL, FIRST, MORE = "psql, one database", "migrate, all files, proven", "migrate, one more, proven"
+LINT_FIRST, LINT_MORE = "lint, all files", "lint, one more"
+# Far from those of the other cases.
+_TENANTS = (2_000_001, 2_000_002)
+
+
+def run_history(bench: Bench, files: int) -> Iterator[Row]:
+    """Measure a history of so many files, once each: what is kept afterwards would make the second time another one."""
+    project = Project(bench.place.folder / "history", bench.place.dsn)
+    migrations = project.folder / "migrations"
+    written = write_history(migrations, files)
+    config, (*tenants, alone) = project.config_of(_TENANTS), (*_TENANTS, _TENANTS[-1] + 1)
+    bench.place.empty((*tenants, alone))
+    yield _run(bench, bench.psql(PSQL, written, alone), 1)
+    yield _run(bench, bench.tenantry(FIRST, config, "migrate"), 2)
+    write_next(migrations, files + 1)
+    yield _run(bench, bench.tenantry(MORE, config, "migrate"), 2)
+    # lint would find what migrate has measured.
+    shutil.rmtree(project.folder / ".tenantry")
+    yield _run(bench, bench.tenantry(LINT_FIRST, config, "lint"), 0)
+    write_next(migrations, files + 2)
+    yield _run(bench, bench.tenantry(LINT_MORE, config, "lint"), 0)
+
+
+def _run(bench: Bench, command: Command, databases: int) -> Row:
+    return Row(HISTORY, command.name, databases, (bench.run(command),))
 
 
 def write_history(folder: Path, files: int) -> list[Path]:
@@ -28,6 +64,8 @@ def _compose(number: int) -> Iterator[str]:
     if number % 2:
         yield from _create_table(table, number)
         return
+    if number // 2 % 4 == 0:
+        yield "-- lint: allow index because nobody is at work here\n"
     yield f"ALTER TABLE {table} ADD COLUMN extra_{number} integer;\n"
     match number // 2 % 4:
         case 0:

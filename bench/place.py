@@ -55,6 +55,10 @@ class Project:
         """Return the file that names tenants 1 to `databases`."""
         return self._write(f"tenants-{databases}.yaml", [str(number) for number in range(1, databases + 1)])
 
+    def config_of(self, numbers: Sequence[int]) -> Path:
+        """Return the file that names these tenants."""
+        return self._write("tenants.yaml", [str(number) for number in numbers])
+
     def template_config(self) -> Path:
         """Return the file that names tenant 0 alone."""
         return self._write("template.yaml", ["0"])

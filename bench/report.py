@@ -7,8 +7,9 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, TextIO
 
-from bench.cases import FLOOR, ROLES, TENANTRY, VERIFY, WIDE, XARGS, Case, Row
+from bench.cases import FLOOR, PROVEN, ROLES, TENANTRY, VERIFY, VERIFY_FULL, WIDE, XARGS, Case, Row
 from bench.guard import GUARD, GUARDED, PLAIN
+from bench.history import FIRST, HISTORY, LINT_FIRST, LINT_MORE, MORE, PSQL
 from bench.sample import Sample
 from tenantry.model.results import Cell
 from tenantry.reports.grid import write_grid
@@ -17,11 +18,15 @@ from tenantry.reports.output import Output
 # What a person waits for without noticing, and without minding.
 _HELP_MS, _MIGRATE_MS = 150, 600
 _PEAK_MB = 150
-_PROOF, _WIDE_MS = 3.0, 500
 # Of what a tenant with nothing pending costs.
 _GUARD_PERCENT = 3.0
 # As many times as long as without one.
 _PASSWORD = 1.2
+_WIDE_MS = 500
+# What a proof may take, beside the same run without it: of what has not changed, of what has, and after one file.
+_PROOFS = {("nothing pending", PROVEN): 2.0, ("nothing pending", VERIFY): 2.0, ("nothing pending", VERIFY_FULL): 4.0}
+# Of a long history: at most so many seconds, times the time of psql, and MB; 0 where that is no goal.
+_LONG = ((FIRST, 0, 2.5, 150), (MORE, 3.0, 0, 120), (LINT_FIRST, 0, 4.0, 0), (LINT_MORE, 3.0, 0, 0))
 # Twice as many tenants may cost a little more each, as far as noise goes.
 _LINEAR = 1.2
 
@@ -74,9 +79,10 @@ class Report:
     rows: tuple[Row, ...]
 
     def row(self, case: str, command: str, databases: int) -> Row | None:
-        """Return what was measured of a command whose name begins so, None where it was not."""
-        found = (row for row in self.rows if (row.case, row.databases) == (case, databases))
-        return next((row for row in found if row.command.startswith(command)), None)
+        """Return what was measured of a command, whose name may go on after a blank; None where it was not."""
+        found = [row for row in self.rows if (row.case, row.databases) == (case, databases)]
+        named = (row for row in found if row.command == command)
+        return next(named, next((row for row in found if row.command.startswith(f"{command} ")), None))
 
     def ratio(self, row: Row, other: str, cost: Cost = wall_s) -> float | None:
         """Return how many times as much a command cost as another one: the median of what each round says."""
@@ -105,12 +111,14 @@ class Report:
             for other, wanted in ((FLOOR, case.goal), (XARGS, 1.0)):
                 if row and (ratio := self.ratio(row, other)):
                     yield Goal(f"{case.name}: time against {other}", wanted, ratio, "x")
-            proof = self.row(case.name, VERIFY, case.sizes[-1])
-            if proof and (ratio := self.ratio(proof, TENANTRY)):
-                yield Goal("verify: time against migrate with nothing pending", _PROOF, ratio, "x")
             trusted, guarded = (self.row(case.name, name, case.sizes[-1]) for name in ROLES)
             if trusted and guarded and (ratio := self.ratio(guarded, trusted.command)):
                 yield Goal(f"{guarded.command}: time against {trusted.command}", _PASSWORD, ratio, "x")
+            for (name, command), wanted in _PROOFS.items():
+                proof = self.row(name, command, case.sizes[-1]) if name == case.name else None
+                if proof and (ratio := self.ratio(proof, TENANTRY)):
+                    yield Goal(f"{name}: {command} against the unproven run", wanted, ratio, "x")
+        yield from self._history()
         yield from self._linear()
         yield from self._guard()
         if wide := self.row(WIDE, "fingerprint", 1):
@@ -131,6 +139,19 @@ class Report:
             more = _cost(guarded) - _cost(plain)
             percent = 100 * more * run.databases / _cost(run)
             yield Goal("guard of the ledger, of a run with nothing pending", _GUARD_PERCENT, percent, "%")
+
+    def _history(self) -> Iterator[Goal]:
+        """Yield the goals of a long history: seconds and memory, or times as long as psql takes for one database."""
+        rows = {row.command: row.samples[0] for row in self.rows if row.case == HISTORY}
+        for command, wanted_s, wanted_x, wanted_mb in _LONG:
+            if command in rows and wanted_s:
+                yield Goal(f"{HISTORY}: {command}", wanted_s, rows[command].wall_s, "s")
+            if command in rows and wanted_x:
+                yield Goal(
+                    f"{HISTORY}: {command} against psql", wanted_x, rows[command].wall_s / rows[PSQL].wall_s, "x"
+                )
+            if command in rows and wanted_mb:
+                yield Goal(f"{HISTORY}: {command}, peak memory", wanted_mb, rows[command].peak_mb, "MB")
 
     def _linear(self) -> Iterator[Goal]:
         for case in self.cases:

@@ -14,7 +14,20 @@ ON_ALL = (*EVERY, "psql in a loop", "psql, xargs -P 8")
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = (sys.executable, "-m", "bench", "--databases", "2", "--rounds", "1", "--fast", "--folder", str(folder))
+    command = (
+        sys.executable,
+        "-m",
+        "bench",
+        "--databases",
+        "2",
+        "--rounds",
+        "1",
+        "--fast",
+        "--history",
+        "4",
+        "--folder",
+        str(folder),
+    )
     pipe = subprocess.PIPE
     return subprocess.Popen([*command, *arguments], stdout=pipe, stderr=pipe, text=True, cwd=ROOT)
 
@@ -28,9 +41,13 @@ def test_the_json_has_a_row_for_every_command_in_every_case(own_folder: Path, tm
     cases = ("nothing pending", "one file pending", "all files")
     expected = [(case, 1, command) for case in cases for command in EVERY]
     expected += [(case, 2, command) for case in cases for command in ON_ALL]
-    expected += [(case, 2, "verify" if case == "nothing pending" else "migrate, proven") for case in cases]
     expected += [("ledger", 1, "read without a guard"), ("ledger", 1, "read with the guard")]
     expected += [("nothing pending", 2, name) for name in ("migrate, trusted", "migrate, password")]
+    expected += [(case, 2, "migrate, proven") for case in cases]
+    expected += [("nothing pending", 2, "verify"), ("nothing pending", 2, "verify --full")]
+    expected += [("long history", 1, "psql, one database")]
+    expected += [("long history", 2, f"migrate, {what}, proven") for what in ("all files", "one more")]
+    expected += [("long history", 0, f"lint, {what}") for what in ("all files", "one more")]
     expected += [("catalog", 1, "fingerprint, 300 tables")]
     expected += [("start", 0, "tenantry --help"), ("start", 2, "tenantry migrate"), ("start", 2, "floor")]
     rows = found["rows"]
