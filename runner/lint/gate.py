@@ -8,7 +8,7 @@ from tenantry.fleet import run as fleet
 from tenantry.fleet.shared import Shared
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.log import record_danger_allowed
-from tenantry.model import AppliedMigration, Migration, Plan, RowState, Tenant, label
+from tenantry.model import AppliedMigration, Migration, Plan, RowState, SetName, Tenant, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import Event, HazardFound, Verdict
 from tenantry.model.results import Result
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tenantry.lint.weighing import Weighed
     from tenantry.model.hazards import Hazard
 
+_NONE: frozenset[int] = frozenset()
 Look = Callable[[Tenant, Ledger], tuple[Plan, Sequence[AppliedMigration]]]
 
 
@@ -50,7 +51,7 @@ class Gate:
             return None
         from tenantry.lint.linter import show_weighed
 
-        known = self._look_ahead()
+        known = self._look_ahead(ledger.tenant.set_name, steps)
         # Each is taken by one tenant alone: threads share the list.
         while self.unsaid:
             yield self.unsaid.pop()
@@ -81,30 +82,42 @@ class Gate:
         dangers = find_dangers(linted, versions, ())
         return scale.weigh(ledger.connection, ledger.tenant.name, config.ledger_schema, dangers, effects)
 
-    def _look_ahead(self) -> "Mapping[str, tuple[Weighed, ...]]":
+    def _look_ahead(self, set_name: SetName, steps: Sequence[Migration]) -> "Mapping[str, tuple[Weighed, ...]]":
         """Return the dangers for which each tenant will be refused, found before the first one gets anything.
 
-        Without a danger in any file, no tenant is asked; a single one is not asked twice.
+        Where no file has a danger, no tenant is asked; a single one is not asked twice. `steps` are those of the first.
         """
         if len(self.project.tenants) == 1:
             return {}
-        known, _ = self.shared.get("ahead", self._survey_all)
+        known, _ = self.shared.get("ahead", lambda: self._survey_all(set_name, steps))
         return known
 
-    def _survey_all(self) -> "dict[str, tuple[Weighed, ...]]":
-        from tenantry.lint.linter import find_dangers, show_weighed
+    def _survey_all(self, set_name: SetName, steps: Sequence[Migration]) -> "dict[str, tuple[Weighed, ...]]":
+        from tenantry.lint.linter import show_weighed
 
         tenants, files = list[Tenant](), {}
         for name, directory in self.project.directories.items():
             files[name] = directory.migrations
-            versions = frozenset(file.version for file in files[name])
-            if versions and find_dangers(self._lint(files[name], versions), versions, self.allowed):
+            if self._may_refuse(files[name], frozenset(step.version for step in steps) if name is set_name else _NONE):
                 tenants += [tenant for tenant in self.project.tenants if tenant.set_name is name]
         found = self.survey(tenants)
         for tenant in reversed(tenants):
             refused = show_weighed(tenant.name, found.get(tenant.name, ()), files[tenant.set_name])
             self.unsaid.extend(reversed(tuple(refused)))
         return found
+
+    def _may_refuse(self, files: Sequence[Migration], versions: frozenset[int]) -> bool:
+        """Return whether a file may be refused to a tenant: one of these versions by its measured effects.
+
+        Of the others, which only a tenant that lags behind would get, the syntax decides: all of them would take long
+        to measure, and most of them are applied everywhere.
+        """
+        from tenantry.lint.linter import find_dangers
+        from tenantry.lint.ruleset import find_syntactic_dangers
+
+        if versions and find_dangers(self._lint(files, versions), versions, self.allowed):
+            return True
+        return find_syntactic_dangers(files, {file.version for file in files} - versions, self.allowed)
 
     def survey(self, tenants: Sequence[Tenant]) -> "dict[str, tuple[Weighed, ...]]":
         """Return for each tenant the dangers that count there and are not allowed, by reading alone.

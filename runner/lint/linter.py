@@ -41,9 +41,9 @@ class Linter:
     def lint(self, migrations: Sequence[Migration], versions: Collection[int] | None = None) -> Linted:
         """Return the findings in the files; a file that cannot be measured has one that says so.
 
-        `versions` limits the findings to these files; those before them are only run.
+        `versions` limits the findings to these files; those before them are only run, and their effects are empty.
         """
-        effects = self.measures.effects(migrations, self.scope)
+        effects = self.measures.effects(migrations, self.scope, versions)
         return Linted(tuple(migrations), lint(migrations, effects, versions), effects)
 
 

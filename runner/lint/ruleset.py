@@ -73,6 +73,16 @@ def lint(
     return tuple(hazard for file in chosen for hazard in _lint_file(file))
 
 
+def find_syntactic_dangers(
+    migrations: Sequence[Migration], versions: Collection[int], allowed: Collection[str]
+) -> bool:
+    """Return whether the syntax of these versions shows a danger that neither a header nor `allowed` allows."""
+    return any(
+        hazard.level is Level.DANGER and not hazard.allowed and hazard.rule not in allowed
+        for hazard in lint(migrations, None, versions)
+    )
+
+
 def _lint_file(file: LintedFile) -> Iterator[Hazard]:
     """Yield the findings in one file, in order; those of one statement in the order of the rules' names."""
     found = [(rule, each) for rule in RULES.values() for each in rule.check(file)]

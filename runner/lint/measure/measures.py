@@ -5,7 +5,7 @@ method.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -47,26 +47,29 @@ class Measures:
     provenance: Provenance
     cache: Cache = field(default_factory=Cache)
 
-    def effects(self, migrations: Sequence[Migration], scope: Scope) -> tuple[Effects, ...]:
+    def effects(
+        self, migrations: Sequence[Migration], scope: Scope, versions: Collection[int] | None = None
+    ) -> tuple[Effects, ...]:
         """Return for each file the effect of each of its statements, on tables of earlier files alone.
 
-        If a file does not apply, or there is no place to measure, the statements from there on have the reason instead
-        of an effect. Raises Cancelled.
+        Of files that are not of `versions`, if these are given, nothing is returned: they are only run. If a file does
+        not apply, or there is no place to measure, the statements from there on have the reason instead of an effect.
+        Raises Cancelled.
         """
         try:
-            files = self._find(migrations, scope)
+            files = self._find(migrations, scope, versions)
         except ServerError as error:
             return tuple(_name_statements(migration, str(error), error.hint) for migration in migrations)
         stopped = self._measure_all(files, scope)
-        found = [(file.migration, self._read(file.path)) for file in files]
-        return tuple(_name_statements(file, *stopped) if known is None else known for file, known in found)
+        found = [(file, self._read(file.path) if file.wanted else ()) for file in files]
+        return tuple(_name_statements(file.migration, *stopped) if known is None else known for file, known in found)
 
     def _measure_all(self, files: Sequence["_File"], scope: Scope) -> tuple[str, str]:
-        """Measure the files that are not kept yet; if that ends early, return the reason and a hint."""
+        """Measure the wanted files that are not kept yet; if that ends early, return the reason and a hint."""
         failures: dict[Path, psycopg.Error] = {}
         try:
-            while (known := self._count_known(files)) < len(files):
-                start = self._choose_start(files, known, scope)
+            while unknown := self._list_unknown(files):
+                start = self._choose_start(files, unknown[0], scope)
                 with self.place.open_embedded(start) as scratch:
                     self._measure(scratch, files, scope, failures)
         except Cancelled:
@@ -80,52 +83,56 @@ class Measures:
     def _measure(
         self, scratch: Scratch, files: Sequence["_File"], scope: Scope, failures: dict[Path, psycopg.Error]
     ) -> None:
-        """Measure the files that are not kept yet, in order, and keep the effects; `failures` are the errors so far.
+        """Measure the wanted files that are not kept yet, in order, and keep the effects; run those between them.
 
-        A file that does not run statement by statement leaves its database in an unknown state, so it is applied whole
-        to the next one.
+        `failures` are the errors so far. A file that does not run statement by statement leaves its database in an
+        unknown state, so it is applied whole to the next one.
         """
-        # Counted again: another process may have been here while this one waited for its turn.
-        done = max(self._count_known(files), scratch.done)
-        self._replay(scratch, [file.migration for file in files[scratch.done : done]], scope)
-        for migration, path in files[done:]:
-            if path in failures:
-                self._replay(scratch, [migration], scope)
-                self._keep_unmeasured(path, migration, failures[path])
-                continue
-            try:
-                measured = measure_file(scratch, migration, scope.ledger_schema)
-            except psycopg.Error as error:
-                # A statement that was cancelled says nothing of its file.
-                scratch.check()
-                failures[path] = error
-                return
-            self.cache.keep(path, effects.to_json(measured))
-        scratch.keep(self._choose_start(files, len(files), scope).chains[0][-1])
+        # Listed again: another process may have been here while this one waited for its turn.
+        unknown, done = self._list_unknown(files), scratch.done
+        for index in unknown:
+            file = files[index]
+            self._replay(scratch, [each.migration for each in files[done:index]], scope)
+            if file.path in failures:
+                self._replay(scratch, [file.migration], scope)
+                self._keep_unmeasured(file.path, file.migration, failures[file.path])
+            else:
+                try:
+                    measured = measure_file(scratch, file.migration, scope.ledger_schema)
+                except psycopg.Error as error:
+                    # A statement that was cancelled says nothing of its file.
+                    scratch.check()
+                    failures[file.path] = error
+                    return
+                self.cache.keep(file.path, effects.to_json(measured))
+            done = index + 1
+        if done > scratch.done:
+            scratch.keep(self._choose_start(files, done, scope).chains[0][done])
 
-    def _count_known(self, files: Sequence["_File"]) -> int:
-        """Return how many files, from the first on, are measured and kept."""
-        return next((index for index, file in enumerate(files) if self._read(file.path) is None), len(files))
+    def _list_unknown(self, files: Sequence["_File"]) -> list[int]:
+        """Return the numbers of the wanted files that are not measured yet."""
+        return [index for index, file in enumerate(files) if file.wanted and self._read(file.path) is None]
 
-    def _choose_start(self, files: Sequence["_File"], known: int, scope: Scope) -> Start:
+    def _choose_start(self, files: Sequence["_File"], most: int, scope: Scope) -> Start:
         """Return the kept states that would do to begin with: measured, or replayed without rows."""
         migrations = [file.migration for file in files]
         about = (str(self._major()), scope.ledger_schema)
         measured = make_chain(migrations, f"{_MEASURED} {_METHOD}", *about)
-        return Start((measured, make_chain(migrations, REPLAYED, *about)), known)
+        return Start((measured, make_chain(migrations, REPLAYED, *about)), most)
 
     def _replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> None:
         """Apply files without measuring them. Raises Refused."""
         if migrations:
             ExpectedSchemas(self.folder, self.place, self.provenance).replay(scratch, migrations, scope)
 
-    def _find(self, migrations: Sequence[Migration], scope: Scope) -> list["_File"]:
+    def _find(self, migrations: Sequence[Migration], scope: Scope, versions: Collection[int] | None) -> list["_File"]:
         """Return where the effects of each file are kept."""
         chain = hashlib.sha256(f"{effects.FORMAT} {_METHOD} {self._major()} {scope.ledger_schema}\n".encode())
         files = []
         for migration in migrations:
             chain.update(f"{migration.version} {migration.name} {migration.checksum}\n".encode())
-            files.append(_File(migration, self.folder / f"{chain.hexdigest()}.json"))
+            wanted = versions is None or migration.version in versions
+            files.append(_File(migration, self.folder / f"{chain.hexdigest()}.json", wanted))
         return files
 
     def _read(self, path: Path) -> Effects | None:
@@ -157,10 +164,11 @@ class Measures:
 
 
 class _File(NamedTuple):
-    """A file, and where its effects are kept."""
+    """A file, where its effects are kept, and whether they are wanted."""
 
     migration: Migration
     path: Path
+    wanted: bool
 
 
 def make_measures(project: Project) -> Measures:
