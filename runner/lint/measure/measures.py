@@ -14,6 +14,7 @@ import psycopg
 
 from tenantry import sqltext
 from tenantry.ledger.provenance import Provenance
+from tenantry.lint.measure.books import Books
 from tenantry.lint.measure.replay import measure_file
 from tenantry.model import Migration, effects
 from tenantry.model.effects import Measured
@@ -89,16 +90,18 @@ class Measures:
         unknown state, so it is applied whole to the next one.
         """
         # Listed again: another process may have been here while this one waited for its turn.
-        unknown, done = self._list_unknown(files), scratch.done
+        unknown, done, books = self._list_unknown(files), scratch.done, Books(scratch.connection)
         for index in unknown:
             file = files[index]
-            self._replay(scratch, [each.migration for each in files[done:index]], scope)
+            skipped = [each.migration for each in files[done : index + (file.path in failures)]]
+            if skipped:
+                self._replay(scratch, skipped, scope)
+                books.forget()
             if file.path in failures:
-                self._replay(scratch, [file.migration], scope)
                 self._keep_unmeasured(file.path, file.migration, failures[file.path])
             else:
                 try:
-                    measured = measure_file(scratch, file.migration, scope.ledger_schema)
+                    measured = measure_file(scratch, file.migration, scope.ledger_schema, books=books)
                 except psycopg.Error as error:
                     # A statement that was cancelled says nothing of its file.
                     scratch.check()
@@ -122,8 +125,7 @@ class Measures:
 
     def _replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> None:
         """Apply files without measuring them. Raises Refused."""
-        if migrations:
-            ExpectedSchemas(self.folder, self.place, self.provenance).replay(scratch, migrations, scope)
+        ExpectedSchemas(self.folder, self.place, self.provenance).replay(scratch, migrations, scope)
 
     def _find(self, migrations: Sequence[Migration], scope: Scope, versions: Collection[int] | None) -> list["_File"]:
         """Return where the effects of each file are kept."""

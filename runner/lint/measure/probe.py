@@ -1,12 +1,11 @@
 """One statement in the open transaction: its locks, rewrites and full scans, from the server's own books."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from psycopg import sql
 
+from tenantry.lint.measure.books import Books, DatabaseState, Relation
 from tenantry.model.effects import Lock, LockMode, Measured
-from tenantry.postgres.queries import read_sql
 from tenantry.postgres.send import send
 from tenantry.postgres.sessions import Connection
 from tenantry.sqltext import Statement
@@ -17,37 +16,28 @@ _PLANNED = frozenset({"DeleteStmt", "InsertStmt", "MergeStmt", "UpdateStmt"})
 _BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 _AS_IS = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
 _BY_INDEX_SCANS = frozenset({"Bitmap Heap Scan", "Index Only Scan", "Index Scan"})
+# These change no relation that they do not lock; others may, as one that renames a schema.
+_LOCKS_ALL = _PLANNED | {
+    "AlterTableStmt",
+    "CommentStmt",
+    "CreateFunctionStmt",
+    "CreateStmt",
+    "CreateTrigStmt",
+    "IndexStmt",
+    "TruncateStmt",
+    "ViewStmt",
+}
 # It gives a table new storage as well, but writes nothing to it.
 _EMPTIES = "TruncateStmt"
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """One relation as it is now. `owner` is the table of an index or a sequence. `mode` is 0 without a lock of ours."""
-
-    oid: int
-    name: str
-    owner: int
-    filenode: int
-    mode: int
-    scans: int
-
-
-DatabaseState = Mapping[int, Relation]
-
-
-def read_state(connection: Connection) -> DatabaseState:
-    """Return every relation of the database, by oid, with the locks that this session holds."""
-    return {row[0]: Relation(*row) for row in connection.execute(read_sql("lint/measure", "state"))}
-
-
-def probe(connection: Connection, statement: Statement, existing: frozenset[int]) -> Measured:
+def probe(books: Books, statement: Statement, existing: frozenset[int]) -> Measured:
     """Run a statement in the open transaction, and return its effect on the relations that are `existing`.
 
     Raises psycopg.Error if it fails.
     """
     tag, _ = read_tree(statement.text)
-    before = read_state(connection)
+    connection, before = books.connection, books.read()
     planned = tag in _PLANNED
     if planned:
         connection.execute(_BY_INDEX)
@@ -57,7 +47,7 @@ def probe(connection: Connection, statement: Statement, existing: frozenset[int]
         raise sent.error
     if planned:
         connection.execute(_AS_IS)
-    after = read_state(connection)
+    after = books.read(whole=tag not in _LOCKS_ALL)
     old = {oid: relation for oid, relation in before.items() if oid in existing}
     return Measured(
         statement.start,

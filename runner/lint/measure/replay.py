@@ -8,7 +8,8 @@ from typing import TypeVar
 import psycopg
 
 from tenantry import sqltext
-from tenantry.lint.measure.probe import probe, read_state
+from tenantry.lint.measure.books import Books
+from tenantry.lint.measure.probe import probe
 from tenantry.lint.measure.rows import empty, fill
 from tenantry.lint.measure.standalone import run_alone
 from tenantry.model import Migration
@@ -43,18 +44,21 @@ def measure_file(
     migration: Migration,
     ledger_schema: str,
     *,
+    books: Books | None = None,
     most: int = MOST,
 ) -> tuple[Measured, ...]:
     """Run a file and return the effects of its statements on the tables before it, filled with a few rows.
 
     Of changes of rows that differ in their constants alone, the first one is measured, and returned for all. Raises
     psycopg.Error if the file does not run statement by statement; the state of the database is then unknown.
-    Beyond `most` statements, they are run and not measured. Raises Cancelled if the run is to end.
+    Beyond `most` statements, they are run and not measured. `books` are those of the files before it on the same
+    connection: without them, everything is read. Raises Cancelled if the run is to end.
     """
     connection = scratch.connection
+    books = books or Books(connection)
     # Before every file, since the last one may have created tables or emptied them.
-    fill(connection, ledger_schema)
-    measuring = _Measuring(scratch, frozenset(read_state(connection)), ledger_schema, most)
+    books.changed = fill(connection, ledger_schema, books.changed)
+    measuring = _Measuring(scratch, books, frozenset(books.read()), ledger_schema, most)
     try:
         connection.execute(_ZONE)
         run = measuring.run_in_one if migration.transactional else measuring.run_one_by_one
@@ -69,6 +73,7 @@ class _Measuring:
     """The measuring of one file; `existing` are the relations before it, `most` of its statements are measured."""
 
     scratch: Scratch
+    books: Books
     existing: frozenset[int]
     ledger_schema: str
     most: int
@@ -93,6 +98,7 @@ class _Measuring:
                     continue
                 yield self._measure(first)
                 self._run(alike)
+            self.books.settle()
             self._connection.execute("COMMIT")
 
     def run_one_by_one(self, groups: Iterable[Group]) -> Iterator[Measured]:
@@ -100,6 +106,7 @@ class _Measuring:
         for group in groups:
             if name_barred(*read_tree(group[0].text)):
                 yield run_alone(self._connection, group[0], self.existing)
+                self.books.forget()
             else:
                 yield from self.run_in_one((group,))
 
@@ -110,7 +117,7 @@ class _Measuring:
         if self.measured > self.most:
             self._try(lambda: _send(self._connection, statement.text))
             return Measured(statement.start, statement.text, unmeasured=_TOO_MANY.format(self.most), hint=_SPLIT)
-        return self._try(lambda: probe(self._connection, statement, self.existing))
+        return self._try(lambda: probe(self.books, statement, self.existing))
 
     def _run(self, statements: Sequence[Statement]) -> None:
         """Run statements that are like measured ones, many at a time."""

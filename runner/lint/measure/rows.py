@@ -1,7 +1,7 @@
 """A few rows for every empty table: without rows, the statements that take long on a live database do nothing."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -74,13 +74,18 @@ class _Column:
     checks: str
 
 
-def fill(connection: Connection, ledger_schema: str) -> None:
-    """Insert rows into every empty table. A table that accepts none of the attempts stays empty."""
+def fill(connection: Connection, ledger_schema: str, tables: Collection[int] | None = None) -> set[int]:
+    """Insert rows into every empty table, or into those of `tables`, their oids.
+
+    A table that accepts none of the attempts stays empty; the oids of these are returned.
+    """
+    if tables is not None and not tables:
+        return set()
     with connection.transaction():
         _skip_triggers(connection)
-        columns = [_Column(*row) for row in connection.execute(_compose_columns(ledger_schema))]
-        for _, of_table in groupby(columns, lambda column: column.table):
-            _fill_table(connection, tuple(of_table))
+        columns = [_Column(*row) for row in connection.execute(_compose_columns(ledger_schema, tables))]
+        grouped = [(oid, tuple(of_table)) for oid, of_table in groupby(columns, lambda column: column.table)]
+        return {oid for oid, of_table in grouped if not _fill_table(connection, of_table)}
 
 
 def empty(connection: Connection, ledger_schema: str) -> None:
@@ -92,10 +97,11 @@ def empty(connection: Connection, ledger_schema: str) -> None:
     connection.execute("SET LOCAL session_replication_role = origin")
 
 
-def _compose_columns(ledger_schema: str) -> sql.Composed:
-    """Return the query for the columns of all tables but the ledger's."""
+def _compose_columns(ledger_schema: str, tables: Collection[int] | None = None) -> sql.Composed:
+    """Return the query for the columns of all tables but the ledger's, or of these tables."""
+    of_tables = sql.SQL("true") if tables is None else sql.SQL("class.oid = ANY ({})").format(sql.Literal(list(tables)))
     return sql.SQL(read_sql("lint/measure", "columns")).format(
-        ledger=sql.Literal(ledger_schema), ledger_tables=sql.Literal(list(LEDGER_TABLES))
+        ledger=sql.Literal(ledger_schema), ledger_tables=sql.Literal(list(LEDGER_TABLES)), of_tables=of_tables
     )
 
 
@@ -108,18 +114,20 @@ def _skip_triggers(connection: Connection) -> None:
         return  # tables are then filled in the order of their creation, which is that of foreign keys
 
 
-def _fill_table(connection: Connection, columns: Sequence[_Column]) -> None:
+def _fill_table(connection: Connection, columns: Sequence[_Column]) -> bool:
+    """Insert rows into a table unless it has some; return whether it has any now."""
     table = sql.Identifier(columns[0].schema, columns[0].relation)
     has_rows = sql.SQL("SELECT EXISTS (SELECT FROM ONLY {})").format(table)
     if connection.execute(has_rows).fetchone() == (True,):
-        return
+        return True
     for query in _inserts(table, columns):
         try:
             with connection.transaction():
                 connection.execute(query)
-            return
+            return True
         except psycopg.Error:
             continue
+    return False
 
 
 def _inserts(table: sql.Identifier, columns: Sequence[_Column]) -> Iterator[sql.Composed]:

@@ -6,7 +6,8 @@ These locks are known from the manual ("Table-Level Locks", and the page of each
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tenantry.lint.measure.probe import DatabaseState, find_rewritten, read_state
+from tenantry.lint.measure.books import DatabaseState, read_state
+from tenantry.lint.measure.probe import find_rewritten
 from tenantry.model.effects import Lock, LockMode, Measured
 from tenantry.postgres.send import send
 from tenantry.postgres.sessions import Connection

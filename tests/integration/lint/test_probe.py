@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tenantry import sqltext
-from tenantry.lint.measure.probe import probe, read_state
+from tenantry.lint.measure.books import Books, read_state
+from tenantry.lint.measure.probe import probe
 from tenantry.lint.measure.rows import fill
 from tenantry.model.effects import LockMode
 from tenantry.postgres.embedded.cluster import EmbeddedServer
@@ -157,7 +158,7 @@ class TestProbe:
         text, locks, rewritten, scanned = FORMS[form]
         filled.execute("BEGIN")
         try:
-            effect = probe(filled, sqltext.split(text)[0], frozenset(read_state(filled)))
+            effect = probe(Books(filled), sqltext.split(text)[0], frozenset(read_state(filled)))
         finally:
             filled.execute("ROLLBACK")
         assert {lock.relation.removeprefix("public."): lock.mode for lock in effect.locks} == locks

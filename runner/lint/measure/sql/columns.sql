@@ -40,6 +40,7 @@ JOIN pg_catalog.pg_type AS root
     ON root.oid = COALESCE(base.root, attribute.atttypid)
 WHERE class.relkind IN ('r', 'p')
     AND NOT class.relispartition
+    AND {of_tables}
     AND class.relpersistence <> 't'
     AND space.nspname !~ '^pg_'
     AND space.nspname <> 'information_schema'

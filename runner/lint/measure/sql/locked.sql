@@ -1,0 +1,55 @@
+WITH held AS (
+    SELECT
+        relation,
+        max(CASE mode
+            WHEN 'AccessShareLock' THEN 1
+            WHEN 'RowShareLock' THEN 2
+            WHEN 'RowExclusiveLock' THEN 3
+            WHEN 'ShareUpdateExclusiveLock' THEN 4
+            WHEN 'ShareLock' THEN 5
+            WHEN 'ShareRowExclusiveLock' THEN 6
+            WHEN 'ExclusiveLock' THEN 7
+            WHEN 'AccessExclusiveLock' THEN 8
+        END) AS mode
+    FROM pg_catalog.pg_locks
+    WHERE pid = pg_catalog.pg_backend_pid()
+        AND locktype = 'relation'
+        AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+    GROUP BY relation
+)
+SELECT
+    held.relation,
+    space.nspname || '.' || class.relname,
+    -- An index, and a sequence of a column, is of its table.
+    COALESCE(
+        index.indrelid,
+        (
+            SELECT refobjid
+            FROM pg_catalog.pg_depend
+            WHERE class.relkind = 'S'
+                AND classid = CAST('pg_catalog.pg_class' AS regclass)
+                AND objid = class.oid
+                AND refclassid = CAST('pg_catalog.pg_class' AS regclass)
+                AND deptype IN ('a', 'i')
+        ),
+        class.oid
+    ),
+    COALESCE(pg_catalog.pg_relation_filenode(class.oid), 0),
+    COALESCE(held.mode, 0),
+    COALESCE(pg_catalog.pg_stat_get_xact_numscans(class.oid), 0)
+FROM held
+-- A relation that was dropped is locked until the transaction ends, and in no catalog.
+LEFT JOIN (
+    pg_catalog.pg_class AS class
+    JOIN pg_catalog.pg_namespace AS space
+        ON space.oid = class.relnamespace
+    LEFT JOIN pg_catalog.pg_index AS index
+        ON index.indexrelid = class.oid
+)
+    ON class.oid = held.relation
+WHERE class.oid IS NULL
+    OR (
+        class.relkind IN ('r', 'p', 'm', 'v', 'f', 'i', 'I', 'S')
+        AND space.nspname !~ '^pg_'
+        AND space.nspname <> 'information_schema'
+    )
