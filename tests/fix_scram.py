@@ -96,9 +96,9 @@ def make_role(guarded: Guarded) -> MakeRole:
 
 def _ask_for_passwords(one: Guarded, folder: Path) -> None:
     one.run(*(f"CREATE ROLE {group}" for group in GROUPS))
-    ((data,),) = one.run("SHOW data_directory")
+    ((data,),), ((rules,),) = one.run("SHOW data_directory"), one.run("SHOW hba_file")
     _certify(Path(str(data)), folder)
-    (Path(str(data)) / "pg_hba.conf").write_text(_RULES, "utf-8")
+    Path(str(rules)).write_text(_RULES, "utf-8")
     one.run("ALTER SYSTEM SET ssl = on", "SELECT pg_reload_conf()")
     # A session that sees this comes of a server that has read its rules too.
     deadline = time.monotonic() + _READY_WITHIN_S
