@@ -23,6 +23,7 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from tenantry.ledger.definitions import DEFINITIONS, PLAIN
+from tenantry.model.records import LEDGER_TABLES
 from tenantry.postgres.copying import Fields
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
@@ -37,12 +38,14 @@ class Guard:
     `owner` is a role that tenants.yaml names as the owner of the ledger, trusted like the connected one. `glances`: a
     whole table is read after no more than a glance, as long as the glance finds nothing. `by_grant`: also a table of a
     role that was granted to ours is trusted, which takes longer to ask. `pins`: the connected role is a superuser.
+    `alone`: the last glance saw no relation in the database but the ledger's own; None before the first one.
     """
 
     owner: str = ""
     glances: bool = False
     by_grant: bool = False
     pins: bool = False
+    alone: bool | None = None
 
     def results(self, *, writes: bool) -> int:
         """Return how many results come before the one of a guarded query: SET, the schema's lock, LOCK, SELECT."""
@@ -100,7 +103,7 @@ def compose_glanced(schema: str, table: str, columns: str) -> str:
 
     It is for a transaction of its own. The glance comes last, so that it is at the table that COPY has locked.
     """
-    glance = sql.SQL(read_sql("ledger", "glance")).format(table=_as_relation(schema, table))
+    glance = sql.SQL(read_sql("ledger", "glance")).format(table=_as_relation(schema, table), alone=compose_alone())
     return sql.SQL(";\n").join((_compose_copy(schema, table, columns), glance)).as_string()
 
 
@@ -111,11 +114,18 @@ def _compose_copy(schema: str, table: str, columns: str) -> sql.Composed:
     )
 
 
+def compose_alone() -> sql.Composed:
+    """Return the question whether a database has no relation but the ledger's own."""
+    tables = sql.SQL(", ").join(map(sql.Literal, LEDGER_TABLES))
+    return sql.SQL(read_sql("ledger", "alone")).format(tables=tables)
+
+
 def is_plain(guard: Guard, table: str, seen: Fields) -> bool:
     """Return whether a glance found a plain table, with as many columns and checks as ours, of an owner we trust."""
     if not seen:
         return False  # gone while it was looked at
-    *shape, owner, current = seen
+    *shape, owner, current, alone = seen
+    guard.alone = alone == b"t"
     expected = DEFINITIONS[table]
     ours = (b"r", b"p", *(b"f",) * 6, b"%d" % expected.columns, b"%d" % expected.checks)
     return tuple(shape) == ours and owner in {current, guard.owner.encode()}

@@ -19,6 +19,7 @@ from psycopg.pq import TransactionStatus
 
 from tenantry.ledger.guard import (
     Guard,
+    compose_alone,
     compose_copy,
     compose_glanced,
     compose_guard,
@@ -164,9 +165,10 @@ class Ledger:
         return {decode_version(number): value for number, value in rows if number and value is not None}
 
     def is_alone(self) -> bool:
-        """Return whether the database has no relation but the ledger's own."""
-        tables = sql.SQL(", ").join(map(sql.Literal, LEDGER_TABLES))
-        return self.connection.execute(self.compose("alone", tables=tables)).fetchone() == (True,)
+        """Return whether the database has no relation but the ledger's own; asked only if no glance has seen it."""
+        if self.guard.alone is not None:
+            return self.guard.alone
+        return self.connection.execute(compose_alone()).fetchone() == (True,)
 
     def create_if_absent(self) -> None:
         """Create both tables unless they exist. Raises Refused if that is forbidden or the table is not ours."""
@@ -320,7 +322,9 @@ class Ledger:
         """Return the refusal where the role may not read the ledger."""
         said = error.diag.message_primary or ""
         tables = ", ".join(f"{self.typed_schema}.{table}" for table in (LEDGER_TABLE, LOG_TABLE))
-        # Whatever the language of the message, it names the table, unless the schema itself is closed to the role.
+        # Whatever the language of the message, it names the table, or the schema if that is closed to the role.
+        if LEDGER_TABLE not in said and self.schema not in said:
+            return Refused(f"{self.shown}: {said}", hint="grant the role SELECT on it, which every role has by default")
         privilege = f"SELECT ON {tables}" if LEDGER_TABLE in said else f"USAGE ON SCHEMA {self.typed_schema}"
         return Refused(f"{self.shown}: {said}", hint=self.compose_grant(privilege))
 

@@ -16,7 +16,6 @@ from tenantry.files.header import parse_header
 from tenantry.files.texts import FOLDER, Texts
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import RepeatableTable
-from tenantry.ledger.statuses import refuse_bare
 from tenantry.model import (
     NO_VERSION,
     AppliedMigration,
@@ -78,10 +77,8 @@ class Prover:
         # Before the schema: what changes in between must not be believed the next time.
         token = read_token(ledger.connection)
         known = not self.full and self.proofs.holds(ledger.tenant, name, token)
-        if again:
-            if known:
-                return
-            refuse_bare(statuses, ledger)
+        if known and again:
+            return
         found = False
         schema = () if known else self._compare(ledger, migrations)
         for finding in chain(schema, self._check(ledger, statuses)):

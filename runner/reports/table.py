@@ -27,12 +27,12 @@ from tenantry.reports.hazards import write_effects, write_hazard
 from tenantry.reports.output import Output
 from tenantry.reports.wording import (
     count_tenants,
-    for_tenants,
     indent,
     join,
     name_tenants,
     render_shared_hint,
     seconds,
+    without_tenant,
 )
 
 # Arbitrary: as many rows as a person reads. Beyond them, tenants that ended well and alike share a row.
@@ -132,7 +132,7 @@ class _Report:
         for finding in sorted(self._findings, key=lambda finding: order.get(finding.tenant, -1)):
             problem = finding.problem
             # As for troubles: a hint that names more versions than another one is not the same.
-            hint = for_tenants(problem.hint, finding.tenant, "") if problem.hint else ""
+            hint = without_tenant(problem.hint, finding.tenant) if problem.hint else ""
             shared[problem.message, finding.detail, hint].append(finding)
         for (message, detail, _), findings in shared.items():
             names = [finding.tenant for finding in findings]
@@ -159,7 +159,7 @@ class _Report:
             if tenant.verdict and tenant.verdict.result not in GOOD and _is_unsaid(tenant):
                 failure = tenant.failed.failure if tenant.failed else None
                 # The hint names the tenant in its commands: without the name, it is the same for all of a group.
-                hint = for_tenants(tenant.verdict.hint, tenant.tenant, "")
+                hint = without_tenant(tenant.verdict.hint, tenant.tenant)
                 shared[tenant.verdict.result, tenant.verdict.reason, hint, failure, tenant.version].append(tenant)
         for tenants in shared.values():
             yield from self._trouble_text(tenants)

@@ -40,6 +40,14 @@ def for_tenants(hint: str, name: str, others: str) -> str:
     return re.sub(rf'--tenants {re.escape(name)}(?=[ "])(?! --resume-at)', f"--tenants {others}", hint)
 
 
+def without_tenant(hint: str, name: str) -> str:
+    """Return a hint, written for one tenant, without it: the same for all tenants that share the hint.
+
+    A command with `--tenants=NAME` takes one tenant, so that any of those that share it will do.
+    """
+    return re.sub(rf'--tenants={re.escape(name)}(?=[ "])', "", for_tenants(hint, name, ""))
+
+
 def name_tenants(names: Sequence[str], most: int = 8) -> str:
     """Return `tenant 1` or `tenants 1, 16`: of many, the first `most` and the number of others; the master by name."""
     if list(names) == [MASTER] or all("/" in name for name in names):

@@ -197,9 +197,9 @@ class _Migrating:
         yield TenantPlanned(self._tenant.name, plan)
         if refused := (yield from self._gate(statuses, plan, rows)):
             return refused
+        refuse_bare(statuses, self.ledger)
         if not plan.steps and not plan.repeatables:
             return (yield from self._prove(statuses, Verdict(Result.UP_TO_DATE)))
-        refuse_bare(statuses, self.ledger)
         # Before they run: a run that is killed right after must leave no record whose text is unknown.
         self.project.texts.keep((*plan.steps, *plan.repeatables))
         verdict = yield from apply_plan(self._site, plan, rows)

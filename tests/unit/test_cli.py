@@ -171,7 +171,7 @@ BAD_OPTIONS = {
     "migrate --tenant 1": "No such option '--tenant'. Did you mean '--tenants'?",
     "migrate --jobs 0": "Invalid value for '--jobs': 0 is not in the range x>=1.",
     "migrate --jobs many": "Invalid value for '--jobs': 'many' is not a valid integer range.",
-    "migrate --lock-wait -1": "Invalid value for '--lock-wait': -1.0 is not in the range x>=0.",
+    "migrate --lock-wait -1": "Invalid value for '--lock-wait': -1.0 is not in the range 0<=x<=604800.",
     "migrate --to latest": f"Invalid value for '--to': 'latest' {VERSION}",
     "migrate --to -1": f"Invalid value for '--to': '-1' {VERSION}",
     "migrate --format xml": "Invalid value for '--format': 'xml' is not one of 'table', 'jsonl'.",

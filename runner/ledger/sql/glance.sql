@@ -2,6 +2,7 @@
 -- server less.
 SELECT
     relkind, relpersistence, relispartition, relrowsecurity, relforcerowsecurity, relhasrules, relhastriggers,
-    relhassubclass, relnatts, relchecks, pg_catalog.pg_get_userbyid(relowner), current_user
+    relhassubclass, relnatts, relchecks, pg_catalog.pg_get_userbyid(relowner), current_user,
+    ({alone})
 FROM pg_catalog.pg_class
 WHERE oid OPERATOR(pg_catalog.=) {table}
