@@ -52,6 +52,17 @@ class Books:
                 self._known[oid] = Relation(oid, *row)
         return dict(self._known)
 
+    def open(self) -> DatabaseState:
+        """Return every relation as it is before a statement, with its scans so far.
+
+        The server counts these until it sends them off, at moments of its own: also those of former transactions.
+        """
+        known = dict(self.read())
+        counted = {int(oid): int(scans) for oid, scans in self.connection.execute(read_sql("lint/measure", "scans"))}
+        for oid in known.keys() & counted.keys():
+            known[oid] = replace(known[oid], scans=counted[oid])
+        return known
+
     def settle(self) -> None:
         """Note what the open transaction has changed, before it is committed and its locks are gone."""
         for relation in self.read().values():

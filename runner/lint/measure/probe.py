@@ -37,7 +37,7 @@ def probe(books: Books, statement: Statement, existing: frozenset[int]) -> Measu
     Raises psycopg.Error if it fails.
     """
     tag, _ = read_tree(statement.text)
-    connection, before = books.connection, books.read()
+    connection, before = books.connection, books.open()
     planned = tag in _PLANNED
     if planned:
         connection.execute(_BY_INDEX)

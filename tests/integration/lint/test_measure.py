@@ -10,6 +10,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from tenantry.ledger.provenance import Provenance
+from tenantry.lint.measure.books import Books
 from tenantry.lint.measure.measures import Measures
 from tenantry.lint.measure.replay import measure_file
 from tenantry.model import Migration
@@ -276,6 +277,28 @@ def test_alike_statements(scratch: Scratch) -> None:
     measured = measure(scratch, "CREATE TABLE t (a int PRIMARY KEY, b text);", f"{seed}{again}{later}")
     assert [effect.text[:6] for effect in measured] == ["INSERT", "UPDATE", "DROP I", "UPDATE", "INSERT"]
     assert scratch.connection.execute("SELECT count(*) FROM t WHERE a < 1000").fetchone() == (6,)
+
+
+@pytest.mark.parametrize("forget", [False, True], ids=["books kept", "books read again"])
+def test_one_file_after_the_other(scratch: Scratch, forget: bool) -> None:
+    """What was scanned, locked or written for earlier files is no effect of a later one, on the same connection."""
+    texts = (
+        "CREATE TABLE rooms (id int PRIMARY KEY, name text); CREATE TABLE desks (id int REFERENCES rooms);",
+        "CREATE INDEX ON rooms (name); UPDATE desks SET id = NULL; TRUNCATE desks;",
+        "ALTER TABLE rooms ADD COLUMN kind text NOT NULL DEFAULT 'studio'; ALTER SCHEMA public RENAME TO app;",
+        "ALTER TABLE app.rooms ALTER COLUMN id TYPE bigint;",
+    )
+    books, measured = Books(scratch.connection), []
+    for number, text in enumerate(texts, start=1):
+        if forget:
+            books.forget()
+        measured.append(measure_file(scratch, make_migration(number, "file", text), "elsewhere", books=books))
+    added, _ = measured[2]
+    assert [(lock.relation, lock.mode.name) for lock in added.locks] == [("public.rooms", "ACCESS_EXCLUSIVE")]
+    assert (added.rewritten, added.scanned) == ((), ())
+    (changed,) = measured[3]
+    # The foreign key is checked again.
+    assert (changed.rewritten, changed.scanned) == (("app.rooms",), ("app.desks", "app.rooms"))
 
 
 def test_most_statements(scratch: Scratch) -> None:
