@@ -23,7 +23,7 @@ from tenantry.apply.attempt import (
 from tenantry.apply.lock_waits import Watch, watching
 from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.site import Site, States, WriteRecord
-from tenantry.ledger.touched import compose_untouched
+from tenantry.ledger.touched import TABLES, compose_untouched
 from tenantry.ledger.writing import record_applied
 from tenantry.model import Migration
 from tenantry.model.events import Event, LockAwaited, MigrationApplied, MigrationStarted
@@ -104,11 +104,13 @@ def _run(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> Migr
         end: sql.SQL | None = sql.SQL(check.as_string(connection))
         if connection.info.encoding != "utf-8" or step.directives.ensure:
             # The file's encoding may not fit its text in the row; and its assertions need a session that is reset.
-            connection.execute(check)
+            with site.ledger.guarding(TABLES):
+                connection.execute(check)
             end = None
             if broken := check_ensured(connection, step):
                 return broken
-        record(elapsed_ms, sent.statements, end)
+        with site.ledger.guarding(TABLES):
+            record(elapsed_ms, sent.statements, end)
         connection.execute("COMMIT")
     except psycopg.Error as error:
         return make_broken(error, site, step, None)

@@ -205,7 +205,7 @@ class _Ledger(BaseModel):
 
 
 class _Session(BaseModel):
-    """How the servers read SQL in every session of tenantry, whatever the role, database or server is set to.
+    """How the servers read SQL and show values in every session of tenantry, whatever they or their roles are set to.
 
     standard_conforming_strings is always on.
     """
@@ -216,11 +216,15 @@ class _Session(BaseModel):
     backslash_quote: _Value | None = Field(
         None, description="Whether a quote may be written as \\'. Default safe_encoding."
     )
+    bytea_output: _Value | None = Field(None, description="How bytes are cast to text. Default hex.")
     check_function_bodies: _Switch | None = Field(
         None, description="Whether CREATE FUNCTION checks the body. Default on."
     )
     date_style: _Value | None = Field(
         None, alias="DateStyle", description="How dates are read and shown. Default ISO, MDY.", examples=["ISO, DMY"]
+    )
+    extra_float_digits: int | None = Field(
+        None, description="Digits of floating-point numbers that are cast to text. Default 1, all of them."
     )
     interval_style: _Value | None = Field(
         None, alias="IntervalStyle", description="How intervals are read and shown. Default postgres."
@@ -229,6 +233,7 @@ class _Session(BaseModel):
         None, alias="TimeZone", description="Time zone of times without one. Default UTC.", examples=["Europe/Berlin"]
     )
     transform_null_equals: _Switch | None = Field(None, description="Whether = NULL means IS NULL. Default off.")
+    xmlbinary: _Value | None = Field(None, description="How XML shows bytes. Default base64.")
     xmloption: _Value | None = Field(
         None, description="Whether XML is read as content or as a document. Default content."
     )

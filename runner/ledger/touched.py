@@ -13,20 +13,21 @@ from tenantry.model.records import LEDGER_TABLE, LOG_TABLE
 from tenantry.postgres.queries import read_sql
 
 # Not the repeatables: their own record is an update, whose statistics may be those of the last file.
-_TABLES = (LEDGER_TABLE, LOG_TABLE)
-_REASON = "tenantry: touched"
+TABLES = (LEDGER_TABLE, LOG_TABLE)
+# Without the colon of a reason of the guard, which would be one to distrust the table.
+_REASON = "tenantry touched"
 
 HINT = "leave the tables of tenantry to its verbs: forget, mark, accept and rollback change the record"
 
 
 def compose_untouched(ledger: Ledger) -> sql.Composed:
     """Return the statements that raise an error if the open transaction has changed rows of the ledger or its log."""
-    return compose_guarded(ledger.guard, ledger.schema, _TABLES, compose_check(ledger), writes=True)
+    return compose_guarded(ledger.guard, ledger.schema, TABLES, compose_check(ledger), writes=True)
 
 
 def compose_check(ledger: Ledger) -> sql.Composed:
     """Return the check of `compose_untouched` alone, for a message in which the tables are guarded already."""
-    touched = sql.SQL(" OR ").join(_compose_touched(ledger, table) for table in _TABLES)
+    touched = sql.SQL(" OR ").join(_compose_touched(ledger, table) for table in TABLES)
     return sql.SQL(read_sql("ledger", "untouched")).format(touched=touched)
 
 

@@ -6,24 +6,20 @@ would take for a command.
 
 import re
 
-# C0 without tab and line end, DEL and C1; all with the property Bidi_Control, and the separators of lines and
-# paragraphs; lone surrogates, which stand for bytes of a file name that are not UTF-8, and cannot be written.
-_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+from tenantry.steering import HASHES, STEERING, WHOLE_COMMAND, name_character
+
 # GitHub skips blanks before a command. Colours of our own may precede it: of others, no code is left at that point.
 _COMMAND = re.compile(r"^((?:\x1b\[[0-9;]*m|[^\S\n])*):(?=:)", re.MULTILINE)
-_WHOLE_COMMAND = re.compile(r"^([^\S\n]*):(?=:.*::)", re.MULTILINE)
-# `##[error]`, `##vso[...]`, `##teamcity[...]`: other services, and older commands of GitHub, anywhere in a line.
-_HASHES = re.compile(r"##(?=[A-Za-z]*\[)")
 
 
 def escape_controls(text: str) -> str:
     """Return text with the characters escaped that would steer a terminal; lines and tabs remain."""
-    return _STEERING.sub(_name, text)
+    return STEERING.sub(lambda found: name_character(found[0]), text)
 
 
 def escape(text: str) -> str:
     """Return text as people may see it: lines and tabs remain, what would steer a terminal or a CI is escaped."""
-    return break_commands(_HASHES.sub(r"#\\x23", escape_controls(text)))
+    return break_commands(HASHES.sub(r"#\\x23", escape_controls(text)))
 
 
 def escape_line(text: str) -> str:
@@ -33,7 +29,7 @@ def escape_line(text: str) -> str:
 
 def escape_source(text: str) -> str:
     """Return source text that may be kept as a file: a line may begin with a cast, only a whole command is broken."""
-    return _WHOLE_COMMAND.sub(r"\1\\x3a", _HASHES.sub(r"#\\x23", escape_controls(text)))
+    return WHOLE_COMMAND.sub(r"\1\\x3a", HASHES.sub(r"#\\x23", escape_controls(text)))
 
 
 def break_commands(text: str) -> str:
@@ -44,9 +40,4 @@ def break_commands(text: str) -> str:
 def escape_json(text: str) -> str:
     """Return JSON that reads the same and holds no character raw that would steer a terminal or a CI."""
     # Outside of its strings, JSON has none of these but line ends.
-    return _HASHES.sub(r"#\\u0023", _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
-
-
-def _name(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return HASHES.sub(r"#\\u0023", STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text))

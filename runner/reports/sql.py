@@ -7,12 +7,13 @@ from tenantry.model import NO_VERSION, Migration
 from tenantry.model.events import DraftWritten, Event, MigrationMeasured, RunFinished
 from tenantry.model.records import LEDGER_TABLE, REPEATABLE_TABLE
 from tenantry.model.results import GOOD
-from tenantry.reports.escaping import escape_line
+from tenantry.reports.escaping import escape_line, escape_source
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.hazards import describe_effect
 from tenantry.reports.output import Output
 from tenantry.reports.plan import Plans
 from tenantry.reports.wording import name_tenants
+from tenantry.sqltext.escaping import escape_sql
 
 
 def make_sink(stream: Output, call: Call) -> Sink:
@@ -34,7 +35,7 @@ def _render_drafts(drafts: Mapping[str, list[str]]) -> Iterator[str]:
     for text, tenants in drafts.items():
         yield _comment(f"a draft to review, for {name_tenants(tenants, most=len(tenants))}")
         yield ""
-        yield text.rstrip()
+        yield _as_shown(text.rstrip())
 
 
 def _render(plans: Plans) -> Iterator[str]:
@@ -54,7 +55,7 @@ def _render_file(step: Migration, measured: MigrationMeasured | None) -> Iterato
     yield _comment(f"{step.path}, {step.checksum}")
     if step.transactional:
         yield "BEGIN;"
-    yield _terminated((_annotate(step.sql, measured) if measured else step.sql).rstrip())
+    yield _as_shown(_terminated((_annotate(step.sql, measured) if measured else step.sql).rstrip()))
     if step.transactional:
         table = REPEATABLE_TABLE if step.version == NO_VERSION else LEDGER_TABLE
         yield f"-- tenantry writes its row to {table} here"
@@ -64,6 +65,14 @@ def _render_file(step: Migration, measured: MigrationMeasured | None) -> Iterato
 def _comment(text: str) -> str:
     """Return text as one line of comment, which it cannot leave."""
     return f"-- {escape_line(text)}"
+
+
+def _as_shown(sql: str) -> str:
+    """Return SQL without anything that steers a terminal, and that runs alike; where it cannot be, it says so."""
+    escaped = escape_sql(sql)
+    if escaped is not None:
+        return escaped
+    return f"-- Control characters in this text are shown as escapes: do not run it from here.\n{escape_source(sql)}"
 
 
 def _annotate(sql: str, measured: MigrationMeasured) -> str:

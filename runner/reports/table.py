@@ -34,6 +34,7 @@ from tenantry.reports.wording import (
     seconds,
     without_tenant,
 )
+from tenantry.sqltext.escaping import escape_sql
 
 # Arbitrary: as many rows as a person reads. Beyond them, tenants that ended well and alike share a row.
 _MOST_ROWS = 40
@@ -70,7 +71,7 @@ class _Report:
             case LinePrinted(text):
                 self._printed = True
                 # Source text, perhaps, to be kept as a file: its lines are not values.
-                self._stream.write_verbatim(f"{escape_source(text)}\n")
+                self._stream.write_verbatim(f"{escape_sql(text) or escape_source(text)}\n")
             case RepairProposed(tenant, changes):
                 self._write(*(f"{name_tenants([tenant])}: {change}" for change in changes))
                 # The repair is next: its changes must be on the screen before they are in the database.

@@ -7,6 +7,7 @@ from 0.
 
 from tenantry.sqltext.checks import MOST_FINDINGS, check
 from tenantry.sqltext.classes import LockClass, classify, is_strong, leave_relations, sets_lock_timeout
+from tenantry.sqltext.escaping import escape_sql
 from tenantry.sqltext.findings import FaultKind, Finding, SqlError
 from tenantry.sqltext.lexer import is_blank
 from tenantry.sqltext.library import GRAMMAR_MAJOR
@@ -34,6 +35,7 @@ __all__ = [
     "check",
     "check_queries",
     "classify",
+    "escape_sql",
     "excerpt",
     "find_calls",
     "find_outside",

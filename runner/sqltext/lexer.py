@@ -53,7 +53,7 @@ def find_line_end(text: str, start: int) -> int:
 
 def read_tokens(text: str, start: int = 0) -> Iterator[Token]:
     """Yield the tokens from `start` on without white space and comments."""
-    return (token for token in _read_all(text, start) if token.kind != "blank")
+    return (token for token in read_all(text, start) if token.kind != "blank")
 
 
 def blank_comments(text: str) -> str:
@@ -61,7 +61,7 @@ def blank_comments(text: str) -> str:
 
     The server accepts them between the parts of one string, the library does not: it reads them as tokens.
     """
-    parts = [(token, text[token.start : token.end]) for token in _read_all(text)]
+    parts = [(token, text[token.start : token.end]) for token in read_all(text)]
     return "".join(_blank_lines(part) if token.kind == "blank" and part[0] != "/" else part for token, part in parts)
 
 
@@ -69,7 +69,7 @@ def _blank_lines(blank: str) -> str:
     return re.sub(r"--[^\n\r]*", lambda match: " " * len(match[0]), blank)
 
 
-def _read_all(text: str, start: int = 0) -> Iterator[Token]:
+def read_all(text: str, start: int = 0) -> Iterator[Token]:
     """Yield the tokens of a text from `start` on, with nothing left between them."""
     escapes = False
     while match := _TOKEN.match(text, start):
@@ -95,7 +95,7 @@ def find_excess(text: str) -> tuple[str, int] | None:
     if text.count("/*") <= DEEPEST and not _LONG_ROW.search(text):
         return None
     row = end = -1
-    for token in _read_all(text):
+    for token in read_all(text):
         if text.startswith("/*", token.start) and _measure_depth(text, token) > DEEPEST:
             return f"comments nested more than {DEEPEST:,} levels deep", token.start
         if token.kind == "other" and text[token.start] in _OPERATOR:

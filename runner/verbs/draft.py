@@ -64,7 +64,8 @@ def start(project: Project, *, name: str, schema_from: str, set_name: SetName = 
         if part and not any(draft.sql and draft.kind is Risk.ADDITIVE for draft in part):
             # As a file it would be a migration that does nothing, and there would be another one with every draft.
             yield LinePrinted("no file is written for the following statements: a person has to decide")
-            yield from (LinePrinted(line) for line in render(part).splitlines())
+            # As a whole: a string in it may span lines.
+            yield LinePrinted(render(part).rstrip("\n"))
         elif part:
             path = folder / f"{label(next_version(folder), name + suffix)}.sql"
             _write(path, f"-- A draft for review: the difference between the files and {source[1]}.\n\n{render(part)}")

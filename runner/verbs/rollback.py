@@ -6,8 +6,9 @@ import click
 
 from tenantry.apply.rollback import Undo, confirm, make_undo, run_undo
 from tenantry.fleet.run import Job
+from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.statuses import compare_rows
-from tenantry.model import Tenant
+from tenantry.model import MigrationStatus, Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import Event, RepairProposed, TenantCompared, Verdict, WarningRaised
 from tenantry.model.results import GOOD, Result, Standing
@@ -140,7 +141,7 @@ def make_rollback_job(project: Project, wanted: Wanted) -> Job:
             check_known(rows, statuses, wanted, tenant.name)
             chosen = choose(statuses, wanted, tenant.name)
             if not chosen:
-                return Verdict(Result.UP_TO_DATE, "nothing to undo", standing=Standing.NO_CHANGE)
+                return (yield from _conclude_unchanged(project, ledger, statuses, wanted))
             undos = [make_undo(status, ledger, wanted) for status in chosen]
             yield from (WarningRaised(tenant.name, one.doubt) for one in undos if one.doubt)
             yield RepairProposed(tenant.name, tuple(line for one in undos for line in _propose(one, wanted)))
@@ -161,6 +162,17 @@ def make_rollback_job(project: Project, wanted: Wanted) -> Job:
         return Verdict(Result.APPLIED, ", ".join(f"{one.name} rolled back" for one in undos))
 
     return undo
+
+
+def _conclude_unchanged(
+    project: Project, ledger: Ledger, statuses: tuple[MigrationStatus, ...], wanted: Wanted
+) -> Generator[Event, None, Verdict]:
+    """Return how a tenant ends whose record says that nothing is to be undone: proven, since a record can be wrong."""
+    if wanted.prove:
+        verdict = yield from make_prover(project).conclude(ledger, statuses, Result.UP_TO_DATE)
+        if verdict.result is not Result.UP_TO_DATE:
+            return verdict
+    return Verdict(Result.UP_TO_DATE, "nothing to undo", standing=Standing.NO_CHANGE if wanted.dry_run else None)
 
 
 def _propose(undo: Undo, wanted: Wanted) -> Iterator[str]:

@@ -4,9 +4,10 @@ A statement that may lose data, or is one of two readings, is a comment in the t
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
+from tenantry import sqltext
 from tenantry.schema.snapshot import ObjectKey
 
 
@@ -87,7 +88,13 @@ class Step:
 
 def render(drafts: Iterable[Draft]) -> str:
     """Return the drafts as one text of SQL: destructive and ambiguous ones are comments, under their reason."""
-    return "\n\n".join("\n".join(_render(draft)) for draft in drafts) + "\n"
+    return "\n\n".join("\n".join(_render(_escape(draft))) for draft in drafts) + "\n"
+
+
+def _escape(draft: Draft) -> Draft:
+    """Return a draft with escapes for the control characters in it, before a line end could end its comment."""
+    sql, alternative = (sqltext.escape_sql(text) or text for text in (draft.sql, draft.alternative))
+    return replace(draft, sql=sql, alternative=alternative)
 
 
 def _render(draft: Draft) -> Iterator[str]:

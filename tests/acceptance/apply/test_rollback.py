@@ -28,6 +28,16 @@ def states(one: Fleet, name: str) -> list[tuple[int, str]]:
     return [(v, state) for v, state in one.query(name, "SELECT version, state FROM _migrations ORDER BY 1")]
 
 
+def test_a_record_that_is_wrong(applied: Fleet) -> None:
+    """Where the record says that a version was undone and the schema has it, nothing is undone, and that is said."""
+    with applied.session("1") as session:
+        session.execute("UPDATE _migrations SET state = 'rolled back' WHERE version = 2")
+    for more in ((), ("--dry-run",)):
+        done = applied.run("rollback", "2", "--tenants", "1", *WHY, *more)
+        assert (done.code, "notes: extra, found a table" in done.out) == (1, True), done.out
+    assert applied.run("rollback", "2", "--tenants", "1", *WHY, "--no-verify").code == 0
+
+
 def test_the_newest_version(applied: Fleet) -> None:
     """The newest version of the tenants that are named is undone, its row stays, and the log says who and why."""
     done = applied.run("rollback", "2", "--tenants", "16", *WHY)

@@ -103,8 +103,8 @@ class Attack:
     Wanted of all, and so said nowhere: nothing of the attacker's ran, no bug, nothing raw on the terminal, and where a
     verb that writes exits with 0, what it says is there. `refused` are the verbs that end with 4, `doubted` those that
     must not end with 0. `clean`: each verb ends as it does for a tenant that nobody attacked. `run` are the verbs that
-    are called. `trusted`: a superuser's own code may run, it is only not to mislead. `first` is run
-    by a superuser ahead of the attack; `files` are written into the project.
+    are called. `trusted`: its code may run, as of a superuser or by a reviewed query; it is only not to mislead.
+    `first` is run by a superuser ahead of the attack; `files` are written into the project.
     """
 
     name: str

@@ -166,6 +166,8 @@ def _list_messages() -> Iterator[Attack]:
         run=("migrate", "log", "status"),
     )
     read = "a reviewed query reads what is a view by now"
+    # A query of a check or an assertion runs what has the name by now, as docs/explained/trust.md says: it is reviewed,
+    # and it may name a view or a function. What is wanted of these is only that nothing is shown raw, or ends in a bug.
     replaced = (
         "DROP VIEW public.room_names; ALTER TABLE public.rooms RENAME TO was; CREATE VIEW public.rooms AS"
         " SELECT 1 AS id, 'x'::text AS name WHERE evil.yes(1)"
@@ -174,12 +176,14 @@ def _list_messages() -> Iterator[Attack]:
         f"{read}: a check",
         replaced,
         by=By.SUPERUSER,
+        trusted=True,
         files={"migrations/tenant/checks/rooms.sql": "SELECT id, name FROM public.rooms;\n"},
         run=("verify", "drift"),
     )
     yield Attack(
         f"{read}: a repeatable view",
         "DROP VIEW public.room_names; CREATE VIEW public.room_names AS SELECT evil.same('x'::text) AS name",
+        trusted=True,
         files={"migrations/tenant/checks/rooms.sql": "SELECT name FROM public.room_names;\n"},
         run=("verify", "drift"),
     )
@@ -187,6 +191,7 @@ def _list_messages() -> Iterator[Attack]:
         f"{read}: an assertion",
         replaced,
         by=By.SUPERUSER,
+        trusted=True,
         files={"migrations/tenant/0004_none.sql": "-- require: SELECT count(id) >= 0 FROM public.rooms\nSELECT 1;\n"},
         run=("plan", "dry run"),
     )
@@ -194,6 +199,7 @@ def _list_messages() -> Iterator[Attack]:
         "a function of a check is replaced",
         "CREATE FUNCTION public.is_well() RETURNS boolean LANGUAGE plpgsql AS 'BEGIN PERFORM evil.fire(); RETURN true;"
         " END'",
+        trusted=True,
         files={"migrations/tenant/checks/well.sql": "SELECT public.is_well();\n"},
         run=("verify", "drift"),
     )

@@ -112,6 +112,9 @@ OTHERWISE = {
     "IntervalStyle": ("sql_standard", "postgres"),
     "TimeZone": ("Asia/Tokyo", "UTC"),
     "xmloption": ("document", "content"),
+    "xmlbinary": ("hex", "base64"),
+    "bytea_output": ("escape", "hex"),
+    "extra_float_digits": ("-15", "1"),
     "check_function_bodies": ("off", "on"),
 }
 OURS = {name: ours for name, (_, ours) in OTHERWISE.items()}
