@@ -1,6 +1,7 @@
 """`db`: the embedded server."""
 
 import os
+import shutil
 from typing import Literal, get_args
 
 import click
@@ -15,6 +16,8 @@ from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Start, stop, open or destroy the embedded PostgreSQL, whose data is in .tenantry next to tenants.yaml.
 
+`prune` deletes what earlier runs kept there to save work: scratch databases, schemas, measurements and proofs.
+
 DATABASE is the id of a tenant, master, or the name of a database. Arguments after -- go to psql.
 
 \b
@@ -22,12 +25,15 @@ DATABASE is the id of a tenant, master, or the name of a database. Arguments aft
   tenantry db url 16
   tenantry db psql 16 -- -c '\\d sessions'
   tenantry db stop
+  tenantry db prune
   tenantry db destroy --yes
 """
 
 _DEFAULT_DATABASE = "postgres"
+# The folders with what earlier runs kept to save work.
+_KEPT = ("expected", "measured", "proven", "scratch")
 _EVERYWHERE = frozenset({_DEFAULT_DATABASE, "template1"})
-Action = Literal["start", "stop", "url", "psql", "destroy"]
+Action = Literal["start", "stop", "url", "psql", "prune", "destroy"]
 _PARAMS = (
     click.Argument(["action"], type=click.Choice(get_args(Action))),
     click.Argument(["database"], required=False),
@@ -39,11 +45,14 @@ _PARAMS = (
 def start(
     config: Config, *, action: Action, database: str | None = None, arguments: tuple[str, ...] = (), sure: bool = False
 ) -> Events:
-    """Start, stop, open or destroy the embedded server, or report the URL of one of its databases.
+    """Start, stop, open or destroy the embedded server, or report the URL of one of its databases; or prune.
 
     `database` is a tenant's id or a database's own name, and `arguments` go to psql. Nothing is destroyed without
     `sure`. Raises ConfigError where no server is embedded; ServerError where it cannot be started, stopped or found.
     """
+    if action == "prune":
+        yield from _prune(config)
+        return
     if not any(server.embedded for server in config.servers.values()):
         raise ConfigError((Problem(f'{config.path}: no server is set to "embedded", expected at least one'),))
     name = _find_database(config, database)
@@ -127,6 +136,23 @@ def _open_psql(config: Config, database: str, arguments: tuple[str, ...], named:
     command = [*server.psql(database), *arguments]
     # psql replaces this process: Ctrl-C, the terminal and the exit code are psql's own.
     os.execvp(command[0], command)
+
+
+def _prune(config: Config) -> Events:
+    """Delete what can be computed again: nothing of a tenant."""
+    # Slow to load, and of no use to the other actions.
+    from tenantry.postgres.sessions import Settings
+    from tenantry.scratch.places import ScratchPlace
+
+    kept = [config.state / name for name in _KEPT]
+    # Another run may be at work there: it ends first.
+    with ScratchPlace(config.state / "scratch", Settings("tenantry/db")).alone(None):
+        size = sum(path.stat().st_size for folder in kept for path in folder.rglob("*") if path.is_file())
+        for server in scratch_servers(config):
+            server.destroy()
+        for folder in kept:
+            shutil.rmtree(folder, ignore_errors=True)
+    yield LinePrinted(f"deleted {size / 1e6:.0f} MB of {config.shown_state}: later runs compute it again")
 
 
 def _destroy(config: Config, *, sure: bool) -> Events:

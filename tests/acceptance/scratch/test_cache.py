@@ -79,3 +79,16 @@ def test_for_people(used: Fleet) -> None:
     lines = [json.loads(line)["event"] for line in done.err.splitlines()]
     ((_, message, _),) = describe(used.environment["TENANTRY_CACHE"])
     assert lines.count(message) == 1
+
+
+def test_prune(fleet: MakeFleet) -> None:
+    """What earlier runs kept is deleted, and computed again by the next one."""
+    one = fleet(files=FIRST, scratch=False)
+    assert one.run("migrate").code == 0
+    state = one.folder / ".tenantry"
+    assert {"expected", "proven", "scratch"} <= {path.name for path in state.iterdir()}
+    pruned = one.run("db", "prune")
+    assert (pruned.code, pruned.out.startswith("deleted ")) == (0, True)
+    assert {"expected", "proven", "scratch"}.isdisjoint(path.name for path in state.iterdir())
+    assert one.run("verify").code == 0
+    assert (state / "scratch").exists()
