@@ -16,6 +16,7 @@ from tenantry.files.header import parse_header
 from tenantry.files.texts import FOLDER, Texts
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import RepeatableTable
+from tenantry.ledger.writing import record_proven
 from tenantry.model import (
     NO_VERSION,
     AppliedMigration,
@@ -128,6 +129,10 @@ class Prover:
             return Verdict(Result.FINDING, f"{result.value}, but not proven: {error}", hint)
         if found:
             return Verdict(Result.FINDING, f"{result.value}, but {count_differences(found)}")
+        # For people, and for the gate: a tenant that was never proven is taken for an unfinished first installation.
+        # No proof is ever taken from there.
+        if unproven := [status.version for status in statuses if status.row and not status.row.proven]:
+            record_proven(ledger, unproven)
         return Verdict(result)
 
     def expect(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Snapshot:
