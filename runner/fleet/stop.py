@@ -32,6 +32,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.reason = ""
+        self._attended = False
         self._sessions: list[Sessions] = []
         self._scratch: list[Sessions] = []
         # Its put may interrupt another one in the same thread, as a signal handler does.
@@ -76,7 +77,15 @@ class Stop:
 
     @contextmanager
     def attending(self) -> Iterator[None]:
-        """Carry out the orders until the end of the block. Those that came before are carried out first."""
+        """Carry out the orders until the end of the block. Those that came before are carried out first.
+
+        Within such a block, another one leaves that to the outer one.
+        """
+        if self._attended:
+            # Each order is taken once: of two threads that wait for the end of their block, one would wait for ever.
+            yield
+            return
+        self._attended = True
         pool = ThreadPoolExecutor(_AT_ONCE + 1, thread_name_prefix="stop")
         attendant = pool.submit(self._attend, pool)
         try:
@@ -86,6 +95,7 @@ class Stop:
             # Cancels that were not sent yet are of no use: nothing is running any more.
             pool.shutdown(cancel_futures=True)
             attendant.result()
+            self._attended = False
 
     def _attend(self, pool: ThreadPoolExecutor) -> None:
         wait_s: float | None = None
