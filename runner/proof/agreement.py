@@ -1,0 +1,107 @@
+"""Whether the journal of a run and the ledger of a tenant tell the same story."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tenantry.fleet.journal.form import FileMark, Journal, JournalHeader
+from tenantry.ledger.log import LogEntry
+from tenantry.model import NO_VERSION, AppliedMigration, RowState, label
+from tenantry.model.errors import Problem
+from tenantry.model.events import MigrationApplied, TenantFinished, Verdict
+from tenantry.model.results import GOOD, Result
+
+# The words of a tenant's log for a file that ran to its end.
+_RAN = frozenset({"applied", "repeated"})
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A file that a run applied, by its journal or by a tenant's log; `version` is that of `Migration`."""
+
+    run_id: str
+    version: int
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What the journals of a run, and of those that resumed it, say of one tenant.
+
+    `verdict` is the last one, None if no journal has one. `ended` are the runs in which the tenant has an end: only of
+    these the journal has all. `files` are those that it must have if it ended well.
+    """
+
+    verdict: Verdict | None
+    ended: frozenset[str]
+    ran: frozenset[Ran]
+    names: dict[int, str]
+    files: tuple[FileMark, ...]
+
+
+def read_story(trail: Sequence[Journal], tenant: str, set_name: str) -> Story:
+    """Return what journals say of a tenant; the newest one comes last."""
+    verdict: Verdict | None = None
+    ended, ran, names = set[str](), set[Ran](), dict[int, str]()
+    header = trail[0].header
+    for journal in trail:
+        for event in journal.events:
+            if isinstance(event, TenantFinished) and event.tenant == tenant:
+                ended.add(journal.header.run_id)
+                if event.verdict.result is not Result.NOT_STARTED or verdict is None:
+                    verdict, header = event.verdict, journal.header
+            elif isinstance(event, MigrationApplied) and event.tenant == tenant:
+                names[event.migration.version] = event.migration.name
+                ran.add(Ran(journal.header.run_id, event.migration.version, event.migration.checksum))
+    return Story(verdict, frozenset(ended), frozenset(ran), names, _list_wanted(header, set_name))
+
+
+def find_disagreements(story: Story, rows: Sequence[AppliedMigration], log: Sequence[LogEntry]) -> Iterator[Problem]:
+    """Yield each point on which the journal and the ledger of a tenant do not agree."""
+    held = {row.version: row for row in rows}
+    logged = {
+        Ran(entry.run_id, NO_VERSION if entry.version is None else entry.version, entry.checksum)
+        for entry in log
+        if entry.event in _RAN
+    }
+    for one in _sort(story.ran - logged):
+        yield Problem(f"{_name(one, story, held)}: applied by the journal of run {one.run_id[:8]}, not by the log")
+    for one in _sort(logged - story.ran):
+        if one.run_id in story.ended:
+            yield Problem(f"{_name(one, story, held)}: applied by run {one.run_id[:8]} by the log, not by the journal")
+    for one in _sort(story.ran):
+        if one.version != NO_VERSION and (fault := _find_fault(held.get(one.version), one.checksum)):
+            yield Problem(f"{_name(one, story, held)}: applied by the journal of run {one.run_id[:8]}, {fault}")
+    told = {one.version for one in story.ran}
+    for mark in story.files if story.verdict and story.verdict.result in GOOD else ():
+        if mark.version not in told and (fault := _find_fault(held.get(mark.version), "")):
+            yield Problem(f"{mark.label}: {story.verdict and story.verdict.result} by the journal, {fault}")
+
+
+def _find_fault(row: AppliedMigration | None, checksum: str) -> str:
+    """Return what is wrong with the record of a file that was applied; empty if it is right."""
+    if row is None:
+        return "not recorded in the ledger"
+    if row.state is not RowState.APPLIED:
+        return f"recorded as {row.state} in the ledger"
+    return f"recorded with another checksum: {row.checksum}" if checksum and row.checksum != checksum else ""
+
+
+def _list_wanted(header: JournalHeader, set_name: str) -> tuple[FileMark, ...]:
+    target = header.options.get("to")
+    return tuple(
+        mark
+        for mark in header.files
+        if mark.set_name == set_name and mark.version != NO_VERSION and (target is None or mark.version <= target)
+        if header.verb == "migrate"
+    )
+
+
+def _name(one: Ran, story: Story, held: dict[int, AppliedMigration]) -> str:
+    row = held.get(one.version)
+    if name := story.names.get(one.version, row.name if row else ""):
+        return label(one.version, name)
+    return "a repeatable" if one.version == NO_VERSION else f"version {one.version}"
+
+
+def _sort(found: frozenset[Ran] | set[Ran]) -> list[Ran]:
+    return sorted(found, key=lambda one: (one.version, one.run_id, one.checksum))
