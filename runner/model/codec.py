@@ -28,21 +28,7 @@ def encode_event(event: Event) -> dict[str, Any]:
 
 def encode(value: Any) -> Any:
     """Return a value of an event in the types of JSON: dataclasses as objects, times in ISO 8601."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return value
-    if is_dataclass(kind):
-        return {name: encode(get(value)) for name, get in _written(kind)}
-    if isinstance(value, Mapping):
-        return {key: encode(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [encode(entry) for entry in value]
-    if isinstance(value, datetime):
-        return value.isoformat()
-    # Before Enum: its value is a rank, which means nothing outside this program.
-    if isinstance(value, LockMode):
-        return value.words
-    return value.value if isinstance(value, Enum) else value
+    return _encoder(type(value))(value)
 
 
 def decode_event(line: Mapping[str, Any]) -> Event:
@@ -90,8 +76,23 @@ def _kinds() -> Mapping[str, type]:
 
 
 @cache
-def _written(kind: type) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-    return tuple((one.name, attrgetter(one.name)) for one in fields(kind) if one.repr)
+def _encoder(kind: type) -> Callable[[Any], Any]:
+    """Return the way in which the values of a type are written: decided once, since a run has many events."""
+    if kind in _PLAIN:
+        return lambda value: value
+    if is_dataclass(kind):
+        written = tuple((one.name, attrgetter(one.name)) for one in fields(kind) if one.repr)
+        return lambda value: {name: encode(get(value)) for name, get in written}
+    if issubclass(kind, Mapping):
+        return lambda value: {key: encode(entry) for key, entry in value.items()}
+    if issubclass(kind, list | tuple):
+        return lambda value: [encode(entry) for entry in value]
+    if issubclass(kind, datetime):
+        return datetime.isoformat
+    # Before Enum: its value is a rank, which means nothing outside this program.
+    if issubclass(kind, LockMode):
+        return attrgetter("words")
+    return attrgetter("value") if issubclass(kind, Enum) else lambda value: value
 
 
 @cache

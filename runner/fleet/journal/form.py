@@ -29,6 +29,8 @@ from tenantry.model.results import GOOD, Result
 
 # Raised when older versions of tenantry would misread a journal.
 FORMAT = 1
+# As ASCII, so that no character of a message can be cut in two.
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 # These tell how it went, not what it did, and the start of a tenant follows from its other events.
 # That of the run is the header.
 _PASSING = (RunStarted, TenantStarted, BatchProgressed, LockAwaited, NoticeRaised)
@@ -215,5 +217,4 @@ def _load(number: int, line: str, expected: str) -> dict[str, Any]:
 
 
 def _dump(line: Mapping[str, Any]) -> str:
-    # As ASCII, so that no character of a message can be cut in two.
-    return json.dumps(line, separators=(",", ":")) + "\n"
+    return f"{_ENCODE(line)}\n"

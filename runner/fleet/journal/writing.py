@@ -13,7 +13,16 @@ from pathlib import Path
 from tenantry.fleet.journal.form import JournalHeader, compose_header, compose_line
 from tenantry.fleet.journal.places import name_file, prune
 from tenantry.model.errors import Problem
-from tenantry.model.events import Event, RunFinished, TenantCompared, TenantFinished, WarningRaised
+from tenantry.model.events import (
+    DatabaseOpened,
+    Event,
+    RunFinished,
+    TenantCompared,
+    TenantFinished,
+    TenantPlanned,
+    TenantStarted,
+    WarningRaised,
+)
 from tenantry.model.results import Result
 from tenantry.state import create_private
 
@@ -21,6 +30,8 @@ from tenantry.state import create_private
 _SYNC_EVERY_S = 0.1
 # Arbitrary. A tenant that was up to date is looked at again for almost nothing, so its line may wait in memory.
 _WRITE_EVERY_S = 0.2
+# Nothing was written to a database before these.
+_READING = (TenantStarted, DatabaseOpened, TenantCompared, TenantPlanned)
 
 
 class _Writer:
@@ -31,6 +42,8 @@ class _Writer:
         self._started = time.monotonic()
         self._written = self._synced = self._started
         self._lines = 1
+        # The master, if it is selected, and a tenant.
+        self._first = header.tenants[:2]
         self._waiting: list[str] = []
         self._due = False
         self._file = -1
@@ -50,7 +63,9 @@ class _Writer:
         if self.failure:
             return
         now = time.monotonic()
-        line = compose_line(self._lines + 1, int((now - self._started) * 1000), event)
+        # The command that opens a database is only shown of the first one.
+        idle = isinstance(event, DatabaseOpened) and event.tenant not in self._first
+        line = "" if idle else compose_line(self._lines + 1, int((now - self._started) * 1000), event)
         self._lines += bool(line)
         if line:
             self._waiting.append(line)
@@ -73,7 +88,7 @@ class _Writer:
 
     def _write(self, event: Event, now: float) -> None:
         ends = isinstance(event, TenantFinished | RunFinished)
-        quiet = isinstance(event, TenantCompared) or (ends and _is_quiet(event))
+        quiet = isinstance(event, _READING) or (ends and _is_quiet(event))
         if self._waiting and (not quiet or now - self._written >= _WRITE_EVERY_S):
             self._flush()
             self._written = now
