@@ -28,7 +28,8 @@ def encode_event(event: Event) -> dict[str, Any]:
 
 def encode(value: Any) -> Any:
     """Return a value of an event in the types of JSON: dataclasses as objects, times in ISO 8601."""
-    return _encoder(type(value))(value)
+    kind: type = type(value)
+    return _encoder(kind)(value)
 
 
 def decode_event(line: Mapping[str, Any]) -> Event:

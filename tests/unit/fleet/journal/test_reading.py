@@ -35,8 +35,8 @@ class Book:
             self.header, run_id=f"{run:0<8}{HEADER.run_id[8:]}", tenants=tuple(ends), options={}
         )
         header = replace(header, **given)  # type: ignore[arg-type]  # fields of a header
-        events = [RunStarted(header.verb, header.run_id, header.tenants)]
-        events += [TenantFinished(name, Verdict(end), 1) for name, end in ends.items() if end]  # type: ignore[misc]
+        events: list[Event] = [RunStarted(header.verb, header.run_id, header.tenants)]
+        events += [TenantFinished(name, Verdict(end), 1) for name, end in ends.items() if end]
         return list(write_journal(self.folder, Path("runs"), header, (event for event in [*events, RunFinished(9)])))
 
 
