@@ -211,7 +211,7 @@ class _Block:
         pace = self._pace
         first = Table.grid(padding=(0, 1))
         bar = ProgressBar(total=pace.total, completed=pace.done, width=_BAR_WIDTH)
-        first.add_row(bar, Text(_summarise(pace), no_wrap=True, overflow="ellipsis"))
+        first.add_row(bar, Text(escape_line(_summarise(pace)), no_wrap=True, overflow="ellipsis"))
         parts = [(f"{number} {result.value}", STYLES.get(result.value, "")) for result, number in pace.totals()]
         counts = Text(", ").join(Text(words, style=style) for words, style in parts)
         lines = [
