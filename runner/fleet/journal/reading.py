@@ -30,7 +30,11 @@ class Runs:
         """
         for _, path in self._list():
             try:
-                header = parse_header(read_private(path))
+                text = read_private(path)
+                if "\n" not in text:
+                    # Killed before its first line was whole, and so before anything was done.
+                    continue
+                header = parse_header(text)
             except (OSError, JournalError, UnicodeDecodeError) as error:
                 yield None, path, _explain(error)
             else:

@@ -1,6 +1,7 @@
 """`runs`: every run that writes has a journal, which is listed, shown again, and compared with the databases."""
 
 import json
+import random
 import signal
 import subprocess
 import time
@@ -14,6 +15,11 @@ from tests.acceptance.apply.test_interrupt import NOTES, WAIT, gate
 from tests.acceptance.fix_command import ROOMS, Fleet, MakeFleet, read_events, read_report
 
 RATES_BROKEN = "ALTER TABLE nowhere ADD COLUMN rate integer;\n"
+
+
+def list_journals(fleet: Fleet) -> list[Path]:
+    """Return the journals of a project, none if there is no folder of them yet."""
+    return journals(fleet) if (fleet.folder / ".tenantry" / "runs").exists() else []
 
 
 def journals(fleet: Fleet) -> list[Path]:
@@ -273,3 +279,28 @@ def test_unknown(fleet: MakeFleet) -> None:
         2,
         f"error: run '{wrong}': unknown, expected one of last, {run}\nhint: did you mean '{run}'?\n",
     )
+
+
+@pytest.mark.slow
+def test_killed_again_and_again(fleet: MakeFleet) -> None:
+    """A run that is killed at any moment, and whose resumption is killed too, ends with every file run once."""
+    names = [str(number) for number in range(1, 41)]
+    pause = "SELECT pg_sleep(0.01);\n"
+    one = fleet(tenants=names, files={"0000_rooms.sql": ROOMS + pause, "0001_notes.sql": NOTES + pause})
+    chance = random.Random(7)  # the same moments in each run of the test
+    words, started = list[str](), 0
+    for _ in range(6):
+        with one.start("migrate", "--jobs", "3", *words) as process:
+            while len(list_journals(one)) == started and process.poll() is None:
+                time.sleep(0.005)  # nobody tells when a file appears
+            time.sleep(chance.uniform(0, 0.4))
+            process.send_signal(signal.SIGKILL)
+        words, started = ["--resume"] if list_journals(one) else [], len(list_journals(one))
+    assert "killed" in read_report(one, one.run("runs").out).column("state")
+    last = one.run("migrate", "--resume")
+    assert last.code in (0, 2), last.out + last.err
+    for name in names:
+        assert one.versions(name) == [0, 1]
+        assert [entry[:2] for entry in one.log(name)] == [(0, "applied"), (1, "applied")]
+    checked = one.run("runs", "check", read_ids(one)[0])
+    assert checked.code == 0, checked.out + checked.err

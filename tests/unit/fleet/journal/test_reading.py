@@ -90,6 +90,17 @@ def test_damaged_last(book: Book) -> None:
         book.runs.states(["1"])
 
 
+def test_killed_at_once(book: Book) -> None:
+    """A run that was killed while it wrote its first line did nothing, and counts as none."""
+    book.add("aa1", {"1": APPLIED})
+    book.add("aa2", {"1": APPLIED})
+    _, path = list_files(book.folder)[0]
+    for text in ("", path.read_text().partition("\n")[0]):
+        path.write_text(text)
+        assert book.runs.find("last").header.short == "aa100000"
+        assert [header and header.short for header, _, _ in book.runs.headers()] == ["aa100000"]
+
+
 def test_trail(book: Book) -> None:
     """A run and those that resumed it, or one of these, are told together, oldest first."""
     book.add("aa1", {"1": FAILED})
