@@ -1,11 +1,11 @@
 """Whether the journal of a run and the ledger of a tenant tell the same story."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tenantry.fleet.journal.form import FileMark, Journal, JournalHeader
 from tenantry.ledger.log import LogEntry
-from tenantry.model import NO_VERSION, AppliedMigration, RowState, label
+from tenantry.model import NO_VERSION, AppliedMigration, RowState, SetName, label
 from tenantry.model.errors import Problem
 from tenantry.model.events import MigrationApplied, TenantFinished, Verdict
 from tenantry.model.results import GOOD, Result
@@ -23,39 +23,45 @@ class Ran:
     checksum: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Story:
     """What the journals of a run, and of those that resumed it, say of one tenant.
 
-    `verdict` is the last one, None if no journal has one. `ended` are the runs in which the tenant has an end: only of
-    these the journal has all. `files` are those that it must have if it ended well.
+    `header` is that of the last run that got to it. `verdict` is the one there, None if no journal has one. `ended` are
+    the runs in which the tenant has an end: only of these a journal has all. `names` are those of the files that ran.
     """
 
-    verdict: Verdict | None
-    ended: frozenset[str]
-    ran: frozenset[Ran]
-    names: dict[int, str]
-    files: tuple[FileMark, ...]
-
-
-def read_story(trail: Sequence[Journal], tenant: str, set_name: str) -> Story:
-    """Return what journals say of a tenant; the newest one comes last."""
+    header: JournalHeader
     verdict: Verdict | None = None
-    ended, ran, names = set[str](), set[Ran](), dict[int, str]()
-    header = trail[0].header
+    ended: set[str] = field(default_factory=set)
+    ran: set[Ran] = field(default_factory=set)
+    names: dict[int, str] = field(default_factory=dict)
+
+    def add(self, header: JournalHeader, event: TenantFinished | MigrationApplied) -> None:
+        """Take in an event of the tenant."""
+        match event:
+            case MigrationApplied(migration=migration):
+                self.names[migration.version] = migration.name
+                self.ran.add(Ran(header.run_id, migration.version, migration.checksum))
+            case TenantFinished(verdict=verdict):
+                self.ended.add(header.run_id)
+                if verdict.result is not Result.NOT_STARTED or self.verdict is None:
+                    self.header, self.verdict = header, verdict
+
+
+def read_stories(trail: Sequence[Journal]) -> dict[str, Story]:
+    """Return what the journals of a run, and of those that resumed it, say of each tenant; the newest comes last."""
+    stories = {name: Story(trail[0].header) for name in trail[0].header.tenants}
     for journal in trail:
         for event in journal.events:
-            if isinstance(event, TenantFinished) and event.tenant == tenant:
-                ended.add(journal.header.run_id)
-                if event.verdict.result is not Result.NOT_STARTED or verdict is None:
-                    verdict, header = event.verdict, journal.header
-            elif isinstance(event, MigrationApplied) and event.tenant == tenant:
-                names[event.migration.version] = event.migration.name
-                ran.add(Ran(journal.header.run_id, event.migration.version, event.migration.checksum))
-    return Story(verdict, frozenset(ended), frozenset(ran), names, _list_wanted(header, set_name))
+            if isinstance(event, TenantFinished | MigrationApplied) and event.tenant in stories:
+                stories[event.tenant].add(journal.header, event)
+    return stories
 
 
-def find_disagreements(story: Story, rows: Sequence[AppliedMigration], log: Sequence[LogEntry]) -> Iterator[Problem]:
+def find_disagreements(
+    story: Story, set_name: SetName, rows: Sequence[AppliedMigration], log: Sequence[LogEntry]
+) -> Iterator[Problem]:
     """Yield each point on which the journal and the ledger of a tenant do not agree."""
     held = {row.version: row for row in rows}
     logged = {
@@ -72,7 +78,7 @@ def find_disagreements(story: Story, rows: Sequence[AppliedMigration], log: Sequ
         if one.version != NO_VERSION and (fault := _find_fault(held.get(one.version), one.checksum)):
             yield Problem(f"{_name(one, story, held)}: applied by the journal of run {one.run_id[:8]}, {fault}")
     told = {one.version for one in story.ran}
-    for mark in story.files if story.verdict and story.verdict.result in GOOD else ():
+    for mark in _list_wanted(story, set_name):
         if mark.version not in told and (fault := _find_fault(held.get(mark.version), "")):
             yield Problem(f"{mark.label}: {story.verdict and story.verdict.result} by the journal, {fault}")
 
@@ -86,14 +92,14 @@ def _find_fault(row: AppliedMigration | None, checksum: str) -> str:
     return f"recorded with another checksum: {row.checksum}" if checksum and row.checksum != checksum else ""
 
 
-def _list_wanted(header: JournalHeader, set_name: str) -> tuple[FileMark, ...]:
-    target = header.options.get("to")
-    return tuple(
-        mark
-        for mark in header.files
-        if mark.set_name == set_name and mark.version != NO_VERSION and (target is None or mark.version <= target)
-        if header.verb == "migrate"
-    )
+def _list_wanted(story: Story, set_name: SetName) -> Iterator[FileMark]:
+    """Yield the files that a tenant has if it ended well."""
+    target = story.header.options.get("to")
+    if story.header.verb != "migrate" or not story.verdict or story.verdict.result not in GOOD:
+        return
+    for mark in story.header.files:
+        if mark.set_name == set_name and mark.version != NO_VERSION and (target is None or mark.version <= target):
+            yield mark
 
 
 def _name(one: Ran, story: Story, held: dict[int, AppliedMigration]) -> str:
@@ -103,5 +109,5 @@ def _name(one: Ran, story: Story, held: dict[int, AppliedMigration]) -> str:
     return "a repeatable" if one.version == NO_VERSION else f"version {one.version}"
 
 
-def _sort(found: frozenset[Ran] | set[Ran]) -> list[Ran]:
+def _sort(found: set[Ran]) -> list[Ran]:
     return sorted(found, key=lambda one: (one.version, one.run_id, one.checksum))

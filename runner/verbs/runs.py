@@ -29,7 +29,7 @@ from tenantry.model.outcome import Outcome
 from tenantry.model.results import GOOD, Cell, Result
 from tenantry.model.words import count
 from tenantry.project import Project
-from tenantry.proof.agreement import find_disagreements, read_story
+from tenantry.proof.agreement import find_disagreements, read_stories
 from tenantry.proof.prover import Prover, make_prover
 from tenantry.verbs.options import FULL, JOBS, NO_VERIFY, SERVER, open_request, read_request, refuse_idle, run_job
 from tenantry.verbs.verb import Events, Repeated, Request, Verb
@@ -67,7 +67,9 @@ def list_runs(runs: Runs, run_id: str) -> Events:
         if header is None:
             yield WarningRaised("", Problem(f"{runs.shown / path.name}: {reason}"))
         else:
-            yield RowReported("", _cells(header, runs.read(path)))
+            journal = runs.read(path, ends_alone=True)
+            # Of a run that was killed, the other events say which tenants were at work.
+            yield RowReported("", _cells(header, journal if journal.finished else runs.read(path)))
     if not found:
         yield LinePrinted("no run is recorded")
     yield RunFinished(0)
@@ -130,15 +132,17 @@ def _cells(header: JournalHeader, journal: Journal) -> Mapping[str, Cell]:
 
 
 def _make_job(project: Project, trail: Sequence[Journal], prover: Prover | None) -> Job:
+    stories = read_stories(trail)
+
     def check(tenant: Tenant) -> Generator[Event, None, Verdict]:
-        story = read_story(trail, tenant.name, tenant.set_name.value)
+        story = stories[tenant.name]
         found = Counter[str]()
         with project.reading(tenant) as ledger:
             if ledger is None and story.ran:
                 raise Refused(f"the database {tenant.database!r} does not exist, although the run applied files to it")
             if ledger is not None:
                 rows = ledger.read()
-                for problem in find_disagreements(story, rows, read_log(ledger)):
+                for problem in find_disagreements(story, tenant.set_name, rows, read_log(ledger)):
                     found["disagreement"] += 1
                     yield FindingReported(tenant.name, problem)
                 if prover and rows and story.verdict and story.verdict.result in GOOD:

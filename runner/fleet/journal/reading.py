@@ -56,12 +56,12 @@ class Runs:
             raise ConfigError((Problem(message, 'run "tenantry runs" to see all runs'),))
         return journal
 
-    def read(self, path: Path) -> Journal:
-        """Return a journal. Raises ConfigError if it cannot be read."""
+    def read(self, path: Path, *, ends_alone: bool = False) -> Journal:
+        """Return a journal, or of its events only the ends. Raises ConfigError if it cannot be read."""
         # Before the text: a run that ends in between has its end in what is read then.
         running = is_running(path)
         try:
-            return replace(parse_journal(read_private(path)), running=running)
+            return replace(parse_journal(read_private(path), ends_alone=ends_alone), running=running)
         except (OSError, JournalError, UnicodeDecodeError) as error:
             raise ConfigError((Problem(f"{self.shown / path.name}: {_explain(error)}"),)) from None
 
@@ -89,8 +89,7 @@ class Runs:
             if not unknown:
                 break
             if header.verb == "migrate":
-                journal = self.read(path)
-                _fold(journal, unknown, met, states)
+                _fold(self.read(path, ends_alone=True), unknown, met, states)
         return {word: frozenset(names) for word, names in states.items()}
 
     def _list(self) -> list[tuple[str, Path]]:

@@ -55,6 +55,17 @@ def test_report_again() -> None:
     assert render(make_sink, replay(again)) == render(make_sink, EVENTS)
 
 
+def test_ends_alone() -> None:
+    """The ends are read without the other events."""
+    quick = parse_journal(TEXT, ends_alone=True)
+    assert (quick.ends, quick.left, quick.finished) == (
+        parse_journal(TEXT).ends,
+        parse_journal(TEXT).left,
+        True,
+    )
+    assert len(quick.events) == len(NAMES) + 1
+
+
 def test_starts_follow() -> None:
     """The start of each tenant that had a turn is told again, and that of one that had none is not."""
     started = {event.tenant for event in EVENTS if isinstance(event, TenantStarted)}
