@@ -20,7 +20,7 @@ from tenantry.model.errors import RunError
 from tenantry.model.words import times
 from tenantry.reports.escaping import escape
 from tenantry.reports.output import Stream, guarded, hang, settle
-from tenantry.verbs.verb import VERBS, Request, Verb, load_verb
+from tenantry.verbs.verb import VERBS, Repeated, Request, Verb, load_verb
 from tenantry.version import __version__
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ Completion: eval "$(_TENANTRY_COMPLETE=bash_source tenantry)", or zsh_source, fi
 
 
 # What the next command has of its own, or need not repeat.
-_NOT_AGAIN = frozenset({"tenants", "format", "verbose", "reason", "config"})
+_NOT_AGAIN = frozenset({"tenants", "format", "verbose", "reason", "config", "resume"})
 _ERROR = click.style("error:", fg="red", bold=True)
 # A line of ours among the output of the other formats would break them.
 _FOR_PEOPLE = frozenset({"table", "plan"})
@@ -163,7 +163,7 @@ def _make_command(name: str, verb: Verb) -> click.Command:
         everywhere = {"config": config or called.config, "verbose": verbose or called.verbose}
         called.for_people = options.get("format", "table") in _FOR_PEOPLE
         called.given = frozenset(param for param in context.params if _is_given(context, param))
-        context.exit(_run(name, verb, everywhere | options, _make_call(context), called))
+        context.exit(_run(verb, everywhere | options, context, called))
 
     formats = [format_option] if len(verb.formats) > 1 else []
     params = [*verb.params, *formats, *_make_everywhere(default=None)]
@@ -192,7 +192,7 @@ def _cli(ctx: click.Context, config: str, verbose: bool) -> None:
     called.config, called.verbose = config, verbose
 
 
-def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call", called: _Called) -> int:
+def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called: _Called) -> int:
     """Run a verb to its end and return the exit code."""
     # Loaded only for a run: psycopg, rich and structlog would make --help and completion slow.
     from tenantry.fleet.signals import Interrupted, handling_signals
@@ -204,11 +204,14 @@ def _run(name: str, verb: Verb, options: Mapping[str, Any], call: "Call", called
     from tenantry.reports.formats import make_sinks
 
     stop = Stop()
+    call, name = _make_call(context), context.info_name or ""
     request = Request(name, str(uuid.uuid4()), os_user(), options, dict(os.environ), stop, called.given)
     outcome = Outcome()
-    sinks = make_sinks(options.get("format", "table"), call, verbose=options["verbose"])
     with handling_signals(stop, _say) as signals:
         try:
+            if repeated := verb.repeats and verb.repeats(request):
+                call = _repeat_call(repeated, context)
+            sinks = make_sinks(options.get("format", "table"), call, verbose=options["verbose"])
             # Closed also where an output fails: then no tenant may be begun any more.
             with closing(verb.start(request)) as events:
                 for event in events:
@@ -281,6 +284,22 @@ def _make_call(context: click.Context) -> "Call":
     options = _retype_options(context, _NOT_AGAIN | {"dry_run", "servers", "resume_at"}) if verb == "migrate" else []
     servers = _retype_options(context, frozenset(_names(context)) - {"servers"})
     return Call(_program_here(context), _again(context), selection, verb, _join(options), _join(servers))
+
+
+def _repeat_call(repeated: Repeated, context: click.Context) -> "Call":
+    """Return the call of an earlier command, as it would be typed now."""
+    from tenantry.reports.formats import Call
+
+    words = []
+    for param in load_verb(repeated.verb).params:
+        name = param.name or ""
+        if isinstance(param, click.Option) and name in repeated.options and name not in _NOT_AGAIN:
+            words += _retype(param, repeated.options[name])
+    servers = [word for name in repeated.servers for word in ("--server", f"{name}=...")]
+    again = [_program(), repeated.verb, *words, *servers, *_retype_config(context)]
+    options = words if repeated.verb == "migrate" else []
+    selection = shlex.quote(repeated.selection)
+    return Call(_program_here(context), " ".join(again), selection, repeated.verb, _join(options), _join(servers))
 
 
 def _join(words: list[str]) -> str:

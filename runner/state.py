@@ -186,6 +186,24 @@ def _read_private(path: Path) -> str:
         return opened.read().decode()
 
 
+def create_private(path: Path) -> int:
+    """Create a file to append to, for this user alone, and return its descriptor. Raises OSError."""
+    make_state_folder(path.parent, private=True)
+    # What others may write to is never read.
+    if fault := _find_fault(path.parent):
+        raise PermissionError(0, fault)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    _give_away(path)
+    return file
+
+
+def read_private(path: Path) -> str:
+    """Return the text of a file. Raises PermissionError if others may have written it, and OSError."""
+    if fault := _find_fault(path.parent):
+        raise PermissionError(0, f"{path.parent}: {fault}")
+    return _read_private(path)
+
+
 def replace_file(path: Path, text: str, *, mode: int = 0o600) -> None:
     """Write a file, by default for this user alone, so that nobody ever reads half of it. Raises OSError."""
     # Under a name of its own, since another process may be writing the same file; renaming is one step.

@@ -45,6 +45,12 @@ class MigrationFileError(InputError):
     """A folder of migrations cannot be used as it is."""
 
 
+class FilesDiffer(InputError):
+    """The files are not those of the run that is to be resumed; no database was touched."""
+
+    exit_code = 4
+
+
 class ServerError(RunError):
     """The embedded PostgreSQL cannot be started, stopped or found."""
 

@@ -41,17 +41,21 @@ FORMATS: dict[str, str] = {
     "github": "tenantry.reports.github",
     "sarif": "tenantry.reports.sarif",
 }
+_FOLLOWED = frozenset({"jsonl", "github"})
 
 
 def make_sinks(format_name: str, call: Call, *, verbose: bool) -> tuple[Sink, ...]:
     """Return the sinks of a run: progress and log lines on stderr, the format on stdout."""
-    from tenantry.reports.log import make_log_sink
-    from tenantry.reports.progress import make_progress_sink
+    from tenantry.reports.log import make_log_sink, make_pace_logger
+    from tenantry.reports.progress import make_pace_sink, make_progress_sink
 
     make: MakeSink = importlib.import_module(FORMATS[format_name]).make_sink
     talk: list[Sink] = [make_log_sink(Output(sys.stderr), call, verbose=verbose)]
-    # Verbose lines would scroll through the bar, and already say more than it does.
-    if sys.stderr.isatty() and not verbose:
+    # What reads these formats follows the events themselves.
+    if format_name not in _FOLLOWED and not sys.stderr.isatty():
+        talk.append(make_pace_sink(make_pace_logger()))
+    # Verbose lines would scroll through the block, and already say more than it does.
+    elif format_name not in _FOLLOWED and not verbose:
         talk.append(make_progress_sink(Output(sys.stderr)))
-    # The report last: with the last event, the bar has to be gone before the first line is written.
+    # The report last: with the last event, the block has to be gone before the first line is written.
     return (*talk, make(Output(sys.stdout), call))

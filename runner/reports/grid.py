@@ -7,7 +7,8 @@ from tenantry.model.results import Cell
 from tenantry.reports.escaping import break_commands, escape_line
 from tenantry.reports.output import Output
 
-_STYLES = {
+# By the words of results and states.
+STYLES = {
     "applied": "green",
     "up to date": "green",
     "ok": "green",
@@ -69,7 +70,7 @@ def _draw(stream: Output, titles: Sequence[str], cells: Sequence[Sequence[str]],
         table.add_column(title, justify="right" if to_right else "left", overflow="fold", min_width=len(title))
     for row in cells:
         # As Text, since a str is markup to rich: brackets in a name would be taken for a style.
-        table.add_row(*(Text(text, style=_STYLES.get(text, "")) for text in row))
+        table.add_row(*(Text(text, style=STYLES.get(text, "")) for text in row))
     console = Console(file=stream.raw, highlight=False)
     # Rich leaves a gap of three columns between two, and folds even a title where it lacks room.
     if console.width < sum(len(title) + 3 for title in titles) - 3:

@@ -61,6 +61,18 @@ def make_log_sink(stream: Output, call: Call, *, verbose: bool) -> Sink:
     return log
 
 
+def make_pace_logger() -> Callable[[str, dict[str, Any]], None]:
+    """Return a callable that logs how far a run has come, where stderr is not a terminal."""
+    loggers: list[Callable[[int, str, dict[str, Any]], None]] = []
+
+    def log(message: str, values: dict[str, Any]) -> None:
+        if not loggers:
+            loggers.append(_make_logger(terminal=False))
+        loggers[0](_INFO, message, values)
+
+    return log
+
+
 class _Escaped:
     """A value of a line on a terminal: its repr, which structlog writes, is the escaped text in quotes."""
 

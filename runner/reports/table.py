@@ -103,7 +103,9 @@ class _Report:
         for measured in self._measured:
             self._write(*write_effects(measured))
         self._write(*self._hazards_text(), *self._findings_text(), *self._troubles_text())
-        self._write(self._summary(), *self._next_steps())
+        # A verb that lists something else than tenants has nothing to sum up.
+        if self._outcome.tenants:
+            self._write(self._summary(), *self._next_steps())
 
     def _write_rows(self) -> None:
         columns = list(dict.fromkeys(column for row in self._rows for column in row.cells))

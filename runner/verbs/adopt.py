@@ -11,6 +11,7 @@ from tenantry.project import Project
 from tenantry.takeover.adoption import Examined, Proposal, make_adoption_job, propose
 from tenantry.takeover.evidence import Presence, TenantStanding
 from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, TENANTS, Version, find_version, open_request, run_job
+from tenantry.verbs.recording import Record
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Find the files whose effects are in databases without a record of migrations, and record these files.
@@ -66,7 +67,8 @@ def start(project: Project, *, assume: Collection[int] = (), reason: str = "adop
                 yield FindingReported(found.tenant.name, _explain_denied(file.migration))
         return proposal
 
-    return run_job(project, "adopt", make_adoption_job(project, decide, reason, write=write))
+    record = Record({"assume": sorted(assumed), "reason": reason, "write": True}) if write else None
+    return run_job(project, "adopt", make_adoption_job(project, decide, reason, write=write), record=record)
 
 
 def _start(request: Request) -> Events:

@@ -29,6 +29,7 @@ from tenantry.verbs.options import (
     refuse_idle,
     run_job,
 )
+from tenantry.verbs.recording import Record
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Take over the records of another tool in every selected tenant; or, with --files, its migration files.
@@ -110,7 +111,8 @@ def start(project: Project, *, tool: str, folder: Path, reason: str = "imported"
         newest = max((m.version for m in known), default=-1)
         return Proposal(Origin.IMPORTED, known, tuple(m for m in proposal.allowed if m.version < newest))
 
-    return run_job(project, "import", make_adoption_job(project, decide, reason, write=write))
+    record = Record({"tool": tool, "folder": str(folder), "reason": reason, "write": True}) if write else None
+    return run_job(project, "import", make_adoption_job(project, decide, reason, write=write), record=record)
 
 
 def _judge(

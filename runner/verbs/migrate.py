@@ -1,13 +1,15 @@
 """`migrate`: apply what is pending, and see afterwards that it is there."""
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import Any
 
 import click
 
 from tenantry.apply.run import apply_plan, await_others
 from tenantry.apply.site import Site
+from tenantry.fleet.journal.places import LAST
 from tenantry.fleet.run import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import find_pending
@@ -36,7 +38,9 @@ from tenantry.verbs.options import (
     open_request,
     run_job,
 )
-from tenantry.verbs.verb import Events, Request, Verb
+from tenantry.verbs.recording import Record
+from tenantry.verbs.resume import check_files, order_tenants, read_resumed
+from tenantry.verbs.verb import Events, Repeated, Request, Verb
 
 _HELP = """Apply pending files to every selected tenant, in order, each file and its record in one transaction.
 
@@ -74,6 +78,14 @@ _PARAMS = (
         "statement took effect.",
     ),
     click.Option(["--create"], is_flag=True, help="Create missing databases on real servers too."),
+    click.Option(
+        ["--resume"],
+        is_flag=False,
+        flag_value=LAST,
+        metavar="[RUN]",
+        help="Resume a run, by default the last: with its options and the same files, its tenants that did not end "
+        "well, in its order.",
+    ),
     NO_VERIFY,
     FULL,
     JOBS,
@@ -92,14 +104,17 @@ def start(
     resume_at: int | None = None,
     verify: bool = True,
     full: bool = False,
+    resumes: str = "",
+    selection: str = "",
 ) -> Events:
     """Apply the pending files to every selected tenant, in order, up to the version `to`.
 
     With `dry_run`, only report them. `out_of_order` are versions to apply although newer ones are applied. `allow` are
     rules of lint whose dangers are let through. `resume_at` is the statement, counted from 1, at which the unfinished
     file of one tenant is resumed. With `verify`, each schema is compared with the files afterwards; one that has not
-    changed since it was last proven, only with `full`. Raises ConfigError where no file has one of the versions, a rule
-    is unknown, or `resume_at` is given for several tenants; ServerError where the embedded server cannot be started.
+    changed since it was last proven, only with `full`. `resumes` and `selection` are kept in the journal: see `Record`.
+    Raises ConfigError where no file has one of the versions, a rule is unknown, or `resume_at` is given for several
+    tenants; ServerError where the embedded server cannot be started.
     """
     late = frozenset(out_of_order)
     check_rules(allow)
@@ -115,13 +130,33 @@ def start(
         return plan.run(project, "migrate", to, late, allowed=allow)
     gate = Gate(project, allow, plan.make_look(project, to, late))
     job = make_job(project, to, late, gate, prove=verify, full=full, resume_at=resume_at)
-    return run_job(project, "migrate", job, staged=True, makes_server=True)
+    options = {"to": to, "out_of_order": sorted(late), "allow": list(allow), "resume_at": resume_at}
+    options |= {"no_verify": not verify, "full": full}
+    record = Record(options, resumes, selection)
+    return run_job(project, "migrate", job, staged=True, makes_server=True, record=record)
 
 
 def _start(request: Request) -> Events:
-    options = request.options
+    if request.options["resume"] is None:
+        return _start_on(open_request(request, makes_server=not request.options["dry_run"]), request.options)
+    resumed = read_resumed(request)
+    project = order_tenants(open_request(resumed.request), resumed.left)
+    check_files(project, resumed)
+    header = resumed.header
+    return _start_on(project, resumed.request.options, resumes=header.run_id, selection=header.selection)
+
+
+def _repeat(request: Request) -> Repeated | None:
+    """Return the command of the run that is resumed."""
+    if request.options["resume"] is None:
+        return None
+    header = read_resumed(request).header
+    return Repeated("migrate", header.options, header.selection, header.servers)
+
+
+def _start_on(project: Project, options: Mapping[str, Any], *, resumes: str = "", selection: str = "") -> Events:
     return start(
-        open_request(request, makes_server=not options["dry_run"]),
+        project,
         to=options["to"],
         dry_run=options["dry_run"],
         out_of_order=options["out_of_order"],
@@ -129,6 +164,8 @@ def _start(request: Request) -> Events:
         resume_at=options["resume_at"],
         verify=not options["no_verify"],
         full=options["full"],
+        resumes=resumes,
+        selection=selection,
     )
 
 
@@ -277,4 +314,4 @@ class _Migrating:
         return (yield from prover.conclude(self.ledger, statuses, verdict.result))
 
 
-VERB = Verb(_HELP, _PARAMS, _start)
+VERB = Verb(_HELP, _PARAMS, _start, repeats=_repeat)

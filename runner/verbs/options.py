@@ -20,6 +20,7 @@ from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.planning.rollout import make_stages
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
+from tenantry.verbs.recording import Record, record_run
 from tenantry.verbs.repair import Case, Repair, make_repair_job
 from tenantry.verbs.verb import Events, Request
 
@@ -207,11 +208,19 @@ def _choose(request: Request) -> Choice:
     )
 
 
-def run_job(project: Project, verb: str, job: Job, *, staged: bool = False, makes_server: bool = False) -> Events:
+def run_job(
+    project: Project,
+    verb: str,
+    job: Job,
+    *,
+    staged: bool = False,
+    makes_server: bool = False,
+    record: Record | None = None,
+) -> Events:
     """Run a job on the selected tenants, after starting the embedded server where one is meant. Raises ServerError.
 
     `staged`: no tenant starts unless the master got through, and who is blocked has a second turn.
-    `makes_server`: an embedded server that was never made is made now.
+    `makes_server`: an embedded server that was never made is made now. `record`: the run writes, and has a journal.
     """
     project.start_servers(makes=makes_server)
     stages = make_stages(project.tenants) if staged else [list(project.tenants)]
@@ -225,7 +234,8 @@ def run_job(project: Project, verb: str, job: Job, *, staged: bool = False, make
         preface=project.warnings(),
         revisit=staged,
     )
-    return _add_warnings(run, project)
+    events = _add_warnings(run, project)
+    return record_run(project, verb, record, events) if record else events
 
 
 def _add_warnings(run: Events, project: Project) -> Events:
@@ -290,4 +300,5 @@ def run_repair(
     if needs_file:
         find_version(project, version, "VERSION")
     job = make_repair_job(project, version, lambda case: decide(case, reason), dry_run=dry_run)
-    return run_job(project, verb, job)
+    record = None if dry_run else Record({"version": version, "reason": reason})
+    return run_job(project, verb, job, record=record)

@@ -28,6 +28,7 @@ from tenantry.verbs.options import (
     run_job,
     without_master,
 )
+from tenantry.verbs.recording import Record
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Undo the newest version with its NNNN_name.rollback.sql, in one transaction with its record, which stays.
@@ -108,7 +109,10 @@ def start(
         prove=verify,
         name=getattr(chosen, "name", ""),
     )
-    return run_job(project, "rollback", make_rollback_job(project, wanted))
+    options = {"version": version, "to": to, "reason": reason, "out_of_order": out_of_order, "from_files": from_files}
+    options |= {"recorded": recorded, "no_verify": not verify}
+    record = None if dry_run else Record(options)
+    return run_job(project, "rollback", make_rollback_job(project, wanted), record=record)
 
 
 def _start(request: Request) -> Events:

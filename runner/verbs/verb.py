@@ -27,6 +27,7 @@ VERBS: dict[str, str] = {
     "check": "Test the migration files themselves, before a commit.",
     "lint": "Find statements that would block or break a live database.",
     "draft": "Write the next migration from a target schema.",
+    "runs": "List the runs that wrote, show one again, or check one.",
     "log": "Show every attempt, failure and manual change.",
     "tenants": "List the tenants of tenants.yaml and try each connection.",
     "new": "Create an empty migration file with the next number.",
@@ -54,16 +55,31 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeated:
+    """An earlier command that this one repeats, or whose report it shows: the next commands follow from that one.
+
+    `options` are by the name of the parameter, `servers` by name: their connection strings are not known.
+    """
+
+    verb: str
+    options: Mapping[str, Any]
+    selection: str
+    servers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Verb:
     """What a verb module exports as `VERB`. `start` yields the events of the run; it may raise RunError at once.
 
-    `formats` are the outputs that make sense for it, the first one by default.
+    `formats` are the outputs that make sense for it, the first one by default. `repeats` returns the earlier command
+    that a request is about, if it is about one; it raises RunError too.
     """
 
     help: str
     params: "tuple[click.Parameter, ...]"
     start: "Callable[[Request], Events]"
     formats: tuple[str, ...] = field(default=("table", "jsonl"))
+    repeats: "Callable[[Request], Repeated | None] | None" = None
 
 
 def load_verb(name: str) -> Verb:

@@ -21,6 +21,7 @@ from tenantry.files.header import _KEYS, parse_header
 from tenantry.ledger.ledger import LAYOUT
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, Origin, Plan, Progress, RowState, State, errors
 from tenantry.model.checksum import checksum, normalise
+from tenantry.model.codec import encode
 from tenantry.model.effects import Lock, LockMode, Measured
 from tenantry.model.errors import MigrationFileError, Problem, RunError
 from tenantry.model.events import Event, RunFinished, RunStarted, Verdict
@@ -28,7 +29,6 @@ from tenantry.model.hazards import Hazard, Level
 from tenantry.model.outcome import exit_code
 from tenantry.model.results import Blocker, Failure, LockWait, MeasuredStatement, Result, TableSize
 from tenantry.postgres.runner_lock import LOCK_KEY
-from tenantry.reports.jsonl import to_json
 from tenantry.reports.output import LOST, Output
 from tests.places import ROOT
 from tests.unit.docs.markdown import CODE, FORMATS, REFERENCE, name, read_fences, read_section, read_table
@@ -263,7 +263,7 @@ def test_objects_are_those_written_down() -> None:
         "failure": lines["migration_failed"]["failure"],
         "wait": lines["migration_retried"]["wait"],
         "blocker": lines["migration_retried"]["wait"]["blockers"][0],
-        "progress": to_json(Progress("00")),
+        "progress": encode(Progress("00")),
         "problem": lines["finding_reported"]["problem"],
         "verdict": lines["tenant_finished"]["verdict"],
         "hazard": lines["hazard_found"]["hazard"],

@@ -422,6 +422,24 @@ def test_cancel() -> None:
         assert (one.cancelled, other.cancelled) == (True, True)
 
 
+def test_run_within_a_run() -> None:
+    """A job that runs over tenants itself, with the same stop, ends; so does the run around it."""
+    stop = Stop()
+
+    def outer(tenant: Tenant) -> Steps:
+        for _ in run("lint", "inner", [tenants(2)], inner, jobs=2, stop=stop):
+            yield from ()
+        return Verdict(Result.OK)
+
+    def inner(tenant: Tenant) -> Steps:
+        yield row(tenant.name, 0)
+        return Verdict(Result.OK)
+
+    # Which thread takes an order is chance.
+    for _ in range(20):
+        assert verdicts(go(outer, tenants(1), stop=stop)) == {"main0": Verdict(Result.OK)}
+
+
 def test_no_scratch_after_a_request() -> None:
     """No work begins on a scratch database once the run is to end."""
     stop = Stop()

@@ -5,6 +5,7 @@ import json
 from typing import Any, get_args
 
 from tenantry.model import Server, SetName, Tenant
+from tenantry.model.codec import encode
 from tenantry.model.errors import Problem
 from tenantry.model.events import (
     BatchProgressed,
@@ -21,7 +22,7 @@ from tenantry.model.events import (
     WarningRaised,
 )
 from tenantry.model.results import Result, TableSize
-from tenantry.reports.jsonl import make_sink, to_json
+from tenantry.reports.jsonl import make_sink
 from tenantry.reports.output import Output
 from tests.builders import NOON, migration
 from tests.unit.reports.hazards import MEASURED, hazard
@@ -187,7 +188,7 @@ def keys(value: Any) -> set[str]:
 def test_no_sql() -> None:
     """No line holds the text of a file."""
     with_rollback = migration("0001_a", "SELECT 'whole file';\n")
-    written = [*lines(*tell()), to_json(with_rollback)]
+    written = [*lines(*tell()), encode(with_rollback)]
     assert not keys(written) & {"text", "sql", "rollback", "sql_text"}
     text = json.dumps(written)
     assert not [file.name for file in (*FILES, with_rollback) if json.dumps(file.text)[1:-1] in text]
@@ -196,7 +197,7 @@ def test_no_sql() -> None:
 def test_no_secret() -> None:
     """No line holds a connection string."""
     server = Server("main", "host=db.example.org password=s3cret")
-    text = json.dumps(to_json(Tenant("16", SetName.TENANT, server, "tenant_16", labels=(("tier", "internal"),))))
+    text = json.dumps(encode(Tenant("16", SetName.TENANT, server, "tenant_16", labels=(("tier", "internal"),))))
     assert "s3cret" not in text
     assert json.loads(text) == {
         "name": "16",
