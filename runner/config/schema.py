@@ -108,7 +108,11 @@ class _Entry(BaseModel):
     name: _Title | None = Field(None, description="Shown next to the id.", examples=["Test Studio UI"])
     database: _Pattern | None = Field(None, description="Name of its database, if it differs from tenants.database.")
     server: _Text | None = Field(None, description="Name of its server, if it differs from tenants.server.")
-    labels: dict[_Text, _Label] | None = Field(None, description="Labels of your own.", examples=[{"tier": "internal"}])
+    labels: dict[_Text, _Label] | None = Field(
+        None,
+        description="Labels of your own; files read them as tenantry.label_NAME.",
+        examples=[{"tier": "internal"}],
+    )
     lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["10s"])
 
     def make_tenant(self, rules: Rules) -> Tenant:

@@ -16,10 +16,11 @@ from psycopg import sql
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Cancelled, TenantError, Unreachable
 from tenantry.model.reading import READING, Reading
+from tenantry.model.values import StandIns, list_values
 from tenantry.postgres.failures import FailureKind, classify
 from tenantry.postgres.refusals import explain_refusal
 from tenantry.postgres.scram import keyed
-from tenantry.postgres.startup import compose_parameters, parse, resolve
+from tenantry.postgres.startup import compose_options, compose_parameters, parse, resolve
 
 _SECRET = frozenset({"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"})
 
@@ -36,13 +37,14 @@ class Settings:
     """The settings of every connection of a run; the lock timeout is PostgreSQL's, for locks on tables.
 
     `lock_timeout_ms` None: by the class of each statement, and the longest timeout for statements of our own.
-    `reading` decides how the server reads SQL.
+    `reading` decides how the server reads SQL. `stand_ins` replace the values of tenants where files are replayed.
     """
 
     application_name: str
     lock_timeout_ms: int | None = None
     lock_wait_ms: int = 30_000
     reading: Reading = READING
+    stand_ins: StandIns | None = None
 
 
 class Sessions:
@@ -95,7 +97,7 @@ class Sessions:
 
         `changes` are libpq parameters that override the usual ones.
         """
-        with self.connect_to(tenant.server.name, tenant.database, **changes) as connection:
+        with self._connect_as(tenant.server.name, tenant, **changes) as connection:
             yield connection
 
     def has_pooler(self, tenant: Tenant) -> bool:
@@ -106,8 +108,23 @@ class Sessions:
     def connect_past_pooler(self, tenant: Tenant) -> Iterator[Connection]:
         """Open a connection to the tenant's database, bypassing the pooler if there is one. Raises Unreachable."""
         name = tenant.server.name
-        with self.connect_to(_past_pooler(name) if self.has_pooler(tenant) else name, tenant.database) as connection:
+        with self._connect_as(_past_pooler(name) if self.has_pooler(tenant) else name, tenant) as connection:
             yield connection
+
+    @contextmanager
+    def _connect_as(self, server: str, tenant: Tenant, **changes: Any) -> Iterator[Connection]:
+        """Open a connection with the tenant's values, which cost no round trip in the start-up packet."""
+        options = f"{self._parameters[server]['options']} {compose_options(dict(self.list_values(tenant)))}"
+        with self.connect_to(server, tenant.database, **{"options": options, **changes}) as connection:
+            yield connection
+
+    def list_values(self, tenant: Tenant) -> Reading:
+        """Return the values that the tenant's sessions have as settings."""
+        return self.settings.stand_ins.values if self.settings.stand_ins else list_values(tenant)
+
+    def list_settings(self, tenant: Tenant) -> Reading:
+        """Return the settings that files rely on, which a pooler may have dropped from the start-up packet."""
+        return (*self.settings.reading, *self.list_values(tenant))
 
     @contextmanager
     def connect_to(self, server: str, database: str, **changes: Any) -> Iterator[Connection]:
@@ -183,9 +200,10 @@ class Sessions:
         parts = (self._shown[tenant.server.name], psycopg.conninfo.make_conninfo("", dbname=tenant.database))
         return f"psql {shlex.quote(' '.join(filter(None, parts)))}"
 
-    def copy(self) -> "Sessions":
-        """Return sessions with the same servers that are cancelled apart from these."""
+    def copy(self, settings: Settings) -> "Sessions":
+        """Return sessions with the same servers that are cancelled apart from these, and their own `settings`."""
         other = copy(self)
+        other.settings = settings
         other._open, other._severed, other._followers, other.cancelled = set(), set(), [], False
         return other
 

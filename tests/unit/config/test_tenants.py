@@ -16,6 +16,20 @@ MEANINGS: dict[str, tuple[str, Said]] = {
             " 1 (line 6), 1 (line 7), 01 (line 8), 001 (line 9)"
         ],
     ),
+    "labels-with-one-setting": (
+        SERVERS + TENANTS + "  list:\n    - {id: 1, labels: {my-tier: a, My_Tier: b}}\n",
+        [
+            "tenants.yaml:6:23: tenants.list[0].labels: 'my-tier' and 'My_Tier' are both the setting"
+            " tenantry.label_my_tier, expected names that differ in letters, digits and _"
+        ],
+    ),
+    "labels-that-do-not-fit": (
+        SERVERS + TENANTS + f"  list:\n    - {{id: 1, labels: {{a: {'x' * 3000}}}}}\n",
+        [
+            "tenants.yaml:6:23: tenants.list[0].labels: 3016 bytes, expected at most 2000:"
+            " every session starts with them"
+        ],
+    ),
     "id-reserved": (
         SERVERS + TENANTS + "  list: [master, {id: All}, alla]\n",
         [
