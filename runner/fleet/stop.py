@@ -34,6 +34,7 @@ class Stop:
         self.reason = ""
         self._sessions: list[Sessions] = []
         self._scratch: list[Sessions] = []
+        self._attended = False
         # Its put may interrupt another one in the same thread, as a signal handler does.
         self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
 
@@ -76,7 +77,14 @@ class Stop:
 
     @contextmanager
     def attending(self) -> Iterator[None]:
-        """Carry out the orders until the end of the block. Those that came before are carried out first."""
+        """Carry out the orders until the end of the block. Those that came before are carried out first.
+
+        A run within a run leaves that to the outer one, which would otherwise take the order that ends the inner one.
+        """
+        if self._attended:
+            yield
+            return
+        self._attended = True
         pool = ThreadPoolExecutor(_AT_ONCE + 1, thread_name_prefix="stop")
         attendant = pool.submit(self._attend, pool)
         try:
@@ -86,6 +94,7 @@ class Stop:
             # Cancels that were not sent yet are of no use: nothing is running any more.
             pool.shutdown(cancel_futures=True)
             attendant.result()
+            self._attended = False
 
     def _attend(self, pool: ThreadPoolExecutor) -> None:
         wait_s: float | None = None

@@ -467,3 +467,22 @@ def test_look_is_passed_on() -> None:
         return Verdict(Result.OK)
 
     assert of("main0", go(job, tenants(1)))[1] is opened
+
+
+def test_run_within_a_run() -> None:
+    """A job may run another job with the same stop: both end, whichever hears first that the inner one is over."""
+    stop = Stop()
+
+    def inner(_: Tenant) -> Steps:
+        yield from ()
+        return Verdict(Result.OK)
+
+    def outer(one: Tenant) -> Steps:
+        ended = list(run("lint", "inner", [[one]], inner, jobs=1, stop=stop))
+        yield WarningRaised(one.name, Problem(str(len(ended))))
+        return Verdict(Result.OK)
+
+    for _ in range(20):
+        events = list(run("migrate", "outer", [[tenant("1"), tenant("2")]], outer, jobs=2, stop=stop))
+        ends = [event.verdict.result for event in events if isinstance(event, TenantFinished)]
+        assert ends == [Result.OK, Result.OK]
