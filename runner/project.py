@@ -3,7 +3,7 @@
 All input is read and checked before the first connection is made, and before the embedded server is started.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -182,11 +182,18 @@ def explain_missing(sessions: Sessions, tenant: Tenant, error: Unreachable) -> U
 
 
 def open_project(
-    choice: Choice, run_id: str, os_user: str, *, stop: Stop | None = None, makes_server: bool = False
+    choice: Choice,
+    run_id: str,
+    os_user: str,
+    *,
+    stop: Stop | None = None,
+    makes_server: bool = False,
+    confirm: Callable[[Iterable[Server]], None] | None = None,
 ) -> Project:
     """Read and check everything, and select the tenants. No server is asked unless tenants come from a query.
 
-    `makes_server`: an embedded server that was never made is made for that query. Raises InputError and ServerError.
+    `makes_server`: an embedded server that was never made is made for that query. `confirm` is called with the servers
+    that the run may write to, before one is asked; it may raise InputError. Raises InputError and ServerError.
     """
     stop = stop or Stop()
     config = read(choice.config_path, env=choice.environment, overrides=choice.servers or {})
@@ -199,6 +206,9 @@ def open_project(
     sessions = _make_sessions(config, choice, tenants, provenance)
     # Before the query for tenants, so that a second Ctrl-C cancels that one as well.
     stop.covers(sessions)
+    if confirm:
+        # The query may name a tenant of any server, and before it is run, nobody knows which.
+        confirm([tenant.server for tenant in tenants] if listed else config.servers.values())
     # Last, since it asks a server: all other input has been read and checked by now.
     if not listed:
         _start_servers(config, choice, config.servers.values(), makes=makes_server)

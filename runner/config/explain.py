@@ -20,6 +20,7 @@ _EXPECTED = {
     "servers.*": dsn.EXPECTED,
     "dsn": dsn.EXPECTED,
     "lock-timeout": EXPECTED_DURATION,
+    "environment": "production, or no such key",
     "servers.[key]": "a name with only letters, digits, _ and -",
     "master": "a mapping with server, database and migrations",
     "master.database": "the name of a database, without braces",

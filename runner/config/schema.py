@@ -186,6 +186,10 @@ class ServerEntry(BaseModel):
         examples=["host=db1 user=deploy"],
     )
     lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["3s"])
+    environment: Literal["production"] | None = Field(
+        None,
+        description="production: a verb that writes there needs --yes, or the word production typed on a terminal.",
+    )
 
 
 _Server = Annotated[

@@ -110,4 +110,5 @@ def _read_direct(document: Document, name: str, text: str | None, env: Mapping[s
 
 def _add_rest(found: ServerConnection, entry: ServerEntry, direct: str | None) -> ServerConnection:
     """Return the server with the rest of its mapping."""
-    return found._replace(server=replace(found.server, lock_timeout_ms=entry.lock_timeout, direct=direct))
+    rest = replace(found.server, lock_timeout_ms=entry.lock_timeout, direct=direct, environment=entry.environment or "")
+    return found._replace(server=rest)

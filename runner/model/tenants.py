@@ -18,6 +18,7 @@ class Server:
     `dsn` is a libpq connection string, or None for the embedded server. It may contain a password, so no repr shows it.
     `lock_timeout_ms` applies to tenants without one of their own; None keeps the default.
     `direct` is a connection string that bypasses the pooler of `dsn`, for work that needs a session of its own.
+    `environment` is `production` where a verb that writes must be confirmed; empty elsewhere.
     `password_from` names the environment variable that holds the password; empty if that is not known.
     """
 
@@ -25,6 +26,7 @@ class Server:
     dsn: str | None = field(repr=False)
     lock_timeout_ms: int | None = None
     direct: str | None = field(default=None, repr=False)
+    environment: str = ""
     # No secret, but nothing that a program that reads the events needs either: what has no repr is not in them.
     password_from: str = field(default="", compare=False, repr=False)
 

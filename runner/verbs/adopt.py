@@ -11,6 +11,7 @@ from tenantry.project import Project
 from tenantry.takeover.adoption import Examined, Proposal, make_adoption_job, propose
 from tenantry.takeover.evidence import Presence, TenantStanding
 from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, TENANTS, Version, find_version, open_request, run_job
+from tenantry.verbs.production import YES
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Find the files whose effects are in databases without a record of migrations, and record these files.
@@ -39,6 +40,7 @@ _PARAMS = (
     click.Option(
         ["--reason"], default="adopted", show_default=True, help="Reason for the change; kept in the log forever."
     ),
+    YES,
     JOBS,
     LOCK_WAIT,
     SERVER,
@@ -71,7 +73,8 @@ def start(project: Project, *, assume: Collection[int] = (), reason: str = "adop
 
 def _start(request: Request) -> Events:
     options = request.options
-    return start(open_request(request), assume=options["assume"], reason=options["reason"], write=options["write"])
+    project = open_request(request, writes=options["write"])
+    return start(project, assume=options["assume"], reason=options["reason"], write=options["write"])
 
 
 def _list_unseen(found: Examined, proposal: Proposal) -> list[Migration]:

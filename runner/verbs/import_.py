@@ -29,6 +29,7 @@ from tenantry.verbs.options import (
     refuse_idle,
     run_job,
 )
+from tenantry.verbs.production import YES
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Take over the records of another tool in every selected tenant; or, with --files, its migration files.
@@ -62,6 +63,7 @@ _PARAMS = (
     click.Option(
         ["--reason"], default="imported", show_default=True, help="Reason for the change; kept in the log forever."
     ),
+    YES,
     JOBS,
     LOCK_WAIT,
     SERVER,
@@ -74,6 +76,7 @@ _FOR_RECORDS = {
     "reason": "--reason",
     "jobs": "--jobs",
     "lock_wait": "--lock-wait",
+    "yes": "--yes",
     "servers": "--server",
 }
 
@@ -214,7 +217,9 @@ def _start(request: Request) -> Events:
     tool, folder, write = options["tool"], options["folder"], options["write"]
     if not options["wants_files"]:
         refuse_idle(request, {"set_name": "--set"}, "without --files")
-        return start(open_request(request), tool=tool, folder=folder, reason=options["reason"], write=write)
+        return start(
+            open_request(request, writes=write), tool=tool, folder=folder, reason=options["reason"], write=write
+        )
     refuse_idle(request, _FOR_RECORDS, "with --files")
     set_name = SetName(options["set_name"])
     return start_files(read_request(request), tool=tool, folder=folder, set_name=set_name, write=write)

@@ -36,6 +36,7 @@ from tenantry.verbs.options import (
     open_request,
     run_job,
 )
+from tenantry.verbs.production import YES
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Apply pending files to every selected tenant, in order, each file and its record in one transaction.
@@ -53,6 +54,7 @@ _PARAMS = (
     TENANTS,
     click.Option(["--to"], type=Version(), metavar="VERSION", help="Apply files up to and including this version."),
     DRY_RUN,
+    YES,
     click.Option(
         ["--out-of-order"],
         type=Version(),
@@ -121,7 +123,7 @@ def start(
 def _start(request: Request) -> Events:
     options = request.options
     return start(
-        open_request(request, makes_server=not options["dry_run"]),
+        open_request(request, makes_server=not options["dry_run"], writes=not options["dry_run"]),
         to=options["to"],
         dry_run=options["dry_run"],
         out_of_order=options["out_of_order"],

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.planning.rollout import make_stages
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
+from tenantry.verbs.production import YES, confirm_production
 from tenantry.verbs.repair import Case, Repair, make_repair_job
 from tenantry.verbs.verb import Events, Request
 
@@ -155,16 +157,27 @@ REPAIR_PARAMS = (
     TENANTS_REQUIRED,
     REASON,
     DRY_RUN,
+    YES,
     JOBS,
     LOCK_WAIT,
     SERVER,
 )
 
 
-def open_request(request: Request, *, makes_server: bool = False) -> Project:
-    """Open the project that a request is about. Raises InputError and ServerError."""
-    choice = _choose(request)
-    return open_project(choice, request.run_id, request.os_user, stop=request.stop, makes_server=makes_server)
+def open_request(request: Request, *, makes_server: bool = False, writes: bool = False) -> Project:
+    """Open the project that a request is about. Raises InputError and ServerError.
+
+    `writes`: the run changes databases, so that those in production have to be confirmed.
+    """
+    confirm = partial(confirm_production, sure=request.options.get("yes", False), asks=True) if writes else None
+    return open_project(
+        _choose(request),
+        request.run_id,
+        request.os_user,
+        stop=request.stop,
+        makes_server=makes_server,
+        confirm=confirm,
+    )
 
 
 def refuse_idle(request: Request, options: Mapping[str, str], why: str) -> None:

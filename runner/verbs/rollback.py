@@ -27,6 +27,7 @@ from tenantry.verbs.options import (
     run_job,
     without_master,
 )
+from tenantry.verbs.production import YES
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Undo the newest version with its NNNN_name.rollback.sql, in one transaction with its record, which stays.
@@ -59,6 +60,7 @@ _PARAMS = (
     ),
     NO_VERIFY,
     DRY_RUN,
+    YES,
     JOBS,
     LOCK_WAIT,
     SERVER,
@@ -113,7 +115,7 @@ def start(
 def _start(request: Request) -> Events:
     options = request.options
     return start(
-        open_request(request),
+        open_request(request, writes=not options["dry_run"]),
         version=options["version"],
         to=options["to"],
         reason=options["reason"],

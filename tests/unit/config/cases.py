@@ -25,6 +25,7 @@ ID = "expected an integer, or at most 63 letters, digits, _ and -"
 COLUMN = "expected table.column, optionally followed by its type and not null"
 DATABASE = "expected the name of a database, with no braces other than {id}"
 CONNECTION = "expected embedded, key=value pairs or a postgresql:// URL"
+SERVER_KEYS = "dsn, direct, lock-timeout, environment"
 TIME = "expected a time such as 500ms, 5s or 10min"
 QUOTES = "put it in quotes if it is meant as text"
 EXAMPLE = """\
@@ -196,7 +197,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
         "servers: {main: {host: x}, eu: {dsn: 5, lock-timeout: 3s}}\n" + TENANTS + LIST,
         [
             f"tenants.yaml:1:17: servers.main.dsn: missing, {CONNECTION}",
-            "tenants.yaml:1:18: servers.main: unknown key 'host', expected one of dsn, direct, lock-timeout",
+            f"tenants.yaml:1:18: servers.main: unknown key 'host', expected one of {SERVER_KEYS}",
             f"tenants.yaml:1:38: servers.eu.dsn: a number, {CONNECTION} | {QUOTES}",
         ],
     ),
