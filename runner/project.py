@@ -214,6 +214,7 @@ def open_project(
         _start_servers(config, choice, config.servers.values(), makes=makes_server)
         known = tuple(tenants_from_rows(config, _query_tenants(config, sessions)))
         tenants = select(known, config.master, choice.selection)
+    _check_pins(config, known, directories)
     texts, cache = _make_texts(config, choice), Cache(choice.environment)
     return Project(config, choice, tenants, known, directories, sessions, provenance, checks, stop, texts, cache)
 
@@ -252,6 +253,23 @@ def _read_directories(config: Config, sets: set[SetName]) -> dict[SetName, Direc
     if problems:
         raise MigrationFileError(tuple(problems))
     return directories
+
+
+def _check_pins(config: Config, known: Iterable[Tenant], directories: Mapping[SetName, Directory]) -> None:
+    """Raise ConfigError for a tenant that is pinned to a version which no file has."""
+    if SetName.TENANT not in directories:
+        return
+    versions = {file.version for file in directories[SetName.TENANT].migrations}
+    problems = tuple(
+        Problem(
+            f"{config.pins_at.get(tenant.name, config.rules.query_at)}: tenant {tenant.name!r}: pin: there is no"
+            f" migration {tenant.pin}, expected one up to {max(versions, default=0)}"
+        )
+        for tenant in known
+        if tenant.pin is not None and tenant.pin not in versions
+    )
+    if problems:
+        raise ConfigError(problems)
 
 
 def _read_checks(config: Config, directories: Mapping[SetName, Directory]) -> dict[SetName, tuple[Check, ...]]:

@@ -63,6 +63,8 @@ class Config:
     expected_columns: tuple[ExpectedColumn, ...]
     warnings: tuple[Problem, ...]
     rules: Rules = field(repr=False)
+    # By tenant, where its pin stands.
+    pins_at: Mapping[str, str] = field(default_factory=dict)
     # None: next to the file.
     state_folder: Path | None = None
 

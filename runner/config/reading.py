@@ -76,5 +76,10 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         drift_roles=tuple(file.drift.roles.items()) if file.drift else (),
         expected_columns=tuple(parse_expected(line) for line in file.expect),
         warnings=document.warnings,
+        pins_at={
+            tenant.name: document.at(("tenants", "list", index, "pin"))
+            for index, tenant in enumerate(tenants)
+            if tenant.pin is not None
+        },
         rules=rules,
     )

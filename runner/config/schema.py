@@ -1,6 +1,7 @@
 """The shape of tenants.yaml as pydantic models, and the JSON schema by which editors complete it."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
@@ -12,7 +13,7 @@ from tenantry.config.model import Mistake, Rules
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.byte_sizes import EXPECTED_SIZE, SIZE_PATTERN, parse_size
 from tenantry.model.durations import DURATION_PATTERN, EXPECTED_DURATION, parse_duration
-from tenantry.model.tenants import MASTER
+from tenantry.model.tenants import MASTER, Freeze
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -43,6 +44,14 @@ def _read_size(value: object) -> int:
     if size is None:
         raise ValueError(EXPECTED_SIZE)
     return size
+
+
+def _read_day(value: object) -> date:
+    """Return a day of the calendar."""
+    # Other forms that Python reads, such as 20261231, are numbers to a reader.
+    if not isinstance(value, str) or len(value) != len("2026-12-31"):
+        raise ValueError("not a day")
+    return date.fromisoformat(value)
 
 
 def _choose_form(value: object) -> str:
@@ -90,6 +99,13 @@ _Title = Annotated[_Text, BeforeValidator(_write_number, json_schema_input_type=
 _Label = Annotated[str, BeforeValidator(_write_scalar, json_schema_input_type=bool | float | str)]
 
 
+# A version, as a number or as the start of a file's name writes it.
+_Version = Annotated[str, Field(pattern=r"^[0-9]+$"), BeforeValidator(_write_number, json_schema_input_type=_Number)]
+
+_DayText = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
+
+_Day = Annotated[date, BeforeValidator(_read_day, json_schema_input_type=_DayText)]
+
 _Value = Annotated[_Text, BeforeValidator(_write_scalar, json_schema_input_type=bool | _Text)]
 
 _Switch = Annotated[
@@ -97,6 +113,15 @@ _Switch = Annotated[
     Field(pattern=r"^(on|off|true|false|yes|no)$"),
     BeforeValidator(_write_scalar, json_schema_input_type=bool | Annotated[str, Field(pattern=r"^(on|off|yes|no)$")]),
 ]
+
+
+class _Freeze(BaseModel):
+    """A time in which a tenant gets no files."""
+
+    model_config = ConfigDict(title="freeze", extra="forbid", strict=True)
+
+    until: _Day = Field(description="Last day of the freeze, which ends with it, in UTC.", examples=["2026-12-31"])
+    reason: _Text = Field(description="Shown wherever the tenant is skipped.", examples=["year-end closing"])
 
 
 class _Entry(BaseModel):
@@ -115,6 +140,9 @@ class _Entry(BaseModel):
     )
     lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["10s"])
 
+    pin: _Version | None = Field(None, description="Newest version that it may get.", examples=[11])
+    freeze: _Freeze | None = Field(None, description="Skips it for a time: it gets no files.")
+
     def make_tenant(self, rules: Rules) -> Tenant:
         """Return the tenant; an unknown server gets a stand-in, and is reported later."""
         return Tenant(
@@ -125,6 +153,8 @@ class _Entry(BaseModel):
             title=self.name or "",
             labels=tuple((self.labels or {}).items()),
             lock_timeout_ms=self.lock_timeout or rules.lock_timeout_ms,
+            pin=None if self.pin is None else int(self.pin),
+            freeze=Freeze(self.freeze.until, self.freeze.reason) if self.freeze else None,
         )
 
 
@@ -152,7 +182,7 @@ class _Tenants(BaseModel):
         None,
         description=(
             "Runs on the master and returns one row per tenant, with id and, optionally, database, server, name,"
-            " labels and lock-timeout."
+            " labels, lock-timeout, pin and freeze."
         ),
         examples=["SELECT organization_id AS id, database_name AS database FROM tenant_databases ORDER BY 1"],
     )
@@ -384,6 +414,7 @@ def _list_keys(location: Location) -> list[str]:
     """Return the keys allowed in the mapping at `location`."""
     entry: type[BaseModel] = _Ignored if location[:2] == ("drift", "ignore") else _Entry
     entry = ServerEntry if location[:1] == ("servers",) else entry
+    entry = _Freeze if location[-1:] == ("freeze",) and location[:1] == ("tenants",) else entry
     model = TenantsFile if not location else _SECTIONS[str(location[0])] if len(location) == 1 else entry
     return [field.alias or name for name, field in model.model_fields.items()]
 

@@ -1,6 +1,7 @@
 """Tenants: the databases of a fleet, and their servers."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 
@@ -26,7 +27,7 @@ class Server:
     dsn: str | None = field(repr=False)
     lock_timeout_ms: int | None = None
     direct: str | None = field(default=None, repr=False)
-    environment: str = ""
+    environment: str = field(default="", repr=False)
     # No secret, but nothing that a program that reads the events needs either: what has no repr is not in them.
     password_from: str = field(default="", compare=False, repr=False)
 
@@ -37,10 +38,18 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
+class Freeze:
+    """A time in which a tenant gets no files: up to the end of the day `until`, in UTC."""
+
+    until: date
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """One database to migrate. The master is also a tenant, with the name `master` and a set of its own.
 
-    `lock_timeout_ms` is None if its server's value applies.
+    `lock_timeout_ms` is None if its server's value applies. `pin` is the newest version that it may get.
     """
 
     name: str
@@ -50,6 +59,9 @@ class Tenant:
     title: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     lock_timeout_ms: int | None = None
+    # Without a repr, and so in no event: the verdict tells what came of them.
+    pin: int | None = field(default=None, repr=False)
+    freeze: Freeze | None = field(default=None, repr=False)
 
 
 # No tenant may have one of these names, so that --tenants is never ambiguous.

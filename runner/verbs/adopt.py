@@ -10,7 +10,17 @@ from tenantry.model.events import Event, FindingReported
 from tenantry.project import Project
 from tenantry.takeover.adoption import Examined, Proposal, make_adoption_job, propose
 from tenantry.takeover.evidence import Presence, TenantStanding
-from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, TENANTS, Version, find_version, open_request, run_job
+from tenantry.verbs.options import (
+    JOBS,
+    LOCK_WAIT,
+    SERVER,
+    TENANTS,
+    Version,
+    find_version,
+    open_request,
+    refuse_frozen,
+    run_job,
+)
 from tenantry.verbs.production import YES
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -68,7 +78,8 @@ def start(project: Project, *, assume: Collection[int] = (), reason: str = "adop
                 yield FindingReported(found.tenant.name, _explain_denied(file.migration))
         return proposal
 
-    return run_job(project, "adopt", make_adoption_job(project, decide, reason, write=write))
+    job = make_adoption_job(project, decide, reason, write=write)
+    return run_job(project, "adopt", refuse_frozen(job) if write else job)
 
 
 def _start(request: Request) -> Events:

@@ -26,6 +26,7 @@ from tenantry.verbs.options import (
     TENANTS,
     open_request,
     read_request,
+    refuse_frozen,
     refuse_idle,
     run_job,
 )
@@ -113,7 +114,8 @@ def start(project: Project, *, tool: str, folder: Path, reason: str = "imported"
         newest = max((m.version for m in known), default=-1)
         return Proposal(Origin.IMPORTED, known, tuple(m for m in proposal.allowed if m.version < newest))
 
-    return run_job(project, "import", make_adoption_job(project, decide, reason, write=write))
+    job = make_adoption_job(project, decide, reason, write=write)
+    return run_job(project, "import", refuse_frozen(job) if write else job)
 
 
 def _judge(

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -17,8 +17,10 @@ from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
 from tenantry.fleet.run import Job
 from tenantry.fleet.selection import parse_selection
-from tenantry.model import SetName, label
+from tenantry.model import SetName, Tenant, label
 from tenantry.model.errors import ConfigError, Problem, Refused
+from tenantry.model.events import Event, Verdict
+from tenantry.planning.policy import describe_freeze, today
 from tenantry.planning.rollout import make_stages
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
 from tenantry.verbs.production import YES, confirm_production
@@ -241,6 +243,17 @@ def run_job(project: Project, verb: str, job: Job, *, staged: bool = False, make
     return _add_warnings(run, project)
 
 
+def refuse_frozen(job: Job) -> Job:
+    """Return a job that refuses tenants in which nothing may change now."""
+
+    def run(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        if frozen := describe_freeze(tenant, today()):
+            raise Refused(frozen, hint="leave it out, or end its freeze in tenants.yaml")
+        return (yield from job(tenant))
+
+    return run
+
+
 def _add_warnings(run: Events, project: Project) -> Events:
     """Yield the events of a run, and once, whichever tenant comes upon it first, that nothing can be kept."""
     with closing(run) as events:
@@ -303,4 +316,4 @@ def run_repair(
     if needs_file:
         find_version(project, version, "VERSION")
     job = make_repair_job(project, version, lambda case: decide(case, reason), dry_run=dry_run)
-    return run_job(project, verb, job)
+    return run_job(project, verb, refuse_frozen(job))

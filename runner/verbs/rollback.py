@@ -24,6 +24,7 @@ from tenantry.verbs.options import (
     TENANTS_REQUIRED,
     Version,
     open_request,
+    refuse_frozen,
     run_job,
     without_master,
 )
@@ -109,7 +110,7 @@ def start(
         prove=verify,
         name=getattr(chosen, "name", ""),
     )
-    return run_job(project, "rollback", make_rollback_job(project, wanted))
+    return run_job(project, "rollback", refuse_frozen(make_rollback_job(project, wanted)))
 
 
 def _start(request: Request) -> Events:

@@ -30,6 +30,18 @@ MEANINGS: dict[str, tuple[str, Said]] = {
             " every session starts with them"
         ],
     ),
+    "pin-and-freeze": (
+        SERVERS + TENANTS + "  list:\n    - {id: 1, pin: rates}\n    - {id: 2, freeze: 2026-12-31}\n"
+        "    - {id: 3, freeze: {until: 2026-02-30, reason: x, why: y}}\n    - {id: 4, freeze: {until: 20261231}}\n",
+        [
+            "tenants.yaml:6:20: tenants.list[0].pin: 'rates', expected a version, such as 11",
+            "tenants.yaml:7:23: tenants.list[1].freeze: '2026-12-31', expected a mapping with until and reason",
+            "tenants.yaml:8:31: tenants.list[2].freeze.until: '2026-02-30', expected a day, such as 2026-12-31",
+            "tenants.yaml:8:54: tenants.list[2].freeze: unknown key 'why', expected one of until, reason",
+            "tenants.yaml:9:23: tenants.list[3].freeze.reason: missing, expected text on one line",
+            "tenants.yaml:9:31: tenants.list[3].freeze.until: the number 20261231, expected a day, such as 2026-12-31",
+        ],
+    ),
     "id-reserved": (
         SERVERS + TENANTS + "  list: [master, {id: All}, alla]\n",
         [
@@ -153,7 +165,7 @@ MEANINGS: dict[str, tuple[str, Said]] = {
             "tenants.yaml:10:7: tenants.list[3]: database 'tenant_2' is used twice:"
             " 2 on 'main' (line 9), 3 on 'main' (line 10)",
             "tenants.yaml:10:15: tenants.list[3]: unknown key 'nme',"
-            " expected one of id, name, database, server, labels, lock-timeout"
+            " expected one of id, name, database, server, labels, lock-timeout, pin, freeze"
             " | did you mean 'name'?",
         ],
     ),
