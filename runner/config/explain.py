@@ -29,6 +29,8 @@ _EXPECTED = {
     "migrations": "a folder",
     "server": "the name of a server",
     "database": "the name of a database, with no braces other than {id}",
+    "master.role": "the name of a role, without braces",
+    "role": "the name of a role, with no braces other than {id}",
     "list": "a list of at least one tenant",
     "query": "a SELECT statement",
     "id": "an integer, or at most 63 letters, digits, _ and -",

@@ -34,6 +34,7 @@ class Rules:
     database: str
     query_at: str
     lock_timeout_ms: int | None = None
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)

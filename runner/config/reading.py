@@ -53,6 +53,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         database=file.tenants.database,
         query_at=document.at(("tenants", "query")),
         lock_timeout_ms=file.tenants.lock_timeout,
+        role=file.tenants.role or "",
     )
     check_source(document, file)
     master, tenants = make_tenants(document, file, rules)

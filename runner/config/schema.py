@@ -80,6 +80,8 @@ _Size = Annotated[int, BeforeValidator(_read_size, json_schema_input_type=Litera
 
 _LOCK_TIMEOUT = "How long a statement waits for a table lock, unless its file says otherwise."
 
+_ROLE = "Role that its sessions work as, if not the one that logs in; {id} stands for its id. It owns the new objects."
+
 _Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 _PATTERN = r"^([^{}\x00-\x1f\x7f]|\{id\})+$"
@@ -140,6 +142,7 @@ class _Entry(BaseModel):
     )
     lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["10s"])
 
+    role: _Pattern | None = Field(None, description=_ROLE, examples=["studio_{id}"])
     pin: _Version | None = Field(None, description="Newest version that it may get.", examples=[11])
     freeze: _Freeze | None = Field(None, description="Skips it for a time: it gets no files.")
 
@@ -153,6 +156,7 @@ class _Entry(BaseModel):
             title=self.name or "",
             labels=tuple((self.labels or {}).items()),
             lock_timeout_ms=self.lock_timeout or rules.lock_timeout_ms,
+            role=(self.role or rules.role).replace("{id}", self.id),
             pin=None if self.pin is None else int(self.pin),
             freeze=Freeze(self.freeze.until, self.freeze.reason) if self.freeze else None,
         )
@@ -174,6 +178,7 @@ class _Tenants(BaseModel):
     migrations: _Text = Field(description="Folder with the tenants' migrations.", examples=["migrations/tenant"])
     server: _Text = Field(description="Name of the server with the tenants' databases.", examples=["main"])
     database: _Pattern = Field("tenant_{id}", description="Name of each tenant's database; {id} stands for its id.")
+    role: _Pattern | None = Field(None, description=_ROLE, examples=["owner_{id}"])
     entries: Annotated[list[_ListEntry], Field(min_length=1)] | None = Field(
         None, alias="list", description="The tenants, each as an id or a mapping.", examples=[[1, 16]]
     )
@@ -182,7 +187,7 @@ class _Tenants(BaseModel):
         None,
         description=(
             "Runs on the master and returns one row per tenant, with id and, optionally, database, server, name,"
-            " labels, lock-timeout, pin and freeze."
+            " labels, lock-timeout, role, pin and freeze."
         ),
         examples=["SELECT organization_id AS id, database_name AS database FROM tenant_databases ORDER BY 1"],
     )
@@ -198,10 +203,13 @@ class _Master(BaseModel):
         pattern=r"^[^{}\x00-\x1f\x7f]+$", description="Name of the database.", examples=["rsm_master"]
     )
     migrations: _Text = Field(description="Folder with its migrations.", examples=["migrations/master"])
+    role: str | None = Field(
+        None, pattern=r"^[^{}\x00-\x1f\x7f]+$", description="Role that its sessions work as.", examples=["owner"]
+    )
 
     def make_tenant(self, rules: Rules) -> Tenant:
         """Return the database as a tenant; an unknown server gets a stand-in, and is reported later."""
-        return Tenant(MASTER, SetName.MASTER, _get_server(self.server, rules), self.database)
+        return Tenant(MASTER, SetName.MASTER, _get_server(self.server, rules), self.database, role=self.role or "")
 
 
 class ServerEntry(BaseModel):

@@ -56,6 +56,8 @@ def check_tenant(tenant: Tenant, rules: Rules) -> Iterator[tuple[str, Mistake]]:
     length = len(tenant.database.encode())
     if length > _MAX_NAME_BYTES:
         yield "database", Mistake(f"{tenant.database!r} has {length} bytes, expected at most {_MAX_NAME_BYTES}")
+    if (length := len(tenant.role.encode())) > _MAX_NAME_BYTES:
+        yield "role", Mistake(f"{tenant.role!r} has {length} bytes, expected at most {_MAX_NAME_BYTES}")
     if tenant.database in _TEMPLATES:
         yield "database", Mistake(f"{tenant.database!r} is a template of new databases, expected another database")
     yield from check_values(tenant)

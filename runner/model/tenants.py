@@ -49,7 +49,8 @@ class Freeze:
 class Tenant:
     """One database to migrate. The master is also a tenant, with the name `master` and a set of its own.
 
-    `lock_timeout_ms` is None if its server's value applies. `pin` is the newest version that it may get.
+    `lock_timeout_ms` is None if its server's value applies. `pin` is the newest version that it may get,
+    `role` the one that its sessions work as; empty if it is the one that logs in.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Tenant:
     labels: tuple[tuple[str, str], ...] = ()
     lock_timeout_ms: int | None = None
     # Without a repr, and so in no event: the verdict tells what came of them.
+    role: str = field(default="", repr=False)
     pin: int | None = field(default=None, repr=False)
     freeze: Freeze | None = field(default=None, repr=False)
 

@@ -114,8 +114,11 @@ class Sessions:
     @contextmanager
     def _connect_as(self, server: str, tenant: Tenant, **changes: Any) -> Iterator[Connection]:
         """Open a connection with the tenant's values, which cost no round trip in the start-up packet."""
-        options = f"{self._parameters[server]['options']} {compose_options(dict(self.list_values(tenant)))}"
-        with self.connect_to(server, tenant.database, **{"options": options, **changes}) as connection:
+        settings = (*self.list_values(tenant), *_list_role(tenant))
+        options = f"{self._parameters[server]['options']} {compose_options(dict(settings))}"
+        with self.connect_to(
+            server, tenant.database, role=tenant.role, **{"options": options, **changes}
+        ) as connection:
             yield connection
 
     def list_values(self, tenant: Tenant) -> Reading:
@@ -124,12 +127,15 @@ class Sessions:
 
     def list_settings(self, tenant: Tenant) -> Reading:
         """Return the settings that files rely on, which a pooler may have dropped from the start-up packet."""
-        return (*self.settings.reading, *self.list_values(tenant))
+        return (*self.settings.reading, *self.list_values(tenant), *_list_role(tenant))
 
     @contextmanager
-    def connect_to(self, server: str, database: str, **changes: Any) -> Iterator[Connection]:
-        """Open a connection to any database of a server, and close it when done. Raises Unreachable."""
-        connection = self._connect(server, {"dbname": database, **changes})
+    def connect_to(self, server: str, database: str, *, role: str = "", **changes: Any) -> Iterator[Connection]:
+        """Open a connection to any database of a server, and close it when done. Raises Unreachable.
+
+        `role` is the one that its options switch to.
+        """
+        connection = self._connect(server, {"dbname": database, **changes}, role)
         self._open.add(connection)
         try:
             yield connection
@@ -156,7 +162,7 @@ class Sessions:
             case _:
                 return TenantError(f"{reason} ({error.sqlstate or 'no SQLSTATE'})")
 
-    def _connect(self, server: str, changes: Mapping[str, Any]) -> Connection:
+    def _connect(self, server: str, changes: Mapping[str, Any], role: str) -> Connection:
         connect = self._keyed[server] or psycopg.connect
         try:
             # autocommit: each caller begins its own transactions, in the same round trip as their first statement.
@@ -164,7 +170,7 @@ class Sessions:
             return connect(**{**self._parameters[server], **changes}, autocommit=True, prepare_threshold=None)
         except psycopg.Error as error:
             user = str(changes.get("user") or self._users[server])
-            raise explain_refusal(_reason(error), server, user, self._passwords_from.get(server, "")) from None
+            raise explain_refusal(_reason(error), server, user, self._passwords_from.get(server, ""), role) from None
 
     def exists(self, tenant: Tenant) -> bool | None:
         """Return whether the tenant's database exists; None if its server does not answer."""
@@ -184,7 +190,7 @@ class Sessions:
             if _has_database(connection, tenant.database):
                 return False
             try:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(tenant.database)))
+                connection.execute(_compose_create(tenant))
             except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 return True
         return True
@@ -239,6 +245,15 @@ class Sessions:
     def is_severed(self, connection: Connection) -> bool:
         """Return whether a connection was lost because its socket was closed here."""
         return connection in self._severed
+
+
+def _list_role(tenant: Tenant) -> Reading:
+    return (("role", tenant.role),) if tenant.role else ()
+
+
+def _compose_create(tenant: Tenant) -> sql.Composed:
+    create = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(tenant.database))
+    return create + sql.SQL(" OWNER {}").format(sql.Identifier(tenant.role)) if tenant.role else create
 
 
 def _cancel(connection: Connection) -> None:

@@ -89,14 +89,14 @@ SHAPES: dict[str, tuple[str, Said]] = {
         SERVERS + "master: {server: main, databse: x, migrations: m}\n" + TENANTS + LIST,
         [
             "tenants.yaml:2:9: master.database: missing, expected the name of a database, without braces",
-            "tenants.yaml:2:24: master: unknown key 'databse', expected one of server, database, migrations"
+            "tenants.yaml:2:24: master: unknown key 'databse', expected one of server, database, migrations, role"
             " | did you mean 'database'?",
         ],
     ),
     "unknown-key-of-tenants": (
         SERVERS + TENANTS + LIST + "  wave: 1\n",
         [
-            "tenants.yaml:6:3: tenants: unknown key 'wave', expected one of migrations, server, database, list,"
+            "tenants.yaml:6:3: tenants: unknown key 'wave', expected one of migrations, server, database, role, list,"
             " lock-timeout, query"
         ],
     ),
@@ -104,9 +104,9 @@ SHAPES: dict[str, tuple[str, Said]] = {
         SERVERS + TENANTS + "  list:\n    - 1\n    - id: 2\n      regoin: eu\n      lables: {}\n",
         [
             "tenants.yaml:8:7: tenants.list[1]: unknown key 'regoin',"
-            " expected one of id, name, database, server, labels, lock-timeout, pin, freeze",
+            " expected one of id, name, database, server, labels, lock-timeout, role, pin, ... (9 in all)",
             "tenants.yaml:9:7: tenants.list[1]: unknown key 'lables',"
-            " expected one of id, name, database, server, labels, lock-timeout, pin, freeze"
+            " expected one of id, name, database, server, labels, lock-timeout, role, pin, ... (9 in all)"
             " | did you mean 'labels'?",
         ],
     ),

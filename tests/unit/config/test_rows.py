@@ -11,7 +11,7 @@ from tenantry.model.errors import ConfigError
 from tests.unit.config.cases import DATABASE, ID, MASTER, SERVERS, TENANTS, Said, parse_good, say
 
 QUERY = SERVERS + MASTER + TENANTS + "  query: SELECT 1\n"
-TENANT_KEYS = "id, name, database, server, labels, lock-timeout, pin, freeze"
+TENANT_KEYS = "id, name, database, server, labels, lock-timeout, role, pin, ... (9 in all)"
 AT = "tenants.yaml:6:10: tenants.query"
 Rows = Sequence[Mapping[str, object]]
 

@@ -144,7 +144,7 @@ MEANINGS: dict[str, tuple[str, Said]] = {
     "one-mapping-for-two-sections": (
         SERVERS + "tenants: &t {migrations: t, server: main, database: x, list: [{id: 1, labels: 5}, 2]}\nmaster: *t\n",
         [
-            "tenants.yaml:2:56: master: unknown key 'list', expected one of server, database, migrations",
+            "tenants.yaml:2:56: master: unknown key 'list', expected one of server, database, migrations, role",
             "tenants.yaml:2:79: tenants.list[0].labels: the number 5, expected a mapping",
         ],
     ),
@@ -165,7 +165,7 @@ MEANINGS: dict[str, tuple[str, Said]] = {
             "tenants.yaml:10:7: tenants.list[3]: database 'tenant_2' is used twice:"
             " 2 on 'main' (line 9), 3 on 'main' (line 10)",
             "tenants.yaml:10:15: tenants.list[3]: unknown key 'nme',"
-            " expected one of id, name, database, server, labels, lock-timeout, pin, freeze"
+            " expected one of id, name, database, server, labels, lock-timeout, role, pin, ... (9 in all)"
             " | did you mean 'name'?",
         ],
     ),
