@@ -36,6 +36,7 @@ from tenantry.model.errors import (
 )
 from tenantry.model.events import DatabaseCreated, DatabaseOpened, WarningRaised
 from tenantry.postgres.embedded.cluster import EmbeddedServer
+from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Connection, Sessions, Settings
 from tenantry.postgres.transaction import Cursor, in_transaction
 from tenantry.state import Cache
@@ -297,7 +298,14 @@ def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], 
     dsns = {name: embedded.dsn() if server.dsn is None else server.dsn for name, server in used.items()}
     directs = {name: server.direct for name, server in used.items() if server.direct is not None}
     variables = {name: server.password_from for name, server in used.items()}
-    return Sessions(dsns, _make_settings(config, choice, provenance), directs, variables)
+    commands = {
+        name: PasswordCommand(
+            name, server.password_command, server.password_ttl_ms / 1000 if server.password_ttl_ms else None
+        )
+        for name, server in used.items()
+        if server.password_command
+    }
+    return Sessions(dsns, _make_settings(config, choice, provenance), directs, variables, commands)
 
 
 def _make_settings(config: Config, choice: Choice, provenance: Provenance) -> Settings:

@@ -224,6 +224,19 @@ class ServerEntry(BaseModel):
         examples=["host=db1 user=deploy"],
     )
     lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["3s"])
+    password_command: Annotated[list[_Text], Field(min_length=1)] | None = Field(
+        None,
+        alias="password-command",
+        description="Prints the password: a program and its arguments, which no shell reads. It runs again if the "
+        "server refuses the password.",
+        examples=[["aws", "rds", "generate-db-auth-token", "--hostname", "db1"]],
+    )
+    password_ttl: _Duration | None = Field(
+        None,
+        alias="password-ttl",
+        description="How long a password of password-command counts. By default, until the server refuses it.",
+        examples=["10min"],
+    )
     environment: Literal["production"] | None = Field(
         None,
         description="production: a verb that writes there needs --yes, or the word production typed on a terminal.",

@@ -28,6 +28,9 @@ class Server:
     lock_timeout_ms: int | None = None
     direct: str | None = field(default=None, repr=False)
     environment: str = field(default="", repr=False)
+    # Its arguments may hold a secret as well.
+    password_command: tuple[str, ...] = field(default=(), repr=False)
+    password_ttl_ms: int | None = field(default=None, repr=False)
     # No secret, but nothing that a program that reads the events needs either: what has no repr is not in them.
     password_from: str = field(default="", compare=False, repr=False)
 

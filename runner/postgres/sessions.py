@@ -18,7 +18,8 @@ from tenantry.model.errors import Blocked, Cancelled, TenantError, Unreachable
 from tenantry.model.reading import READING, Reading
 from tenantry.model.values import StandIns, list_values
 from tenantry.postgres.failures import FailureKind, classify
-from tenantry.postgres.refusals import explain_refusal
+from tenantry.postgres.passwords import PasswordCommand
+from tenantry.postgres.refusals import explain_refusal, may_be_login
 from tenantry.postgres.scram import keyed
 from tenantry.postgres.startup import compose_options, compose_parameters, parse, resolve
 
@@ -56,11 +57,12 @@ class Sessions:
         settings: Settings,
         directs: Mapping[str, str] | None = None,
         passwords_from: Mapping[str, str] | None = None,
+        commands: Mapping[str, PasswordCommand] | None = None,
     ) -> None:
         """Take the connection string of each server by its name, without a database.
 
         `directs` are the connection strings that bypass the pooler of a server, `passwords_from` the variables that
-        hold the passwords.
+        hold the passwords, `commands` those that print them.
         """
         self._passwords_from = passwords_from or {}
         self.settings = settings
@@ -68,6 +70,9 @@ class Sessions:
         resolved = {name: resolve(dsn) for name, dsn in ways.items()}
         self._parameters = {name: self._startup(dsn, resolved[name]) for name, dsn in ways.items()}
         self._users = {name: given.get("user", "") for name, given in resolved.items()}
+        # Whether it bypasses the pooler or not, a server has one password.
+        self._commands = {name: each for way, each in (commands or {}).items() for name in (way, _past_pooler(way))}
+        self._resolved = resolved
         self._keyed = {name: keyed(given) for name, given in resolved.items()}
         self._told = frozenset(name for name in dsns if "lock_timeout" in resolved[name].get("options", ""))
         self._shown = {name: _without_secrets(dsn) for name, dsn in dsns.items()}
@@ -163,14 +168,29 @@ class Sessions:
                 return TenantError(f"{reason} ({error.sqlstate or 'no SQLSTATE'})")
 
     def _connect(self, server: str, changes: Mapping[str, Any], role: str) -> Connection:
-        connect = self._keyed[server] or psycopg.connect
+        # autocommit: each caller begins its own transactions, in the same round trip as their first statement.
+        # prepare_threshold None: prepared statements break with a transaction pooler.
+        given = {**self._parameters[server], **changes, "autocommit": True, "prepare_threshold": None}
         try:
-            # autocommit: each caller begins its own transactions, in the same round trip as their first statement.
-            # prepare_threshold None: prepared statements break with a transaction pooler.
-            return connect(**{**self._parameters[server], **changes}, autocommit=True, prepare_threshold=None)
+            if server in self._commands:
+                return self._log_in(server, given)
+            return (self._keyed[server] or psycopg.connect)(**given)
         except psycopg.Error as error:
             user = str(changes.get("user") or self._users[server])
             raise explain_refusal(_reason(error), server, user, self._passwords_from.get(server, ""), role) from None
+
+    def _log_in(self, server: str, given: Mapping[str, Any]) -> Connection:
+        """Connect with the password that a command prints; one that the server refuses is asked for once more."""
+        command, resolved = self._commands[server], self._resolved[server]
+        login = command.take(resolved)
+        try:
+            return login.connect(**{**given, "password": login.password})
+        except psycopg.Error as error:
+            if not may_be_login(_reason(error)):
+                raise
+        # It may have expired, or the server may have got another one.
+        login = command.take(resolved, refused=login)
+        return login.connect(**{**given, "password": login.password})
 
     def exists(self, tenant: Tenant) -> bool | None:
         """Return whether the tenant's database exists; None if its server does not answer."""
