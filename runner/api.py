@@ -192,17 +192,20 @@ def migrate(
     allow: Collection[str] = (),
     resume_at: int | None = None,
     verify: bool = True,
+    yes: bool = False,
 ) -> Run:
     """Apply the pending files to every selected tenant, in order, up to the version `to`.
 
     With `dry_run`, only report them. `out_of_order` are versions to apply although newer ones are applied. `allow` are
     rules of lint whose dangers are allowed. `resume_at` is the statement, counted from 1, at which the unfinished
     file of one tenant is resumed. With `verify`, each schema is compared with the files afterwards. Raises ConfigError
-    if no file has one of the versions, a rule is unknown, or `resume_at` is given for several tenants; ServerError
-    if the embedded server cannot be started.
+    if no file has one of the versions, a rule is unknown, `resume_at` is given for several tenants, or a server of the
+    selected tenants is in production and `yes` is not given; ServerError if the embedded server cannot be started.
     """
     from tenantry.verbs.migrate import start
+    from tenantry.verbs.production import confirm_production
 
+    confirm_production([tenant.server for tenant in project.tenants], sure=yes or dry_run)
     return project._begin(
         lambda opened: start(
             opened,

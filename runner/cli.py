@@ -47,7 +47,7 @@ Completion: eval "$(_TENANTRY_COMPLETE=bash_source tenantry)", or zsh_source, fi
 
 
 # What the next command has of its own, or need not repeat.
-_NOT_AGAIN = frozenset({"tenants", "format", "verbose", "reason", "config", "resume"})
+_NOT_AGAIN = frozenset({"tenants", "format", "verbose", "reason", "config", "resume", "yes"})
 _ERROR = click.style("error:", fg="red", bold=True)
 # A line of ours among the output of the other formats would break them.
 _FOR_PEOPLE = frozenset({"table", "plan"})

@@ -3,7 +3,7 @@
 All input is read and checked before the first connection is made, and before the embedded server is started.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,6 +36,7 @@ from tenantry.model.errors import (
 )
 from tenantry.model.events import DatabaseCreated, DatabaseOpened, WarningRaised
 from tenantry.postgres.embedded.cluster import EmbeddedServer
+from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Connection, Sessions, Settings
 from tenantry.postgres.transaction import Cursor, in_transaction
 from tenantry.state import Cache
@@ -182,11 +183,18 @@ def explain_missing(sessions: Sessions, tenant: Tenant, error: Unreachable) -> U
 
 
 def open_project(
-    choice: Choice, run_id: str, os_user: str, *, stop: Stop | None = None, makes_server: bool = False
+    choice: Choice,
+    run_id: str,
+    os_user: str,
+    *,
+    stop: Stop | None = None,
+    makes_server: bool = False,
+    confirm: Callable[[Iterable[Server]], None] | None = None,
 ) -> Project:
     """Read and check everything, and select the tenants. No server is asked unless tenants come from a query.
 
-    `makes_server`: an embedded server that was never made is made for that query. Raises InputError and ServerError.
+    `makes_server`: an embedded server that was never made is made for that query. `confirm` is called with the servers
+    that the run may write to, before one is asked; it may raise InputError. Raises InputError and ServerError.
     """
     stop = stop or Stop()
     config = read(choice.config_path, env=choice.environment, overrides=choice.servers or {})
@@ -199,11 +207,15 @@ def open_project(
     sessions = _make_sessions(config, choice, tenants, provenance)
     # Before the query for tenants, so that a second Ctrl-C cancels that one as well.
     stop.covers(sessions)
+    if confirm:
+        # The query may name a tenant of any server, and before it is run, nobody knows which.
+        confirm([tenant.server for tenant in tenants] if listed else config.servers.values())
     # Last, since it asks a server: all other input has been read and checked by now.
     if not listed:
         _start_servers(config, choice, config.servers.values(), makes=makes_server)
         known = tuple(tenants_from_rows(config, _query_tenants(config, sessions)))
         tenants = select(known, config.master, choice.selection)
+    _check_pins(config, known, directories)
     texts, cache = _make_texts(config, choice), Cache(choice.environment)
     return Project(config, choice, tenants, known, directories, sessions, provenance, checks, stop, texts, cache)
 
@@ -244,6 +256,23 @@ def _read_directories(config: Config, sets: set[SetName]) -> dict[SetName, Direc
     return directories
 
 
+def _check_pins(config: Config, known: Iterable[Tenant], directories: Mapping[SetName, Directory]) -> None:
+    """Raise ConfigError for a tenant that is pinned to a version which no file has."""
+    if SetName.TENANT not in directories:
+        return
+    versions = {file.version for file in directories[SetName.TENANT].migrations}
+    problems = tuple(
+        Problem(
+            f"{config.pins_at.get(tenant.name, config.rules.query_at)}: tenant {tenant.name!r}: pin: there is no"
+            f" migration {tenant.pin}, expected one up to {max(versions, default=0)}"
+        )
+        for tenant in known
+        if tenant.pin is not None and tenant.pin not in versions
+    )
+    if problems:
+        raise ConfigError(problems)
+
+
 def _read_checks(config: Config, directories: Mapping[SetName, Directory]) -> dict[SetName, tuple[Check, ...]]:
     folders = {SetName.MASTER: config.master_migrations, SetName.TENANT: config.tenant_migrations}
     return {
@@ -269,7 +298,14 @@ def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], 
     dsns = {name: embedded.dsn() if server.dsn is None else server.dsn for name, server in used.items()}
     directs = {name: server.direct for name, server in used.items() if server.direct is not None}
     variables = {name: server.password_from for name, server in used.items()}
-    return Sessions(dsns, _make_settings(config, choice, provenance), directs, variables)
+    commands = {
+        name: PasswordCommand(
+            name, server.password_command, server.password_ttl_ms / 1000 if server.password_ttl_ms else None
+        )
+        for name, server in used.items()
+        if server.password_command
+    }
+    return Sessions(dsns, _make_settings(config, choice, provenance), directs, variables, commands)
 
 
 def _make_settings(config: Config, choice: Choice, provenance: Provenance) -> Settings:

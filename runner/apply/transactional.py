@@ -60,9 +60,10 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
 def begin(site: Site, timeouts: Timeouts, query: sql.Composable | None = None) -> Generator[LockAwaited, None, Begun]:
     """Begin the transaction of a file under the lock, and send `query` in the same round trip. Raises Blocked."""
     connection, settings = site.connection, site.sessions.settings
+    reading = site.sessions.list_settings(site.tenant)
 
     def attempt() -> Begun | None:
-        return try_transaction_lock(connection, query, timeouts, settings.application_name, settings.reading)
+        return try_transaction_lock(connection, query, timeouts, settings.application_name, reading)
 
     return (yield from site.await_lock(attempt, connection))
 

@@ -34,6 +34,7 @@ class Rules:
     database: str
     query_at: str
     lock_timeout_ms: int | None = None
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Config:
     expected_columns: tuple[ExpectedColumn, ...]
     warnings: tuple[Problem, ...]
     rules: Rules = field(repr=False)
+    # By tenant, where its pin stands.
+    pins_at: Mapping[str, str] = field(default_factory=dict)
     # None: next to the file.
     state_folder: Path | None = None
 

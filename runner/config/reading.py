@@ -53,6 +53,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         database=file.tenants.database,
         query_at=document.at(("tenants", "query")),
         lock_timeout_ms=file.tenants.lock_timeout,
+        role=file.tenants.role or "",
     )
     check_source(document, file)
     master, tenants = make_tenants(document, file, rules)
@@ -76,5 +77,10 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         drift_roles=tuple(file.drift.roles.items()) if file.drift else (),
         expected_columns=tuple(parse_expected(line) for line in file.expect),
         warnings=document.warnings,
+        pins_at={
+            tenant.name: document.at(("tenants", "list", index, "pin"))
+            for index, tenant in enumerate(tenants)
+            if tenant.pin is not None
+        },
         rules=rules,
     )

@@ -11,7 +11,7 @@ from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.words import nearest, one_of
 
 # NULL in these columns is the same as no such column.
-_OPTIONAL = frozenset({"name", "labels", "lock-timeout"})
+_OPTIONAL = frozenset({"name", "labels", "lock-timeout", "role", "pin", "freeze"})
 
 
 def tenants_from_rows(config: Config, rows: Sequence[Mapping[str, object]]) -> tuple[Tenant, ...]:

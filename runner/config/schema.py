@@ -1,6 +1,7 @@
 """The shape of tenants.yaml as pydantic models, and the JSON schema by which editors complete it."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
@@ -12,7 +13,7 @@ from tenantry.config.model import Mistake, Rules
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.byte_sizes import EXPECTED_SIZE, SIZE_PATTERN, parse_size
 from tenantry.model.durations import DURATION_PATTERN, EXPECTED_DURATION, parse_duration
-from tenantry.model.tenants import MASTER
+from tenantry.model.tenants import MASTER, Freeze
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -45,6 +46,14 @@ def _read_size(value: object) -> int:
     return size
 
 
+def _read_day(value: object) -> date:
+    """Return a day of the calendar."""
+    # Other forms that Python reads, such as 20261231, are numbers to a reader.
+    if not isinstance(value, str) or len(value) != len("2026-12-31"):
+        raise ValueError("not a day")
+    return date.fromisoformat(value)
+
+
 def _choose_form(value: object) -> str:
     """Return the form of a server, as the tag of its type."""
     return MAPPING if isinstance(value, dict) else TEXT
@@ -71,6 +80,8 @@ _Size = Annotated[int, BeforeValidator(_read_size, json_schema_input_type=Litera
 
 _LOCK_TIMEOUT = "How long a statement waits for a table lock, unless its file says otherwise."
 
+_ROLE = "Role that its sessions work as, if not the one that logs in; {id} stands for its id. It owns the new objects."
+
 _Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 _PATTERN = r"^([^{}\x00-\x1f\x7f]|\{id\})+$"
@@ -90,6 +101,13 @@ _Title = Annotated[_Text, BeforeValidator(_write_number, json_schema_input_type=
 _Label = Annotated[str, BeforeValidator(_write_scalar, json_schema_input_type=bool | float | str)]
 
 
+# A version, as a number or as the start of a file's name writes it.
+_Version = Annotated[str, Field(pattern=r"^[0-9]+$"), BeforeValidator(_write_number, json_schema_input_type=_Number)]
+
+_DayText = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
+
+_Day = Annotated[date, BeforeValidator(_read_day, json_schema_input_type=_DayText)]
+
 _Value = Annotated[_Text, BeforeValidator(_write_scalar, json_schema_input_type=bool | _Text)]
 
 _Switch = Annotated[
@@ -97,6 +115,15 @@ _Switch = Annotated[
     Field(pattern=r"^(on|off|true|false|yes|no)$"),
     BeforeValidator(_write_scalar, json_schema_input_type=bool | Annotated[str, Field(pattern=r"^(on|off|yes|no)$")]),
 ]
+
+
+class _Freeze(BaseModel):
+    """A time in which a tenant gets no files."""
+
+    model_config = ConfigDict(title="freeze", extra="forbid", strict=True)
+
+    until: _Day = Field(description="Last day of the freeze, which ends with it, in UTC.", examples=["2026-12-31"])
+    reason: _Text = Field(description="Shown wherever the tenant is skipped.", examples=["year-end closing"])
 
 
 class _Entry(BaseModel):
@@ -108,8 +135,16 @@ class _Entry(BaseModel):
     name: _Title | None = Field(None, description="Shown next to the id.", examples=["Test Studio UI"])
     database: _Pattern | None = Field(None, description="Name of its database, if it differs from tenants.database.")
     server: _Text | None = Field(None, description="Name of its server, if it differs from tenants.server.")
-    labels: dict[_Text, _Label] | None = Field(None, description="Labels of your own.", examples=[{"tier": "internal"}])
+    labels: dict[_Text, _Label] | None = Field(
+        None,
+        description="Labels of your own; files read them as tenantry.label_NAME.",
+        examples=[{"tier": "internal"}],
+    )
     lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["10s"])
+
+    role: _Pattern | None = Field(None, description=_ROLE, examples=["studio_{id}"])
+    pin: _Version | None = Field(None, description="Newest version that it may get.", examples=[11])
+    freeze: _Freeze | None = Field(None, description="Skips it for a time: it gets no files.")
 
     def make_tenant(self, rules: Rules) -> Tenant:
         """Return the tenant; an unknown server gets a stand-in, and is reported later."""
@@ -121,6 +156,9 @@ class _Entry(BaseModel):
             title=self.name or "",
             labels=tuple((self.labels or {}).items()),
             lock_timeout_ms=self.lock_timeout or rules.lock_timeout_ms,
+            role=(self.role or rules.role).replace("{id}", self.id),
+            pin=None if self.pin is None else int(self.pin),
+            freeze=Freeze(self.freeze.until, self.freeze.reason) if self.freeze else None,
         )
 
 
@@ -140,6 +178,7 @@ class _Tenants(BaseModel):
     migrations: _Text = Field(description="Folder with the tenants' migrations.", examples=["migrations/tenant"])
     server: _Text = Field(description="Name of the server with the tenants' databases.", examples=["main"])
     database: _Pattern = Field("tenant_{id}", description="Name of each tenant's database; {id} stands for its id.")
+    role: _Pattern | None = Field(None, description=_ROLE, examples=["owner_{id}"])
     entries: Annotated[list[_ListEntry], Field(min_length=1)] | None = Field(
         None, alias="list", description="The tenants, each as an id or a mapping.", examples=[[1, 16]]
     )
@@ -148,7 +187,7 @@ class _Tenants(BaseModel):
         None,
         description=(
             "Runs on the master and returns one row per tenant, with id and, optionally, database, server, name,"
-            " labels and lock-timeout."
+            " labels, lock-timeout, role, pin and freeze."
         ),
         examples=["SELECT organization_id AS id, database_name AS database FROM tenant_databases ORDER BY 1"],
     )
@@ -164,10 +203,13 @@ class _Master(BaseModel):
         pattern=r"^[^{}\x00-\x1f\x7f]+$", description="Name of the database.", examples=["rsm_master"]
     )
     migrations: _Text = Field(description="Folder with its migrations.", examples=["migrations/master"])
+    role: str | None = Field(
+        None, pattern=r"^[^{}\x00-\x1f\x7f]+$", description="Role that its sessions work as.", examples=["owner"]
+    )
 
     def make_tenant(self, rules: Rules) -> Tenant:
         """Return the database as a tenant; an unknown server gets a stand-in, and is reported later."""
-        return Tenant(MASTER, SetName.MASTER, _get_server(self.server, rules), self.database)
+        return Tenant(MASTER, SetName.MASTER, _get_server(self.server, rules), self.database, role=self.role or "")
 
 
 class ServerEntry(BaseModel):
@@ -182,6 +224,23 @@ class ServerEntry(BaseModel):
         examples=["host=db1 user=deploy"],
     )
     lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["3s"])
+    password_command: Annotated[list[_Text], Field(min_length=1)] | None = Field(
+        None,
+        alias="password-command",
+        description="Prints the password: a program and its arguments, which no shell reads. It runs again if the "
+        "server refuses the password.",
+        examples=[["aws", "rds", "generate-db-auth-token", "--hostname", "db1"]],
+    )
+    password_ttl: _Duration | None = Field(
+        None,
+        alias="password-ttl",
+        description="How long a password of password-command counts. By default, until the server refuses it.",
+        examples=["10min"],
+    )
+    environment: Literal["production"] | None = Field(
+        None,
+        description="production: a verb that writes there needs --yes, or the word production typed on a terminal.",
+    )
 
 
 _Server = Annotated[
@@ -381,6 +440,7 @@ def _list_keys(location: Location) -> list[str]:
     """Return the keys allowed in the mapping at `location`."""
     entry: type[BaseModel] = _Ignored if location[:2] == ("drift", "ignore") else _Entry
     entry = ServerEntry if location[:1] == ("servers",) else entry
+    entry = _Freeze if location[-1:] == ("freeze",) and location[:1] == ("tenants",) else entry
     model = TenantsFile if not location else _SECTIONS[str(location[0])] if len(location) == 1 else entry
     return [field.alias or name for name, field in model.model_fields.items()]
 

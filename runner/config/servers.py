@@ -17,6 +17,8 @@ _IN_CLEAR = Mistake(
 )
 
 _NO_POOLER = Mistake("a direct connection, expected none: the embedded server has no pooler", "remove it")
+_NO_COMMAND = Mistake("password-ttl without password-command, expected both", "remove it")
+_NO_PASSWORD = Mistake("a command for a password, expected none: the embedded server has no passwords", "remove it")
 _NOT_EMBEDDED = Mistake("embedded, expected key=value pairs or a postgresql:// URL, bypassing the pooler in dsn")
 
 
@@ -80,7 +82,8 @@ def _read_server(
                 return found
             # A user who overrides the server does not mean the direct way to the server in the file.
             direct = None if override else _read_direct(document, name, entry.direct, env, found.server)
-            return _add_rest(found, entry, direct)
+            found = _add_rest(found, entry, direct)
+            return found if override else _add_command(document, name, found, entry)
         case mistake:
             if override:
                 document.refuse_argument(override[0], mistake)
@@ -108,6 +111,17 @@ def _read_direct(document: Document, name: str, text: str | None, env: Mapping[s
     return found.server.dsn
 
 
+def _add_command(document: Document, name: str, found: ServerConnection, entry: ServerEntry) -> ServerConnection:
+    """Return the server with the command for its password, and note its mistakes."""
+    if entry.password_ttl and not entry.password_command:
+        document.refuse(("servers", name, "password-ttl"), _NO_COMMAND, key=True)
+    if entry.password_command and found.server.embedded:
+        document.refuse(("servers", name, "password-command"), _NO_PASSWORD, key=True)
+    command = tuple(entry.password_command or ())
+    return found._replace(server=replace(found.server, password_command=command, password_ttl_ms=entry.password_ttl))
+
+
 def _add_rest(found: ServerConnection, entry: ServerEntry, direct: str | None) -> ServerConnection:
     """Return the server with the rest of its mapping."""
-    return found._replace(server=replace(found.server, lock_timeout_ms=entry.lock_timeout, direct=direct))
+    rest = replace(found.server, lock_timeout_ms=entry.lock_timeout, direct=direct, environment=entry.environment or "")
+    return found._replace(server=rest)

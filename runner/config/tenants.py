@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from tenantry.config.document import Document, Location
 from tenantry.config.model import Mistake, Rules
 from tenantry.config.schema import TenantsFile
+from tenantry.config.values import check_values
 from tenantry.model import SetName, Tenant
 from tenantry.model.tenants import ALL, MASTER
 from tenantry.model.words import nearest, one_of, times
@@ -55,8 +56,11 @@ def check_tenant(tenant: Tenant, rules: Rules) -> Iterator[tuple[str, Mistake]]:
     length = len(tenant.database.encode())
     if length > _MAX_NAME_BYTES:
         yield "database", Mistake(f"{tenant.database!r} has {length} bytes, expected at most {_MAX_NAME_BYTES}")
+    if (length := len(tenant.role.encode())) > _MAX_NAME_BYTES:
+        yield "role", Mistake(f"{tenant.role!r} has {length} bytes, expected at most {_MAX_NAME_BYTES}")
     if tenant.database in _TEMPLATES:
         yield "database", Mistake(f"{tenant.database!r} is a template of new databases, expected another database")
+    yield from check_values(tenant)
 
 
 def find_clashes(

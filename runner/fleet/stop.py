@@ -32,9 +32,9 @@ class Stop:
 
     def __init__(self) -> None:
         self.reason = ""
-        self._attended = False
         self._sessions: list[Sessions] = []
         self._scratch: list[Sessions] = []
+        self._attended = False
         # Its put may interrupt another one in the same thread, as a signal handler does.
         self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
 

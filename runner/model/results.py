@@ -10,10 +10,11 @@ Cell = str | int | float | bool | datetime | None
 
 
 class Result(StrEnum):
-    """The result of a tenant. The first eight belong to `migrate`, `ok` and `finding` to verbs that read or repair."""
+    """The result of a tenant. The first nine belong to `migrate`, `ok` and `finding` to verbs that read or repair."""
 
     APPLIED = "applied"
     UP_TO_DATE = "up to date"
+    SKIPPED = "skipped by policy"
     FAILED = "failed"
     REFUSED = "refused"
     BLOCKED = "blocked"
@@ -24,7 +25,9 @@ class Result(StrEnum):
     FINDING = "finding"
 
 
-GOOD = frozenset({Result.APPLIED, Result.UP_TO_DATE, Result.OK})
+# Nothing more has to be said of them.
+PLAIN = frozenset({Result.APPLIED, Result.UP_TO_DATE, Result.OK})
+GOOD = PLAIN | {Result.SKIPPED}
 
 
 class Standing(StrEnum):
@@ -36,6 +39,7 @@ class Standing(StrEnum):
     UP_TO_DATE = "up to date"
     CONNECTED = "connected"
     WITH_LOG = "with a log"
+    SKIPPED = "skipped by policy"
     PENDING = "pending"
     TO_CHANGE = "would change"
     INCOMPLETE = "incomplete"

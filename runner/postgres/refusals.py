@@ -13,6 +13,8 @@ _LOGIN = re.compile(
     r"authentication failed|authentication method requirement|no password supplied|no pg_hba\.conf entry"
     r'|pg_hba\.conf rejects|role ".*" does not exist|is not permitted to log in|no such user'
 )
+# 42501, of a start-up packet that switches to a role.
+_SET_ROLE = re.compile(r"permission denied to set role")
 # 3D000.
 _DATABASE = re.compile(r'database ".*" does not exist|no such database')
 # 42501.
@@ -33,15 +35,25 @@ def may_be_login(reason: str) -> bool:
 
     A message in another language, and one of a network that broke, may be anything.
     """
-    return bool(_LOGIN.search(reason)) or not any(one.search(reason) for one in (_OPTIONS, _DATABASE, _CONNECT, _FULL))
+    return bool(_LOGIN.search(reason)) or not any(
+        one.search(reason) for one in (_OPTIONS, _DATABASE, _CONNECT, _FULL, _SET_ROLE)
+    )
 
 
-def explain_refusal(reason: str, server: str, user: str, password_from: str) -> TenantError:
-    """Return the error for a connection that failed. `password_from` names the variable of the password, if known."""
+def explain_refusal(reason: str, server: str, user: str, password_from: str, role: str = "") -> TenantError:
+    """Return the error for a connection that failed. `password_from` names the variable of the password, if known.
+
+    `role` is the one that it was to work as, if that is not the one that logs in.
+    """
     entry = f"{server!r} under servers in tenants.yaml"
     said = f"server {server!r}: {reason}"
     if _OPTIONS.search(reason):
         return Unreachable(said, hint=_ALLOW_OPTIONS)
+    if role and (_SET_ROLE.search(reason) or f'role "{role}" does not exist' in reason):
+        return Refused(
+            f"server {server!r}: login refused for {user!r} as role {role!r}: {reason}",
+            hint=f"create the role and grant it to {user!r}, or correct role in tenants.yaml",
+        )
     if _LOGIN.search(reason):
         check = (
             f"check {password_from}, and the user of {entry}"

@@ -16,10 +16,12 @@ from psycopg import sql
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Cancelled, TenantError, Unreachable
 from tenantry.model.reading import READING, Reading
+from tenantry.model.values import StandIns, list_values
 from tenantry.postgres.failures import FailureKind, classify
-from tenantry.postgres.refusals import explain_refusal
+from tenantry.postgres.passwords import PasswordCommand
+from tenantry.postgres.refusals import explain_refusal, may_be_login
 from tenantry.postgres.scram import keyed
-from tenantry.postgres.startup import compose_parameters, parse, resolve
+from tenantry.postgres.startup import compose_options, compose_parameters, parse, resolve
 
 _SECRET = frozenset({"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"})
 
@@ -36,13 +38,14 @@ class Settings:
     """The settings of every connection of a run; the lock timeout is PostgreSQL's, for locks on tables.
 
     `lock_timeout_ms` None: by the class of each statement, and the longest timeout for statements of our own.
-    `reading` decides how the server reads SQL.
+    `reading` decides how the server reads SQL. `stand_ins` replace the values of tenants where files are replayed.
     """
 
     application_name: str
     lock_timeout_ms: int | None = None
     lock_wait_ms: int = 30_000
     reading: Reading = READING
+    stand_ins: StandIns | None = None
 
 
 class Sessions:
@@ -54,11 +57,12 @@ class Sessions:
         settings: Settings,
         directs: Mapping[str, str] | None = None,
         passwords_from: Mapping[str, str] | None = None,
+        commands: Mapping[str, PasswordCommand] | None = None,
     ) -> None:
         """Take the connection string of each server by its name, without a database.
 
         `directs` are the connection strings that bypass the pooler of a server, `passwords_from` the variables that
-        hold the passwords.
+        hold the passwords, `commands` those that print them.
         """
         self._passwords_from = passwords_from or {}
         self.settings = settings
@@ -66,6 +70,9 @@ class Sessions:
         resolved = {name: resolve(dsn) for name, dsn in ways.items()}
         self._parameters = {name: self._startup(dsn, resolved[name]) for name, dsn in ways.items()}
         self._users = {name: given.get("user", "") for name, given in resolved.items()}
+        # Whether it bypasses the pooler or not, a server has one password.
+        self._commands = {name: each for way, each in (commands or {}).items() for name in (way, _past_pooler(way))}
+        self._resolved = resolved
         self._keyed = {name: keyed(given) for name, given in resolved.items()}
         self._told = frozenset(name for name in dsns if "lock_timeout" in resolved[name].get("options", ""))
         self._shown = {name: _without_secrets(dsn) for name, dsn in dsns.items()}
@@ -95,7 +102,7 @@ class Sessions:
 
         `changes` are libpq parameters that override the usual ones.
         """
-        with self.connect_to(tenant.server.name, tenant.database, **changes) as connection:
+        with self._connect_as(tenant.server.name, tenant, **changes) as connection:
             yield connection
 
     def has_pooler(self, tenant: Tenant) -> bool:
@@ -106,13 +113,34 @@ class Sessions:
     def connect_past_pooler(self, tenant: Tenant) -> Iterator[Connection]:
         """Open a connection to the tenant's database, bypassing the pooler if there is one. Raises Unreachable."""
         name = tenant.server.name
-        with self.connect_to(_past_pooler(name) if self.has_pooler(tenant) else name, tenant.database) as connection:
+        with self._connect_as(_past_pooler(name) if self.has_pooler(tenant) else name, tenant) as connection:
             yield connection
 
     @contextmanager
-    def connect_to(self, server: str, database: str, **changes: Any) -> Iterator[Connection]:
-        """Open a connection to any database of a server, and close it when done. Raises Unreachable."""
-        connection = self._connect(server, {"dbname": database, **changes})
+    def _connect_as(self, server: str, tenant: Tenant, **changes: Any) -> Iterator[Connection]:
+        """Open a connection with the tenant's values, which cost no round trip in the start-up packet."""
+        settings = (*self.list_values(tenant), *_list_role(tenant))
+        options = f"{self._parameters[server]['options']} {compose_options(dict(settings))}"
+        with self.connect_to(
+            server, tenant.database, role=tenant.role, **{"options": options, **changes}
+        ) as connection:
+            yield connection
+
+    def list_values(self, tenant: Tenant) -> Reading:
+        """Return the values that the tenant's sessions have as settings."""
+        return self.settings.stand_ins.values if self.settings.stand_ins else list_values(tenant)
+
+    def list_settings(self, tenant: Tenant) -> Reading:
+        """Return the settings that files rely on, which a pooler may have dropped from the start-up packet."""
+        return (*self.settings.reading, *self.list_values(tenant), *_list_role(tenant))
+
+    @contextmanager
+    def connect_to(self, server: str, database: str, *, role: str = "", **changes: Any) -> Iterator[Connection]:
+        """Open a connection to any database of a server, and close it when done. Raises Unreachable.
+
+        `role` is the one that its options switch to.
+        """
+        connection = self._connect(server, {"dbname": database, **changes}, role)
         self._open.add(connection)
         try:
             yield connection
@@ -139,15 +167,30 @@ class Sessions:
             case _:
                 return TenantError(f"{reason} ({error.sqlstate or 'no SQLSTATE'})")
 
-    def _connect(self, server: str, changes: Mapping[str, Any]) -> Connection:
-        connect = self._keyed[server] or psycopg.connect
+    def _connect(self, server: str, changes: Mapping[str, Any], role: str) -> Connection:
+        # autocommit: each caller begins its own transactions, in the same round trip as their first statement.
+        # prepare_threshold None: prepared statements break with a transaction pooler.
+        given = {**self._parameters[server], **changes, "autocommit": True, "prepare_threshold": None}
         try:
-            # autocommit: each caller begins its own transactions, in the same round trip as their first statement.
-            # prepare_threshold None: prepared statements break with a transaction pooler.
-            return connect(**{**self._parameters[server], **changes}, autocommit=True, prepare_threshold=None)
+            if server in self._commands:
+                return self._log_in(server, given)
+            return (self._keyed[server] or psycopg.connect)(**given)
         except psycopg.Error as error:
             user = str(changes.get("user") or self._users[server])
-            raise explain_refusal(_reason(error), server, user, self._passwords_from.get(server, "")) from None
+            raise explain_refusal(_reason(error), server, user, self._passwords_from.get(server, ""), role) from None
+
+    def _log_in(self, server: str, given: Mapping[str, Any]) -> Connection:
+        """Connect with the password that a command prints; one that the server refuses is asked for once more."""
+        command, resolved = self._commands[server], self._resolved[server]
+        login = command.take(resolved)
+        try:
+            return login.connect(**{**given, "password": login.password})
+        except psycopg.Error as error:
+            if not may_be_login(_reason(error)):
+                raise
+        # It may have expired, or the server may have got another one.
+        login = command.take(resolved, refused=login)
+        return login.connect(**{**given, "password": login.password})
 
     def exists(self, tenant: Tenant) -> bool | None:
         """Return whether the tenant's database exists; None if its server does not answer."""
@@ -167,7 +210,7 @@ class Sessions:
             if _has_database(connection, tenant.database):
                 return False
             try:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(tenant.database)))
+                connection.execute(_compose_create(tenant))
             except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 return True
         return True
@@ -183,9 +226,10 @@ class Sessions:
         parts = (self._shown[tenant.server.name], psycopg.conninfo.make_conninfo("", dbname=tenant.database))
         return f"psql {shlex.quote(' '.join(filter(None, parts)))}"
 
-    def copy(self) -> "Sessions":
-        """Return sessions with the same servers that are cancelled apart from these."""
+    def copy(self, settings: Settings) -> "Sessions":
+        """Return sessions with the same servers that are cancelled apart from these, and their own `settings`."""
         other = copy(self)
+        other.settings = settings
         other._open, other._severed, other._followers, other.cancelled = set(), set(), [], False
         return other
 
@@ -221,6 +265,15 @@ class Sessions:
     def is_severed(self, connection: Connection) -> bool:
         """Return whether a connection was lost because its socket was closed here."""
         return connection in self._severed
+
+
+def _list_role(tenant: Tenant) -> Reading:
+    return (("role", tenant.role),) if tenant.role else ()
+
+
+def _compose_create(tenant: Tenant) -> sql.Composed:
+    create = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(tenant.database))
+    return create + sql.SQL(" OWNER {}").format(sql.Identifier(tenant.role)) if tenant.role else create
 
 
 def _cancel(connection: Connection) -> None:

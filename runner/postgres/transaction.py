@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import psycopg
@@ -72,7 +72,8 @@ def try_transaction_lock(
     return Begun(pid, cursor)
 
 
-@cache
+# Bounded: the values of each tenant are among the settings. As many as are at work at once.
+@lru_cache(maxsize=64)
 def _compose_begin(timeouts: Timeouts, application_name: str | None, reading: Reading) -> sql.SQL:
     texts = {
         "lock_timeout": timeouts.lock_ms,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from tenantry.model import Migration, label
 from tenantry.model.events import Event, FindingReported, HazardFound, MigrationMeasured, RunFinished, TenantPlanned
 from tenantry.model.outcome import Outcome
-from tenantry.model.results import GOOD, Result
+from tenantry.model.results import PLAIN, Result
 from tenantry.model.words import count
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.hazards import write_effects, write_hazard
@@ -89,7 +89,7 @@ def _render(plans: Plans, call: Call) -> Iterator[str]:
         yield f"{count_tenants(idle)}: up to date: {name_tenants(idle)}"
     for outcome in plans.outcome.tenants.values():
         verdict = outcome.verdict
-        if verdict and verdict.result not in GOOD:
+        if verdict and verdict.result not in PLAIN:
             yield f"{name_tenants([outcome.tenant])}: {verdict.result.value}: {verdict.reason}"
             if verdict.result is Result.FINDING:
                 yield from _write_findings(plans.findings[outcome.tenant], call)

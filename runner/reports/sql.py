@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from tenantry.model import NO_VERSION, Migration
 from tenantry.model.events import DraftWritten, Event, MigrationMeasured, RunFinished
 from tenantry.model.records import LEDGER_TABLE, REPEATABLE_TABLE
-from tenantry.model.results import GOOD
+from tenantry.model.results import PLAIN
 from tenantry.reports.escaping import escape_line, escape_source
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.hazards import describe_effect
@@ -40,7 +40,7 @@ def _render_drafts(drafts: Mapping[str, list[str]]) -> Iterator[str]:
 
 def _render(plans: Plans) -> Iterator[str]:
     for outcome in plans.outcome.tenants.values():
-        if outcome.verdict and outcome.verdict.result not in GOOD:
+        if outcome.verdict and outcome.verdict.result not in PLAIN:
             yield _comment(
                 f"{name_tenants([outcome.tenant])}: {outcome.verdict.result.value}: {outcome.verdict.reason}"
             )

@@ -17,7 +17,7 @@ from tenantry.model.events import (
     RunFinished,
 )
 from tenantry.model.outcome import Outcome, TenantOutcome
-from tenantry.model.results import GOOD, Cell, Failure, Result, Standing
+from tenantry.model.results import GOOD, PLAIN, Cell, Failure, Result, Standing
 from tenantry.model.tenants import MASTER
 from tenantry.model.words import count
 from tenantry.reports.escaping import escape_source
@@ -159,7 +159,7 @@ class _Report:
         """Yield each trouble once, with all tenants that share it."""
         shared: dict[tuple[object, ...], list[TenantOutcome]] = defaultdict(list)
         for tenant in self._outcome.tenants.values():
-            if tenant.verdict and tenant.verdict.result not in GOOD and _is_unsaid(tenant):
+            if tenant.verdict and tenant.verdict.result not in PLAIN and _is_unsaid(tenant):
                 failure = tenant.failed.failure if tenant.failed else None
                 # The hint names the tenant in its commands: without the name, it is the same for all of a group.
                 hint = without_tenant(tenant.verdict.hint, tenant.tenant)
@@ -182,7 +182,7 @@ class _Report:
             yield f"  hint: {render_shared_hint(verdict.hint, names, self._call)}"
         if first.failed:
             yield f"  {_left(first.failed)}; {_locate(tenants)}"
-        elif first.applied:
+        elif first.applied and verdict.result not in GOOD:
             yield f"  {_locate(tenants)}"
         if verdict.trace:
             yield from indent(f"please report this:\n{verdict.trace}")

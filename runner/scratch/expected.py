@@ -17,6 +17,7 @@ from tenantry import sqltext
 from tenantry.apply.assertions import find_unmet, without_assertions
 from tenantry.apply.run import apply_plan
 from tenantry.apply.site import Site
+from tenantry.config.model import Config
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import NO_VERSION, Migration, Plan, Tenant
@@ -24,6 +25,7 @@ from tenantry.model.errors import Cancelled, Refused
 from tenantry.model.events import MigrationApplied, MigrationFailed, MigrationStarted, Verdict, drain
 from tenantry.model.results import GOOD, Result
 from tenantry.model.scope import Scope
+from tenantry.model.values import StandIns, make_stand_ins
 from tenantry.postgres.sessions import Sessions
 from tenantry.project import Project
 from tenantry.schema.catalog.query import describe_query
@@ -70,19 +72,22 @@ class ExpectedSchemas:
         Raises Refused if the files do not apply to an empty database, or if there is no place for one.
         """
         wanted = range(len(migrations) + 1)
-        found = self._find(sessions, tenant, major, _Files(tuple(migrations), scope, major), wanted)
+        found = self._find(sessions, tenant, major, self._about(migrations, scope, major), wanted)
         return tuple(found[index] for index in wanted)
 
     def after(
         self, sessions: Sessions, tenant: Tenant, major: int, migrations: Sequence[Migration], scope: Scope
     ) -> Snapshot:
         """Return the snapshot after all of the files. Raises what `after_each` raises."""
-        files = _Files(tuple(migrations), scope, major)
+        files = self._about(migrations, scope, major)
         return self._find(sessions, tenant, major, files, (len(migrations),))[len(migrations)]
 
     def name(self, major: int, migrations: Sequence[Migration], scope: Scope) -> str:
         """Return a name for the schema after all of the files: the same for equal files, server and scope."""
-        return _Files(tuple(migrations), scope, major).list_keys()[-1]
+        return self._about(migrations, scope, major).list_keys()[-1]
+
+    def _about(self, migrations: Sequence[Migration], scope: Scope, major: int) -> "_Files":
+        return _Files(tuple(migrations), scope, major, self.place.describe_values(migrations))
 
     def replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> None:
         """Run files on a scratch database. Raises Refused."""
@@ -118,7 +123,7 @@ class ExpectedSchemas:
 
         The state after the numbered ones is kept, so that the next one more costs that one; repeatables run on a copy.
         """
-        chain = make_chain(files.migrations, REPLAYED, str(major), files.scope.ledger_schema)
+        chain = make_chain(files.migrations, REPLAYED, str(major), files.scope.ledger_schema, *files.values)
         made: _Snapshots = {}
         for target in dict.fromkeys((files.numbered, len(files.migrations))):
             start = Start((chain,), min((index for index in wanted if index not in made), default=target))
@@ -186,6 +191,7 @@ class _Files(NamedTuple):
     migrations: tuple[Migration, ...]
     scope: Scope
     major: int
+    values: tuple[str, ...]
 
     @property
     def numbered(self) -> int:
@@ -194,7 +200,7 @@ class _Files(NamedTuple):
 
     def list_keys(self) -> tuple[str, ...]:
         """Return the names of the schemas of an empty database and after each of the files."""
-        about = f"{FORMAT} {describe_query(self.major, self.scope)}"
+        about = " ".join((str(FORMAT), describe_query(self.major, self.scope), *self.values))
         return _name_schemas(tuple((each.version, each.name, each.checksum) for each in self.migrations), about)
 
     def list_paths(self, folder: Path) -> list[Path]:
@@ -301,4 +307,12 @@ def find_place(project: Project) -> ScratchPlace:
     given, kept = environment.get("TENANTRY_SCRATCH", ""), environment.get("TENANTRY_CACHE")
     # With both, nothing is written anywhere else: the project may be read-only.
     state = Path(kept) if given and kept else project.config.state
-    return ScratchPlace(state / "scratch", project.sessions.settings, given, project.stop)
+    settings = replace(project.sessions.settings, stand_ins=_make_stand_ins(project.config, project.known))
+    return ScratchPlace(state / "scratch", settings, given, project.stop)
+
+
+def _make_stand_ins(config: Config, known: Sequence[Tenant]) -> StandIns:
+    # Without tenants, as where a query lists them that was not run, only the files tell which labels there are.
+    folders = [] if known else filter(None, (config.master_migrations, config.tenant_migrations))
+    texts = (path.read_text("utf-8", "replace") for folder in folders for path in sorted(folder.rglob("*.sql")))
+    return make_stand_ins(known, config.rules.database, texts)

@@ -7,7 +7,7 @@ import fcntl
 import os
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,8 +16,9 @@ import psycopg
 from psycopg import sql
 
 from tenantry.fleet.stop import Stop
-from tenantry.model import Server, SetName, Tenant
+from tenantry.model import Migration, Server, SetName, Tenant
 from tenantry.model.errors import Cancelled, Refused, ServerError, TenantError, Unreachable
+from tenantry.model.reading import Reading
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.embedded.programs import find_binaries, read_major
 from tenantry.postgres.queries import read_sql
@@ -53,6 +54,10 @@ class Scratch:
         """Have the database kept under a key when its user is done with it without an error."""
         self.to_keep[:] = [key]
 
+    def list_settings(self) -> Reading:
+        """Return the settings that files rely on."""
+        return self.sessions.list_settings(self.tenant)
+
     def check(self) -> None:
         """Raise Cancelled if the work here was cancelled, which may have been between two statements."""
         if self.sessions.cancelled:
@@ -73,6 +78,10 @@ class ScratchPlace:
     given: str = ""
     stop: Stop = field(default_factory=Stop)
 
+    def describe_values(self, migrations: Sequence[Migration]) -> tuple[str, ...]:
+        """Return the part of a key for the stand-ins that these files read instead of a tenant's values."""
+        return self.settings.stand_ins.describe(migrations) if self.settings.stand_ins else ()
+
     @contextmanager
     def open(self, sessions: Sessions, tenant: Tenant, major: int) -> Iterator[Scratch]:
         """Create an empty scratch database, alone: see `create`."""
@@ -92,7 +101,7 @@ class ScratchPlace:
                 if self.given or programs:
                     scratch = stack.enter_context(self._open_elsewhere(programs, sessions, start))
                 else:
-                    near = stack.enter_context(self._ending(sessions.copy()))
+                    near = stack.enter_context(self._ending(sessions.copy(self.settings)))
                     making = _make(_follow(near, sessions), tenant.server.name, _choose_name())
                     beside = stack.enter_context(making)
                     scratch = replace(beside, beside_tenants=True)

@@ -60,7 +60,7 @@ def _try_rollback(replay: Replay, shown: str, text: str, before: Snapshot) -> li
     connection = replay.scratch.connection
     with in_transaction(connection):
         # As `rollback` does it: a file that depends on the lock, or on being in a transaction, behaves the same.
-        begun = try_transaction_lock(connection, reading=replay.scratch.sessions.settings.reading)
+        begun = try_transaction_lock(connection, reading=replay.scratch.list_settings())
         assert begun, "nobody else is on a scratch database"
         sent = send(connection, sqltext.blank_outside(sqltext.blank_wrapper(text)))
         try:

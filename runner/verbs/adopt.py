@@ -10,7 +10,18 @@ from tenantry.model.events import Event, FindingReported
 from tenantry.project import Project
 from tenantry.takeover.adoption import Examined, Proposal, make_adoption_job, propose
 from tenantry.takeover.evidence import Presence, TenantStanding
-from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, TENANTS, Version, find_version, open_request, run_job
+from tenantry.verbs.options import (
+    JOBS,
+    LOCK_WAIT,
+    SERVER,
+    TENANTS,
+    Version,
+    find_version,
+    open_request,
+    refuse_frozen,
+    run_job,
+)
+from tenantry.verbs.production import YES
 from tenantry.verbs.recording import Record
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -40,6 +51,7 @@ _PARAMS = (
     click.Option(
         ["--reason"], default="adopted", show_default=True, help="Reason for the change; kept in the log forever."
     ),
+    YES,
     JOBS,
     LOCK_WAIT,
     SERVER,
@@ -68,12 +80,14 @@ def start(project: Project, *, assume: Collection[int] = (), reason: str = "adop
         return proposal
 
     record = Record({"assume": sorted(assumed), "reason": reason, "write": True}) if write else None
-    return run_job(project, "adopt", make_adoption_job(project, decide, reason, write=write), record=record)
+    job = make_adoption_job(project, decide, reason, write=write)
+    return run_job(project, "adopt", refuse_frozen(job) if write else job, record=record)
 
 
 def _start(request: Request) -> Events:
     options = request.options
-    return start(open_request(request), assume=options["assume"], reason=options["reason"], write=options["write"])
+    project = open_request(request, writes=options["write"])
+    return start(project, assume=options["assume"], reason=options["reason"], write=options["write"])
 
 
 def _list_unseen(found: Examined, proposal: Proposal) -> list[Migration]:

@@ -26,9 +26,11 @@ from tenantry.verbs.options import (
     TENANTS,
     open_request,
     read_request,
+    refuse_frozen,
     refuse_idle,
     run_job,
 )
+from tenantry.verbs.production import YES
 from tenantry.verbs.recording import Record
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -63,6 +65,7 @@ _PARAMS = (
     click.Option(
         ["--reason"], default="imported", show_default=True, help="Reason for the change; kept in the log forever."
     ),
+    YES,
     JOBS,
     LOCK_WAIT,
     SERVER,
@@ -75,6 +78,7 @@ _FOR_RECORDS = {
     "reason": "--reason",
     "jobs": "--jobs",
     "lock_wait": "--lock-wait",
+    "yes": "--yes",
     "servers": "--server",
 }
 
@@ -112,7 +116,8 @@ def start(project: Project, *, tool: str, folder: Path, reason: str = "imported"
         return Proposal(Origin.IMPORTED, known, tuple(m for m in proposal.allowed if m.version < newest))
 
     record = Record({"tool": tool, "folder": str(folder), "reason": reason, "write": True}) if write else None
-    return run_job(project, "import", make_adoption_job(project, decide, reason, write=write), record=record)
+    job = make_adoption_job(project, decide, reason, write=write)
+    return run_job(project, "import", refuse_frozen(job) if write else job, record=record)
 
 
 def _judge(
@@ -216,7 +221,9 @@ def _start(request: Request) -> Events:
     tool, folder, write = options["tool"], options["folder"], options["write"]
     if not options["wants_files"]:
         refuse_idle(request, {"set_name": "--set"}, "without --files")
-        return start(open_request(request), tool=tool, folder=folder, reason=options["reason"], write=write)
+        return start(
+            open_request(request, writes=write), tool=tool, folder=folder, reason=options["reason"], write=write
+        )
     refuse_idle(request, _FOR_RECORDS, "with --files")
     set_name = SetName(options["set_name"])
     return start_files(read_request(request), tool=tool, folder=folder, set_name=set_name, write=write)

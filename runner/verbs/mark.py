@@ -45,7 +45,7 @@ def start(project: Project, *, version: int, reason: str, force: bool = False, d
 def _start(request: Request) -> Events:
     options = request.options
     return start(
-        open_request(request),
+        open_request(request, writes=not options["dry_run"]),
         version=options["version"],
         reason=options["reason"],
         force=options["force"],

@@ -19,6 +19,7 @@ from tenantry.model import AppliedMigration, MigrationStatus, Plan, RowState, St
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, TenantCompared, TenantPlanned, Verdict, WarningRaised
 from tenantry.model.results import GOOD, Result
+from tenantry.planning.policy import describe_freeze, describe_held, limit_target, today
 from tenantry.planning.steps import make_plan
 from tenantry.planning.words import summarise
 from tenantry.project import Project
@@ -38,6 +39,7 @@ from tenantry.verbs.options import (
     open_request,
     run_job,
 )
+from tenantry.verbs.production import YES
 from tenantry.verbs.recording import Record
 from tenantry.verbs.resume import check_files, order_tenants, read_resumed
 from tenantry.verbs.verb import Events, Repeated, Request, Verb
@@ -57,6 +59,7 @@ _PARAMS = (
     TENANTS,
     click.Option(["--to"], type=Version(), metavar="VERSION", help="Apply files up to and including this version."),
     DRY_RUN,
+    YES,
     click.Option(
         ["--out-of-order"],
         type=Version(),
@@ -138,9 +141,10 @@ def start(
 
 def _start(request: Request) -> Events:
     if request.options["resume"] is None:
-        return _start_on(open_request(request, makes_server=not request.options["dry_run"]), request.options)
+        applies = not request.options["dry_run"]
+        return _start_on(open_request(request, makes_server=applies, writes=applies), request.options)
     resumed = read_resumed(request)
-    project = order_tenants(open_request(resumed.request), resumed.left)
+    project = order_tenants(open_request(resumed.request, writes=True), resumed.left)
     check_files(project, resumed)
     header = resumed.header
     return _start_on(project, resumed.request.options, resumes=header.run_id, selection=header.selection)
@@ -198,6 +202,8 @@ def make_job(
 
     def migrate(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with ExitStack() as stack:
+            if frozen := describe_freeze(tenant, today()):
+                return Verdict(Result.SKIPPED, frozen)
             connection = yield from project.open_or_create(tenant, stack)
             # Most tenants have nothing pending: whatever is written after all is guarded in full.
             ledger = project.ledger(tenant, connection, glances=True)
@@ -266,8 +272,9 @@ class _Migrating:
         return compare_rows(self.project.files(self._tenant), rows, self.ledger)
 
     def _decide(self, statuses: tuple[MigrationStatus, ...]) -> Plan:
-        plan = make_plan(statuses, target=self.orders.target, allow=self.orders.late)
-        if self.orders.target is not None:
+        target = limit_target(self._tenant, self.project.files(self._tenant), self.orders.target)
+        plan = make_plan(statuses, target=target, allow=self.orders.late)
+        if target is not None:
             # Repeatables are written for the newest schema, which this run may leave out.
             return plan
         return replace(plan, repeatables=find_pending(self.project.repeatables(self._tenant), self.ledger))
@@ -309,9 +316,10 @@ class _Migrating:
     def _prove(self, statuses: tuple[MigrationStatus, ...], verdict: Verdict) -> Generator[Event, None, Verdict]:
         """Return the verdict, or where a proof is wanted, what comes of it."""
         prover = self.orders.prover
-        if prover is None or not any(status.row for status in statuses):
-            return verdict
-        return (yield from prover.conclude(self.ledger, statuses, verdict.result))
+        if prover is not None and any(status.row for status in statuses):
+            verdict = yield from prover.conclude(self.ledger, statuses, verdict.result)
+        held = describe_held(self._tenant, statuses, today(), self.orders.target)
+        return Verdict(Result.SKIPPED, held) if held and verdict.result in GOOD else verdict
 
 
 VERB = Verb(_HELP, _PARAMS, _start, repeats=_repeat)

@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,13 @@ from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
 from tenantry.fleet.run import Job
 from tenantry.fleet.selection import parse_selection
-from tenantry.model import SetName, label
+from tenantry.model import SetName, Tenant, label
 from tenantry.model.errors import ConfigError, Problem, Refused
+from tenantry.model.events import Event, Verdict
+from tenantry.planning.policy import describe_freeze, today
 from tenantry.planning.rollout import make_stages
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
+from tenantry.verbs.production import YES, confirm_production
 from tenantry.verbs.recording import Record, record_run
 from tenantry.verbs.repair import Case, Repair, make_repair_job
 from tenantry.verbs.verb import Events, Request
@@ -156,16 +160,27 @@ REPAIR_PARAMS = (
     TENANTS_REQUIRED,
     REASON,
     DRY_RUN,
+    YES,
     JOBS,
     LOCK_WAIT,
     SERVER,
 )
 
 
-def open_request(request: Request, *, makes_server: bool = False) -> Project:
-    """Open the project that a request is about. Raises InputError and ServerError."""
-    choice = _choose(request)
-    return open_project(choice, request.run_id, request.os_user, stop=request.stop, makes_server=makes_server)
+def open_request(request: Request, *, makes_server: bool = False, writes: bool = False) -> Project:
+    """Open the project that a request is about. Raises InputError and ServerError.
+
+    `writes`: the run changes databases, so that those in production have to be confirmed.
+    """
+    confirm = partial(confirm_production, sure=request.options.get("yes", False), asks=True) if writes else None
+    return open_project(
+        _choose(request),
+        request.run_id,
+        request.os_user,
+        stop=request.stop,
+        makes_server=makes_server,
+        confirm=confirm,
+    )
 
 
 def refuse_idle(request: Request, options: Mapping[str, str], why: str) -> None:
@@ -238,6 +253,17 @@ def run_job(
     return record_run(project, verb, record, events) if record else events
 
 
+def refuse_frozen(job: Job) -> Job:
+    """Return a job that refuses tenants in which nothing may change now."""
+
+    def run(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        if frozen := describe_freeze(tenant, today()):
+            raise Refused(frozen, hint="leave it out, or end its freeze in tenants.yaml")
+        return (yield from job(tenant))
+
+    return run
+
+
 def _add_warnings(run: Events, project: Project) -> Events:
     """Yield the events of a run, and once, whichever tenant comes upon it first, that nothing can be kept."""
     with closing(run) as events:
@@ -301,4 +327,4 @@ def run_repair(
         find_version(project, version, "VERSION")
     job = make_repair_job(project, version, lambda case: decide(case, reason), dry_run=dry_run)
     record = None if dry_run else Record({"version": version, "reason": reason})
-    return run_job(project, verb, job, record=record)
+    return run_job(project, verb, refuse_frozen(job), record=record)

@@ -27,6 +27,7 @@ from tenantry.model.events import (
 )
 from tenantry.model.plans import head
 from tenantry.model.results import Cell, Result, Standing
+from tenantry.planning.policy import describe_freeze, describe_held, limit_target, today
 from tenantry.planning.steps import make_plan
 from tenantry.planning.words import count_done, summarise
 from tenantry.project import Project
@@ -84,8 +85,11 @@ def make_look(project: Project, target: int | None, late: Collection[int]) -> Lo
     """Return the function that plans a tenant by its ledger, without its repeatables."""
 
     def look(tenant: Tenant, ledger: Ledger) -> tuple[Plan, Sequence[AppliedMigration]]:
-        rows = ledger.read()
-        return make_plan(compare_rows(project.files(tenant), rows, ledger), target=target, allow=late), rows
+        rows, files = ledger.read(), project.files(tenant)
+        if describe_freeze(tenant, today()):
+            return Plan(()), rows
+        newest = limit_target(tenant, files, target)
+        return make_plan(compare_rows(files, rows, ledger), target=newest, allow=late), rows
 
     return look
 
@@ -134,11 +138,14 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
     """Return the job that makes the plan that `migrate` would, and leaves it at that."""
 
     def plan(tenant: Tenant) -> Generator[Event, None, Verdict]:
+        if frozen := describe_freeze(tenant, today()):
+            return Verdict(Result.SKIPPED, frozen)
+        newest = limit_target(tenant, project.files(tenant), target)
         with project.reading(tenant) as ledger:
             statuses = read_statuses(project.files(tenant), ledger)
             refuse_bare(statuses, ledger)
-            decided = make_plan(statuses, target=target, allow=late)
-            if target is None:
+            decided = make_plan(statuses, target=newest, allow=late)
+            if newest is None:
                 decided = replace(decided, repeatables=find_pending(project.repeatables(tenant), ledger))
             yield TenantCompared(tenant.name, statuses)
             yield TenantPlanned(tenant.name, decided)
@@ -155,6 +162,8 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
                 yield said
             if unmet:
                 return Verdict(Result.FINDING, count_unmet(unmet))
+        if held := describe_held(tenant, statuses, today(), target):
+            return Verdict(Result.SKIPPED, held)
         if decided.steps or decided.repeatables:
             return Verdict(Result.OK, standing=Standing.PENDING)
         return Verdict(Result.UP_TO_DATE)

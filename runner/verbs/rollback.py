@@ -25,9 +25,11 @@ from tenantry.verbs.options import (
     TENANTS_REQUIRED,
     Version,
     open_request,
+    refuse_frozen,
     run_job,
     without_master,
 )
+from tenantry.verbs.production import YES
 from tenantry.verbs.recording import Record
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -61,6 +63,7 @@ _PARAMS = (
     ),
     NO_VERIFY,
     DRY_RUN,
+    YES,
     JOBS,
     LOCK_WAIT,
     SERVER,
@@ -112,13 +115,13 @@ def start(
     options = {"version": version, "to": to, "reason": reason, "out_of_order": out_of_order, "from_files": from_files}
     options |= {"recorded": recorded, "no_verify": not verify}
     record = None if dry_run else Record(options)
-    return run_job(project, "rollback", make_rollback_job(project, wanted), record=record)
+    return run_job(project, "rollback", refuse_frozen(make_rollback_job(project, wanted)), record=record)
 
 
 def _start(request: Request) -> Events:
     options = request.options
     return start(
-        open_request(request),
+        open_request(request, writes=not options["dry_run"]),
         version=options["version"],
         to=options["to"],
         reason=options["reason"],

@@ -13,6 +13,7 @@ from tenantry.model import Migration, MigrationStatus, State, Tenant, label
 from tenantry.model.events import Event, RowReported, TenantCompared, Verdict
 from tenantry.model.plans import head
 from tenantry.model.results import Cell, Result, Standing
+from tenantry.planning.policy import describe_policy, find_held, today
 from tenantry.planning.steps import BLOCKING
 from tenantry.planning.words import add_repeatables, annotate, summarise
 from tenantry.project import Project
@@ -63,19 +64,24 @@ def _make_job(project: Project, *, strict: bool) -> Job:
         state = "no database" if ledger is None else add_repeatables(summarise(statuses), len(repeatables))
         pending = sum(_is_pending(status) for status in statuses) + len(repeatables)
         yield RowReported(tenant.name, _cells(tenant, statuses, pending, state, failure))
-        standing = _judge(statuses, repeatables) if ledger else Standing.NO_DATABASE
-        finding = strict and standing is not Standing.UP_TO_DATE
+        standing = _judge(tenant, statuses, repeatables) if ledger else Standing.NO_DATABASE
+        finding = strict and standing not in (Standing.UP_TO_DATE, Standing.SKIPPED)
         return Verdict(Result.FINDING if finding else Result.OK, state if finding else "", standing=standing)
 
     return status
 
 
-def _judge(statuses: Sequence[MigrationStatus], repeatables: Sequence[Migration]) -> Standing:
+def _judge(tenant: Tenant, statuses: Sequence[MigrationStatus], repeatables: Sequence[Migration]) -> Standing:
     """Return the one state that a tenant is counted by: the gravest of its versions."""
     states = {status.state for status in statuses}
     blocking = next((state for state in BLOCKING if state in states), None)
     if blocking:
         return Standing(blocking.value)
+    pending = [status for status in statuses if status.state is State.PENDING]
+    held = find_held(tenant, pending, today())
+    # Repeatables wait for the files that are left out.
+    if held and len(held) == len(pending):
+        return Standing.SKIPPED
     return Standing.PENDING if repeatables or State.PENDING in states else Standing.UP_TO_DATE
 
 
@@ -108,6 +114,7 @@ def _cells(
         "by": last[1] if last else "",
         "last failure": failure.at if failure else None,
         "failure": _describe(failure, statuses) if failure else "",
+        "policy": describe_policy(tenant, today()),
     }
 
 

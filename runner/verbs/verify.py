@@ -10,6 +10,7 @@ from tenantry.model import MigrationStatus, Tenant
 from tenantry.model.errors import Refused
 from tenantry.model.events import Event, FindingReported, TenantCompared, Verdict, WarningRaised
 from tenantry.model.results import Result
+from tenantry.planning.policy import describe_held, find_held, today
 from tenantry.project import Project
 from tenantry.proof.findings import describe_gone, describe_repeatable, find, find_altered, warn
 from tenantry.proof.prover import Prover, make_prover
@@ -68,7 +69,10 @@ def _make_job(project: Project, *, full: bool) -> Job:
             for finding in _find_all(project, prover, ledger, statuses):
                 found += 1
                 yield finding
-        return Verdict(Result.FINDING, count_differences(found)) if found else Verdict(Result.OK)
+            held = describe_held(tenant, statuses, today())
+        if found:
+            return Verdict(Result.FINDING, count_differences(found))
+        return Verdict(Result.SKIPPED, held) if held else Verdict(Result.OK)
 
     return verify
 
@@ -76,8 +80,10 @@ def _make_job(project: Project, *, full: bool) -> Job:
 def _find_all(
     project: Project, prover: Prover, ledger: Ledger, statuses: Sequence[MigrationStatus]
 ) -> Iterator[FindingReported]:
-    yield from find(statuses, ledger.tenant, ledger)
-    for file in find_pending(project.repeatables(ledger.tenant), ledger):
+    held = find_held(ledger.tenant, statuses, today())
+    yield from find([status for status in statuses if status not in held], ledger.tenant, ledger)
+    # They wait for the files that are left out.
+    for file in () if held else find_pending(project.repeatables(ledger.tenant), ledger):
         yield FindingReported(ledger.tenant.name, describe_repeatable(file, ledger.tenant))
     for problem in find_ledger_faults(ledger):
         yield FindingReported(ledger.tenant.name, problem)

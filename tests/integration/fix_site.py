@@ -169,6 +169,7 @@ class Site:
             "no_verify": False,
             "full": False,
             "reason": "a test",
+            "yes": False,
         }
         request = Request(verb, str(uuid.uuid4()), "tester@here", {**given, **options}, {}, Stop())
         return _collect(load_verb(verb).start(request))

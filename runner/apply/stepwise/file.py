@@ -47,7 +47,7 @@ def apply_statements(site: Site, step: Migration, states: States) -> Generator[E
     """
     with _open_worker(site) as worker, site.sessions.connect_past_pooler(site.tenant) as keeper:
         refuse_pooled(worker, keeper, step, site.tenant)
-        prepare_session(worker, site.sessions.settings.reading)
+        prepare_session(worker, site.sessions.list_settings(site.tenant))
         # The keeper is idle for as long as a statement takes, and that can be hours; all its commits are our records.
         keep_session(keeper)
         # The keeper's lock says that a runner is at work; no DISCARD ALL of the file can release it there. The worker's

@@ -119,7 +119,7 @@ class Measures:
     def _choose_start(self, files: Sequence["_File"], most: int, scope: Scope) -> Start:
         """Return the kept states that would do to begin with: measured, or replayed without rows."""
         migrations = [file.migration for file in files]
-        about = (str(self._major()), scope.ledger_schema)
+        about = (str(self._major()), scope.ledger_schema, *self.place.describe_values(migrations))
         measured = make_chain(migrations, f"{_MEASURED} {_METHOD}", *about)
         return Start((measured, make_chain(migrations, REPLAYED, *about)), most)
 
@@ -129,7 +129,8 @@ class Measures:
 
     def _find(self, migrations: Sequence[Migration], scope: Scope, versions: Collection[int] | None) -> list["_File"]:
         """Return where the effects of each file are kept."""
-        chain = hashlib.sha256(f"{effects.FORMAT} {_METHOD} {self._major()} {scope.ledger_schema}\n".encode())
+        about = (str(effects.FORMAT), str(_METHOD), str(self._major()), scope.ledger_schema)
+        chain = hashlib.sha256(f"{' '.join((*about, *self.place.describe_values(migrations)))}\n".encode())
         files = []
         for migration in migrations:
             chain.update(f"{migration.version} {migration.name} {migration.checksum}\n".encode())

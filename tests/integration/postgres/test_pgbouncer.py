@@ -110,6 +110,15 @@ def test_lock_through_the_pool(site: MakeSite, server_dsn: str) -> None:
     assert (first.result().applied, verdict) == (["0001_rooms", "0002_slow"], Verdict(Result.UP_TO_DATE))
 
 
+def test_values(site: MakeSite) -> None:
+    """A file reads the values of its own tenant, whichever session of the pool it gets."""
+    names = ("1", "2", "3")
+    read = "CREATE TABLE seen AS SELECT current_setting('tenantry.tenant') AS name;\n"
+    here = site({"0001_seen.sql": read}, tenants=names)
+    assert here.migrate().exit_code == 0
+    assert [here.query("SELECT name FROM seen", name) for name in names] == [[(name,)] for name in names]
+
+
 def test_name(site: MakeSite) -> None:
     """Every file of a run shows the run's name to others, a repeatable like a migration."""
     insert = "INSERT INTO seen SELECT current_setting('application_name');\n"

@@ -25,6 +25,7 @@ ID = "expected an integer, or at most 63 letters, digits, _ and -"
 COLUMN = "expected table.column, optionally followed by its type and not null"
 DATABASE = "expected the name of a database, with no braces other than {id}"
 CONNECTION = "expected embedded, key=value pairs or a postgresql:// URL"
+SERVER_KEYS = "dsn, direct, lock-timeout, password-command, password-ttl, environment"
 TIME = "expected a time such as 500ms, 5s or 10min"
 QUOTES = "put it in quotes if it is meant as text"
 EXAMPLE = """\
@@ -88,14 +89,14 @@ SHAPES: dict[str, tuple[str, Said]] = {
         SERVERS + "master: {server: main, databse: x, migrations: m}\n" + TENANTS + LIST,
         [
             "tenants.yaml:2:9: master.database: missing, expected the name of a database, without braces",
-            "tenants.yaml:2:24: master: unknown key 'databse', expected one of server, database, migrations"
+            "tenants.yaml:2:24: master: unknown key 'databse', expected one of server, database, migrations, role"
             " | did you mean 'database'?",
         ],
     ),
     "unknown-key-of-tenants": (
         SERVERS + TENANTS + LIST + "  wave: 1\n",
         [
-            "tenants.yaml:6:3: tenants: unknown key 'wave', expected one of migrations, server, database, list,"
+            "tenants.yaml:6:3: tenants: unknown key 'wave', expected one of migrations, server, database, role, list,"
             " lock-timeout, query"
         ],
     ),
@@ -103,9 +104,9 @@ SHAPES: dict[str, tuple[str, Said]] = {
         SERVERS + TENANTS + "  list:\n    - 1\n    - id: 2\n      regoin: eu\n      lables: {}\n",
         [
             "tenants.yaml:8:7: tenants.list[1]: unknown key 'regoin',"
-            " expected one of id, name, database, server, labels, lock-timeout",
+            " expected one of id, name, database, server, labels, lock-timeout, role, pin, ... (9 in all)",
             "tenants.yaml:9:7: tenants.list[1]: unknown key 'lables',"
-            " expected one of id, name, database, server, labels, lock-timeout"
+            " expected one of id, name, database, server, labels, lock-timeout, role, pin, ... (9 in all)"
             " | did you mean 'labels'?",
         ],
     ),
@@ -196,7 +197,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
         "servers: {main: {host: x}, eu: {dsn: 5, lock-timeout: 3s}}\n" + TENANTS + LIST,
         [
             f"tenants.yaml:1:17: servers.main.dsn: missing, {CONNECTION}",
-            "tenants.yaml:1:18: servers.main: unknown key 'host', expected one of dsn, direct, lock-timeout",
+            f"tenants.yaml:1:18: servers.main: unknown key 'host', expected one of {SERVER_KEYS}",
             f"tenants.yaml:1:38: servers.eu.dsn: a number, {CONNECTION} | {QUOTES}",
         ],
     ),

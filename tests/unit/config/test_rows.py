@@ -11,6 +11,7 @@ from tenantry.model.errors import ConfigError
 from tests.unit.config.cases import DATABASE, ID, MASTER, SERVERS, TENANTS, Said, parse_good, say
 
 QUERY = SERVERS + MASTER + TENANTS + "  query: SELECT 1\n"
+TENANT_KEYS = "id, name, database, server, labels, lock-timeout, role, pin, ... (9 in all)"
 AT = "tenants.yaml:6:10: tenants.query"
 Rows = Sequence[Mapping[str, object]]
 
@@ -36,9 +37,8 @@ ROWS: dict[str, tuple[Rows, Said]] = {
     "columns": (
         [{"organization_id": 1, "databse": "x"}],
         [
-            f"{AT}: unknown column 'organization_id', expected one of id, name, database, server, labels, lock-timeout",
-            f"{AT}: unknown column 'databse', expected one of id, name, database, server, labels, lock-timeout"
-            " | did you mean 'database'?",
+            f"{AT}: unknown column 'organization_id', expected one of {TENANT_KEYS}",
+            f"{AT}: unknown column 'databse', expected one of {TENANT_KEYS} | did you mean 'database'?",
             f"{AT}: no column 'id', expected one | write SELECT ... AS id",
         ],
     ),

@@ -7,7 +7,7 @@ import pytest
 from tenantry.config.dsn import ServerConnection, expand
 from tenantry.model import Server
 from tenantry.model.errors import Problem
-from tests.unit.config.cases import CONNECTION, LIST, QUOTES, SERVERS, TENANTS, Said, parse_good, refuse
+from tests.unit.config.cases import CONNECTION, LIST, QUOTES, SERVER_KEYS, SERVERS, TENANTS, Said, parse_good, refuse
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_mapping_refused() -> None:
     assert refuse(text) == [f"tenants.yaml:1:23: servers.main.dsn: malformed connection string, {CONNECTION}"]
     said = refuse("servers: {main: {'postgresql://u:hunter2@h/': }}\n" + TENANTS + LIST)
     assert "hunter2" not in "".join(said)
-    assert said[-1] == "tenants.yaml:1:18: servers.main: unknown key, expected one of dsn, direct, lock-timeout"
+    assert said[-1] == f"tenants.yaml:1:18: servers.main: unknown key, expected one of {SERVER_KEYS}"
 
 
 ONE_SERVER = {

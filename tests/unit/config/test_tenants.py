@@ -16,6 +16,32 @@ MEANINGS: dict[str, tuple[str, Said]] = {
             " 1 (line 6), 1 (line 7), 01 (line 8), 001 (line 9)"
         ],
     ),
+    "labels-with-one-setting": (
+        SERVERS + TENANTS + "  list:\n    - {id: 1, labels: {my-tier: a, My_Tier: b}}\n",
+        [
+            "tenants.yaml:6:23: tenants.list[0].labels: 'my-tier' and 'My_Tier' are both the setting"
+            " tenantry.label_my_tier, expected names that differ in letters, digits and _"
+        ],
+    ),
+    "labels-that-do-not-fit": (
+        SERVERS + TENANTS + f"  list:\n    - {{id: 1, labels: {{a: {'x' * 3000}}}}}\n",
+        [
+            "tenants.yaml:6:23: tenants.list[0].labels: 3016 bytes, expected at most 2000:"
+            " every session starts with them"
+        ],
+    ),
+    "pin-and-freeze": (
+        SERVERS + TENANTS + "  list:\n    - {id: 1, pin: rates}\n    - {id: 2, freeze: 2026-12-31}\n"
+        "    - {id: 3, freeze: {until: 2026-02-30, reason: x, why: y}}\n    - {id: 4, freeze: {until: 20261231}}\n",
+        [
+            "tenants.yaml:6:20: tenants.list[0].pin: 'rates', expected a version, such as 11",
+            "tenants.yaml:7:23: tenants.list[1].freeze: '2026-12-31', expected a mapping with until and reason",
+            "tenants.yaml:8:31: tenants.list[2].freeze.until: '2026-02-30', expected a day, such as 2026-12-31",
+            "tenants.yaml:8:54: tenants.list[2].freeze: unknown key 'why', expected one of until, reason",
+            "tenants.yaml:9:23: tenants.list[3].freeze.reason: missing, expected text on one line",
+            "tenants.yaml:9:31: tenants.list[3].freeze.until: the number 20261231, expected a day, such as 2026-12-31",
+        ],
+    ),
     "id-reserved": (
         SERVERS + TENANTS + "  list: [master, {id: All}, alla]\n",
         [
@@ -118,7 +144,7 @@ MEANINGS: dict[str, tuple[str, Said]] = {
     "one-mapping-for-two-sections": (
         SERVERS + "tenants: &t {migrations: t, server: main, database: x, list: [{id: 1, labels: 5}, 2]}\nmaster: *t\n",
         [
-            "tenants.yaml:2:56: master: unknown key 'list', expected one of server, database, migrations",
+            "tenants.yaml:2:56: master: unknown key 'list', expected one of server, database, migrations, role",
             "tenants.yaml:2:79: tenants.list[0].labels: the number 5, expected a mapping",
         ],
     ),
@@ -139,7 +165,7 @@ MEANINGS: dict[str, tuple[str, Said]] = {
             "tenants.yaml:10:7: tenants.list[3]: database 'tenant_2' is used twice:"
             " 2 on 'main' (line 9), 3 on 'main' (line 10)",
             "tenants.yaml:10:15: tenants.list[3]: unknown key 'nme',"
-            " expected one of id, name, database, server, labels, lock-timeout"
+            " expected one of id, name, database, server, labels, lock-timeout, role, pin, ... (9 in all)"
             " | did you mean 'name'?",
         ],
     ),

@@ -51,6 +51,7 @@ _SECTIONS = {
     "master": "master",
     "tenants": "tenants",
     "tenant": "A tenant",
+    "freeze": "freeze of a tenant",
     "ledger": "ledger",
     "session": "session",
     "lint": "lint",
