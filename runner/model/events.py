@@ -39,6 +39,15 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantsSelected:
+    """The tenants that a selection such as @tier=internal stands for: their number, and the first names."""
+
+    selection: str
+    number: int
+    first: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WarningRaised:
     """A warning that stops nothing; `tenant` is empty if it is about the input."""
 
@@ -274,6 +283,7 @@ class RunFinished:
 
 Event = (
     RunStarted
+    | TenantsSelected
     | WarningRaised
     | TenantStarted
     | DatabaseOpened

@@ -22,9 +22,11 @@ from tenantry.model.events import (
     RepairMade,
     TenantFinished,
     TenantPostponed,
+    TenantsSelected,
     WarningRaised,
 )
 from tenantry.model.results import GOOD, Result
+from tenantry.model.words import count
 from tenantry.reports.escaping import escape_json, escape_line
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.output import Output
@@ -49,7 +51,9 @@ def make_log_sink(stream: Output, call: Call, *, verbose: bool) -> Sink:
 
     def log(event: Event) -> None:
         line = _describe_hazard(event) if isinstance(event, HazardFound) else _describe(event)
-        if line is None or line[0] < threshold or (brief and isinstance(event, _REPORTED)):
+        # Whom a pattern means has to be known before anything is touched: shown on a terminal as well.
+        least = _INFO if isinstance(event, TenantsSelected) else threshold
+        if line is None or line[0] < least or (brief and isinstance(event, _REPORTED)):
             return
         if not loggers:
             loggers.append(_make_logger(terminal=stream.isatty()))
@@ -167,12 +171,15 @@ def _describe(event: Event) -> LogLine | None:
             values = {"tenant": tenant, "result": verdict.result.value, "reason": verdict.reason}
             return level, "finished", values | {"elapsed_ms": elapsed_ms}
         case _:
-            return _describe_waiting(event)
+            return _describe_rest(event)
 
 
-def _describe_waiting(event: Event) -> LogLine | None:
-    """Return the line for a wait for another session; None for the other events."""
+def _describe_rest(event: Event) -> LogLine | None:
+    """Return the line for a selection or a wait for another session; None for the other events."""
     match event:
+        case TenantsSelected(selection, number, first):
+            names = ", ".join(first) + (", ..." if number > len(first) else "")
+            return _INFO, f"{count(number, 'tenant')} selected", {"selection": selection, "tenants": names}
         case LockAwaited(tenant, waited_ms, holder):
             # Told every second or so while it lasts: once is enough for a person.
             level = _WARNING if waited_ms == 0 else _DEBUG

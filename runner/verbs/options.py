@@ -78,29 +78,26 @@ class Seconds(click.FloatRange):
 
 
 def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Offer the ids of tenants.yaml after the last comma, for completion in a shell."""
+    """Offer what may follow the last comma, for completion in a shell."""
     import os
 
+    from tenantry.fleet.completion import complete
     from tenantry.model.errors import RunError
 
-    given, comma, last = incomplete.rpartition(",")
     path = ctx.params.get("config") or ctx.find_root().params.get("config") or "tenants.yaml"
     try:
         config = read(Path(path), env=os.environ)
     # The shell would print a message into the line that is being typed.
     except RunError:
         return []
-    names = [tenant.name for tenant in (*filter(None, (config.master,)), *config.tenants)]
-    if not given:
-        names.insert(0, "all")
-    return [f"{given}{comma}{name}" for name in names if name.startswith(last) and name not in given.split(",")]
+    return complete(incomplete, config.tenants, config.master)
 
 
 def make_tenants_option(explanation: str, *, required: bool = False) -> click.Option:
     """Return `--tenants`, with what it means for a verb."""
     return click.Option(
         ["--tenants"],
-        metavar="1,16|all|master",
+        metavar="1,16|@LABEL|all",
         required=required,
         shell_complete=_complete_tenants,
         help=explanation,
@@ -222,7 +219,7 @@ def run_job(project: Project, verb: str, job: Job, *, staged: bool = False, make
         job,
         jobs=project.choice.jobs,
         stop=project.stop,
-        preface=project.warnings(),
+        preface=project.preface(),
         revisit=staged,
     )
     return _add_warnings(run, project)
