@@ -37,6 +37,14 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantFile:
+    """The file that lists the tenants; `at` is where tenants.yaml names it."""
+
+    path: Path
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The meaning of tenants.yaml in this environment. Paths are relative if `path` is.
 
@@ -63,6 +71,8 @@ class Config:
     expected_columns: tuple[ExpectedColumn, ...]
     warnings: tuple[Problem, ...]
     rules: Rules = field(repr=False)
+    # `read` has read it by now; `parse` alone leaves `tenants` empty.
+    tenant_file: TenantFile | None = None
     # None: next to the file.
     state_folder: Path | None = None
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from tenantry.config.document import EXAMPLE, Reading, compose, decode, stop
+from tenantry.config.document import EXAMPLE, Document, Reading, compose, decode, stop
 from tenantry.config.expected_columns import parse_expected
-from tenantry.config.model import Config, Rules
-from tenantry.config.schema import SMALL_TABLE, validate
+from tenantry.config.model import Config, Rules, TenantFile
+from tenantry.config.schema import SMALL_TABLE, TenantsFile, validate
 from tenantry.config.servers import read_servers
 from tenantry.config.tenants import check_source, make_tenants
 from tenantry.model.errors import ConfigError
@@ -31,6 +31,10 @@ def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | N
     except OSError as error:
         stop(f"{path}: unreadable ({error.strerror}), expected a file", hint)
     config = parse(decode(raw, path), path=path, env=env, overrides=overrides)
+    if config.tenant_file:
+        from tenantry.config.listing import read_listing
+
+        config = replace(config, tenants=read_listing(config, config.tenant_file))
     return replace(config, state_folder=find_state_folder(path.parent, env))
 
 
@@ -77,4 +81,11 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         expected_columns=tuple(parse_expected(line) for line in file.expect),
         warnings=document.warnings,
         rules=rules,
+        tenant_file=_find_file(document, file, path),
     )
+
+
+def _find_file(document: Document, file: TenantsFile, path: Path) -> TenantFile | None:
+    """Return the file that lists the tenants, None where another source does."""
+    named = file.tenants.file
+    return TenantFile(path.parent / named, f"{document.at(('tenants', 'file'))}: tenants.file") if named else None

@@ -9,6 +9,7 @@ from tenantry.config.document import BROKEN, Document, Location, Plain, join_loc
 from tenantry.config.expected_columns import EXPECTED_PATTERN
 from tenantry.config.explain import explain, name_kind
 from tenantry.config.model import Mistake, Rules
+from tenantry.config.patterns import DATABASE_PATTERN, ID_PATTERN, TEXT_PATTERN
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.byte_sizes import EXPECTED_SIZE, SIZE_PATTERN, parse_size
 from tenantry.model.durations import DURATION_PATTERN, EXPECTED_DURATION, parse_duration
@@ -71,15 +72,13 @@ _Size = Annotated[int, BeforeValidator(_read_size, json_schema_input_type=Litera
 
 _LOCK_TIMEOUT = "How long a statement waits for a table lock, unless its file says otherwise."
 
-_Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
+_Text = Annotated[str, Field(pattern=TEXT_PATTERN)]
 
-_PATTERN = r"^([^{}\x00-\x1f\x7f]|\{id\})+$"
-
-_Pattern = Annotated[str, Field(pattern=_PATTERN)]
+_Pattern = Annotated[str, Field(pattern=DATABASE_PATTERN)]
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$")]
 
-_TextId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$")]
+_TextId = Annotated[str, Field(pattern=ID_PATTERN)]
 
 _Number = Annotated[int, Field(ge=0)]
 
@@ -128,13 +127,13 @@ _ListEntry = Annotated[_Entry, BeforeValidator(_expand_entry, json_schema_input_
 
 
 class _Tenants(BaseModel):
-    """The tenants: a list or a query."""
+    """The tenants: a list, a query or a file."""
 
     model_config = ConfigDict(
         title="tenants",
         extra="forbid",
         strict=True,
-        json_schema_extra={"oneOf": [{"required": ["list"]}, {"required": ["query"]}]},
+        json_schema_extra={"oneOf": [{"required": ["list"]}, {"required": ["query"]}, {"required": ["file"]}]},
     )
 
     migrations: _Text = Field(description="Folder with the tenants' migrations.", examples=["migrations/tenant"])
@@ -151,6 +150,11 @@ class _Tenants(BaseModel):
             " labels and lock-timeout."
         ),
         examples=["SELECT organization_id AS id, database_name AS database FROM tenant_databases ORDER BY 1"],
+    )
+    file: _Text | None = Field(
+        None,
+        description="A .csv or .jsonl file with one tenant in each row, for large fleets; relative to tenants.yaml.",
+        examples=["tenants.csv"],
     )
 
 
@@ -346,7 +350,13 @@ def validate_row(row: Mapping[str, object], rules: Rules) -> Tenant | list[Mista
         return _Entry.model_validate(row).make_tenant(rules)
     except ValidationError as error:
         details = error.errors(include_url=False)
-    return [Mistake(f"{join_location(detail['loc'])}: {explain(detail).what}") for detail in details]
+    return [_explain_row(detail) for detail in details]
+
+
+def _explain_row(detail: "ErrorDetails") -> Mistake:
+    what, hint = explain(detail, TENANT_KEYS)
+    # Quotes, which other hints advise, are YAML's.
+    return Mistake(f"{join_location(detail['loc'])}: {what}", hint if detail["type"] == "extra_forbidden" else "")
 
 
 def json_schema() -> dict[str, Any]:
