@@ -44,7 +44,7 @@ from tenantry.postgres.transaction import Cursor, in_transaction
 from tenantry.state import Cache
 
 # It is asked before every run: it changes nothing, and no run waits for it for ever.
-_READ_ONLY = "BEGIN READ ONLY; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'"
+READ_ONLY = "BEGIN READ ONLY; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'"
 _ONLY_READS = "write one SELECT that only reads"
 _MASTER_FIRST = 'if the master\'s migrations create its table, run "tenantry migrate --tenants master" first'
 
@@ -277,7 +277,10 @@ def _make_texts(config: Config, choice: Choice) -> Texts:
 
 def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], provenance: Provenance) -> Sessions:
     # With tenants from a query none is selected yet, and the query itself needs the way to the master's server.
-    used = {tenant.server.name: tenant.server for tenant in tenants} or config.servers
+    used = {tenant.server.name: tenant.server for tenant in tenants} or dict(config.servers)
+    if config.master and any(rule.gate for rule in config.rollout.stages):
+        # Whether or not the master is selected.
+        used.setdefault(config.master.server.name, config.master.server)
     # Where the embedded server will be reached is known before it runs.
     embedded = embedded_server(config)
     dsns = {name: embedded.dsn() if server.dsn is None else server.dsn for name, server in used.items()}
@@ -312,7 +315,7 @@ def _query_tenants(config: Config, sessions: Sessions) -> list[dict[str, object]
     _check_query(config, config.tenant_query)
     try:
         with sessions.connect(master) as connection, in_transaction(connection):
-            connection.execute(_READ_ONLY)
+            connection.execute(READ_ONLY)
             return _read_rows(config, connection.execute(config.tenant_query.encode()))
     except Unreachable as error:
         raise explain_missing(sessions, master, error) from None

@@ -8,7 +8,8 @@ from tenantry.config import dsn
 from tenantry.config.document import Location, Plain
 from tenantry.config.model import Mistake
 from tenantry.model.byte_sizes import EXPECTED_SIZE
-from tenantry.model.durations import EXPECTED_DURATION
+from tenantry.model.durations import EXPECTED_DURATION, EXPECTED_SPAN
+from tenantry.model.rollout import EXPECTED_LIMIT
 from tenantry.model.words import nearest, one_of
 
 if TYPE_CHECKING:
@@ -51,6 +52,18 @@ _EXPECTED = {
     "drift.roles": "a mapping of role names to words",
     "roles.*": "text on one line",
     "roles.[key]": "the name of a role, with no braces other than {id}",
+    "rollout": "a mapping with max-failures and stages",
+    "rollout.stages": "a list of at least one stage",
+    "stages.*": "a mapping with name and, as needed, match, max-failures, verify, pause, gate and jobs",
+    "max-failures": EXPECTED_LIMIT,
+    "match": "the tenants of the stage, as after --tenants",
+    "verify": "true or false",
+    "pause": EXPECTED_SPAN,
+    "gate": "a SELECT statement that returns true or false",
+    "gate-command": "a list of the command and its arguments",
+    "gate-command.*": "text on one line",
+    "gate-timeout": EXPECTED_SPAN,
+    "jobs": "a whole number, 1 or more",
     "expect": "a list of columns",
     "expect.*": "table.column, optionally followed by its type and not null",
 }

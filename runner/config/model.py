@@ -9,6 +9,7 @@ from tenantry.config.expected_columns import ExpectedColumn
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.reading import Reading
+from tenantry.model.rollout import NO_ROLLOUT, Rollout
 from tenantry.model.scope import CONNECTED, Ignored, Scope
 from tenantry.state import STATE_FOLDER
 
@@ -71,6 +72,7 @@ class Config:
     expected_columns: tuple[ExpectedColumn, ...]
     warnings: tuple[Problem, ...]
     rules: Rules = field(repr=False)
+    rollout: Rollout = NO_ROLLOUT
     # `read` has read it by now; `parse` alone leaves `tenants` empty.
     tenant_file: TenantFile | None = None
     # None: next to the file.

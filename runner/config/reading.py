@@ -10,6 +10,7 @@ from pathlib import Path
 from tenantry.config.document import EXAMPLE, Document, Reading, compose, decode, stop
 from tenantry.config.expected_columns import parse_expected
 from tenantry.config.model import Config, Rules, TenantFile
+from tenantry.config.rollout import make_rollout
 from tenantry.config.schema import SMALL_TABLE, TenantsFile, validate
 from tenantry.config.servers import read_servers
 from tenantry.config.tenants import check_source, make_tenants
@@ -59,6 +60,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         lock_timeout_ms=file.tenants.lock_timeout,
     )
     check_source(document, file)
+    rollout = make_rollout(document, file)
     master, tenants = make_tenants(document, file, rules)
     # Only now, so that one run reports the mistakes of servers, sources and tenants together.
     if document.problems:
@@ -81,6 +83,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         expected_columns=tuple(parse_expected(line) for line in file.expect),
         warnings=document.warnings,
         rules=rules,
+        rollout=rollout,
         tenant_file=_find_file(document, file, path),
     )
 

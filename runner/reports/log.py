@@ -20,6 +20,8 @@ from tenantry.model.events import (
     MigrationStarted,
     NoticeRaised,
     RepairMade,
+    StageHeld,
+    StageStarted,
     TenantFinished,
     TenantPostponed,
     TenantsSelected,
@@ -39,6 +41,9 @@ _SERIOUS = frozenset({"WARNING", "ERROR"})
 # At a terminal, a person reads these in the report.
 _REPORTED = (MigrationFailed, TenantFinished, FindingReported, HazardFound)
 
+# These are shown there as well: the report comes too late for them.
+_AT_ONCE = (TenantsSelected, StageStarted, StageHeld)
+
 LogLine = tuple[int, str, dict[str, Any]]
 
 
@@ -51,8 +56,7 @@ def make_log_sink(stream: Output, call: Call, *, verbose: bool) -> Sink:
 
     def log(event: Event) -> None:
         line = _describe_hazard(event) if isinstance(event, HazardFound) else _describe(event)
-        # Whom a pattern means has to be known before anything is touched: shown on a terminal as well.
-        least = _INFO if isinstance(event, TenantsSelected) else threshold
+        least = _INFO if isinstance(event, _AT_ONCE) else threshold
         if line is None or line[0] < least or (brief and isinstance(event, _REPORTED)):
             return
         if not loggers:
@@ -180,6 +184,12 @@ def _describe_rest(event: Event) -> LogLine | None:
         case TenantsSelected(selection, number, first):
             names = ", ".join(first) + (", ..." if number > len(first) else "")
             return _INFO, f"{count(number, 'tenant')} selected", {"selection": selection, "tenants": names}
+        case StageStarted(stage, number, tenants):
+            return _INFO, f"stage {number}: {stage}: {count(tenants, 'tenant')}", {}
+        case StageHeld(stage, reason, waited_ms):
+            # Of a gate that is asked again and again, once is enough for a person.
+            level = _INFO if waited_ms == 0 else _DEBUG
+            return level, f"after stage {stage}, waiting for {reason}", {"waited_ms": waited_ms}
         case LockAwaited(tenant, waited_ms, holder):
             # Told every second or so while it lasts: once is enough for a person.
             level = _WARNING if waited_ms == 0 else _DEBUG

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,14 @@ from tenantry.fleet import run as fleet
 from tenantry.fleet.run import Job
 from tenantry.fleet.selection import parse_selection
 from tenantry.model import SetName, label
+from tenantry.model.durations import EXPECTED_SPAN, parse_span
 from tenantry.model.errors import ConfigError, Problem, Refused
+from tenantry.model.events import Event
+from tenantry.model.rollout import EXPECTED_LIMIT, UNBOUNDED, Limit, Stage, parse_limit
 from tenantry.planning.rollout import make_stages
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
 from tenantry.verbs.repair import Case, Repair, make_repair_job
+from tenantry.verbs.staging import Course
 from tenantry.verbs.verb import Events, Request
 
 _VERSION = re.compile(r"^([0-9]+)(?:_([a-z0-9_]+))?(?:\.sql)?$")
@@ -75,6 +80,32 @@ class Seconds(click.FloatRange):
         if math.isnan(found):
             self.fail(f"{value!r} is not a number of seconds.", param, ctx)
         return found
+
+
+class LimitOption(click.ParamType[Limit]):
+    """How many tenants may fail: a number or a percentage."""
+
+    name = "limit"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Limit:
+        """Return the limit; fail with what was expected."""
+        limit = value if isinstance(value, Limit) else parse_limit(str(value))
+        if limit is None:
+            self.fail(f"{value!r}, expected {EXPECTED_LIMIT}", param, ctx)
+        return limit
+
+
+class Span(click.ParamType[float]):
+    """A time that a run may take."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return seconds; fail with what was expected."""
+        span_s = value if isinstance(value, float) else parse_span(str(value))
+        if not span_s:
+            self.fail(f"{value!r}, expected {EXPECTED_SPAN}", param, ctx)
+        return span_s
 
 
 def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
@@ -204,23 +235,34 @@ def _choose(request: Request) -> Choice:
     )
 
 
-def run_job(project: Project, verb: str, job: Job, *, staged: bool = False, makes_server: bool = False) -> Events:
+def run_job(
+    project: Project,
+    verb: str,
+    job: Job,
+    *,
+    staged: bool = False,
+    course: Course | None = None,
+    makes_server: bool = False,
+    preface: Iterable[Event] = (),
+) -> Events:
     """Run a job on the selected tenants, after starting the embedded server where one is meant. Raises ServerError.
 
-    `staged`: no tenant starts unless the master got through, and who is blocked has a second turn.
-    `makes_server`: an embedded server that was never made is made now.
+    `staged`: no tenant starts unless the master got through, and who is blocked has a second turn. `course`: the way
+    through the tenants, which are all of the project, is given. `makes_server`: an embedded server that was never made
+    is made now. `preface` is yielded before the first tenant starts.
     """
     project.start_servers(makes=makes_server)
-    stages = make_stages(project.tenants) if staged else [list(project.tenants)]
+    stages = make_stages(project.tenants) if staged else [Stage(project.tenants)]
     run = fleet.run(
         verb,
         project.provenance.run_id,
-        stages,
+        course.stages if course else stages,
         job,
         jobs=project.choice.jobs,
         stop=project.stop,
-        preface=project.preface(),
+        preface=chain(project.preface(), preface),
         revisit=staged,
+        bounds=course.bounds if course else UNBOUNDED,
     )
     return _add_warnings(run, project)
 
