@@ -3,7 +3,9 @@
 `parse` is pure. No message, hint or repr shows a connection string, since it may hold a password.
 """
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,12 +33,25 @@ def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | N
         stop(f"{path}: a folder, expected a file", hint)
     except OSError as error:
         stop(f"{path}: unreadable ({error.strerror}), expected a file", hint)
-    config = parse(decode(raw, path), path=path, env=env, overrides=overrides)
-    if config.tenant_file:
-        from tenantry.config.listing import read_listing
+    with _collector_paused():
+        config = parse(decode(raw, path), path=path, env=env, overrides=overrides)
+        if config.tenant_file:
+            from tenantry.config.listing import read_listing
 
-        config = replace(config, tenants=read_listing(config, config.tenant_file))
+            config = replace(config, tenants=read_listing(config, config.tenant_file))
     return replace(config, state_folder=find_state_folder(path.parent, env))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the search for cycles: nothing of a file is garbage before it is read, and the search takes longer."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Config:
