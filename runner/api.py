@@ -156,7 +156,7 @@ def open(  # noqa: A001  # programs read it as tenantry.open
 ) -> OpenProject:
     """Open a project: read and check tenants.yaml and its migration files, and select tenants.
 
-    `tenants` selects as `--tenants` does: ids separated by commas, `master`, or `all`; None selects everything.
+    `tenants` selects as `--tenants` does, such as `1,16`, `master` or `@tier=internal`; None selects everything.
     `servers` are other connection strings for servers of tenants.yaml, by name. `environment` is used instead of
     `os.environ` for variables in tenants.yaml and for those that configure tenantry. `lock_wait` is in seconds, and
     `jobs` counts the tenants at work at once on each server. With `create`, `migrate` creates databases that do not

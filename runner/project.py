@@ -6,6 +6,7 @@ All input is read and checked before the first connection is made, and before th
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -18,7 +19,9 @@ from tenantry.files.checks import Check, read_checks
 from tenantry.files.directory import Directory
 from tenantry.files.repeatables import read_directory
 from tenantry.files.texts import FOLDER, Texts
+from tenantry.fleet.matching import Sources
 from tenantry.fleet.selection import EVERYTHING, Selection, select
+from tenantry.fleet.states import read_state
 from tenantry.fleet.stop import Stop
 from tenantry.ledger.guard import Guard
 from tenantry.ledger.ledger import Ledger
@@ -34,7 +37,7 @@ from tenantry.model.errors import (
     TenantError,
     Unreachable,
 )
-from tenantry.model.events import DatabaseCreated, DatabaseOpened, WarningRaised
+from tenantry.model.events import DatabaseCreated, DatabaseOpened, TenantsSelected, WarningRaised
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Connection, Sessions, Settings
@@ -42,12 +45,15 @@ from tenantry.postgres.transaction import Cursor, in_transaction
 from tenantry.state import Cache
 
 # It is asked before every run: it changes nothing, and no run waits for it for ever.
-_READ_ONLY = "BEGIN READ ONLY; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'"
+READ_ONLY = "BEGIN READ ONLY; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'"
 _ONLY_READS = "write one SELECT that only reads"
 _MASTER_FIRST = 'if the master\'s migrations create its table, run "tenantry migrate --tenants master" first'
 
 _OWN_FOLDER = "a folder that only you write to"
 _CORRECT = "correct its owner and mode"
+
+# Arbitrary: as many names as fit on a line.
+_FIRST = 8
 
 DEFAULT_JOBS = 8
 DEFAULT_LOCK_WAIT_S = 30.0
@@ -112,6 +118,13 @@ class Project:
     def repeatables(self, tenant: Tenant) -> tuple[Migration, ...] | None:
         """Return the repeatables of the tenant's set, in order; None where the set has no folder of them."""
         return self.directories[tenant.set_name].repeatables
+
+    def preface(self) -> Iterator[TenantsSelected | WarningRaised]:
+        """Yield what is worth saying before a run: who is selected, unless that was typed, and about the input."""
+        if self.choice.selection.computed:
+            names = tuple(tenant.name for tenant in self.tenants)
+            yield TenantsSelected(self.choice.selection.text, len(names), names[:_FIRST])
+        yield from self.warnings()
 
     def warnings(self) -> Iterator[WarningRaised]:
         """Yield what is worth saying about the input."""
@@ -200,7 +213,8 @@ def open_project(
     config = read(choice.config_path, env=choice.environment, overrides=choice.servers or {})
     listed = config.tenant_query is None or choice.selection.master_alone
     known = config.tenants
-    tenants = select(known, config.master, choice.selection) if listed else ()
+    sources = Sources(find_state=partial(read_state, config.state))
+    tenants = select(known, config.master, choice.selection, sources) if listed else ()
     directories = _read_directories(config, {tenant.set_name for tenant in tenants} if listed else set(SetName))
     checks = _read_checks(config, directories)
     provenance = Provenance(run_id, os_user, config.root.resolve())
@@ -214,7 +228,7 @@ def open_project(
     if not listed:
         _start_servers(config, choice, config.servers.values(), makes=makes_server)
         known = tuple(tenants_from_rows(config, _query_tenants(config, sessions)))
-        tenants = select(known, config.master, choice.selection)
+        tenants = select(known, config.master, choice.selection, sources)
     _check_pins(config, known, directories)
     texts, cache = _make_texts(config, choice), Cache(choice.environment)
     return Project(config, choice, tenants, known, directories, sessions, provenance, checks, stop, texts, cache)
@@ -292,7 +306,10 @@ def _make_texts(config: Config, choice: Choice) -> Texts:
 
 def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], provenance: Provenance) -> Sessions:
     # With tenants from a query none is selected yet, and the query itself needs the way to the master's server.
-    used = {tenant.server.name: tenant.server for tenant in tenants} or config.servers
+    used = {tenant.server.name: tenant.server for tenant in tenants} or dict(config.servers)
+    if config.master and any(rule.gate for rule in config.rollout.stages):
+        # Whether or not the master is selected.
+        used.setdefault(config.master.server.name, config.master.server)
     # Where the embedded server will be reached is known before it runs.
     embedded = embedded_server(config)
     dsns = {name: embedded.dsn() if server.dsn is None else server.dsn for name, server in used.items()}
@@ -321,7 +338,7 @@ def _start_servers(config: Config, choice: Choice, servers: Iterable[Server], *,
         raise ServerError(
             f"{config.shown_state}: the embedded server has not been created",
             # Never more than was asked for: without --tenants, this command would work on every tenant.
-            hint=f'run "tenantry migrate --tenants {choice.selection.text}" to create it and its databases',
+            hint=f'run "tenantry migrate --tenants {choice.selection.typed}" to create it and its databases',
         )
     server.start()
 
@@ -334,7 +351,7 @@ def _query_tenants(config: Config, sessions: Sessions) -> list[dict[str, object]
     _check_query(config, config.tenant_query)
     try:
         with sessions.connect(master) as connection, in_transaction(connection):
-            connection.execute(_READ_ONLY)
+            connection.execute(READ_ONLY)
             return _read_rows(config, connection.execute(config.tenant_query.encode()))
     except Unreachable as error:
         raise explain_missing(sessions, master, error) from None

@@ -8,7 +8,8 @@ from tenantry.config import dsn
 from tenantry.config.document import Location, Plain
 from tenantry.config.model import Mistake
 from tenantry.model.byte_sizes import EXPECTED_SIZE
-from tenantry.model.durations import EXPECTED_DURATION
+from tenantry.model.durations import EXPECTED_DURATION, EXPECTED_SPAN
+from tenantry.model.rollout import EXPECTED_LIMIT
 from tenantry.model.words import nearest, one_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _EXPECTED = {
     "servers.[key]": "a name with only letters, digits, _ and -",
     "master": "a mapping with server, database and migrations",
     "master.database": "the name of a database, without braces",
-    "tenants": "a mapping with migrations, server, database and list or query",
+    "tenants": "a mapping with migrations, server, database and list, query or file",
     "ledger": "a mapping with schema",
     "migrations": "a folder",
     "server": "the name of a server",
@@ -36,6 +37,7 @@ _EXPECTED = {
     "role": "the name of a role, with no braces other than {id}",
     "list": "a list of at least one tenant",
     "query": "a SELECT statement",
+    "file": "the path of a .csv or .jsonl file",
     "id": "an integer, or at most 63 letters, digits, _ and -",
     "name": "text on one line",
     "labels": "a mapping",
@@ -60,6 +62,18 @@ _EXPECTED = {
     "drift.roles": "a mapping of role names to words",
     "roles.*": "text on one line",
     "roles.[key]": "the name of a role, with no braces other than {id}",
+    "rollout": "a mapping with max-failures and stages",
+    "rollout.stages": "a list of at least one stage",
+    "stages.*": "a mapping with name and, as needed, match, max-failures, verify, pause, gate and jobs",
+    "max-failures": EXPECTED_LIMIT,
+    "match": "the tenants of the stage, as after --tenants",
+    "verify": "true or false",
+    "pause": EXPECTED_SPAN,
+    "gate": "a SELECT statement that returns true or false",
+    "gate-command": "a list of the command and its arguments",
+    "gate-command.*": "text on one line",
+    "gate-timeout": EXPECTED_SPAN,
+    "jobs": "a whole number, 1 or more",
     "expect": "a list of columns",
     "expect.*": "table.column, optionally followed by its type and not null",
 }

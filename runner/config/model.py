@@ -9,6 +9,7 @@ from tenantry.config.expected_columns import ExpectedColumn
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.reading import Reading
+from tenantry.model.rollout import NO_ROLLOUT, Rollout
 from tenantry.model.scope import CONNECTED, Ignored, Scope
 from tenantry.state import STATE_FOLDER
 
@@ -35,6 +36,14 @@ class Rules:
     query_at: str
     lock_timeout_ms: int | None = None
     role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantFile:
+    """The file that lists the tenants; `at` is where tenants.yaml names it."""
+
+    path: Path
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,9 @@ class Config:
     rules: Rules = field(repr=False)
     # By tenant, where its pin stands.
     pins_at: Mapping[str, str] = field(default_factory=dict)
+    rollout: Rollout = NO_ROLLOUT
+    # `read` has read it by now; `parse` alone leaves `tenants` empty.
+    tenant_file: TenantFile | None = None
     # None: next to the file.
     state_folder: Path | None = None
 

@@ -3,14 +3,17 @@
 `parse` is pure. No message, hint or repr shows a connection string, since it may hold a password.
 """
 
-from collections.abc import Mapping
+import gc
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tenantry.config.document import EXAMPLE, Reading, compose, decode, stop
+from tenantry.config.document import EXAMPLE, Document, Reading, compose, decode, stop
 from tenantry.config.expected_columns import parse_expected
-from tenantry.config.model import Config, Rules
-from tenantry.config.schema import SMALL_TABLE, validate
+from tenantry.config.model import Config, Rules, TenantFile
+from tenantry.config.rollout import make_rollout
+from tenantry.config.schema import SMALL_TABLE, TenantsFile, validate
 from tenantry.config.servers import read_servers
 from tenantry.config.tenants import check_source, make_tenants
 from tenantry.model.errors import ConfigError
@@ -30,8 +33,25 @@ def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | N
         stop(f"{path}: a folder, expected a file", hint)
     except OSError as error:
         stop(f"{path}: unreadable ({error.strerror}), expected a file", hint)
-    config = parse(decode(raw, path), path=path, env=env, overrides=overrides)
+    with _collector_paused():
+        config = parse(decode(raw, path), path=path, env=env, overrides=overrides)
+        if config.tenant_file:
+            from tenantry.config.listing import read_listing
+
+            config = replace(config, tenants=read_listing(config, config.tenant_file))
     return replace(config, state_folder=find_state_folder(path.parent, env))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Pause the search for cycles: nothing of a file is garbage before it is read, and the search takes longer."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Config:
@@ -56,6 +76,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         role=file.tenants.role or "",
     )
     check_source(document, file)
+    rollout = make_rollout(document, file)
     master, tenants = make_tenants(document, file, rules)
     # Only now, so that one run reports the mistakes of servers, sources and tenants together.
     if document.problems:
@@ -83,4 +104,12 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
             if tenant.pin is not None
         },
         rules=rules,
+        rollout=rollout,
+        tenant_file=_find_file(document, file, path),
     )
+
+
+def _find_file(document: Document, file: TenantsFile, path: Path) -> TenantFile | None:
+    """Return the file that lists the tenants, None where another source does."""
+    named = file.tenants.file
+    return TenantFile(path.parent / named, f"{document.at(('tenants', 'file'))}: tenants.file") if named else None

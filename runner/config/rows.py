@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tenantry.config.document import Plain, stop
 from tenantry.config.model import Config, Mistake
+from tenantry.config.quick import make_plain
 from tenantry.config.schema import TENANT_KEYS, validate_row
 from tenantry.config.tenants import check_tenant, find_clashes
 from tenantry.model import Tenant
@@ -30,7 +31,7 @@ def tenants_from_rows(config: Config, rows: Sequence[Mapping[str, object]]) -> t
     # The master takes part, since no tenant may have its database.
     places = {"tenants.yaml": config.master} if config.master else {}
     for number, row in enumerate(rows, start=1):
-        found = validate_row(_convert_row(row), config.rules)
+        found = make_plain(row, config.rules) or validate_row(convert_row(row), config.rules)
         if isinstance(found, Tenant):
             places[f"row {number}"] = found
             found = [Mistake(f"{key}: {what}", hint) for key, (what, hint) in check_tenant(found, config.rules)]
@@ -51,7 +52,8 @@ def _check_columns(row: Mapping[str, object]) -> Iterator[Mistake]:
         yield Mistake("no column 'id', expected one", "write SELECT ... AS id")
 
 
-def _convert_row(row: Mapping[str, object]) -> dict[str, object]:
+def convert_row(row: Mapping[str, object]) -> dict[str, object]:
+    """Return a row with values as those from YAML, without NULL in optional columns."""
     return {
         column: _convert_cell(value) for column, value in row.items() if value is not None or column not in _OPTIONAL
     }

@@ -10,9 +10,18 @@ from tenantry.config.document import BROKEN, Document, Location, Plain, join_loc
 from tenantry.config.expected_columns import EXPECTED_PATTERN
 from tenantry.config.explain import explain, name_kind
 from tenantry.config.model import Mistake, Rules
+from tenantry.config.patterns import DATABASE_PATTERN, ID_PATTERN, TEXT_PATTERN
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.byte_sizes import EXPECTED_SIZE, SIZE_PATTERN, parse_size
-from tenantry.model.durations import DURATION_PATTERN, EXPECTED_DURATION, parse_duration
+from tenantry.model.durations import (
+    DURATION_PATTERN,
+    EXPECTED_DURATION,
+    EXPECTED_SPAN,
+    SPAN_PATTERN,
+    parse_duration,
+    parse_span,
+)
+from tenantry.model.rollout import EXPECTED_LIMIT, LIMIT_PATTERN, Limit, parse_limit
 from tenantry.model.tenants import MASTER, Freeze
 
 if TYPE_CHECKING:
@@ -82,15 +91,13 @@ _LOCK_TIMEOUT = "How long a statement waits for a table lock, unless its file sa
 
 _ROLE = "Role that its sessions work as, if not the one that logs in; {id} stands for its id. It owns the new objects."
 
-_Text = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
+_Text = Annotated[str, Field(pattern=TEXT_PATTERN)]
 
-_PATTERN = r"^([^{}\x00-\x1f\x7f]|\{id\})+$"
-
-_Pattern = Annotated[str, Field(pattern=_PATTERN)]
+_Pattern = Annotated[str, Field(pattern=DATABASE_PATTERN)]
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$")]
 
-_TextId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$")]
+_TextId = Annotated[str, Field(pattern=ID_PATTERN)]
 
 _Number = Annotated[int, Field(ge=0)]
 
@@ -166,13 +173,13 @@ _ListEntry = Annotated[_Entry, BeforeValidator(_expand_entry, json_schema_input_
 
 
 class _Tenants(BaseModel):
-    """The tenants: a list or a query."""
+    """The tenants: a list, a query or a file."""
 
     model_config = ConfigDict(
         title="tenants",
         extra="forbid",
         strict=True,
-        json_schema_extra={"oneOf": [{"required": ["list"]}, {"required": ["query"]}]},
+        json_schema_extra={"oneOf": [{"required": ["list"]}, {"required": ["query"]}, {"required": ["file"]}]},
     )
 
     migrations: _Text = Field(description="Folder with the tenants' migrations.", examples=["migrations/tenant"])
@@ -190,6 +197,11 @@ class _Tenants(BaseModel):
             " labels, lock-timeout, role, pin and freeze."
         ),
         examples=["SELECT organization_id AS id, database_name AS database FROM tenant_databases ORDER BY 1"],
+    )
+    file: _Text | None = Field(
+        None,
+        description="A .csv or .jsonl file with one tenant in each row, for large fleets; relative to tenants.yaml.",
+        examples=["tenants.csv"],
     )
 
 
@@ -342,6 +354,96 @@ class _Drift(BaseModel):
     )
 
 
+def _read_limit(value: object) -> Limit:
+    """Return how many tenants may fail; a number in YAML is one of tenants."""
+    text = value.text if isinstance(value, Plain) and value.kind == "number" else value
+    limit = parse_limit(text) if isinstance(text, str) else None
+    if limit is None:
+        raise ValueError(EXPECTED_LIMIT)
+    return limit
+
+
+def _read_span(value: object) -> float:
+    """Return seconds, more than 0."""
+    span_s = parse_span(value) if isinstance(value, str) else None
+    if not span_s:
+        raise ValueError(EXPECTED_SPAN)
+    return span_s
+
+
+def _read_count(value: object) -> int:
+    """Return a whole number, 1 or more."""
+    if isinstance(value, Plain) and value.kind == "number" and value.text.isdecimal() and int(value.text):
+        return int(value.text)
+    raise ValueError("a whole number, 1 or more")
+
+
+def _read_boolean(value: object) -> bool:
+    """Return true or false."""
+    if isinstance(value, Plain) and value.kind == "boolean":
+        return value.text.lower() == "true"
+    raise ValueError("true or false")
+
+
+_LimitText = Annotated[str, Field(pattern=LIMIT_PATTERN)]
+
+_Limit = Annotated[Limit, BeforeValidator(_read_limit, json_schema_input_type=_Number | _LimitText)]
+
+_SpanText = Annotated[str, Field(pattern=SPAN_PATTERN)]
+
+_Span = Annotated[float, BeforeValidator(_read_span, json_schema_input_type=_SpanText)]
+
+_Count = Annotated[int, BeforeValidator(_read_count, json_schema_input_type=Annotated[int, Field(ge=1)])]
+
+_Boolean = Annotated[bool, BeforeValidator(_read_boolean, json_schema_input_type=bool)]
+
+_MAX_FAILURES = "How many tenants may fail, as a number or a percentage; after more, no other tenant starts."
+
+
+class StageEntry(BaseModel):
+    """A part of the fleet that is migrated before the next one starts."""
+
+    model_config = ConfigDict(title="stage", extra="forbid", strict=True)
+
+    name: _Name = Field(description="Name of the stage.", examples=["canary"])
+    match: _Text | None = Field(
+        None,
+        description="Selects its tenants as --tenants does, except those of earlier stages; without it, all others.",
+        examples=["@tier=internal", "5%"],
+    )
+    max_failures: _Limit | None = Field(None, alias="max-failures", description=_MAX_FAILURES, examples=[0, "1%"])
+    verify: _Boolean = Field(False, description="Whether a tenant that is not proven counts as failed.")
+    pause: _Span | None = Field(None, description="Time to wait before the next stage.", examples=["10m"])
+    gate: Annotated[str, Field(pattern=r"\S")] | None = Field(
+        None,
+        description="A query on the master that must be true before the next stage; asked again until gate-timeout.",
+        examples=["SELECT count(*) = 0 FROM app_errors WHERE at > now() - interval '10 min'"],
+    )
+    gate_command: Annotated[list[_Value], Field(min_length=1)] | None = Field(
+        None,
+        alias="gate-command",
+        description="A command, without a shell, that must exit with 0 before the next stage, instead of gate.",
+        examples=[["./healthy", "--since", "10m"]],
+    )
+    gate_timeout: _Span | None = Field(
+        None, alias="gate-timeout", description="How long the gate is asked again. Default 10m.", examples=["30m"]
+    )
+    jobs: _Count | None = Field(
+        None, description="Tenants at a time on each server, if it differs from --jobs.", examples=[16]
+    )
+
+
+class _Rollout(BaseModel):
+    """The order in which `migrate` goes through the fleet, and when it stops."""
+
+    model_config = ConfigDict(title="rollout", extra="forbid", strict=True)
+
+    max_failures: _Limit | None = Field(None, alias="max-failures", description=_MAX_FAILURES, examples=["1%"])
+    stages: Annotated[list[StageEntry], Field(min_length=1)] | None = Field(
+        None, description="The stages in order; tenants that no stage matches come last."
+    )
+
+
 _Expected = Annotated[str, Field(pattern=EXPECTED_PATTERN)]
 
 
@@ -365,6 +467,7 @@ class TenantsFile(BaseModel):
     session: _Session | None = None
     lint: _Lint | None = None
     drift: _Drift | None = None
+    rollout: _Rollout | None = None
     expect: list[_Expected] = Field(
         [],
         description="Columns that every tenant must have: table.column, optionally followed by its type and not null.",
@@ -383,6 +486,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "session": _Session,
     "lint": _Lint,
     "drift": _Drift,
+    "rollout": _Rollout,
 }
 
 TENANT_KEYS = tuple(_Entry.model_fields[name].alias or name for name in _Entry.model_fields)
@@ -410,7 +514,13 @@ def validate_row(row: Mapping[str, object], rules: Rules) -> Tenant | list[Mista
         return _Entry.model_validate(row).make_tenant(rules)
     except ValidationError as error:
         details = error.errors(include_url=False)
-    return [Mistake(f"{join_location(detail['loc'])}: {explain(detail).what}") for detail in details]
+    return [_explain_row(detail) for detail in details]
+
+
+def _explain_row(detail: "ErrorDetails") -> Mistake:
+    what, hint = explain(detail, TENANT_KEYS)
+    # Quotes, which other hints advise, are YAML's.
+    return Mistake(f"{join_location(detail['loc'])}: {what}", hint if detail["type"] == "extra_forbidden" else "")
 
 
 def json_schema() -> dict[str, Any]:
@@ -439,6 +549,7 @@ def _refuse(document: Document, detail: "ErrorDetails") -> None:
 def _list_keys(location: Location) -> list[str]:
     """Return the keys allowed in the mapping at `location`."""
     entry: type[BaseModel] = _Ignored if location[:2] == ("drift", "ignore") else _Entry
+    entry = StageEntry if location[:2] == ("rollout", "stages") else entry
     entry = ServerEntry if location[:1] == ("servers",) else entry
     entry = _Freeze if location[-1:] == ("freeze",) and location[:1] == ("tenants",) else entry
     model = TenantsFile if not location else _SECTIONS[str(location[0])] if len(location) == 1 else entry

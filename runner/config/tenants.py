@@ -7,13 +7,15 @@ from tenantry.config.model import Mistake, Rules
 from tenantry.config.schema import TenantsFile
 from tenantry.config.values import check_values
 from tenantry.model import SetName, Tenant
-from tenantry.model.tenants import ALL, MASTER
+from tenantry.model.tenants import RESERVED
 from tenantry.model.words import nearest, one_of, times
 
 # PostgreSQL cuts longer names without an error: two tenants could end up in one database.
 _MAX_NAME_BYTES = 63
 # What is in one of them is in every database that is created later.
 _TEMPLATES = frozenset({"template0", "template1"})
+# Selections mean the tenant's server by it.
+_SERVER = "server"
 
 
 def make_tenants(document: Document, file: TenantsFile, rules: Rules) -> tuple[Tenant | None, tuple[Tenant, ...]]:
@@ -37,10 +39,14 @@ def make_tenants(document: Document, file: TenantsFile, rules: Rules) -> tuple[T
 def check_source(document: Document, file: TenantsFile) -> None:
     """Note a source of tenants that is missing or given twice."""
     tenants = file.tenants
-    if tenants.entries and tenants.query:
-        document.refuse(("tenants", "query"), Mistake("both list and query, expected one of them"), key=True)
-    elif not tenants.entries and not tenants.query:
-        document.refuse(("tenants",), Mistake("neither list nor query, expected one of them"))
+    given = {"list": tenants.entries, "query": tenants.query, "file": tenants.file}
+    first, *others = [key for key, value in given.items() if value] or [""]
+    if others:
+        document.refuse(
+            ("tenants", others[0]), Mistake(f"both {first} and {others[0]}, expected one of them"), key=True
+        )
+    elif not first:
+        document.refuse(("tenants",), Mistake("neither list, query nor file, expected one of them"))
     elif tenants.query and not file.master:
         document.refuse(("tenants", "query"), Mistake("query without master, expected a master to run it on"), key=True)
 
@@ -48,8 +54,10 @@ def check_source(document: Document, file: TenantsFile) -> None:
 def check_tenant(tenant: Tenant, rules: Rules) -> Iterator[tuple[str, Mistake]]:
     """Yield the mistakes of one tenant by itself, each with the key that holds it."""
     is_master = tenant.set_name is SetName.MASTER
-    if not is_master and tenant.name.lower() in (MASTER, ALL):
+    if not is_master and tenant.name.lower() in RESERVED:
         yield "id", Mistake(f"{tenant.name!r} is reserved, expected another id")
+    if any(key == _SERVER for key, _ in tenant.labels):
+        yield "labels", Mistake("'server' is reserved: @server=NAME selects by server, expected another label")
     # An unknown server of most tenants is reported once, at tenants.server, and not for each of them.
     if tenant.server.name not in rules.servers and (is_master or tenant.server.name != rules.server):
         yield "server", _explain_server(tenant.server.name, rules)

@@ -12,7 +12,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from tenantry.fleet.brake import Brake
 from tenantry.fleet.descriptors import limit_jobs
+from tenantry.fleet.pauses import await_next
 from tenantry.fleet.stop import Stop
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Cancelled, NoDatabase, Refused, TenantError, Unreachable
@@ -21,6 +23,7 @@ from tenantry.model.events import (
     MigrationFailed,
     RunFinished,
     RunStarted,
+    StageStarted,
     TenantFinished,
     TenantPostponed,
     TenantStarted,
@@ -28,6 +31,7 @@ from tenantry.model.events import (
     drain,
 )
 from tenantry.model.results import GOOD, Result, Standing
+from tenantry.model.rollout import UNBOUNDED, Bounds, Stage
 
 Job = Callable[[Tenant], Generator[Event, None, Verdict]]
 
@@ -57,8 +61,9 @@ class _Turn:
 class _Run:
     """A run in progress: the tenants' threads write to its queue, and one thread reads it."""
 
-    def __init__(self, job: Job, jobs: int, stop: Stop, *, revisit: bool) -> None:
+    def __init__(self, job: Job, jobs: int, stop: Stop, brake: Brake, *, revisit: bool) -> None:
         self._job = job
+        self._brake = brake
         self._jobs = jobs
         self._stop = stop
         self._revisit = revisit
@@ -115,17 +120,23 @@ class _Run:
         kept = tuple(event for event in verdict.told if postponed and isinstance(event, MigrationFailed))
         for event in verdict.told:
             if event not in kept:
-                self._queue.put(event)
+                self._put(event)
         if postponed:
             self._first[name] = replace(turn, verdict=replace(verdict, told=kept))
             self._queue.put(TenantPostponed(name, verdict.reason, turn.elapsed_ms))
         else:
+            # Here and not where the events are read: before this thread starts its next tenant.
+            self._brake.finish(name, verdict, turn.elapsed_ms)
             self._queue.put(TenantFinished(name, verdict, turn.elapsed_ms))
+
+    def _put(self, event: Event) -> None:
+        self._brake.note(event)
+        self._queue.put(event)
 
     def _drive_again(self, tenant: Tenant) -> None:
         """Give a tenant its second turn; if the run is to end, the first turn counts."""
         first = self._first.pop(tenant.name)
-        if self._stop.reason:
+        if self._stop.reason or self._brake.refuse():
             self._end(first, last=True)
         else:
             self._drive(tenant, first)
@@ -134,6 +145,8 @@ class _Run:
         """Run all steps of the job and return its verdict; raises no Exception."""
         if self._stop.reason:
             return Verdict(Result.NOT_STARTED, self._stop.reason)
+        if refused := self._brake.refuse():
+            return Verdict(Result.NOT_STARTED, refused)
         self._queue.put(TenantStarted(tenant.name))
         try:
             return self._take_steps(self._job(tenant))
@@ -158,7 +171,7 @@ class _Run:
     def _take_steps(self, steps: Generator[Event, None, Verdict]) -> Verdict:
         draining = drain(steps)
         for event in draining:
-            self._queue.put(event)
+            self._put(event)
             if self._stop.reason:
                 draining.close()
                 return Verdict(Result.STOPPED, self._stop.reason, _AGAIN)
@@ -168,38 +181,57 @@ class _Run:
 def run(
     verb: str,
     run_id: str,
-    stages: Sequence[Sequence[Tenant]],
+    stages: Sequence[Stage],
     job: Job,
     *,
     jobs: int,
     stop: Stop,
     preface: Iterable[Event] = (),
     revisit: bool = False,
+    bounds: Bounds = UNBOUNDED,
 ) -> Generator[Event, None, None]:
-    """Run a job for every tenant, stage by stage; a stage starts only if the one before it ended well.
+    """Run a job for every tenant, stage by stage; a stage starts only if the one before it ended well: see `Stage`.
 
     Yields the events of all tenants as they arrive: in order for each tenant, with one TenantFinished at its end.
     `jobs` limits the tenants that run at once on one server. `preface` is yielded before the first event of a tenant.
+    `bounds` say when nobody is started any more.
     `revisit`: a blocked tenant is postponed, and its job starts again, once, at the end of its stage.
     """
     started = time.monotonic()
-    yield RunStarted(verb, run_id, tuple(tenant.name for stage in stages for tenant in stage))
+    names = tuple(tenant.name for stage in stages for tenant in stage.tenants)
+    yield RunStarted(verb, run_id, names)
     yield from preface
-    failed = ""
-    fewer, warning = limit_jobs(jobs, max((len(_servers(stage)) for stage in stages), default=0))
+    most = max([jobs, *(stage.jobs for stage in stages if stage.jobs)])
+    fewer, warning = limit_jobs(most, max((len(_servers(stage.tenants)) for stage in stages), default=0))
     # Said only where it slows the run down.
-    if warning and fewer < max(map(len, stages)):
+    if warning and fewer < max(len(stage.tenants) for stage in stages):
         yield warning
+    brake = Brake(bounds, len(names))
     with stop.attending():
-        for stage in stages:
-            if failed:
-                yield from _skip(stage, f"{failed} did not succeed")
-                continue
-            for event in _Run(job, fewer, stop, revisit=revisit).stage(stage):
-                if isinstance(event, TenantFinished) and event.verdict.result not in _THROUGH:
-                    failed = failed or event.tenant
-                yield event
-    yield RunFinished(int((time.monotonic() - started) * 1000), stop.reason)
+        yield from _run_stages(
+            stages, lambda at_once: _Run(job, min(at_once or jobs, fewer), stop, brake, revisit=revisit), stop, brake
+        )
+    yield RunFinished(int((time.monotonic() - started) * 1000), stop.reason or brake.by)
+
+
+def _run_stages(
+    stages: Sequence[Stage], prepare: Callable[[int | None], _Run], stop: Stop, brake: Brake
+) -> Iterator[Event]:
+    failed = ""
+    for number, stage in enumerate(stages, start=1):
+        if failed or (refused := brake.refuse()):
+            yield from _skip(stage.tenants, f"{failed} did not succeed" if failed else refused)
+            continue
+        brake.enter(stage)
+        if stage.name:
+            yield StageStarted(stage.name, number, len(stage.tenants))
+        for event in prepare(stage.jobs).stage(stage.tenants):
+            # How many may fail in a stage with a name is the brake's business.
+            if not stage.name and isinstance(event, TenantFinished) and event.verdict.result not in _THROUGH:
+                failed = failed or event.tenant
+            yield event
+        if number < len(stages):
+            yield from await_next(stage, stop, brake)
 
 
 def _report_bug(error: Exception) -> Verdict:

@@ -1,107 +1,137 @@
 """Which tenants a run is for: the text of `--tenants` becomes a `Selection`, and a `Selection` picks tenants.
 
-The text is parsed here and nowhere else. Every name is proven before anything is selected, and nothing selected is an
-error.
+The text is parsed here and in `terms`, and nowhere else. Every term is proven before anything is selected, and nothing
+selected is an error.
 """
 
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tenantry.config.model import Mistake
+from tenantry.fleet.matching import OPTION, Matcher, Sources, match_all, retype
+from tenantry.fleet.terms import Everything, Id, Term, parse_term
 from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.tenants import ALL, MASTER
-from tenantry.model.words import nearest, one_of, times
+from tenantry.model.words import times
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The tenants that a run is for, by the names that were given; without a name, everything in tenants.yaml.
+    """The tenants that a run is for, by the terms that were given; without a term, everything in tenants.yaml.
 
-    Whether these names exist is not known before `select` compares them with tenants.yaml.
+    Whom the terms name is not known before `select` compares them with tenants.yaml. `at` is where the text stands, as
+    the subject of messages.
     """
 
-    names: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
+    at: str = OPTION
 
     @property
     def everything(self) -> bool:
         """Return whether the master and every tenant are selected, none of them by name."""
-        return not self.names
+        return not self.terms
 
     @property
     def text(self) -> str:
-        """Return the selection as it is written after `--tenants`."""
-        return ",".join(self.names) or ALL
+        """Return the selection as it is written."""
+        return ",".join(term.text for term in self.terms) or ALL
+
+    @property
+    def typed(self) -> str:
+        """Return the selection as it is typed after `--tenants` in a shell."""
+        return shlex.quote(self.text)
 
     @property
     def names_master(self) -> bool:
         """Return whether the master was asked for by its name."""
-        return MASTER in self.names
+        return any(term.atom == Id(MASTER) and not term.excluded for term in self.terms)
 
     @property
     def master_alone(self) -> bool:
         """Return whether the master is all that is selected, so that no list of tenants is needed."""
-        return self.names == (MASTER,)
+        return self.names_master and len(self.terms) == 1
+
+    @property
+    def computed(self) -> bool:
+        """Return whether it takes tenants.yaml to know who is selected: not where each is named, or all are."""
+        return any(term.excluded or not isinstance(term.atom, Id) for term in self.terms)
 
 
 EVERYTHING = Selection()
 
 
-def parse_selection(text: str | None) -> Selection:
-    """Return what `text` selects: ids, `master`, or `all` alone; None selects everything, as `all` does.
+def name_tenant(name: str) -> Selection:
+    """Return the selection of one tenant, or the master, by its name."""
+    return Selection((Term(name, Id(name)),))
 
-    Names are separated by commas, blanks around them are free. Which ones exist is not looked at. Raises ConfigError
-    that names every mistake.
+
+def parse_selection(text: str | None, at: str = OPTION) -> Selection:
+    """Return what `text` selects, as docs/reference/selection.md describes; None selects everything, as `all` does.
+
+    Terms are separated by commas, blanks around them are free. Which tenants exist is not looked at. `at` is the
+    subject of messages. Raises ConfigError that names every mistake.
     """
     if text is None:
         return EVERYTHING
-    names = tuple(part.strip() for part in text.split(","))
-    if not any(names):
-        raise ConfigError((Problem("--tenants: empty, expected ids separated by commas, master or all"),))
-    problems = tuple(_find_mistakes(text, names))
+    parts = tuple(part.strip() for part in text.split(","))
+    if not any(parts):
+        raise ConfigError((Problem(f"{at}: empty, expected ids separated by commas, master or all"),))
+    parsed = {part: parse_term(part) for part in parts if part}
+    terms = tuple(term for term in parsed.values() if isinstance(term, Term))
+    problems = [*_find_repeated(text, parts, at), *_find_wrong(parsed, at), *_find_odd(text, terms, at)]
     if problems:
-        raise ConfigError(problems)
-    return EVERYTHING if names == (ALL,) else Selection(names)
+        raise ConfigError(tuple(problems))
+    return EVERYTHING if parts == (ALL,) else Selection(terms, at)
 
 
-def select(config_tenants: Sequence[Tenant], master: Tenant | None, selection: Selection) -> tuple[Tenant, ...]:
+def select(
+    config_tenants: Sequence[Tenant],
+    master: Tenant | None,
+    selection: Selection,
+    sources: Sources | None = None,
+) -> tuple[Tenant, ...]:
     """Return the tenants that are selected, master first, then in the order of `config_tenants`.
 
-    Raises ConfigError where a name is not known, naming all of those, and where there is nothing to select.
+    Raises ConfigError for each term that names nobody, and where there is nothing to select.
     """
     known = ((master,) if master else ()) + tuple(config_tenants)
     if not known:
-        raise ConfigError((Problem("--tenants: nothing to select, expected a tenant or a master in tenants.yaml"),))
+        raise ConfigError(
+            (Problem(f"{selection.at}: nothing to select, expected a tenant or a master in tenants.yaml"),)
+        )
     if selection.everything:
         return known
-    problems = tuple(_find_unknown(selection.names, [tenant.name for tenant in config_tenants], master))
-    if problems:
-        raise ConfigError(problems)
-    return tuple(tenant for tenant in known if tenant.name in selection.names)
+    chosen = match_all(Matcher(config_tenants, master, sources or Sources(), selection.at), selection.terms)
+    if not chosen:
+        message = f"{selection.at}: {selection.text!r} leaves nobody, expected a tenant that is not excluded"
+        raise ConfigError((Problem(message),))
+    return tuple(tenant for tenant in known if tenant.name in chosen)
 
 
-def _find_mistakes(text: str, names: tuple[str, ...]) -> Iterable[Problem]:
-    given = list(dict.fromkeys(name for name in names if name))
-    hint = f"write --tenants {','.join(given)}"
-    if "" in names:
-        yield Problem(f"--tenants: an id is missing in {text!r}, expected ids separated by single commas", hint)
-    for name in given:
-        if names.count(name) > 1:
-            yield Problem(f"--tenants: {name!r} is given {times(names.count(name))}, expected every tenant once", hint)
-    if ALL in given and len(given) > 1:
-        yield Problem(f"--tenants: 'all' is given with other names in {text!r}, expected it alone")
+def _find_repeated(text: str, parts: tuple[str, ...], at: str) -> Iterator[Problem]:
+    given = list(dict.fromkeys(part for part in parts if part))
+    hint = f"write {retype(at, ','.join(given))}"
+    if "" in parts:
+        yield Problem(f"{at}: an id is missing in {text!r}, expected ids separated by single commas", hint)
+    for part in given:
+        if parts.count(part) > 1:
+            yield Problem(f"{at}: {part!r} is given {times(parts.count(part))}, expected every tenant once", hint)
 
 
-def _find_unknown(names: tuple[str, ...], ids: list[str], master: Tenant | None) -> Iterable[Problem]:
-    selectable = [*ids, MASTER] if master else ids
-    known = frozenset(selectable)
-    for name in names:
-        if name == MASTER and not master:
-            yield Problem(f"--tenants: tenants.yaml has no master, expected {one_of(selectable)}")
-        elif name not in known:
-            hint = _hint_commas(name, known) or nearest(name, [*selectable, ALL])
-            yield Problem(f"--tenants: unknown tenant {name!r}, expected {one_of(selectable)}", hint)
+def _find_wrong(parsed: dict[str, Term | Mistake], at: str) -> Iterator[Problem]:
+    for part, term in parsed.items():
+        if isinstance(term, Mistake):
+            yield Problem(f"{at}: {part!r}: {term.what}", term.hint)
 
 
-def _hint_commas(name: str, known: frozenset[str]) -> str:
-    words = name.split()
-    return f"separate them with commas: --tenants {','.join(words)}" if known.issuperset(words) else ""
+def _find_odd(text: str, terms: Sequence[Term], at: str) -> Iterator[Problem]:
+    """Yield what no selection means: `all` and more, or only exceptions."""
+    included = [term for term in terms if not term.excluded]
+    if any(isinstance(term.atom, Everything) for term in included) and len(included) > 1:
+        yield Problem(f"{at}: 'all' is given with other names in {text!r}, expected it alone")
+    if terms and not included:
+        without = ",".join(term.text for term in terms)
+        message = f"{at}: only exceptions in {text!r}, expected the tenants that they are taken from"
+        yield Problem(message, f"write {retype(at, f'{ALL},{without}')}")

@@ -12,6 +12,7 @@ from tenantry.model import AppliedMigration, Migration, Plan, RowState, SetName,
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import Event, HazardFound, Verdict
 from tenantry.model.results import Result
+from tenantry.model.rollout import Stage
 from tenantry.project import Project
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Gate:
             return Verdict(Result.OK)
 
         run_id, jobs = self.project.provenance.run_id, self.project.choice.jobs
-        for _ in fleet.run("lint", run_id, [list(tenants)], ask, jobs=jobs, stop=self.project.stop):
+        for _ in fleet.run("lint", run_id, [Stage(tuple(tenants))], ask, jobs=jobs, stop=self.project.stop):
             # Whoever cannot be read says so in the turn of its own.
             pass
         return found

@@ -39,6 +39,15 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class TenantsSelected:
+    """The tenants that a selection such as @tier=internal stands for: their number, and the first names."""
+
+    selection: str
+    number: int
+    first: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WarningRaised:
     """A warning that stops nothing; `tenant` is empty if it is about the input."""
 
@@ -265,6 +274,33 @@ class TenantFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class StagePlanned:
+    """A stage of the rollout has these tenants; `rule` says in words when the next one may start."""
+
+    stage: str
+    tenants: tuple[str, ...]
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageStarted:
+    """A stage of the rollout starts: which one, counted from 1 with the master, and how many tenants it has."""
+
+    stage: str
+    number: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class StageHeld:
+    """A stage has ended, and the next one waits: for the end of a pause, or for a gate."""
+
+    stage: str
+    reason: str
+    waited_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     """The run is over; `stopped_by` says who or what cut it short: the name of a signal, or words of the program's."""
 
@@ -274,7 +310,11 @@ class RunFinished:
 
 Event = (
     RunStarted
+    | TenantsSelected
     | WarningRaised
+    | StagePlanned
+    | StageStarted
+    | StageHeld
     | TenantStarted
     | DatabaseOpened
     | DatabaseCreated

@@ -23,6 +23,7 @@ from tenantry.model.events import (
 from tenantry.model.migrations import label
 from tenantry.model.plans import head
 from tenantry.model.results import GOOD, Result, Standing
+from tenantry.model.rollout import EARLY
 
 _NEVER = -1
 _BUG, _INTERRUPTED, _FAILED, _EARLY, _REFUSED, _AGAIN, _FINDING = 70, 130, 3, 6, 4, 5, 1
@@ -139,6 +140,9 @@ class Outcome:
 def exit_code(verdicts: Iterable[Verdict | None], stopped_by: str = "") -> int:
     """Return the worst code of all verdicts; a tenant without a verdict was stopped. `stopped_by` says by whom."""
     codes = [_code(verdict) for verdict in verdicts]
+    if stopped_by in EARLY and _BUG not in codes:
+        # Also with failures, which are the reason: the others are not done, and the run can be resumed.
+        return _EARLY
     if stopped_by:
         codes.append(_INTERRUPTED if stopped_by == "SIGINT" else _EARLY)
     worst = next((code for code in _ORDER if code in codes), 0)

@@ -72,3 +72,6 @@ class Tenant:
 # No tenant may have one of these names, so that --tenants is never ambiguous.
 MASTER = "master"
 ALL = "all"
+# Where the last run left a tenant.
+STATES = ("behind", "failed", "blocked", "unproven")
+RESERVED = frozenset({MASTER, ALL, *STATES})

@@ -20,11 +20,15 @@ from tenantry.model.events import (
     MigrationStarted,
     NoticeRaised,
     RepairMade,
+    StageHeld,
+    StageStarted,
     TenantFinished,
     TenantPostponed,
+    TenantsSelected,
     WarningRaised,
 )
 from tenantry.model.results import GOOD, Result
+from tenantry.model.words import count
 from tenantry.reports.escaping import escape_json, escape_line
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.output import Output
@@ -36,6 +40,9 @@ _SERIOUS = frozenset({"WARNING", "ERROR"})
 
 # At a terminal, a person reads these in the report.
 _REPORTED = (MigrationFailed, TenantFinished, FindingReported, HazardFound)
+
+# These are shown there as well: the report comes too late for them.
+_AT_ONCE = (TenantsSelected, StageStarted, StageHeld)
 
 LogLine = tuple[int, str, dict[str, Any]]
 
@@ -49,7 +56,8 @@ def make_log_sink(stream: Output, call: Call, *, verbose: bool) -> Sink:
 
     def log(event: Event) -> None:
         line = _describe_hazard(event) if isinstance(event, HazardFound) else _describe(event)
-        if line is None or line[0] < threshold or (brief and isinstance(event, _REPORTED)):
+        least = _INFO if isinstance(event, _AT_ONCE) else threshold
+        if line is None or line[0] < least or (brief and isinstance(event, _REPORTED)):
             return
         if not loggers:
             loggers.append(_make_logger(terminal=stream.isatty()))
@@ -179,12 +187,21 @@ def _describe(event: Event) -> LogLine | None:
             values = {"tenant": tenant, "result": verdict.result.value, "reason": verdict.reason}
             return level, "finished", values | {"elapsed_ms": elapsed_ms}
         case _:
-            return _describe_waiting(event)
+            return _describe_rest(event)
 
 
-def _describe_waiting(event: Event) -> LogLine | None:
-    """Return the line for a wait for another session; None for the other events."""
+def _describe_rest(event: Event) -> LogLine | None:
+    """Return the line for a selection or a wait for another session; None for the other events."""
     match event:
+        case TenantsSelected(selection, number, first):
+            names = ", ".join(first) + (", ..." if number > len(first) else "")
+            return _INFO, f"{count(number, 'tenant')} selected", {"selection": selection, "tenants": names}
+        case StageStarted(stage, number, tenants):
+            return _INFO, f"stage {number}: {stage}: {count(tenants, 'tenant')}", {}
+        case StageHeld(stage, reason, waited_ms):
+            # Of a gate that is asked again and again, once is enough for a person.
+            level = _INFO if waited_ms == 0 else _DEBUG
+            return level, f"after stage {stage}, waiting for {reason}", {"waited_ms": waited_ms}
         case LockAwaited(tenant, waited_ms, holder):
             # Told every second or so while it lasts: once is enough for a person.
             level = _WARNING if waited_ms == 0 else _DEBUG

@@ -4,7 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from tenantry.model import Migration, label
-from tenantry.model.events import Event, FindingReported, HazardFound, MigrationMeasured, RunFinished, TenantPlanned
+from tenantry.model.events import (
+    Event,
+    FindingReported,
+    HazardFound,
+    MigrationMeasured,
+    RunFinished,
+    StagePlanned,
+    TenantPlanned,
+)
 from tenantry.model.outcome import Outcome
 from tenantry.model.results import PLAIN, Result
 from tenantry.model.words import count
@@ -25,6 +33,7 @@ class Plans:
         self.measured: dict[str, MigrationMeasured] = {}
         self.hazards: list[HazardFound] = []
         self.findings: dict[str, list[FindingReported]] = defaultdict(list)
+        self.stages: list[StagePlanned] = []
         self._tenants: dict[Steps, list[str]] = defaultdict(list)
 
     def add(self, event: Event) -> None:
@@ -34,6 +43,8 @@ class Plans:
             case TenantPlanned(tenant, plan) if not plan.blockers:
                 # Hashed by version, name and checksum: tenants with the same texts pending share a plan.
                 self._tenants[plan.steps + plan.repeatables].append(tenant)
+            case StagePlanned():
+                self.stages.append(event)
             case MigrationMeasured(migration):
                 self.measured[migration.path] = event
             case HazardFound(hazard=hazard) if not hazard.allowed:
@@ -75,6 +86,7 @@ def make_sink(stream: Output, call: Call) -> Sink:
 
 
 def _render(plans: Plans, call: Call) -> Iterator[str]:
+    yield from _render_stages(plans.stages)
     for name, steps, tenants in plans.distinct():
         yield f"{count_tenants(tenants)}: plan {name}: {count(len(steps), 'file')} for {name_tenants(tenants)}"
         for step in steps:
@@ -100,6 +112,12 @@ def _render(plans: Plans, call: Call) -> Iterator[str]:
                 yield f"  hint: {render_hint(hint, call)}"
             if verdict.trace:
                 yield from indent(f"please report this:\n{verdict.trace}")
+
+
+def _render_stages(stages: Sequence[StagePlanned]) -> Iterator[str]:
+    for number, stage in enumerate(stages, start=1):
+        rule = f" ({stage.rule})" if stage.rule else ""
+        yield f"stage {number} of {len(stages)}: {stage.stage}: {name_tenants(stage.tenants)}{rule}"
 
 
 def _write_findings(findings: Sequence[FindingReported], call: Call) -> Iterator[str]:

@@ -17,6 +17,7 @@ from tenantry.model import Migration, Server, SetName, Tenant
 from tenantry.model.errors import ConfigError, InputError, Problem, Refused, ServerError
 from tenantry.model.events import DraftWritten, Event, FindingReported, Verdict, WarningRaised, drain
 from tenantry.model.results import Result
+from tenantry.model.rollout import Stage
 from tenantry.model.words import count
 from tenantry.project import Project
 from tenantry.proof.checks import run_checks
@@ -105,7 +106,7 @@ def start(
     warnings += [WarningRaised("", one) for one in (*untried, *outside)]
     warnings += [WarningRaised("", one.problem) for found in changes.values() for one in found if one.excused]
     run_id = project.provenance.run_id
-    return fleet.run("check", run_id, [stand_ins], job, jobs=1, stop=project.stop, preface=warnings)
+    return fleet.run("check", run_id, [Stage(tuple(stand_ins))], job, jobs=1, stop=project.stop, preface=warnings)
 
 
 def _start(request: Request) -> Events:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import click
 
 from tenantry.fleet.run import Job
-from tenantry.fleet.selection import Selection
+from tenantry.fleet.selection import name_tenant
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.statuses import read_statuses
 from tenantry.model import Tenant
@@ -172,7 +172,7 @@ def _read_tenant(project: Project, name: str) -> Snapshot:
         message = f"--against: unknown tenant {name!r}, expected {one_of(known)}"
         raise ConfigError((Problem(message, nearest(name, known)),))
     # On a project of its own: it may be on a server that no selected tenant is on.
-    choice, by = replace(project.choice, selection=Selection((name,))), project.provenance
+    choice, by = replace(project.choice, selection=name_tenant(name)), project.provenance
     reference = open_project(choice, by.run_id, by.os_user, stop=project.stop)
     reference.start_servers()
     with _open(reference, known[name]) as ledger:

@@ -18,6 +18,7 @@ from tenantry.model.errors import ConfigError, MigrationFileError, Problem
 from tenantry.model.events import Event, HazardFound, RowReported, RunFinished, RunStarted, Verdict, WarningRaised
 from tenantry.model.hazards import Hazard, Level
 from tenantry.model.results import Result, Standing, TableSize
+from tenantry.model.rollout import Stage
 from tenantry.project import Project
 from tenantry.verbs.options import (
     JOBS,
@@ -174,7 +175,7 @@ def _run_sizes(project: Project, sets: Sequence[_Set], sizes: SizesBySet, spared
         return Verdict(Result.OK, standing=Standing.CONNECTED if ledger else Standing.NO_DATABASE)
 
     run_id, jobs = project.provenance.run_id, project.choice.jobs
-    return fleet.run("lint", run_id, [list(project.tenants)], look_up, jobs=jobs, stop=project.stop)
+    return fleet.run("lint", run_id, [Stage(project.tenants)], look_up, jobs=jobs, stop=project.stop)
 
 
 def _run_findings(project: Project, sets: Sequence[_Set], sizes: SizesBySet, spared: SpareBySet) -> Events:
@@ -193,7 +194,7 @@ def _run_findings(project: Project, sets: Sequence[_Set], sizes: SizesBySet, spa
             yield _add_sizes(found, largest, small)
         return _judge(one)
 
-    return fleet.run("lint", project.provenance.run_id, [stand_ins], report, jobs=1, stop=project.stop)
+    return fleet.run("lint", project.provenance.run_id, [Stage(tuple(stand_ins))], report, jobs=1, stop=project.stop)
 
 
 def _list_warnings(sets: Iterable[_Set]) -> list[Problem]:

@@ -34,6 +34,8 @@ from tenantry.verbs.options import (
     NO_VERIFY,
     SERVER,
     TENANTS,
+    LimitOption,
+    Span,
     Version,
     find_version,
     open_request,
@@ -42,6 +44,7 @@ from tenantry.verbs.options import (
 from tenantry.verbs.production import YES
 from tenantry.verbs.recording import Record
 from tenantry.verbs.resume import check_files, order_tenants, read_resumed
+from tenantry.verbs.staging import BY_THE_FILE, Advance, make_course
 from tenantry.verbs.verb import Events, Repeated, Request, Verb
 
 _HELP = """Apply pending files to every selected tenant, in order, each file and its record in one transaction.
@@ -91,6 +94,22 @@ _PARAMS = (
     ),
     NO_VERIFY,
     FULL,
+    click.Option(
+        ["--max-failures"],
+        type=LimitOption(),
+        metavar="N|N%",
+        help="Start no other tenant after more than N failures; overrides the limit of the rollout.",
+    ),
+    click.Option(["--stage"], metavar="NAME", help="Run the stages of the rollout up to and including this one."),
+    click.Option(
+        ["--no-rollout"], is_flag=True, help="Ignore the rollout of tenants.yaml: no stages, and no limit of its own."
+    ),
+    click.Option(
+        ["--deadline"],
+        type=Span(),
+        metavar="TIME",
+        help="Start no tenant that, going by the others, would not finish within TIME, such as 25m.",
+    ),
     JOBS,
     LOCK_WAIT,
     SERVER,
@@ -109,6 +128,7 @@ def start(
     full: bool = False,
     resumes: str = "",
     selection: str = "",
+    advance: Advance = BY_THE_FILE,
 ) -> Events:
     """Apply the pending files to every selected tenant, in order, up to the version `to`.
 
@@ -116,8 +136,9 @@ def start(
     rules of lint whose dangers are let through. `resume_at` is the statement, counted from 1, at which the unfinished
     file of one tenant is resumed. With `verify`, each schema is compared with the files afterwards; one that has not
     changed since it was last proven, only with `full`. `resumes` and `selection` are kept in the journal: see `Record`.
-    Raises ConfigError where no file has one of the versions, a rule is unknown, or `resume_at` is given for several
-    tenants; ServerError where the embedded server cannot be started.
+    `advance` says how the rollout is followed. Raises ConfigError where no file has one of the versions, a rule is
+    unknown, the rollout is wrong, or `resume_at` is given for several tenants; ServerError where the embedded server
+    cannot be started.
     """
     late = frozenset(out_of_order)
     check_rules(allow)
@@ -128,15 +149,19 @@ def start(
         raise ConfigError((Problem(f"--out-of-order {beyond[0]}: beyond --to {to}, expected a version up to it"),))
     if resume_at:
         _check_alone(project, resume_at)
+    course = make_course(project, advance, proves=verify)
+    project = replace(project, tenants=course.tenants)
     if dry_run:
         # The job of plan itself: a dry run that decided on its own could promise something else.
-        return plan.run(project, "migrate", to, late, allowed=allow)
+        return plan.run(project, "migrate", to, late, allowed=allow, course=course)
     gate = Gate(project, allow, plan.make_look(project, to, late))
     job = make_job(project, to, late, gate, prove=verify, full=full, resume_at=resume_at)
     options = {"to": to, "out_of_order": sorted(late), "allow": list(allow), "resume_at": resume_at}
     options |= {"no_verify": not verify, "full": full}
     record = Record(options, resumes, selection)
-    return run_job(project, "migrate", job, staged=True, makes_server=True, record=record)
+    return run_job(
+        project, "migrate", job, staged=True, course=course, makes_server=True, record=record, preface=course.describe()
+    )
 
 
 def _start(request: Request) -> Events:
@@ -170,6 +195,7 @@ def _start_on(project: Project, options: Mapping[str, Any], *, resumes: str = ""
         full=options["full"],
         resumes=resumes,
         selection=selection,
+        advance=Advance(options["max_failures"], options["stage"], not options["no_rollout"], options["deadline"]),
     )
 
 

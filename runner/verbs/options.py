@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,17 @@ from tenantry.fleet import run as fleet
 from tenantry.fleet.run import Job
 from tenantry.fleet.selection import parse_selection
 from tenantry.model import SetName, Tenant, label
+from tenantry.model.durations import EXPECTED_SPAN, parse_span
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, Verdict
+from tenantry.model.rollout import EXPECTED_LIMIT, UNBOUNDED, Limit, Stage, parse_limit
 from tenantry.planning.policy import describe_freeze, today
 from tenantry.planning.rollout import make_stages
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
 from tenantry.verbs.production import YES, confirm_production
 from tenantry.verbs.recording import Record, record_run
 from tenantry.verbs.repair import Case, Repair, make_repair_job
+from tenantry.verbs.staging import Course
 from tenantry.verbs.verb import Events, Request
 
 _VERSION = re.compile(r"^([0-9]+)(?:_([a-z0-9_]+))?(?:\.sql)?$")
@@ -82,30 +86,53 @@ class Seconds(click.FloatRange):
         return found
 
 
+class LimitOption(click.ParamType[Limit]):
+    """How many tenants may fail: a number or a percentage."""
+
+    name = "limit"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Limit:
+        """Return the limit; fail with what was expected."""
+        limit = value if isinstance(value, Limit) else parse_limit(str(value))
+        if limit is None:
+            self.fail(f"{value!r}, expected {EXPECTED_LIMIT}", param, ctx)
+        return limit
+
+
+class Span(click.ParamType[float]):
+    """A time that a run may take."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return seconds; fail with what was expected."""
+        span_s = value if isinstance(value, float) else parse_span(str(value))
+        if not span_s:
+            self.fail(f"{value!r}, expected {EXPECTED_SPAN}", param, ctx)
+        return span_s
+
+
 def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Offer the ids of tenants.yaml after the last comma, for completion in a shell."""
+    """Offer what may follow the last comma, for completion in a shell."""
     import os
 
+    from tenantry.fleet.completion import complete
     from tenantry.model.errors import RunError
 
-    given, comma, last = incomplete.rpartition(",")
     path = ctx.params.get("config") or ctx.find_root().params.get("config") or "tenants.yaml"
     try:
         config = read(Path(path), env=os.environ)
     # The shell would print a message into the line that is being typed.
     except RunError:
         return []
-    names = [tenant.name for tenant in (*filter(None, (config.master,)), *config.tenants)]
-    if not given:
-        names.insert(0, "all")
-    return [f"{given}{comma}{name}" for name in names if name.startswith(last) and name not in given.split(",")]
+    return complete(incomplete, config.tenants, config.master)
 
 
 def make_tenants_option(explanation: str, *, required: bool = False) -> click.Option:
     """Return `--tenants`, with what it means for a verb."""
     return click.Option(
         ["--tenants"],
-        metavar="1,16|all|master",
+        metavar="1,16|@LABEL|all",
         required=required,
         shell_complete=_complete_tenants,
         help=explanation,
@@ -229,25 +256,29 @@ def run_job(
     job: Job,
     *,
     staged: bool = False,
+    course: Course | None = None,
     makes_server: bool = False,
     record: Record | None = None,
+    preface: Iterable[Event] = (),
 ) -> Events:
     """Run a job on the selected tenants, after starting the embedded server where one is meant. Raises ServerError.
 
-    `staged`: no tenant starts unless the master got through, and who is blocked has a second turn.
-    `makes_server`: an embedded server that was never made is made now. `record`: the run writes, and has a journal.
+    `staged`: no tenant starts unless the master got through, and who is blocked has a second turn. `course`: the way
+    through the tenants, which are all of the project, is given. `makes_server`: an embedded server that was never made
+    is made now. `record`: the run writes, and has a journal. `preface` is yielded before the first tenant starts.
     """
     project.start_servers(makes=makes_server)
-    stages = make_stages(project.tenants) if staged else [list(project.tenants)]
+    stages = make_stages(project.tenants) if staged else [Stage(project.tenants)]
     run = fleet.run(
         verb,
         project.provenance.run_id,
-        stages,
+        course.stages if course else stages,
         job,
         jobs=project.choice.jobs,
         stop=project.stop,
-        preface=project.warnings(),
+        preface=chain(project.preface(), preface),
         revisit=staged,
+        bounds=course.bounds if course else UNBOUNDED,
     )
     events = _add_warnings(run, project)
     return record_run(project, verb, record, events) if record else events

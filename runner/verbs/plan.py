@@ -33,6 +33,7 @@ from tenantry.planning.words import count_done, summarise
 from tenantry.project import Project
 from tenantry.proof.findings import find_in
 from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, find_version, open_request, run_job
+from tenantry.verbs.staging import Course, make_course
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Show the files that each tenant would get; tenants with the same pending files share one plan.
@@ -63,7 +64,7 @@ def start(project: Project, *, to: int | None = None) -> Events:
     """
     if to is not None:
         find_version(project, to, "--to")
-    return run(project, "plan", to, frozenset())
+    return run(project, "plan", to, frozenset(), course=make_course(project))
 
 
 def _start(request: Request) -> Events:
@@ -71,14 +72,22 @@ def _start(request: Request) -> Events:
 
 
 def run(
-    project: Project, verb: str, target: int | None, late: Collection[int], *, allowed: Collection[str] = ()
+    project: Project,
+    verb: str,
+    target: int | None,
+    late: Collection[int],
+    *,
+    allowed: Collection[str] = (),
+    course: Course,
 ) -> Events:
     """Plan each tenant, and say before the end what the files do that databases in use would get.
 
-    `allowed` are rules of lint whose dangers `migrate` would let through. Raises ServerError.
+    The stages of `course` are reported as well. `allowed` are rules of lint whose dangers `migrate` would let through.
+    Raises ServerError.
     """
     gate = Gate(project, allowed, make_look(project, target, late))
-    return _add_effects(project, run_job(project, verb, make_job(project, target, late)), gate)
+    planning = run_job(project, verb, make_job(project, target, late), preface=course.describe())
+    return _add_effects(project, planning, gate)
 
 
 def make_look(project: Project, target: int | None, late: Collection[int]) -> Look:

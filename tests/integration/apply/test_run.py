@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from psycopg import sql
 
-from tenantry.fleet.selection import Selection
+from tenantry.fleet.selection import name_tenant
 from tenantry.fleet.stop import Stop
 from tenantry.model import label
 from tenantry.model.events import (
@@ -721,7 +721,7 @@ class TestCollisions:
             here.write({"0002_role.sql": f"CREATE TABLE a ();\nALTER ROLE {name} CONNECTION LIMIT 5;\n"})
             with here.connect("2") as other:
                 other.execute(f"BEGIN; ALTER ROLE {name} CONNECTION LIMIT 7".encode())
-                with at_once(lambda: here.migrate(lock_timeout_ms=LONG_MS, selection=Selection(("1",)))) as run:
+                with at_once(lambda: here.migrate(lock_timeout_ms=LONG_MS, selection=name_tenant("1"))) as run:
                     here.await_waiting()
                     other.execute("COMMIT")
                 ran = run.result()
@@ -738,7 +738,7 @@ class TestCollisions:
             here.write({"0002_grant.sql": f"GRANT pg_monitor TO {name};\n"})
             with here.connect("2") as other:
                 other.execute(f"BEGIN; GRANT pg_monitor TO {name}".encode())
-                with at_once(lambda: here.migrate(lock_timeout_ms=LONG_MS, selection=Selection(("1",)))) as run:
+                with at_once(lambda: here.migrate(lock_timeout_ms=LONG_MS, selection=name_tenant("1"))) as run:
                     here.await_waiting()
                     other.execute("COMMIT")
                 ran = run.result()
@@ -781,7 +781,7 @@ class TestCollisions:
         look = f"IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN"
         wait = WAIT_AT_GATE.replace("SELECT", "PERFORM")
         here.write({"0002_role.sql": f"DO $$ BEGIN {look} {wait}; CREATE ROLE {name}; END IF; END $$;\n"})
-        choice = Selection(("1",))
+        choice = name_tenant("1")
         try:
             with (
                 here.gate() as release,

@@ -72,7 +72,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
         [
             "tenants.yaml:1:1: servers: missing, expected a mapping of names to connection strings",
             "tenants.yaml:1:1: tenants: missing,"
-            " expected a mapping with migrations, server, database and list or query",
+            " expected a mapping with migrations, server, database and list, query or file",
         ],
     ),
     "a-list": ("- 1\n", ["tenants.yaml:1:1: a list, expected a mapping with servers and tenants"]),
@@ -82,7 +82,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
         SERVERS + "mastr: {}\n" + TENANTS + LIST,
         [
             "tenants.yaml:2:1: unknown key 'mastr', expected one of"
-            " servers, master, tenants, ledger, session, lint, drift, expect | did you mean 'master'?"
+            " servers, master, tenants, ledger, session, lint, drift, rollout, ... (9 in all) | did you mean 'master'?"
         ],
     ),
     "unknown-key-of-master": (
@@ -97,7 +97,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
         SERVERS + TENANTS + LIST + "  wave: 1\n",
         [
             "tenants.yaml:6:3: tenants: unknown key 'wave', expected one of migrations, server, database, role, list,"
-            " lock-timeout, query"
+            " lock-timeout, query, file"
         ],
     ),
     "unknown-key-of-a-tenant": (
@@ -208,7 +208,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
             "tenants.yaml:2:9: master: 'main', expected a mapping with server, database and migrations",
             "tenants.yaml:3:9: ledger: 'public', expected a mapping with schema",
             "tenants.yaml:4:10: tenants: a list,"
-            " expected a mapping with migrations, server, database and list or query",
+            " expected a mapping with migrations, server, database and list, query or file",
         ],
     ),
     "sections-of-nothing": (
@@ -218,7 +218,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
             "tenants.yaml:2:8: master: nothing, expected a mapping with server, database and migrations",
             "tenants.yaml:3:8: ledger: nothing, expected a mapping with schema",
             "tenants.yaml:4:9: tenants: nothing,"
-            " expected a mapping with migrations, server, database and list or query",
+            " expected a mapping with migrations, server, database and list, query or file",
         ],
     ),
     "empty": (
@@ -294,7 +294,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
     ),
     "neither-list-nor-query": (
         SERVERS + TENANTS,
-        ["tenants.yaml:3:3: tenants: neither list nor query, expected one of them"],
+        ["tenants.yaml:3:3: tenants: neither list, query nor file, expected one of them"],
     ),
     "both-list-and-query": (
         SERVERS + MASTER + TENANTS + LIST + "  query: SELECT 1\n",

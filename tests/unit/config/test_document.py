@@ -25,10 +25,11 @@ def test_line_ends(tmp_path: Path) -> None:
     assert [tenant.name for tenant in read(path, env={}).tenants] == ["1", "2"]
     path.write_bytes("\ufeffservers: 5\r\nx: é\r\n".encode())
     assert refuse_file(path) == [
-        "tenants.yaml:1:1: tenants: missing, expected a mapping with migrations, server, database and list or query",
+        "tenants.yaml:1:1: tenants: missing, expected a mapping with migrations, server, database"
+        " and list, query or file",
         "tenants.yaml:1:10: servers: a number, expected a mapping of names to connection strings",
         "tenants.yaml:2:1: unknown key 'x', expected one of servers, master, tenants, ledger, session, lint, drift,"
-        " expect",
+        " rollout, ... (9 in all)",
     ]
 
 

@@ -57,6 +57,8 @@ _SECTIONS = {
     "lint": "lint",
     "drift": "drift",
     "ignored": "An entry of drift.ignore",
+    "rollout": "rollout",
+    "stage": "A stage of the rollout",
 }
 
 

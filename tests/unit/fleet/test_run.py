@@ -23,6 +23,7 @@ from tenantry.model.events import (
     WarningRaised,
 )
 from tenantry.model.results import GOOD, Result
+from tenantry.model.rollout import Stage
 from tenantry.postgres.sessions import Sessions, Settings
 from tests.builders import tenant
 
@@ -41,7 +42,17 @@ def go(
     preface: Iterable[Event] = (),
 ) -> list[Event]:
     """Run a job for the tenants of each stage and return all events."""
-    return list(run("migrate", "run 1", stages, job, jobs=jobs, stop=stop or Stop(), preface=preface))
+    return list(
+        run(
+            "migrate",
+            "run 1",
+            [Stage(tuple(stage)) for stage in stages],
+            job,
+            jobs=jobs,
+            stop=stop or Stop(),
+            preface=preface,
+        )
+    )
 
 
 def tenants(number: int, server: str = "main") -> list[Tenant]:
@@ -146,7 +157,7 @@ def test_jobs_caps_each_server(jobs: int) -> None:
     both = [*tenants(12, "a"), *tenants(12, "b")]
     at_work = 0
     # All tenants are queued before the first event is out: every thread that there is has taken one by the end.
-    for event in run("migrate", "run 1", [both], job, jobs=jobs, stop=Stop()):
+    for event in run("migrate", "run 1", [Stage(tuple(both))], job, jobs=jobs, stop=Stop()):
         at_work += isinstance(event, RowReported)
         if at_work == 2 * jobs:
             release.set()
@@ -166,7 +177,7 @@ def test_servers_do_not_wait_for_each_other() -> None:
 
     fast = {f"fast{index}" for index in range(5)}
     ended = set()
-    for event in run("migrate", "r", [[*tenants(5, "slow"), *tenants(5, "fast")]], job, jobs=1, stop=Stop()):
+    for event in run("migrate", "r", [Stage((*tenants(5, "slow"), *tenants(5, "fast")))], job, jobs=1, stop=Stop()):
         if isinstance(event, TenantFinished):
             ended.add(event.tenant)
         if ended == fast:
@@ -427,7 +438,7 @@ def test_run_within_a_run() -> None:
     stop = Stop()
 
     def outer(tenant: Tenant) -> Steps:
-        for _ in run("lint", "inner", [tenants(2)], inner, jobs=2, stop=stop):
+        for _ in run("lint", "inner", [Stage(tuple(tenants(2)))], inner, jobs=2, stop=stop):
             yield from ()
         return Verdict(Result.OK)
 
@@ -468,7 +479,7 @@ def test_nobody_listens_any_more() -> None:
         return Verdict(Result.OK)
 
     before = threading.active_count()
-    events = run("migrate", "r", [tenants(2), tenants(2, "late")], job, jobs=1, stop=stop)
+    events = run("migrate", "r", [Stage(tuple(tenants(2))), Stage(tuple(tenants(2, "late")))], job, jobs=1, stop=stop)
     assert isinstance(next(events), RunStarted)
     assert next(events) == TenantStarted("main0")
     events.close()

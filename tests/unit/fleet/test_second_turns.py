@@ -14,6 +14,7 @@ from tenantry.model.events import (
     WarningRaised,
 )
 from tenantry.model.results import Failure, Result
+from tenantry.model.rollout import Stage
 from tests.builders import migration, tenant
 from tests.unit.fleet.test_run import Steps, go, of, row, tenants, verdicts
 
@@ -35,7 +36,7 @@ def visits(*blocked: str, times: int = 1) -> tuple[Job, list[str]]:
 def test_postponed() -> None:
     """A tenant that is blocked has a second turn when all others have had theirs, and ends once."""
     job, seen = visits("main0", "main2")
-    events = list(run("migrate", "r", [tenants(4)], job, jobs=1, stop=Stop(), revisit=True))
+    events = list(run("migrate", "r", [Stage(tuple(tenants(4)))], job, jobs=1, stop=Stop(), revisit=True))
     assert seen == ["main0", "main1", "main2", "main3", "main0", "main2"]
     assert verdicts(events) == {f"main{index}": Verdict(Result.APPLIED) for index in range(4)}
     postponed = [event for event in events if isinstance(event, TenantPostponed)]
@@ -52,7 +53,7 @@ def test_postponed() -> None:
 def test_postponed_once() -> None:
     """A tenant that is blocked in its second turn as well ends so; its time is that of both turns."""
     job, seen = visits("main0", times=9)
-    events = list(run("migrate", "r", [tenants(2)], job, jobs=2, stop=Stop(), revisit=True))
+    events = list(run("migrate", "r", [Stage(tuple(tenants(2)))], job, jobs=2, stop=Stop(), revisit=True))
     assert sorted(seen) == ["main0", "main0", "main1"]
     assert verdicts(events)["main0"] == Verdict(Result.BLOCKED, "held by pid 7", "wait")
     (postponed,) = [event for event in events if isinstance(event, TenantPostponed)]
@@ -63,7 +64,17 @@ def test_postponed_once() -> None:
 def test_master_has_a_second_turn() -> None:
     """A master that is blocked for a moment does not cost the tenants their turn."""
     job, seen = visits("master")
-    events = list(run("migrate", "r", [[tenant("master")], tenants(1)], job, jobs=2, stop=Stop(), revisit=True))
+    events = list(
+        run(
+            "migrate",
+            "r",
+            [Stage((tenant("master"),)), Stage(tuple(tenants(1)))],
+            job,
+            jobs=2,
+            stop=Stop(),
+            revisit=True,
+        )
+    )
     assert seen == ["master", "master", "main0"]
     assert set(verdicts(events).values()) == {Verdict(Result.APPLIED)}
 
@@ -89,7 +100,7 @@ def test_no_second_turn_after_a_stop() -> None:
         stop.request("SIGTERM")
         return Verdict(Result.APPLIED)
 
-    events = list(run("migrate", "r", [tenants(2)], job, jobs=1, stop=stop, revisit=True))
+    events = list(run("migrate", "r", [Stage(tuple(tenants(2)))], job, jobs=1, stop=stop, revisit=True))
     assert seen == ["main0", "main1"]
     assert verdicts(events) == {"main0": verdict, "main1": Verdict(Result.APPLIED)}
     assert [type(event) for event in of("main0", events)][-3:] == [TenantPostponed, MigrationFailed, TenantFinished]
@@ -105,6 +116,6 @@ def test_told_of_a_first_turn() -> None:
         yield row(tenant.name, 0)
         return ends.pop()
 
-    events = list(run("migrate", "r", [tenants(1)], job, jobs=1, stop=Stop(), revisit=True))
+    events = list(run("migrate", "r", [Stage(tuple(tenants(1)))], job, jobs=1, stop=Stop(), revisit=True))
     told = [event for event in of("main0", events) if isinstance(event, WarningRaised | MigrationFailed)]
     assert told == [warned]

@@ -16,8 +16,12 @@ from tenantry.model.events import (
     RepairMade,
     RepairProposed,
     RowReported,
+    StageHeld,
+    StagePlanned,
+    StageStarted,
     TenantFinished,
     TenantPostponed,
+    TenantsSelected,
     Verdict,
     WarningRaised,
 )
@@ -39,6 +43,10 @@ OTHERS: tuple[Event, ...] = (
     MigrationRolledBack("16", migration("0012_rates.rollback"), 12),
     TenantPostponed("16", "held by pid 7", 2100),
     BatchProgressed("16", migration("0012_rates"), 5000, 20_000, 2500, 2000),
+    TenantsSelected("@tier=trial", 12, ("1", "16")),
+    StagePlanned("canary", ("1", "16"), "max-failures 0, verified"),
+    StageStarted("canary", 2, 2),
+    StageHeld("canary", "its gate: the query returned false", 2100),
 )
 
 
@@ -69,6 +77,10 @@ def test_one_line_each() -> None:
         "migration_rolled_back",
         "tenant_postponed",
         "batch_progressed",
+        "tenants_selected",
+        "stage_planned",
+        "stage_started",
+        "stage_held",
     ]
     assert {type(line["event"]) for line in written} == {str}
 
