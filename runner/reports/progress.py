@@ -45,7 +45,7 @@ _CAUSES = frozenset({Result.FAILED, Result.REFUSED, Result.UNREACHABLE, Result.B
 
 
 @dataclass(slots=True)
-class Pace:
+class RunPace:
     """The pace of a run that `started` at that time of the clock.
 
     `working` are the tenants at work: since when, in seconds, and on what. `causes` are those of failed files.
@@ -123,7 +123,7 @@ def make_progress_sink(stream: Output) -> Sink:
 
 def make_pace_sink(log: Callable[[str, dict[str, Any]], None]) -> Sink:
     """Return a sink that logs how far the run has come, with the first event after every ten seconds."""
-    pace = Pace(time.monotonic())
+    pace = RunPace(time.monotonic())
     last = pace.started
 
     def take(event: Event) -> None:
@@ -149,7 +149,7 @@ class _Block:
 
     def __init__(self, stream: Output) -> None:
         self._stream = stream
-        self._pace = Pace(time.monotonic())
+        self._pace = RunPace(time.monotonic())
         self._live: Any = None
         self._failures = 0
         self._untold: list[str] = []
@@ -221,7 +221,7 @@ class _Block:
         return Group(first, *([counts] if parts else []), *lines)
 
 
-def _summarise(pace: Pace) -> str:
+def _summarise(pace: RunPace) -> str:
     """Return how far a run has come, in one line."""
     words = [f"{pace.done}/{pace.total}"]
     if pace.rate:
