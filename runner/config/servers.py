@@ -18,7 +18,7 @@ _IN_CLEAR = Mistake(
 
 _NO_POOLER = Mistake("a direct connection, expected none: the embedded server has no pooler", "remove it")
 _NO_COMMAND = Mistake("password-ttl without password-command, expected both", "remove it")
-_NO_PASSWORD = Mistake("a command for a password, expected none: the embedded server has no passwords", "remove it")
+_NO_PASSWORD = Mistake("password-command for an embedded server, expected none: it has no passwords", "remove it")
 _NOT_EMBEDDED = Mistake("embedded, expected key=value pairs or a postgresql:// URL, bypassing the pooler in dsn")
 
 

@@ -281,3 +281,30 @@ def test_variable_of_the_password(text: str, known: str) -> None:
     found = expand("main", text, {"DB_PASSWORD": "x", "DB_USER": "deploy", "DB_URL": "host=db password=x"})
     assert isinstance(found, ServerConnection)
     assert found.server.password_from == known
+
+
+def test_password_command() -> None:
+    """A command belongs to the server of the file: neither to another connection string nor to an embedded server."""
+    text = "servers: {main: {dsn: host=db1, password-command: [vault, read], password-ttl: 5min}}\n" + TENANTS + LIST
+    server = parse_good(text).servers["main"]
+    assert (server.password_command, server.password_ttl_ms) == (("vault", "read"), 300_000)
+    assert parse_good(text, overrides={"main": "host=db2"}).servers["main"].password_command == ()
+    assert "vault" not in repr(server)
+
+
+def test_password_command_refused() -> None:
+    """A command without a use, and a time without a command, are mistakes; a line of shell is not a list."""
+    said = refuse(
+        "servers:\n  main: {dsn: embedded, password-command: [s3cret]}\n  eu: {dsn: host=db1, password-ttl: 5min}\n"
+        + TENANTS
+        + LIST
+    )
+    assert said == [
+        "tenants.yaml:2:25: servers.main: password-command for an embedded server, expected none: it has no passwords"
+        " | remove it",
+        "tenants.yaml:3:23: servers.eu: password-ttl without password-command, expected both | remove it",
+    ]
+    said = refuse("servers: {main: {dsn: host=db1, password-command: echo s3cret}}\n" + TENANTS + LIST)
+    assert said == [
+        "tenants.yaml:1:51: servers.main.password-command: text, expected a list of a program and its arguments"
+    ]
