@@ -70,11 +70,13 @@ class _Run:
         self._queue: queue.SimpleQueue[Event] = queue.SimpleQueue()
         # First turns of postponed tenants: a tenant's thread stores it, and the thread of its second turn takes it.
         self._first: dict[str, _Turn] = {}
+        # Tenants whose job came as far as an event of its own: each thread adds its own tenant.
+        self._reached: set[str] = set()
 
     def stage(self, tenants: Sequence[Tenant]) -> Iterator[Event]:
         """Run the job for each of the tenants, up to `jobs` at a time on each server; end when all have finished.
 
-        Blocked tenants get a second turn after all others have finished.
+        Blocked tenants, and those that could not be reached, get a second turn after all others have finished.
         """
         # A pool for each server: one that is slow, or down, must not delay the tenants of the others.
         pools = {name: ThreadPoolExecutor(self._jobs, thread_name_prefix=name) for name in _servers(tenants)}
@@ -115,7 +117,10 @@ class _Run:
 
     def _end(self, turn: _Turn, *, last: bool) -> None:
         name, verdict = turn.tenant.name, turn.verdict
-        postponed = verdict.result is Result.BLOCKED and self._revisit and not (last or self._stop.reason)
+        # A connection that was lost is another matter: the report says how far the tenant had come by then.
+        away = verdict.result is Result.UNREACHABLE and name not in self._reached
+        blocked = verdict.result is Result.BLOCKED or away
+        postponed = blocked and self._revisit and not (last or self._stop.reason)
         # A failure of a file that is tried again is reported only if the second turn fails as well.
         kept = tuple(event for event in verdict.told if postponed and isinstance(event, MigrationFailed))
         for event in verdict.told:
@@ -149,7 +154,7 @@ class _Run:
             return Verdict(Result.NOT_STARTED, refused)
         self._queue.put(TenantStarted(tenant.name))
         try:
-            return self._take_steps(self._job(tenant))
+            return self._take_steps(tenant, self._job(tenant))
         except Cancelled as error:
             return self._end_cancelled(error)
         except TenantError as error:
@@ -168,9 +173,10 @@ class _Run:
         reason = self._stop.reason
         return Verdict(Result.STOPPED, reason or str(error), _AGAIN if reason else error.hint)
 
-    def _take_steps(self, steps: Generator[Event, None, Verdict]) -> Verdict:
+    def _take_steps(self, tenant: Tenant, steps: Generator[Event, None, Verdict]) -> Verdict:
         draining = drain(steps)
         for event in draining:
+            self._reached.add(tenant.name)
             self._put(event)
             if self._stop.reason:
                 draining.close()
@@ -195,7 +201,8 @@ def run(
     Yields the events of all tenants as they arrive: in order for each tenant, with one TenantFinished at its end.
     `jobs` limits the tenants that run at once on one server. `preface` is yielded before the first event of a tenant.
     `bounds` say when nobody is started any more.
-    `revisit`: a blocked tenant is postponed, and its job starts again, once, at the end of its stage.
+    `revisit`: a tenant that is blocked, or cannot be reached, is postponed, and its job starts again, once, at the end
+    of its stage.
     """
     started = time.monotonic()
     names = tuple(tenant.name for stage in stages for tenant in stage.tenants)

@@ -44,11 +44,15 @@ EVENTS = [
     "RowReported",
     "RunFinished",
     "RunStarted",
+    "StageHeld",
+    "StagePlanned",
+    "StageStarted",
     "TenantCompared",
     "TenantFinished",
     "TenantPlanned",
     "TenantPostponed",
     "TenantStarted",
+    "TenantsSelected",
     "WarningRaised",
 ]
 VALUES = [

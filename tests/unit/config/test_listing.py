@@ -58,7 +58,7 @@ def test_listing(tmp_path: Path, name: str, text: str) -> None:
     assert two.lock_timeout_ms == 3000
 
 
-KEYS = "id, name, database, server, labels.NAME, lock-timeout"
+KEYS = "id, name, database, server, labels.NAME, lock-timeout, role, pin, ... (9 in all)"
 NAMES = "write the names of the columns into the first line"
 ID = "expected an integer, or at most 63 letters, digits, _ and -"
 SERVERS = "expected one of main, other | did you mean 'main'?"
@@ -98,8 +98,8 @@ REFUSED = {
         "t.jsonl",
         '{"id": 1, "nmae": "x"}\n',
         [
-            "t.jsonl:1: nmae: unknown key 'nmae', expected one of id, name, database, server, labels, lock-timeout"
-            " | did you mean 'name'?"
+            "t.jsonl:1: nmae: unknown key 'nmae', expected one of id, name, database, server, labels, lock-timeout,"
+            " role, pin, ... (9 in all) | did you mean 'name'?"
         ],
     ),
     "key-twice": ("t.jsonl", '{"id": 1, "id": 2}\n', ["t.jsonl:1: a key is given twice, expected an object in JSON"]),

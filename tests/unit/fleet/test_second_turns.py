@@ -3,7 +3,7 @@
 from tenantry.fleet.run import Job, run
 from tenantry.fleet.stop import Stop
 from tenantry.model import Tenant
-from tenantry.model.errors import Blocked, Problem
+from tenantry.model.errors import Blocked, Problem, Unreachable
 from tenantry.model.events import (
     MigrationFailed,
     RowReported,
@@ -77,6 +77,28 @@ def test_master_has_a_second_turn() -> None:
     )
     assert seen == ["master", "master", "main0"]
     assert set(verdicts(events).values()) == {Verdict(Result.APPLIED)}
+
+
+def test_away() -> None:
+    """A tenant whose server does not answer has a second turn; one whose connection was lost has none."""
+    seen: list[str] = []
+
+    def job(tenant: Tenant) -> Steps:
+        seen.append(tenant.name)
+        if tenant.name == "main0" and seen.count("main0") == 1:
+            raise Unreachable("no answer")
+        yield row(tenant.name, 0)
+        if tenant.name == "main1":
+            raise Unreachable("connection lost")
+        return Verdict(Result.APPLIED)
+
+    events = list(run("migrate", "r", [Stage(tuple(tenants(3)))], job, jobs=1, stop=Stop(), revisit=True))
+    assert seen == ["main0", "main1", "main2", "main0"]
+    assert {name: verdict.result for name, verdict in verdicts(events).items()} == {
+        "main0": Result.APPLIED,
+        "main1": Result.UNREACHABLE,
+        "main2": Result.APPLIED,
+    }
 
 
 def test_not_postponed() -> None:
