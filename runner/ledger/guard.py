@@ -28,6 +28,17 @@ from tenantry.postgres.copying import Fields
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 
+# Kinds of relations, and the ways in which they are kept, as pg_class has them.
+_KINDS = {
+    "v": "a view",
+    "m": "a materialized view",
+    "f": "a foreign table",
+    "p": "a partitioned table",
+    "S": "a sequence",
+    "i": "an index",
+    "c": "a composite type",
+}
+_KEPT = {"u": "an unlogged table", "t": "a temporary table"}
 _REASON = re.compile(r'"tenantry: (.*)"')
 
 
@@ -169,7 +180,7 @@ def find_faults(connection: Connection, guard: Guard, schema: str, table: str) -
     kinds = [line for line in lines if line.startswith("table ")]
     if kinds != [PLAIN]:
         # Its columns would only hide this.
-        yield f"not a plain table ({', '.join(kinds)})"
+        yield f"not a plain table, but {' and '.join(filter(None, map(_describe_kind, kinds))) or 'something else'}"
         return
     for line in sorted(lines ^ DEFINITIONS[table].lines):
         yield f"{'unexpected' if line in lines else 'missing'}: {' '.join(line.split())}"
@@ -177,6 +188,16 @@ def find_faults(connection: Connection, guard: Guard, schema: str, table: str) -
         yield "its owner is a role that the connected role is not a member of"
     for grantee, privileges in connection.execute(_compose("granted", schema, (table,))).fetchall():
         yield f"{grantee} may {privileges} it"
+
+
+def _describe_kind(line: str) -> str:
+    """Return in words how a table differs from a plain one, by the first line of its definition."""
+    shape = re.fullmatch(r"table (.)(.) row security (.)(.) partition (.)", line)
+    if shape is None:
+        return line
+    kind, kept, secured, forced, part = shape.groups()
+    words = (_KINDS.get(kind), _KEPT.get(kept), "one with row security" if "t" in secured + forced else None)
+    return " and ".join(filter(None, (*words, "a partition" if part == "t" else None)))
 
 
 def _compose(file: str, schema: str, tables: Sequence[str], **values: str) -> sql.Composed:

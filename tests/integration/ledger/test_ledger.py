@@ -32,7 +32,7 @@ FOREIGN = Verdict(
 )
 A_VIEW = Verdict(
     Result.REFUSED,
-    "public._migrations: not a plain table (table vp row security ff partition f), expected the table as tenantry "
+    "public._migrations: not a plain table, but a view, expected the table as tenantry "
     "creates it: it is neither read nor written",
     "find out who changed it, and have its owner restore it; if a role of yours owns it, connect as that role, or name "
     'it under "ledger" in tenants.yaml: owner: ROLE',
