@@ -21,6 +21,8 @@ _DATABASE = re.compile(r'database ".*" does not exist|no such database')
 _CONNECT = re.compile(r"permission denied for database")
 # 53300.
 _FULL = re.compile(r"too many (clients|connections)|remaining connection slots|no more connections allowed")
+# Of libpq, before it looks for a server.
+_SERVICE = re.compile(r'definition of service ".*" not found|service file ".*" not found')
 # PgBouncer's answer to a start-up packet that it refuses, and the setting that makes it accept ours.
 _OPTIONS = re.compile(r"unsupported startup parameter")
 _ALLOW_OPTIONS = (
@@ -36,7 +38,7 @@ def may_be_login(reason: str) -> bool:
     A message in another language, and one of a network that broke, may be anything.
     """
     return bool(_LOGIN.search(reason)) or not any(
-        one.search(reason) for one in (_OPTIONS, _DATABASE, _CONNECT, _FULL, _SET_ROLE)
+        one.search(reason) for one in (_OPTIONS, _SERVICE, _DATABASE, _CONNECT, _FULL, _SET_ROLE)
     )
 
 
@@ -54,6 +56,8 @@ def explain_refusal(reason: str, server: str, user: str, password_from: str, rol
             f"server {server!r}: login refused for {user!r} as role {role!r}: {reason}",
             hint=f"create the role and grant it to {user!r}, or correct role in tenants.yaml",
         )
+    if _SERVICE.search(reason):
+        return Refused(said, hint=f"add the service to the service file of libpq, or correct {entry}")
     if _LOGIN.search(reason):
         check = (
             f"check {password_from}, and the user of {entry}"

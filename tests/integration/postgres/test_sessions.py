@@ -268,11 +268,12 @@ class TestSilence:
         assert self.opened_with("service=studio", name)["connect_timeout"] == "4"
 
     def test_unknown_service(self, service: Callable[..., str]) -> None:
-        """A service that nobody defines is an error of the connection, and not of its reading."""
+        """A service that nobody defines is refused: the same command would fail again, whatever the server does."""
         service()
-        with pytest.raises(Unreachable) as caught, make_sessions("service=nosuch").connect_to("main", "x"):
+        with pytest.raises(Refused) as caught, make_sessions("service=nosuch").connect_to("main", "x"):
             pass
         assert "nosuch" in str(caught.value)
+        assert caught.value.hint.startswith("add the service to the service file of libpq, or correct 'main'")
 
 
 class TestLook:
