@@ -6,9 +6,9 @@ from tests.acceptance.hostile.attack import VERBS, Attack, By, Runner, Start
 from tests.acceptance.hostile.fix_hostile import Controls, MakeVictim
 from tests.acceptance.hostile.judge import judge, judge_settings
 
-# What ends with another code than 0: version 3 is pending and not there to be marked, the files have a danger, though
-# on a small table, dbmate has no records, and adopt knows no repeatables.
-_OTHERWISE = {"lint": 1, "mark?": 4, "verify": 1, "adopt": 1, "adopt write": 1, "import": 4, "import write": 4}
+# What ends with another code than 0: version 3 is pending and not there to be marked, dbmate has no records, and
+# adopt knows no repeatables.
+_OTHERWISE = {"mark?": 4, "verify": 1, "adopt": 1, "adopt write": 1, "import": 4, "import write": 4}
 
 
 def test_nobody_attacks(controls: Controls) -> None:
