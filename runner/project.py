@@ -19,6 +19,7 @@ from tenantry.files.checks import Check, read_checks
 from tenantry.files.directory import Directory
 from tenantry.files.repeatables import read_directory
 from tenantry.files.texts import FOLDER, Texts
+from tenantry.fleet.journal.reading import find_runs
 from tenantry.fleet.matching import Sources
 from tenantry.fleet.selection import EVERYTHING, Selection, select
 from tenantry.fleet.states import read_state
@@ -213,7 +214,7 @@ def open_project(
     config = read(choice.config_path, env=choice.environment, overrides=choice.servers or {})
     listed = config.tenant_query is None or choice.selection.master_alone
     known = config.tenants
-    sources = Sources(find_state=partial(read_state, config.state))
+    sources = Sources(find_state=partial(read_state, find_runs(config)))
     tenants = select(known, config.master, choice.selection, sources) if listed else ()
     directories = _read_directories(config, {tenant.set_name for tenant in tenants} if listed else set(SetName))
     checks = _read_checks(config, directories)

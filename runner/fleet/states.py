@@ -1,14 +1,15 @@
-"""The states in which the last run left its tenants, for selections such as `--tenants failed`."""
+"""The states in which the last runs left their tenants, for selections such as `--tenants failed`."""
 
 from collections.abc import Collection
-from pathlib import Path
+
+from tenantry.fleet.journal.reading import Runs
 
 
-def read_state(folder: Path, state: str) -> Collection[str] | None:
-    """Return the ids of the tenants that the last run left in a state; None where no run is recorded.
+def read_state(runs: Runs, state: str) -> Collection[str] | None:
+    """Return the ids of the tenants that the last run with each of them left in a state; None if no run is recorded.
 
-    `folder` is the state folder. `state` is one of `STATES`.
+    `state` is one of `STATES`. Raises ConfigError if a journal cannot be read.
     """
-    # No run is recorded yet: runs keep no journal.
-    del folder, state
-    return None
+    headers = [header for header, _, _ in runs.headers() if header and header.verb == "migrate"]
+    known = {name for header in headers for name in header.tenants}
+    return runs.states(known)[state] if headers else None

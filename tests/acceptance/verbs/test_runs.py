@@ -304,3 +304,18 @@ def test_killed_again_and_again(fleet: MakeFleet) -> None:
         assert [entry[:2] for entry in one.log(name)] == [(0, "applied"), (1, "applied")]
     checked = one.run("runs", "check", read_ids(one)[0])
     assert checked.code == 0, checked.out + checked.err
+
+
+def test_states(fleet: MakeFleet) -> None:
+    """A selection by state takes the tenants that the last runs left in it, and nobody where no run is recorded."""
+    one = fleet(files={"0000_rooms.sql": ROOMS})
+    none = one.run("status", "--tenants", "failed")
+    assert (none.code, "no run is recorded here" in none.err) == (2, True)
+    assert one.run("migrate", "--no-verify").code == 0
+    one.query("16", "CREATE TABLE rates (id integer)")
+    one.write("0001_rates.sql", "CREATE TABLE rates (id integer);\n")
+    assert one.run("migrate", "--no-verify").code == 3
+    for state, names in {"failed": ["16"], "behind": ["16"], "unproven": ["1"]}.items():
+        shown = read_report(one, one.run("status", "--tenants", state).out)
+        assert [row["tenant"] for row in shown.rows] == names, state
+    assert one.run("status", "--tenants", "blocked").code == 2
