@@ -241,7 +241,7 @@ def _sum_up(outcome: "Outcome") -> str:
     """Return how many tenants ended in which way; empty where none was selected."""
     from tenantry.model.words import count
 
-    totals = ", ".join(f"{number} {result.value}" for result, number in outcome.totals.items())
+    totals = ", ".join(f"{number} {name}" for name, number in outcome.standings.items())
     return totals and f"{count(len(outcome.tenants), 'tenant')}: {totals}"
 
 

@@ -213,7 +213,7 @@ def test_unmeasured_alone_is_refused_in_other_words(used: Fleet) -> None:
     assert lines[-4:-2] == [
         "tenants 1, 16: refused: not measured, so it may be dangerous on a live database: 0002_notes",
         '  hint: have it measured; if it keeps nobody waiting, add "-- lint: allow unmeasured because ..." '
-        'to the header, or run "tenantry migrate --tenants 1,16 --allow unmeasured"',
+        'to the header, or run "tenantry migrate --no-verify --tenants 1,16 --allow unmeasured"',
     ]
 
 
@@ -268,7 +268,7 @@ def test_nothing_to_ask(fleet: MakeFleet, fresh: bool) -> None:
     nowhere = {"TENANTRY_SCRATCH": NOWHERE, "TENANTRY_CACHE": str(one.folder / "kept")}
     done = one.run("migrate", "--no-verify", "--format", "jsonl", env=nowhere)
     assert (done.code, find(read_events(done.out), "warning_raised")) == (0, [])
-    assert not (one.folder / "kept").exists()
+    assert not (one.folder / "kept" / "measured").exists()
 
 
 def test_measured_once(one: Fleet, tmp_path: Path) -> None:

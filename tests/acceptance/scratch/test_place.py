@@ -67,7 +67,7 @@ def test_read_only_project(sealed_off: Fleet) -> None:
 
 
 def test_scratch_and_cache(sealed_off: Fleet, server_dsn: str) -> None:
-    """With a scratch server, a cache and its key, nothing is written anywhere else."""
+    """With a scratch server, a cache and its key, nothing but journals is written anywhere else."""
     home = sealed_off.folder.parent / "home"
     env = {
         "HOME": str(home),
@@ -79,7 +79,10 @@ def test_scratch_and_cache(sealed_off: Fleet, server_dsn: str) -> None:
     for verb in ("migrate", "verify"):
         done = run(sealed_off, verb, env=env)
         assert (done.code, "warning" in done.err) == (0, False), done.err
-    assert list_files(home) == ["cache"]
+    assert list_files(home) == [".local", "cache"]
+    # The journals of the runs: these are no results that can be computed again.
+    kept = {path.parent.name for path in (home / ".local").rglob("*") if path.is_file()}
+    assert kept == {"runs"}
     assert not (sealed_off.folder / ".tenantry").exists()
 
 

@@ -38,9 +38,9 @@ READING = [
 def make_states(fleet: MakeFleet) -> Fleet:
     """Return a fleet with a tenant in each state, named by it."""
     files = {**FILES, "0003_notes.sql": NOTES}
-    one = fleet(tenants=["done", "behind", "empty", "edited", "gone", "late", "half"], files=files)
+    one = fleet(tenants=["done", "older", "empty", "edited", "gone", "late", "half"], files=files)
     assert one.run("migrate", "--tenants", "done,edited,gone,late").code == 0
-    assert one.run("migrate", "--tenants", "behind,half", "--to", "0").code == 0
+    assert one.run("migrate", "--tenants", "older,half", "--to", "0").code == 0
     one.query("edited", "UPDATE _migrations SET checksum = 'sha256:0' WHERE version = 1")
     one.query("gone", "UPDATE _migrations SET version = 2, name = 'lost' WHERE version = 1")
     one.query("late", "DELETE FROM _migrations WHERE version = 1")
@@ -56,7 +56,7 @@ def test_status_of_every_state(fleet: MakeFleet) -> None:
     assert done.code == 0
     assert [(row["tenant"], row["version"], row["pending"], row["state"]) for row in report.rows] == [
         ("done", "0003", "0", "up to date"),
-        ("behind", "0000", "2", "pending"),
+        ("older", "0000", "2", "pending"),
         ("empty", "", "3", "pending"),
         ("edited", "0003", "0", "changed: 0001_rates"),
         ("gone", "0003", "1", "missing: 0002_lost; out of order: 0001_rates"),
@@ -69,7 +69,7 @@ def test_status_of_every_state(fleet: MakeFleet) -> None:
     assert report.column("last applied") == ["2001-02-03 UTC"] * 2 + [""] + ["2001-02-03 UTC"] * 3 + [""]
     assert report.column("by")[0] == "postgres (deploy@host)"
     assert report.column("failure") == [""] * 7
-    strict = [one.run("status", "--exit-code", "--tenants", name).code for name in ("done", "behind", "late")]
+    strict = [one.run("status", "--exit-code", "--tenants", name).code for name in ("done", "older", "late")]
     assert strict == [0, 1, 1]
 
 
@@ -155,9 +155,9 @@ READ_TOTALS = {
 @pytest.mark.parametrize("verb", READ_TOTALS)
 def test_totals_say_what_was_seen(fleet: MakeFleet, verb: str) -> None:
     """A verb that reads counts the tenants by the state that it found, and calls none of them ok."""
-    one = fleet(tenants=["done", "behind", "empty", "absent"])
+    one = fleet(tenants=["done", "older", "empty", "absent"])
     one.run("migrate", "--tenants", "done")
-    one.run("migrate", "--tenants", "behind", "--to", "0")
+    one.run("migrate", "--tenants", "older", "--to", "0")
     with psycopg.connect(one.server, dbname="postgres", autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(one.database("absent"))))
     done = one.run(verb)

@@ -160,10 +160,15 @@ def test_settings(shared: Site, key: str) -> None:
     """How a database shows dates and numbers hides no key, and a setting that is not about reading SQL stays."""
     here = prepare(shared, f"{KEYS[key]}; ALTER TABLE t ADD shown text")
     database = sql.Identifier(here.databases["1"]).as_string()
-    for setting in ("DateStyle = 'SQL, DMY'", "IntervalStyle = sql_standard", "extra_float_digits = -9"):
+    for setting in (
+        "DateStyle = 'SQL, DMY'",
+        "IntervalStyle = sql_standard",
+        "extra_float_digits = -9",
+        "work_mem = '5MB'",
+    ):
         here.query(f"ALTER DATABASE {database} SET {setting}")
     try:
-        check_equal(here, "UPDATE t SET n = n + 1, shown = format('%s', float8 '0.12345678901234')", "t")
+        check_equal(here, "UPDATE t SET n = n + 1, shown = current_setting('work_mem')", "t")
     finally:
         here.query(f"ALTER DATABASE {database} RESET ALL")
 

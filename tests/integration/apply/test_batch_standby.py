@@ -29,6 +29,11 @@ FILL = {"0002_fill.sql": "-- transactional: false\n-- batch: 1000\nUPDATE t SET 
 def standby(own_server: EmbeddedServer, own_folder: Path) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
     """Return a connection to a standby of the test's own server."""
     programs = binaries_of("17")
+    # The standby logs in as the user that its server runs as, whom no server of ours lets in by itself.
+    with psycopg.connect(own_server.dsn(), dbname="postgres", autocommit=True) as connection:
+        ((rules,),) = connection.execute("SHOW hba_file").fetchall()
+        Path(str(rules)).write_text("local all all trust\nlocal replication all trust\n", "utf-8")
+        connection.execute("SELECT pg_reload_conf()")
     server = EmbeddedServer(own_folder / "standby", programs, {"dynamic_shared_memory_type": "mmap"}, durable=False)
     # Started once for its folders, and for whom they belong to.
     server.start()

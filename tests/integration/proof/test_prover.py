@@ -80,6 +80,12 @@ class Proven:
         given = {
             "allow": (),
             "resume_at": None,
+            "resume": None,
+            "max_failures": None,
+            "stage": None,
+            "no_rollout": False,
+            "deadline": None,
+            "yes": False,
             "config": str(self.site.folder / "tenants.yaml"),
             "servers": (("main", self.site.server),),
             "dry_run": False,
