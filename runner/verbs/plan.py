@@ -109,8 +109,9 @@ def _add_effects(project: Project, run: Events, gate: Gate) -> Events:
     used: dict[str, list[AppliedMigration]] = {}
     pending: dict[SetName, set[int]] = defaultdict(set)
     unseen: dict[SetName, list[Tenant]] = defaultdict(list)
-    # Closed also if nobody reads on: the tenants that are being read must not keep their connections.
-    with closing(run) as events:
+    # Closed also if nobody reads on: the tenants that are being read must not keep their connections. Orders to end are
+    # carried out to the end, since measuring comes after the run.
+    with closing(run) as events, project.stop.attending():
         for event in events:
             match event:
                 case TenantCompared(tenant, statuses) if recorded := [s.row for s in statuses if s.row]:

@@ -78,7 +78,7 @@ def test_all_that_are_newer(applied: Fleet) -> None:
     again = applied.run("rollback", "--to", "0", "--tenants", "all", *WHY)
     assert (again.code, read_report(applied, again.out).column("result")) == (
         0,
-        ["nothing to change", "nothing to change"],
+        ["up to date", "up to date"],
     )
 
 
