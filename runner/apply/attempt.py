@@ -59,9 +59,9 @@ def is_stale(ledger: Ledger, states: States, answer: Cursor | None = None) -> bo
     """
     # Without any row there may be no table either, and a query that fails would abort the file's transaction.
     if states and answer:
-        return dict(answer.fetchall()) != states
-    if not states:
-        ledger.create_if_absent()
+        return ledger.take_states(answer) != states
+    if not states and ledger.create_if_absent():
+        return False
     return ledger.read_states() != states
 
 

@@ -7,7 +7,7 @@ from psycopg import sql
 from tenantry.apply.attempt import Broken, report
 from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.site import Site
-from tenantry.apply.transactional import begin, run_required
+from tenantry.apply.transactional import begin, compose_close, run_required
 from tenantry.ledger.repeatables import RepeatableTable
 from tenantry.model import Migration
 from tenantry.model.events import Event, MigrationApplied
@@ -36,5 +36,5 @@ def _try(site: Site, step: Migration) -> Generator[Event, None, Applied]:
 def _record(table: RepeatableTable, step: Migration, elapsed_ms: int, _: int, end: sql.SQL | None) -> None:
     """Reset the session and write the record, which does not count statements."""
     if end:
-        table.connection.execute(end)
+        table.connection.execute(compose_close(table.ledger))
     table.record(step, elapsed_ms=elapsed_ms)

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Generator
 
 import psycopg
+from psycopg import errors as pg
 from psycopg import sql
 
 from tenantry.apply.assertions import check_ensured, check_required
@@ -23,11 +24,13 @@ from tenantry.apply.attempt import (
 from tenantry.apply.lock_waits import Watch, watching
 from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.site import Site, States, WriteRecord
-from tenantry.ledger.touched import TABLES, compose_untouched
+from tenantry.ledger.guard import is_changed
+from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.touched import compose_untouched
 from tenantry.ledger.writing import record_applied
 from tenantry.model import Migration
 from tenantry.model.events import Event, LockAwaited, MigrationApplied, MigrationStarted
-from tenantry.model.records import LEDGER_TABLE
+from tenantry.model.records import LEDGER_AND_LOG, LOG_TABLE
 from tenantry.postgres.send import send
 from tenantry.postgres.transaction import (
     Begun,
@@ -45,16 +48,35 @@ def apply_whole(site: Site, step: Migration, states: States) -> Generator[Event,
 
 
 def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
-    query = site.ledger.compose_states() if states else None
     timeouts = choose_timeouts(site, step)
-    with site.ledger.guarding((LEDGER_TABLE,)):
-        begun = yield from begin(site, timeouts, query)
+    try:
+        begun = yield from (_begin_guarded(site, timeouts) if states else begin(site, timeouts))
+    except pg.UndefinedTable as error:
+        # Without the log, the file fails; without the ledger, nobody knows what the tenant has.
+        if LOG_TABLE not in (error.diag.message_primary or ""):
+            raise
+        site.connection.rollback()
+        return make_broken(error, site, step, None)
     with in_transaction(site.connection):
         # Under the lock: another runner may have applied the file since the plan was made.
         if is_stale(site.ledger, states, begun.answer):
             return Stale(site.ledger.read())
         run = yield from run_required(site, step, begun.pid, timeouts, lambda *done: _record(site, step, *done))
     return (yield from report(*run, site.tenant))
+
+
+def _begin_guarded(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, None, Begun]:
+    """Begin the transaction, and read the states of the ledger's rows after a guard of its tables."""
+    ledger = site.ledger
+    with ledger.guarding(LEDGER_AND_LOG):
+        try:
+            return (yield from begin(site, timeouts, ledger.compose_states()))
+        except pg.InvalidTextRepresentation as error:
+            if not is_changed(error):
+                raise
+            site.connection.rollback()
+            ledger.guard.seen = None
+        return (yield from begin(site, timeouts, ledger.compose_states()))
 
 
 def begin(site: Site, timeouts: Timeouts, query: sql.Composable | None = None) -> Generator[LockAwaited, None, Begun]:
@@ -84,9 +106,14 @@ def run_required(
 
 def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: sql.SQL | None) -> None:
     if site.record:
-        site.record(elapsed_ms, statements, end)
+        site.record(elapsed_ms, statements, end and compose_close(site.ledger))
     else:
         record_applied(site.ledger, step, elapsed_ms=elapsed_ms, statements=statements, after=end)
+
+
+def compose_close(ledger: Ledger) -> sql.SQL:
+    """Return the end of a file's transaction, except for the COMMIT, which fails if the file has touched the ledger."""
+    return sql.SQL(sql.SQL(";\n").join((compose_end(), compose_untouched(ledger))).as_string())
 
 
 def _run(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> MigrationApplied | Broken:
@@ -101,16 +128,15 @@ def _run(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> Migr
     elapsed_ms = measure_since(started)
     try:
         # In the same message as the record, which it must precede.
-        check = sql.SQL(";\n").join((compose_end(), compose_untouched(site.ledger)))
-        end: sql.SQL | None = sql.SQL(check.as_string(connection))
+        end: sql.SQL | None = compose_end()
         if connection.info.encoding != "utf-8" or step.directives.ensure:
             # The file's encoding may not fit its text in the row; and its assertions need a session that is reset.
-            with site.ledger.guarding(TABLES):
-                connection.execute(check)
+            with site.ledger.guarding(LEDGER_AND_LOG):
+                connection.execute(compose_close(site.ledger))
             end = None
             if broken := check_ensured(connection, step):
                 return broken
-        with site.ledger.guarding(TABLES):
+        with site.ledger.guarding(LEDGER_AND_LOG):
             record(elapsed_ms, sent.statements, end)
         connection.execute("COMMIT")
     except psycopg.Error as error:

@@ -14,9 +14,11 @@ lock that a role without rights on its catalogs could take against that.
 """
 
 import re
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import psycopg
 from psycopg import errors as pg
@@ -39,7 +41,11 @@ _KINDS = {
     "c": "a composite type",
 }
 _KEPT = {"u": "an unlogged table", "t": "a temporary table"}
-_REASON = re.compile(r'"tenantry: (.*)"')
+# Without the quotes around them, which differ with the language of the server's messages.
+_REASON = re.compile("tenantry: (owner|not as tenantry created it)")
+_CHANGED = "tenantry: changed"
+_VERSIONS = "versions"
+_NO_PATH = "SET LOCAL search_path = ''"
 
 
 @dataclass(slots=True)
@@ -50,6 +56,7 @@ class Guard:
     whole table is read after no more than a glance, as long as the glance finds nothing. `by_grant`: also a table of a
     role that was granted to ours is trusted, which takes longer to ask. `pins`: the connected role is a superuser.
     `alone`: the last glance saw no relation in the database but the ledger's own; None before the first one.
+    `seen`: the versions of the catalog's rows of both tables at which their whole definition was compared.
     """
 
     owner: str = ""
@@ -57,10 +64,17 @@ class Guard:
     by_grant: bool = False
     pins: bool = False
     alone: bool | None = None
+    seen: str | None = None
 
     def results(self, *, writes: bool) -> int:
         """Return how many results come before the one of a guarded query: SET, the schema's lock, LOCK, SELECT."""
         return 4 if self.pins and writes else 3
+
+    def remember(self, cursor: psycopg.Cursor[tuple[Any, ...]]) -> None:
+        """Keep the versions if the result at which a cursor stands is that of a guard that gives them."""
+        result = cursor.pgresult
+        if result and result.nfields and result.fname(result.nfields - 1) == _VERSIONS.encode():
+            self.seen = str((cursor.fetchone() or ("",))[-1])
 
 
 def compose_guarded(
@@ -74,29 +88,78 @@ def compose_guarded(
     return sql.SQL(";\n").join((compose_guard(guard, schema, tables, writes=writes), query, restore))
 
 
-def compose_guard(guard: Guard, schema: str, tables: Sequence[str], *, writes: bool) -> sql.SQL:
-    """Return the statements that raise an error unless the tables are plain ones of ours; see `Guard.results`."""
+def compose_guard(
+    guard: Guard, schema: str, tables: Sequence[str], *, writes: bool, remembers: bool = False
+) -> sql.SQL:
+    """Return the statements that raise an error unless the tables are plain ones of ours; see `Guard.results`.
+
+    `remembers`: the answer has the versions of their catalog's rows too, of the same moment, for `remember`.
+    """
     settled = (guard.owner, guard.by_grant, guard.pins and writes)
-    return _compose_guard(settled, schema, tuple(tables), writes=writes)
+    return _compose_guard(settled, schema, tuple(tables), writes=writes, remembers=remembers)
 
 
 # Composed once, and not again for each file of each tenant.
 @cache
-def _compose_guard(settled: tuple[str, bool, bool], schema: str, tables: tuple[str, ...], *, writes: bool) -> sql.SQL:
+def _compose_guard(
+    settled: tuple[str, bool, bool], schema: str, tables: tuple[str, ...], *, writes: bool, remembers: bool
+) -> sql.SQL:
     owner, by_grant, pins = settled
     guard = Guard(owner, by_grant=by_grant)
-    pin = sql.SQL(read_sql("ledger", "pin")).format(schema=sql.Literal(schema)) if pins else sql.SQL("")
     text = sql.SQL(read_sql("ledger", "guard")).format(
-        pin=pin,
-        tables=sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables),
-        # With ACCESS SHARE, which is all that a reader may take, nobody can exchange the table.
-        mode=sql.SQL("ROW EXCLUSIVE" if writes else "ACCESS SHARE"),
+        lock=_compose_lock(schema, tables, pins=pins, writes=writes),
         owned=_compose_owned(guard, schema, tables),
         definition=_compose("definition", schema, tables),
         # Sorted as the query sorts: by the bytes of the text.
         expected=sql.Literal("\n".join(sorted(_number(tables)))),
+        versions=_compose_versions(schema, tables) if remembers else sql.SQL(""),
     )
     return sql.SQL(text.as_string())
+
+
+def _compose_lock(schema: str, tables: Sequence[str], *, pins: bool, writes: bool) -> sql.Composed:
+    """Return the statements that pin the tables: from then on, the search path holds nothing of the tenant's."""
+    return sql.SQL(read_sql("ledger", "lock")).format(
+        pin=sql.SQL(read_sql("ledger", "pin")).format(schema=sql.Literal(schema)) if pins else sql.SQL(""),
+        tables=sql.SQL(", ").join(sql.Identifier(schema, table) for table in tables),
+        # With ACCESS SHARE, which is all that a reader may take, nobody can exchange the table.
+        mode=sql.SQL("ROW EXCLUSIVE" if writes else "ACCESS SHARE"),
+    )
+
+
+def _compose_versions(schema: str, tables: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ({}) AS {}").format(_compose("versions", schema, tables), sql.Identifier(_VERSIONS))
+
+
+def compose_unchanged(guard: Guard, schema: str, tables: Sequence[str], *, locks: bool) -> sql.Composed:
+    """Return the statements that raise an error, see `is_changed`, unless the tables are as `guard.seen` says.
+
+    That costs a quarter of a comparison of their definition. `locks`: they are pinned as by `compose_guard`; where
+    the open transaction has pinned them before, only what it did itself can have changed them.
+    """
+    before, after = _compose_unchanged(schema, tuple(tables), pins=guard.pins, locks=locks)
+    return sql.SQL("").join((before, sql.Literal(guard.seen), after))
+
+
+@cache
+def _compose_unchanged(schema: str, tables: tuple[str, ...], *, pins: bool, locks: bool) -> tuple[sql.SQL, sql.SQL]:
+    """Return the text before and after what was seen, which is each tenant's own."""
+    mark = secrets.token_hex()
+    text = sql.SQL(";\n").join(
+        (
+            _compose_lock(schema, tables, pins=pins, writes=True) if locks else sql.SQL(_NO_PATH),
+            sql.SQL(read_sql("ledger", "unchanged")).format(
+                versions=_compose("versions", schema, tables), seen=sql.SQL(mark), changed=sql.Literal(_CHANGED)
+            ),
+        )
+    )
+    before, after = text.as_string().split(mark)
+    return sql.SQL(before), sql.SQL(after)
+
+
+def is_changed(error: psycopg.Error) -> bool:
+    """Return whether an error is that of `compose_unchanged`: the definition has to be compared again."""
+    return isinstance(error, pg.InvalidTextRepresentation) and _CHANGED in (error.diag.message_primary or "")
 
 
 def compose_copy(guard: Guard, schema: str, table: str, columns: str) -> str:

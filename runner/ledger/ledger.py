@@ -24,6 +24,7 @@ from tenantry.ledger.guard import (
     compose_glanced,
     compose_guard,
     compose_guarded,
+    compose_unchanged,
     find_faults,
     is_plain,
     read_reason,
@@ -33,7 +34,7 @@ from tenantry.ledger.rows import COLUMNS, decode, decode_json, decode_version, f
 from tenantry.model import NO_VERSION, AppliedMigration, RowState, Tenant
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import Problem, Refused, TenantError
-from tenantry.model.records import LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
+from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
 from tenantry.postgres.copying import Bound, Copied, Fields, TooMuch, copy_rows
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
@@ -118,11 +119,25 @@ class Ledger:
         return {version: data.decode() for version, data in self._read_column("state").items()}
 
     def compose_states(self) -> sql.Composed:
-        """Return the query of `read_states` after its guard, to be sent together with another one."""
-        guard = compose_guard(self.guard, self.schema, (LEDGER_TABLE,), writes=True)
+        """Return the query of `read_states` after a guard of both tables, to be sent with another one.
+
+        The answer is for `take_states`. The guard is the short one where the definition was compared before; see
+        `is_changed` for its error.
+        """
+        guard = (
+            compose_guard(self.guard, self.schema, LEDGER_AND_LOG, writes=True, remembers=True)
+            if self.guard.seen is None
+            else compose_unchanged(self.guard, self.schema, LEDGER_AND_LOG, locks=True)
+        )
         # The path is restored first: the answer has to be the last result, and a file of the tenant's comes next.
         query = sql.SQL("SET LOCAL search_path TO DEFAULT;\nSELECT version, state FROM ONLY {}")
         return sql.SQL(";\n").join((guard, query.format(self.name(LEDGER_TABLE))))
+
+    def take_states(self, answer: psycopg.Cursor[tuple[Any, ...]]) -> dict[int, str]:
+        """Return the states from the answer to a message that ended with `compose_states`."""
+        while answer.nextset():
+            self.guard.remember(answer)
+        return dict(answer.fetchall())
 
     def read_text(self, version: int) -> str:
         """Return the text of a recorded file as it was applied; empty if there is no such row."""
@@ -170,14 +185,17 @@ class Ledger:
             return self.guard.alone
         return self.connection.execute(compose_alone()).fetchone() == (True,)
 
-    def create_if_absent(self) -> None:
-        """Create both tables unless they exist. Raises Refused if that is forbidden or the table is not ours."""
+    def create_if_absent(self) -> bool:
+        """Create both tables unless they exist, and return whether they were created.
+
+        Raises Refused if that is forbidden or the table is not ours.
+        """
         # Not CREATE TABLE IF NOT EXISTS, which needs the privilege even if there is nothing to create, and accepts a
         # foreign table.
         found, comment = self._find()
         if found:
             self._check_layout(_layout_of(comment))
-            return
+            return False
         try:
             self.connection.execute(
                 self.compose("create", comment=f"tenantry ledger, layout {LAYOUT}: one row for each migration")
@@ -193,6 +211,7 @@ class Ledger:
                 f"{self.shown}: cannot be created: {error.diag.message_primary}",
                 hint=self.compose_grant(f"CREATE, USAGE ON SCHEMA {self.typed_schema}"),
             ) from None
+        return True
 
     def _find(self) -> tuple[bool, str | None]:
         """Return whether a table of our name exists, and its comment."""

@@ -1,23 +1,27 @@
 """Writing the rows of `_migrations`, each with its line in the log. The caller owns the transaction."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import psycopg
+from psycopg import errors as pg
 from psycopg import sql
 
-from tenantry.ledger.guard import compose_guarded
+from tenantry.ledger.guard import compose_guard, compose_unchanged, is_changed
 from tenantry.ledger.ledger import LAYOUT, Ledger, check_taken
 from tenantry.ledger.log import compose_line, write_line
+from tenantry.ledger.touched import compose_check
 from tenantry.model import AppliedMigration, Migration, Origin, Progress, RowState
 from tenantry.model.checksum import hash_prefix
-from tenantry.model.records import LEDGER_TABLE, LOG_TABLE
+from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE
+from tenantry.postgres.transaction import compose_savepoint
 
 
 def record_applied(
     ledger: Ledger, migration: Migration, *, elapsed_ms: int, statements: int, after: sql.SQL | None = None
 ) -> None:
-    """Write the row of a transactional file that has run, and its line in the log.
+    """Write the row of a transactional file that has run, and its line in the log, unless the file has touched them.
 
     `after` is sent first, in the same message, since this runs for every file of every tenant.
     """
@@ -31,15 +35,41 @@ def record_applied(
         done=statements,
     )
     line = compose_line(ledger, "applied", migration.version, migration.checksum, detail={"elapsed_ms": elapsed_ms})
-    tables = (LEDGER_TABLE, LOG_TABLE)
-    written = compose_guarded(ledger.guard, ledger.schema, tables, sql.SQL(";\n").join((row, line)), writes=True)
-    with ledger.guarding(tables):
-        cursor = ledger.connection.execute(sql.SQL(";\n").join((after, written) if after else (written,)))
-    # The cursor stands at the first result of `after`; those of our two INSERTs say whether the rows were stored.
-    for table in tables:
-        while cursor.nextset() and not (cursor.statusmessage or "").startswith("INSERT"):
-            pass
+    _send_record(ledger, (after,) if after else (), sql.SQL(";\n").join((row, line)))
+
+
+def _send_record(ledger: Ledger, before: Sequence[sql.Composable], record: sql.Composable) -> None:
+    """Send both INSERTs after the guard of their tables, at first the short one where it may do."""
+    guard, schema = ledger.guard, ledger.schema
+    if guard.seen is not None:
+        unchanged = compose_unchanged(guard, schema, LEDGER_AND_LOG, locks=False)
+        # The savepoint, because a file may well change these rows of the catalog, as by GRANT ... ON ALL TABLES.
+        parts = (*before, compose_savepoint(), unchanged, compose_check(ledger, unchanged=True), record)
+        try:
+            _check_stored(ledger, ledger.connection.execute(sql.SQL(";\n").join(parts)))
+        except pg.InvalidTextRepresentation as error:
+            if not is_changed(error):
+                raise
+        else:
+            return
+        ledger.connection.execute(compose_savepoint("ROLLBACK TO SAVEPOINT"))
+        guard.seen, before = None, ()
+    whole = compose_guard(guard, schema, LEDGER_AND_LOG, writes=True, remembers=True)
+    with ledger.guarding(LEDGER_AND_LOG):
+        parts = (*before, whole, compose_check(ledger), record)
+        _check_stored(ledger, ledger.connection.execute(sql.SQL(";\n").join(parts)))
+
+
+def _check_stored(ledger: Ledger, cursor: psycopg.Cursor[tuple[Any, ...]]) -> None:
+    """Raise Refused unless both INSERTs of a message have stored a row; remember what its guard has seen."""
+    # The cursor stands at the first result of the message.
+    for table in LEDGER_AND_LOG:
+        while not (cursor.statusmessage or "").startswith("INSERT"):
+            ledger.guard.remember(cursor)
+            if not cursor.nextset():
+                break
         check_taken(cursor, f"{ledger.schema}.{table}")
+        cursor.nextset()
 
 
 def record_running(ledger: Ledger, migration: Migration, *, statements: int) -> None:

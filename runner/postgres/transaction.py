@@ -39,7 +39,7 @@ AS_IT_IS = Timeouts()
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A transaction that holds the lock: the process id of its session, and the answer to the query."""
+    """A transaction that holds the lock: the process id of its session, and a cursor on what it answered."""
 
     pid: int
     answer: Cursor
@@ -54,9 +54,9 @@ def try_transaction_lock(
 ) -> Begun | None:
     """Begin a transaction and take the lock for its length; None, and no transaction, if another session holds it.
 
-    The answer is a cursor on the result of `query`, which runs under the lock and in the same round trip. So do the
-    settings of the timeouts, of the application name and of how SQL is read, only for this transaction: a pooler, which
-    gives each transaction another session, would keep them for another client.
+    The last results of the answer are those of `query`, which runs under the lock and in the same round trip. So do
+    the settings of the timeouts, of the application name and of how SQL is read, only for this transaction: a pooler,
+    which gives each transaction another session, would keep them for another client.
     READ COMMITTED whatever the database's default: reads under the lock must be newer than the lock. The savepoint
     set here proves later that the transaction is still the same one. Its commit is durable: see `begin_durably`.
     """
@@ -67,8 +67,6 @@ def try_transaction_lock(
     if not taken:
         connection.execute("ROLLBACK")
         return None
-    while cursor.nextset():
-        pass
     return Begun(pid, cursor)
 
 
@@ -113,6 +111,11 @@ def compose_end() -> sql.SQL:
     settle = sql.SQL(read_sql("postgres", "settle")).format(savepoint=_SAVEPOINT)
     # Last, since restoring the session brings back the role's own setting.
     return _flatten(sql.SQL(";").join((settle, sql.SQL(read_sql("postgres", "clean")), compose_durable())))
+
+
+def compose_savepoint(verb: str = "SAVEPOINT") -> sql.Composed:
+    """Return the SQL that sets the savepoint again after `compose_end`, or with another verb goes back to it."""
+    return sql.SQL(f"{verb} {{}}").format(_SAVEPOINT)
 
 
 def compose_durable(*, local: bool = True) -> sql.Composed:

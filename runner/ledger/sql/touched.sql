@@ -13,13 +13,3 @@ EXISTS (
 -- Rows that it deleted. Statistics are sent between transactions, so those of the last ones of this session may be in
 -- the number too: none of these deletes a row and goes on.
 OR pg_catalog.pg_stat_get_xact_tuples_deleted({relation}) OPERATOR(pg_catalog.>) 0
--- Rows that it truncated, which no statistics tell. A table that was created just now has its first file yet.
-OR (
-    NOT EXISTS (SELECT FROM ONLY {table})
-    AND EXISTS (
-        SELECT FROM pg_catalog.pg_class JOIN pg_catalog.pg_locks ON relation OPERATOR(pg_catalog.=) pg_class.oid
-        WHERE pg_class.oid OPERATOR(pg_catalog.=) {relation} AND relfilenode OPERATOR(pg_catalog.<>) pg_class.oid
-            AND pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()
-            AND mode OPERATOR(pg_catalog.=) 'AccessExclusiveLock'
-    )
-)

@@ -7,9 +7,10 @@ from psycopg.conninfo import make_conninfo
 
 from tenantry.ledger.definitions import DEFINITIONS
 from tenantry.ledger.guard import Guard, find_faults
-from tenantry.model.events import FindingReported
+from tenantry.model.errors import Refused
+from tenantry.model.events import FindingReported, MigrationApplied
 from tenantry.model.results import Result
-from tests.integration.fix_site import MakeSite, Site, lend_role
+from tests.integration.fix_site import MakeSite, Site, finish, lend_role
 
 FILES = {"0001_rooms.sql": "CREATE TABLE rooms (id bigint PRIMARY KEY);"}
 VIEW = {"repeatable/totals.sql": "CREATE OR REPLACE VIEW totals AS SELECT count(*) AS all FROM rooms;"}
@@ -193,3 +194,37 @@ def test_a_ledger_of_ours_with_what_is_not_ours_is_refused(here: Site, change: s
     here.query(f"{change}; SELECT setval('sung', 1, false)")
     assert {reason.partition(": ")[0] for reason in refuse(here)} == {"public._migrations"}
     assert (count_songs(here), here.has("desks")) == (0, False)
+
+
+CHANGES = {**ON_LEDGER, **OURS}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_change_between_two_files_is_seen(here: Site, change: str) -> None:
+    """A ledger that is changed after the first file of a run is as foreign to the second one, and does not run."""
+    here.write({"0002_desks.sql": "CREATE TABLE desks (id bigint);", "0003_lamps.sql": "CREATE TABLE lamps ();"})
+    steps = here.steps()
+    while not isinstance(next(steps), MigrationApplied):
+        pass
+    here.query(f"{change}; SELECT setval('sung', 1, false)")
+    with pytest.raises(Refused, match=r"^public\._migrations: "):
+        finish(steps)
+    assert (count_songs(here), here.has("desks"), here.has("lamps")) == (0, True, False)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_file_that_changes_the_ledger_is_undone(here: Site, change: str) -> None:
+    """What a file puts on the ledger is not run by its own record, whatever was seen before the file."""
+    text = f"{change}; SELECT setval('sung', 1, false);"
+    here.write({"0002_desks.sql": "CREATE TABLE desks (id bigint);", "0003_change.sql": text})
+    assert here.migrate().verdict().result in {Result.REFUSED, Result.FAILED}
+    assert (count_songs(here), here.states()) == (0, {1: "applied", 2: "applied"})
+
+
+@pytest.mark.parametrize("harmless", ["GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC", "ANALYZE"])
+def test_a_file_may_change_the_catalog_rows_of_the_ledger(here: Site, harmless: str) -> None:
+    """A file that writes the ledger's rows of the catalog and leaves its definition is applied, and so is the next."""
+    files = {"0002_desks.sql": "CREATE TABLE desks ();", "0003_harmless.sql": f"CREATE TABLE kept (); {harmless};"}
+    here.write({**files, "0004_lamps.sql": "CREATE TABLE lamps ();"})
+    assert here.migrate().results == {"1": Result.APPLIED}
+    assert (here.states(), here.has("kept")) == (dict.fromkeys((1, 2, 3, 4), "applied"), True)

@@ -1,0 +1,2 @@
+SET LOCAL search_path = '';
+{pin}LOCK TABLE {tables} IN {mode} MODE
