@@ -59,7 +59,7 @@ docs: .venv/installed-dev ## Write the generated pages and build the site in .si
 	$(BIN)/python -m tests.unit.docs
 	$(BIN)/zensical build --clean --strict
 
-test-hostile: .venv/installed-dev ## Attack a tenant in every known way; not all attacks are held yet
+test-hostile: .venv/installed-dev ## Attack a tenant in every known way: about three minutes
 	TENANTRY_TEST_HOSTILE=1 $(BIN)/pytest -n auto --dist worksteal tests/acceptance/hostile $(ARGS)
 
 test-bench: .venv/installed-dev ## Test the benchmark: its measurements and its clean-up

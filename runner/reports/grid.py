@@ -65,14 +65,17 @@ def _draw(stream: Output, titles: Sequence[str], cells: Sequence[Sequence[str]],
     from rich.table import Table
     from rich.text import Text
 
+    console = Console(file=stream.raw, highlight=False)
+    widths = [max(len(row[index]) for row in (titles, *cells)) for index in range(len(titles))]
+    # Rich leaves a gap of three columns between two, and folds even a title where it lacks room.
+    folds = console.width < sum(widths) + 3 * (len(widths) - 1)
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for title, to_right in zip(titles, right, strict=True):
-        table.add_column(title, justify="right" if to_right else "left", overflow="fold", min_width=len(title))
+        least = len(title) if folds else None
+        table.add_column(title, justify="right" if to_right else "left", overflow="fold", min_width=least)
     for row in cells:
         # As Text, since a str is markup to rich: brackets in a name would be taken for a style.
         table.add_row(*(Text(text, style=STYLES.get(text, "")) for text in row))
-    console = Console(file=stream.raw, highlight=False)
-    # Rich leaves a gap of three columns between two, and folds even a title where it lacks room.
     if console.width < sum(len(title) + 3 for title in titles) - 3:
         # Folded like that, nobody could read it: the terminal breaks plain lines as it likes.
         stream.write_lines(_align(titles, cells, right))

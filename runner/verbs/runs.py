@@ -47,8 +47,10 @@ ledger and the log of each of its tenants, and proves the schemas of those that 
 """
 
 Action = Literal["list", "show", "check"]
+# As click writes it, in the words of all its versions.
+_ACTIONS = f"[{'|'.join(get_args(Action))}]"
 _PARAMS = (
-    click.Argument(["action"], type=click.Choice(get_args(Action)), required=False, default="list"),
+    click.Argument(["action"], type=click.Choice(get_args(Action)), required=False, default="list", metavar=_ACTIONS),
     click.Argument(["run"], required=False),
     NO_VERIFY,
     FULL,
