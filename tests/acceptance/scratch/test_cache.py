@@ -46,7 +46,7 @@ def test_migrate(used: Fleet) -> None:
     warnings = list_warnings(used, done.out)
     assert (done.code, [warning for warning in warnings if "/texts" not in warning[1]]) == (
         0,
-        describe("/cache/measured", "/cache"),
+        describe("/cache/measured", "/cache", "/cache/proven"),
     )
     lost = "expected a folder that only you write to: the texts that were applied are not kept here"
     assert [warning[1] for warning in warnings if "/texts" in warning[1]] == [f"/cache/texts: file exists, {lost}"]
@@ -57,7 +57,7 @@ def test_migrate(used: Fleet) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "folders"),
     [
-        (("verify",), 1, ["/cache"]),
+        (("verify",), 1, ["/cache", "/cache/proven"]),
         (("adopt",), 0, ["/cache"]),
         (("lint",), 0, ["/cache/measured"]),
         (("plan",), 0, ["/cache/measured"]),

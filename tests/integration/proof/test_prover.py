@@ -1,6 +1,5 @@
 """The proof: what was changed by hand is named, what cannot be known is not proven, and nothing is touched."""
 
-import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -525,7 +524,8 @@ class TestMigrate:
         """With --full, also what has not changed is held against the files again."""
         here = proven(ROOMS)
         assert here.verify().verdict() == Verdict(Result.OK)
-        shutil.rmtree(here.environment["TENANTRY_CACHE"])
+        for expected in Path(here.environment["TENANTRY_CACHE"]).glob("*.json"):
+            expected.unlink()
         here.close_place()
         assert here.verify().verdict() == Verdict(Result.OK)
         assert here.call("verify", full=True).exit_code == 4
