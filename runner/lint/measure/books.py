@@ -7,6 +7,8 @@ that the session has locked: no other can have changed, except by statements tha
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from psycopg import sql
+
 from tenantry.model.effects import LockMode
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
@@ -29,7 +31,13 @@ DatabaseState = Mapping[int, Relation]
 
 def read_state(connection: Connection) -> dict[int, Relation]:
     """Return every relation of the database, by oid, with the locks that this session holds."""
-    return {row[0]: Relation(*row) for row in connection.execute(read_sql("lint/measure", "state"))}
+    return {row[0]: Relation(*row) for row in connection.execute(_compose_state("class.oid", "relations"))}
+
+
+def _compose_state(oid: str, relations: str) -> sql.Composed:
+    """Return the query for relations: for all of them, or for those that this session has locked."""
+    state, source = (sql.SQL(read_sql("lint/measure", name)) for name in ("state", relations))
+    return state.format(oid=sql.SQL(oid), relations=source)
 
 
 class Books:
@@ -45,7 +53,7 @@ class Books:
         if whole or self._known is None:
             self._known = read_state(self.connection)
             return dict(self._known)
-        for oid, *row in self.connection.execute(read_sql("lint/measure", "locked")):
+        for oid, *row in self.connection.execute(_compose_state("held.relation", "locked")):
             if row[0] is None:
                 self._known.pop(oid, None)
             else:

@@ -18,7 +18,7 @@ WITH held AS (
     GROUP BY relation
 )
 SELECT
-    class.oid,
+    {oid},
     space.nspname || '.' || class.relname,
     -- An index, and a sequence of a column, is of its table.
     COALESCE(
@@ -37,13 +37,4 @@ SELECT
     COALESCE(pg_catalog.pg_relation_filenode(class.oid), 0),
     COALESCE(held.mode, 0),
     COALESCE(pg_catalog.pg_stat_get_xact_numscans(class.oid), 0)
-FROM pg_catalog.pg_class AS class
-JOIN pg_catalog.pg_namespace AS space
-    ON space.oid = class.relnamespace
-LEFT JOIN pg_catalog.pg_index AS index
-    ON index.indexrelid = class.oid
-LEFT JOIN held
-    ON held.relation = class.oid
-WHERE class.relkind IN ('r', 'p', 'm', 'v', 'f', 'i', 'I', 'S')
-    AND space.nspname !~ '^pg_'
-    AND space.nspname <> 'information_schema'
+{relations}
