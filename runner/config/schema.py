@@ -89,7 +89,7 @@ _Size = Annotated[int, BeforeValidator(_read_size, json_schema_input_type=Litera
 
 _LOCK_TIMEOUT = "How long a statement waits for a table lock, unless its file says otherwise."
 
-_ROLE = "Role that its sessions work as, if not the one that logs in; {id} stands for its id. It owns the new objects."
+_ROLE = "Role of each session, if it is not the one that logs in; {id} stands for the tenant's id. It owns new objects."
 
 _Text = Annotated[str, Field(pattern=TEXT_PATTERN)]
 

@@ -49,7 +49,7 @@ class _Writer:
         self._file = -1
         try:
             self._file = create_private(folder / name_file(header.started_at, header.run_id))
-            # Held until this process ends, however it does: whoever reads the journal knows that the run goes on.
+            # Held until this process ends, however it ends: it tells a reader that the run is still going.
             with suppress(OSError):
                 fcntl.flock(self._file, fcntl.LOCK_EX)
             os.write(self._file, compose_header(header).encode())
