@@ -39,6 +39,7 @@ from tenantry.model.errors import (
     Unreachable,
 )
 from tenantry.model.events import DatabaseCreated, DatabaseOpened, TenantsSelected, WarningRaised
+from tenantry.model.rollout import NO_ROLLOUT
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Connection, Sessions, Settings
@@ -242,6 +243,26 @@ def open_offline(choice: Choice, run_id: str, os_user: str, *, stop: Stop | None
     sessions = Sessions({}, _make_settings(config, choice, provenance))
     texts, cache = _make_texts(config, choice), Cache(choice.environment)
     return Project(config, choice, (), config.tenants, {}, sessions, provenance, {}, stop or Stop(), texts, cache)
+
+
+def open_database(choice: Choice, run_id: str, os_user: str, tenant: Tenant, state: Path) -> Project:
+    """Open a project for a database of no tenant of its own, which gets the migrations of a set all the same.
+
+    Neither the servers nor the rollout of tenants.yaml apply to it, and its runs are kept in the folder `state`. Raises
+    InputError.
+    """
+    read_config = read(choice.config_path, env=choice.environment, overrides=choice.servers or {})
+    config = replace(
+        read_config, master=None, tenants=(tenant,), tenant_query=None, rollout=NO_ROLLOUT, state_folder=state
+    )
+    directories = _read_directories(read_config, {tenant.set_name})
+    checks = _read_checks(read_config, directories)
+    provenance = Provenance(run_id, os_user, config.root.resolve())
+    sessions, stop = _make_sessions(config, choice, (tenant,), provenance), Stop()
+    stop.covers(sessions)
+    texts, cache = _make_texts(config, choice), Cache(choice.environment)
+    chosen = (tenant,)
+    return Project(config, choice, chosen, chosen, directories, sessions, provenance, checks, stop, texts, cache)
 
 
 def embedded_server(config: Config) -> EmbeddedServer:
