@@ -50,6 +50,7 @@ def apply_whole(site: Site, step: Migration, states: States) -> Generator[Event,
 
 def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
     timeouts = choose_timeouts(site, step)
+    site.ledger.guard.mark = None  # of the transaction before
     try:
         begun = yield from (_begin_reading(site, timeouts) if states else begin(site, timeouts))
     except pg.UndefinedTable as error:
@@ -82,6 +83,7 @@ def _begin_glanced(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, Non
     with suppress(*OF_COPY):
         begun = yield from begin(site, timeouts, compose_glanced_states(site.ledger.schema))
         if is_plain(site.ledger.guard, LEDGER_TABLE, begun.copied.answer):
+            site.ledger.guard.remember(begun.copied.results)
             return begun
     site.connection.rollback()
     return None

@@ -25,7 +25,7 @@ from psycopg import sql
 from psycopg.pq.abc import PGresult
 
 from tenantry.ledger.definitions import DEFINITIONS, PLAIN
-from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LEDGER_TABLES
+from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
 from tenantry.postgres.copying import Fields, read_row
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
@@ -44,7 +44,7 @@ _KEPT = {"u": "an unlogged table", "t": "a temporary table"}
 # Without the quotes around them, which differ with the language of the server's messages.
 _REASON = re.compile("tenantry: (owner|not as tenantry created it)")
 _CHANGED = "tenantry: changed"
-_VERSIONS = "versions"
+_VERSIONS, _MARK = "versions", "mark"
 _RESTORE_PATH, _RESTORE_SECURITY = "SET LOCAL search_path TO DEFAULT", "SET LOCAL row_security TO DEFAULT"
 # The columns that tell whether another runner has been at work.
 STATES = "version state"
@@ -62,6 +62,7 @@ class Guard:
     `witness` is the name of a relation that a file creates: a glance that finds it has seen more than the ledger's own.
     `alone`: False once a glance has; None if nobody knows whether the database has any other relation.
     `seen`: the versions of the catalog's rows of both tables at which their whole definition was compared.
+    `mark`: of the rows of both tables at the beginning of a file's transaction, see `compose_unmarked`, if it is known.
     `continues`: further records will be written, so that these versions are worth their while.
     """
 
@@ -72,6 +73,7 @@ class Guard:
     witness: str = ""
     alone: bool | None = None
     seen: str | None = None
+    mark: str | None = None
     continues: bool = True
 
     def results(self, *, writes: bool) -> int:
@@ -79,10 +81,14 @@ class Guard:
         return 4 if self.pins and writes else 3
 
     def remember(self, results: Iterable[PGresult]) -> None:
-        """Keep the versions if one of the results of a message is that of a guard that gives them."""
+        """Keep the versions and the mark if one of the results of a message gives them."""
         for result in results:
-            if result.nfields and result.fname(result.nfields - 1) == _VERSIONS.encode():
+            name = result.fname(result.nfields - 1) if result.nfields else None
+            if name == _VERSIONS.encode():
                 self.seen = (read_row(result)[-1] or b"").decode()
+            elif name == _MARK.encode():
+                value = read_row(result)[-1]
+                self.mark = None if value is None else value.decode()
 
 
 def compose_guarded(
@@ -97,27 +103,28 @@ def compose_guarded(
 
 
 def compose_guard(
-    guard: Guard, schema: str, tables: Sequence[str], *, writes: bool, remembers: bool = False
+    guard: Guard, schema: str, tables: Sequence[str], *, writes: bool, remembers: bool = False, quick: bool = False
 ) -> sql.SQL:
     """Return the statements that raise an error unless the tables are plain ones of ours; see `Guard.results`.
 
     `remembers`: the answer has the versions of their catalog's rows too, of the same moment, for `remember`.
+    `quick`: where there may be a trigger, a rule or a child, the error is the one of `is_changed`; a quarter cheaper.
     """
-    settled = (guard.owner, guard.by_grant, guard.pins and writes)
+    settled = (guard.owner, guard.by_grant, guard.pins and writes, quick)
     return _compose_guard(settled, schema, tuple(tables), writes=writes, remembers=remembers)
 
 
 # Composed once, and not again for each file of each tenant.
 @cache
 def _compose_guard(
-    settled: tuple[str, bool, bool], schema: str, tables: tuple[str, ...], *, writes: bool, remembers: bool
+    settled: tuple[str, bool, bool, bool], schema: str, tables: tuple[str, ...], *, writes: bool, remembers: bool
 ) -> sql.SQL:
-    owner, by_grant, pins = settled
+    owner, by_grant, pins, quick = settled
     guard = Guard(owner, by_grant=by_grant)
     text = sql.SQL(read_sql("ledger", "guard")).format(
         lock=_compose_lock(schema, tables, pins=pins, writes=writes),
-        owned=_compose_owned(guard, schema, tables),
-        definition=_compose("definition", schema, tables),
+        owned=_compose_owned(guard, schema, tables, quick=quick),
+        definition=_compose_definition(schema, tables, quick=quick),
         # Sorted as the query sorts: by the bytes of the text.
         expected=sql.Literal("\n".join(sorted(_number(tables)))),
         versions=_compose_versions(schema, tables) if remembers else sql.SQL(""),
@@ -187,7 +194,7 @@ def compose_guarded_states(guard: Guard, schema: str) -> str:
         else compose_unchanged(guard, schema, LEDGER_AND_LOG)
     ).as_string()
     copy = _compose_copy(schema, LEDGER_TABLE, STATES).as_string()
-    return ";\n".join((before, copy, _RESTORE_SECURITY, _RESTORE_PATH))
+    return ";\n".join((before, compose_mark(schema), copy, _RESTORE_SECURITY, _RESTORE_PATH))
 
 
 # Composed once, and not again for each tenant.
@@ -200,7 +207,7 @@ def compose_glanced(schema: str, table: str, columns: str, witness: str = "") ->
     # Found by name in the tenant's own search_path: what it is does not matter, only that it is there.
     asked = sql.SQL("CAST(pg_catalog.to_regclass({}) AS pg_catalog.oid)").format(sql.Literal(witness))
     glance = sql.SQL(read_sql("ledger", "glance")).format(
-        table=_as_relation(schema, table), witness=asked if witness else sql.SQL("NULL")
+        table=_as_oid(schema, table), witness=asked if witness else sql.SQL("NULL")
     )
     return sql.SQL(";\n").join((_compose_copy(schema, table, columns), glance)).as_string()
 
@@ -213,7 +220,39 @@ def compose_glanced_states(schema: str) -> str:
     They are for the transaction of a file, which must not notice the setting.
     """
     lock = _compose_lock(schema, LEDGER_AND_LOG, pins=False, writes=True).as_string()
-    return ";\n".join((lock, _RESTORE_PATH, compose_glanced(schema, LEDGER_TABLE, STATES), _RESTORE_SECURITY))
+    glanced = compose_glanced(schema, LEDGER_TABLE, STATES)
+    return ";\n".join((lock, _RESTORE_PATH, compose_mark(schema), glanced, _RESTORE_SECURITY))
+
+
+@cache
+def compose_mark(schema: str) -> str:
+    """Return the statement that gives the mark of both tables, for `Guard.remember`; NULL where none can be had."""
+    counted = sql.SQL("pg_catalog.current_setting('track_counts') OPERATOR(pg_catalog.=) 'on'")
+    marked = sql.SQL("SELECT CASE WHEN {} THEN {} END AS {}")
+    return marked.format(counted, _compose_mark(schema), sql.Identifier(_MARK)).as_string()
+
+
+def compose_unmarked(guard: Guard, schema: str) -> str:
+    """Return the statement that raises an error, see `is_changed`, unless the mark is the one in `guard`."""
+    before, after = _compose_unmarked(schema)
+    return f"{before}{sql.Literal(guard.mark).as_string()}{after}"
+
+
+@cache
+def _compose_unmarked(schema: str) -> tuple[str, str]:
+    """Return the text before and after the mark, which is each tenant's own."""
+    place = secrets.token_hex()
+    text = sql.SQL(read_sql("ledger", "unchanged")).format(
+        versions=_compose_mark(schema), seen=sql.SQL(place), changed=sql.Literal(_CHANGED)
+    )
+    before, after = text.as_string().split(place)
+    return before, after
+
+
+def _compose_mark(schema: str) -> sql.Composed:
+    return sql.SQL(read_sql("ledger", "mark")).format(
+        ledger=_as_oid(schema, LEDGER_TABLE), log=_as_oid(schema, LOG_TABLE)
+    )
 
 
 def _compose_copy(schema: str, table: str, columns: str) -> sql.Composed:
@@ -242,8 +281,17 @@ def is_plain(guard: Guard, table: str, seen: Fields) -> bool:
     return tuple(shape) == ours and owner in {current, guard.owner.encode()}
 
 
-def _compose_owned(guard: Guard, schema: str, tables: Sequence[str]) -> sql.Composed:
-    return _compose("owned_by_grant" if guard.by_grant else "owned", schema, tables, owner=guard.owner)
+def _compose_owned(guard: Guard, schema: str, tables: Sequence[str], *, quick: bool = False) -> sql.Composed:
+    """Return the question why a table is not trusted for its row in pg_class; NULL if it is."""
+    flagged = sql.SQL(read_sql("ledger", "flagged")).format(changed=sql.Literal(_CHANGED)) if quick else sql.SQL("")
+    name = "owned_by_grant" if guard.by_grant else "owned"
+    return _compose(name, schema, tables, owner=sql.Literal(guard.owner), flagged=flagged)
+
+
+def _compose_definition(schema: str, tables: Sequence[str], *, quick: bool = False) -> sql.Composed:
+    """Return the query of a definition; `quick`: without the parts that `_compose_owned` has excluded."""
+    flagged = sql.SQL("") if quick else _compose("definition_flagged", schema, tables)
+    return _compose("definition", schema, tables, flagged=flagged)
 
 
 def _number(tables: Sequence[str]) -> Iterator[str]:
@@ -275,7 +323,7 @@ def find_faults(connection: Connection, guard: Guard, schema: str, table: str) -
     with connection.transaction():
         connection.execute("SET LOCAL search_path = ''")
         owned = connection.execute(_compose_owned(longer, schema, (table,))).fetchone()
-        found = connection.execute(_compose("definition", schema, (table,))).fetchone()
+        found = connection.execute(_compose_definition(schema, (table,))).fetchone()
     lines = frozenset(line.removeprefix("1 ") for line in str(found[0]).splitlines()) if found else frozenset()
     kinds = [line for line in lines if line.startswith("table ")]
     if kinds != [PLAIN]:
@@ -284,7 +332,7 @@ def find_faults(connection: Connection, guard: Guard, schema: str, table: str) -
         return
     for line in sorted(lines ^ DEFINITIONS[table].lines):
         yield f"{'unexpected' if line in lines else 'missing'}: {' '.join(line.split())}"
-    if owned != (True,):
+    if owned != (None,):
         yield "its owner is a role that the connected role is not a member of"
     for grantee, privileges in connection.execute(_compose("granted", schema, (table,))).fetchall():
         yield f"{grantee} may {privileges} it"
@@ -300,12 +348,15 @@ def _describe_kind(line: str) -> str:
     return " and ".join(filter(None, (*words, "a partition" if part == "t" else None)))
 
 
-def _compose(file: str, schema: str, tables: Sequence[str], **values: str) -> sql.Composed:
+def _compose(file: str, schema: str, tables: Sequence[str], **values: sql.Composable) -> sql.Composed:
     ids = sql.SQL("CAST(ARRAY[{}] AS pg_catalog.oid[])").format(
         sql.SQL(", ").join(_as_relation(schema, table) for table in tables)
     )
-    literals = {name: sql.Literal(value) for name, value in values.items()}
-    return sql.SQL(read_sql("ledger", file)).format(ids=ids, **literals)
+    return sql.SQL(read_sql("ledger", file)).format(ids=ids, **values)
+
+
+def _as_oid(schema: str, table: str) -> sql.Composed:
+    return sql.SQL("CAST({} AS pg_catalog.oid)").format(_as_relation(schema, table))
 
 
 def _as_relation(schema: str, table: str) -> sql.Composed:

@@ -24,6 +24,7 @@ from tenantry.ledger.guard import (
     compose_copy,
     compose_glanced,
     compose_guarded,
+    compose_mark,
     find_faults,
     is_plain,
     read_reason,
@@ -36,6 +37,7 @@ from tenantry.model.errors import Problem, Refused, TenantError
 from tenantry.model.records import LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
 from tenantry.postgres.copying import MOST, Copied, Fields, TooMuch, copy_rows
 from tenantry.postgres.queries import read_sql
+from tenantry.postgres.send import ask
 from tenantry.postgres.sessions import Connection
 
 LAYOUT = 1
@@ -177,10 +179,9 @@ class Ledger:
         if found:
             self._check_layout(_layout_of(comment))
             return False
+        create = self.compose("create", comment=f"tenantry ledger, layout {LAYOUT}: one row for each migration")
         try:
-            self.connection.execute(
-                self.compose("create", comment=f"tenantry ledger, layout {LAYOUT}: one row for each migration")
-            )
+            self.guard.remember(ask(self.connection, f"{create.as_string()};\n{compose_mark(self.schema)}"))
         except pg.InvalidSchemaName:
             raise Refused(
                 f"{self.shown}: schema {self.schema!r} does not exist",

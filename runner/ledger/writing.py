@@ -12,7 +12,7 @@ from psycopg import errors as pg
 from psycopg import sql
 from psycopg.pq.abc import PGresult
 
-from tenantry.ledger.guard import compose_guard, compose_unchanged, is_changed
+from tenantry.ledger.guard import compose_guard, compose_unchanged, compose_unmarked, is_changed
 from tenantry.ledger.ledger import LAYOUT, Ledger, Value, check_taken, compose, refuse_lost
 from tenantry.ledger.log import compose_line, write_line
 from tenantry.ledger.provenance import Provenance
@@ -96,25 +96,36 @@ def _compose_applied(author: Author, migration: Migration, _text: str, _rollback
 
 
 def _send_record(ledger: Ledger, before: Sequence[str], record: Sequence[str]) -> PGresult:
-    """Send the record after the guard of its tables, at first the short one where it may do; return the last result."""
+    """Send the record after the guard of its tables, and return its last result: at first after what is seen quickly.
+
+    What that leaves in doubt, it says with an error, and then all is looked at.
+    """
     guard, schema = ledger.guard, ledger.schema
-    if guard.seen is not None:
-        unchanged = compose_unchanged(guard, schema, LEDGER_AND_LOG).as_string()
-        check = compose_check(ledger, unchanged=True).as_string()
+    if guard.mark is not None:
         # The savepoint, because a file may well change these rows of the catalog, as by GRANT ... ON ALL TABLES.
-        parts = (*before, compose_savepoint().as_string(), unchanged, check, *record)
+        lead = (*before, compose_savepoint().as_string(), _compose_quick(ledger).as_string())
         try:
-            return ask(ledger.connection, ";\n".join(parts))[-1]
+            return _send_guarded(ledger, (*lead, compose_unmarked(guard, schema), *record))
         except pg.InvalidTextRepresentation as error:
             if not is_changed(error):
                 raise
         ledger.connection.execute(compose_savepoint("ROLLBACK TO SAVEPOINT"))
         guard.seen, before = None, ()
     whole = compose_guard(guard, schema, LEDGER_AND_LOG, writes=True, remembers=guard.continues).as_string()
+    return _send_guarded(ledger, (*before, whole, compose_check(ledger).as_string(), *record))
+
+
+def _compose_quick(ledger: Ledger) -> sql.Composable:
+    guard, schema = ledger.guard, ledger.schema
+    if guard.seen is not None:
+        return compose_unchanged(guard, schema, LEDGER_AND_LOG)
+    return compose_guard(guard, schema, LEDGER_AND_LOG, writes=True, remembers=guard.continues, quick=True)
+
+
+def _send_guarded(ledger: Ledger, parts: Sequence[str]) -> PGresult:
     with ledger.guarding(LEDGER_AND_LOG):
-        parts = (*before, whole, compose_check(ledger).as_string(), *record)
         results = ask(ledger.connection, ";\n".join(parts))
-    guard.remember(results)
+    ledger.guard.remember(results)
     return results[-1]
 
 

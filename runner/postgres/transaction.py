@@ -86,10 +86,14 @@ def _compose_begin(timeouts: Timeouts, application_name: str | None, reading: Re
 
 def _compose_settings(reading: Reading, *, local: bool) -> sql.Composed:
     """Return the expressions that set how SQL is read, for the transaction if `local`, or else for the session."""
+    return sql.SQL(", ").join(_compose_setting(name, value, local=local) for name, value in reading)
+
+
+# Most of them are the same for each tenant.
+@lru_cache(maxsize=256)
+def _compose_setting(name: str, value: str, *, local: bool) -> sql.SQL:
     setting = sql.SQL("pg_catalog.set_config({}, {}, {})")
-    return sql.SQL(", ").join(
-        setting.format(sql.Literal(name), sql.Literal(value), sql.Literal(local)) for name, value in reading
-    )
+    return _flatten(setting.format(sql.Literal(name), sql.Literal(value), sql.Literal(local)))
 
 
 def prepare_session(connection: Connection, reading: Reading) -> None:

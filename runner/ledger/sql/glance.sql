@@ -5,4 +5,4 @@ SELECT
     relhassubclass, relnatts, relchecks, pg_catalog.pg_get_userbyid(relowner), current_user,
     {witness}
 FROM pg_catalog.pg_class
-WHERE oid OPERATOR(pg_catalog.=) CAST({table} AS pg_catalog.oid)
+WHERE oid OPERATOR(pg_catalog.=) {table}

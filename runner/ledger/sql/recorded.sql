@@ -7,6 +7,6 @@ WITH recorded AS (
     RETURNING 1
 )
 SELECT CAST(CASE
-    WHEN (SELECT count(*) FROM recorded) = 1 AND (SELECT count(*) FROM logged) = 1 THEN '1'
+    WHEN EXISTS (SELECT FROM recorded) AND EXISTS (SELECT FROM logged) THEN '1'
     ELSE {lost}
 END AS pg_catalog.int4)
