@@ -143,10 +143,10 @@ class Project:
             message = f"{folder}: {failure}, expected {_OWN_FOLDER}: the texts that were applied are not kept here"
             yield WarningRaised("", Problem(message, f"{_CORRECT}, or commit each file to git as it ran"))
 
-    def ledger(self, tenant: Tenant, connection: Connection, *, glances: bool = False) -> Ledger:
-        """Return the tenant's ledger on a connection; `glances`: see `Guard`."""
+    def ledger(self, tenant: Tenant, connection: Connection, *, glances: bool = False, witness: str = "") -> Ledger:
+        """Return the tenant's ledger on a connection; `glances` and `witness`: see `Guard`."""
         superuser = connection.info.parameter_status("is_superuser") == "on"
-        guard = Guard(self.config.ledger_owner, glances=glances, pins=superuser)
+        guard = Guard(self.config.ledger_owner, glances=glances, pins=superuser, witness=witness)
         return Ledger(connection, self.config.ledger_schema, tenant, self.provenance, guard)
 
     def creates(self, tenant: Tenant) -> bool:

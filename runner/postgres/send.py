@@ -8,6 +8,7 @@ import psycopg
 from psycopg import generators
 from psycopg.abc import PQGen
 from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
 from tenantry.postgres.sessions import Connection
 
@@ -62,6 +63,19 @@ def send(
         connection.close()
         return Sent(done, psycopg.errors.FeatureNotSupported("COPY from or to the client is not possible in a file"))
     return Sent(done, rows=last.command_tuples or 0)
+
+
+def ask(connection: Connection, text: str) -> list[PGresult]:
+    """Send a message of our own and return the result of each of its statements. Raises psycopg.Error.
+
+    Not through `Connection.execute`, whose cursor costs more than the message where it has many statements.
+    """
+    pgconn = connection.pgconn
+    pgconn.send_query(text.encode(connection.info.encoding))
+    results: list[PGresult] = connection.wait(generators.execute(pgconn))
+    if results[-1].status == ExecStatus.FATAL_ERROR:
+        raise psycopg.errors.error_from_result(results[-1], connection.info.encoding)
+    return results
 
 
 def _attend(running: PQGen[_Answer], look: Callable[[], None]) -> PQGen[_Answer]:

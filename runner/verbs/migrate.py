@@ -13,7 +13,7 @@ from tenantry.fleet.journal.places import LAST
 from tenantry.fleet.run import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import find_pending
-from tenantry.ledger.statuses import compare_rows, refuse_bare
+from tenantry.ledger.statuses import compare_rows, find_witness, refuse_bare
 from tenantry.lint.gate import Gate, check_rules
 from tenantry.model import AppliedMigration, MigrationStatus, Plan, RowState, State, Tenant, label
 from tenantry.model.errors import ConfigError, Problem, Refused
@@ -224,6 +224,7 @@ def make_job(
     `resume_at`: the statement at which a file that was begun goes on, where a person says so.
     """
     # One prover for all tenants: what one of them was refused for is the next one's answer as well.
+    witnesses = {name: find_witness(directory.migrations) for name, directory in project.directories.items()}
     orders = _Orders(target, late, gate, make_prover(project, full=full) if prove else None, resume_at)
 
     def migrate(tenant: Tenant) -> Generator[Event, None, Verdict]:
@@ -232,7 +233,7 @@ def make_job(
                 return Verdict(Result.SKIPPED, frozen)
             connection = yield from project.open_or_create(tenant, stack)
             # Most tenants have nothing pending: whatever is written after all is guarded in full.
-            ledger = project.ledger(tenant, connection, glances=True)
+            ledger = project.ledger(tenant, connection, glances=True, witness=witnesses[tenant.set_name])
             return (yield from _Migrating(project, orders, ledger).run())
 
     return migrate
