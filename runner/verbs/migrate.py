@@ -10,7 +10,7 @@ import click
 from tenantry.apply.run import apply_plan, await_others
 from tenantry.apply.site import Site
 from tenantry.fleet.journal.places import LAST
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import find_pending
 from tenantry.ledger.statuses import compare_rows, refuse_bare

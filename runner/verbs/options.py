@@ -16,8 +16,8 @@ from tenantry.config.model import Config
 from tenantry.config.reading import read
 from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
-from tenantry.fleet.run import Job
 from tenantry.fleet.selection import parse_selection
+from tenantry.fleet.turns import Job
 from tenantry.model import SetName, Tenant, label
 from tenantry.model.durations import EXPECTED_SPAN, parse_span
 from tenantry.model.errors import ConfigError, Problem, Refused
