@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from tenantry.config.control import make_control
 from tenantry.config.document import EXAMPLE, Document, Reading, compose, decode, stop
 from tenantry.config.expected_columns import parse_expected
 from tenantry.config.model import Config, Rules, TenantFile
@@ -77,6 +78,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     )
     check_source(document, file)
     rollout = make_rollout(document, file)
+    control = make_control(document, file, env)
     master, tenants = make_tenants(document, file, rules)
     # Only now, so that one run reports the mistakes of servers, sources and tenants together.
     if document.problems:
@@ -105,6 +107,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         },
         rules=rules,
         rollout=rollout,
+        control=control,
         tenant_file=_find_file(document, file, path),
     )
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from tenantry.config.document import BROKEN, Document, Location, Plain, join_location
 from tenantry.config.expected_columns import EXPECTED_PATTERN
 from tenantry.config.explain import explain, name_kind
-from tenantry.config.model import Mistake, Rules
+from tenantry.config.model import WORKERS_SCHEMA, Mistake, Rules
 from tenantry.config.patterns import DATABASE_PATTERN, ID_PATTERN, TEXT_PATTERN
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.byte_sizes import EXPECTED_SIZE, SIZE_PATTERN, parse_size
@@ -444,6 +444,28 @@ class _Rollout(BaseModel):
     )
 
 
+class WorkersEntry(BaseModel):
+    """The control database of `migrate --engine procrastinate`, through which a run and its workers know each other.
+
+    Whoever may write to it can have the workers apply the migrations of this project, and nothing else.
+    """
+
+    model_config = ConfigDict(title="workers", extra="forbid", strict=True)
+
+    database: _Text | None = Field(
+        None,
+        description="Connection string of the database, with dbname; ${NAME} comes from the environment. By default, "
+        "the master.",
+        examples=["host=db1 dbname=control user=tenantry password=${CONTROL_PASSWORD}"],
+    )
+    schema_name: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = Field(
+        WORKERS_SCHEMA,
+        alias="schema",
+        description="Schema of its tables; each project needs its own.",
+        examples=["studio_workers"],
+    )
+
+
 _Expected = Annotated[str, Field(pattern=EXPECTED_PATTERN)]
 
 
@@ -468,6 +490,7 @@ class TenantsFile(BaseModel):
     lint: _Lint | None = None
     drift: _Drift | None = None
     rollout: _Rollout | None = None
+    workers: WorkersEntry | None = None
     expect: list[_Expected] = Field(
         [],
         description="Columns that every tenant must have: table.column, optionally followed by its type and not null.",
@@ -487,6 +510,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "lint": _Lint,
     "drift": _Drift,
     "rollout": _Rollout,
+    "workers": WorkersEntry,
 }
 
 TENANT_KEYS = tuple(_Entry.model_fields[name].alias or name for name in _Entry.model_fields)

@@ -11,7 +11,7 @@ from tenantry.config.schema import ServerEntry
 from tenantry.model import Server
 from tenantry.model.words import nearest, one_of
 
-_IN_CLEAR = Mistake(
+IN_CLEAR = Mistake(
     "a password in clear text, expected one from outside this file",
     "write password=${NAME}, or use a libpq password file or service file",
 )
@@ -77,7 +77,7 @@ def _read_server(
     match connect(name, override[1]) if override else expand(name, text, env):
         case ServerConnection() as found:
             if found.in_clear and not override:
-                document.warn(("servers", name, *at), _IN_CLEAR)
+                document.warn(("servers", name, *at), IN_CLEAR)
             if isinstance(entry, str):
                 return found
             # A user who overrides the server does not mean the direct way to the server in the file.
@@ -107,7 +107,7 @@ def _read_direct(document: Document, name: str, text: str | None, env: Mapping[s
     elif found.server.embedded:
         document.refuse(at, _NOT_EMBEDDED)
     if found.in_clear:
-        document.warn(at, _IN_CLEAR)
+        document.warn(at, IN_CLEAR)
     return found.server.dsn
 
 

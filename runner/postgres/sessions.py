@@ -215,6 +215,13 @@ class Sessions:
                 return True
         return True
 
+    def list_parameters(self, server: str, database: str) -> dict[str, Any]:
+        """Return what libpq needs to connect to a database, for those that open their own: with the password."""
+        given = {**self._parameters[server], "dbname": database}
+        if server in self._commands:
+            given["password"] = self._commands[server].take(self._resolved[server]).password
+        return given
+
     def maintenance(self, server: str) -> str:
         """Return the database of a server to connect to while the tenant's own does not exist."""
         return str(self._parameters[server].get("dbname") or "postgres")

@@ -6,7 +6,7 @@ A proposal is shown before it is written, and written under the lock.
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.log import record_allowed
 from tenantry.ledger.statuses import read_statuses

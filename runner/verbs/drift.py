@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import click
 
-from tenantry.fleet.run import Job
 from tenantry.fleet.selection import name_tenant
+from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.statuses import read_statuses
 from tenantry.model import Tenant

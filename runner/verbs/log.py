@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 import click
 
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.ledger.log import LogEntry, read_log
 from tenantry.model import AppliedMigration, Tenant, label
 from tenantry.model.checksum import checksum

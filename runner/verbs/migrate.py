@@ -3,6 +3,7 @@
 from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ import click
 from tenantry.apply.run import apply_plan, await_others
 from tenantry.apply.site import Site
 from tenantry.fleet.journal.places import LAST
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import find_pending
 from tenantry.ledger.statuses import compare_rows, find_witness, refuse_bare
@@ -26,8 +27,10 @@ from tenantry.project import Project
 from tenantry.proof.findings import describe_renamed, find_in, warn
 from tenantry.proof.prover import Prover, make_prover
 from tenantry.verbs import plan
+from tenantry.verbs.carrying import THREADS, Carrier
 from tenantry.verbs.options import (
     DRY_RUN,
+    ENGINE,
     FULL,
     JOBS,
     LOCK_WAIT,
@@ -110,6 +113,7 @@ _PARAMS = (
         metavar="TIME",
         help="Start no tenant that, going by the others, would not finish within TIME, such as 25m.",
     ),
+    ENGINE,
     JOBS,
     LOCK_WAIT,
     SERVER,
@@ -127,16 +131,19 @@ def start(
     verify: bool = True,
     full: bool = False,
     resumes: str = "",
+    resumed: Sequence[str] = (),
     selection: str = "",
     advance: Advance = BY_THE_FILE,
+    engine: str = THREADS,
 ) -> Events:
     """Apply the pending files to every selected tenant, in order, up to the version `to`.
 
     With `dry_run`, only report them. `out_of_order` are versions to apply although newer ones are applied. `allow` are
     rules of lint whose dangers are let through. `resume_at` is the statement, counted from 1, at which the unfinished
     file of one tenant is resumed. With `verify`, each schema is compared with the files afterwards; one that has not
-    changed since it was last proven, only with `full`. `resumes` and `selection` are kept in the journal: see `Record`.
-    `advance` says how the rollout is followed. Raises ConfigError where no file has one of the versions, a rule is
+    changed since it was last proven, only with `full`. `resumes` and `selection` are kept in the journal: see `Record`;
+    `resumed` are the runs that came before, whose workers must not go on. `advance` says how the rollout is followed,
+    and `engine` who works on the tenants. Raises ConfigError where no file has one of the versions, a rule is
     unknown, the rollout is wrong, or `resume_at` is given for several tenants; ServerError where the embedded server
     cannot be started.
     """
@@ -154,13 +161,37 @@ def start(
     if dry_run:
         # The job of plan itself: a dry run that decided on its own could promise something else.
         return plan.run(project, "migrate", to, late, allowed=allow, course=course)
-    gate = Gate(project, allow, plan.make_look(project, to, late))
-    job = make_job(project, to, late, gate, prove=verify, full=full, resume_at=resume_at)
     options = {"to": to, "out_of_order": sorted(late), "allow": list(allow), "resume_at": resume_at}
     options |= {"no_verify": not verify, "full": full}
-    record = Record(options, resumes, selection)
-    return run_job(
-        project, "migrate", job, staged=True, course=course, makes_server=True, record=record, preface=course.describe()
+    carrier = Carrier(project, engine, options, resumed)
+    record = Record({**options, "engine": engine if engine != THREADS else None}, resumes, selection)
+    return carrier.watch(
+        run_job(
+            project,
+            "migrate",
+            make_job_of(project, options),
+            staged=True,
+            course=course,
+            makes_server=True,
+            record=record,
+            preface=chain(carrier.preface(), course.describe()),
+            engine=carrier.engine,
+        )
+    )
+
+
+def make_job_of(project: Project, options: Mapping[str, Any]) -> Job:
+    """Return the job of a run with these options, as the journal has them: also in a worker, which gets no others."""
+    late = frozenset(options["out_of_order"])
+    gate = Gate(project, options["allow"], plan.make_look(project, options["to"], late))
+    return make_job(
+        project,
+        options["to"],
+        late,
+        gate,
+        prove=not options["no_verify"],
+        full=options["full"],
+        resume_at=options["resume_at"],
     )
 
 
@@ -172,7 +203,13 @@ def _start(request: Request) -> Events:
     project = order_tenants(open_request(resumed.request, writes=True), resumed.left)
     check_files(project, resumed)
     header = resumed.header
-    return _start_on(project, resumed.request.options, resumes=header.run_id, selection=header.selection)
+    return _start_on(
+        project,
+        resumed.request.options,
+        resumes=header.run_id,
+        resumed=resumed.runs,
+        selection=header.selection,
+    )
 
 
 def _repeat(request: Request) -> Repeated | None:
@@ -183,7 +220,14 @@ def _repeat(request: Request) -> Repeated | None:
     return Repeated("migrate", header.options, header.selection, header.servers)
 
 
-def _start_on(project: Project, options: Mapping[str, Any], *, resumes: str = "", selection: str = "") -> Events:
+def _start_on(
+    project: Project,
+    options: Mapping[str, Any],
+    *,
+    resumes: str = "",
+    resumed: Sequence[str] = (),
+    selection: str = "",
+) -> Events:
     return start(
         project,
         to=options["to"],
@@ -194,7 +238,9 @@ def _start_on(project: Project, options: Mapping[str, Any], *, resumes: str = ""
         verify=not options["no_verify"],
         full=options["full"],
         resumes=resumes,
+        resumed=resumed,
         selection=selection,
+        engine=options["engine"],
         advance=Advance(options["max_failures"], options["stage"], not options["no_rollout"], options["deadline"]),
     )
 

@@ -16,8 +16,9 @@ from tenantry.config.model import Config
 from tenantry.config.reading import read
 from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
-from tenantry.fleet.run import Job
 from tenantry.fleet.selection import parse_selection
+from tenantry.fleet.turns import Engine, Job
+from tenantry.fleet.workers import threads
 from tenantry.model import SetName, Tenant, label
 from tenantry.model.durations import EXPECTED_SPAN, parse_span
 from tenantry.model.errors import ConfigError, Problem, Refused
@@ -150,6 +151,13 @@ SERVER = click.Option(
     multiple=True,
     help="Another connection string for a server of tenants.yaml, for this run only.",
 )
+ENGINE = click.Option(
+    ["--engine"],
+    type=click.Choice(["threads", "procrastinate"]),
+    default="threads",
+    show_default=True,
+    help="Work on tenants in this process, or have workers on other hosts do it: see tenantry worker.",
+)
 JOBS = click.Option(
     ["--jobs"],
     type=click.IntRange(min=1),
@@ -234,16 +242,25 @@ def read_request(request: Request) -> Config:
     return read(Path(request.options["config"]), env=request.environment)
 
 
-def _choose(request: Request) -> Choice:
-    options = request.options
-    names = [name for name, _dsn in options.get("servers", ())]
+def read_config(request: Request) -> Config:
+    """Read the tenants.yaml that a request is about, with the servers of its options. Raises ConfigError."""
+    return read(Path(request.options["config"]), env=request.environment, overrides=_list_servers(request))
+
+
+def _list_servers(request: Request) -> dict[str, str]:
+    names = [name for name, _dsn in request.options.get("servers", ())]
     if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise ConfigError(tuple(Problem(f"--server: {name!r} is given more than once") for name in repeated))
+    return dict(request.options.get("servers", ()))
+
+
+def _choose(request: Request) -> Choice:
+    options = request.options
     return Choice(
         config_path=Path(options["config"]),
         environment=request.environment,
         selection=parse_selection(options.get("tenants")),
-        servers=dict(options.get("servers", ())),
+        servers=_list_servers(request),
         lock_wait_s=options.get("lock_wait", DEFAULT_LOCK_WAIT_S),
         jobs=options.get("jobs", DEFAULT_JOBS),
         create=options.get("create", False),
@@ -260,12 +277,14 @@ def run_job(
     makes_server: bool = False,
     record: Record | None = None,
     preface: Iterable[Event] = (),
+    engine: Engine = threads.carry,
 ) -> Events:
     """Run a job on the selected tenants, after starting the embedded server where one is meant. Raises ServerError.
 
     `staged`: no tenant starts unless the master got through, and who is blocked has a second turn. `course`: the way
     through the tenants, which are all of the project, is given. `makes_server`: an embedded server that was never made
     is made now. `record`: the run writes, and has a journal. `preface` is yielded before the first tenant starts.
+    `engine` carries the tenants.
     """
     project.start_servers(makes=makes_server)
     stages = make_stages(project.tenants) if staged else [Stage(project.tenants)]
@@ -279,6 +298,7 @@ def run_job(
         preface=chain(project.preface(), preface),
         revisit=staged,
         bounds=course.bounds if course else UNBOUNDED,
+        engine=engine,
     )
     events = _add_warnings(run, project)
     return record_run(project, verb, record, events) if record else events

@@ -8,7 +8,7 @@ from dataclasses import replace
 import click
 
 from tenantry.apply.requirements import count_unmet, foresee
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import find_pending
 from tenantry.ledger.statuses import compare_rows, read_statuses, refuse_bare

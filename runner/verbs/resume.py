@@ -31,11 +31,15 @@ _MOST_TYPED = 20
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """A run to resume: `left` are its tenants that did not end well, in its order; `request` is about these."""
+    """A run to resume: `left` are its tenants that did not end well, in its order; `request` is about these.
+
+    `runs` are the ids of that run and of those that resumed it.
+    """
 
     header: JournalHeader
     left: tuple[str, ...]
     request: Request
+    runs: tuple[str, ...]
 
 
 def read_resumed(request: Request) -> Resumed:
@@ -52,7 +56,7 @@ def read_resumed(request: Request) -> Resumed:
         raise ConfigError((Problem(message, f'run "tenantry status --tenants {header.selection}" to see them'),))
     _check_servers(request, header)
     options = {**request.options, **_choose_options(request, header, trail), "tenants": ",".join(left)}
-    return Resumed(header, left, replace(request, options=options))
+    return Resumed(header, left, replace(request, options=options), tuple(one.header.run_id for one in trail))
 
 
 def order_tenants(project: Project, left: tuple[str, ...]) -> Project:

@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 import click
 
 from tenantry.apply.rollback import Undo, confirm, make_undo, run_undo
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.statuses import compare_rows
 from tenantry.model import MigrationStatus, Tenant

@@ -10,7 +10,7 @@ import click
 from tenantry.fleet.journal.form import Journal, JournalHeader, replay
 from tenantry.fleet.journal.places import LAST
 from tenantry.fleet.journal.reading import Runs, find_runs
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.ledger.log import read_log
 from tenantry.ledger.statuses import compare_rows, refuse_bare
 from tenantry.model import Tenant

@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 import click
 
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.log import FAILURES, LogEntry, read_last_failure
 from tenantry.ledger.repeatables import find_pending

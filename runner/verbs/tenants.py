@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, NoDatabase, TenantError, Unreachable
 from tenantry.model.events import DatabaseOpened, Event, RowReported, Verdict

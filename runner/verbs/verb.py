@@ -27,6 +27,7 @@ VERBS: dict[str, str] = {
     "check": "Test the migration files themselves, before a commit.",
     "lint": "Find statements that would block or break a live database.",
     "draft": "Write the next migration from a target schema.",
+    "worker": "Work on tenants for runs that other hosts start.",
     "runs": "List the runs that wrote, show one again, or check one.",
     "log": "Show every attempt, failure and manual change.",
     "tenants": "List the tenants of tenants.yaml and try each connection.",

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator, Sequence
 
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger, find_ledger_faults
 from tenantry.ledger.repeatables import find_gone, find_pending
 from tenantry.ledger.statuses import read_statuses
