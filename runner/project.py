@@ -323,7 +323,8 @@ def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], 
         for name, server in used.items()
         if server.password_command
     }
-    return Sessions(dsns, _make_settings(config, choice, provenance), directs, variables, commands)
+    caps = {name: server.connections for name, server in used.items()}
+    return Sessions(dsns, _make_settings(config, choice, provenance), directs, variables, commands, caps=caps)
 
 
 def _make_settings(config: Config, choice: Choice, provenance: Provenance) -> Settings:

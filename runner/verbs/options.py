@@ -166,7 +166,8 @@ LOCK_WAIT = click.Option(
     default=DEFAULT_LOCK_WAIT_S,
     show_default=True,
     metavar="SECONDS",
-    help="Wait up to SECONDS for another run of tenantry, and for locks on tables.",
+    help="Wait up to SECONDS for another run of tenantry, for locks on tables, and for a server that is full or "
+    "went away.",
 )
 SET = click.Option(
     ["--set", "set_name"],
