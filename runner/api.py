@@ -7,11 +7,13 @@ line is the twin of this module, and neither imports the other.
 import os
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from tenantry.fleet.selection import parse_selection
+from tenantry.fleet.shards import EXPECTED_SHARD, parse_shard
 from tenantry.ledger.provenance import os_user
 from tenantry.model.errors import ConfigError, Problem, RunError
 from tenantry.model.events import Event, RunFinished
@@ -147,6 +149,7 @@ def open(  # noqa: A001  # programs read it as tenantry.open
     path: str | os.PathLike[str] = "tenants.yaml",
     *,
     tenants: str | None = None,
+    shard: str | None = None,
     servers: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
     lock_wait: float = DEFAULT_LOCK_WAIT_S,
@@ -157,6 +160,7 @@ def open(  # noqa: A001  # programs read it as tenantry.open
     """Open a project: read and check tenants.yaml and its migration files, and select tenants.
 
     `tenants` selects as `--tenants` does, such as `1,16`, `master` or `@tier=internal`; None selects everything.
+    `shard`, such as `3/10`, takes one part of these, as `--shard` does.
     `servers` are other connection strings for servers of tenants.yaml, by name. `environment` is used instead of
     `os.environ` for variables in tenants.yaml and for those that configure tenantry. `lock_wait` is in seconds, and
     `jobs` counts the tenants at work at once on each server. With `create`, `migrate` creates databases that do not
@@ -170,10 +174,12 @@ def open(  # noqa: A001  # programs read it as tenantry.open
         raise ConfigError((Problem(f"jobs: {jobs}, expected 1 or more"),))
     if lock_wait < 0:
         raise ConfigError((Problem(f"lock_wait: {lock_wait}, expected 0 or more seconds"),))
+    if shard is not None and parse_shard(shard) is None:
+        raise ConfigError((Problem(f"shard: {shard!r}, expected {EXPECTED_SHARD}"),))
     choice = Choice(
         config_path=Path(path),
         environment=dict(os.environ if environment is None else environment),
-        selection=parse_selection(tenants),
+        selection=replace(parse_selection(tenants), shard=parse_shard(shard or "")),
         servers=dict(servers or {}),
         lock_wait_s=lock_wait,
         jobs=jobs,

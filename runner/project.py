@@ -124,7 +124,7 @@ class Project:
         """Yield what is worth saying before a run: who is selected, unless that was typed, and about the input."""
         if self.choice.selection.computed:
             names = tuple(tenant.name for tenant in self.tenants)
-            yield TenantsSelected(self.choice.selection.text, len(names), names[:_FIRST])
+            yield TenantsSelected(self.choice.selection.words, len(names), names[:_FIRST])
         yield from self.warnings()
 
     def warnings(self) -> Iterator[WarningRaised]:

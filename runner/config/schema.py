@@ -474,7 +474,9 @@ class TenantsFile(BaseModel):
     drift: _Drift | None = None
     rollout: _Rollout | None = None
     connections: _Count | None = Field(
-        None, description="Most connections that one run has at once to each server without a number of its own.", examples=[20]
+        None,
+        description="Most connections that one run has at once to each server without a number of its own.",
+        examples=[20],
     )
     expect: list[_Expected] = Field(
         [],

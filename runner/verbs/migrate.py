@@ -33,6 +33,7 @@ from tenantry.verbs.options import (
     LOCK_WAIT,
     NO_VERIFY,
     SERVER,
+    SHARD,
     TENANTS,
     LimitOption,
     Span,
@@ -60,6 +61,7 @@ starts. Exit code 0 means that every selected database was read again and has ev
 
 _PARAMS = (
     TENANTS,
+    SHARD,
     click.Option(["--to"], type=Version(), metavar="VERSION", help="Apply files up to and including this version."),
     DRY_RUN,
     YES,
@@ -180,7 +182,7 @@ def _repeat(request: Request) -> Repeated | None:
     if request.options["resume"] is None:
         return None
     header = read_resumed(request).header
-    return Repeated("migrate", header.options, header.selection, header.servers)
+    return Repeated("migrate", header.options, header.typed, header.servers)
 
 
 def _start_on(project: Project, options: Mapping[str, Any], *, resumes: str = "", selection: str = "") -> Events:

@@ -18,6 +18,7 @@ from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
 from tenantry.fleet.run import Job
 from tenantry.fleet.selection import parse_selection
+from tenantry.fleet.shards import EXPECTED_SHARD, Shard, parse_shard
 from tenantry.model import SetName, Tenant, label
 from tenantry.model.durations import EXPECTED_SPAN, parse_span
 from tenantry.model.errors import ConfigError, Problem, Refused
@@ -112,6 +113,19 @@ class Span(click.ParamType[float]):
         return span_s
 
 
+class ShardOption(click.ParamType[Shard]):
+    """N/M: one of M parts of the tenants."""
+
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        """Return the shard; fail with what was expected."""
+        shard = value if isinstance(value, Shard) else parse_shard(str(value))
+        if shard is None:
+            self.fail(f"{value!r}, expected {EXPECTED_SHARD}", param, ctx)
+        return shard
+
+
 def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Offer what may follow the last comma, for completion in a shell."""
     import os
@@ -142,6 +156,12 @@ def make_tenants_option(explanation: str, *, required: bool = False) -> click.Op
 TENANTS = make_tenants_option("Databases to work on; by default the master and every tenant.")
 TENANTS_REQUIRED = make_tenants_option(
     "Databases to work on; all means every tenant, without the master. There is no default.", required=True
+)
+SHARD = click.Option(
+    ["--shard"],
+    type=ShardOption(),
+    metavar="N/M",
+    help="Work on the Nth of M parts of these tenants, so that M machines share them; the master is in each part.",
 )
 SERVER = click.Option(
     ["--server", "servers"],
@@ -186,6 +206,7 @@ DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show the changes witho
 REPAIR_PARAMS = (
     click.Argument(["version"], type=Version()),
     TENANTS_REQUIRED,
+    SHARD,
     REASON,
     DRY_RUN,
     YES,
@@ -243,12 +264,18 @@ def _choose(request: Request) -> Choice:
     return Choice(
         config_path=Path(options["config"]),
         environment=request.environment,
-        selection=parse_selection(options.get("tenants")),
+        selection=replace(parse_selection(options.get("tenants")), shard=_choose_shard(options)),
         servers=dict(options.get("servers", ())),
         lock_wait_s=options.get("lock_wait", DEFAULT_LOCK_WAIT_S),
         jobs=options.get("jobs", DEFAULT_JOBS),
         create=options.get("create", False),
     )
+
+
+def _choose_shard(options: Mapping[str, Any]) -> Shard | None:
+    given = options.get("shard")
+    # A journal keeps it as text.
+    return parse_shard(given) if isinstance(given, str) else given
 
 
 def run_job(

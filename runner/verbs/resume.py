@@ -17,6 +17,7 @@ from tenantry.verbs.verb import Request
 # These are the run's own.
 _REPEATED = {
     "tenants": "--tenants",
+    "shard": "--shard",
     "to": "--to",
     "out_of_order": "--out-of-order",
     "allow": "--allow",
@@ -49,7 +50,7 @@ def read_resumed(request: Request) -> Resumed:
     left = _list_left(trail)
     if not left:
         message = f"run {header.short}: every tenant ended well, expected one to resume"
-        raise ConfigError((Problem(message, f'run "tenantry status --tenants {header.selection}" to see them'),))
+        raise ConfigError((Problem(message, f'run "tenantry status --tenants {header.typed}" to see them'),))
     _check_servers(request, header)
     options = {**request.options, **_choose_options(request, header, trail), "tenants": ",".join(left)}
     return Resumed(header, left, replace(request, options=options))
@@ -72,7 +73,7 @@ def check_files(project: Project, resumed: Resumed) -> None:
         if (words := _compare(before.get(key), now.get(key), header.short))
     ]
     if messages:
-        chosen = ",".join(resumed.left) if len(resumed.left) <= _MOST_TYPED else header.selection
+        chosen = ",".join(resumed.left) if len(resumed.left) <= _MOST_TYPED else header.typed
         hint = f'restore the files of that run, or run "tenantry migrate --tenants {chosen}" to apply the current ones'
         *others, last = messages
         raise FilesDiffer((*(Problem(message) for message in others), Problem(last, hint)))
