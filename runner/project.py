@@ -125,7 +125,7 @@ class Project:
         """Yield what is worth saying before a run: who is selected, unless that was typed, and about the input."""
         if self.choice.selection.computed:
             names = tuple(tenant.name for tenant in self.tenants)
-            yield TenantsSelected(self.choice.selection.text, len(names), names[:_FIRST])
+            yield TenantsSelected(self.choice.selection.words, len(names), names[:_FIRST])
         yield from self.warnings()
 
     def warnings(self) -> Iterator[WarningRaised]:
@@ -344,7 +344,8 @@ def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], 
         for name, server in used.items()
         if server.password_command
     }
-    return Sessions(dsns, _make_settings(config, choice, provenance), directs, variables, commands)
+    caps = {name: server.connections for name, server in used.items()}
+    return Sessions(dsns, _make_settings(config, choice, provenance), directs, variables, commands, caps=caps)
 
 
 def _make_settings(config: Config, choice: Choice, provenance: Provenance) -> Settings:

@@ -66,7 +66,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     file = validate(document, Reading(document).read(document.root))
     if file is None:
         raise ConfigError(document.problems)
-    connections = read_servers(document, file.servers, env, overrides or {})
+    connections = read_servers(document, file.servers, env, overrides or {}, file.connections)
     rules = Rules(
         servers={name: connection.server for name, connection in connections.items()},
         endpoints={name: connection.endpoint for name, connection in connections.items()},

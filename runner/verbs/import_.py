@@ -34,6 +34,7 @@ from tenantry.verbs.options import (
     LOCK_WAIT,
     SERVER,
     SET,
+    SHARD,
     TENANTS,
     open_request,
     read_request,
@@ -73,6 +74,7 @@ _PARAMS = (
     SET,
     click.Option(["--write"], is_flag=True, help="Write the proposal; without it, nothing is changed."),
     TENANTS,
+    SHARD,
     click.Option(
         ["--reason"], default="imported", show_default=True, help="Reason for the change; kept in the log forever."
     ),
@@ -86,6 +88,7 @@ _PARAMS = (
 # They are about tenants, which files are not.
 _FOR_RECORDS = {
     "tenants": "--tenants",
+    "shard": "--shard",
     "reason": "--reason",
     "jobs": "--jobs",
     "lock_wait": "--lock-wait",

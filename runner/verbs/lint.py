@@ -24,6 +24,7 @@ from tenantry.project import Project
 from tenantry.verbs.options import (
     JOBS,
     SERVER,
+    SHARD,
     Version,
     find_file,
     make_tenants_option,
@@ -56,6 +57,7 @@ _PARAMS = (
         help="Lint only this set; by default both.",
     ),
     make_tenants_option("Databases to read table sizes from; by default none."),
+    SHARD,
     JOBS,
     SERVER,
 )
@@ -113,7 +115,7 @@ def start(
 def _start(request: Request) -> Events:
     options = request.options
     if options["tenants"] is None:
-        refuse_idle(request, {"jobs": "--jobs", "servers": "--server"}, "without --tenants")
+        refuse_idle(request, {"shard": "--shard", "jobs": "--jobs", "servers": "--server"}, "without --tenants")
     return start(
         open_files(request) if options["tenants"] is None else open_request(request),
         versions=options["versions"],

@@ -36,6 +36,7 @@ from tenantry.verbs.options import (
     LOCK_WAIT,
     NO_VERIFY,
     SERVER,
+    SHARD,
     TENANTS,
     LimitOption,
     Span,
@@ -46,7 +47,7 @@ from tenantry.verbs.options import (
 )
 from tenantry.verbs.production import YES
 from tenantry.verbs.recording import Record
-from tenantry.verbs.resume import check_files, order_tenants, read_resumed
+from tenantry.verbs.resume import check_files, order_tenants, pick_up, read_resumed
 from tenantry.verbs.staging import BY_THE_FILE, Advance, make_course
 from tenantry.verbs.verb import Events, Repeated, Request, Verb
 
@@ -63,6 +64,7 @@ starts. Exit code 0 means that every selected database was read again and has ev
 
 _PARAMS = (
     TENANTS,
+    SHARD,
     click.Option(["--to"], type=Version(), metavar="VERSION", help="Apply files up to and including this version."),
     DRY_RUN,
     YES,
@@ -195,29 +197,47 @@ def make_job_of(project: Project, options: Mapping[str, Any]) -> Job:
     )
 
 
+def resume(project: Project, word: str, *, dry_run: bool = False, advance: Advance = BY_THE_FILE) -> Events:
+    """Resume a run of this project, by the start of its id or as the last one, with its options and the same files.
+
+    It works on the tenants that did not end well, which have to be selected. Raises as `start` does; Blocked where that
+    run is still going on, and FilesDiffer where the files are others.
+    """
+    resumed, project = pick_up(project, word)
+    options, header = resumed.options, resumed.header
+    return start(
+        project,
+        to=options.get("to"),
+        dry_run=dry_run,
+        out_of_order=options.get("out_of_order", ()),
+        allow=options.get("allow", ()),
+        resume_at=options.get("resume_at"),
+        verify=not options.get("no_verify"),
+        full=options.get("full", False),
+        resumes=header.run_id,
+        resumed=resumed.runs,
+        selection=header.selection,
+        advance=advance,
+    )
+
+
 def _start(request: Request) -> Events:
     if request.options["resume"] is None:
         applies = not request.options["dry_run"]
         return _start_on(open_request(request, makes_server=applies, writes=applies), request.options)
-    resumed = read_resumed(request)
-    project = order_tenants(open_request(resumed.request, writes=True), resumed.left)
+    resumed, request = read_resumed(request)
+    project = order_tenants(open_request(request, writes=True), resumed.left)
     check_files(project, resumed)
     header = resumed.header
-    return _start_on(
-        project,
-        resumed.request.options,
-        resumes=header.run_id,
-        resumed=resumed.runs,
-        selection=header.selection,
-    )
+    return _start_on(project, request.options, resumes=header.run_id, resumed=resumed.runs, selection=header.selection)
 
 
 def _repeat(request: Request) -> Repeated | None:
     """Return the command of the run that is resumed."""
     if request.options["resume"] is None:
         return None
-    header = read_resumed(request).header
-    return Repeated("migrate", header.options, header.selection, header.servers)
+    header = read_resumed(request)[0].header
+    return Repeated("migrate", header.options, header.typed, header.servers)
 
 
 def _start_on(

@@ -17,6 +17,7 @@ from tenantry.config.reading import read
 from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
 from tenantry.fleet.selection import parse_selection
+from tenantry.fleet.shards import EXPECTED_SHARD, Shard, parse_shard
 from tenantry.fleet.turns import Engine, Job
 from tenantry.fleet.workers import threads
 from tenantry.model import SetName, Tenant, label
@@ -113,6 +114,19 @@ class Span(click.ParamType[float]):
         return span_s
 
 
+class ShardOption(click.ParamType[Shard]):
+    """N/M: one of M parts of the tenants."""
+
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        """Return the shard; fail with what was expected."""
+        shard = value if isinstance(value, Shard) else parse_shard(str(value))
+        if shard is None:
+            self.fail(f"{value!r}, expected {EXPECTED_SHARD}", param, ctx)
+        return shard
+
+
 def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Offer what may follow the last comma, for completion in a shell."""
     import os
@@ -144,6 +158,12 @@ TENANTS = make_tenants_option("Databases to work on; by default the master and e
 TENANTS_REQUIRED = make_tenants_option(
     "Databases to work on; all means every tenant, without the master. There is no default.", required=True
 )
+SHARD = click.Option(
+    ["--shard"],
+    type=ShardOption(),
+    metavar="N/M",
+    help="Work on the Nth of M parts of these tenants, so that M machines share them; the master is in each part.",
+)
 SERVER = click.Option(
     ["--server", "servers"],
     metavar="NAME=DSN",
@@ -174,7 +194,8 @@ LOCK_WAIT = click.Option(
     default=DEFAULT_LOCK_WAIT_S,
     show_default=True,
     metavar="SECONDS",
-    help="Wait up to SECONDS for another run of tenantry, and for locks on tables.",
+    help="Wait up to SECONDS for another run of tenantry, for locks on tables, and for a server that is full or "
+    "went away.",
 )
 SET = click.Option(
     ["--set", "set_name"],
@@ -193,6 +214,7 @@ DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show the changes witho
 REPAIR_PARAMS = (
     click.Argument(["version"], type=Version()),
     TENANTS_REQUIRED,
+    SHARD,
     REASON,
     DRY_RUN,
     YES,
@@ -259,12 +281,18 @@ def _choose(request: Request) -> Choice:
     return Choice(
         config_path=Path(options["config"]),
         environment=request.environment,
-        selection=parse_selection(options.get("tenants")),
+        selection=replace(parse_selection(options.get("tenants")), shard=_choose_shard(options)),
         servers=_list_servers(request),
         lock_wait_s=options.get("lock_wait", DEFAULT_LOCK_WAIT_S),
         jobs=options.get("jobs", DEFAULT_JOBS),
         create=options.get("create", False),
     )
+
+
+def _choose_shard(options: Mapping[str, Any]) -> Shard | None:
+    given = options.get("shard")
+    # A journal keeps it as text.
+    return parse_shard(given) if isinstance(given, str) else given
 
 
 def run_job(

@@ -22,6 +22,7 @@ from tenantry.verbs.options import (
     NO_VERIFY,
     REASON,
     SERVER,
+    SHARD,
     TENANTS_REQUIRED,
     Version,
     open_request,
@@ -48,6 +49,7 @@ _PARAMS = (
     click.Argument(["version"], type=Version(), required=False),
     click.Option(["--to"], type=Version(), metavar="VERSION", help="Undo all versions newer than this one."),
     TENANTS_REQUIRED,
+    SHARD,
     REASON,
     click.Option(["--out-of-order"], is_flag=True, help="Undo it even though newer versions are applied; they stay."),
     click.Option(

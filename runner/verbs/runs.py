@@ -111,7 +111,7 @@ def _repeat(request: Request) -> Repeated | None:
     if request.options["action"] != "show":
         return None
     header = find_runs(read_request(request)).find(request.options["run"] or LAST).header
-    return Repeated(header.verb, header.options, header.selection, header.servers)
+    return Repeated(header.verb, header.options, header.typed, header.servers)
 
 
 def _cells(header: JournalHeader, journal: Journal) -> Mapping[str, Cell]:
