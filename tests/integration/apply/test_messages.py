@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psycopg
 import pytest
@@ -24,7 +24,7 @@ def traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Have libpq write down what each connection sends, into files in a folder."""
     connect, folder = psycopg.connect, tmp_path / "traces"
     folder.mkdir()
-    with_files = []
+    with_files: list[BinaryIO] = []
 
     def traced(*args: Any, **given: Any) -> psycopg.Connection[Any]:
         connection = connect(*args, **given)
