@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.acceptance.fix_command import COMMAND, FILES, MASTER_FILES, Fleet, MakeFleet
 
-_WITHIN_S = 60
+_WITHIN_S = 240
 SETTINGS = "workers: {}\n"
 
 

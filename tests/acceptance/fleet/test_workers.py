@@ -13,6 +13,10 @@ from tests.acceptance.apply.test_interrupt import NOTES, WAIT, gate
 from tests.acceptance.fix_command import MASTER_FILES, ROOMS, Fleet, MakeFleet, Result, read_events, read_report
 from tests.acceptance.fleet.fix_workers import make_served, working
 
+pytestmark = pytest.mark.timeout(600)
+
+# Longer than any of these runs takes on a busy machine.
+DONE_S = 240
 IDS = [str(number) for number in range(1, 13)]
 STAGES = """rollout:
   stages:
@@ -20,7 +24,6 @@ STAGES = """rollout:
     - {name: early, match: "3-6", max-failures: 1}
     - {name: rest, jobs: 2}
 """
-# One that fails where there is a table of that name, and one that cannot get its lock.
 FILES = {"0000_rooms.sql": ROOMS, "0001_notes.sql": NOTES}
 
 
@@ -120,13 +123,13 @@ def test_a_blocked_tenant_has_a_second_turn(fleet: MakeFleet) -> None:
 def test_a_worker_is_killed(fleet: MakeFleet) -> None:
     """Another worker takes the tenants of a dead one over; each gets its files once, and the report is whole."""
     one = make_served(fleet, tenants=IDS, files={**FILES, "0001_notes.sql": WAIT + NOTES})
-    with working(one) as (first,), gate(one) as opened:
-        with one.start("migrate", "--engine", "procrastinate", "--jobs", "2", "--format", "jsonl") as process:
-            one.await_activity("1", "objid = 77")
-            with working(one, name="other"):
-                first.kill()
-                opened()
-                out, err = process.communicate(timeout=60)
+    words = ("migrate", "--engine", "procrastinate", "--jobs", "2", "--format", "jsonl")
+    with working(one) as (first,), gate(one) as opened, one.start(*words) as process:
+        one.await_activity("1", "objid = 77")
+        with working(one, name="other"):
+            first.kill()
+            opened()
+            out, err = process.communicate(timeout=DONE_S)
     assert process.returncode == 0, out + err
     told = read_events(out)
     died = [event["problem"]["message"] for event in told if event["event"] == "warning_raised"]
@@ -159,15 +162,15 @@ def test_the_coordinator_is_killed(fleet: MakeFleet) -> None:
 def test_a_worker_is_told_to_end(fleet: MakeFleet) -> None:
     """A worker that gets SIGTERM finishes the running files, gives the rest back, and ends with 0."""
     one = make_served(fleet, tenants=IDS[:4], files={**FILES, "0000_rooms.sql": WAIT + ROOMS})
-    with working(one) as (first,), gate(one) as opened:
-        with one.start("migrate", "--engine", "procrastinate", "--jobs", "1") as process:
-            one.await_activity("1", "objid = 77")
-            first.process.send_signal(signal.SIGTERM)
-            first.await_line("SIGTERM: finishing the running files")
-            opened()
-            assert first.process.wait(60) == 0
-            with working(one, name="other"):
-                out, err = process.communicate(timeout=60)
+    words = ("migrate", "--engine", "procrastinate", "--jobs", "1")
+    with working(one) as (first,), gate(one) as opened, one.start(*words) as process:
+        one.await_activity("1", "objid = 77")
+        first.process.send_signal(signal.SIGTERM)
+        first.await_line("SIGTERM: finishing the running files")
+        opened()
+        assert first.process.wait(DONE_S) == 0
+        with working(one, name="other"):
+            out, err = process.communicate(timeout=DONE_S)
     assert process.returncode == 0, out + err
     assert ": given back\n" in first.read()
     assert_once(one, IDS[:4], [0, 1])
@@ -177,16 +180,16 @@ def test_a_worker_is_told_to_end(fleet: MakeFleet) -> None:
 def test_a_run_is_told_to_end(fleet: MakeFleet) -> None:
     """SIGTERM ends the run in order on all workers: nobody else starts, and the report says who is left."""
     one = make_served(fleet, tenants=IDS, files={**FILES, "0000_rooms.sql": WAIT + ROOMS})
-    with working(one), gate(one) as opened:
-        with one.start("migrate", "--engine", "procrastinate", "--jobs", "1", "--format", "jsonl") as process:
-            one.await_activity("1", "objid = 77")
-            process.send_signal(signal.SIGTERM)
-            assert process.stderr is not None
-            assert any("SIGTERM: finishing" in line for line in iter(process.stderr.readline, ""))
-            # The worker looks for orders several times a second, and the file goes on until then.
-            _await_order(one, "end")
-            opened()
-            out, err = process.communicate(timeout=60)
+    words = ("migrate", "--engine", "procrastinate", "--jobs", "1", "--format", "jsonl")
+    with working(one), gate(one) as opened, one.start(*words) as process:
+        one.await_activity("1", "objid = 77")
+        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        assert any("SIGTERM: finishing" in line for line in iter(process.stderr.readline, ""))
+        # The worker looks for orders several times a second, and the file goes on until then.
+        _await_order(one, "end")
+        opened()
+        out, err = process.communicate(timeout=DONE_S)
     assert process.returncode == 6, out + err
     ends = {event["tenant"]: event["verdict"] for event in read_events(out) if event["event"] == "tenant_finished"}
     assert len(ends) == len(IDS) + 1
@@ -196,7 +199,7 @@ def test_a_run_is_told_to_end(fleet: MakeFleet) -> None:
 
 
 def _await_order(one: Fleet, orders: str) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + DONE_S
     while one.query("master", "SELECT orders FROM tenantry_workers.runs") != [(orders,)]:
         assert time.monotonic() < until
         time.sleep(0.05)  # the coordinator tells nobody else
@@ -217,7 +220,7 @@ def test_the_control_database_is_away(fleet: MakeFleet) -> None:
             for worker in workers:
                 worker.await_line("the control database answers again")
             opened()
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=DONE_S)
         assert process.returncode == 0, out + err
         # They still hear of new runs.
         assert migrate(one, "--tenants", "1,2").code == 0
@@ -236,7 +239,7 @@ def test_no_worker_for_a_server(fleet: MakeFleet, why: str) -> None:
             assert process.stderr is not None
             line = next(line for line in iter(process.stderr.readline, "") if "no worker serves" in line)
             process.send_signal(signal.SIGTERM)
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=DONE_S)
     other = "" if why == "none" else " with these files and this version; with others: "
     assert f"no worker serves 'main'{other}" in line
     assert process.returncode == 6, out + err
@@ -254,9 +257,9 @@ def test_files_that_change_under_a_worker(fleet: MakeFleet) -> None:
             one.await_activity("master", "batches")
             one.write("0002_x.sql", "CREATE TABLE x ();\n")
             session.rollback()
-            assert worker.process.wait(60) == 4
+            assert worker.process.wait(DONE_S) == 4
             process.send_signal(signal.SIGTERM)
-            _, err = process.communicate(timeout=60)
+            _, err = process.communicate(timeout=DONE_S)
     assert "the files of set tenant are not those of run" in worker.read()
     assert "the files of set tenant are not those of run" in err
     assert one.versions("1") == []
