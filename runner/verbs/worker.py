@@ -35,7 +35,7 @@ from tenantry.version import __version__
 if TYPE_CHECKING:
     from tenantry.fleet.workers.attempt import Assignment
     from tenantry.fleet.workers.control import Control, WorkerSign
-    from tenantry.fleet.workers.messages import Batch
+    from tenantry.fleet.workers.messages import TenantBatch
 
 _HELP = """Work on tenants for runs of "migrate --engine procrastinate", until SIGTERM or Ctrl-C.
 
@@ -127,7 +127,7 @@ def _serve(request: Request, control: "Control", sign: "WorkerSign") -> Events:
     from tenantry.fleet.workers import procrastinate
     from tenantry.fleet.workers.service import Service
 
-    def prepare(assignment: "Assignment", batch: "Batch") -> Load:
+    def prepare(assignment: "Assignment", batch: "TenantBatch") -> Load:
         return _open_batch(request, assignment, batch)
 
     yield RunStarted("worker", request.run_id, ())
@@ -139,7 +139,7 @@ def _serve(request: Request, control: "Control", sign: "WorkerSign") -> Events:
     yield RunFinished(0)
 
 
-def _open_batch(request: Request, assignment: "Assignment", batch: "Batch") -> Load:
+def _open_batch(request: Request, assignment: "Assignment", batch: "TenantBatch") -> Load:
     """Open the project of this host for a batch. Raises RunError: FilesDiffer if its files are not those of the run."""
     from tenantry.fleet.brake import make_brake
 
@@ -171,7 +171,7 @@ def _check_files(project: Project, assignment: "Assignment") -> None:
             raise FilesDiffer((Problem(message, hint),))
 
 
-def _check_databases(project: Project, batch: "Batch") -> None:
+def _check_databases(project: Project, batch: "TenantBatch") -> None:
     """Raise ConfigError unless the tenants are in this project where they are in the run's."""
     found = {tenant.name: tenant.database for tenant in project.tenants}
     problems = tuple(

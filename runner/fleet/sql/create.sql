@@ -30,6 +30,7 @@ CREATE TABLE {schema}.workers (
     queues text[] NOT NULL,
     version text NOT NULL,
     files text NOT NULL,
+    queue_worker bigint,
     started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
     seen_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()
 );
@@ -40,3 +41,4 @@ COMMENT ON COLUMN {schema}.runs.orders IS 'hold: start nobody else; end: stop at
 COMMENT ON TABLE {schema}.batches IS 'Tenants of one server that one worker takes together: a job of the queue each.';
 COMMENT ON TABLE {schema}.messages IS 'What an attempt of a worker at a batch has seen, in order. Only the coordinator reads it.';
 COMMENT ON TABLE {schema}.workers IS 'Workers, with the queues that each takes jobs from; alive while seen_at moves.';
+COMMENT ON COLUMN {schema}.workers.queue_worker IS 'Its number in procrastinate_workers, which jobs have as worker_id.';

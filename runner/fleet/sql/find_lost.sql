@@ -1,4 +1,9 @@
-SELECT j.id, j.attempts, j.queue_name::text
+SELECT j.id, j.attempts, EXISTS (
+    SELECT
+    FROM {schema}.workers w
+    WHERE w.queue_worker = j.worker_id
+        AND w.seen_at > pg_catalog.clock_timestamp() - %(seconds)s * interval '1 second'
+)
 FROM {schema}.procrastinate_jobs j
 JOIN {schema}.batches b ON b.job = j.id
 WHERE j.status = 'doing'

@@ -121,7 +121,7 @@ class Attempt:
         return connection
 
 
-class Watch:
+class OrderWatch:
     """What ends an attempt early: orders of its run, and the end of the worker. Carries each out once."""
 
     def __init__(self, load: Load, ending: Stop) -> None:
@@ -149,7 +149,7 @@ class Watch:
 
 def give_turns(attempt: Attempt, load: Load, ending: Stop) -> None:
     """Give each tenant of a batch its turn, and write what happens. Raises TakenOver and GivenBack."""
-    watch = Watch(load, ending)
+    watch = OrderWatch(load, ending)
     with load.stop.attending(), Crew[Turn](load) as crew:
         try:
             undone = _give(attempt, load, crew, watch)
@@ -162,7 +162,7 @@ def give_turns(attempt: Attempt, load: Load, ending: Stop) -> None:
         raise GivenBack
 
 
-def _give(attempt: Attempt, load: Load, crew: Crew[Turn], watch: Watch) -> int:
+def _give(attempt: Attempt, load: Load, crew: Crew[Turn], watch: OrderWatch) -> int:
     """Return how many tenants had no turn, or one that was broken off. Raises TakenOver."""
 
     def end(turn: Turn) -> None:

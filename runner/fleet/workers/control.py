@@ -21,7 +21,9 @@ LAYOUT = 1
 # The connection is lost, or the server does not take one now: all of them pass.
 LOST = (psycopg.OperationalError, psycopg.InterfaceError)
 # Arbitrary: a worker says that it is alive every second, so that several of its signs were missed.
-ALIVE_S = 10.0
+_ALIVE_S = 10.0
+# The same where it has lost its lease as well.
+_SIGN_S = 4.0
 
 Row = tuple[Any, ...]
 
@@ -174,10 +176,13 @@ class Control:
         """Cancel the jobs of a run, or those in one of its queues, that no worker has begun."""
         self._ask(connection, "cancel_waiting", run=run, queue=queue).fetchall()
 
-    def find_lost(self, connection: Connection, run: str | None = None) -> list[JobState]:
-        """Return the jobs, of one run or of all, that are begun and whose lease nobody holds."""
-        rows = self._ask(connection, "find_lost", run=run, schema_name=self.schema)
-        return [JobState(Ticket(job, attempt), "doing", queue) for job, attempt, queue in rows]
+    def find_lost(self, connection: Connection, run: str | None = None) -> dict[Ticket, bool]:
+        """Return the jobs, of one run or of all, that are begun and whose lease nobody holds.
+
+        For each, whether its worker says that it is alive: then it may be about to take the lease.
+        """
+        rows = self._ask(connection, "find_lost", run=run, schema_name=self.schema, seconds=_SIGN_S)
+        return {Ticket(job, attempt): alive for job, attempt, alive in rows}
 
     def take_back(self, connection: Connection, lost: Ticket) -> bool:
         """Have another attempt made at a lost job; False if somebody else was quicker."""
@@ -187,8 +192,8 @@ class Control:
         """Give a lost job up; False if somebody else was quicker."""
         return self._ask(connection, "end_job", job=lost.job, attempt=lost.attempt).fetchone() is not None
 
-    def sign_in(self, connection: Connection, worker: str, sign: WorkerSign) -> None:
-        """Say that a worker is alive, and what it does."""
+    def sign_in(self, connection: Connection, worker: str, sign: WorkerSign, number: int | None) -> None:
+        """Say that a worker is alive, and what it does; `number` is that of the library, None before it has one."""
         self._ask(
             connection,
             "sign_in",
@@ -199,6 +204,7 @@ class Control:
             queues=list(sign.queues),
             version=sign.version,
             files=sign.files,
+            number=number,
         )
 
     def sign_out(self, connection: Connection, worker: str) -> None:
@@ -208,7 +214,7 @@ class Control:
 
     def list_workers(self, connection: Connection) -> list[WorkerSign]:
         """Return the workers that are alive, the oldest first."""
-        rows = self._ask(connection, "list_workers", seconds=ALIVE_S)
+        rows = self._ask(connection, "list_workers", seconds=_ALIVE_S)
         return [WorkerSign(row[0], row[1], tuple(row[2]), tuple(row[3]), row[4], row[5]) for row in rows]
 
     def forget(self, connection: Connection, run: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tenantry.fleet.turns import AGAIN, Ends, Load, Turn
 from tenantry.fleet.workers.control import LOST, Control, JobState, Link, Ticket, WorkerSign
-from tenantry.fleet.workers.messages import Batch, Trouble, decode_batch, decode_message, encode_batch, make_batch
+from tenantry.fleet.workers.messages import TenantBatch, Trouble, decode_batch, decode_message, encode_batch, make_batch
 from tenantry.fleet.workers.takeover import MOST_ATTEMPTS, Takeover
 from tenantry.model import Tenant
 from tenantry.model.errors import Problem
@@ -75,8 +75,8 @@ class Coordinator:
         return _Carriage(self, load).go()
 
     def add_batches(
-        self, connection: Connection, batches: Sequence[Batch], queues: Sequence[tuple[str, str | None]]
-    ) -> dict[int, Batch]:
+        self, connection: Connection, batches: Sequence[TenantBatch], queues: Sequence[tuple[str, str | None]]
+    ) -> dict[int, TenantBatch]:
         """Add a job for each batch, all or none, and return the batches by job."""
         with connection.transaction():
             self.control.add_run(connection, self.run, self._request)
@@ -112,7 +112,7 @@ class Coordinator:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Tenants that are to go out in batches; `again` is that of `Batch`, `second`: they have their second turn."""
+    """Tenants that are to go out; `again` is that of `TenantBatch`, `second`: they have their second turn."""
 
     tenants: tuple[Tenant, ...]
     again: bool = False
@@ -123,7 +123,7 @@ class _Group:
 class _Sent:
     """A batch that went out: how far its messages were read, as attempt and number, and what trouble it had."""
 
-    batch: Batch
+    batch: TenantBatch
     second: bool
     cursor: tuple[int, int] = (0, 0)
     trouble: Trouble | None = None
@@ -223,7 +223,7 @@ class _Carriage:
         queued: dict[str, list[Tenant]] = {}
         for tenant in tenants:
             queued.setdefault(self._run.name_queue(tenant), []).append(tenant)
-        batches, queues = list[Batch](), list[tuple[str, str | None]]()
+        batches, queues = list[TenantBatch](), list[tuple[str, str | None]]()
         for name, part in queued.items():
             workers = max(sum(name in sign.queues for sign in alive), 1)
             for number, few in enumerate(_divide(part, workers)):

@@ -12,7 +12,7 @@ from tenantry.model.events import Event, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class TenantBatch:
     """Tenants of one server, as pairs of name and database, that one worker takes together, `jobs` at a time.
 
     `again`: a worker that is dead, or told to end, may have begun them already.
@@ -38,20 +38,20 @@ class Trouble:
     passing: bool = False
 
 
-def make_batch(tenants: Sequence[Tenant], jobs: int, budget: Budget, *, again: bool = False) -> Batch:
+def make_batch(tenants: Sequence[Tenant], jobs: int, budget: Budget, *, again: bool = False) -> TenantBatch:
     """Return the batch of some tenants."""
-    return Batch(tuple((tenant.name, tenant.database) for tenant in tenants), jobs, budget, again)
+    return TenantBatch(tuple((tenant.name, tenant.database) for tenant in tenants), jobs, budget, again)
 
 
-def encode_batch(batch: Batch) -> dict[str, Any]:
+def encode_batch(batch: TenantBatch) -> dict[str, Any]:
     """Return a batch as JSON."""
     written: dict[str, Any] = encode(batch)
     return written
 
 
-def decode_batch(content: Mapping[str, Any]) -> Batch:
+def decode_batch(content: Mapping[str, Any]) -> TenantBatch:
     """Return the batch that `encode_batch` wrote. Raises ValueError."""
-    batch: Batch = decode(Batch, content)
+    batch: TenantBatch = decode(TenantBatch, content)
     return batch
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import procrastinate
 from procrastinate import App, PsycopgConnector, SyncPsycopgConnector, exceptions
+from procrastinate.connector import BaseConnector
 from procrastinate.jobs import Job, Status
 from procrastinate.manager import JobManager, NotificationCallback
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
@@ -53,23 +54,27 @@ def defer(connection: Connection, queues: Sequence[tuple[str, str | None]]) -> l
     return [job.id for job in manager.batch_defer_jobs(jobs, connection=connection) if job.id is not None]
 
 
-def work(control: Control, queues: Iterable[str], do: Do, is_over: Callable[[], bool]) -> None:
+def work(
+    control: Control, queues: Iterable[str], do: Do, is_over: Callable[[], bool], know: Callable[[int], None]
+) -> None:
     """Take jobs from these queues, one at a time, and call `do` with each, until `is_over`; then end in order.
 
-    Raises ConnectorException if it cannot begin.
+    `know` is told the number by which jobs name this worker. Raises ConnectorException if it cannot begin.
     """
     # Its log lines at INFO have the arguments of jobs, and at WARNING each lost connection.
     for name in ("procrastinate", "psycopg.pool"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    asyncio.run(_work(control, list(queues), do, is_over))
+    asyncio.run(_work(control, list(queues), do, is_over, know))
 
 
-async def _work(control: Control, queues: list[str], do: Do, is_over: Callable[[], bool]) -> None:
+async def _work(
+    control: Control, queues: list[str], do: Do, is_over: Callable[[], bool], know: Callable[[int], None]
+) -> None:
     connector = PsycopgConnector(
         conninfo="", kwargs=control.list_parameters, min_size=1, max_size=_CONNECTIONS, timeout=10
     )
     app = App(connector=connector)
-    app.job_manager = _PatientManager(connector)
+    app.job_manager = _PatientManager(connector, know)
 
     def take(context: procrastinate.JobContext) -> None:
         if context.job.id is not None:
@@ -110,6 +115,16 @@ class _PatientManager(JobManager):
     In the library, a worker that could not beat or listen goes on deaf, and one that was thought dead ends a job that
     another one is at by now.
     """
+
+    def __init__(self, connector: BaseConnector, know: Callable[[int], None]) -> None:
+        super().__init__(connector)
+        self._know = know
+
+    async def register_worker(self) -> int:
+        """Return the number of this worker, and make it known."""
+        number = await super().register_worker()
+        self._know(number)
+        return number
 
     async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         """Return the next job; None also while there is no connection, or the worker was thought dead."""

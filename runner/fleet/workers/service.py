@@ -11,7 +11,7 @@ from tenantry.fleet.stop import Stop
 from tenantry.fleet.turns import Load
 from tenantry.fleet.workers.attempt import Assignment, Attempt, GivenBack, TakenOver, give_turns, tell_trouble
 from tenantry.fleet.workers.control import LOST, Control, Link, Ticket, WorkerSign
-from tenantry.fleet.workers.messages import Batch, Trouble, decode_batch
+from tenantry.fleet.workers.messages import TenantBatch, Trouble, decode_batch
 from tenantry.fleet.workers.takeover import Takeover
 from tenantry.model.errors import FilesDiffer, RunError
 from tenantry.model.words import count
@@ -19,10 +19,11 @@ from tenantry.model.words import count
 # Arbitrary: often enough that a death costs less than ten seconds.
 _LOOK_S = 1.0
 
-# Takes jobs from queues and calls a function with each, until another one says that it is over.
-Work = Callable[[Control, Iterable[str], Callable[[Ticket], None], Callable[[], bool]], None]
+# Takes jobs from queues and calls a function with each, until another one says that it is over. The last one is told
+# the number that the library gives the worker.
+Work = Callable[[Control, Iterable[str], Callable[[Ticket], None], Callable[[], bool], Callable[[int], None]], None]
 # Opens the project for a batch. Raises RunError.
-Prepare = Callable[[Assignment, Batch], Load]
+Prepare = Callable[[Assignment, TenantBatch], Load]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Service:
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._link = Link(control)
         self._takeover = Takeover(control)
+        self._number: int | None = None
         self._said_away = False
         self._closed = False
         # The files are others by now: whoever starts it again, reads them.
@@ -51,7 +53,7 @@ class Service:
         """Yield what happens, a line each, until it is to end. Raises RunError where it cannot go on."""
         queues = self._identity.sign.queues
         with ThreadPoolExecutor(1, thread_name_prefix="queue") as pool:
-            working = pool.submit(work, self._control, queues, self._do, self._is_over)
+            working = pool.submit(work, self._control, queues, self._do, self._is_over, self._know)
             try:
                 yield from self._look_on(working)
             finally:
@@ -61,6 +63,9 @@ class Service:
         working.result()
         if self._changed:
             raise self._changed
+
+    def _know(self, number: int) -> None:
+        self._number = number
 
     def _is_over(self) -> bool:
         return bool(self._ending.reason) or self._closed or self._changed is not None
@@ -84,7 +89,7 @@ class Service:
         """Say that the worker is alive, and look for batches of dead ones."""
         try:
             connection = self._link.get()
-            self._control.sign_in(connection, self._identity.worker, self._identity.sign)
+            self._control.sign_in(connection, self._identity.worker, self._identity.sign, self._number)
             again, ended = self._takeover.look(connection)
         except LOST as error:
             self._link.drop(error)
@@ -131,11 +136,11 @@ class Service:
                 raise
         self._lines.put(f"{about}: done")
 
-    def _open(self, attempt: Attempt, assignment: Assignment, batch: Batch, *, again: bool) -> Load | None:
+    def _open(self, attempt: Attempt, assignment: Assignment, batch: TenantBatch, *, again: bool) -> Load | None:
         """Return the tenants of a batch and their job; where that fails, tell the run, and None. Raises GivenBack."""
         name = self._identity.sign.name
         try:
-            return self._prepare(assignment, Batch(batch.tenants, batch.jobs, batch.budget, again))
+            return self._prepare(assignment, TenantBatch(batch.tenants, batch.jobs, batch.budget, again))
         except FilesDiffer as error:
             self._changed = error
             tell_trouble(attempt, Trouble(name, str(error), error.hint, passing=True))

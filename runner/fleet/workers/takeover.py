@@ -1,7 +1,7 @@
 """Taking over batches of workers that died: by the coordinator, and by every worker.
 
-A job that is begun and whose lease nobody holds is lost. A worker takes its lease a moment after it got the job, and
-gets it back a moment after the control database was away, so that nobody is quick to say so.
+A job that is begun and whose lease nobody holds is lost, unless its worker says that it is alive: then it is about to
+take the lease, or to take it again after the control database was away.
 """
 
 import time
@@ -9,8 +9,10 @@ import time
 from tenantry.fleet.workers.control import Control, Ticket
 from tenantry.postgres.sessions import Connection
 
-# Arbitrary: longer than a worker takes for its lease, and short enough that a death costs less than ten seconds.
-_SURE_S = 4.0
+# Arbitrary, both: how long a lease is missed of a worker that says nothing, and of one that says that it is alive. The
+# death of a worker costs less than ten seconds, with the time in which its signs count.
+_DEAD_S = 2.0
+_STUCK_S = 60.0
 # Arbitrary: a tenant that ends its worker, by its memory perhaps, must not end all of them.
 MOST_ATTEMPTS = 5
 
@@ -25,18 +27,21 @@ class Takeover:
 
     def look(self, connection: Connection) -> tuple[list[Ticket], list[Ticket]]:
         """Return the jobs that were taken back, and those that were given up after too many attempts."""
-        sure = self.list_lost(connection)
-        again = [one for one in sure if one.attempt + 1 < MOST_ATTEMPTS and self._control.take_back(connection, one)]
-        ended = [one for one in sure if one.attempt + 1 >= MOST_ATTEMPTS and self._control.end_job(connection, one)]
+        lost = self.list_lost(connection)
+        again = [one for one in lost if one.attempt + 1 < MOST_ATTEMPTS and self._control.take_back(connection, one)]
+        ended = [one for one in lost if one.attempt + 1 >= MOST_ATTEMPTS and self._control.end_job(connection, one)]
         return again, ended
 
     def list_lost(self, connection: Connection) -> list[Ticket]:
         """Return the jobs that are lost for long enough."""
-        now = time.monotonic()
-        lost = {state.ticket for state in self._control.find_lost(connection, self._run)}
-        self._missed = {ticket: self._missed.get(ticket, now) for ticket in lost}
-        return [ticket for ticket, since in self._missed.items() if now - since >= _SURE_S]
+        now, found = time.monotonic(), self._control.find_lost(connection, self._run)
+        self._missed = {ticket: self._missed.get(ticket, now) for ticket in found}
+        return [ticket for ticket, alive in found.items() if now - self._missed[ticket] >= _wait(alive=alive)]
 
     def forget(self) -> None:
         """Begin to look again: while the control database was away, nobody could hold a lease."""
         self._missed.clear()
+
+
+def _wait(*, alive: bool) -> float:
+    return _STUCK_S if alive else _DEAD_S
