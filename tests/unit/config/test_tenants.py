@@ -157,7 +157,7 @@ MEANINGS: dict[str, tuple[str, Said]] = {
         "    - 2\n    - {id: 3, nme: x, database: tenant_2}\n",
         [
             "tenants.yaml:2:1: unknown key 'ledgr', expected one of servers,"
-            " master, tenants, ledger, session, lint, drift, rollout, ... (10 in all) | did you mean 'ledger'?",
+            " master, tenants, ledger, session, lint, drift, rollout, ... (11 in all) | did you mean 'ledger'?",
             "tenants.yaml:2:1: unknown key 'ledgr', expected one of"
             " servers, master, tenants, ledger, session, lint, drift, rollout, ... (10 in all)"
             " | did you mean 'ledger'?",
