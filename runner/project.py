@@ -43,7 +43,7 @@ from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Connection, Sessions, Settings
 from tenantry.postgres.transaction import Cursor, in_transaction
-from tenantry.state import Cache
+from tenantry.state import Cache, find_cache_folder
 
 # It is asked before every run: it changes nothing, and no run waits for it for ever.
 READ_ONLY = "BEGIN READ ONLY; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'"
@@ -111,6 +111,11 @@ class Project:
         `makes`: one that was never made is made now.
         """
         _start_servers(self.config, self.choice, (tenant.server for tenant in self.tenants), makes=makes)
+
+    @property
+    def cache_folder(self) -> Path:
+        """Return the folder of what is kept between runs, each kind in a folder of its own in it."""
+        return find_cache_folder(self.config.state, self.choice.environment)
 
     def files(self, tenant: Tenant) -> tuple[Migration, ...]:
         """Return the migrations of the tenant's set, in order."""
@@ -299,10 +304,9 @@ def _read_checks(config: Config, directories: Mapping[SetName, Directory]) -> di
 
 def _make_texts(config: Config, choice: Choice) -> Texts:
     folders = (config.master_migrations, config.tenant_migrations)
-    kept = choice.environment.get("TENANTRY_CACHE")
     # Those of earlier runs may be in the state folder, and that may be read-only.
-    homes = [Path(kept) / FOLDER] if kept else []
-    return Texts([*homes, config.state / FOLDER], [folder for folder in folders if folder])
+    homes = dict.fromkeys((find_cache_folder(config.state, choice.environment), config.state))
+    return Texts([home / FOLDER for home in homes], [folder for folder in folders if folder])
 
 
 def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], provenance: Provenance) -> Sessions:

@@ -6,7 +6,6 @@ A database that cannot be read is never taken for proven.
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 
 import psycopg
 
@@ -163,8 +162,7 @@ def make_prover(project: Project, *, full: bool = False) -> Prover:
     """Return the prover of a run; with `full`, it reads every schema, changed or not."""
     repeatables = {name: directory.repeatables for name, directory in project.directories.items()}
     expected = make_expected(project)
-    kept = project.choice.environment.get("TENANTRY_CACHE")
-    proofs = KeptProofs((Path(kept) if kept else project.config.state) / "proven", project.cache)
+    proofs = KeptProofs(project.cache_folder / "proven", project.cache)
     return Prover(expected, project.sessions, project.config, project.checks, project.texts, proofs, repeatables, full)
 
 

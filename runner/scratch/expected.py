@@ -293,20 +293,17 @@ def _parse(text: str) -> Snapshot | None:
 def make_expected(project: Project) -> ExpectedSchemas:
     """Return the expected schemas of a project.
 
-    Snapshots are kept in the state folder, or where TENANTRY_CACHE says; files are replayed on the server of
-    TENANTRY_SCRATCH if it is set.
+    Snapshots are kept between runs; files are replayed on the server of TENANTRY_SCRATCH if it is set.
     """
-    state, kept = project.config.state, project.choice.environment.get("TENANTRY_CACHE")
-    folder = Path(kept) if kept else state / "expected"
-    return ExpectedSchemas(folder, find_place(project), project.provenance, project.cache)
+    return ExpectedSchemas(project.cache_folder / "expected", find_place(project), project.provenance, project.cache)
 
 
 def find_place(project: Project) -> ScratchPlace:
     """Return where a project's scratch databases are: on the server of TENANTRY_SCRATCH, or on one of their own."""
-    environment = project.choice.environment
-    given, kept = environment.get("TENANTRY_SCRATCH", ""), environment.get("TENANTRY_CACHE")
-    # With both, nothing is written anywhere else: the project may be read-only.
-    state = Path(kept) if given and kept else project.config.state
+    given = project.choice.environment.get("TENANTRY_SCRATCH", "")
+    # With a server given, this holds its lock alone, and a read-only project may have a cache elsewhere. A server of
+    # our own stays in the state folder: it is no cache that a CI carries along.
+    state = project.cache_folder if given else project.config.state
     settings = replace(project.sessions.settings, stand_ins=_make_stand_ins(project.config, project.known))
     return ScratchPlace(state / "scratch", settings, given, project.stop)
 

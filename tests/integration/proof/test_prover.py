@@ -524,7 +524,7 @@ class TestMigrate:
         """With --full, also what has not changed is held against the files again."""
         here = proven(ROOMS)
         assert here.verify().verdict() == Verdict(Result.OK)
-        for expected in Path(here.environment["TENANTRY_CACHE"]).glob("*.json"):
+        for expected in Path(here.environment["TENANTRY_CACHE"], "expected").glob("*.json"):
             expected.unlink()
         here.close_place()
         assert here.verify().verdict() == Verdict(Result.OK)
