@@ -312,7 +312,7 @@ def _make_texts(config: Config, choice: Choice) -> Texts:
 def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], provenance: Provenance) -> Sessions:
     # With tenants from a query none is selected yet, and the query itself needs the way to the master's server.
     used = {tenant.server.name: tenant.server for tenant in tenants} or dict(config.servers)
-    if config.master and any(rule.gate for rule in config.rollout.stages):
+    if config.master and (config.shares_proofs or any(rule.gate for rule in config.rollout.stages)):
         # Whether or not the master is selected.
         used.setdefault(config.master.server.name, config.master.server)
     # Where the embedded server will be reached is known before it runs.

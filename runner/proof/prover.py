@@ -3,6 +3,7 @@
 A database that cannot be read is never taken for proven.
 """
 
+import hashlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -37,9 +38,10 @@ from tenantry.project import Project
 from tenantry.proof.checks import run_checks
 from tenantry.proof.columns import find_unexpected
 from tenantry.proof.kept import KeptProofs
+from tenantry.proof.shared import make_shared
 from tenantry.schema import differences as drift
 from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
-from tenantry.schema.catalog.token import read_token
+from tenantry.schema.catalog.token import describe_token, read_token
 from tenantry.schema.differences import count_differences, describe_unnamed
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import ExpectedSchemas, make_expected
@@ -75,6 +77,7 @@ class Prover:
         """
         migrations = self._list_migrations(ledger, statuses)
         name = self._name(ledger, migrations)
+        self.proofs.prepare(ledger)
         # Before the schema: what changes in between must not be believed the next time.
         token = read_token(ledger.connection)
         known = not self.full and self.proofs.holds(ledger.tenant, name, token)
@@ -150,19 +153,25 @@ class Prover:
 
     def _name(self, ledger: Ledger, migrations: Sequence[Migration]) -> str:
         """Return a name for all that a tenant is held against: files, scope, and the columns of tenants.yaml."""
-        schema = self.expected.name(_major(ledger), migrations, self.config.scope())
-        return f"{schema} {self.config.scope(ledger.tenant)} {self.config.expected_columns}"
+        major, config = _major(ledger), self.config
+        schema = self.expected.name(major, migrations, config.scope())
+        # And how its token is made: a version that reads it from fewer catalogs has seen less.
+        about = f"{schema} {config.scope(ledger.tenant)} {config.expected_columns} {describe_token(major)}"
+        return hashlib.sha256(about.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _major(ledger: Ledger) -> int:
     return ledger.connection.info.server_version // 10_000
 
 
-def make_prover(project: Project, *, full: bool = False) -> Prover:
-    """Return the prover of a run; with `full`, it reads every schema, changed or not."""
+def make_prover(project: Project, *, full: bool = False, writes: bool = False) -> Prover:
+    """Return the prover of a run; with `full`, it reads every schema, changed or not.
+
+    `writes`: the run may write to the master, and calls `settle` of the proofs.
+    """
     repeatables = {name: directory.repeatables for name, directory in project.directories.items()}
     expected = make_expected(project)
-    proofs = KeptProofs(project.cache_folder / "proven", project.cache)
+    proofs = KeptProofs(project.cache_folder / "proven", project.cache, make_shared(project, writes=writes))
     return Prover(expected, project.sessions, project.config, project.checks, project.texts, proofs, repeatables, full)
 
 

@@ -155,12 +155,22 @@ def start(
         # The job of plan itself: a dry run that decided on its own could promise something else.
         return plan.run(project, "migrate", to, late, allowed=allow, course=course)
     gate = Gate(project, allow, plan.make_look(project, to, late))
-    job = make_job(project, to, late, gate, prove=verify, full=full, resume_at=resume_at)
+    # One for all tenants: what one of them was refused for is the next one's answer as well.
+    prover = make_prover(project, full=full, writes=True) if verify else None
+    job = make_job(project, to, late, gate, prover=prover, resume_at=resume_at)
     options = {"to": to, "out_of_order": sorted(late), "allow": list(allow), "resume_at": resume_at}
     options |= {"no_verify": not verify, "full": full}
     record = Record(options, resumes, selection)
     return run_job(
-        project, "migrate", job, staged=True, course=course, makes_server=True, record=record, preface=course.describe()
+        project,
+        "migrate",
+        job,
+        staged=True,
+        course=course,
+        makes_server=True,
+        record=record,
+        preface=course.describe(),
+        settle=prover.proofs.settle if prover else None,
     )
 
 
@@ -212,19 +222,16 @@ def make_job(
     late: frozenset[int],
     gate: Gate | None = None,
     *,
-    prove: bool,
-    full: bool = False,
+    prover: Prover | None = None,
     resume_at: int | None = None,
 ) -> Job:
     """Return the job that applies what is pending up to `target`, and `late` versions out of order.
 
     `gate` keeps dangerous files from databases that have something already: nobody works on an empty one.
-    `prove`: the schema of every tenant is held against the files afterwards; with `full`, even one that has not changed
-    since it was last proven is read.
+    `prover` holds the schema of every tenant against the files afterwards.
     `resume_at`: the statement at which a file that was begun goes on, where a person says so.
     """
-    # One prover for all tenants: what one of them was refused for is the next one's answer as well.
-    orders = _Orders(target, late, gate, make_prover(project, full=full) if prove else None, resume_at)
+    orders = _Orders(target, late, gate, prover, resume_at)
 
     def migrate(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with ExitStack() as stack:

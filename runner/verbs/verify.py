@@ -39,17 +39,16 @@ def start(project: Project, *, full: bool = False) -> Events:
     With `full`, also the schemas that have not changed since they were last proven are read. Raises ServerError where
     the embedded server cannot be started.
     """
-    return run_job(project, "verify", _make_job(project, full=full))
+    # One for all tenants: what one of them was refused for is the next one's answer as well.
+    prover = make_prover(project, full=full)
+    return run_job(project, "verify", _make_job(project, prover), settle=prover.proofs.settle)
 
 
 def _start(request: Request) -> Events:
     return start(open_request(request), full=request.options["full"])
 
 
-def _make_job(project: Project, *, full: bool) -> Job:
-    # One for all tenants: what one of them was refused for is the next one's answer as well.
-    prover = make_prover(project, full=full)
-
+def _make_job(project: Project, prover: Prover) -> Job:
     def verify(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
             if ledger is None:
