@@ -1,13 +1,14 @@
 """Sending a text of SQL as a whole, and reading the server's answers."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import psycopg
 from psycopg import generators
 from psycopg.abc import PQGen
 from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
 from tenantry.postgres.sessions import Connection
 
@@ -28,12 +29,13 @@ _Answer = TypeVar("_Answer")
 class Sent:
     """The outcome of a text: the number of statements that ran, and the error that ended it, if any.
 
-    `rows` is the number of rows that the last statement wrote.
+    `rows` is the number of rows that the last statement wrote. `answers` are the results, one for each statement.
     """
 
     statements: int
     error: psycopg.Error | None = None
     rows: int = 0
+    answers: Sequence[PGresult] = field(default=(), repr=False)
 
 
 def send(
@@ -61,7 +63,7 @@ def send(
         # The server waits for data that a file cannot send: the connection is no longer usable.
         connection.close()
         return Sent(done, psycopg.errors.FeatureNotSupported("COPY from or to the client is not possible in a file"))
-    return Sent(done, rows=last.command_tuples or 0)
+    return Sent(done, rows=last.command_tuples or 0, answers=results)
 
 
 def _attend(running: PQGen[_Answer], look: Callable[[], None]) -> PQGen[_Answer]:
