@@ -29,7 +29,8 @@ _Answer = TypeVar("_Answer")
 class Sent:
     """The outcome of a text: the number of statements that ran, and the error that ended it, if any.
 
-    `rows` is the number of rows that the last statement wrote. `answers` are the results, one for each statement.
+    `rows` is the number of rows that the last statement wrote. `answers` are the results, one for each statement that
+    ended.
     """
 
     statements: int
@@ -58,7 +59,7 @@ def send(
     done = sum(result.status in _DONE for result in results)
     last = results[-1]
     if last.status == ExecStatus.FATAL_ERROR:
-        return Sent(done, psycopg.errors.error_from_result(last, connection.info.encoding))
+        return Sent(done, psycopg.errors.error_from_result(last, connection.info.encoding), answers=results)
     if last.status in _COPY:
         # The server waits for data that a file cannot send: the connection is no longer usable.
         connection.close()
