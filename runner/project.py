@@ -158,10 +158,10 @@ class Project:
         return tenant.server.embedded or self.choice.create
 
     @contextmanager
-    def reading(self, tenant: Tenant) -> Iterator[Ledger | None]:
+    def reading(self, tenant: Tenant, *, glances: bool = False) -> Iterator[Ledger | None]:
         """Open the tenant's database to read; None where it does not exist yet and `migrate` would create it.
 
-        Raises Unreachable.
+        `glances`: see `Guard`. Raises Unreachable.
         """
         with ExitStack() as stack:
             try:
@@ -172,7 +172,7 @@ class Project:
                     raise explain_missing(self.sessions, tenant, error) from None
                 yield None
             else:
-                yield self.ledger(tenant, connection)
+                yield self.ledger(tenant, connection, glances=glances)
 
     def open_or_create(
         self, tenant: Tenant, stack: ExitStack

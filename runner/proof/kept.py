@@ -33,19 +33,19 @@ class KeptProofs:
         if self.shared:
             self.shared.prepare(ledger)
 
-    def holds(self, tenant: Tenant, expected: str, token: str | None) -> bool:
-        """Return whether the schema named `expected` was seen when the catalog of the tenant had this token."""
+    def find(self, tenant: Tenant, token: str | None) -> str | None:
+        """Return what was seen when the catalog of the tenant had this token, by the name that `keep` was given."""
         if token is None:
-            return False
+            return None
         own = self._read(tenant)
         if own and own[1] == token:
             # This machine has seen this very catalog: what it found counts, whatever others found before.
-            return own[0] == expected
-        return bool(self.shared and self.shared.holds(_name(tenant), (expected, token)))
+            return own[0]
+        return self.shared.find(_name(tenant), token) if self.shared else None
 
     def keep(self, tenant: Tenant, expected: str, token: str | None) -> None:
         """Remember that the schema named `expected` was seen after the catalog had this token; empty: none was."""
-        if token is None or self.holds(tenant, expected, token):
+        if token is None or self.find(tenant, token) == expected:
             return
         self.cache.keep(self._path(tenant), json.dumps({"expected": expected, "token": token}))
         if self.shared:

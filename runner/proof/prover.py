@@ -49,8 +49,24 @@ from tenantry.state import STATE_FOLDER
 
 # Arbitrary: nobody reads more than these of one tenant.
 _MOST = 50
+# Added to the name of a proof that is one of the ledger's tables too, which the token is about as well.
+_CLEAN = " ledger"
 # The kinds of objects that repeatables create, apart from grants.
 _REPEATED = frozenset({"view", "materialized view", "function", "procedure"})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an earlier proof says of a tenant whose catalog has this `token`; None: it could not be read.
+
+    `name` stands for all that the tenant is held against. `schema`: it was seen to be as expected. `ledger`: so were
+    the tables of the ledger.
+    """
+
+    name: str = ""
+    token: str | None = None
+    schema: bool = False
+    ledger: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +82,43 @@ class Prover:
     repeatables: Mapping[SetName, tuple[Migration, ...] | None] = field(default_factory=dict)
     full: bool = False
 
+    def look(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Standing:
+        """Return what is known of a tenant by the token of its catalog. Raises Refused like `prove`.
+
+        Before anything else is read: what changes in between must not be believed the next time.
+        """
+        name = self._name(ledger, self._list_migrations(ledger, statuses))
+        self.proofs.prepare(ledger)
+        token = read_token(ledger.connection)
+        found = None if self.full else self.proofs.find(ledger.tenant, token)
+        return Standing(name, token, found in (name, f"{name}{_CLEAN}"), found == f"{name}{_CLEAN}")
+
     def prove(
-        self, ledger: Ledger, statuses: Sequence[MigrationStatus], *, again: bool = False
+        self,
+        ledger: Ledger,
+        statuses: Sequence[MigrationStatus],
+        *,
+        again: bool = False,
+        standing: Standing | None = None,
+        clean: bool = False,
     ) -> Iterator[FindingReported]:
         """Yield whatever keeps the database of a tenant from being proven: nothing if it is proven. Reads only.
 
         A catalog that has not changed since it was last proven is not read again, unless `full`; the checks, which are
-        about rows, are run even then, unless this is only to prove `again` that nothing has changed. Raises Refused if
-        the schema that its record describes cannot be known.
+        about rows, are run even then, unless this is only to prove `again` that nothing has changed. `standing` is what
+        `look` returned, and `clean` whether the tables of the ledger are as they should be, as seen after that. Raises
+        Refused if the schema that its record describes cannot be known.
         """
-        migrations = self._list_migrations(ledger, statuses)
-        name = self._name(ledger, migrations)
-        self.proofs.prepare(ledger)
-        # Before the schema: what changes in between must not be believed the next time.
-        token = read_token(ledger.connection)
-        known = not self.full and self.proofs.holds(ledger.tenant, name, token)
-        if known and again:
+        standing = standing or self.look(ledger, statuses)
+        if standing.schema and again:
             return
         found = False
-        schema = () if known else self._compare(ledger, migrations)
+        schema = () if standing.schema else self._compare(ledger, self._list_migrations(ledger, statuses))
         for finding in chain(schema, self._check(ledger, statuses)):
             found = True
             yield finding
-        self.proofs.keep(ledger.tenant, "" if found else name, token)
+        seen = f"{standing.name}{_CLEAN}" if clean or standing.ledger else standing.name
+        self.proofs.keep(ledger.tenant, "" if found else seen, standing.token)
 
     def _check(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
         applied = {row.version for row in _recorded_rows(statuses)}

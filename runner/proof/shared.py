@@ -41,10 +41,11 @@ class SharedProofs:
             with suppress(psycopg.Error):
                 ProofTable.of(ledger).create_if_absent()
 
-    def holds(self, key: Key, proof: Proof) -> bool:
-        """Return whether the master has this proof of a tenant; the first who asks reads those of all."""
+    def find(self, key: Key, token: str) -> str | None:
+        """Return what was seen of a tenant when it had this token; the first who asks reads the proofs of all."""
         known, _ = self._read.get("proofs", self._read_all)
-        return known.get(key) == proof
+        expected, kept = known.get(key, ("", ""))
+        return expected if kept == token else None
 
     def keep(self, key: Key, proof: Proof) -> None:
         """Have a proof written by one of the next calls of `settle`; this one waits for nothing."""
