@@ -1,12 +1,13 @@
 """One statement in the open transaction: its locks, rewrites and full scans, from the server's own books."""
 
-import json
 from collections.abc import Iterator
 
-from psycopg.pq.abc import PGresult
+from psycopg import sql
 
 from tenantry.lint.measure.books import Books, DatabaseState, Relation
 from tenantry.model.effects import Lock, LockMode, Measured
+from tenantry.postgres.send import send
+from tenantry.postgres.sessions import Connection
 from tenantry.sqltext import Statement
 from tenantry.sqltext.library import Node, read_tree
 
@@ -15,7 +16,6 @@ _PLANNED = frozenset({"DeleteStmt", "InsertStmt", "MergeStmt", "UpdateStmt"})
 _BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 _AS_IS = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
 _BY_INDEX_SCANS = frozenset({"Bitmap Heap Scan", "Index Only Scan", "Index Scan"})
-_EXPLAIN = "EXPLAIN (FORMAT JSON, VERBOSE)"
 # These change no relation that they do not lock; others may, as one that renames a schema.
 _LOCKS_ALL = _PLANNED | {
     "AlterTableStmt",
@@ -37,42 +37,44 @@ def probe(books: Books, statement: Statement, existing: frozenset[int]) -> Measu
     Raises psycopg.Error if it fails.
     """
     tag, _ = read_tree(statement.text)
-    before, planned = books.open(), tag in _PLANNED
-    text = f"{_BY_INDEX};\n{_EXPLAIN} {statement.text}\n;\n{statement.text}\n;\n{_AS_IS}" if planned else statement.text
-    answers, after = books.run(text, whole=tag not in _LOCKS_ALL)
-    read_whole = frozenset(_whole(_read_plan(answers[_BY_INDEX.count(";") + 1]))) if planned else frozenset()
-    # All others are the very same: of a long history, that is nearly all of them.
-    touched = {oid: relation for oid, relation in before.items() if after.get(oid) is not relation}
-    old = {oid: relation for oid, relation in touched.items() if oid in existing}
+    connection, before = books.connection, books.open()
+    planned = tag in _PLANNED
+    if planned:
+        connection.execute(_BY_INDEX)
+    read_whole = _explain(connection, statement) if planned else frozenset()
+    sent = send(connection, statement.text)
+    if sent.error:
+        raise sent.error
+    if planned:
+        connection.execute(_AS_IS)
+    after = books.read(whole=tag not in _LOCKS_ALL)
+    old = {oid: relation for oid, relation in before.items() if oid in existing}
     return Measured(
         statement.start,
         statement.text,
-        locks=tuple(_locks(old, before, after)),
+        locks=tuple(_locks(old, after)),
         rewritten=() if tag == _EMPTIES else tuple(sorted(find_rewritten(old, after))),
         scanned=tuple(sorted(_scanned(old, after) | (read_whole & {relation.name for relation in old.values()}))),
         created=tuple(sorted(_find_created(before, after))),
-        renamed=tuple(sorted(_find_renamed(touched, after))),
+        renamed=tuple(sorted(_find_renamed(before, after))),
     )
 
 
-def _locks(old: DatabaseState, before: DatabaseState, after: DatabaseState) -> Iterator[Lock]:
+def _locks(before: DatabaseState, after: DatabaseState) -> Iterator[Lock]:
     """Yield the locks that are new or stronger, by name; one on an index only if that of its table is weaker."""
-
-    def find_mode(oid: int) -> int:
-        # A dropped relation is locked until the transaction ends, but no longer in any catalog.
-        return after[oid].mode if oid in after else LockMode.ACCESS_EXCLUSIVE if oid in before else 0
-
-    for relation in sorted(old.values(), key=lambda relation: relation.name):
-        mode = find_mode(relation.oid)
-        covered = relation.owner != relation.oid and mode <= max(find_mode(relation.owner), LockMode.ROW_EXCLUSIVE)
+    # A dropped relation is locked until the transaction ends, but no longer in any catalog.
+    gone = LockMode.ACCESS_EXCLUSIVE
+    modes = {oid: after[oid].mode if oid in after else gone for oid in before}
+    for relation in sorted(before.values(), key=lambda relation: relation.name):
+        mode = modes[relation.oid]
+        covered = relation.owner != relation.oid and mode <= max(modes.get(relation.owner, 0), LockMode.ROW_EXCLUSIVE)
         if mode > relation.mode and not covered:
             yield Lock(relation.name, LockMode(mode))
 
 
 def find_rewritten(before: DatabaseState, after: DatabaseState) -> Iterator[str]:
     """Yield the names of tables that were rewritten, and of indexes that were rebuilt although their table was not."""
-    # Only where one is gone, which few statements do.
-    named = {} if before.keys() <= after.keys() else {relation.name: relation for relation in after.values()}
+    named = {relation.name: relation for relation in after.values()}
     tables = {
         relation.oid
         for relation in before.values()
@@ -92,7 +94,7 @@ def _differs(before: Relation, after: Relation) -> bool:
 
 def _find_created(before: DatabaseState, after: DatabaseState) -> Iterator[str]:
     """Yield the names of new relations; an index is one of its table."""
-    return (after[oid].name for oid in after.keys() - before.keys() if after[oid].owner == oid)
+    return (new.name for oid, new in after.items() if oid not in before and new.owner == oid)
 
 
 def _find_renamed(before: DatabaseState, after: DatabaseState) -> Iterator[tuple[str, str]]:
@@ -110,10 +112,11 @@ def _scanned(before: DatabaseState, after: DatabaseState) -> frozenset[str]:
     )
 
 
-def _read_plan(answer: PGresult) -> Node:
-    """Return the plan of the answer to an EXPLAIN."""
-    plan: Node = json.loads(answer.get_value(0, 0) or b"")[0]["Plan"]
-    return plan
+def _explain(connection: Connection, statement: Statement) -> frozenset[str]:
+    """Return the tables that a statement has to read in full, since no index finds a part of them."""
+    query = sql.SQL("EXPLAIN (FORMAT JSON, VERBOSE) {}").format(sql.SQL(statement.text))
+    row = connection.execute(query).fetchone()
+    return frozenset(_whole(row[0][0]["Plan"])) if row else frozenset()
 
 
 def _whole(plan: Node) -> Iterator[str]:
