@@ -39,6 +39,7 @@ from tenantry.model.errors import (
     Unreachable,
 )
 from tenantry.model.events import DatabaseCreated, DatabaseOpened, TenantsSelected, WarningRaised
+from tenantry.model.rollout import NO_ROLLOUT
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Connection, Sessions, Settings
@@ -129,7 +130,7 @@ class Project:
         """Yield what is worth saying before a run: who is selected, unless that was typed, and about the input."""
         if self.choice.selection.computed:
             names = tuple(tenant.name for tenant in self.tenants)
-            yield TenantsSelected(self.choice.selection.text, len(names), names[:_FIRST])
+            yield TenantsSelected(self.choice.selection.words, len(names), names[:_FIRST])
         yield from self.warnings()
 
     def warnings(self) -> Iterator[WarningRaised]:
@@ -147,10 +148,10 @@ class Project:
             message = f"{folder}: {failure}, expected {_OWN_FOLDER}: the texts that were applied are not kept here"
             yield WarningRaised("", Problem(message, f"{_CORRECT}, or commit each file to git as it ran"))
 
-    def ledger(self, tenant: Tenant, connection: Connection, *, glances: bool = False) -> Ledger:
-        """Return the tenant's ledger on a connection; `glances`: see `Guard`."""
+    def ledger(self, tenant: Tenant, connection: Connection, *, glances: bool = False, witness: str = "") -> Ledger:
+        """Return the tenant's ledger on a connection; `glances` and `witness`: see `Guard`."""
         superuser = connection.info.parameter_status("is_superuser") == "on"
-        guard = Guard(self.config.ledger_owner, glances=glances, pins=superuser)
+        guard = Guard(self.config.ledger_owner, glances=glances, pins=superuser, witness=witness)
         return Ledger(connection, self.config.ledger_schema, tenant, self.provenance, guard)
 
     def creates(self, tenant: Tenant) -> bool:
@@ -249,6 +250,26 @@ def open_offline(choice: Choice, run_id: str, os_user: str, *, stop: Stop | None
     return Project(config, choice, (), config.tenants, {}, sessions, provenance, {}, stop or Stop(), texts, cache)
 
 
+def open_database(choice: Choice, run_id: str, os_user: str, tenant: Tenant, state: Path) -> Project:
+    """Open a project for a database of no tenant of its own, which gets the migrations of a set all the same.
+
+    Neither the servers nor the rollout of tenants.yaml apply to it, and its runs are kept in the folder `state`. Raises
+    InputError.
+    """
+    read_config = read(choice.config_path, env=choice.environment, overrides=choice.servers or {})
+    config = replace(
+        read_config, master=None, tenants=(tenant,), tenant_query=None, rollout=NO_ROLLOUT, state_folder=state
+    )
+    directories = _read_directories(read_config, {tenant.set_name})
+    checks = _read_checks(read_config, directories)
+    provenance = Provenance(run_id, os_user, config.root.resolve())
+    sessions, stop = _make_sessions(config, choice, (tenant,), provenance), Stop()
+    stop.covers(sessions)
+    texts, cache = _make_texts(config, choice), Cache(choice.environment)
+    chosen = (tenant,)
+    return Project(config, choice, chosen, chosen, directories, sessions, provenance, checks, stop, texts, cache)
+
+
 def embedded_server(config: Config) -> EmbeddedServer:
     """Return the embedded server that belongs to tenants.yaml, running or not."""
     return EmbeddedServer(config.state)
@@ -327,7 +348,8 @@ def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], 
         for name, server in used.items()
         if server.password_command
     }
-    return Sessions(dsns, _make_settings(config, choice, provenance), directs, variables, commands)
+    caps = {name: server.connections for name, server in used.items()}
+    return Sessions(dsns, _make_settings(config, choice, provenance), directs, variables, commands, caps=caps)
 
 
 def _make_settings(config: Config, choice: Choice, provenance: Provenance) -> Settings:

@@ -25,6 +25,7 @@ _EXPECTED = {
     "password-command.*": "text on one line",
     "password-ttl": EXPECTED_DURATION,
     "environment": "production, or no such key",
+    "connections": "a whole number, 1 or more",
     "servers.[key]": "a name with only letters, digits, _ and -",
     "master": "a mapping with server, database and migrations",
     "master.database": "the name of a database, without braces",

@@ -13,6 +13,9 @@ from tenantry.model.rollout import NO_ROLLOUT, Rollout
 from tenantry.model.scope import CONNECTED, Ignored, Scope
 from tenantry.state import STATE_FOLDER
 
+# Without a name of its own in tenants.yaml.
+WORKERS_SCHEMA = "tenantry_workers"
+
 
 class Mistake(NamedTuple):
     """A mistake at a place that the caller knows."""
@@ -47,6 +50,15 @@ class TenantFile:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlPlace:
+    """Where runs and their workers know each other; `dsn` is empty for the master's database."""
+
+    schema: str
+    # May hold a password.
+    dsn: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The meaning of tenants.yaml in this environment. Paths are relative if `path` is.
 
@@ -77,6 +89,8 @@ class Config:
     # By tenant, where its pin stands.
     pins_at: Mapping[str, str] = field(default_factory=dict)
     rollout: Rollout = NO_ROLLOUT
+    # None: no workers.
+    control: ControlPlace | None = None
     # `read` has read it by now; `parse` alone leaves `tenants` empty.
     tenant_file: TenantFile | None = None
     shares_proofs: bool = False
@@ -110,4 +124,11 @@ class Config:
         # The role that migrates, where another one looks: what is its own is as it should be.
         if self.ledger_owner and self.ledger_owner not in dict(roles):
             roles.append((self.ledger_owner, CONNECTED))
-        return Scope(self.ledger_schema, self.drift_ignored, tuple(roles))
+        return Scope(self.ledger_schema, (*self.drift_ignored, *self._list_control(tenant)), tuple(roles))
+
+    def _list_control(self, tenant: Tenant | None) -> tuple[Ignored, ...]:
+        """Return what is tenantry's own in the master's database, and made by no file: the schema for workers."""
+        if self.control is None or self.control.dsn or tenant is None or tenant.set_name is not SetName.MASTER:
+            return ()
+        # Names are quoted only where they have to be: this one never is.
+        return Ignored("schema", self.control.schema), Ignored("*", f"{self.control.schema}.*")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from tenantry.config.control import make_control
 from tenantry.config.document import EXAMPLE, Document, Reading, compose, decode, stop
 from tenantry.config.expected_columns import parse_expected
 from tenantry.config.model import Config, Rules, TenantFile
@@ -65,7 +66,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     file = validate(document, Reading(document).read(document.root))
     if file is None:
         raise ConfigError(document.problems)
-    connections = read_servers(document, file.servers, env, overrides or {})
+    connections = read_servers(document, file.servers, env, overrides or {}, file.connections)
     rules = Rules(
         servers={name: connection.server for name, connection in connections.items()},
         endpoints={name: connection.endpoint for name, connection in connections.items()},
@@ -78,6 +79,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     check_source(document, file)
     check_proofs(document, file)
     rollout = make_rollout(document, file)
+    control = make_control(document, file, env)
     master, tenants = make_tenants(document, file, rules)
     # Only now, so that one run reports the mistakes of servers, sources and tenants together.
     if document.problems:
@@ -107,6 +109,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         rules=rules,
         rollout=rollout,
         shares_proofs=bool(file.master) and file.proofs != "state",
+        control=control,
         tenant_file=_find_file(document, file, path),
     )
 

@@ -67,6 +67,19 @@ def send(
     return Sent(done, rows=last.command_tuples or 0, answers=results)
 
 
+def ask(connection: Connection, text: str) -> list[PGresult]:
+    """Send a message of our own and return the result of each of its statements. Raises psycopg.Error.
+
+    Not through `Connection.execute`, whose cursor costs more than the message where it has many statements.
+    """
+    pgconn = connection.pgconn
+    pgconn.send_query(text.encode(connection.info.encoding))
+    results: list[PGresult] = connection.wait(generators.execute(pgconn))
+    if results[-1].status == ExecStatus.FATAL_ERROR:
+        raise psycopg.errors.error_from_result(results[-1], connection.info.encoding)
+    return results
+
+
 def _attend(running: PQGen[_Answer], look: Callable[[], None]) -> PQGen[_Answer]:
     """Pass on psycopg's waits, and call `look` each time a wait is interrupted."""
     try:

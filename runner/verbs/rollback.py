@@ -5,7 +5,7 @@ from collections.abc import Generator, Iterator
 import click
 
 from tenantry.apply.rollback import Undo, confirm, make_undo, run_undo
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.statuses import compare_rows
 from tenantry.model import MigrationStatus, Tenant
@@ -22,6 +22,7 @@ from tenantry.verbs.options import (
     NO_VERIFY,
     REASON,
     SERVER,
+    SHARD,
     TENANTS_REQUIRED,
     Version,
     open_request,
@@ -48,6 +49,7 @@ _PARAMS = (
     click.Argument(["version"], type=Version(), required=False),
     click.Option(["--to"], type=Version(), metavar="VERSION", help="Undo all versions newer than this one."),
     TENANTS_REQUIRED,
+    SHARD,
     REASON,
     click.Option(["--out-of-order"], is_flag=True, help="Undo it even though newer versions are applied; they stay."),
     click.Option(

@@ -80,6 +80,7 @@ class Proven:
             "allow": (),
             "resume_at": None,
             "resume": None,
+            "engine": "threads",
             "max_failures": None,
             "stage": None,
             "no_rollout": False,

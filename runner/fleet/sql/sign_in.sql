@@ -1,0 +1,3 @@
+INSERT INTO {schema}.workers (worker, host, pid, servers, queues, version, files)
+VALUES (%(worker)s, %(host)s, %(pid)s, %(servers)s, %(queues)s, %(version)s, %(files)s)
+ON CONFLICT (worker) DO UPDATE SET seen_at = pg_catalog.clock_timestamp()
