@@ -44,7 +44,7 @@ from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Connection, Sessions, Settings
 from tenantry.postgres.transaction import Cursor, in_transaction
-from tenantry.state import Cache
+from tenantry.state import Cache, find_cache_folder
 
 # It is asked before every run: it changes nothing, and no run waits for it for ever.
 READ_ONLY = "BEGIN READ ONLY; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'"
@@ -113,6 +113,11 @@ class Project:
         """
         _start_servers(self.config, self.choice, (tenant.server for tenant in self.tenants), makes=makes)
 
+    @property
+    def cache_folder(self) -> Path:
+        """Return the folder of what is kept between runs, each kind in a folder of its own in it."""
+        return find_cache_folder(self.config.state, self.choice.environment)
+
     def files(self, tenant: Tenant) -> tuple[Migration, ...]:
         """Return the migrations of the tenant's set, in order."""
         return self.directories[tenant.set_name].migrations
@@ -154,10 +159,10 @@ class Project:
         return tenant.server.embedded or self.choice.create
 
     @contextmanager
-    def reading(self, tenant: Tenant) -> Iterator[Ledger | None]:
+    def reading(self, tenant: Tenant, *, glances: bool = False) -> Iterator[Ledger | None]:
         """Open the tenant's database to read; None where it does not exist yet and `migrate` would create it.
 
-        Raises Unreachable.
+        `glances`: see `Guard`. Raises Unreachable.
         """
         with ExitStack() as stack:
             try:
@@ -168,7 +173,7 @@ class Project:
                     raise explain_missing(self.sessions, tenant, error) from None
                 yield None
             else:
-                yield self.ledger(tenant, connection)
+                yield self.ledger(tenant, connection, glances=glances)
 
     def open_or_create(
         self, tenant: Tenant, stack: ExitStack
@@ -320,16 +325,15 @@ def _read_checks(config: Config, directories: Mapping[SetName, Directory]) -> di
 
 def _make_texts(config: Config, choice: Choice) -> Texts:
     folders = (config.master_migrations, config.tenant_migrations)
-    kept = choice.environment.get("TENANTRY_CACHE")
     # Those of earlier runs may be in the state folder, and that may be read-only.
-    homes = [Path(kept) / FOLDER] if kept else []
-    return Texts([*homes, config.state / FOLDER], [folder for folder in folders if folder])
+    homes = dict.fromkeys((find_cache_folder(config.state, choice.environment), config.state))
+    return Texts([home / FOLDER for home in homes], [folder for folder in folders if folder])
 
 
 def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], provenance: Provenance) -> Sessions:
     # With tenants from a query none is selected yet, and the query itself needs the way to the master's server.
     used = {tenant.server.name: tenant.server for tenant in tenants} or dict(config.servers)
-    if config.master and any(rule.gate for rule in config.rollout.stages):
+    if config.master and (config.shares_proofs or any(rule.gate for rule in config.rollout.stages)):
         # Whether or not the master is selected.
         used.setdefault(config.master.server.name, config.master.server)
     # Where the embedded server will be reached is known before it runs.

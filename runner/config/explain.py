@@ -56,6 +56,7 @@ _EXPECTED = {
     "session.*": "text on one line",
     "lint": "a mapping with small-table",
     "small-table": EXPECTED_SIZE,
+    "proofs": "master or state",
     "drift": "a mapping with ignore and roles",
     "drift.ignore": "a list of objects to ignore",
     "ignore.*": "a mapping with name and, optionally, kind",

@@ -495,6 +495,12 @@ class TenantsFile(BaseModel):
     lint: _Lint | None = None
     drift: _Drift | None = None
     rollout: _Rollout | None = None
+    proofs: Literal["master", "state"] | None = Field(
+        None,
+        description="Where migrate keeps its proofs: in a table of the master as well, so that every machine has them, "
+        "or in the state folder of its machine alone. Default master if there is a master, otherwise state.",
+        examples=["state"],
+    )
     workers: WorkersEntry | None = None
     connections: _Count | None = Field(
         None,

@@ -50,6 +50,7 @@ _RESTORE_PATH, _RESTORE_SECURITY = "SET LOCAL search_path TO DEFAULT", "SET LOCA
 STATES = "version state"
 # Whatever a user creates has a number from here on.
 _FIRST_OF_USERS = 16384
+_STRICTLY_OWNED = "its owner is neither the connected role nor the owner that tenants.yaml names"
 
 
 @dataclass(slots=True)
@@ -58,7 +59,8 @@ class Guard:
 
     `owner` is a role that tenants.yaml names as the owner of the ledger, trusted like the connected one. `glances`: a
     whole table is read after no more than a glance, as long as the glance finds nothing. `by_grant`: also a table of a
-    role that was granted to ours is trusted, which takes longer to ask. `pins`: the connected role is a superuser.
+    role that was granted to ours is trusted, which takes longer to ask; with `strict`, it never is. `pins`: the
+    connected role is a superuser.
     `witness` is the name of a relation that a file creates: a glance that finds it has seen more than the ledger's own.
     `alone`: False once a glance has; None if nobody knows whether the database has any other relation.
     `seen`: the versions of the catalog's rows of both tables at which their whole definition was compared.
@@ -69,6 +71,7 @@ class Guard:
     owner: str = ""
     glances: bool = False
     by_grant: bool = False
+    strict: bool = False
     pins: bool = False
     witness: str = ""
     alone: bool | None = None
@@ -319,7 +322,7 @@ def find_faults(connection: Connection, guard: Guard, schema: str, table: str) -
     exists = sql.SQL("SELECT pg_catalog.to_regclass({}) IS NOT NULL").format(sql.Literal(relation))
     if connection.execute(exists).fetchone() != (True,):
         return
-    longer = Guard(guard.owner, by_grant=True)
+    longer = Guard(guard.owner, by_grant=not guard.strict)
     with connection.transaction():
         connection.execute("SET LOCAL search_path = ''")
         owned = connection.execute(_compose_owned(longer, schema, (table,))).fetchone()
@@ -333,9 +336,14 @@ def find_faults(connection: Connection, guard: Guard, schema: str, table: str) -
     for line in sorted(lines ^ DEFINITIONS[table].lines):
         yield f"{'unexpected' if line in lines else 'missing'}: {' '.join(line.split())}"
     if owned != (None,):
-        yield "its owner is a role that the connected role is not a member of"
-    for grantee, privileges in connection.execute(_compose("granted", schema, (table,))).fetchall():
+        yield _STRICTLY_OWNED if guard.strict else "its owner is a role that the connected role is not a member of"
+    for grantee, privileges in connection.execute(list_grants(schema, table)).fetchall():
         yield f"{grantee} may {privileges} it"
+
+
+def list_grants(schema: str, table: str) -> sql.Composed:
+    """Return the query for the roles that may write to a table besides its owner, each with what it may do."""
+    return _compose("granted", schema, (table,))
 
 
 def _describe_kind(line: str) -> str:

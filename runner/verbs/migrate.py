@@ -165,34 +165,41 @@ def start(
         return plan.run(project, "migrate", to, late, allowed=allow, course=course)
     options = {"to": to, "out_of_order": sorted(late), "allow": list(allow), "resume_at": resume_at}
     options |= {"no_verify": not verify, "full": full}
+    # One for all tenants: what one of them was refused for is the next one's answer as well.
+    prover = make_prover(project, full=full, writes=True) if verify else None
     carrier = Carrier(project, engine, options, resumed)
     record = Record({**options, "engine": engine if engine != THREADS else None}, resumes, selection)
     return carrier.watch(
         run_job(
             project,
             "migrate",
-            make_job_of(project, options),
+            make_job_of(project, options, prover),
             staged=True,
             course=course,
             makes_server=True,
             record=record,
             preface=chain(carrier.preface(), course.describe()),
+            settle=prover.proofs.settle if prover else None,
             engine=carrier.engine,
         )
     )
 
 
-def make_job_of(project: Project, options: Mapping[str, Any]) -> Job:
-    """Return the job of a run with these options, as the journal has them: also in a worker, which gets no others."""
+def make_job_of(project: Project, options: Mapping[str, Any], prover: Prover | None = None) -> Job:
+    """Return the job of a run with these options, as the journal has them: also in a worker, which gets no others.
+
+    A worker keeps its proofs on its own machine, and `prover` is that of a run which keeps them in the master as well.
+    """
     late = frozenset(options["out_of_order"])
     gate = Gate(project, options["allow"], plan.make_look(project, options["to"], late))
+    if prover is None and not options["no_verify"]:
+        prover = make_prover(project, full=options["full"])
     return make_job(
         project,
         options["to"],
         late,
         gate,
-        prove=not options["no_verify"],
-        full=options["full"],
+        prover=prover,
         resume_at=options["resume_at"],
     )
 
@@ -278,20 +285,17 @@ def make_job(
     late: frozenset[int],
     gate: Gate | None = None,
     *,
-    prove: bool,
-    full: bool = False,
+    prover: Prover | None = None,
     resume_at: int | None = None,
 ) -> Job:
     """Return the job that applies what is pending up to `target`, and `late` versions out of order.
 
     `gate` keeps dangerous files from databases that have something already: nobody works on an empty one.
-    `prove`: the schema of every tenant is held against the files afterwards; with `full`, even one that has not changed
-    since it was last proven is read.
+    `prover` holds the schema of every tenant against the files afterwards.
     `resume_at`: the statement at which a file that was begun goes on, where a person says so.
     """
-    # One prover for all tenants: what one of them was refused for is the next one's answer as well.
     witnesses = {name: find_witness(directory.migrations) for name, directory in project.directories.items()}
-    orders = _Orders(target, late, gate, make_prover(project, full=full) if prove else None, resume_at)
+    orders = _Orders(target, late, gate, prover, resume_at)
 
     def migrate(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with ExitStack() as stack:

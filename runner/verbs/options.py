@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -34,6 +34,7 @@ from tenantry.verbs.repair import Case, Repair, make_repair_job
 from tenantry.verbs.staging import Course
 from tenantry.verbs.verb import Events, Request
 
+Settle = Callable[[Event], Iterator[Event]]
 _VERSION = re.compile(r"^([0-9]+)(?:_([a-z0-9_]+))?(?:\.sql)?$")
 
 
@@ -305,6 +306,7 @@ def run_job(
     makes_server: bool = False,
     record: Record | None = None,
     preface: Iterable[Event] = (),
+    settle: Settle | None = None,
     engine: Engine = threads.carry,
 ) -> Events:
     """Run a job on the selected tenants, after starting the embedded server where one is meant. Raises ServerError.
@@ -312,6 +314,7 @@ def run_job(
     `staged`: no tenant starts unless the master got through, and who is blocked has a second turn. `course`: the way
     through the tenants, which are all of the project, is given. `makes_server`: an embedded server that was never made
     is made now. `record`: the run writes, and has a journal. `preface` is yielded before the first tenant starts.
+    `settle` is called with each event before it is yielded, and keeps what the tenants' jobs have left to it.
     `engine` carries the tenants.
     """
     project.start_servers(makes=makes_server)
@@ -328,7 +331,7 @@ def run_job(
         bounds=course.bounds if course else UNBOUNDED,
         engine=engine,
     )
-    events = _add_warnings(run, project)
+    events = _add_warnings(run, project, settle)
     return record_run(project, verb, record, events) if record else events
 
 
@@ -343,10 +346,12 @@ def refuse_frozen(job: Job) -> Job:
     return run
 
 
-def _add_warnings(run: Events, project: Project) -> Events:
+def _add_warnings(run: Events, project: Project, settle: Settle | None) -> Events:
     """Yield the events of a run, and once, whichever tenant comes upon it first, that nothing can be kept."""
     with closing(run) as events:
         for event in events:
+            if settle:
+                yield from settle(event)
             yield from project.cache_warnings()
             yield event
 

@@ -83,7 +83,8 @@ def start_check(project: Project, trail: Sequence[Journal], *, verify: bool = Tr
     With `verify`, the schemas of the tenants that ended well are compared with the files as well. Raises ServerError
     where the embedded server cannot be started.
     """
-    return run_job(project, "runs", _make_job(project, trail, make_prover(project, full=full) if verify else None))
+    prover = make_prover(project, full=full) if verify else None
+    return run_job(project, "runs", _make_job(project, trail, prover), settle=prover.proofs.settle if prover else None)
 
 
 def _start(request: Request) -> Events:

@@ -175,10 +175,8 @@ class _File(NamedTuple):
 
 
 def make_measures(project: Project) -> Measures:
-    """Return the measures of a project, which are kept in the state folder or where TENANTRY_CACHE says."""
-    state, kept = project.config.state, project.choice.environment.get("TENANTRY_CACHE")
-    folder = (Path(kept) if kept else state) / "measured"
-    return Measures(folder, find_place(project), project.provenance, project.cache)
+    """Return the measures of a project, which are kept between runs."""
+    return Measures(project.cache_folder / "measured", find_place(project), project.provenance, project.cache)
 
 
 def _name_statements(migration: Migration, reason: str, hint: str = "") -> Effects:
