@@ -13,6 +13,8 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tenantry.fleet.stop import Stop
+from tenantry.ledger.ledger import Ledger
+from tenantry.model.errors import Problem
 from tenantry.model.events import FindingReported, Verdict
 from tenantry.model.outcome import Outcome
 from tenantry.model.results import Result
@@ -549,8 +551,13 @@ class TestMigrate:
 
     def test_sound_ledger_not_read_again(self, proven: MakeProven, monkeypatch: pytest.MonkeyPatch) -> None:
         """With the token of a proof, the tables of the ledger are not compared again; with --full, they are."""
-        here, compared = proven(ROOMS), []
-        monkeypatch.setattr("tenantry.verbs.verify.find_ledger_faults", lambda ledger: compared.append(ledger) or [])
+        here, compared = proven(ROOMS), list[Ledger]()
+
+        def compare(ledger: Ledger) -> list[Problem]:
+            compared.append(ledger)
+            return []
+
+        monkeypatch.setattr("tenantry.verbs.verify.find_ledger_faults", compare)
         assert here.verify().exit_code == here.verify().exit_code == 0
         assert len(compared) == 1
         assert here.call("verify", full=True).exit_code == 0
