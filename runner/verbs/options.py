@@ -32,6 +32,7 @@ from tenantry.verbs.production import YES, confirm_production
 from tenantry.verbs.recording import Record, record_run
 from tenantry.verbs.repair import Case, Repair, make_repair_job
 from tenantry.verbs.staging import Course
+from tenantry.verbs.states import check_states
 from tenantry.verbs.verb import Events, Request
 
 Settle = Callable[[Event], Iterator[Event]]
@@ -331,7 +332,7 @@ def run_job(
         bounds=course.bounds if course else UNBOUNDED,
         engine=engine,
     )
-    events = _add_warnings(run, project, settle)
+    events = check_states(project, _add_warnings(run, project, settle))
     return record_run(project, verb, record, events) if record else events
 
 
