@@ -111,7 +111,7 @@ class Coordinator:
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class _Outgoing:
     """Tenants that are to go out; `again` is that of `TenantBatch`, `second`: they have their second turn."""
 
     tenants: tuple[Tenant, ...]
@@ -142,7 +142,7 @@ class _Carriage:
         # First turns of those that are to have, or have, their second one.
         self._first: dict[str, Turn] = {}
         self._sent: dict[int, _Sent] = {}
-        self._waiting = deque([_Group(tuple(load.tenants))])
+        self._waiting = deque([_Outgoing(tuple(load.tenants))])
         # Whether the last group may have gone out although its connection was lost.
         self._unsure = False
         self._tries: Counter[str] = Counter()
@@ -189,7 +189,7 @@ class _Carriage:
             self._looked = time.monotonic()
             self._told += self._look_around(connection, states)
 
-    def _send_group(self, connection: Connection, group: _Group) -> list[Event]:
+    def _send_group(self, connection: Connection, group: _Outgoing) -> list[Event]:
         """Send tenants out, unless the run is to start nobody any more; return their ends then."""
         if self._unsure and self._find_sent(connection, group):
             self._unsure = False
@@ -207,7 +207,7 @@ class _Carriage:
         self._unsure = False
         return told
 
-    def _find_sent(self, connection: Connection, group: _Group) -> bool:
+    def _find_sent(self, connection: Connection, group: _Outgoing) -> bool:
         """Return whether a group went out before its connection was lost: as a whole, or not at all."""
         found = self._run.control.read_contents(connection, self._run.run)
         names = {tenant.name for tenant in group.tenants}
@@ -217,7 +217,7 @@ class _Carriage:
                 self._sent[job] = _Sent(batch, group.second)
         return bool(missed)
 
-    def _send(self, connection: Connection, tenants: Sequence[Tenant], group: _Group) -> None:
+    def _send(self, connection: Connection, tenants: Sequence[Tenant], group: _Outgoing) -> None:
         """Make batches of tenants, and put them into the queues of their servers."""
         alive, budget = self._run.control.list_workers(connection), self._load.brake.share()
         queued: dict[str, list[Tenant]] = {}
@@ -301,7 +301,7 @@ class _Carriage:
             for tenant in tenants:
                 yield from self._count_first(tenant)
         elif tenants:
-            self._waiting.append(_Group(tuple(tenants), second=True))
+            self._waiting.append(_Outgoing(tuple(tenants), second=True))
 
     def _count_first(self, tenant: Tenant) -> Iterator[Event]:
         """End a tenant as its first turn did."""
@@ -321,7 +321,7 @@ class _Carriage:
             else:
                 again.append(self._tenants[name])
         if again:
-            self._waiting.append(_Group(tuple(again), again=True, second=sent.second))
+            self._waiting.append(_Outgoing(tuple(again), again=True, second=sent.second))
 
     def _give_up(self, tenant: Tenant, verdict: Verdict, *, second: bool) -> Iterator[Event]:
         """End a tenant that has no other turn; the first one counts if the second was not had."""
