@@ -128,12 +128,11 @@ def _read_source(path: Path, folder: Path, shown: str) -> SourceText:
     header, faults = parse_header(text)
     wrong = [Problem(f"{shown}:{fault.line}: {fault.message}", fault.hint) for fault in faults]
     wrong += _check_assertions(text, header.directives, shown)
-    if wrong:
-        raise _FileError(*wrong)
     # Other tools' files often bring their own BEGIN and COMMIT; here they would end the transaction of the ledger.
     # Blanked and not cut out, so that offsets in errors of the server are offsets in the file.
     sql = sqltext.blank_wrapper(text) if header.transactional else text
-    return SourceText(shown, text, sql, header, tuple(_check_sql(text, sql, header, shown)))
+    doubts = _check_sql(text, sql, header, shown, wrong)
+    return SourceText(shown, text, sql, header, tuple(doubts))
 
 
 def _read(path: Path, folder: Path, shown: str) -> tuple[Migration, SourceText]:
@@ -207,11 +206,13 @@ def _decode(data: bytes, shown: str) -> str:
     return text
 
 
-def _check_sql(text: str, sql: str, header: Header, shown: str) -> list[Problem]:
-    """Return doubtful problems; raise certain ones."""
-    errors: list[Problem] = []
+def _check_sql(text: str, sql: str, header: Header, shown: str, wrong: Sequence[Problem]) -> list[Problem]:
+    """Return doubtful problems; raise certain ones, after those of the header, which are `wrong`."""
+    errors = list(wrong)
     doubts: list[Problem] = []
     found = sqltext.check(sql, transactional=header.transactional)
+    # With a fault in the header, nobody knows whether the file was to run in a transaction.
+    found = tuple(one for one in found if not (wrong and one.kind is sqltext.FaultKind.NOT_IN_TRANSACTION))
     for finding in found:
         doubtful = finding.kind is sqltext.FaultKind.SYNTAX and header.judged_by_server
         place = f"{shown}:{finding.position.line}:{finding.position.column}"
