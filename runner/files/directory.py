@@ -3,8 +3,8 @@
 import difflib
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tenantry import sqltext
@@ -28,12 +28,14 @@ _NEWEST = 2**63 - 1  # `version` is a bigint in the ledger.
 class Directory:
     """The migrations of one directory in the order in which they run, and warnings about them.
 
-    `repeatables` run after them, in this order; None if there is no folder for them.
+    `repeatables` run after them, in this order; None if there is no folder for them. `faults` are the problems of files
+    that cannot run as they are, by version: they are only there for verbs that read.
     """
 
     migrations: tuple[Migration, ...]
     warnings: tuple[Problem, ...] = ()
     repeatables: tuple[Migration, ...] | None = None
+    faults: Mapping[int, tuple[Problem, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,15 @@ class _FileError(Exception):
         self.problems = problems
 
 
-def read_migrations(folder: Path, shown: str) -> Directory:
+def read_migrations(folder: Path, shown: str, *, lenient: bool = False) -> Directory:
     """Read and check every migration of `folder`; `shown` is its name in messages.
 
-    Raises MigrationFileError with all mistakes at once.
+    Raises MigrationFileError with all mistakes at once. `lenient`: a file that could not run is there, with its text
+    and its problems as warnings, since only its name and its checksum are wanted.
     """
     problems: list[Problem] = []
     warnings: list[Problem] = []
+    faults: dict[int, tuple[Problem, ...]] = {}
     read: list[tuple[Migration, Header]] = []
     paths = _list(folder, shown)
     for path in paths:
@@ -71,18 +75,33 @@ def read_migrations(folder: Path, shown: str) -> Directory:
         try:
             migration, source = _read(path, folder, f"{shown}/{path.name}")
         except _FileError as error:
-            problems += error.problems
+            if not lenient or (rough := _read_rough(path, folder, shown)) is None:
+                problems += error.problems
+                continue
+            faults[rough.version] = error.problems
+            read.append((rough, Header()))
+            warnings += error.problems
             continue
         read.append((migration, source.header))
         warnings += source.warnings
     problems += _duplicates([migration for migration, _ in read], shown)
     # Also for a folder with faults: one run is to show all of them.
-    migrations, faults = _resolve_depends(read, {path.stem for path in paths})
-    if problems or faults:
-        raise MigrationFileError((*problems, *faults))
+    migrations, wrong = _resolve_depends(read, {path.stem for path in paths})
+    if problems or wrong:
+        raise MigrationFileError((*problems, *wrong))
     if not migrations:
         raise MigrationFileError((_empty(shown),))
-    return Directory(tuple(migrations), tuple(warnings))
+    return Directory(tuple(migrations), tuple(warnings), faults=faults)
+
+
+def _read_rough(path: Path, folder: Path, shown: str) -> Migration | None:
+    """Return a file as it stands, unchecked; None where its name or its text cannot be read."""
+    try:
+        version, name = _parse_name(path.name, shown)
+        text = _read_text(path, folder, shown)
+    except _FileError:
+        return None
+    return Migration(version, name, f"{shown}/{path.name}", checksum(text), text, text)
 
 
 def read_text(path: Path, folder: Path, shown: str) -> str:

@@ -32,8 +32,8 @@ _MOST_BLOCKERS = 3
 _LOOKS_WRONG = "have the block check pg_roles for the role before it creates it, or create it once on the master"
 _HINTS = {
     "2D000": "remove COMMIT and ROLLBACK from the DO block or procedure, or from the block with EXCEPTION in it",
-    "55006": "write SET CONSTRAINTS ALL IMMEDIATE before the statement if deferred checks are pending, or put it into a "
-    "file of its own",
+    "55006": "write SET CONSTRAINTS ALL IMMEDIATE before the statement if deferred checks are pending, or put it "
+    "into a file of its own",
     "55P04": "use the new value in a later file: no statement may use it before the commit of the file that adds it",
     "25006": "connect to the primary if the server is a standby, or allow writes for the database and the role",
     "42710": "create roles and tablespaces in a DO block that checks for them first, or once on the master: all "
@@ -47,8 +47,8 @@ _HINTS = {
 
 
 _COMMITS = (
-    'add the header line "-- transactional: false" if the block is to commit by itself; otherwise remove its COMMIT and '
-    "ROLLBACK: tenantry commits the file together with its row"
+    'add the header line "-- transactional: false" if the block is to commit by itself; otherwise remove its COMMIT '
+    "and ROLLBACK: tenantry commits the file together with its row"
 )
 _TOO_LATE = (
     "remove the statement, which has to be the first of a transaction, and the transaction has begun before the file; "
