@@ -18,6 +18,7 @@ from tenantry.apply.assertions import find_unmet, without_assertions
 from tenantry.apply.run import apply_plan
 from tenantry.apply.site import Site
 from tenantry.config.model import Config
+from tenantry.files.directory import read_text
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import NO_VERSION, Migration, Plan, Tenant
@@ -33,6 +34,7 @@ from tenantry.schema.catalog.read import read_snapshot
 from tenantry.schema.snapshot import FORMAT, Snapshot, from_json, share, to_json
 from tenantry.scratch.kept import Start, hash_chain, make_chain
 from tenantry.scratch.places import Scratch, ScratchPlace
+from tenantry.scratch.preparation import Preparation
 from tenantry.scratch.reach import check_reach
 from tenantry.scratch.roles import create_role, find_missing_role
 from tenantry.state import Cache
@@ -309,7 +311,16 @@ def find_place(project: Project) -> ScratchPlace:
     # With both, nothing is written anywhere else: the project may be read-only.
     state = Path(kept) if given and kept else project.config.state
     settings = replace(project.sessions.settings, stand_ins=_make_stand_ins(project.config, project.known))
-    return ScratchPlace(state / "scratch", settings, given, project.stop)
+    preparation = Preparation(project.config.scratch_settings, _read_before(project.config))
+    return ScratchPlace(state / "scratch", settings, given, project.stop, preparation)
+
+
+def _read_before(config: Config) -> str:
+    """Return the SQL that runs before the first file; raises MigrationFileError where it cannot be read."""
+    if not config.scratch_before:
+        return ""
+    path = config.root / config.scratch_before
+    return read_text(path, config.root, str(path))
 
 
 def _make_stand_ins(config: Config, known: Sequence[Tenant]) -> StandIns:
