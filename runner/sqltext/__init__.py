@@ -5,6 +5,7 @@ by our own lexer, statement by statement, and one unknown statement hides no fau
 from 0.
 """
 
+from tenantry.sqltext.blocks import find_in_block
 from tenantry.sqltext.checks import MOST_FINDINGS, check
 from tenantry.sqltext.classes import LockClass, classify, is_strong, leave_relations, sets_lock_timeout
 from tenantry.sqltext.escaping import escape_sql
@@ -38,6 +39,7 @@ __all__ = [
     "escape_sql",
     "excerpt",
     "find_calls",
+    "find_in_block",
     "find_outside",
     "group_alike",
     "is_blank",

@@ -226,10 +226,13 @@ REPAIR_PARAMS = (
 )
 
 
-def open_request(request: Request, *, makes_server: bool = False, writes: bool = False) -> Project:
+def open_request(
+    request: Request, *, makes_server: bool = False, writes: bool = False, lenient: bool = False
+) -> Project:
     """Open the project that a request is about. Raises InputError and ServerError.
 
-    `writes`: the run changes databases, so that those in production have to be confirmed.
+    `writes`: the run changes databases, so that those in production have to be confirmed. `lenient`: it runs no
+    migration, so that one that could not run is a warning.
     """
     confirm = partial(confirm_production, sure=request.options.get("yes", False), asks=True) if writes else None
     return open_project(
@@ -239,6 +242,7 @@ def open_request(request: Request, *, makes_server: bool = False, writes: bool =
         stop=request.stop,
         makes_server=makes_server,
         confirm=confirm,
+        lenient=lenient,
     )
 
 
