@@ -179,4 +179,3 @@ def _sort(graph: _Graph) -> list[int]:
 def _rank(step: Step) -> tuple[int, int]:
     """Return the place of a step that nothing orders: drops run in the reverse order of their phases."""
     return step.stage, -step.phase if step.is_drop else step.phase
-

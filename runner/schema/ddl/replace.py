@@ -153,6 +153,8 @@ def _goes(one: SchemaObject, expected: Schema, found: Schema, names: set[tuple[i
         clash = any(one.kind in kinds and (index, one.name) in names for index, kinds in enumerate(_OWN_NAMESPACES))
         # Its bounds may be those of a partition that is created.
         return one.kind in _LEAVES or clash or "partition of" in one.facts
+    if one.kind == "table" and _is_key_retyped(one, expected, found):
+        return True
     return new.facts != one.facts and not _can_alter(one, new, expected, found)
 
 
@@ -178,7 +180,7 @@ def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Sc
         "function": lambda: read_signature(old.facts["definition"]) == read_signature(new.facts["definition"]),
         "procedure": lambda: read_signature(old.facts["definition"]) == read_signature(new.facts["definition"]),
         "aggregate": lambda: same("definition"),
-        "table": lambda: same("partition by") and not _is_key_retyped(old, expected, found),
+        "table": lambda: same("partition by"),
         "foreign table": lambda: same("server"),
         "column": lambda: _is_view_column(new, expected) or same("generated") or "generated" not in new.facts,
         "enum": lambda: can_add_labels(old.facts.get("labels", ""), new.facts.get("labels", "")),
