@@ -27,6 +27,8 @@ DROPS: dict[str, Callable[[SchemaObject], Step]] = {
     "domain": drop_type,
     "range": drop_type,
     "composite type": drop_type,
+    "base type": drop_type,
+    "shell type": drop_type,
     "sequence": drop_sequence,
     "function": drop_routine,
     "procedure": drop_routine,
@@ -116,6 +118,9 @@ def _list_taken(old: SchemaObject, found: Schema) -> Iterator[SchemaObject]:
                 yield from _list_taken(index, found)
                 owner = found.get("constraint", f"{index.parent}.{index.facts.get('constraint', '')}")
                 yield from [owner] if owner else []
+    elif old.kind == "base type":
+        names = find_names(read_reads(old))
+        yield from (one for one in found.objects.values() if one.kind == "function" and read_label(one) in names)
     elif old.kind == "column":
         yield from (one for one in found.objects.values() if one.facts.get("owned by") == old.name)
 
@@ -132,6 +137,8 @@ def _goes_along(old: SchemaObject, found: Schema, expected: Schema, gone: Schema
     """Return whether an object is dropped by dropping another."""
     if is_dropped_with(old, gone) or _is_gone_in_parents(old, found, gone, left):
         return True
+    if old.kind == "function" and _is_of_base_type(old, gone):
+        return True
     if gone.get("table", old.facts.get("partition of", "")):
         return True
     if old.kind == "index":
@@ -142,6 +149,11 @@ def _goes_along(old: SchemaObject, found: Schema, expected: Schema, gone: Schema
             or _is_relation_gone(old.parent, found, gone, expected)
         )
     return _is_relation_gone(old.parent, found, gone, expected) and not _is_in_the_way(old, found, gone)
+
+
+def _is_of_base_type(old: SchemaObject, gone: Schema) -> bool:
+    types = (one for one in gone.objects.values() if one.kind == "base type")
+    return any(read_label(old) in find_names(read_reads(one)) for one in types)
 
 
 def _is_in_the_way(old: SchemaObject, found: Schema, gone: Schema) -> bool:

@@ -143,6 +143,9 @@ def _add_mentions(graph: _Graph, index: int) -> None:
 
 
 def _is_needed(other: Step, step: Step, words: set[str]) -> bool:
+    if other.is_whole and step.phase in {Phase.FUNCTION, Phase.TYPE}:
+        # The functions of a type need only its shell.
+        return False
     # A text mentions its own name, which is also that of a table's columns and of a function with other arguments.
     own = other.key == step.key or (other.provides == step.provides and not step.column)
     return not own and (not other.column or other.column in words)

@@ -31,6 +31,18 @@ def write_extension(change: SchemaStep) -> Iterator[Step]:
         yield step(change.new, Phase.EXTENSION, f"ALTER EXTENSION {name} SET SCHEMA {schema}")
 
 
+def write_dependence(change: SchemaStep) -> Iterator[Step]:
+    """Yield DEPENDS ON EXTENSION: an object that is dropped with an extension."""
+    fact = "depends on extension"
+    old, new = list(split_list(change.was(fact))), list(split_list(change.fact(fact)))
+    kind, name = change.new.kind, change.new.name
+    if change.new.parent and kind == "trigger":
+        name = f"{name.removeprefix(f'{change.new.parent}.')} ON {change.new.parent}"
+    for word, extensions, others in (("NO DEPENDS", old, new), ("DEPENDS", new, old)):
+        for extension in (one for one in extensions if one not in others):
+            yield step(change.new, Phase.MARK, f"ALTER {kind.upper()} {name} {word} ON EXTENSION {extension}")
+
+
 def write_sequence_object(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE SEQUENCE or ALTER SEQUENCE, and its owner; nothing if `serial` creates it."""
     new = change.new

@@ -185,6 +185,7 @@ def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Sc
         "column": lambda: _is_view_column(new, expected) or same("generated") or "generated" not in new.facts,
         "enum": lambda: can_add_labels(old.facts.get("labels", ""), new.facts.get("labels", "")),
         "domain": lambda: same("type", "collation"),
+        "base type": lambda: same("definition"),
         "range": lambda: same("subtype", "collation", "operator class", "canonical", "difference"),
         "composite type": lambda: can_add_attributes(old.facts.get("attributes", ""), new.facts.get("attributes", "")),
         "publication": lambda: is_alterable(old, new),

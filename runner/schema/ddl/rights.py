@@ -17,7 +17,7 @@ _LOST = "revokes a role's privileges, or grants them differently"
 def write_owner(change: SchemaStep) -> Iterator[Step]:
     """Yield OWNER TO for an object with another owner."""
     if change.differs("owner"):
-        words = {"enum": "TYPE", "range": "TYPE", "composite type": "TYPE"}
+        words = dict.fromkeys(TYPES - {"domain"}, "TYPE")
         word = words.get(change.new.kind, change.new.kind.upper())
         name = read_target(change.new)
         owner = change.fact("owner") or "CURRENT_USER"
@@ -107,15 +107,23 @@ _EVERY = frozenset(
 )
 
 
+_BUT_MAINTAIN = {"ALL but MAINTAIN": "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"}
+
+
 def _parse(grants: str) -> dict[str, frozenset[str]]:
     """Return privileges by role."""
     pairs = (entry.rpartition(": ") for entry in grants.split("; ") if entry)
-    return {role: frozenset(text.split(", ")) - {"none"} for role, _, text in pairs}
+    return {role: frozenset(_BUT_MAINTAIN.get(text, text).split(", ")) - {"none"} for role, _, text in pairs}
 
 
 def _usual(change: SchemaStep, role: str) -> frozenset[str]:
     """Return the privileges of a role without any grant."""
     kind, name = change.new.kind, change.new.name
+    if kind == "privileges":
+        # What it is by itself is known of a routine, a type and a language alone: one privilege, of everybody.
+        single = name.split(" ")[0] in {"ROUTINE", "TYPE", "LANGUAGE"} and role == "PUBLIC"
+        lost = role in _parse(change.was("grants")) or role in _parse(change.fact("grants"))
+        return frozenset({"ALL"}) if single and lost else frozenset()
     if kind == "default grants":
         match = _DEFAULTS.match(name)
         if match is None or match.group(2):
@@ -124,7 +132,7 @@ def _usual(change: SchemaStep, role: str) -> frozenset[str]:
         own = role == (match.group(3) or "CURRENT_USER")
     else:
         own = role == (change.fact("owner") or "CURRENT_USER") and kind != "column"
-    if own:
+    if own and kind != "identity sequence":
         return frozenset({"ALL"})
     if role != "PUBLIC":
         return frozenset()
@@ -138,7 +146,10 @@ def _usual(change: SchemaStep, role: str) -> frozenset[str]:
 def _statement(change: SchemaStep, verb: str, privileges: frozenset[str], word: str, role: str) -> str:
     if change.new.kind == "default grants":
         return _statement_of_defaults(change, verb, privileges, word, role)
+    name = change.new.name
     columns = f" ({read_local(change.new)})" if change.new.kind == "column" else ""
+    if name.startswith("COLUMN ") and change.new.kind == "privileges":
+        columns = f" ({name.rpartition('.')[2]})"
     text = ", ".join(f"{privilege}{columns}" for privilege in sorted(privileges))
     return f"{verb} {text} ON {_target(change)} {word} {role}"
 
@@ -156,6 +167,10 @@ def _target(change: SchemaStep) -> str:
         return f"TABLE {name}"
     if kind == "column":
         return f"TABLE {change.new.parent}"
+    if kind == "privileges":
+        return f"TABLE {name.removeprefix('COLUMN ').rpartition('.')[0]}" if name.startswith("COLUMN ") else name
+    if kind == "identity sequence":
+        return f"SEQUENCE {name}"
     if kind == "aggregate":
         return f"FUNCTION {name}"
     if kind == "server":
