@@ -1,7 +1,7 @@
 """The objects whose statements must come before a statement although its text does not name them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from tenantry.schema.ddl.columns import list_parents
 from tenantry.schema.ddl.draft import Phase, Step
@@ -23,14 +23,9 @@ _REFERENCES = re.compile(r" REFERENCES (.+?)\(([^()]*)\)")
 _GROUPED = re.compile(r"\bGROUP BY (.+)")
 UNIQUE = ("PRIMARY KEY", "UNIQUE", "CREATE UNIQUE")
 
-Blocked = Mapping[ObjectKey, set[ObjectKey]]
 
-
-def find_needs(
-    step: Step, new: SchemaObject, expected: Schema, present: Schema, blocked: Blocked
-) -> Iterator[ObjectKey]:
+def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
     """Yield the keys of the objects that a statement about an expected object needs, kind by kind."""
-    yield from blocked.get(new.key, ())
     match new.kind:
         case "column":
             yield from _find_parting(new, expected, present)

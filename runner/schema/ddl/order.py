@@ -108,6 +108,8 @@ def _add_own(graph: _Graph, index: int) -> None:
 def _add_named(graph: _Graph, index: int) -> None:
     """Add the statements about the objects that a step is said to need."""
     step = graph.steps[index]
+    for key in step.obstacles:
+        graph.add(index, graph.gone.get(key, ()), strict=True)
     for key in step.needs:
         graph.add(index, graph.gone.get(key, ()), strict=True)
         made = (other for other in graph.about.get(key, ()) if _is_before(graph.steps[other], step))

@@ -1,6 +1,6 @@
 """The statements that turn one schema into another, as a draft to review, in an order that works."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tenantry.schema.ddl.code import write_aggregate, write_function, write_view
@@ -18,7 +18,7 @@ from tenantry.schema.ddl.names import (
     read_outside,
     read_reads,
 )
-from tenantry.schema.ddl.needs import Blocked, find_needs, list_taken_names
+from tenantry.schema.ddl.needs import find_needs, list_taken_names
 from tenantry.schema.ddl.order import comment_out, sort_steps
 from tenantry.schema.ddl.others import (
     write_dependence,
@@ -58,7 +58,7 @@ from tenantry.schema.ddl.types import (
     write_range,
     write_shell_type,
 )
-from tenantry.schema.snapshot import SchemaObject, Snapshot
+from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
 
 _NO_BODIES = Draft(
     "SET check_function_bodies = off", Risk.ADDITIVE, "function bodies may name objects that are created later"
@@ -172,7 +172,7 @@ def write_ddl(expected: Snapshot, found: Snapshot) -> tuple[Draft, ...]:
     return (_NO_BODIES, *drafts) if any(_is_unchecked(step) for step in makes) else tuple(drafts)
 
 
-def _connect(step: Step, expected: Schema, present: Schema, blocked: Blocked) -> Step:
+def _connect(step: Step, expected: Schema, present: Schema, blocked: Mapping[ObjectKey, set[ObjectKey]]) -> Step:
     """Return a step with what it needs, takes and leaves."""
     new, old = expected.objects.get(step.key), present.objects.get(step.key)
     either = new or old
@@ -181,7 +181,8 @@ def _connect(step: Step, expected: Schema, present: Schema, blocked: Blocked) ->
     idle = step.phase in {Phase.OWNER, Phase.GRANT, Phase.COMMENT}
     return replace(
         step,
-        needs=frozenset(find_needs(step, either, expected, present, blocked)) - {step.key},
+        needs=frozenset(find_needs(step, either, expected, present)) - {step.key},
+        obstacles=frozenset(blocked.get(step.key, ())),
         takes=frozenset(list_taken_names(either, expected)) if step.opens else frozenset(),
         left=read_reads(old) if old and not idle else "",
     )
