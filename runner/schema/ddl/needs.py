@@ -51,11 +51,18 @@ def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema)
 
 def _find_column_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
     yield from (("column", f"{parent}.{read_local(new)}") for parent in list_parents(new.parent, expected))
-    # Its type may be the row of a table.
-    for name in find_names(new.facts.get("type", "")) - {new.parent}:
-        yield from (part.key for part in expected.parts(name, "column"))
+    yield from _find_row_type(new, expected)
     if step.draft.sql.endswith("DROP NOT NULL"):
         yield from _find_keys_of(new, present)
+
+
+def _find_row_type(column: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
+    """Yield the columns of the table whose rows a column holds: they change before anything holds them."""
+    names = [column.facts.get("type", "")]
+    for text in names:
+        for name in find_names(text) - {column.parent}:
+            yield from (part.key for part in expected.parts(name, "column"))
+            names += [one.facts["attributes"] for one in expected.labelled(name) if "attributes" in one.facts]
 
 
 def _find_inherited(new: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
@@ -69,7 +76,10 @@ def _find_table_needs(step: Step, new: SchemaObject, expected: Schema, present: 
         yield from _find_link_needs(new, expected, present)
     elif step.phase is Phase.PUBLICATION:
         yield from (part.key for above in list_above(new.name, expected) for part in expected.parts(above, "trigger"))
-    elif " DETACH PARTITION " in step.draft.sql:
+    elif step.phase is Phase.TABLE and step.opens:
+        columns = expected.parts(new.name, "column")
+        yield from (key for column in columns for key in _find_row_type(column, expected))
+    if " DETACH PARTITION " in step.draft.sql:
         # An index that goes takes that of the partition along, as long as the two are attached.
         yield from (index.key for above in list_above(new.name, present) for index in present.parts(above, "index"))
 

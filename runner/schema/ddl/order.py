@@ -119,7 +119,9 @@ def _add_named(graph: _Graph, index: int) -> None:
 def _is_before(other: Step, step: Step) -> bool:
     if step.phase is Phase.COMMENT:
         return True
-    return not step.is_drop and other.phase not in _IDLE and other.phase <= step.phase
+    # A new table may hold the rows of another one, whose columns change first.
+    latest = max(step.phase, Phase.COLUMN)
+    return not step.is_drop and other.phase not in _IDLE and other.phase <= latest
 
 
 def _add_mentions(graph: _Graph, index: int) -> None:

@@ -34,6 +34,8 @@ _LEAVES = frozenset(
 )  # fmt: skip
 # Kinds that prevent a change of a column's type.
 _BOUND = frozenset({"view", "materialized view", "rule", "policy", "trigger", "function", "procedure", "publication"})
+# A new column with any other fact has values in the rows that are there.
+_NEUTRAL = frozenset({"type", "collation", "storage", "compression", "statistics", "options", "grants"})
 _FOREIGN_KEY = re.compile(r"^FOREIGN KEY \((.+?)\) REFERENCES (.+?)\((.+?)\)")
 _OWN_NAMESPACES = (RELATIONS | TYPES | {"sequence", "index"}, ROUTINES)
 
@@ -117,6 +119,9 @@ def find_replacement(expected: Schema, found: Schema) -> Replacement:
         bound = [*_find_bound(one, result), *_free_row_type(one, result)]
         waiting += bound
         result.blocked[one.key] |= {other.key for other in bound}
+    for new in expected.objects.values():
+        if new.kind == "column" and new.key not in found.objects and not _NEUTRAL.issuperset(new.facts):
+            waiting += _free_row_type(new, result)
     while waiting:
         one = waiting.pop()
         if one.key not in result.gone:

@@ -6,11 +6,18 @@ from dataclasses import replace
 
 from tenantry.schema.ddl.code import read_target
 from tenantry.schema.ddl.draft import Phase, Risk, Step
-from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_local
+from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_local, read_schema
 from tenantry.schema.ddl.order import comment_out
 from tenantry.schema.ddl.schema import SchemaStep, step
 
 _DEFAULTS = re.compile(r"^(tables|sequences|functions|types|schemas|large objects)(?: in schema (.+?))?(?: of (.+))?$")
+_DEFAULT_KINDS = {
+    "tables": RELATIONS,
+    "sequences": frozenset({"sequence"}),
+    "functions": ROUTINES,
+    "types": TYPES,
+    "schemas": frozenset({"schema"}),
+}
 _LOST = "revokes a role's privileges, or grants them differently"
 
 
@@ -26,9 +33,9 @@ def write_owner(change: SchemaStep) -> Iterator[Step]:
 
 def write_grants(change: SchemaStep) -> Iterator[Step]:
     """Yield GRANT and REVOKE, role by role."""
-    if not change.differs("grants"):
-        return
     for role, old, new in _list_roles(change):
+        if old == new:
+            continue
         if change.new.kind == "column" and _is_revoked_on_table(change, role):
             continue
         yield from _write_role(change, role, old, new)
@@ -38,10 +45,22 @@ def write_grants(change: SchemaStep) -> Iterator[Step]:
 
 def _list_roles(change: SchemaStep) -> Iterator[tuple[str, frozenset[str], frozenset[str]]]:
     """Yield each role with its privileges before and after."""
-    old, new = _parse(change.was("grants")), _parse(change.fact("grants"))
+    old, new = _read_old(change), _parse(change.fact("grants"))
     for role in dict.fromkeys((*new, *old)):
         usual = _usual(change, role)
         yield role, old.get(role, usual), new.get(role, usual)
+
+
+def _read_old(change: SchemaStep) -> dict[str, frozenset[str]]:
+    """Return the privileges by role before; a new object has those that the default grants give it."""
+    what = next((word for word, kinds in _DEFAULT_KINDS.items() if change.new.kind in kinds), "")
+    if change.old is not None or not what:
+        return _parse(change.was("grants"))
+    given: dict[str, frozenset[str]] = {}
+    for name in (what, f"{what} in schema {read_schema(change.new.name)}"):
+        for role, privileges in _parse(change.found.facts("default grants", name).get("grants", "")).items():
+            given[role] = given.get(role, frozenset()) | privileges
+    return given
 
 
 def _is_revoked_on_table(change: SchemaStep, role: str) -> bool:
