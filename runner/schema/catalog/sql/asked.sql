@@ -5,7 +5,18 @@
     CASE WHEN bool_or(acl IS NOT NULL) THEN 'grants' END,
     (SELECT string_agg(DISTINCT CAST(relkind AS text), ' ') FROM relation),
     CASE WHEN EXISTS (SELECT FROM relation WHERE relhassubclass) THEN 'inheritance' END,
-    CASE WHEN EXISTS (SELECT FROM relation WHERE relkind = 'S' AND relacl IS NOT NULL) THEN 'identity_sequence' END,
+    CASE
+        WHEN EXISTS (
+            SELECT
+            FROM relation
+            JOIN pg_catalog.pg_depend AS depend
+                ON depend.classid = CAST('pg_catalog.pg_class' AS regclass)
+                AND depend.objid = relation.oid
+                AND depend.deptype = 'i'
+            WHERE relation.relkind = 'S' AND relation.relacl IS NOT NULL
+        )
+            THEN 'identity_sequence'
+    END,
     CASE
         WHEN EXISTS (
             SELECT

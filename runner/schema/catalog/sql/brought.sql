@@ -7,7 +7,7 @@ SELECT
     brought.name,
     '',
     0,
-    brought.owner,
+    NULL,
     brought.acl,
     coalesce(initial.initprivs, brought.usual),
     false,
@@ -18,10 +18,11 @@ FROM (
         class.oid AS objid,
         0 AS subid,
         CASE class.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || CAST(CAST(class.oid AS regclass) AS text) AS name,
-        class.relowner AS owner,
         class.relacl AS acl,
         acldefault(CASE class.relkind WHEN 'S' THEN CAST('s' AS "char") ELSE 'r' END, class.relowner) AS usual
     FROM pg_catalog.pg_class AS class
+    -- The views of information_schema show each role its own, and their privileges are in no pg_init_privs.
+    JOIN pg_catalog.pg_namespace AS space ON space.oid = class.relnamespace AND space.nspname <> 'information_schema'
     WHERE class.relacl IS NOT NULL AND class.relpersistence <> 't'
     UNION ALL
     SELECT
@@ -29,7 +30,6 @@ FROM (
         attribute.attrelid,
         attribute.attnum,
         'COLUMN ' || CAST(CAST(attribute.attrelid AS regclass) AS text) || '.' || quote_ident(attribute.attname),
-        NULL,
         attribute.attacl,
         NULL
     FROM pg_catalog.pg_attribute AS attribute
@@ -40,7 +40,6 @@ FROM (
         proc.oid,
         0,
         'ROUTINE ' || CAST(CAST(proc.oid AS regprocedure) AS text),
-        proc.proowner,
         proc.proacl,
         acldefault('f', proc.proowner)
     FROM pg_catalog.pg_proc AS proc
@@ -51,7 +50,6 @@ FROM (
         base.oid,
         0,
         'TYPE ' || format_type(base.oid, NULL),
-        base.typowner,
         base.typacl,
         acldefault('T', base.typowner)
     FROM pg_catalog.pg_type AS base
@@ -62,18 +60,16 @@ FROM (
         space.oid,
         0,
         'SCHEMA ' || quote_ident(space.nspname),
-        space.nspowner,
         space.nspacl,
         acldefault('n', space.nspowner)
     FROM pg_catalog.pg_namespace AS space
-    WHERE space.nspacl IS NOT NULL AND space.nspname IN ('pg_catalog', 'information_schema')
+    WHERE space.nspacl IS NOT NULL AND space.nspname = 'pg_catalog'
     UNION ALL
     SELECT
         language.tableoid,
         language.oid,
         0,
         'LANGUAGE ' || quote_ident(language.lanname),
-        language.lanowner,
         language.lanacl,
         acldefault('l', language.lanowner)
     FROM pg_catalog.pg_language AS language

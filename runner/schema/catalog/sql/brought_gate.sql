@@ -4,7 +4,9 @@ CASE
         FROM (
             SELECT tableoid AS classid, oid AS objid, 0 AS subid, relacl AS acl
             FROM pg_catalog.pg_class
-            WHERE relacl IS NOT NULL AND relpersistence <> 't'
+            WHERE relacl IS NOT NULL
+                AND relpersistence <> 't'
+                AND relnamespace <> (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'information_schema')
             UNION ALL
             SELECT CAST('pg_catalog.pg_class' AS regclass), attrelid, attnum, attacl
             FROM pg_catalog.pg_attribute
@@ -16,7 +18,7 @@ CASE
             UNION ALL
             SELECT tableoid, oid, 0, nspacl
             FROM pg_catalog.pg_namespace
-            WHERE nspacl IS NOT NULL AND nspname IN ('pg_catalog', 'information_schema')
+            WHERE nspacl IS NOT NULL AND nspname = 'pg_catalog'
             UNION ALL
             SELECT tableoid, oid, 0, lanacl FROM pg_catalog.pg_language WHERE lanacl IS NOT NULL
         ) AS given
