@@ -263,7 +263,7 @@ def open_database(choice: Choice, run_id: str, os_user: str, tenant: Tenant, sta
     config = replace(
         read_config, master=None, tenants=(tenant,), tenant_query=None, rollout=NO_ROLLOUT, state_folder=state
     )
-    directories = _read_directories(read_config, {tenant.set_name})
+    directories = _read_directories(read_config, {tenant.set_name}, lenient=False)
     checks = _read_checks(read_config, directories)
     provenance = Provenance(run_id, os_user, config.root.resolve())
     sessions, stop = _make_sessions(config, choice, (tenant,), provenance), Stop()
