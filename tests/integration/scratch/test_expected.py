@@ -32,9 +32,9 @@ INDEX = make_migration(
     transactional=False,
 )
 HINT = (
-    "the expected schema comes from running all files on an empty database; add a migration for what this file relies "
-    "on, name the settings or a file of SQL that it needs under scratch in tenants.yaml, or set TENANTRY_SCRATCH to the "
-    "connection string of a server that has its extensions and roles"
+    "the expected schema comes from running all files on an empty database; add a migration for what this file "
+    "relies on, name the settings or a file of SQL that it needs under scratch in tenants.yaml, or set "
+    "TENANTRY_SCRATCH to the connection string of a server that has its extensions and roles"
 )
 FAILING = {
     "with a place": (
