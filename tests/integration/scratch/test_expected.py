@@ -43,7 +43,7 @@ FAILING = {
     ),
     "in a block": (
         make_migration(2, "bad", "DO $$ BEGIN RAISE 'no studio'; END $$;\n"),
-        "migrations/0002_bad.sql:1:1: no studio (SQLSTATE P0001)",
+        "migrations/0002_bad.sql:1:7: no studio (SQLSTATE P0001)",
     ),
     "not transactional": (
         make_migration(2, "bad", "SELECT 1;\n\n  SELECT nothing;\n", transactional=False),
