@@ -284,7 +284,7 @@ def scratch_servers(state: Path) -> list[EmbeddedServer]:
     return [EmbeddedServer(path) for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else []
 
 
-def _read_directories(config: Config, sets: set[SetName], *, lenient: bool) -> dict[SetName, Directory]:
+def _read_directories(config: Config, sets: set[SetName], *, lenient: bool = False) -> dict[SetName, Directory]:
     folders = {SetName.MASTER: config.master_migrations, SetName.TENANT: config.tenant_migrations}
     directories: dict[SetName, Directory] = {}
     problems: list[Problem] = []

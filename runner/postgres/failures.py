@@ -47,8 +47,8 @@ _HINTS = {
 
 
 _COMMITS = (
-    'add the header line "-- transactional: false" if the block is to commit by itself; otherwise remove its COMMIT '
-    "and ROLLBACK: tenantry commits the file together with its row"
+    'add the header line "-- transactional: false" if the block or procedure is to commit by itself; otherwise remove '
+    "its COMMIT and ROLLBACK: tenantry commits the file together with its row"
 )
 _TOO_LATE = (
     "remove the statement, which has to be the first of a transaction, and the transaction has begun before the file; "
