@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from tenantry.model.events import (
         BatchProgressed,
+        CommandsAdvised,
         DatabaseCreated,
         DatabaseOpened,
         DraftWritten,
@@ -68,6 +69,7 @@ __all__ = [
     "AppliedMigration",
     "BatchProgressed",
     "Blocker",
+    "CommandsAdvised",
     "ConfigError",
     "DatabaseCreated",
     "DatabaseOpened",

@@ -27,11 +27,15 @@ _MARKS = re.compile("[\ue000-\uf8ff]")
 
 
 class ServerConnection(NamedTuple):
-    """A server, the endpoint that tells it from others, and whether tenants.yaml holds its password in clear text."""
+    """A server, the endpoint that tells it from others, and whether tenants.yaml holds its password in clear text.
+
+    `database` is the one that its connection string names, empty if it names none.
+    """
 
     server: Server
     endpoint: tuple[str, ...]
     in_clear: bool = False
+    database: str = ""
 
 
 def name_variable(server: str) -> str:
@@ -48,7 +52,9 @@ def connect(name: str, dsn: str) -> ServerConnection | Mistake:
     options = _parse_options(dsn)
     if options is None:
         return Mistake(f"malformed connection string, expected {EXPECTED}", nearest(dsn, [EMBEDDED]))
-    return ServerConnection(Server(name, dsn), _find_endpoint(options), _is_in_clear(options))
+    return ServerConnection(
+        Server(name, dsn), _find_endpoint(options), _is_in_clear(options), options.get("dbname", "")
+    )
 
 
 def expand(name: str, text: str, env: Mapping[str, str]) -> ServerConnection | Mistake:
@@ -100,7 +106,8 @@ def _fill(
     # A password that is written in part, or not as a reference, is no variable's.
     known = variables["password"] if variables["password"] in {match["name"] for match in references} else ""
     server = Server(name, dsn, password_from=known)
-    return ServerConnection(server, _find_endpoint(filled), _is_in_clear(_replace_marks(options, defaults)))
+    in_clear = _is_in_clear(_replace_marks(options, defaults))
+    return ServerConnection(server, _find_endpoint(filled), in_clear, filled.get("dbname", ""))
 
 
 def _replace_marks(options: Mapping[str, str], values: Sequence[str]) -> dict[str, str]:

@@ -80,6 +80,8 @@ class Config:
     tenant_file: TenantFile | None = None
     # None: next to the file.
     state_folder: Path | None = None
+    # Whether it is one database without a fleet, whose only tenant is `SINGLE`.
+    single: bool = False
 
     @property
     def state(self) -> Path:

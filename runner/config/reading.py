@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tenantry.config.document import EXAMPLE, Document, Reading, compose, decode, stop
+from tenantry.config.document import Document, Reading, compose, decode, stop
 from tenantry.config.expected_columns import parse_expected
 from tenantry.config.model import Config, Rules, TenantFile
 from tenantry.config.rollout import make_rollout
 from tenantry.config.schema import SMALL_TABLE, TenantsFile, validate
 from tenantry.config.servers import read_servers
+from tenantry.config.single import is_single, name_database, spread
 from tenantry.config.tenants import check_source, make_tenants
 from tenantry.model.errors import ConfigError
 from tenantry.model.reading import choose_reading
@@ -28,7 +29,7 @@ def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | N
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        stop(f"{path}: not found, expected a file", f"name a file with --config, or start with this one:\n{EXAMPLE}")
+        stop(f"{path}: not found, expected a file", 'name a file with --config, or run "tenantry init" to create one')
     except IsADirectoryError:
         stop(f"{path}: a folder, expected a file", hint)
     except OSError as error:
@@ -62,10 +63,15 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     the right shape; unknown keys, bad names and bad labels do not stop that check.
     """
     document = compose(text, path)
-    file = validate(document, Reading(document).read(document.root))
+    data = Reading(document).read(document.root)
+    single = is_single(data)
+    form = spread(document, data) if single else data
+    file = None if form is None else validate(document, form)
     if file is None:
         raise ConfigError(document.problems)
     connections = read_servers(document, file.servers, env, overrides or {})
+    if single:
+        name_database(document, data, file, connections)
     rules = Rules(
         servers={name: connection.server for name, connection in connections.items()},
         endpoints={name: connection.endpoint for name, connection in connections.items()},
@@ -106,6 +112,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         rules=rules,
         rollout=rollout,
         tenant_file=_find_file(document, file, path),
+        single=single,
     )
 
 

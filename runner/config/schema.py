@@ -523,9 +523,9 @@ def _explain_row(detail: "ErrorDetails") -> Mistake:
     return Mistake(f"{join_location(detail['loc'])}: {what}", hint if detail["type"] == "extra_forbidden" else "")
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of tenants.yaml, for editors."""
-    schema = _drop_nulls(TenantsFile.model_json_schema())
+def model_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schema of a model, for editors."""
+    schema = _drop_nulls(model.model_json_schema())
     assert isinstance(schema, dict)
     return schema
 
@@ -553,7 +553,8 @@ def _list_keys(location: Location) -> list[str]:
     entry = ServerEntry if location[:1] == ("servers",) else entry
     entry = _Freeze if location[-1:] == ("freeze",) and location[:1] == ("tenants",) else entry
     model = TenantsFile if not location else _SECTIONS[str(location[0])] if len(location) == 1 else entry
-    return [field.alias or name for name, field in model.model_fields.items()]
+    keys = [field.alias or name for name, field in model.model_fields.items()]
+    return keys if location else [*keys, "database"]
 
 
 def _validate_rest(data: dict[str, object], details: list["ErrorDetails"]) -> TenantsFile | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from tenantry.model import Migration, label
 from tenantry.model.events import (
+    CommandsAdvised,
     Event,
     FindingReported,
     HazardFound,
@@ -18,7 +19,7 @@ from tenantry.model.events import (
 )
 from tenantry.model.outcome import Outcome, TenantOutcome
 from tenantry.model.results import GOOD, PLAIN, Cell, Failure, Result, Standing
-from tenantry.model.tenants import MASTER
+from tenantry.model.tenants import MASTER, SINGLE
 from tenantry.model.words import count
 from tenantry.reports.escaping import escape_source
 from tenantry.reports.formats import Call, Sink
@@ -42,6 +43,8 @@ _MOST_ROWS = 40
 _MOST_TYPED = 20
 # Of these, the tenants of one group have the same.
 _GROUP_COLUMNS = ["group", "tenants"]
+# Of those that are alone.
+_NOUNS = {MASTER: "the master", SINGLE: "the database"}
 _AGAIN = frozenset({Result.BLOCKED, Result.UNREACHABLE, Result.STOPPED, Result.NOT_STARTED})
 
 
@@ -72,6 +75,8 @@ class _Report:
                 self._printed = True
                 # Source text, perhaps, to be kept as a file: its lines are not values.
                 self._stream.write_verbatim(f"{escape_sql(text) or escape_source(text)}\n")
+            case CommandsAdvised(commands):
+                self._write("next:", *(f"  {self._here(command)}" for command in commands))
             case RepairProposed(tenant, changes):
                 self._write(*(f"{name_tenants([tenant])}: {change}" for change in changes))
                 # The repair is next: its changes must be on the screen before they are in the database.
@@ -205,7 +210,7 @@ class _Report:
             when = "next" if only_again else "after fixing that"
             yield f"{when}: {self._again(behind)} --tenants {self._choose(behind)}"
         elif tenants and tenants[0].look:
-            noun = "the master" if list(self._outcome.tenants) == [MASTER] else "a tenant"
+            noun = _NOUNS.get(",".join(self._outcome.tenants), "a tenant")
             yield f"inspect {noun}: {self._look(tenants)}"
 
     def _again(self, behind: list[TenantOutcome]) -> str:
@@ -226,8 +231,11 @@ class _Report:
 
     def _look(self, tenants: list[TenantOutcome]) -> str:
         """Return the command that opens a tenant; the master only if no tenant was selected."""
-        look = next((tenant.look for tenant in tenants if tenant.tenant != MASTER), tenants[0].look)
-        return look.replace("tenantry", self._call.program, 1) if look.startswith("tenantry ") else look
+        return self._here(next((tenant.look for tenant in tenants if tenant.tenant != MASTER), tenants[0].look))
+
+    def _here(self, command: str) -> str:
+        """Return a command as it can be typed here."""
+        return command.replace("tenantry", self._call.program, 1) if command.startswith("tenantry ") else command
 
 
 def _is_unproven(tenant: TenantOutcome) -> bool:

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from tenantry.model.tenants import MASTER
+from tenantry.model.tenants import MASTER, SINGLE
 from tenantry.model.words import count
 from tenantry.reports.formats import Call
 
 # Only a quoted command: the name of the program may also stand in a sentence, and must stay as it is there.
 _COMMAND = re.compile(r'"tenantry (?P<verb>[a-z-]+)(?P<rest>[^"]*)')
+
+# Databases that are no tenants to a reader, where they are alone.
+_ALONE = ([MASTER], [SINGLE])
 
 
 def render_hint(hint: str, call: Call) -> str:
@@ -50,8 +53,8 @@ def without_tenant(hint: str, name: str) -> str:
 
 def name_tenants(names: Sequence[str], most: int = 8) -> str:
     """Return `tenant 1` or `tenants 1, 16`: of many, the first `most` and the number of others; the master by name."""
-    if list(names) == [MASTER] or all("/" in name for name in names):
-        return ", ".join(names)  # the master, or folders of migrations where a verb is about these
+    if list(names) in _ALONE or all("/" in name for name in names):
+        return ", ".join(names)  # the master, the only database, or folders of migrations where a verb is about these
     noun = "tenant" if len(names) == 1 else "tenants"
     shown = ", ".join(names[:most])
     more = f" and {len(names) - most} more" if len(names) > most else ""
@@ -60,7 +63,7 @@ def name_tenants(names: Sequence[str], most: int = 8) -> str:
 
 def count_tenants(names: Sequence[str]) -> str:
     """Return `2 tenants`, or `2 folders and 300 tenants` if a verb reads folders; the master alone is `1 database`."""
-    if list(names) == [MASTER]:
+    if list(names) in _ALONE:
         return count(1, "database")
     folders = sum("/" in name for name in names)
     tenants = len(names) - folders

@@ -100,7 +100,7 @@ def _find_database(config: Config, text: str | None) -> str:
     A database that is in tenants.yaml, or that every server has, counts; where the tenants come from a query, any does.
     """
     if text is None:
-        return _DEFAULT_DATABASE
+        return config.tenants[0].database if config.single else _DEFAULT_DATABASE
     tenants = (*filter(None, (config.master,)), *config.tenants)
     named = {tenant.name: tenant for tenant in tenants}
     if text in named:

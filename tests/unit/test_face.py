@@ -25,6 +25,7 @@ ERRORS = [
 ]
 EVENTS = [
     "BatchProgressed",
+    "CommandsAdvised",
     "DatabaseCreated",
     "DatabaseOpened",
     "DraftWritten",
