@@ -19,6 +19,7 @@ from click.core import ParameterSource
 from tenantry.config.place import find_file, load_variables
 from tenantry.model.errors import RunError
 from tenantry.model.words import times
+from tenantry.reports.color import wants_color
 from tenantry.reports.escaping import escape
 from tenantry.reports.output import Stream, guarded, hang, settle
 from tenantry.verbs.verb import GROUPS, MEANT, VERBS, Repeated, Request, Verb, load_verb
@@ -234,7 +235,7 @@ _VARIABLES = {"config": "TENANTRY_CONFIG", "env_file": "TENANTRY_ENV_FILE", "log
 )
 @click.version_option(__version__, "-V", "--version", prog_name="tenantry")
 @click.pass_context
-def _cli(ctx: click.Context, **options: Any) -> None:
+def _cli(ctx: click.Context, /, **options: Any) -> None:
     ctx.ensure_object(_Called).options = options
 
 
@@ -248,8 +249,10 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
     from tenantry.model.events import LinePrinted
     from tenantry.model.outcome import Outcome, exit_code
     from tenantry.reports.formats import make_sinks
+    from tenantry.reports.log import Talk
 
     stop = Stop()
+    talk = Talk(options["verbose"], options["quiet"], json=options["log_format"] == "json")
     call, name = _make_call(context), context.info_name or ""
     request = Request(name, str(uuid.uuid4()), os_user(), options, dict(os.environ), stop, called.given)
     outcome = Outcome()
@@ -257,7 +260,7 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
         try:
             if repeated := verb.repeats and verb.repeats(request):
                 call = _repeat_call(repeated, context)
-            sinks = make_sinks(options.get("format", "table"), call, verbose=options["verbose"])
+            sinks = make_sinks(options.get("format", "table"), call, talk)
             # Closed also where an output fails: then no tenant may be begun any more.
             with closing(verb.start(request)) as events:
                 for event in events:
@@ -306,7 +309,7 @@ def _complain(text: str, *, for_people: bool = True) -> None:
 
 def _write(text: str, stream: TextIO) -> None:
     # Not click.echo(): it replaces characters that an ASCII terminal lacks, where the stream escapes them.
-    stream.write(f"{text if stream.isatty() else click.unstyle(text)}\n")
+    stream.write(f"{text if wants_color(stream) else click.unstyle(text)}\n")
 
 
 def _print_error(error: RunError, call: "Call", *, for_people: bool) -> None:

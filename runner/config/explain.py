@@ -86,7 +86,7 @@ def explain(detail: "ErrorDetails", keys: Sequence[str] = ()) -> Mistake:
     location, value = detail["loc"], detail["input"]
     if detail["type"] == "extra_forbidden":
         key = str(location[-1])
-        # Below a server or a database, text that does not look like a key is a connection string, which may hold a password.
+        # Below these, text that does not look like a key is a connection string, which may hold a password.
         shown = f" {key!r}" if location[0] not in SECRET or re.fullmatch(r"[\w-]+", key) else ""
         return Mistake(f"unknown key{shown}, expected {one_of(keys)}", nearest(key, keys))
     expected = _expect(location)

@@ -64,13 +64,12 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     """
     document = compose(text, path)
     data = Reading(document).read(document.root)
-    single = is_single(data)
-    form = spread(document, data) if single else data
+    form = spread(document, data) if is_single(data) else data
     file = None if form is None else validate(document, form)
     if file is None:
         raise ConfigError(document.problems)
     connections = read_servers(document, file.servers, env, overrides or {})
-    if single:
+    if is_single(data):
         name_database(document, data, file, connections)
     rules = Rules(
         servers={name: connection.server for name, connection in connections.items()},
@@ -112,7 +111,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         rules=rules,
         rollout=rollout,
         tenant_file=_find_file(document, file, path),
-        single=single,
+        single=is_single(data),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeGuard
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -34,7 +34,7 @@ def _expand(value: object) -> object:
 
 
 class _Database(ServerEntry):
-    """The one database of a project without a fleet. A bare connection string is short for a mapping with only `dsn`."""
+    """The one database of a project without a fleet. A connection string alone is short for a mapping with `dsn`."""
 
     model_config = ConfigDict(title="database", extra="forbid", strict=True)
 
@@ -61,7 +61,7 @@ class _File(BaseModel):
     )
 
 
-def is_single(data: object) -> bool:
+def is_single(data: object) -> TypeGuard[Mapping[str, Any]]:
     """Return whether a file has the key of a project with one database."""
     return isinstance(data, dict) and _KEY in data
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tenantry.model.tenants import SINGLE
 
 CONFIG, SCHEMA = "tenants.yaml", "tenants.schema.json"
-_FIRST = "0001_first_tables.sql"
+_FIRST = "0000_first_tables.sql"
 
 _HEAD = f"""\
 # yaml-language-server: $schema={SCHEMA}
@@ -59,7 +59,7 @@ CREATE TABLE customers (
 );
 """
 _CHECK = """\
--- from: 0001
+-- from: 0000
 -- A check only reads. It holds if it returns no row, or one that is true; "tenantry verify" runs it in each database.
 SELECT count(*) = count(DISTINCT lower(email)) FROM customers;
 """
@@ -87,7 +87,7 @@ def make_fleet(name: str, dsn: str) -> Starter:
     rows = "    - 1\n    - {id: 2, name: Second tenant, labels: {tier: internal}}"
     text = _TENANTS % {"pattern": f"{name}_{{id}}", "list": rows}
     config = f"{_HEAD}{_SERVER % {'dsn': dsn}}{_MASTER % {'name': name}}{text}{_QUERY}"
-    master = {"migrations/master/0001_tenants.sql": _REGISTRY}
+    master = {"migrations/master/0000_tenants.sql": _REGISTRY}
     return Starter("migrations/tenant", {CONFIG: config, **master, **_list_examples("migrations/tenant")})
 
 

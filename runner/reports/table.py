@@ -1,8 +1,8 @@
 """`table`: the result of each tenant, for people; below it every problem, and the command to type next."""
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from tenantry.model import Migration, label
 from tenantry.model.events import (
@@ -33,16 +33,19 @@ from tenantry.reports.wording import (
     name_tenants,
     render_shared_hint,
     seconds,
+    type_tenants,
     without_tenant,
 )
 from tenantry.sqltext.escaping import escape_sql
 
 # Arbitrary: as many rows as a person reads. Beyond them, tenants that ended well and alike share a row.
 _MOST_ROWS = 40
-# Arbitrary, too: the ids that a person still types or copies.
-_MOST_TYPED = 20
 # Of these, the tenants of one group have the same.
 _GROUP_COLUMNS = ["group", "tenants"]
+# Whoever reads many states reads those that differ; a program gets a row for each tenant.
+_STATE = "state"
+# Of these, hardly two tenants have the same.
+_OWN = frozenset({"name", "last applied", "last failure", "by"})
 # Of those that are alone.
 _NOUNS = {MASTER: "the master", SINGLE: "the database"}
 _AGAIN = frozenset({Result.BLOCKED, Result.UNREACHABLE, Result.STOPPED, Result.NOT_STARTED})
@@ -118,9 +121,9 @@ class _Report:
         order = {name: index for index, name in enumerate(self._outcome.tenants)}
         rows = sorted(self._rows, key=lambda row: order.get(row.tenant, -1))
         cells = [[row.tenant, *(row.cells.get(column) for column in columns)] for row in rows]
-        if len(cells) > _MOST_ROWS and columns == _GROUP_COLUMNS:
-            alike = Counter(tuple(row[1:]) for row in cells)
-            cells = [[count(number, "tenant"), *rest] for rest, number in alike.items()]
+        if len(cells) > _MOST_ROWS and (columns == _GROUP_COLUMNS or (self._stream.isatty() and _STATE in columns)):
+            columns = [column for column in columns if column not in _OWN]
+            cells = list(_combine([row.tenant, *(row.cells.get(column) for column in columns)] for row in rows))
         write_grid(self._stream, ["tenant", *columns], cells)
 
     def _write_outcome(self) -> None:
@@ -227,7 +230,7 @@ class _Report:
         """Return the tenants of the next command: those that are left, or all that were chosen if these are many."""
         # Those that are up to date are looked at again, which is cheap and easier to type. Never more: whoever chose a
         # part of the fleet must not be led to work on the rest of it.
-        return ",".join(tenant.tenant for tenant in behind) if len(behind) <= _MOST_TYPED else self._call.selection
+        return type_tenants([tenant.tenant for tenant in behind], self._call)
 
     def _look(self, tenants: list[TenantOutcome]) -> str:
         """Return the command that opens a tenant; the master only if no tenant was selected."""
@@ -266,16 +269,19 @@ def _count(word: str, number: int) -> str:
     return count(number, word) if word == Result.FINDING else f"{number} {word}"
 
 
-def _fold(rows: list[list[Cell]]) -> Iterator[list[Cell]]:
-    """Combine tenants that ended well and alike into one row; the others keep their own."""
-    alike: dict[tuple[Cell, ...], int] = defaultdict(int)
-    for row in rows:
-        if row[1] in GOOD:
-            alike[tuple(row[1:4])] += 1
-        else:
-            yield row
-    for (result, version, applied), number in alike.items():
-        yield [count(number, "tenant"), result, version, applied, ""]
+def _fold(rows: Iterable[Sequence[Cell]]) -> Iterator[list[Cell]]:
+    """Combine tenants that ended alike into one row, whatever their end: its reason is told below the table."""
+    for row in _combine([*row[:4]] for row in rows):
+        yield [*row, ""]
+
+
+def _combine(rows: Iterable[Sequence[Cell]]) -> Iterator[list[Cell]]:
+    """Yield the rows, those of several tenants with the same cells as one; the first cell of each is the tenant."""
+    alike: dict[tuple[Cell, ...], list[Cell]] = defaultdict(list)
+    for name, *cells in rows:
+        alike[tuple(cells)].append(name)
+    for cells, names in alike.items():
+        yield [names[0] if len(names) == 1 else count(len(names), "tenant"), *cells]
 
 
 def _locate(tenants: list[TenantOutcome]) -> str:

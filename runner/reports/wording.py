@@ -10,6 +10,12 @@ from tenantry.reports.formats import Call
 # Only a quoted command: the name of the program may also stand in a sentence, and must stay as it is there.
 _COMMAND = re.compile(r'"tenantry (?P<verb>[a-z-]+)(?P<rest>[^"]*)')
 
+# As selections read a range: without zeros in front.
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
+_SHORTEST_RUN = 3
+# Arbitrary: the ids and ranges that a person still types or copies.
+_MOST_TYPED = 20
+
 # Databases that are no tenants to a reader, where they are alone.
 _ALONE = ([MASTER], [SINGLE])
 
@@ -33,7 +39,25 @@ def render_hint(hint: str, call: Call) -> str:
 
 def render_shared_hint(hint: str, names: Sequence[str], call: Call) -> str:
     """Return a hint, written for the first of `names`, for all of them."""
-    return render_hint(for_tenants(hint, names[0], ",".join(names)), call)
+    return render_hint(for_tenants(hint, names[0], type_tenants(names, call)), call)
+
+
+def type_tenants(names: Sequence[str], call: Call) -> str:
+    """Return tenants as they are typed after --tenants; all that were chosen if these are too many to type."""
+    words = list(_name_runs(names))
+    return ",".join(words) if len(words) <= _MOST_TYPED else call.selection
+
+
+def _name_runs(names: Sequence[str]) -> Iterator[str]:
+    """Yield names, three and more consecutive numbers as a range: no other tenant can be in it."""
+    runs: list[list[str]] = []
+    for name in names:
+        if runs and _NUMBER.fullmatch(name) and _NUMBER.fullmatch(runs[-1][-1]) and int(name) == int(runs[-1][-1]) + 1:
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    for run in runs:
+        yield from run if len(run) < _SHORTEST_RUN else [f"{run[0]}-{run[-1]}"]
 
 
 def for_tenants(hint: str, name: str, others: str) -> str:
@@ -83,6 +107,6 @@ def seconds(elapsed_ms: int) -> str:
     return f"{elapsed_ms} ms" if elapsed_ms < 1000 else f"{elapsed_ms / 1000:.1f} s"
 
 
-def join(parts: Iterable[str]) -> str:
+def join(parts: Iterable[str], by: str = ", ") -> str:
     """Return the parts that are not empty, separated by commas."""
-    return ", ".join(part for part in parts if part)
+    return by.join(part for part in parts if part)

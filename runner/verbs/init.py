@@ -23,7 +23,7 @@ from tenantry.config.starter import (
     write_dsn,
 )
 from tenantry.model.errors import ConfigError, Problem, RunError, ServerError, Unreachable
-from tenantry.model.events import CommandsAdvised, Event, LinePrinted
+from tenantry.model.events import CommandsAdvised, Event, LinePrinted, RepairMade
 from tenantry.model.outcome import Outcome
 from tenantry.model.scope import Scope
 from tenantry.postgres.embedded.programs import find_binaries
@@ -57,6 +57,7 @@ _PARAMS = (
 )
 _URL = "DATABASE_URL"
 _IGNORED = ".tenantry/"
+_HAS_RECORD = "SELECT pg_catalog.to_regclass('public._migrations') IS NOT NULL"
 
 
 def start(request: Request, folder: Path, *, single: bool = False, source: str | None = None) -> Events:
@@ -72,7 +73,9 @@ def start(request: Request, folder: Path, *, single: bool = False, source: str |
     starter = (make_single if single else make_fleet)(name, dsn)
     with _writing(folder, starter) as written:
         yield from map(LinePrinted, _tell(written))
-    yield CommandsAdvised((*needed, *_advise(folder, "migrate --create" if dsn == f"${{{_URL}}}" else "migrate", "status")))
+    # On a server of their own, databases are created only where that is asked for.
+    migrate = "migrate --create" if dsn == f"${{{_URL}}}" else "migrate"
+    yield CommandsAdvised((*needed, *_advise(folder, migrate, "status")))
 
 
 def _start(request: Request) -> Events:
@@ -208,11 +211,14 @@ def _keep_source(environment: Mapping[str, str], source: str) -> tuple[str, list
 
 
 def _read_schema(request: Request, source: str, database: str) -> Snapshot:
-    """Return the schema of a database. Raises Unreachable and TenantError."""
+    """Return the schema of a database. Raises ConfigError, Unreachable and TenantError."""
     sessions = Sessions({"main": source}, Settings("tenantry/init"))
     request.stop.covers(sessions)
     try:
         with sessions.connect_to("main", database) as connection:
+            if connection.execute(_HAS_RECORD).fetchone() == (True,):
+                message = f"--from: the database {database!r} has a record of migrations, expected one without"
+                raise ConfigError((Problem(message, "work with the project whose files those are"),))
             return read_snapshot(connection, Scope())
     except Unreachable as error:
         # Its hint is about tenants.yaml, which is not there yet.
@@ -238,7 +244,8 @@ def _adopt(request: Request, choice: Choice) -> Iterator[Event]:
     for event in adopt.start(project, reason="tenantry init --from", write=True):
         outcome.add(event)
         events.append(event)
-    if outcome.exit_code == 0:
+    # Exit code 0 alone could also mean that there was nothing to record.
+    if outcome.exit_code == 0 and any(isinstance(event, RepairMade) for event in events):
         yield LinePrinted(f"recorded in the database {project.tenants[0].database}: it has these files already")
     else:
         yield from events
