@@ -9,7 +9,7 @@ import traceback
 import uuid
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -19,6 +19,7 @@ from click.core import ParameterSource
 from tenantry.config.place import find_file, load_variables
 from tenantry.model.errors import RunError
 from tenantry.model.words import times
+from tenantry.reports.clock import waited_ms
 from tenantry.reports.color import wants_color
 from tenantry.reports.escaping import escape
 from tenantry.reports.output import Stream, guarded, hang, settle
@@ -244,9 +245,9 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
     # Loaded only for a run: psycopg, rich and structlog would make --help and completion slow.
     from tenantry.fleet.signals import Interrupted, handling_signals
     from tenantry.fleet.stop import Stop
-    from tenantry.ledger.provenance import os_user
+    from tenantry.ledger.provenance import name_actor
     from tenantry.model.errors import Cancelled
-    from tenantry.model.events import LinePrinted
+    from tenantry.model.events import LinePrinted, RunFinished
     from tenantry.model.outcome import Outcome, exit_code
     from tenantry.reports.formats import make_sinks
     from tenantry.reports.log import Talk
@@ -254,17 +255,21 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
     stop = Stop()
     talk = Talk(options["verbose"], options["quiet"], json=options["log_format"] == "json")
     call, name = _make_call(context), context.info_name or ""
-    request = Request(name, str(uuid.uuid4()), os_user(), options, dict(os.environ), stop, called.given)
+    request = Request(name, str(uuid.uuid4()), name_actor(os.environ), options, dict(os.environ), stop, called.given)
     outcome = Outcome()
     with handling_signals(stop, _say) as signals:
         try:
-            if repeated := verb.repeats and verb.repeats(request):
+            repeated = verb.repeats(request) if verb.repeats else None
+            if repeated:
                 call = _repeat_call(repeated, context)
             sinks = make_sinks(options.get("format", "table"), call, talk)
             # Closed also where an output fails: then no tenant may be begun any more.
             with closing(verb.start(request)) as events:
                 for event in events:
                     signals.begun = True
+                    if isinstance(event, RunFinished) and repeated is None:
+                        # All that was waited for, the start of the program and of a server included.
+                        event = replace(event, elapsed_ms=waited_ms())  # noqa: PLW2901
                     outcome.add(event)
                     # Lines that are the output itself, such as SQL, are kept as they are.
                     called.for_people &= not isinstance(event, LinePrinted)
@@ -381,11 +386,12 @@ def _program_here(context: click.Context) -> str:
 
 
 def _retype_config(context: click.Context) -> list[str]:
-    """Return --config as it was typed, before or behind the verb; nothing where it was not."""
-    for at in (context, context.parent):
-        if at and _is_given(at, "config"):
-            return ["--config", shlex.quote(at.params["config"])]
-    return []
+    """Return --config and --env-file as they were typed, before or after the verb; nothing where they were not."""
+    words = []
+    for name, word in (("config", "--config"), ("env_file", "--env-file")):
+        typed = next((at.params[name] for at in (context, context.parent) if at and _is_given(at, name)), None)
+        words += [] if typed is None else [word, shlex.quote(typed)]
+    return words
 
 
 def _retype(option: click.Option, value: Any) -> list[str]:

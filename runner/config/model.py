@@ -80,6 +80,10 @@ class Config:
     tenant_file: TenantFile | None = None
     # None: next to the file.
     state_folder: Path | None = None
+    # For the schema of the tenants' files, after they were applied.
+    dump: Path | None = None
+    # Whether the log keeps values of rows that failed.
+    keeps_values: bool = False
     # Whether it is one database without a fleet, whose only tenant is `SINGLE`.
     single: bool = False
 

@@ -111,6 +111,8 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         rules=rules,
         rollout=rollout,
         tenant_file=_find_file(document, file, path),
+        dump=path.parent / file.dump if file.dump else None,
+        keeps_values=bool(file.ledger and file.ledger.values),
         single=is_single(data),
     )
 

@@ -63,6 +63,13 @@ def _read_day(value: object) -> date:
     return date.fromisoformat(value)
 
 
+def _read_boolean(value: object) -> bool:
+    """Return true or false."""
+    if isinstance(value, Plain) and value.kind == "boolean":
+        return value.text.lower() == "true"
+    raise ValueError("true or false")
+
+
 def _choose_form(value: object) -> str:
     """Return the form of a server, as the tag of its type."""
     return MAPPING if isinstance(value, dict) else TEXT
@@ -86,6 +93,8 @@ SMALL_TABLE = 2**20
 _SizeText = Annotated[str, Field(pattern=SIZE_PATTERN)]
 
 _Size = Annotated[int, BeforeValidator(_read_size, json_schema_input_type=Literal[0] | _SizeText)]
+
+_Boolean = Annotated[bool, BeforeValidator(_read_boolean, json_schema_input_type=bool)]
 
 _LOCK_TIMEOUT = "How long a statement waits for a table lock, unless its file says otherwise."
 
@@ -273,6 +282,9 @@ class _Ledger(BaseModel):
         "Whoever owns them can make tenantry believe anything about a database, so name no role of a tenant.",
         examples=["deploy"],
     )
+    values: _Boolean = Field(
+        False, description="Whether the log keeps the values of rows that failed, as in Key (email)=(...)."
+    )
 
 
 class _Session(BaseModel):
@@ -378,13 +390,6 @@ def _read_count(value: object) -> int:
     raise ValueError("a whole number, 1 or more")
 
 
-def _read_boolean(value: object) -> bool:
-    """Return true or false."""
-    if isinstance(value, Plain) and value.kind == "boolean":
-        return value.text.lower() == "true"
-    raise ValueError("true or false")
-
-
 _LimitText = Annotated[str, Field(pattern=LIMIT_PATTERN)]
 
 _Limit = Annotated[Limit, BeforeValidator(_read_limit, json_schema_input_type=_Number | _LimitText)]
@@ -394,8 +399,6 @@ _SpanText = Annotated[str, Field(pattern=SPAN_PATTERN)]
 _Span = Annotated[float, BeforeValidator(_read_span, json_schema_input_type=_SpanText)]
 
 _Count = Annotated[int, BeforeValidator(_read_count, json_schema_input_type=Annotated[int, Field(ge=1)])]
-
-_Boolean = Annotated[bool, BeforeValidator(_read_boolean, json_schema_input_type=bool)]
 
 _MAX_FAILURES = "How many tenants may fail, as a number or a percentage; after more, no other tenant starts."
 
@@ -468,6 +471,11 @@ class TenantsFile(BaseModel):
     lint: _Lint | None = None
     drift: _Drift | None = None
     rollout: _Rollout | None = None
+    dump: _Text | None = Field(
+        None,
+        description="File for the schema of the tenants' files, written after a migrate without failures.",
+        examples=["schema.sql"],
+    )
     expect: list[_Expected] = Field(
         [],
         description="Columns that every tenant must have: table.column, optionally followed by its type and not null.",

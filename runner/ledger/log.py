@@ -126,7 +126,7 @@ def compose_line(
         event=event,
         checksum=checksum,
         os_user=f" ({ledger.provenance.os_user})",
-        reason=reason,
+        reason=reason or ledger.provenance.reason or None,
         # Not as ASCII: people read the column in psql.
         detail=json.dumps(dict(detail), ensure_ascii=False),
     )

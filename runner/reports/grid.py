@@ -130,9 +130,7 @@ def _draw(stream: Output, table: Sequence[_Column], *, terminal: bool) -> None:
         console.width = sum(column.width + _GAP for column in table) + _EDGES
     grid = Table(box=SIMPLE_HEAD, pad_edge=False)
     for column in fitted:
-        grid.add_column(
-            column.title, justify="right" if column.right else "left", overflow="fold", width=column.width
-        )
+        grid.add_column(column.title, justify="right" if column.right else "left", overflow="fold", width=column.width)
     for row in zip(*(column.cells for column in fitted), strict=True):
         # As Text, since a str is markup to rich: brackets in a name would be taken for a style.
         grid.add_row(*(Text(text, style=STYLES.get(text, "")) for text in row))

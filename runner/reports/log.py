@@ -1,6 +1,7 @@
 """Messages on stderr while a run is at work: sentences for people, or JSON by structlog for programs."""
 
 import sys
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from datetime import datetime
 from typing import Any, TextIO, cast
 
 from tenantry.model import label
+from tenantry.model.errors import Problem
 from tenantry.model.events import (
     BatchProgressed,
     DatabaseCreated,
@@ -22,6 +24,7 @@ from tenantry.model.events import (
     MigrationStarted,
     NoticeRaised,
     RepairMade,
+    RunFinished,
     StageHeld,
     StageStarted,
     TenantFinished,
@@ -35,9 +38,9 @@ from tenantry.reports.color import wants_color
 from tenantry.reports.escaping import escape_json
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.output import Output, hang
-from tenantry.reports.wording import join, name_tenants, render_hint, seconds
+from tenantry.reports.wording import join, name_tenants, render_hint, seconds, without_tenant
 
-_DEBUG, _INFO, _WARNING, _ERROR = 10, 20, 30, 40
+_DEBUG, _INFO, _WARNING, _ERROR, _NEVER = 10, 20, 30, 40, 50
 _NAMES = {_DEBUG: "debug", _INFO: "info", _WARNING: "warning", _ERROR: "error"}
 # Yellow and red.
 _CODES = {_WARNING: "33", _ERROR: "1;31"}
@@ -81,28 +84,61 @@ class Talk:
 
 def make_log_sink(stream: Output, call: Call, talk: Talk) -> Sink:
     """Return a sink that logs a run: as text only its warnings, as JSON each step."""
-    # Made with the first line: most runs log none, and need not wait for structlog.
-    writers: list[Writer] = []
-    failed: set[str] = set()
+    return _Log(stream, call, talk).take
 
-    def log(event: Event) -> None:
+
+class _Log:
+    """The lines of a run, and which of them have been written."""
+
+    def __init__(self, stream: Output, call: Call, talk: Talk) -> None:
+        self._stream = stream
+        self._call = call
+        self._talk = talk
+        self._writer: Writer | None = None
+        self._failed: set[str] = set()
+        self._warned: dict[tuple[str, str], list[WarningRaised]] = defaultdict(list)
+
+    def take(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case WarningRaised(tenant, problem) if tenant and self._talk.brief:
+                alike = self._warned[problem.message, without_tenant(problem.hint, tenant)]
+                alike.append(event)
+                # The first one is written; how many others there are, at the end.
+                if len(alike) == 1:
+                    self._write(event)
+            case RunFinished():
+                for first, *others in self._warned.values():
+                    if others:
+                        names = name_tenants([warning.tenant for warning in others])
+                        self._write(WarningRaised("", Problem(f"the same of {names}: {first.problem.message}")))
+            case MigrationFailed():
+                self._failed.add(event.tenant)
+                self._write(event)
+            case TenantFinished(tenant) if tenant in self._failed and not self._talk.verbose:
+                # Its failure has a line already, which says more.
+                return
+            case _:
+                self._write(event)
+
+    def _write(self, event: Event) -> None:
         line = _describe_hazard(event) if isinstance(event, HazardFound) else _describe(event)
-        least = min(talk.least, _INFO) if isinstance(event, _AT_ONCE) and not talk.quiet else talk.least
-        if line is None or line[0] < least or (talk.brief and isinstance(event, _REPORTED)):
+        if line is None or line[0] < self._find_least(event):
             return
-        if isinstance(event, MigrationFailed):
-            failed.add(event.tenant)
-        elif isinstance(event, TenantFinished) and event.tenant in failed and not talk.verbose:
-            # Its failure has a line already, which says more.
-            return
-        if not writers:
-            writers.append(_make_writer(stream, talk))
+        # Made with the first line: most runs write none, and need not wait for structlog.
+        self._writer = self._writer or _make_writer(self._stream, self._talk)
         level, message, values = line
         if "hint" in values:
-            values["hint"] = render_hint(values["hint"], call)
-        writers[0](level, message, values)
+            values["hint"] = render_hint(values["hint"], self._call)
+        self._writer(level, message, values)
 
-    return log
+    def _find_least(self, event: Event) -> int:
+        """Return the level from which on an event is written."""
+        if self._talk.brief and isinstance(event, _REPORTED):
+            return _NEVER
+        return (
+            min(self._talk.least, _INFO) if isinstance(event, _AT_ONCE) and not self._talk.quiet else self._talk.least
+        )
 
 
 def make_pace_logger(stream: Output, talk: Talk) -> Callable[[str, dict[str, Any]], None]:
@@ -151,6 +187,8 @@ def _write_sentence(message: str, values: dict[str, Any]) -> Iterator[str]:
     tenant, migration = values.pop("tenant", ""), values.pop("migration", "")
     detail, hint = values.pop("detail", ""), values.pop("hint", "")
     elapsed_ms = values.pop("elapsed_ms", None)
+    if "selection" in values:
+        message = f"{values.pop('selection')}: {message}: {values.pop('tenants')}"
     subject = join([name_tenants([tenant]) if tenant else "", migration], ": ")
     rest = join(f"{key.replace('_', ' ')} {value}" for key, value in values.items())
     took = "" if elapsed_ms is None else f" in {seconds(elapsed_ms)}"
@@ -172,7 +210,7 @@ def _make_json_writer() -> Writer:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             structlog.processors.JSONRenderer(),
-            lambda _logger, _method, line: escape_json(line),
+            lambda _logger, _method, line: escape_json(str(line)),
         ],
     )
 

@@ -280,8 +280,8 @@ def _combine(rows: Iterable[Sequence[Cell]]) -> Iterator[list[Cell]]:
     alike: dict[tuple[Cell, ...], list[Cell]] = defaultdict(list)
     for name, *cells in rows:
         alike[tuple(cells)].append(name)
-    for cells, names in alike.items():
-        yield [names[0] if len(names) == 1 else count(len(names), "tenant"), *cells]
+    for rest, names in alike.items():
+        yield [names[0] if len(names) == 1 else count(len(names), "tenant"), *rest]
 
 
 def _locate(tenants: list[TenantOutcome]) -> str:

@@ -1,7 +1,7 @@
 """`migrate`: apply what is pending, and see afterwards that it is there."""
 
 from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,8 @@ from tenantry.ledger.statuses import compare_rows, refuse_bare
 from tenantry.lint.gate import Gate, check_rules
 from tenantry.model import AppliedMigration, MigrationStatus, Plan, RowState, State, Tenant, label
 from tenantry.model.errors import ConfigError, Problem, Refused
-from tenantry.model.events import Event, TenantCompared, TenantPlanned, Verdict, WarningRaised
+from tenantry.model.events import Event, RunFinished, TenantCompared, TenantPlanned, Verdict, WarningRaised
+from tenantry.model.outcome import Outcome
 from tenantry.model.results import GOOD, Result
 from tenantry.planning.policy import describe_freeze, describe_held, limit_target, today
 from tenantry.planning.steps import make_plan
@@ -25,6 +26,7 @@ from tenantry.planning.words import summarise
 from tenantry.project import Project
 from tenantry.proof.findings import describe_renamed, find_in, warn
 from tenantry.proof.prover import Prover, make_prover
+from tenantry.scratch.dump import write_dump
 from tenantry.verbs import plan
 from tenantry.verbs.options import (
     DRY_RUN,
@@ -34,6 +36,7 @@ from tenantry.verbs.options import (
     NO_VERIFY,
     SERVER,
     TENANTS,
+    WAIT,
     LimitOption,
     Span,
     Version,
@@ -92,6 +95,7 @@ _PARAMS = (
         help="Resume a run, by default the last: with its options and the same files, its tenants that did not end "
         "well, in its order.",
     ),
+    click.Option(["--reason"], help="Reason for this run; kept in the log forever."),
     NO_VERIFY,
     FULL,
     click.Option(
@@ -113,6 +117,7 @@ _PARAMS = (
     JOBS,
     LOCK_WAIT,
     SERVER,
+    WAIT,
 )
 
 
@@ -128,6 +133,7 @@ def start(
     full: bool = False,
     resumes: str = "",
     selection: str = "",
+    reason: str = "",
     advance: Advance = BY_THE_FILE,
 ) -> Events:
     """Apply the pending files to every selected tenant, in order, up to the version `to`.
@@ -136,9 +142,9 @@ def start(
     rules of lint whose dangers are let through. `resume_at` is the statement, counted from 1, at which the unfinished
     file of one tenant is resumed. With `verify`, each schema is compared with the files afterwards; one that has not
     changed since it was last proven, only with `full`. `resumes` and `selection` are kept in the journal: see `Record`.
-    `advance` says how the rollout is followed. Raises ConfigError where no file has one of the versions, a rule is
-    unknown, the rollout is wrong, or `resume_at` is given for several tenants; ServerError where the embedded server
-    cannot be started.
+    `advance` says how the rollout is followed, and `reason` why there is this run: it is kept in the log. Raises
+    ConfigError where no file has one of the versions, a rule is unknown, the rollout is wrong, or `resume_at` is given
+    for several tenants; ServerError where the embedded server cannot be started.
     """
     late = frozenset(out_of_order)
     check_rules(allow)
@@ -150,18 +156,32 @@ def start(
     if resume_at:
         _check_alone(project, resume_at)
     course = make_course(project, advance, proves=verify)
-    project = replace(project, tenants=course.tenants)
+    provenance = replace(project.provenance, reason=reason.strip())
+    project = replace(project, tenants=course.tenants, provenance=provenance)
     if dry_run:
         # The job of plan itself: a dry run that decided on its own could promise something else.
         return plan.run(project, "migrate", to, late, allowed=allow, course=course)
     gate = Gate(project, allow, plan.make_look(project, to, late))
     job = make_job(project, to, late, gate, prove=verify, full=full, resume_at=resume_at)
-    options = {"to": to, "out_of_order": sorted(late), "allow": list(allow), "resume_at": resume_at}
-    options |= {"no_verify": not verify, "full": full}
+    options: dict[str, object] = {"to": to, "out_of_order": sorted(late), "allow": list(allow), "resume_at": resume_at}
+    options |= {"no_verify": not verify, "full": full, "reason": reason}
     record = Record(options, resumes, selection)
-    return run_job(
+    events = run_job(
         project, "migrate", job, staged=True, course=course, makes_server=True, record=record, preface=course.describe()
     )
+    return events if to is not None or project.config.dump is None else _add_dump(project, events)
+
+
+def _add_dump(project: Project, events: Events) -> Events:
+    """Yield the events of a run, and before the last one, write the schema of its files if all went well."""
+    outcome = Outcome()
+    with closing(events):
+        for event in events:
+            outcome.add(event)
+            # Also where it cannot be written, the databases are as they should be.
+            if isinstance(event, RunFinished) and outcome.exit_code == 0 and (problem := write_dump(project)):
+                yield WarningRaised("", problem)
+            yield event
 
 
 def _start(request: Request) -> Events:
@@ -188,6 +208,7 @@ def _start_on(project: Project, options: Mapping[str, Any], *, resumes: str = ""
         project,
         to=options["to"],
         dry_run=options["dry_run"],
+        reason=options["reason"] or "",
         out_of_order=options["out_of_order"],
         allow=options["allow"],
         resume_at=options["resume_at"],

@@ -168,6 +168,13 @@ LOCK_WAIT = click.Option(
     metavar="SECONDS",
     help="Wait up to SECONDS for another run of tenantry, and for locks on tables.",
 )
+WAIT = click.Option(
+    ["--wait", "wait_s"],
+    type=Seconds(min=0, max=_LONGEST_WAIT_S),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait up to SECONDS for a server that is starting; by default not at all.",
+)
 SET = click.Option(
     ["--set", "set_name"],
     type=click.Choice([name.value for name in SetName]),
@@ -247,6 +254,7 @@ def _choose(request: Request) -> Choice:
         lock_wait_s=options.get("lock_wait", DEFAULT_LOCK_WAIT_S),
         jobs=options.get("jobs", DEFAULT_JOBS),
         create=options.get("create", False),
+        wait_s=options.get("wait_s", 0.0),
     )
 
 

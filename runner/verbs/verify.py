@@ -16,7 +16,7 @@ from tenantry.proof.findings import describe_gone, describe_repeatable, find, fi
 from tenantry.proof.prover import Prover, make_prover
 from tenantry.proof.settings import describe_unused
 from tenantry.schema.differences import count_differences
-from tenantry.verbs.options import FULL, JOBS, SERVER, TENANTS, open_request, run_job
+from tenantry.verbs.options import FULL, JOBS, SERVER, TENANTS, WAIT, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Prove for every selected tenant that its record matches the files, and that its schema matches its record.
@@ -92,4 +92,4 @@ def _find_all(
         yield from prover.prove(ledger, statuses)
 
 
-VERB = Verb(_HELP, (TENANTS, FULL, JOBS, SERVER), _start)
+VERB = Verb(_HELP, (TENANTS, FULL, JOBS, SERVER, WAIT), _start)
