@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 from click.core import ParameterSource
 
-from tenantry.config.place import find_file, load_variables
+from tenantry.config.place import find_tenants_file, load_variables
 from tenantry.model.errors import RunError
 from tenantry.model.words import times
 from tenantry.reports.clock import waited_ms
@@ -177,7 +177,7 @@ def _make_command(name: str, verb: Verb) -> click.Command:
         if everywhere["quiet"] and everywhere["verbose"]:
             raise click.UsageError("--quiet together with --verbose, expected one of them", context)
         _load_variables(everywhere["env_file"], context)
-        everywhere["config"] = everywhere["config"] or os.environ.get(_VARIABLES["config"]) or str(find_file())
+        everywhere["config"] = everywhere["config"] or os.environ.get(_VARIABLES["config"]) or str(find_tenants_file())
         called.for_people = options.get("format", "table") in _FOR_PEOPLE
         called.given = frozenset(param for param in context.params if _is_given(context, param))
         context.exit(_run(verb, everywhere | options, context, called))

@@ -14,7 +14,7 @@ FILE = "tenants.yaml"
 _SINGLE = re.compile(r"^database\s*:", re.MULTILINE)
 
 
-def find_file(start: Path = Path()) -> Path:
+def find_tenants_file(start: Path = Path()) -> Path:
     """Return tenants.yaml of a folder or of the nearest one above it, relative to where we are.
 
     Where none has one, it is that of the folder itself, to be named in messages.

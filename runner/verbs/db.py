@@ -11,6 +11,7 @@ from tenantry.model.errors import ConfigError, Problem, ServerError
 from tenantry.model.events import LinePrinted
 from tenantry.model.words import nearest, one_of
 from tenantry.project import embedded_server, scratch_servers
+from tenantry.verbs.completions import complete_databases
 from tenantry.verbs.options import read_request
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -36,7 +37,7 @@ _EVERYWHERE = frozenset({_DEFAULT_DATABASE, "template1"})
 Action = Literal["start", "stop", "url", "psql", "prune", "destroy"]
 _PARAMS = (
     click.Argument(["action"], type=click.Choice(get_args(Action))),
-    click.Argument(["database"], required=False),
+    click.Argument(["database"], required=False, shell_complete=complete_databases),
     click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED),
     click.Option(["--yes"], is_flag=True, help="Confirm destroy, which deletes all databases of the server."),
 )

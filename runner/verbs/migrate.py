@@ -28,6 +28,7 @@ from tenantry.proof.findings import describe_renamed, find_in, warn
 from tenantry.proof.prover import Prover, make_prover
 from tenantry.scratch.dump import write_dump
 from tenantry.verbs import plan
+from tenantry.verbs.completions import complete_rules, complete_runs, complete_stages
 from tenantry.verbs.options import (
     DRY_RUN,
     FULL,
@@ -77,6 +78,7 @@ _PARAMS = (
         ["--allow"],
         multiple=True,
         metavar="RULE",
+        shell_complete=complete_rules,
         help="Apply files despite this danger, a rule of lint; may be repeated.",
     ),
     click.Option(
@@ -92,6 +94,7 @@ _PARAMS = (
         is_flag=False,
         flag_value=LAST,
         metavar="[RUN]",
+        shell_complete=complete_runs,
         help="Resume a run, by default the last: with its options and the same files, its tenants that did not end "
         "well, in its order.",
     ),
@@ -104,7 +107,12 @@ _PARAMS = (
         metavar="N|N%",
         help="Start no other tenant after more than N failures; overrides the limit of the rollout.",
     ),
-    click.Option(["--stage"], metavar="NAME", help="Run the stages of the rollout up to and including this one."),
+    click.Option(
+        ["--stage"],
+        metavar="NAME",
+        shell_complete=complete_stages,
+        help="Run the stages of the rollout up to and including this one.",
+    ),
     click.Option(
         ["--no-rollout"], is_flag=True, help="Ignore the rollout of tenants.yaml: no stages, and no limit of its own."
     ),
