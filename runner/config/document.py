@@ -201,7 +201,9 @@ def _explain_yaml(error: yaml.MarkedYAMLError, text: str, path: Path) -> Problem
         return Problem(f"{at}: a second YAML document, expected one", "remove the line --- and everything after it")
     if text[mark.index : mark.index + 1] == "\t":
         return Problem(f"{at}: a tab, expected spaces", "indent with spaces")
-    return Problem(f"{at}: invalid YAML: {', '.join(filter(None, (error.context, error.problem)))}")
+    # A connection string such as host=h user: x, or a name with a colon.
+    hint = "put a value that holds a colon and a blank in quotes" if "mapping values" in (error.problem or "") else ""
+    return Problem(f"{at}: invalid YAML: {', '.join(filter(None, (error.context, error.problem)))}", hint)
 
 
 class Reading:

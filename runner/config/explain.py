@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tenantry.config import dsn
-from tenantry.config.document import SECRET, Location, Plain
+from tenantry.config.document import Location, Plain
 from tenantry.config.model import Mistake
 from tenantry.model.byte_sizes import EXPECTED_SIZE
 from tenantry.model.durations import EXPECTED_DURATION, EXPECTED_SPAN
@@ -20,8 +20,6 @@ _EXPECTED = {
     "servers": "a mapping of names to connection strings",
     "servers.*": dsn.EXPECTED,
     "dsn": dsn.EXPECTED,
-    ".database": "a connection string, or a mapping with dsn, name and migrations",
-    "database.name": "the name of a database, without braces",
     "lock-timeout": EXPECTED_DURATION,
     "password-command": "a list of a program and its arguments",
     "password-command.*": "text on one line",
@@ -88,13 +86,13 @@ def explain(detail: "ErrorDetails", keys: Sequence[str] = ()) -> Mistake:
     location, value = detail["loc"], detail["input"]
     if detail["type"] == "extra_forbidden":
         key = str(location[-1])
-        # Below these, text that does not look like a key is a connection string, which may hold a password.
-        shown = f" {key!r}" if location[0] not in SECRET or re.fullmatch(r"[\w-]+", key) else ""
+        # Below a server, text that does not look like a key is a connection string, which may hold a password.
+        shown = f" {key!r}" if location[0] != "servers" or re.fullmatch(r"[\w-]+", key) else ""
         return Mistake(f"unknown key{shown}, expected {one_of(keys)}", nearest(key, keys))
     expected = _expect(location)
     if detail["type"] in ("missing", "too_short"):
         return Mistake(f"{'missing' if detail['type'] == 'missing' else 'empty'}, expected {expected}")
-    found = name_kind(value) if location[0] in SECRET else _name_value(value)
+    found = name_kind(value) if location[0] == "servers" else _name_value(value)
     quotable = isinstance(value, Plain) and value.kind in ("number", "boolean") and detail["type"] == "string_type"
     return Mistake(f"{found}, expected {expected}", "put it in quotes if it is meant as text" if quotable else "")
 

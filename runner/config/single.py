@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from tenantry.config.document import BROKEN, Document
 from tenantry.config.dsn import ServerConnection
-from tenantry.config.explain import explain
+from tenantry.config.explain import explain, name_kind
 from tenantry.config.model import Mistake
 from tenantry.config.patterns import DATABASE_PATTERN, TEXT_PATTERN
 from tenantry.config.schema import ServerEntry, TenantsFile, model_schema
@@ -52,7 +52,7 @@ class _Database(ServerEntry):
     )
 
 
-class _File(BaseModel):
+class _SinglePart(BaseModel):
     """The part of tenants.yaml that is read here."""
 
     database: Annotated[_Database, BeforeValidator(_expand, json_schema_input_type=_Database | str)] = Field(
@@ -73,7 +73,7 @@ def spread(document: Document, data: Mapping[str, object]) -> dict[str, object] 
             document.refuse((key,), Mistake(f"{key} together with {_KEY}, expected one or the other"), key=True)
     rest = {key: value for key, value in data.items() if key not in (_KEY, *_FLEET_ALONE)}
     try:
-        entry = _File.model_validate({_KEY: data[_KEY]}).database
+        entry = _SinglePart.model_validate({_KEY: data[_KEY]}).database
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             if detail["input"] is not BROKEN:
@@ -109,7 +109,7 @@ def name_database(
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of tenants.yaml in both forms, for editors."""
-    fleet, single = model_schema(TenantsFile), model_schema(_File)
+    fleet, single = model_schema(TenantsFile), model_schema(_SinglePart)
     required = fleet.pop("required")
     others = [{"required": [key]} for key in _FLEET_ALONE]
     return fleet | {
@@ -135,12 +135,16 @@ def _move(document: Document, *, bare: bool) -> None:
 
 
 def _refuse(document: Document, detail: "ErrorDetails") -> None:
-    location = detail["loc"]
-    if detail["type"] == "extra_forbidden":
+    # As one of a server: no message shows a value, since it may be a connection string.
+    detail["loc"] = location = ("servers", SERVER, *detail["loc"][1:])
+    if location == ("servers", SERVER):
+        expected = "a connection string, or a mapping with dsn, name and migrations"
+        document.refuse((_KEY,), Mistake(f"{name_kind(detail['input'])}, expected {expected}"))
+    elif detail["type"] == "extra_forbidden":
         keys = [field.alias or name for name, field in _Database.model_fields.items()]
-        document.refuse(location, explain(detail, keys), key=True)
+        document.refuse((_KEY, *location[2:]), explain(detail, keys), key=True)
     else:
-        document.refuse(location, explain(detail))
+        document.refuse((_KEY, *location[2:]), explain(detail))
 
 
 def _without_database(dsn: str | None) -> str | None:

@@ -43,7 +43,7 @@ _ID_LENGTH = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Column:
+class _GridColumn:
     """A column as text: its widths as they are, and at least."""
 
     title: str
@@ -65,14 +65,14 @@ def write_grid(stream: Output, columns: Sequence[str], rows: Sequence[Sequence[C
         stream.write_lines(_align(table))
 
 
-def _make_column(title: str, cells: Sequence[Cell], *, terminal: bool) -> _Column:
+def _make_column(title: str, cells: Sequence[Cell], *, terminal: bool) -> _GridColumn:
     texts = tuple(_text(cell, terminal=terminal) for cell in cells)
     title = escape_line(title)
     width = max(map(_measure, (title, *texts)))
     fixed = width <= _SHORT or any(isinstance(cell, int | datetime) for cell in cells)
     words = [_measure(word) for text in (title, *texts) for word in text.split(" ")]
     least = width if fixed else min(width, max(_NARROW, min(_LONGEST_WORD, max(words))))
-    return _Column(title, texts, any(isinstance(cell, int) for cell in cells), width, least)
+    return _GridColumn(title, texts, any(isinstance(cell, int) for cell in cells), width, least)
 
 
 def _measure(text: str) -> int:
@@ -100,7 +100,7 @@ def _shorten(at: datetime) -> str:
     return at.strftime("%H:%M:%S" if at.date() == datetime.now(at.tzinfo).date() else "%Y-%m-%d %H:%M")
 
 
-def _align(table: Sequence[_Column]) -> list[str]:
+def _align(table: Sequence[_GridColumn]) -> list[str]:
     def line(texts: Sequence[str]) -> str:
         return "  ".join(_pad(text, column) for text, column in zip(texts, table, strict=True)).rstrip()
 
@@ -109,12 +109,12 @@ def _align(table: Sequence[_Column]) -> list[str]:
     return [line([column.title for column in table]), line(ruled), *map(line, rows)]
 
 
-def _pad(text: str, column: _Column) -> str:
+def _pad(text: str, column: _GridColumn) -> str:
     blanks = " " * (column.width - _measure(text))
     return blanks + text if column.right else text + blanks
 
 
-def _draw(stream: Output, table: Sequence[_Column], *, terminal: bool) -> None:
+def _draw(stream: Output, table: Sequence[_GridColumn], *, terminal: bool) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -142,7 +142,7 @@ def _draw(stream: Output, table: Sequence[_Column], *, terminal: bool) -> None:
         stream.write_lines([f"not shown at this width: {', '.join(left_out)}"])
 
 
-def _fit(table: Sequence[_Column], width: int) -> tuple[list[_Column], list[str]]:
+def _fit(table: Sequence[_GridColumn], width: int) -> tuple[list[_GridColumn], list[str]]:
     """Return the columns with the widths that they get on a terminal, and the titles of those that it has no room for.
 
     No column is returned where even the ones that matter do not fit.
@@ -166,5 +166,5 @@ def _fit(table: Sequence[_Column], width: int) -> tuple[list[_Column], list[str]
     return fitted, left_out
 
 
-def _sum_up(table: Sequence[_Column]) -> int:
+def _sum_up(table: Sequence[_GridColumn]) -> int:
     return sum(column.least for column in table) + _GAP * (len(table) - 1) + _EDGES

@@ -115,7 +115,7 @@ class _Log:
             case MigrationFailed():
                 self._failed.add(event.tenant)
                 self._write(event)
-            case TenantFinished(tenant) if tenant in self._failed and not self._talk.verbose:
+            case TenantFinished(tenant) if tenant in self._failed:
                 # Its failure has a line already, which says more.
                 return
             case _:

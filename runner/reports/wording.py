@@ -44,7 +44,7 @@ def render_shared_hint(hint: str, names: Sequence[str], call: Call) -> str:
 
 def type_tenants(names: Sequence[str], call: Call) -> str:
     """Return tenants as they are typed after --tenants; all that were chosen if these are too many to type."""
-    words = list(_name_runs(names))
+    words = list(names if len(names) <= _MOST_TYPED else _name_runs(names))
     return ",".join(words) if len(words) <= _MOST_TYPED else call.selection
 
 

@@ -1,4 +1,4 @@
-"""`draft`: the next migration, from what the files lack of a schema that is wanted."""
+"""`draft`: the next migration, from the difference between the files and a target schema."""
 
 from collections.abc import Sequence
 from pathlib import Path

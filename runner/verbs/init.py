@@ -25,6 +25,7 @@ from tenantry.config.starter import (
 from tenantry.model.errors import ConfigError, Problem, RunError, ServerError, Unreachable
 from tenantry.model.events import CommandsAdvised, Event, LinePrinted, RepairMade
 from tenantry.model.outcome import Outcome
+from tenantry.model.records import LEDGER_TABLE
 from tenantry.model.scope import Scope
 from tenantry.postgres.embedded.programs import find_binaries
 from tenantry.postgres.sessions import Sessions, Settings
@@ -57,7 +58,7 @@ _PARAMS = (
 )
 _URL = "DATABASE_URL"
 _IGNORED = ".tenantry/"
-_HAS_RECORD = "SELECT pg_catalog.to_regclass('public._migrations') IS NOT NULL"
+_HAS_RECORD = f"SELECT pg_catalog.to_regclass('{Scope().ledger_schema}.{LEDGER_TABLE}') IS NOT NULL"
 
 
 def start(request: Request, folder: Path, *, single: bool = False, source: str | None = None) -> Events:

@@ -151,7 +151,7 @@ def test_lines(clock: Clock) -> None:
         sink(end(name, Result.APPLIED if name != "2" else Result.FAILED))
     assert len(lines) == 4
     assert lines[0] == (
-        "progress",
+        "progress: 2/8, 0.2 per second, 0:36 left, run 5e1f0c3a; 1 applied, 1 failed",
         {
             "run": "5e1f0c3a",
             "done": 2,
