@@ -82,7 +82,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
         SERVERS + "mastr: {}\n" + TENANTS + LIST,
         [
             "tenants.yaml:2:1: unknown key 'mastr', expected one of"
-            " servers, master, tenants, ledger, session, lint, drift, rollout, ... (9 in all) | did you mean 'master'?"
+            " servers, master, tenants, ledger, session, lint, drift, rollout, ... (11 in all) | did you mean 'master'?"
         ],
     ),
     "unknown-key-of-master": (
@@ -104,15 +104,15 @@ SHAPES: dict[str, tuple[str, Said]] = {
         SERVERS + TENANTS + "  list:\n    - 1\n    - id: 2\n      regoin: eu\n      lables: {}\n",
         [
             "tenants.yaml:8:7: tenants.list[1]: unknown key 'regoin',"
-            " expected one of id, name, database, server, labels, lock-timeout, role, pin, ... (9 in all)",
+            " expected one of id, name, database, server, labels, lock-timeout, role, pin, ... (11 in all)",
             "tenants.yaml:9:7: tenants.list[1]: unknown key 'lables',"
-            " expected one of id, name, database, server, labels, lock-timeout, role, pin, ... (9 in all)"
+            " expected one of id, name, database, server, labels, lock-timeout, role, pin, ... (11 in all)"
             " | did you mean 'labels'?",
         ],
     ),
     "unknown-key-of-ledger": (
         SERVERS + "ledger: {table: x}\n" + TENANTS + LIST,
-        ["tenants.yaml:2:10: ledger: unknown key 'table', expected one of schema, owner"],
+        ["tenants.yaml:2:10: ledger: unknown key 'table', expected one of schema, owner, values"],
     ),
     "drift-of-wrong-type": (
         SERVERS + "drift: 5\nexpect: a.b\n" + TENANTS + LIST,

@@ -76,6 +76,7 @@ def test_one_line_each() -> None:
         "repair_proposed",
         "repair_made",
         "line_printed",
+        "commands_advised",
         "migration_rolled_back",
         "tenant_postponed",
         "batch_progressed",
