@@ -154,7 +154,7 @@ def test_words_of_other_tools_lead_somewhere() -> None:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_script(call: Call, shell: str) -> None:
+def test_completion_verb(call: Call, shell: str) -> None:
     """The script of a shell is printed as the shell reads it, and nothing else."""
     ended = call("completion", shell)
     assert (ended.code, ended.err) == (0, "")
@@ -200,7 +200,7 @@ def test_unknown_verb(call: Call, word: str, expected: str) -> None:
 
 VERSION = "is not a version, expected a number or a file name, such as 12 or 0012_rates"
 BAD_OPTIONS = {
-    "migrate --tenant 1": "No such option '--tenant'. Did you mean '--tenants'?",
+    "migrate --tenant 1": "No such option '--tenant'. (Did you mean one of: '--reason', '--tenants'?)",
     "migrate --jobs 0": "Invalid value for '--jobs': 0 is not in the range x>=1.",
     "migrate --jobs many": "Invalid value for '--jobs': 'many' is not a valid integer range.",
     "migrate --lock-wait -1": "Invalid value for '--lock-wait': -1.0 is not in the range 0<=x<=604800.",
@@ -287,6 +287,7 @@ def test_config_of_a_folder_above(call: Call, folder: Path, monkeypatch: pytest.
 
 def test_variables_from_a_file(call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file of variables is read where that is asked for; variables that are set already win."""
+    write_project(folder)
     (folder / "tenants.yaml").write_text(TENANTS_YAML.replace("embedded", "'${CHOSEN_DSN}'"))
     (folder / ".env").write_text("CHOSEN_DSN='malformed in the file'\n")
     monkeypatch.setenv("CHOSEN_DSN", "")

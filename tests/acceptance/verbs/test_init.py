@@ -83,7 +83,7 @@ def test_single(project: Fleet, tmp_path: Path) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines()[-2].startswith("1 database: 1 applied in ")
     assert project.versions("1") == [0]
-    marked = project.run("forget", "0", "--reason", "x", "--dry-run", cwd=tmp_path / "app", env=environment)
+    marked = project.run("forget", "0", "--reason", "x", cwd=tmp_path / "app", env=environment)
     assert (marked.code, marked.err) == (0, "")
 
 

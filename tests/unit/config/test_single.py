@@ -63,7 +63,8 @@ REFUSED: dict[str, tuple[str, Said]] = {
     "a list": (
         "database: []",
         [
-            "tenants.yaml:1:11: database: a list, expected a connection string, or a mapping with dsn, name and migrations"
+            "tenants.yaml:1:11: database: a list, expected a connection string, or a mapping with dsn,"
+            " name and migrations"
         ],
     ),
     "unknown key": (
