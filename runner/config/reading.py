@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from tenantry.config.control import make_control
 from tenantry.config.document import Document, Reading, compose, decode, stop
 from tenantry.config.expected_columns import parse_expected
 from tenantry.config.model import Config, Rules, TenantFile
@@ -16,7 +17,7 @@ from tenantry.config.rollout import make_rollout
 from tenantry.config.schema import SMALL_TABLE, TenantsFile, validate
 from tenantry.config.servers import read_servers
 from tenantry.config.single import is_single, name_database, spread
-from tenantry.config.tenants import check_source, make_tenants
+from tenantry.config.tenants import check_proofs, check_source, make_tenants
 from tenantry.model.errors import ConfigError
 from tenantry.model.reading import choose_reading
 from tenantry.model.scope import Ignored
@@ -68,7 +69,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     file = None if form is None else validate(document, form)
     if file is None:
         raise ConfigError(document.problems)
-    connections = read_servers(document, file.servers, env, overrides or {})
+    connections = read_servers(document, file.servers, env, overrides or {}, file.connections)
     if is_single(data):
         name_database(document, data, file, connections)
     rules = Rules(
@@ -81,7 +82,9 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         role=file.tenants.role or "",
     )
     check_source(document, file)
+    check_proofs(document, file)
     rollout = make_rollout(document, file)
+    control = make_control(document, file, env)
     master, tenants = make_tenants(document, file, rules)
     # Only now, so that one run reports the mistakes of servers, sources and tenants together.
     if document.problems:
@@ -110,6 +113,8 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         },
         rules=rules,
         rollout=rollout,
+        shares_proofs=bool(file.master) and file.proofs != "state",
+        control=control,
         tenant_file=_find_file(document, file, path),
         dump=path.parent / file.dump if file.dump else None,
         keeps_values=bool(file.ledger and file.ledger.values),

@@ -36,6 +36,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "The fleet": {
         "verify": "Prove that every tenant's record and schema match the files.",
         "drift": "Compare schemas with the files, a tenant, a file or the majority.",
+        "worker": "Work on tenants for runs that other hosts start.",
         "tenants": "List the tenants of tenants.yaml and try each connection.",
     },
     "Starting and taking over": {
@@ -93,7 +94,8 @@ class Request:
 class Repeated:
     """An earlier command that this one repeats, or whose report it shows: the next commands follow from that one.
 
-    `options` are by the name of the parameter, `servers` by name: their connection strings are not known.
+    `options` are by the name of the parameter, `selection` is as it is typed, `servers` are by name: their connection
+    strings are not known.
     """
 
     verb: str

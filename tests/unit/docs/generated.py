@@ -60,6 +60,7 @@ _SECTIONS = {
     "ignored": "An entry of drift.ignore",
     "rollout": "rollout",
     "stage": "A stage of the rollout",
+    "workers": "workers",
 }
 
 
