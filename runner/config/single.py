@@ -17,7 +17,7 @@ from tenantry.model.tenants import SINGLE
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-# The name that the server has in a fleet's file, and in TENANTRY_SERVER_MAIN.
+# The name that the server has in the examples of a fleet, and in the variable that overrides it.
 SERVER = "main"
 _KEY = "database"
 _FLEET_ALONE = ("servers", "master", "tenants")

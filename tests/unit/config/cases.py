@@ -104,9 +104,9 @@ SHAPES: dict[str, tuple[str, Said]] = {
         SERVERS + TENANTS + "  list:\n    - 1\n    - id: 2\n      regoin: eu\n      lables: {}\n",
         [
             "tenants.yaml:8:7: tenants.list[1]: unknown key 'regoin',"
-            " expected one of id, name, database, server, labels, lock-timeout, role, pin, ... (11 in all)",
+            " expected one of id, name, database, server, labels, lock-timeout, role, pin, ... (9 in all)",
             "tenants.yaml:9:7: tenants.list[1]: unknown key 'lables',"
-            " expected one of id, name, database, server, labels, lock-timeout, role, pin, ... (11 in all)"
+            " expected one of id, name, database, server, labels, lock-timeout, role, pin, ... (9 in all)"
             " | did you mean 'labels'?",
         ],
     ),

@@ -51,7 +51,9 @@ def test_keys_of_a_server() -> None:
     assert config.tenant_migrations.name == "sql"
 
 
-KEYS = "one of dsn, direct, lock-timeout, password-command, password-ttl, environment, name, migrations, ... (9 in all)"
+KEYS = (
+    "one of dsn, direct, lock-timeout, password-command, password-ttl, environment, connections, name, ... (10 in all)"
+)
 REFUSED: dict[str, tuple[str, Said]] = {
     "no name": (
         "database: host=h",
