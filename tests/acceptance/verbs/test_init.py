@@ -1,5 +1,6 @@
 """`init`: a project of one's own, from nothing and from a database that exists."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,9 @@ CREATED = [
 @pytest.fixture
 def project(fleet: MakeFleet) -> Fleet:
     """Return a fleet of one tenant that has a schema, and the environment to call the command in other folders."""
-    return fleet(tenants=["1"])
+    one = fleet(tenants=["1"])
+    # Messages as people get them.
+    return replace(one, environment={**one.environment, "TENANTRY_LOG": "text"})
 
 
 def read_commands(out: str) -> list[str]:
