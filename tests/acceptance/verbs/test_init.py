@@ -79,7 +79,6 @@ def test_git_ignores_are_added_once(project: Fleet, tmp_path: Path) -> None:
 def test_single(project: Fleet, tmp_path: Path) -> None:
     """A project of one database is migrated without --tenants, by its URL, and so is a repair."""
     environment = {"DATABASE_URL": project.dsn("1")}
-    project.query("1", "CREATE TABLE other (id int)")
     done = project.run("init", "app", "--single", cwd=tmp_path, env=environment)
     assert done.code == 0
     done = project.run("migrate", cwd=tmp_path / "app", env=environment)
