@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         TenantPostponed,
         TenantsSelected,
         TenantStarted,
+        TimePassed,
         Verdict,
         WarningRaised,
     )
@@ -133,6 +134,7 @@ __all__ = [
     "TenantPostponed",
     "TenantStarted",
     "TenantsSelected",
+    "TimePassed",
     "Unreachable",
     "Verdict",
     "WarningRaised",

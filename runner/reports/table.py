@@ -19,7 +19,7 @@ from tenantry.model.events import (
 )
 from tenantry.model.outcome import Outcome, TenantOutcome
 from tenantry.model.results import GOOD, PLAIN, Cell, Failure, Result, Standing
-from tenantry.model.tenants import MASTER, SINGLE
+from tenantry.model.tenants import ALL, MASTER, SINGLE
 from tenantry.model.words import count
 from tenantry.reports.escaping import escape_source
 from tenantry.reports.formats import Call, Sink
@@ -230,7 +230,17 @@ class _Report:
         """Return the tenants of the next command: those that are left, or all that were chosen if these are many."""
         # Those that are up to date are looked at again, which is cheap and easier to type. Never more: whoever chose a
         # part of the fleet must not be led to work on the rest of it.
-        return type_tenants([tenant.tenant for tenant in behind], self._call)
+        names = [tenant.tenant for tenant in behind]
+        typed = type_tenants(names, self._call)
+        if typed != self._call.selection:
+            return typed
+        # By the journal of this run, which has everybody. A dry run has none.
+        if self._call.selection != ALL or " --dry-run" in self._call.again:
+            return self._call.selection
+        if all(_is_unproven(tenant) for tenant in behind):
+            return "unproven"
+        failed = all(tenant.verdict and tenant.verdict.result is Result.FAILED for tenant in behind)
+        return "failed" if failed else "behind"
 
     def _look(self, tenants: list[TenantOutcome]) -> str:
         """Return the command that opens a tenant; the master only if no tenant was selected."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tenantry.config.model import Config
+from tenantry.fleet.descriptors import limit_jobs
 from tenantry.fleet.selection import parse_selection
 from tenantry.fleet.stop import Stop
 from tenantry.fleet.turns import Job, Load
@@ -160,7 +161,8 @@ def _open_batch(request: Request, assignment: "Assignment", batch: "TenantBatch"
     project.start_servers(makes=True)
     job = make_job_of(project, about["options"])
     brake = make_brake(batch.budget, project.tenants)
-    return Load(project.tenants, _tell_before(project, job) if batch.again else job, batch.jobs, stop, brake)
+    jobs, _ = limit_jobs(batch.jobs, 1)
+    return Load(project.tenants, _tell_before(project, job) if batch.again else job, jobs, stop, brake)
 
 
 def _check_files(project: Project, assignment: "Assignment") -> None:

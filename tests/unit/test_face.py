@@ -55,6 +55,7 @@ EVENTS = [
     "TenantPostponed",
     "TenantStarted",
     "TenantsSelected",
+    "TimePassed",
     "WarningRaised",
 ]
 VALUES = [

@@ -182,7 +182,9 @@ def _give(attempt: Attempt, load: Load, crew: Crew[Turn], watch: OrderWatch) -> 
         undone += sum(turn.verdict.result in _UNDONE for turn in turns)
         if messages := [encode_message(one) for one in told if _counts(one, ordered=watch.ordered)]:
             attempt.write(messages)
-        watch.heed(*attempt.read_order())
+        # After the last message, the run may be over, and gone.
+        if left:
+            watch.heed(*attempt.read_order())
     return undone
 
 

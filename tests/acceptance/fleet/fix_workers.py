@@ -29,7 +29,11 @@ class Worker:
         """Wait until it has said something."""
         until = time.monotonic() + _WITHIN_S
         while text not in self.read():
-            assert time.monotonic() < until, f"{text!r} was not said: {self.read()}"
+            if time.monotonic() > until:
+                # It says where it hangs.
+                self.process.send_signal(signal.SIGABRT)
+                self.process.wait(_WITHIN_S)
+                raise AssertionError(f"{text!r} was not said: {self.read()}")
             time.sleep(0.05)  # nobody tells when a file has grown
 
     def kill(self) -> None:
@@ -50,7 +54,7 @@ def start_worker(fleet: Fleet, name: str, *args: str, folder: Path | None = None
         process = subprocess.Popen(
             [str(COMMAND), "worker", *args],
             cwd=folder or fleet.folder,
-            env=fleet.environment,
+            env={**fleet.environment, "PYTHONFAULTHANDLER": "1"},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

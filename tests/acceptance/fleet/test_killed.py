@@ -131,7 +131,10 @@ class _Round:
                 break
             if self._kill(process):
                 return True
-        code = process.wait(_WITHIN_S)
+        try:
+            code = process.wait(_WITHIN_S)
+        finally:
+            process.kill()
         self._story.append(f"exit {code}")
         return code != 0
 
