@@ -32,6 +32,8 @@ _EXPECTED = {
     "tenants": "a mapping with migrations, server, database and list, query or file",
     "ledger": "a mapping with schema",
     "migrations": "a folder",
+    "values": "true or false",
+    "dump": "a file",
     "server": "the name of a server",
     "database": "the name of a database, with no braces other than {id}",
     "master.role": "the name of a role, without braces",

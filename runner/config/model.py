@@ -99,6 +99,12 @@ class Config:
     scratch_before: str = ""
     # None: next to the file.
     state_folder: Path | None = None
+    # For the schema of the tenants' files, after they were applied.
+    dump: Path | None = None
+    # Whether the log keeps values of rows that failed.
+    keeps_values: bool = False
+    # Whether it is one database without a fleet, whose only tenant is `SINGLE`.
+    single: bool = False
 
     @property
     def state(self) -> Path:

@@ -256,6 +256,13 @@ class LinePrinted:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandsAdvised:
+    """A verb that concerns no tenant says which commands come next, each as it is typed in a shell."""
+
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TenantPostponed:
     """A tenant is blocked: it gets another turn, from the start, after all other tenants."""
 
@@ -344,6 +351,7 @@ Event = (
     | RepairProposed
     | RepairMade
     | LinePrinted
+    | CommandsAdvised
     | TenantPostponed
     | TenantFinished
     | RunFinished

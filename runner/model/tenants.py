@@ -74,6 +74,8 @@ class Tenant:
 # No tenant may have one of these names, so that --tenants is never ambiguous.
 MASTER = "master"
 ALL = "all"
+# The only tenant of a project with one database.
+SINGLE = "database"
 # Where the last run left a tenant.
 STATES = ("behind", "failed", "blocked", "unproven")
 RESERVED = frozenset({MASTER, ALL, *STATES})

@@ -1,11 +1,12 @@
 """`table`: the result of each tenant, for people; below it every problem, and the command to type next."""
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
 from tenantry.model import Migration, label
 from tenantry.model.events import (
+    CommandsAdvised,
     Event,
     FindingReported,
     HazardFound,
@@ -18,7 +19,7 @@ from tenantry.model.events import (
 )
 from tenantry.model.outcome import Outcome, TenantOutcome
 from tenantry.model.results import GOOD, PLAIN, Cell, Failure, Result, Standing
-from tenantry.model.tenants import ALL, MASTER
+from tenantry.model.tenants import ALL, MASTER, SINGLE
 from tenantry.model.words import count
 from tenantry.reports.escaping import escape_source
 from tenantry.reports.formats import Call, Sink
@@ -32,16 +33,21 @@ from tenantry.reports.wording import (
     name_tenants,
     render_shared_hint,
     seconds,
+    type_tenants,
     without_tenant,
 )
 from tenantry.sqltext.escaping import escape_sql
 
 # Arbitrary: as many rows as a person reads. Beyond them, tenants that ended well and alike share a row.
 _MOST_ROWS = 40
-# Arbitrary, too: the ids that a person still types or copies.
-_MOST_TYPED = 20
 # Of these, the tenants of one group have the same.
 _GROUP_COLUMNS = ["group", "tenants"]
+# Whoever reads many states reads those that differ; a program gets a row for each tenant.
+_STATE = "state"
+# Of these, hardly two tenants have the same.
+_OWN = frozenset({"name", "last applied", "last failure", "by"})
+# Of those that are alone.
+_NOUNS = {MASTER: "the master", SINGLE: "the database"}
 _AGAIN = frozenset({Result.BLOCKED, Result.UNREACHABLE, Result.STOPPED, Result.NOT_STARTED})
 
 
@@ -72,6 +78,8 @@ class _Report:
                 self._printed = True
                 # Source text, perhaps, to be kept as a file: its lines are not values.
                 self._stream.write_verbatim(f"{escape_sql(text) or escape_source(text)}\n")
+            case CommandsAdvised(commands):
+                self._write("next:", *(f"  {self._here(command)}" for command in commands))
             case RepairProposed(tenant, changes):
                 self._write(*(f"{name_tenants([tenant])}: {change}" for change in changes))
                 # The repair is next: its changes must be on the screen before they are in the database.
@@ -113,9 +121,9 @@ class _Report:
         order = {name: index for index, name in enumerate(self._outcome.tenants)}
         rows = sorted(self._rows, key=lambda row: order.get(row.tenant, -1))
         cells = [[row.tenant, *(row.cells.get(column) for column in columns)] for row in rows]
-        if len(cells) > _MOST_ROWS and columns == _GROUP_COLUMNS:
-            alike = Counter(tuple(row[1:]) for row in cells)
-            cells = [[count(number, "tenant"), *rest] for rest, number in alike.items()]
+        if len(cells) > _MOST_ROWS and (columns == _GROUP_COLUMNS or (self._stream.isatty() and _STATE in columns)):
+            columns = [column for column in columns if column not in _OWN]
+            cells = list(_combine([row.tenant, *(row.cells.get(column) for column in columns)] for row in rows))
         write_grid(self._stream, ["tenant", *columns], cells)
 
     def _write_outcome(self) -> None:
@@ -205,7 +213,7 @@ class _Report:
             when = "next" if only_again else "after fixing that"
             yield f"{when}: {self._again(behind)} --tenants {self._choose(behind)}"
         elif tenants and tenants[0].look:
-            noun = "the master" if list(self._outcome.tenants) == [MASTER] else "a tenant"
+            noun = _NOUNS.get(",".join(self._outcome.tenants), "a tenant")
             yield f"inspect {noun}: {self._look(tenants)}"
 
     def _again(self, behind: list[TenantOutcome]) -> str:
@@ -222,8 +230,10 @@ class _Report:
         """Return the tenants of the next command: those that are left, or all that were chosen if these are many."""
         # Those that are up to date are looked at again, which is cheap and easier to type. Never more: whoever chose a
         # part of the fleet must not be led to work on the rest of it.
-        if len(behind) <= _MOST_TYPED:
-            return ",".join(tenant.tenant for tenant in behind)
+        names = [tenant.tenant for tenant in behind]
+        typed = type_tenants(names, self._call)
+        if typed != self._call.selection:
+            return typed
         # By the journal of this run, which has everybody. A dry run has none.
         if self._call.selection != ALL or " --dry-run" in self._call.again:
             return self._call.selection
@@ -234,8 +244,11 @@ class _Report:
 
     def _look(self, tenants: list[TenantOutcome]) -> str:
         """Return the command that opens a tenant; the master only if no tenant was selected."""
-        look = next((tenant.look for tenant in tenants if tenant.tenant != MASTER), tenants[0].look)
-        return look.replace("tenantry", self._call.program, 1) if look.startswith("tenantry ") else look
+        return self._here(next((tenant.look for tenant in tenants if tenant.tenant != MASTER), tenants[0].look))
+
+    def _here(self, command: str) -> str:
+        """Return a command as it can be typed here."""
+        return command.replace("tenantry", self._call.program, 1) if command.startswith("tenantry ") else command
 
 
 def _is_unproven(tenant: TenantOutcome) -> bool:
@@ -266,16 +279,19 @@ def _count(word: str, number: int) -> str:
     return count(number, word) if word == Result.FINDING else f"{number} {word}"
 
 
-def _fold(rows: list[list[Cell]]) -> Iterator[list[Cell]]:
-    """Combine tenants that ended well and alike into one row; the others keep their own."""
-    alike: dict[tuple[Cell, ...], int] = defaultdict(int)
-    for row in rows:
-        if row[1] in GOOD:
-            alike[tuple(row[1:4])] += 1
-        else:
-            yield row
-    for (result, version, applied), number in alike.items():
-        yield [count(number, "tenant"), result, version, applied, ""]
+def _fold(rows: Iterable[Sequence[Cell]]) -> Iterator[list[Cell]]:
+    """Combine tenants that ended alike into one row, whatever their end: its reason is told below the table."""
+    for row in _combine([*row[:4]] for row in rows):
+        yield [*row, ""]
+
+
+def _combine(rows: Iterable[Sequence[Cell]]) -> Iterator[list[Cell]]:
+    """Yield the rows, those of several tenants with the same cells as one; the first cell of each is the tenant."""
+    alike: dict[tuple[Cell, ...], list[Cell]] = defaultdict(list)
+    for name, *cells in rows:
+        alike[tuple(cells)].append(name)
+    for rest, names in alike.items():
+        yield [names[0] if len(names) == 1 else count(len(names), "tenant"), *rest]
 
 
 def _locate(tenants: list[TenantOutcome]) -> str:

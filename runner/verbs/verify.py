@@ -17,7 +17,7 @@ from tenantry.proof.findings import describe_gone, describe_repeatable, find, fi
 from tenantry.proof.prover import Prover, Standing, make_prover
 from tenantry.proof.settings import describe_unused
 from tenantry.schema.differences import count_differences
-from tenantry.verbs.options import FULL, JOBS, SERVER, SHARD, TENANTS, open_request, run_job
+from tenantry.verbs.options import FULL, JOBS, SERVER, SHARD, TENANTS, WAIT, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Prove for every selected tenant that its record matches the files, and that its schema matches its record.
@@ -111,4 +111,4 @@ def _find_all(
         yield from prover.prove(ledger, statuses, standing=standing, clean=not faults)
 
 
-VERB = Verb(_HELP, (TENANTS, SHARD, FULL, JOBS, SERVER), _start)
+VERB = Verb(_HELP, (TENANTS, SHARD, FULL, JOBS, SERVER, WAIT), _start)

@@ -44,6 +44,7 @@ FAILURE = Failure("syntax error", "42601")
 # A value for every field that an event has.
 SAMPLES: Mapping[str, Any] = {
     "verb": "migrate",
+    "commands": ("tenantry status",),
     "run_id": "r",
     "tenants": ("1",),
     "tenant": "1",

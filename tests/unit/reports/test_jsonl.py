@@ -9,6 +9,7 @@ from tenantry.model.codec import encode
 from tenantry.model.errors import Problem
 from tenantry.model.events import (
     BatchProgressed,
+    CommandsAdvised,
     DraftWritten,
     Event,
     LinePrinted,
@@ -41,6 +42,7 @@ OTHERS: tuple[Event, ...] = (
     RepairProposed("16", ("0012_rates: deleted",)),
     RepairMade("16", 12),
     LinePrinted("migrations/tenant/0012_rates.sql"),
+    CommandsAdvised(("tenantry status",)),
     MigrationRolledBack("16", migration("0012_rates.rollback"), 12),
     TenantPostponed("16", "held by pid 7", 2100),
     BatchProgressed("16", migration("0012_rates"), 5000, 20_000, 2500, 2000),
@@ -76,6 +78,7 @@ def test_one_line_each() -> None:
         "repair_proposed",
         "repair_made",
         "line_printed",
+        "commands_advised",
         "migration_rolled_back",
         "tenant_postponed",
         "batch_progressed",
