@@ -10,7 +10,9 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from tenantry.fleet.brake import Brake
 from tenantry.fleet.descriptors import limit_jobs
@@ -206,7 +208,7 @@ def run(
     """
     started = time.monotonic()
     names = tuple(tenant.name for stage in stages for tenant in stage.tenants)
-    yield RunStarted(verb, run_id, names)
+    yield RunStarted(verb, run_id, names, datetime.now(UTC))
     yield from preface
     most = max([jobs, *(stage.jobs for stage in stages if stage.jobs)])
     fewer, warning = limit_jobs(most, max((len(_servers(stage.tenants)) for stage in stages), default=0))
@@ -215,15 +217,17 @@ def run(
         yield warning
     brake = Brake(bounds, len(names))
     with stop.attending():
-        yield from _run_stages(
+        events = _run_stages(
             stages, lambda at_once: _Run(job, min(at_once or jobs, fewer), stop, brake, revisit=revisit), stop, brake
         )
+        with closing(events):
+            yield from (_stamp(event, started) for event in events)
     yield RunFinished(int((time.monotonic() - started) * 1000), stop.reason or brake.by)
 
 
 def _run_stages(
     stages: Sequence[Stage], prepare: Callable[[int | None], _Run], stop: Stop, brake: Brake
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     failed = ""
     for number, stage in enumerate(stages, start=1):
         if failed or (refused := brake.refuse()):
@@ -239,6 +243,13 @@ def _run_stages(
             yield event
         if number < len(stages):
             yield from await_next(stage, stop, brake)
+
+
+def _stamp(event: Event, started: float) -> Event:
+    """Return an event with the time since the start of the run, if it is the end of a tenant."""
+    if not isinstance(event, TenantFinished):
+        return event
+    return replace(event, at_ms=int((time.monotonic() - started) * 1000))
 
 
 def _report_bug(error: Exception) -> Verdict:
