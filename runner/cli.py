@@ -7,7 +7,7 @@ import shutil
 import sys
 import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +19,13 @@ from click.core import ParameterSource
 from tenantry.model.errors import RunError
 from tenantry.model.words import times
 from tenantry.reports.escaping import escape
-from tenantry.reports.output import Stream, guarded, hang, settle
+from tenantry.reports.output import LOST, Stream, guarded, hang, settle
 from tenantry.verbs.verb import VERBS, Repeated, Request, Verb, load_verb
 from tenantry.version import __version__
 
 if TYPE_CHECKING:
     from tenantry.model.outcome import Outcome
+    from tenantry.reports.files import Wanted
     from tenantry.reports.formats import Call
 
 _HELP = """tenantry brings every tenant database to the same, proven schema.
@@ -46,8 +47,15 @@ Completion: eval "$(_TENANTRY_COMPLETE=bash_source tenantry)", or zsh_source, fi
 """
 
 
+_REPORT = click.Option(
+    ["--report", "reports"],
+    multiple=True,
+    metavar="FORMAT=FILE",
+    help="Also write a report to a file: html, json, junit, markdown, prometheus, or a format of --format; - is "
+    "stdout. May be repeated.",
+)
 # What the next command has of its own, or need not repeat.
-_NOT_AGAIN = frozenset({"tenants", "format", "verbose", "reason", "config", "resume", "yes"})
+_NOT_AGAIN = frozenset({"tenants", "format", "verbose", "reason", "config", "resume", "yes", "reports"})
 _ERROR = click.style("error:", fg="red", bold=True)
 # A line of ours among the output of the other formats would break them.
 _FOR_PEOPLE = frozenset({"table", "plan"})
@@ -165,7 +173,7 @@ def _make_command(name: str, verb: Verb) -> click.Command:
         called.given = frozenset(param for param in context.params if _is_given(context, param))
         context.exit(_run(verb, everywhere | options, context, called))
 
-    formats = [format_option] if len(verb.formats) > 1 else []
+    formats = [format_option, _REPORT] if len(verb.formats) > 1 else []
     params = [*verb.params, *formats, *_make_everywhere(default=None)]
     return _Command(name, params=params, help=verb.help, short_help=VERBS[name], callback=call)
 
@@ -201,6 +209,7 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
     from tenantry.model.errors import Cancelled
     from tenantry.model.events import LinePrinted
     from tenantry.model.outcome import Outcome, exit_code
+    from tenantry.reports.files import open_reports, parse_wanted
     from tenantry.reports.formats import make_sinks
 
     stop = Stop()
@@ -211,16 +220,19 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
         try:
             if repeated := verb.repeats and verb.repeats(request):
                 call = _repeat_call(repeated, context)
-            sinks = make_sinks(options.get("format", "table"), call, verbose=options["verbose"])
+            wanted = parse_wanted(options.get("reports", ()), verb.formats)
+            silent = _takes_stdout(wanted, called)
+            sinks = make_sinks(options.get("format", "table"), call, verbose=options["verbose"], silent=silent)
             # Closed also where an output fails: then no tenant may be begun any more.
-            with closing(verb.start(request)) as events:
+            with open_reports(wanted, call) as reports, closing(verb.start(request)) as events:
                 for event in events:
                     signals.begun = True
                     outcome.add(event)
                     # Lines that are the output itself, such as SQL, are kept as they are.
                     called.for_people &= not isinstance(event, LinePrinted)
-                    for sink in sinks:
+                    for sink in (*sinks, *reports.sinks):
                         sink(event)
+                lost = reports.finish()
         except RunError as error:
             _print_error(error, call, for_people=called.for_people)
             # As where the first Ctrl-C ends a run in order.
@@ -234,7 +246,21 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
             _complain(trace, for_people=called.for_people)
             return 70
     called.ends = _sum_up(outcome)
-    return outcome.exit_code
+    for reason in lost:
+        _complain(f"{_ERROR} {hang(reason)}", for_people=called.for_people)
+    return LOST if lost and not outcome.exit_code else outcome.exit_code
+
+
+def _takes_stdout(wanted: "Sequence[Wanted]", called: _Called) -> bool:
+    """Return whether a report takes the place of the format on stdout. Raises ConfigError if both were asked for."""
+    from tenantry.model.errors import ConfigError, Problem
+
+    first = next((one for one in wanted if one.on_stdout), None)
+    if first and "format" in called.given:
+        message = f"--report {first.format}=-: together with --format, expected one of them on stdout"
+        raise ConfigError((Problem(message, "give the report a file"),))
+    called.for_people &= first is None
+    return first is not None
 
 
 def _sum_up(outcome: "Outcome") -> str:

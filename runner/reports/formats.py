@@ -44,8 +44,8 @@ FORMATS: dict[str, str] = {
 _FOLLOWED = frozenset({"jsonl", "github"})
 
 
-def make_sinks(format_name: str, call: Call, *, verbose: bool) -> tuple[Sink, ...]:
-    """Return the sinks of a run: progress and log lines on stderr, the format on stdout."""
+def make_sinks(format_name: str, call: Call, *, verbose: bool, silent: bool = False) -> tuple[Sink, ...]:
+    """Return the sinks of a run: progress and log lines on stderr, the format on stdout, unless that is `silent`."""
     from tenantry.reports.log import make_log_sink, make_pace_logger
     from tenantry.reports.progress import make_pace_sink, make_progress_sink
 
@@ -58,4 +58,4 @@ def make_sinks(format_name: str, call: Call, *, verbose: bool) -> tuple[Sink, ..
     elif format_name not in _FOLLOWED and not verbose:
         talk.append(make_progress_sink(Output(sys.stderr)))
     # The report last: with the last event, the block has to be gone before the first line is written.
-    return (*talk, make(Output(sys.stdout), call))
+    return (*talk,) if silent else (*talk, make(Output(sys.stdout), call))
