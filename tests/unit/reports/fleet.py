@@ -60,8 +60,10 @@ def tell_fleet(size: int) -> Iterator[Event]:
         elapsed_ms = int(chance.lognormvariate(5, 0.6))
         at_ms += elapsed_ms // 8
         for event in _migrate(name, VERSIONS - 2 if number % 3 else VERSIONS, fails=number % 97 == 50):
-            ends = isinstance(event, TenantFinished)
-            yield replace(event, elapsed_ms=elapsed_ms, at_ms=at_ms + elapsed_ms) if ends else event
+            if isinstance(event, TenantFinished):
+                yield replace(event, elapsed_ms=elapsed_ms, at_ms=at_ms + elapsed_ms)
+            else:
+                yield event
     yield RunFinished(at_ms + 500)
 
 
