@@ -16,7 +16,7 @@ def group_troubles(outcome: Outcome) -> list[list[TenantOutcome]]:
         if tenant.verdict and tenant.verdict.result not in PLAIN and _is_unsaid(tenant):
             failure = tenant.failed.failure if tenant.failed else None
             # The hint names the tenant in its commands: without the name, it is the same for all of a group.
-            hint = without_tenant(tenant.verdict.hint, tenant.tenant)
+            hint = without_tenant(tenant.verdict.hint, tenant.tenant) if tenant.verdict.hint else ""
             shared[tenant.verdict.result, tenant.verdict.reason, hint, failure, tenant.version].append(tenant)
     return list(shared.values())
 

@@ -6,12 +6,12 @@ from xml.etree import ElementTree as ET
 
 from tenantry.model.events import FindingReported, HazardFound
 from tenantry.model.results import GOOD, Result
-from tenantry.reports.escaping import escape_controls
+from tenantry.reports.escaping import escape
 from tenantry.reports.formats import Call
 from tenantry.reports.summary import FAILED, RunSummary, TenantSummary
 from tenantry.reports.wording import indent, render_hint
 
-# XML 1.0 has no way to write these; escape_controls() names all others that it lacks.
+# XML 1.0 has no way to write these; escape() names all others that it lacks.
 _UNWRITABLE = re.compile("[\ufffe\uffff]")
 _LEFT = frozenset({Result.STOPPED, Result.NOT_STARTED})
 # The case that stands for the tenant itself, since a suite alone can neither pass nor fail.
@@ -157,4 +157,4 @@ def _seconds(elapsed_ms: int) -> str:
 
 
 def _text(text: str) -> str:
-    return _UNWRITABLE.sub("?", escape_controls(text))
+    return _UNWRITABLE.sub("?", escape(text))

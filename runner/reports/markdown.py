@@ -42,9 +42,10 @@ def compose(summary: RunSummary, call: Call, _before: str) -> str:
 
 def _write_all(summary: RunSummary, call: Call) -> Iterator[str]:
     outcome = summary.outcome
-    yield MARKER.format(verb=outcome.verb)
+    verb = _plain(outcome.verb)
+    yield MARKER.format(verb=verb)
     good = outcome.exit_code == 0
-    yield f"### {'✅' if good else '❌'} tenantry {outcome.verb}: {_plain(_headline(summary))}"
+    yield f"### {'✅' if good else '❌'} tenantry {verb}: {_plain(_headline(summary))}"
     yield ""
     yield from _write_states(summary)
     yield from _write_plans(summary)
@@ -59,7 +60,7 @@ def _write_all(summary: RunSummary, call: Call) -> Iterator[str]:
         if outcome.exit_code:
             yield from ("", f"{when[0].upper()}{when[1:]}:", *_fence(command, "console", prefix="$ "))
     yield ""
-    run = f", run `{outcome.run_id[:8]}`" if outcome.run_id else ""
+    run = f", run {_code(outcome.run_id[:8])}" if outcome.run_id else ""
     yield f"<sub>{seconds(outcome.elapsed_ms)}, exit code {outcome.exit_code}{run}</sub>"
 
 

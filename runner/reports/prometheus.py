@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from tenantry.model.results import GOOD, Result
-from tenantry.reports.escaping import escape_controls
+from tenantry.reports.escaping import escape
 from tenantry.reports.formats import Call
 from tenantry.reports.summary import RunSummary
 from tenantry.version import __version__
@@ -88,4 +88,4 @@ def _find_success(before: str, verb: str) -> float:
 
 def _escape(text: str) -> str:
     # The format knows these three escapes alone.
-    return escape_controls(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return escape(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
