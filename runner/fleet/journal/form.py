@@ -6,7 +6,7 @@ it was written.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -114,6 +114,7 @@ def compose_line(number: int, at_ms: int, event: Event) -> str:
         return ""
     if isinstance(event, TenantCompared):
         event = TenantCompared(event.tenant, tuple(_choose(event.statuses)))
+    # The end of a tenant has a time of its own, which takes the place of the line's. Older versions wrote the latter.
     return _dump({"n": number, "at_ms": at_ms, **encode_event(event)})
 
 
@@ -209,9 +210,6 @@ def _parse_line(number: int, line: str) -> tuple[int, Event]:
         at_ms, event = decode(int, entry.get("at_ms")), decode_event(entry)
     except (ValueError, KeyError, TypeError) as error:
         raise JournalError(f"line {number}: damaged: {error}, expected an event of a run") from None
-    if isinstance(event, TenantFinished) and not event.at_ms:
-        # Of an older version: the line was written as soon as the tenant had ended.
-        event = replace(event, at_ms=at_ms)
     return at_ms, event
 
 
