@@ -12,6 +12,7 @@ from pathlib import Path
 from tenantry.config.document import EXAMPLE, Document, Reading, compose, decode, stop
 from tenantry.config.expected_columns import parse_expected
 from tenantry.config.model import Config, Rules, TenantFile
+from tenantry.config.notify import make_notify
 from tenantry.config.rollout import make_rollout
 from tenantry.config.schema import SMALL_TABLE, TenantsFile, validate
 from tenantry.config.servers import read_servers
@@ -105,6 +106,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         },
         rules=rules,
         rollout=rollout,
+        notify=make_notify(document, file),
         tenant_file=_find_file(document, file, path),
     )
 

@@ -10,7 +10,7 @@ from tenantry.config.document import BROKEN, Document, Location, Plain, join_loc
 from tenantry.config.expected_columns import EXPECTED_PATTERN
 from tenantry.config.explain import explain, name_kind
 from tenantry.config.model import Mistake, Rules
-from tenantry.config.patterns import DATABASE_PATTERN, ID_PATTERN, TEXT_PATTERN
+from tenantry.config.patterns import DATABASE_PATTERN, ID_PATTERN, TEXT_PATTERN, URL_PATTERN
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.byte_sizes import EXPECTED_SIZE, SIZE_PATTERN, parse_size
 from tenantry.model.durations import (
@@ -444,6 +444,29 @@ class _Rollout(BaseModel):
     )
 
 
+class _Notify(BaseModel):
+    """Whom a run that writes to databases notifies when it is over. The result of the run never depends on it."""
+
+    model_config = ConfigDict(title="notify", extra="forbid", strict=True)
+
+    command: Annotated[list[_Value], Field(min_length=1)] | None = Field(
+        None,
+        description="A command, without a shell, that gets the result as JSON on its standard input.",
+        examples=[["./notify", "--channel", "deployments"]],
+    )
+    url: Annotated[str, Field(pattern=URL_PATTERN)] | None = Field(
+        None,
+        description="An address that the result is posted to as JSON; ${NAME} comes from the environment.",
+        examples=["${OPS_WEBHOOK}"],
+    )
+    timeout: _Span | None = Field(
+        None, description="How long a notification may take; it is given up then. Default 10s.", examples=["30s"]
+    )
+    failures_only: _Boolean = Field(
+        False, alias="failures-only", description="Whether a run that ended well notifies nobody."
+    )
+
+
 _Expected = Annotated[str, Field(pattern=EXPECTED_PATTERN)]
 
 
@@ -468,6 +491,7 @@ class TenantsFile(BaseModel):
     lint: _Lint | None = None
     drift: _Drift | None = None
     rollout: _Rollout | None = None
+    notify: _Notify | None = None
     expect: list[_Expected] = Field(
         [],
         description="Columns that every tenant must have: table.column, optionally followed by its type and not null.",
@@ -487,6 +511,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "lint": _Lint,
     "drift": _Drift,
     "rollout": _Rollout,
+    "notify": _Notify,
 }
 
 TENANT_KEYS = tuple(_Entry.model_fields[name].alias or name for name in _Entry.model_fields)
