@@ -25,7 +25,7 @@ from tenantry.version import __version__
 
 if TYPE_CHECKING:
     from tenantry.model.outcome import Outcome
-    from tenantry.reports.files import Wanted
+    from tenantry.reports.files import WantedReport
     from tenantry.reports.formats import Call
 
 _HELP = """tenantry brings every tenant database to the same, proven schema.
@@ -173,7 +173,8 @@ def _make_command(name: str, verb: Verb) -> click.Command:
         called.given = frozenset(param for param in context.params if _is_given(context, param))
         context.exit(_run(verb, everywhere | options, context, called))
 
-    formats = [format_option, _REPORT] if len(verb.formats) > 1 else []
+    formats = [format_option] if len(verb.formats) > 1 else []
+    formats += [_REPORT] if verb.reports else []
     params = [*verb.params, *formats, *_make_everywhere(default=None)]
     return _Command(name, params=params, help=verb.help, short_help=VERBS[name], callback=call)
 
@@ -251,7 +252,7 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
     return LOST if lost and not outcome.exit_code else outcome.exit_code
 
 
-def _takes_stdout(wanted: "Sequence[Wanted]", called: _Called) -> bool:
+def _takes_stdout(wanted: "Sequence[WantedReport]", called: _Called) -> bool:
     """Return whether a report takes the place of the format on stdout. Raises ConfigError if both were asked for."""
     from tenantry.model.errors import ConfigError, Problem
 

@@ -35,7 +35,7 @@ WHOLE: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedReport:
     """A report that was asked for: its format, and the path of its file as it was typed, or `-`."""
 
     format: str
@@ -47,14 +47,14 @@ class Wanted:
         return self.path == STDOUT
 
 
-def parse_wanted(texts: Sequence[str], formats: Collection[str]) -> tuple[Wanted, ...]:
+def parse_wanted(texts: Sequence[str], formats: Collection[str]) -> tuple[WantedReport, ...]:
     """Return the reports of `--report FORMAT=FILE`; `formats` are those that the verb has besides the whole ones.
 
     Raises ConfigError for a format that is unknown, and for two reports in one file.
     """
     # A table is for terminals.
     known = [*WHOLE, *(name for name in formats if name not in ("table", "plan"))]
-    found: list[Wanted] = []
+    found: list[WantedReport] = []
     for text in texts:
         name, separator, path = text.partition("=")
         if not separator or not path:
@@ -63,14 +63,14 @@ def parse_wanted(texts: Sequence[str], formats: Collection[str]) -> tuple[Wanted
             raise _refuse(f"unknown format {name!r}, expected {one_of(known)}", nearest(name, known))
         if any(_resolve(path) == _resolve(one.path) for one in found):
             raise _refuse(f"{path!r} is given more than once, expected a file for each report")
-        found.append(Wanted(name, path))
+        found.append(WantedReport(name, path))
     return tuple(found)
 
 
 class ReportFile:
     """A report that is being written to a temporary file next to the one that it will replace."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: WantedReport) -> None:
         """Create the temporary file. Raises ConfigError where that is not possible."""
         self.wanted = wanted
         self._path = _resolve(wanted.path)
@@ -121,7 +121,7 @@ class ReportFile:
 class Reports:
     """The reports of a run: `sinks` take its events, and `finish` puts the files in their places."""
 
-    def __init__(self, files: Sequence[ReportFile], wanted: Sequence[Wanted], call: Call) -> None:
+    def __init__(self, files: Sequence[ReportFile], wanted: Sequence[WantedReport], call: Call) -> None:
         self._files = files
         self._call = call
         self._summary = RunSummary()
@@ -155,7 +155,7 @@ class Reports:
 
 
 @contextmanager
-def open_reports(wanted: Sequence[Wanted], call: Call) -> Iterator[Reports]:
+def open_reports(wanted: Sequence[WantedReport], call: Call) -> Iterator[Reports]:
     """Open the files of a run's reports; those that are not finished are not written. Raises ConfigError."""
     files: list[ReportFile] = []
     try:

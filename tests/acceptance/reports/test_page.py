@@ -29,7 +29,8 @@ from tests.unit.reports.story import CALL, run_on, tell, tell_plan
 
 CHROMIUM = shutil.which("chromium")
 # Scripts, markup, quotes, controls and turns of the direction of text.
-EVIL = "</script><script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">'\"&\u202eabc\x00\x1b[2J"
+TAKE = "document.title='taken'"
+EVIL = f'</script><script>{TAKE}</script><img src=x onerror="{TAKE}">\'"&\u202eabc\x00\x1b[2J'
 
 pytestmark = pytest.mark.slow
 
@@ -60,7 +61,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser, tmp_path: Path) -> Iterator[Any]:
-    """Return a callable that opens the page of a run; at the end, it has asked for nothing and complained of nothing."""
+    """Return a callable that opens the page of a run, which asks for nothing and complains of nothing."""
     contexts = []
     pages: list[Opened] = []
 
@@ -146,7 +147,7 @@ def test_hostile_names(opened: Any) -> None:
     described = ProjectDescribed((DatabaseFacts(EVIL, "tenant", EVIL, EVIL, EVIL, {EVIL: EVIL}),), ())
     finding = FindingReported(EVIL, Problem(EVIL, EVIL), EVIL)
     verdict = Verdict(Result.FAILED, EVIL, EVIL, EVIL)
-    events = [described, TenantStarted(EVIL), WarningRaised(EVIL, Problem(EVIL, EVIL)), finding]
+    events: list[Event] = [described, TenantStarted(EVIL), WarningRaised(EVIL, Problem(EVIL, EVIL)), finding]
     one = opened(run_on((EVIL, "2"), *events, TenantFinished(EVIL, verdict, 5)))
     one.page.get_by_role("button", name="</script>").click()
     assert one.page.title() != "taken"

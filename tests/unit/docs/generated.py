@@ -59,6 +59,7 @@ _SECTIONS = {
     "ignored": "An entry of drift.ignore",
     "rollout": "rollout",
     "stage": "A stage of the rollout",
+    "notify": "notify",
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tenantry.model.errors import ConfigError, Problem
-from tenantry.reports.files import WHOLE, Wanted, open_reports, parse_wanted
+from tenantry.reports.files import WHOLE, WantedReport, open_reports, parse_wanted
 from tests.unit.reports.story import CALL, tell
 
 OLD = "of an earlier run\n"
@@ -26,7 +26,7 @@ def test_wanted() -> None:
     texts = (*(f"{name}=run.{name}" for name in WHOLE), "jsonl=a=b.jsonl", "markdown=-")
     found = parse_wanted(texts, ("table", "jsonl"))
     assert [one.format for one in found] == [*WHOLE, "jsonl", "markdown"]
-    assert found[-2:] == (Wanted("jsonl", "a=b.jsonl"), Wanted("markdown", "-"))
+    assert found[-2:] == (WantedReport("jsonl", "a=b.jsonl"), WantedReport("markdown", "-"))
     assert [one.on_stdout for one in found[-2:]] == [False, True]
 
 
@@ -52,7 +52,7 @@ def test_one_file_by_two_names(tmp_path: Path) -> None:
     assert "more than once" in refuse(f"json={tmp_path / 'run.json'}", f"html={tmp_path / 'link'}").message
 
 
-def write(wanted: tuple[Wanted, ...], *, whole: bool = True) -> list[str]:
+def write(wanted: tuple[WantedReport, ...], *, whole: bool = True) -> list[str]:
     """Write reports of a run, which is cut before its end unless `whole`; return what was lost."""
     with open_reports(wanted, CALL) as reports:
         for event in tell() if whole else tell()[:-1]:
@@ -65,7 +65,7 @@ def write(wanted: tuple[Wanted, ...], *, whole: bool = True) -> list[str]:
 
 def test_written_at_the_end(tmp_path: Path) -> None:
     """Each file is there after the run, whole, with the permissions of any new file, and nothing next to it."""
-    wanted = tuple(Wanted(name, str(tmp_path / name)) for name in (*WHOLE, "jsonl"))
+    wanted = tuple(WantedReport(name, str(tmp_path / name)) for name in (*WHOLE, "jsonl"))
     mask = os.umask(0o027)
     try:
         assert write(wanted) == []
@@ -82,7 +82,7 @@ def test_cut_short(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     path.write_text(OLD)
     with pytest.raises(KeyboardInterrupt):
-        write((Wanted("jsonl", str(path)), Wanted("html", str(tmp_path / "run.html"))), whole=False)
+        write((WantedReport("jsonl", str(path)), WantedReport("html", str(tmp_path / "run.html"))), whole=False)
     assert [one.name for one in tmp_path.iterdir()] == ["run.jsonl"]
     assert path.read_text() == OLD
 
@@ -93,7 +93,7 @@ def test_replaced(tmp_path: Path) -> None:
     path.write_text(OLD)
     path.chmod(0o600)
     link.symlink_to(path)
-    assert write((Wanted("json", str(link)),)) == []
+    assert write((WantedReport("json", str(link)),)) == []
     assert link.is_symlink()
     assert path.read_text() != OLD
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -105,7 +105,7 @@ def test_replaced(tmp_path: Path) -> None:
 def test_unwritable(tmp_path: Path, name: str, said: str) -> None:
     """A file that cannot be written is refused before the run begins, and the files before it are not left over."""
     path = tmp_path / name
-    wanted = (Wanted("json", str(tmp_path / "run.json")), Wanted("html", str(path)))
+    wanted = (WantedReport("json", str(tmp_path / "run.json")), WantedReport("html", str(path)))
     with pytest.raises(ConfigError) as caught, open_reports(wanted, CALL):
         pytest.fail("the run began")
     expected = f"--report: {path}: {said}, expected a file that can be written"
@@ -117,7 +117,7 @@ def test_lost(tmp_path: Path) -> None:
     """What cannot be put in its place is said, and the other reports are written."""
     folder = tmp_path / "gone"
     folder.mkdir()
-    wanted = (Wanted("json", str(folder / "run.json")), Wanted("html", str(tmp_path / "run.html")))
+    wanted = (WantedReport("json", str(folder / "run.json")), WantedReport("html", str(tmp_path / "run.html")))
     with open_reports(wanted, CALL) as reports:
         for event in tell():
             for sink in reports.sinks:
@@ -134,5 +134,5 @@ def test_stdout(monkeypatch: pytest.MonkeyPatch) -> None:
     """A report may go to stdout, and is the one that its file would have."""
     out = io.StringIO()
     monkeypatch.setattr("sys.stdout", out)
-    assert write((Wanted("markdown", "-"),)) == []
+    assert write((WantedReport("markdown", "-"),)) == []
     assert out.getvalue().startswith("<!-- tenantry migrate -->\n")
