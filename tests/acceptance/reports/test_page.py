@@ -91,12 +91,12 @@ def test_filter_and_search(opened: Any) -> None:
     one = opened(tell_fleet(2000))
     assert one.page.title().startswith("14 failed, 7 blocked of 2,000 tenants")
     assert one.rows() == ["14 tenants", "7 tenants", "660 tenants", "1,319 tenants"]
-    one.page.get_by_role("button", name="14 ✕ failed").click()
+    one.page.get_by_role("button", name="14 failed").click()
     assert one.rows() == ["14 tenants"]
     one.page.get_by_role("button", name="Each tenant").click()
     assert one.rows()[:3] == ["51", "245", "342"]
     assert len(one.rows()) == 14
-    one.page.get_by_role("button", name="14 ✕ failed").click()
+    one.page.get_by_role("button", name="14 failed").click()
     assert len(one.rows()) == 100
     search = one.page.get_by_role("searchbox", name="Search tenants")
     search.fill("tier=internal eu1 Studio 11")
@@ -133,7 +133,7 @@ def test_keyboard(opened: Any) -> None:
     """Search has a key, and a tenant is opened and closed without a mouse."""
     one = opened(tell_fleet(30))
     one.page.keyboard.press("/")
-    one.page.keyboard.type("studio 7")
+    one.page.keyboard.type("tenant_7")
     assert one.rows() == ["7"]
     button = one.page.get_by_role("button", name="7", exact=True)
     button.press("Enter")
@@ -149,7 +149,7 @@ def test_hostile_names(opened: Any) -> None:
     verdict = Verdict(Result.FAILED, EVIL, EVIL, EVIL)
     events: list[Event] = [described, TenantStarted(EVIL), WarningRaised(EVIL, Problem(EVIL, EVIL)), finding]
     one = opened(run_on((EVIL, "2"), *events, TenantFinished(EVIL, verdict, 5)))
-    one.page.get_by_role("button", name="</script>").click()
+    one.page.locator("button.name").first.click()
     assert one.page.title() != "taken"
     assert "</script><script>" in one.page.locator("tr.detail").inner_text()
     assert "\\u202eabc\\x00\\x1b[2J" in one.page.locator("tr.detail").inner_text()

@@ -79,10 +79,9 @@ FAILURES = {
 }
 
 
-def test_failures_change_nothing(fleet: MakeFleet) -> None:
+@pytest.mark.parametrize(("template", "message"), FAILURES.items(), ids=FAILURES)
+def test_failures_change_nothing(fleet: MakeFleet, template: str, message: str) -> None:
     """Whatever fails or takes too long is a warning, and the run ends as it would; the address is never shown."""
-    one = fleet()
-    text = (one.folder / "tenants.yaml").read_text()
     with (
         listen(500) as (broken, _),
         listen(302) as (moved, redirected),
@@ -93,15 +92,14 @@ def test_failures_change_nothing(fleet: MakeFleet) -> None:
             "ANSWERS_302": moved,
             "SILENT": f"http://127.0.0.1:{silent.getsockname()[1]}/{SECRET}",
         }
-        for template, message in FAILURES.items():
-            settings = reduce(lambda text, entry: text.replace(*entry), addresses.items(), template)
-            (one.folder / "tenants.yaml").write_text(f"{text}notify: {{{settings}}}\n")
-            done = one.run("migrate", "--tenants", "1", "--no-verify")
-            assert (done.code, f"{message}: the result of the run stays the same" in done.err) == (0, True), done.err
-            assert SECRET not in done.out + done.err
-            assert "1 tenant: 1" in done.out
+        settings = reduce(lambda text, entry: text.replace(*entry), addresses.items(), template)
+        one = fleet(tenants=("1",), settings=f"notify: {{{settings}}}\n")
+        done = one.run("migrate", "--no-verify")
+    assert (done.code, f"{message}: the result of the run stays the same" in done.err) == (0, True), done.err
+    assert SECRET not in done.out + done.err
+    assert "1 tenant: 1 applied" in done.out
     # A redirect is not followed.
-    assert len(redirected) == 1
+    assert len(redirected) <= 1
 
 
 MISTAKES = {
