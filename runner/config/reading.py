@@ -77,7 +77,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         role=file.tenants.role or "",
     )
     check_source(document, file)
-    rollout = make_rollout(document, file)
+    rollout, notify = make_rollout(document, file), make_notify(document, file)
     master, tenants = make_tenants(document, file, rules)
     # Only now, so that one run reports the mistakes of servers, sources and tenants together.
     if document.problems:
@@ -106,7 +106,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         },
         rules=rules,
         rollout=rollout,
-        notify=make_notify(document, file),
+        notify=notify,
         tenant_file=_find_file(document, file, path),
     )
 
