@@ -6,6 +6,6 @@ lock() {
 		--quiet --extra build "$@" pyproject.toml
 }
 lock --extra embedded --output-file requirements.lock
-lock --extra embedded --extra dev --output-file requirements-dev.lock
+lock --extra embedded --extra workers --extra dev --output-file requirements-dev.lock
 # The floors of pyproject.toml, for `make test-lowest`.
-lock --extra unit --resolution lowest-direct --output-file requirements-lowest.lock
+lock --extra unit --extra workers --resolution lowest-direct --output-file requirements-lowest.lock

@@ -10,11 +10,13 @@ from tenantry.version import __version__
 
 if TYPE_CHECKING:
     from tenantry.api import OpenProject, Run, check, drift, migrate, open, plan, status, verify  # noqa: A004
+    from tenantry.application import assert_migrated
     from tenantry.model.effects import Measured
     from tenantry.model.errors import (
         ConfigError,
         InputError,
         MigrationFileError,
+        NotMigrated,
         Problem,
         Refused,
         RunError,
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
         TenantPostponed,
         TenantsSelected,
         TenantStarted,
+        TimePassed,
         Verdict,
         WarningRaised,
     )
@@ -93,6 +96,7 @@ __all__ = [
     "MigrationRolledBack",
     "MigrationStarted",
     "MigrationStatus",
+    "NotMigrated",
     "Note",
     "NoticeRaised",
     "OpenProject",
@@ -128,10 +132,12 @@ __all__ = [
     "TenantPostponed",
     "TenantStarted",
     "TenantsSelected",
+    "TimePassed",
     "Unreachable",
     "Verdict",
     "WarningRaised",
     "__version__",
+    "assert_migrated",
     "check",
     "drift",
     "migrate",
@@ -154,6 +160,7 @@ _HOMES = (
     "tenantry.model.results",
     "tenantry.model.tenants",
     "tenantry.api",
+    "tenantry.application",
 )
 
 # Type checkers see the imports above instead: with this function, they would take any misspelt name for one of ours.

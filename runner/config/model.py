@@ -13,6 +13,9 @@ from tenantry.model.rollout import NO_ROLLOUT, Rollout
 from tenantry.model.scope import CONNECTED, Ignored, Scope
 from tenantry.state import STATE_FOLDER
 
+# Without a name of its own in tenants.yaml.
+WORKERS_SCHEMA = "tenantry_workers"
+
 
 class Mistake(NamedTuple):
     """A mistake at a place that the caller knows."""
@@ -62,12 +65,22 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlPlace:
+    """Where runs and their workers know each other; `dsn` is empty for the master's database."""
+
+    schema: str
+    # May hold a password.
+    dsn: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The meaning of tenants.yaml in this environment. Paths are relative if `path` is.
 
     `tenants` is empty if they come from `tenant_query`, which runs on the master: see `tenants_from_rows`.
     `reading` are the settings that decide how SQL is read.
     `small_table_bytes`: a table below this size is small, see `lint.gate`.
+    `shares_proofs`: proofs are kept in the master as well, for every machine.
     `drift_roles` are role names with `{id}`, each with the word that replaces it; see `Config.scope`.
     """
 
@@ -92,8 +105,14 @@ class Config:
     pins_at: Mapping[str, str] = field(default_factory=dict)
     rollout: Rollout = NO_ROLLOUT
     notify: Notify | None = None
+    # None: no workers.
+    control: ControlPlace | None = None
     # `read` has read it by now; `parse` alone leaves `tenants` empty.
     tenant_file: TenantFile | None = None
+    shares_proofs: bool = False
+    # Of scratch databases: settings, and a file of SQL that is run before the first migration.
+    scratch_settings: tuple[tuple[str, str], ...] = ()
+    scratch_before: str = ""
     # None: next to the file.
     state_folder: Path | None = None
 
@@ -124,4 +143,11 @@ class Config:
         # The role that migrates, where another one looks: what is its own is as it should be.
         if self.ledger_owner and self.ledger_owner not in dict(roles):
             roles.append((self.ledger_owner, CONNECTED))
-        return Scope(self.ledger_schema, self.drift_ignored, tuple(roles))
+        return Scope(self.ledger_schema, (*self.drift_ignored, *self._list_control(tenant)), tuple(roles))
+
+    def _list_control(self, tenant: Tenant | None) -> tuple[Ignored, ...]:
+        """Return what is tenantry's own in the master's database, and made by no file: the schema for workers."""
+        if self.control is None or self.control.dsn or tenant is None or tenant.set_name is not SetName.MASTER:
+            return ()
+        # Names are quoted only where they have to be: this one never is.
+        return Ignored("schema", self.control.schema), Ignored("*", f"{self.control.schema}.*")

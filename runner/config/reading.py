@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from tenantry.config.control import make_control
 from tenantry.config.document import EXAMPLE, Document, Reading, compose, decode, stop
 from tenantry.config.expected_columns import parse_expected
 from tenantry.config.model import Config, Rules, TenantFile
@@ -16,8 +17,8 @@ from tenantry.config.notify import make_notify
 from tenantry.config.rollout import make_rollout
 from tenantry.config.schema import SMALL_TABLE, TenantsFile, validate
 from tenantry.config.servers import read_servers
-from tenantry.config.tenants import check_source, make_tenants
-from tenantry.model.errors import ConfigError
+from tenantry.config.tenants import check_proofs, check_source, make_tenants
+from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.reading import choose_reading
 from tenantry.model.scope import Ignored
 from tenantry.state import find_state_folder
@@ -40,6 +41,10 @@ def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | N
             from tenantry.config.listing import read_listing
 
             config = replace(config, tenants=read_listing(config, config.tenant_file))
+    if config.scratch_before and not (config.root / config.scratch_before).is_file():
+        raise ConfigError(
+            (Problem(f"{path}: scratch: before: {config.scratch_before}: not a file, expected one of SQL"),)
+        )
     return replace(config, state_folder=find_state_folder(path.parent, env))
 
 
@@ -66,7 +71,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     file = validate(document, Reading(document).read(document.root))
     if file is None:
         raise ConfigError(document.problems)
-    connections = read_servers(document, file.servers, env, overrides or {})
+    connections = read_servers(document, file.servers, env, overrides or {}, file.connections)
     rules = Rules(
         servers={name: connection.server for name, connection in connections.items()},
         endpoints={name: connection.endpoint for name, connection in connections.items()},
@@ -77,7 +82,9 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         role=file.tenants.role or "",
     )
     check_source(document, file)
+    check_proofs(document, file)
     rollout, notify = make_rollout(document, file), make_notify(document, file)
+    control = make_control(document, file, env)
     master, tenants = make_tenants(document, file, rules)
     # Only now, so that one run reports the mistakes of servers, sources and tenants together.
     if document.problems:
@@ -107,6 +114,10 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         rules=rules,
         rollout=rollout,
         notify=notify,
+        shares_proofs=bool(file.master) and file.proofs != "state",
+        control=control,
+        scratch_settings=tuple(file.scratch.settings.items()) if file.scratch else (),
+        scratch_before=(file.scratch.before if file.scratch else None) or "",
         tenant_file=_find_file(document, file, path),
     )
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Fiel
 from tenantry.config.document import BROKEN, Document, Location, Plain, join_location
 from tenantry.config.expected_columns import EXPECTED_PATTERN
 from tenantry.config.explain import explain, name_kind
-from tenantry.config.model import Mistake, Rules
+from tenantry.config.model import WORKERS_SCHEMA, Mistake, Rules
 from tenantry.config.patterns import DATABASE_PATTERN, ID_PATTERN, TEXT_PATTERN, URL_PATTERN
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.byte_sizes import EXPECTED_SIZE, SIZE_PATTERN, parse_size
@@ -55,6 +55,13 @@ def _read_size(value: object) -> int:
     return size
 
 
+def _read_count(value: object) -> int:
+    """Return a whole number, 1 or more."""
+    if isinstance(value, Plain) and value.kind == "number" and value.text.isdecimal() and int(value.text):
+        return int(value.text)
+    raise ValueError("a whole number, 1 or more")
+
+
 def _read_day(value: object) -> date:
     """Return a day of the calendar."""
     # Other forms that Python reads, such as 20261231, are numbers to a reader.
@@ -87,9 +94,15 @@ _SizeText = Annotated[str, Field(pattern=SIZE_PATTERN)]
 
 _Size = Annotated[int, BeforeValidator(_read_size, json_schema_input_type=Literal[0] | _SizeText)]
 
+_Count = Annotated[int, BeforeValidator(_read_count, json_schema_input_type=Annotated[int, Field(ge=1)])]
+
 _LOCK_TIMEOUT = "How long a statement waits for a table lock, unless its file says otherwise."
 
 _ROLE = "Role of each session, if it is not the one that logs in; {id} stands for the tenant's id. It owns new objects."
+
+_CONNECTIONS = (
+    "Most connections that one run has to the server at once, if it is to have fewer than the server has free."
+)
 
 _Text = Annotated[str, Field(pattern=TEXT_PATTERN)]
 
@@ -253,6 +266,7 @@ class ServerEntry(BaseModel):
         None,
         description="production: a verb that writes there needs --yes, or the word production typed on a terminal.",
     )
+    connections: _Count | None = Field(None, description=_CONNECTIONS, examples=[20])
 
 
 _Server = Annotated[
@@ -328,6 +342,23 @@ class _Lint(BaseModel):
     )
 
 
+class _Scratch(BaseModel):
+    """How scratch databases are before the first migration runs there, as tenants are without any file."""
+
+    model_config = ConfigDict(title="scratch", extra="forbid", strict=True)
+
+    settings: dict[_Text, _Text] = Field(
+        {},
+        description="Settings of the database, by their names, as ALTER DATABASE ... SET gives them to tenants.",
+        examples=[{"search_path": "app, public"}],
+    )
+    before: _Text | None = Field(
+        None,
+        description="File of SQL that runs first, such as one that creates the extensions that tenants have.",
+        examples=["migrations/scratch.sql"],
+    )
+
+
 class _Ignored(BaseModel):
     """Objects that comparisons ignore."""
 
@@ -371,13 +402,6 @@ def _read_span(value: object) -> float:
     return span_s
 
 
-def _read_count(value: object) -> int:
-    """Return a whole number, 1 or more."""
-    if isinstance(value, Plain) and value.kind == "number" and value.text.isdecimal() and int(value.text):
-        return int(value.text)
-    raise ValueError("a whole number, 1 or more")
-
-
 def _read_boolean(value: object) -> bool:
     """Return true or false."""
     if isinstance(value, Plain) and value.kind == "boolean":
@@ -392,8 +416,6 @@ _Limit = Annotated[Limit, BeforeValidator(_read_limit, json_schema_input_type=_N
 _SpanText = Annotated[str, Field(pattern=SPAN_PATTERN)]
 
 _Span = Annotated[float, BeforeValidator(_read_span, json_schema_input_type=_SpanText)]
-
-_Count = Annotated[int, BeforeValidator(_read_count, json_schema_input_type=Annotated[int, Field(ge=1)])]
 
 _Boolean = Annotated[bool, BeforeValidator(_read_boolean, json_schema_input_type=bool)]
 
@@ -467,6 +489,28 @@ class _Notify(BaseModel):
     )
 
 
+class WorkersEntry(BaseModel):
+    """The control database of `migrate --engine procrastinate`, through which a run and its workers know each other.
+
+    Whoever may write to it can have the workers apply the migrations of this project, and nothing else.
+    """
+
+    model_config = ConfigDict(title="workers", extra="forbid", strict=True)
+
+    database: _Text | None = Field(
+        None,
+        description="Connection string of the database, with dbname; ${NAME} comes from the environment. By default, "
+        "the master.",
+        examples=["host=db1 dbname=control user=tenantry password=${CONTROL_PASSWORD}"],
+    )
+    schema_name: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = Field(
+        WORKERS_SCHEMA,
+        alias="schema",
+        description="Schema of its tables; each project needs its own.",
+        examples=["studio_workers"],
+    )
+
+
 _Expected = Annotated[str, Field(pattern=EXPECTED_PATTERN)]
 
 
@@ -490,8 +534,21 @@ class TenantsFile(BaseModel):
     session: _Session | None = None
     lint: _Lint | None = None
     drift: _Drift | None = None
+    scratch: _Scratch | None = None
     rollout: _Rollout | None = None
     notify: _Notify | None = None
+    proofs: Literal["master", "state"] | None = Field(
+        None,
+        description="Where migrate keeps its proofs: in a table of the master as well, so that every machine has them, "
+        "or in the state folder of its machine alone. Default master if there is a master, otherwise state.",
+        examples=["state"],
+    )
+    workers: WorkersEntry | None = None
+    connections: _Count | None = Field(
+        None,
+        description="Most connections that one run has at once to each server without a number of its own.",
+        examples=[20],
+    )
     expect: list[_Expected] = Field(
         [],
         description="Columns that every tenant must have: table.column, optionally followed by its type and not null.",
@@ -510,8 +567,10 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "session": _Session,
     "lint": _Lint,
     "drift": _Drift,
+    "scratch": _Scratch,
     "rollout": _Rollout,
     "notify": _Notify,
+    "workers": WorkersEntry,
 }
 
 TENANT_KEYS = tuple(_Entry.model_fields[name].alias or name for name in _Entry.model_fields)

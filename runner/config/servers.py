@@ -11,7 +11,7 @@ from tenantry.config.schema import ServerEntry
 from tenantry.model import Server
 from tenantry.model.words import nearest, one_of
 
-_IN_CLEAR = Mistake(
+IN_CLEAR = Mistake(
     "a password in clear text, expected one from outside this file",
     "write password=${NAME}, or use a libpq password file or service file",
 )
@@ -23,14 +23,24 @@ _NOT_EMBEDDED = Mistake("embedded, expected key=value pairs or a postgresql:// U
 
 
 def read_servers(
-    document: Document, given: Mapping[str, str | ServerEntry], env: Mapping[str, str], overrides: Mapping[str, str]
+    document: Document,
+    given: Mapping[str, str | ServerEntry],
+    env: Mapping[str, str],
+    overrides: Mapping[str, str],
+    connections: int | None = None,
 ) -> dict[str, ServerConnection]:
-    """Return the servers by name, and note their mistakes."""
+    """Return the servers by name, and note their mistakes. `connections` counts for those without a number."""
     _check_overrides(document, list(given), env, overrides)
-    return {
+    found = {
         name: _read_server(document, name, entry, env, _find_override(name, env, overrides))
         for name, entry in given.items()
     }
+    return {name: _limit(connection, connections) for name, connection in found.items()}
+
+
+def _limit(found: ServerConnection, connections: int | None) -> ServerConnection:
+    server = found.server
+    return found._replace(server=replace(server, connections=server.connections or connections))
 
 
 def _check_overrides(
@@ -77,7 +87,7 @@ def _read_server(
     match connect(name, override[1]) if override else expand(name, text, env):
         case ServerConnection() as found:
             if found.in_clear and not override:
-                document.warn(("servers", name, *at), _IN_CLEAR)
+                document.warn(("servers", name, *at), IN_CLEAR)
             if isinstance(entry, str):
                 return found
             # A user who overrides the server does not mean the direct way to the server in the file.
@@ -107,7 +117,7 @@ def _read_direct(document: Document, name: str, text: str | None, env: Mapping[s
     elif found.server.embedded:
         document.refuse(at, _NOT_EMBEDDED)
     if found.in_clear:
-        document.warn(at, _IN_CLEAR)
+        document.warn(at, IN_CLEAR)
     return found.server.dsn
 
 
@@ -123,5 +133,11 @@ def _add_command(document: Document, name: str, found: ServerConnection, entry: 
 
 def _add_rest(found: ServerConnection, entry: ServerEntry, direct: str | None) -> ServerConnection:
     """Return the server with the rest of its mapping."""
-    rest = replace(found.server, lock_timeout_ms=entry.lock_timeout, direct=direct, environment=entry.environment or "")
+    rest = replace(
+        found.server,
+        lock_timeout_ms=entry.lock_timeout,
+        direct=direct,
+        environment=entry.environment or "",
+        connections=entry.connections,
+    )
     return found._replace(server=rest)

@@ -7,7 +7,10 @@ import threading
 import time
 from bisect import insort
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+from tenantry.model import Tenant
 from tenantry.model.events import Event, MigrationApplied, MigrationFailed, Verdict
 from tenantry.model.results import Result
 from tenantry.model.rollout import BY_CAUSE, BY_DEADLINE, BY_LIMIT, UNBOUNDED, Bounds, Limit, Stage
@@ -16,6 +19,20 @@ from tenantry.model.words import count
 _FAILED = frozenset({Result.FAILED, Result.REFUSED, Result.BLOCKED, Result.UNREACHABLE})
 # Of the turns so far, as many are shorter than what is expected of the next one: arbitrary, and rather careful.
 _SHARE = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How many more tenants of a stage and of the run may fail, and how many in the same way; None is any number.
+
+    `verified`: a tenant that is not proven counts as failed.
+    """
+
+    stage: int | None = None
+    run: int | None = None
+    same: int | None = None
+    verified: bool = False
+
 
 _Cause = tuple[str, str, int, str]
 
@@ -84,6 +101,23 @@ class Brake:
             self.by = self.by or found[0]
             return found[1]
 
+    def settle(self) -> tuple[str, str] | None:
+        """Return by what and why nobody is to be started any more, None if that is not so. A deadline stays missed."""
+        with self._lock:
+            self._why = self._why or self._judge_time()
+            return self._why
+
+    def share(self) -> Budget:
+        """Return what is left of the limits, for a brake elsewhere that sees a part of the failures."""
+        with self._lock:
+            stage, of, limit = self._stage, len(self._stage.tenants), self._bounds.limit
+            return Budget(
+                max(stage.limit.allows(of) - self._failed_in_stage, 0) if stage.name and stage.limit else None,
+                max(limit.allows(self._selected) - self._failed, 0) if limit else None,
+                self._bounds.same,
+                stage.verified,
+            )
+
     def close(self, by: str, why: str) -> None:
         """Start nobody any more, for a reason of somebody else's."""
         with self._lock:
@@ -124,3 +158,11 @@ def _explain(subject: str, failed: int, of: int, limit: Limit) -> str:
     allowed = limit.allows(of)
     more = f"{allowed} of {of}" if limit.percent else f"{allowed}"
     return f"{subject}{failed} of {count(of, 'tenant')} failed, max-failures: {limit} allows {more}"
+
+
+def make_brake(budget: Budget, tenants: Sequence[Tenant]) -> Brake:
+    """Return a brake for a part of a stage."""
+    brake = Brake(Bounds(None if budget.run is None else Limit(budget.run), budget.same), len(tenants))
+    limit = None if budget.stage is None else Limit(budget.stage)
+    brake.enter(Stage(tuple(tenants), "batch", limit, verified=budget.verified))
+    return brake

@@ -32,6 +32,8 @@ class Stop:
 
     def __init__(self) -> None:
         self.reason = ""
+        # How much of a hurry there is, for those that end work elsewhere: 1 after `request`, 2 `cancel`, 3 `sever`.
+        self.urgency = 0
         self._sessions: list[Sessions] = []
         self._scratch: list[Sessions] = []
         self._attended = False
@@ -39,8 +41,12 @@ class Stop:
         self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
 
     def covers(self, sessions: Sessions) -> None:
-        """Cancel the statements of these sessions when the running statements are to end at once."""
+        """Cancel the statements of these sessions when the running statements are to end at once.
+
+        Whoever waits for one of their connections waits no more once the run is to end.
+        """
         self._sessions.append(sessions)
+        sessions.ending = lambda: self.reason
 
     @contextmanager
     def covering_scratch(self, sessions: Sessions) -> Iterator[None]:
@@ -65,14 +71,17 @@ class Stop:
         """End the run at the next step of each tenant; the first reason stays."""
         # Without a lock: the signal handler that calls this may have interrupted its holder.
         self.reason = self.reason or reason
+        self.urgency = max(self.urgency, 1)
         self._orders.put(_Order.END)
 
     def cancel(self) -> None:
         """End the running statements, not only at the next step; connections that do not answer are closed later."""
+        self.urgency = max(self.urgency, 2)
         self._orders.put(_Order.CANCEL)
 
     def sever(self) -> None:
         """Close every connection at once, whatever the server is doing."""
+        self.urgency = 3
         self._orders.put(_Order.SEVER)
 
     @contextmanager

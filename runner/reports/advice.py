@@ -7,7 +7,7 @@ from tenantry.model import label
 from tenantry.model.events import MigrationFailed
 from tenantry.model.outcome import Outcome, TenantOutcome
 from tenantry.model.results import GOOD, Result, Standing
-from tenantry.model.tenants import MASTER
+from tenantry.model.tenants import ALL, MASTER
 from tenantry.reports.formats import Call
 
 # Arbitrary: the ids that a person still types or copies.
@@ -69,7 +69,15 @@ def _choose(behind: Sequence[TenantOutcome], call: Call) -> str:
     """Return the tenants of the next command: those that are left, or all that were chosen if these are many."""
     # Those that are up to date are looked at again, which is cheap and easier to type. Never more: whoever chose a
     # part of the fleet must not be led to work on the rest of it.
-    return ",".join(tenant.tenant for tenant in behind) if len(behind) <= _MOST_TYPED else call.selection
+    if len(behind) <= _MOST_TYPED:
+        return ",".join(tenant.tenant for tenant in behind)
+    # By the journal of this run, which has everybody. A dry run has none.
+    if call.selection != ALL or " --dry-run" in call.again:
+        return call.selection
+    if all(_is_unproven(tenant) for tenant in behind):
+        return "unproven"
+    failed = all(tenant.verdict and tenant.verdict.result is Result.FAILED for tenant in behind)
+    return "failed" if failed else "behind"
 
 
 def _look(tenants: Sequence[TenantOutcome], call: Call) -> str:

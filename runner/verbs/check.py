@@ -12,7 +12,7 @@ from tenantry.files.directory import Directory
 from tenantry.files.merged import MergedChange, find_changes
 from tenantry.files.repeatables import read_directory
 from tenantry.fleet import run as fleet
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.model import Migration, Server, SetName, Tenant
 from tenantry.model.errors import ConfigError, InputError, Problem, Refused, ServerError
 from tenantry.model.events import DraftWritten, Event, FindingReported, Verdict, WarningRaised, drain

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import click
 
-from tenantry.fleet.run import Job
 from tenantry.fleet.selection import name_tenant
+from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.statuses import read_statuses
 from tenantry.model import Tenant
@@ -25,7 +25,7 @@ from tenantry.schema.differences import compare_schemas, count_differences, desc
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import make_expected
 from tenantry.scratch.schema_file import load_schema, read_schema_source
-from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, refuse_idle, run_job, without_master
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, open_request, refuse_idle, run_job, without_master
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Compare the schema of every selected tenant with its files, another tenant, a file of SQL, or the majority.
@@ -43,6 +43,7 @@ needed. Reads only; exit code 1 if anything differs. --sql prints a draft of the
 
 _PARAMS = (
     TENANTS,
+    SHARD,
     click.Option(
         ["--against"],
         default="files",

@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 import click
 
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.ledger.log import LogEntry, read_log
 from tenantry.model import AppliedMigration, Tenant, label
 from tenantry.model.checksum import checksum
@@ -12,7 +12,7 @@ from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, LinePrinted, RowReported, Verdict
 from tenantry.model.results import Cell, Result, Standing
 from tenantry.project import Project
-from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, check_name, open_request, run_job
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, Version, check_name, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Show the log of each selected tenant: every attempt, failure and manual change, oldest first.
@@ -26,6 +26,7 @@ With --sql, print only the text of one version, as it was applied to one tenant.
 
 _PARAMS = (
     TENANTS,
+    SHARD,
     click.Option(["--version"], type=Version(), metavar="VERSION", help="Show only entries about this version."),
     click.Option(["--sql"], is_flag=True, help="Print the text of --version as it was applied."),
     JOBS,
@@ -51,7 +52,7 @@ def start(project: Project, *, version: int | None = None, sql: bool = False) ->
 
 def _start(request: Request) -> Events:
     options = request.options
-    return start(open_request(request), version=options["version"], sql=options["sql"])
+    return start(open_request(request, lenient=True), version=options["version"], sql=options["sql"])
 
 
 def _make_job(project: Project, version: int | None) -> Job:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -16,8 +16,10 @@ from tenantry.config.model import Config
 from tenantry.config.reading import read
 from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
-from tenantry.fleet.run import Job
 from tenantry.fleet.selection import parse_selection
+from tenantry.fleet.shards import EXPECTED_SHARD, Shard, parse_shard
+from tenantry.fleet.turns import Engine, Job
+from tenantry.fleet.workers import threads
 from tenantry.model import SetName, Tenant, label
 from tenantry.model.durations import EXPECTED_SPAN, parse_span
 from tenantry.model.errors import ConfigError, Problem, Refused
@@ -31,8 +33,10 @@ from tenantry.verbs.production import YES, confirm_production
 from tenantry.verbs.recording import Record, record_run
 from tenantry.verbs.repair import Case, Repair, make_repair_job
 from tenantry.verbs.staging import Course
+from tenantry.verbs.states import check_states
 from tenantry.verbs.verb import Events, Request
 
+Settle = Callable[[Event], Iterator[Event]]
 _VERSION = re.compile(r"^([0-9]+)(?:_([a-z0-9_]+))?(?:\.sql)?$")
 
 
@@ -113,6 +117,19 @@ class Span(click.ParamType[float]):
         return span_s
 
 
+class ShardOption(click.ParamType[Shard]):
+    """N/M: one of M parts of the tenants."""
+
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        """Return the shard; fail with what was expected."""
+        shard = value if isinstance(value, Shard) else parse_shard(str(value))
+        if shard is None:
+            self.fail(f"{value!r}, expected {EXPECTED_SHARD}", param, ctx)
+        return shard
+
+
 def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Offer what may follow the last comma, for completion in a shell."""
     import os
@@ -144,12 +161,25 @@ TENANTS = make_tenants_option("Databases to work on; by default the master and e
 TENANTS_REQUIRED = make_tenants_option(
     "Databases to work on; all means every tenant, without the master. There is no default.", required=True
 )
+SHARD = click.Option(
+    ["--shard"],
+    type=ShardOption(),
+    metavar="N/M",
+    help="Work on the Nth of M parts of these tenants, so that M machines share them; the master is in each part.",
+)
 SERVER = click.Option(
     ["--server", "servers"],
     metavar="NAME=DSN",
     type=ServerOption(),
     multiple=True,
     help="Another connection string for a server of tenants.yaml, for this run only.",
+)
+ENGINE = click.Option(
+    ["--engine"],
+    type=click.Choice(["threads", "procrastinate"]),
+    default="threads",
+    show_default=True,
+    help="Work on tenants in this process, or have workers on other hosts do it: see tenantry worker.",
 )
 JOBS = click.Option(
     ["--jobs"],
@@ -167,7 +197,8 @@ LOCK_WAIT = click.Option(
     default=DEFAULT_LOCK_WAIT_S,
     show_default=True,
     metavar="SECONDS",
-    help="Wait up to SECONDS for another run of tenantry, and for locks on tables.",
+    help="Wait up to SECONDS for another run of tenantry, for locks on tables, and for a server that is full or "
+    "went away.",
 )
 SET = click.Option(
     ["--set", "set_name"],
@@ -186,6 +217,7 @@ DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show the changes witho
 REPAIR_PARAMS = (
     click.Argument(["version"], type=Version()),
     TENANTS_REQUIRED,
+    SHARD,
     REASON,
     DRY_RUN,
     YES,
@@ -195,10 +227,13 @@ REPAIR_PARAMS = (
 )
 
 
-def open_request(request: Request, *, makes_server: bool = False, writes: bool = False) -> Project:
+def open_request(
+    request: Request, *, makes_server: bool = False, writes: bool = False, lenient: bool = False
+) -> Project:
     """Open the project that a request is about. Raises InputError and ServerError.
 
-    `writes`: the run changes databases, so that those in production have to be confirmed.
+    `writes`: the run changes databases, so that those in production have to be confirmed. `lenient`: it runs no
+    migration, so that one that could not run is a warning.
     """
     confirm = partial(confirm_production, sure=request.options.get("yes", False), asks=True) if writes else None
     return open_project(
@@ -208,6 +243,7 @@ def open_request(request: Request, *, makes_server: bool = False, writes: bool =
         stop=request.stop,
         makes_server=makes_server,
         confirm=confirm,
+        lenient=lenient,
     )
 
 
@@ -235,20 +271,35 @@ def read_request(request: Request) -> Config:
     return read(Path(request.options["config"]), env=request.environment)
 
 
-def _choose(request: Request) -> Choice:
-    options = request.options
-    names = [name for name, _dsn in options.get("servers", ())]
+def read_config(request: Request) -> Config:
+    """Read the tenants.yaml that a request is about, with the servers of its options. Raises ConfigError."""
+    return read(Path(request.options["config"]), env=request.environment, overrides=_list_servers(request))
+
+
+def _list_servers(request: Request) -> dict[str, str]:
+    names = [name for name, _dsn in request.options.get("servers", ())]
     if repeated := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise ConfigError(tuple(Problem(f"--server: {name!r} is given more than once") for name in repeated))
+    return dict(request.options.get("servers", ()))
+
+
+def _choose(request: Request) -> Choice:
+    options = request.options
     return Choice(
         config_path=Path(options["config"]),
         environment=request.environment,
-        selection=parse_selection(options.get("tenants")),
-        servers=dict(options.get("servers", ())),
+        selection=replace(parse_selection(options.get("tenants")), shard=_choose_shard(options)),
+        servers=_list_servers(request),
         lock_wait_s=options.get("lock_wait", DEFAULT_LOCK_WAIT_S),
         jobs=options.get("jobs", DEFAULT_JOBS),
         create=options.get("create", False),
     )
+
+
+def _choose_shard(options: Mapping[str, Any]) -> Shard | None:
+    given = options.get("shard")
+    # A journal keeps it as text.
+    return parse_shard(given) if isinstance(given, str) else given
 
 
 def run_job(
@@ -261,12 +312,16 @@ def run_job(
     makes_server: bool = False,
     record: Record | None = None,
     preface: Iterable[Event] = (),
+    settle: Settle | None = None,
+    engine: Engine = threads.carry,
 ) -> Events:
     """Run a job on the selected tenants, after starting the embedded server where one is meant. Raises ServerError.
 
     `staged`: no tenant starts unless the master got through, and who is blocked has a second turn. `course`: the way
     through the tenants, which are all of the project, is given. `makes_server`: an embedded server that was never made
     is made now. `record`: the run writes, and has a journal. `preface` is yielded before the first tenant starts.
+    `settle` is called with each event before it is yielded, and keeps what the tenants' jobs have left to it.
+    `engine` carries the tenants.
     """
     project.start_servers(makes=makes_server)
     stages = make_stages(project.tenants) if staged else [Stage(project.tenants)]
@@ -280,8 +335,9 @@ def run_job(
         preface=chain(project.preface(), preface),
         revisit=staged,
         bounds=course.bounds if course else UNBOUNDED,
+        engine=engine,
     )
-    events = _add_warnings(run, project)
+    events = check_states(project, _add_warnings(run, project, settle))
     if record and project.config.notify:
         events = notify_at_end(project, project.config.notify, events)
     return record_run(project, verb, record, events) if record else events
@@ -298,10 +354,12 @@ def refuse_frozen(job: Job) -> Job:
     return run
 
 
-def _add_warnings(run: Events, project: Project) -> Events:
+def _add_warnings(run: Events, project: Project, settle: Settle | None) -> Events:
     """Yield the events of a run, and once, whichever tenant comes upon it first, that nothing can be kept."""
     with closing(run) as events:
         for event in events:
+            if settle:
+                yield from settle(event)
             yield from project.cache_warnings()
             yield event
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.statuses import compare_rows
 from tenantry.model import AppliedMigration, MigrationStatus, Tenant

@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 import click
 
-from tenantry.fleet.run import Job
+from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.log import FAILURES, LogEntry, read_last_failure
 from tenantry.ledger.repeatables import find_pending
@@ -18,7 +18,7 @@ from tenantry.planning.steps import BLOCKING
 from tenantry.planning.words import add_repeatables, annotate, summarise
 from tenantry.project import Project
 from tenantry.verbs.log import describe_entry
-from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Show each tenant's version, number of pending files and state, and the time and author of its last change.
@@ -34,6 +34,7 @@ only. Pending or blocked files give exit code 0 unless --exit-code is given; a t
 
 _PARAMS = (
     TENANTS,
+    SHARD,
     click.Option(["--exit-code"], is_flag=True, help="Exit with 1 if a tenant is not up to date."),
     JOBS,
     SERVER,
@@ -50,7 +51,7 @@ def start(project: Project, *, strict: bool = False) -> Events:
 
 
 def _start(request: Request) -> Events:
-    return start(open_request(request), strict=request.options["exit_code"])
+    return start(open_request(request, lenient=True), strict=request.options["exit_code"])
 
 
 def _make_job(project: Project, *, strict: bool) -> Job:

@@ -27,6 +27,7 @@ VERBS: dict[str, str] = {
     "check": "Test the migration files themselves, before a commit.",
     "lint": "Find statements that would block or break a live database.",
     "draft": "Write the next migration from a target schema.",
+    "worker": "Work on tenants for runs that other hosts start.",
     "runs": "List the runs that wrote, show one again, or check one.",
     "log": "Show every attempt, failure and manual change.",
     "tenants": "List the tenants of tenants.yaml and try each connection.",
@@ -58,7 +59,8 @@ class Request:
 class Repeated:
     """An earlier command that this one repeats, or whose report it shows: the next commands follow from that one.
 
-    `options` are by the name of the parameter, `servers` by name: their connection strings are not known.
+    `options` are by the name of the parameter, `selection` is as it is typed, `servers` are by name: their connection
+    strings are not known.
     """
 
     verb: str

@@ -168,7 +168,7 @@ def test_unknown_verb(call: Call, word: str, expected: str) -> None:
 
 VERSION = "is not a version, expected a number or a file name, such as 12 or 0012_rates"
 BAD_OPTIONS = {
-    "migrate --tenant 1": "No such option '--tenant'. Did you mean '--tenants'?",
+    "migrate --tenantss 1": "No such option '--tenantss'. Did you mean '--tenants'?",
     "migrate --jobs 0": "Invalid value for '--jobs': 0 is not in the range x>=1.",
     "migrate --jobs many": "Invalid value for '--jobs': 'many' is not a valid integer range.",
     "migrate --lock-wait -1": "Invalid value for '--lock-wait': -1.0 is not in the range 0<=x<=604800.",

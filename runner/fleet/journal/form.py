@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tenantry.fleet.selection import type_selection
 from tenantry.model import Migration, MigrationStatus, RowState, State
 from tenantry.model.codec import decode, decode_event, encode, encode_event
 from tenantry.model.events import (
@@ -24,6 +25,7 @@ from tenantry.model.events import (
     TenantFinished,
     TenantPlanned,
     TenantStarted,
+    TimePassed,
     Verdict,
 )
 from tenantry.model.migrations import FileMark
@@ -38,7 +40,7 @@ _ENDS = ('"event":"tenant_finished"', '"event":"run_finished"')
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 # These tell how it went, not what it did, and the start of a tenant follows from its other events.
 # That of the run is the header.
-_PASSING = (RunStarted, TenantStarted, BatchProgressed, LockAwaited, NoticeRaised)
+_PASSING = (RunStarted, TenantStarted, BatchProgressed, LockAwaited, NoticeRaised, TimePassed)
 
 
 class JournalError(ValueError):
@@ -70,6 +72,11 @@ class JournalHeader:
     def short(self) -> str:
         """Return the id as people see it."""
         return self.run_id[:8]
+
+    @property
+    def typed(self) -> str:
+        """Return the selection as it is typed after `--tenants` in a shell."""
+        return type_selection(self.selection, str(self.options.get("shard", "")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def _compose_marks(version: int, scope: Scope) -> dict[str, sql.Composable]:
     }
     for role in _ROLES:
         marks[f"{role}_word"] = _compose_word(role)
-    for shared in ("database_oid", "hidden_option"):
+    for shared in ("database_oid", "hidden_option", "option"):
         marks[shared] = _read(shared, {})
     for kind, options in (("wrapper", "wrapper.fdwoptions"), ("server", "server.srvoptions")):
         marks[f"{kind}_options"] = _read("foreign_options", {**marks, "options": sql.SQL(options)})
@@ -96,6 +96,12 @@ def _by_version(version: int) -> dict[str, sql.Composable]:
     return {
         "compression": sql.SQL("attribute.attcompression" if version >= 14 else "''"),
         "detach_pending": sql.SQL("link.inhdetachpending" if version >= 14 else "false"),
+        "maintained": sql.SQL("true" if version >= 17 else "false"),
+        "multirange": _read("multirange", {}) if version >= 14 else nothing,
+        "subscript": sql.SQL("'SUBSCRIPT = ' || nullif(CAST(type.typsubscript AS text), '-'),")
+        if version >= 14
+        else sql.SQL(""),
+        "brought_gate": _read("brought_gate", {}),
         "enforced": sql.SQL("con.conenforced" if version >= 18 else "true"),
         "public_acl": sql.SQL(read_sql("schema/catalog", "public_acl" if version >= 15 else "public_acl_before_15")),
         "collation_locale": sql.SQL(_locale_by_version(version)),

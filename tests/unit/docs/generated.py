@@ -57,9 +57,11 @@ _SECTIONS = {
     "lint": "lint",
     "drift": "drift",
     "ignored": "An entry of drift.ignore",
+    "scratch": "scratch",
     "rollout": "rollout",
     "stage": "A stage of the rollout",
     "notify": "notify",
+    "workers": "workers",
 }
 
 

@@ -7,8 +7,9 @@ from collections.abc import Generator, Iterable, Sequence
 
 import pytest
 
-from tenantry.fleet.run import Job, run
+from tenantry.fleet.run import run
 from tenantry.fleet.stop import Stop
+from tenantry.fleet.turns import Job
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Cancelled, Problem, Refused, TenantError, Unreachable
 from tenantry.model.events import (

@@ -1,7 +1,8 @@
 """Second turns of tenants that are blocked, with plain generators for jobs: when, for whom, and what is told."""
 
-from tenantry.fleet.run import Job, run
+from tenantry.fleet.run import run
 from tenantry.fleet.stop import Stop
+from tenantry.fleet.turns import Job
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Problem, Unreachable
 from tenantry.model.events import (

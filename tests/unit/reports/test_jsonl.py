@@ -24,6 +24,7 @@ from tenantry.model.events import (
     TenantFinished,
     TenantPostponed,
     TenantsSelected,
+    TimePassed,
     Verdict,
     WarningRaised,
 )
@@ -54,6 +55,7 @@ OTHERS: tuple[Event, ...] = (
     StageHeld("canary", "its gate: the query returned false", 2100),
     ProjectDescribed((DatabaseFacts("16", "tenant", "main", "t_16", "Studio", {"tier": "a"}),), (MARK,)),
     SchemaProven("16", "0012_rates", "ab12", "cd34", "17-42", NOON),
+    TimePassed(10_000),
 )
 
 
@@ -90,6 +92,7 @@ def test_one_line_each() -> None:
         "stage_held",
         "project_described",
         "schema_proven",
+        "time_passed",
     ]
     assert {type(line["event"]) for line in written} == {str}
 
@@ -156,6 +159,13 @@ def test_measured_file() -> None:
         "hint": "",
         "created": [],
         "renamed": [],
+        "rebuilt": [],
+        "emptied": [],
+        "dropped": [],
+        "partitions": [],
+        "deferred": [],
+        "secured": [],
+        "required": [],
     }
 
 

@@ -1,0 +1,2 @@
+SELECT version, queue
+FROM {schema}.layout

@@ -1,0 +1,3 @@
+UPDATE {schema}.runs
+SET orders = %(orders)s, reason = %(reason)s
+WHERE run = %(run)s

@@ -1,0 +1,3 @@
+SELECT orders, reason
+FROM {schema}.runs
+WHERE run = %(run)s

@@ -1,0 +1,197 @@
+"""The objects whose statements must come before a statement although its text does not name them."""
+
+import re
+from collections.abc import Iterator
+
+from tenantry.schema.ddl.columns import list_parents
+from tenantry.schema.ddl.draft import Phase, Step
+from tenantry.schema.ddl.names import (
+    RELATIONS,
+    ROUTINES,
+    TYPES,
+    find_names,
+    find_words,
+    read_local,
+    read_reads,
+    read_schema,
+)
+from tenantry.schema.ddl.schema import Schema
+from tenantry.schema.snapshot import ObjectKey, SchemaObject
+
+_COLUMNS = re.compile(r"\(([^()]*)\)")
+_REFERENCES = re.compile(r" REFERENCES (.+?)\(([^()]*)\)")
+_GROUPED = re.compile(r"\bGROUP BY (.+)")
+UNIQUE = ("PRIMARY KEY", "UNIQUE", "CREATE UNIQUE")
+
+
+def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
+    """Yield the keys of the objects that a statement about an expected object needs, kind by kind."""
+    match new.kind:
+        case "column":
+            yield from _find_parting(new, expected, present)
+            yield from _find_column_needs(step, new, expected, present)
+        case "constraint":
+            yield from _find_parting(new, expected, present)
+            yield from _find_inherited(new, expected)
+            yield from _find_referenced(new, expected)
+        case "index" | "statistics" | "trigger":
+            yield from _find_inherited(new, expected)
+            if step.phase is Phase.MARK:
+                # An index tells rows apart only if its columns are not null.
+                yield from (part.key for part in expected.parts(new.parent, "column"))
+        case "comment":
+            yield _find_commented(new, expected, present)
+        case "cast":
+            yield from (key for schema in (expected, present) for key in _find_casts(new, schema, {"without function"}))
+        case "table" | "foreign table":
+            yield from _find_table_needs(step, new, expected, present)
+        case "view" | "materialized view" | "rule" | "function":
+            yield from _find_used_keys(new, expected)
+
+
+def _find_column_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
+    yield from (("column", f"{parent}.{read_local(new)}") for parent in list_parents(new.parent, expected))
+    yield from _find_row_type(new, expected)
+    if step.draft.sql.endswith("DROP NOT NULL"):
+        yield from _find_keys_of(new, present)
+
+
+def _find_row_type(column: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
+    """Yield the columns of the table whose rows a column holds: they change before anything holds them."""
+    names = [column.facts.get("type", "")]
+    for text in names:
+        for name in find_names(text) - {column.parent}:
+            yield from (part.key for part in expected.parts(name, "column"))
+            names += [one.facts["attributes"] for one in expected.labelled(name) if "attributes" in one.facts]
+
+
+def _find_inherited(new: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
+    """Yield the columns of parents that a part of a table mentions: they come to the table from there."""
+    words, parents = find_words(new.facts["definition"]), list_parents(new.parent, expected)
+    yield from (("column", f"{parent}.{word}") for parent in parents for word in words)
+
+
+def _find_table_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
+    if step.phase is Phase.LINK:
+        yield from _find_link_needs(new, expected, present)
+    elif step.phase is Phase.PUBLICATION:
+        yield from (part.key for above in list_above(new.name, expected) for part in expected.parts(above, "trigger"))
+    elif step.phase is Phase.TABLE and step.opens:
+        columns = expected.parts(new.name, "column")
+        yield from (key for column in columns for key in _find_row_type(column, expected))
+    if " DETACH PARTITION " in step.draft.sql:
+        # An index that goes takes that of the partition along, as long as the two are attached.
+        yield from (index.key for above in list_above(new.name, present) for index in present.parts(above, "index"))
+
+
+def _find_casts(cast: SchemaObject, schema: Schema, methods: set[str]) -> Iterator[ObjectKey]:
+    """Yield the other casts to the same type of these methods: one without a function may be what others rest on."""
+    target = cast.name.partition(" AS ")[2]
+    for key, other in schema.objects.items():
+        same = other.kind == "cast" and key != cast.key and other.name.partition(" AS ")[2] == target
+        if same and cast.facts.get("method", "") not in methods and other.facts.get("method", "") in methods:
+            yield key
+
+
+def list_above(table: str, schema: Schema) -> Iterator[str]:
+    """Yield the parents of a table, and those above them."""
+    for parent in list_parents(table, schema):
+        yield parent
+        yield from list_above(parent, schema)
+
+
+def find_drop_needs(old: SchemaObject, found: Schema) -> frozenset[ObjectKey]:
+    """Return the keys of the objects that are dropped before an object: those that use a key without naming it."""
+    if old.kind == "cast":
+        return frozenset(_find_casts(old, found, {"", "inout"}))
+    if not old.facts.get("definition", "").startswith(UNIQUE) or old.kind not in {"constraint", "index"}:
+        return frozenset()
+    return frozenset(other.key for other in find_users(old, found))
+
+
+def find_users(key: SchemaObject, schema: Schema) -> Iterator[SchemaObject]:
+    """Yield the foreign keys that refer to a key or unique index, and what groups by a primary key."""
+    for other in schema.objects.values():
+        definition = other.facts.get("definition", "")
+        if other.kind == "constraint" and key.kind in {"constraint", "index"}:
+            match = _REFERENCES.search(definition)
+            if match and match[1] == key.parent and find_words(match[2]) == _read_columns(key):
+                yield other
+        elif other.kind in {"view", "materialized view", "rule", "function"} and _groups_by(other, key):
+            yield other
+
+
+def _groups_by(other: SchemaObject, key: SchemaObject) -> bool:
+    if not key.facts["definition"].startswith("PRIMARY KEY") or key.parent not in find_names(read_reads(other)):
+        return False
+    grouped = (find_words(match[1]) for match in _GROUPED.finditer(read_reads(other)))
+    return any(_read_columns(key) <= words for words in grouped)
+
+
+def _read_columns(key: SchemaObject) -> set[str]:
+    match = _COLUMNS.search(key.facts["definition"])
+    return find_words(match[1]) if match else set()
+
+
+def _find_parting(new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
+    """Yield the table of a part if it leaves its partitioned table: until then its columns are not its own."""
+    was = present.facts("table", new.parent).get("partition of", "")
+    if was and was != expected.facts("table", new.parent).get("partition of"):
+        yield "table", new.parent
+
+
+def _find_keys_of(column: SchemaObject, present: Schema) -> Iterator[ObjectKey]:
+    for constraint in present.parts(column.parent, "constraint"):
+        if constraint.facts["definition"].startswith("PRIMARY KEY") and read_local(column) in _read_columns(constraint):
+            yield constraint.key
+
+
+def _find_referenced(new: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
+    match = _REFERENCES.search(new.facts["definition"])
+    if match:
+        for kind in ("constraint", "index"):
+            for key in expected.parts(match[1], kind):
+                if key.facts["definition"].startswith(UNIQUE) and _read_columns(key) == find_words(match[2]):
+                    yield key.key
+
+
+def _find_commented(comment: SchemaObject, expected: Schema, present: Schema) -> ObjectKey:
+    """Return the key of the object of a comment; the name of a kind has up to three words."""
+    words = comment.name.split(" ")
+    keys = [(" ".join(words[:count]), " ".join(words[count:])) for count in (1, 2, 3)]
+    return next((key for key in keys if key in expected.objects or key in present.objects), keys[0])
+
+
+def _find_link_needs(new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
+    """Yield the parts that a child and its parents have in common, and the partitions that make room for it."""
+    parents = list_parents(new.name, expected)
+    for schema in (expected, present):
+        for table in (new.name, *parents):
+            yield from (part.key for kind in ("column", "constraint") for part in schema.parts(table, kind))
+    for key, other in present.objects.items():
+        if other.kind in RELATIONS and other.facts.get("partition of") in parents and key != new.key:
+            wanted = expected.facts(*key)
+            if any(wanted.get(fact) != other.facts.get(fact) for fact in ("partition of", "bound")):
+                yield key
+
+
+def _find_used_keys(new: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
+    text = read_reads(new)
+    for name in find_names(text) if "GROUP BY" in text or "ON CONFLICT" in text else ():
+        for constraint in expected.parts(name, "constraint"):
+            unique = constraint.facts["definition"].startswith(UNIQUE) and "ON CONFLICT" in text
+            if unique or _groups_by(new, constraint):
+                yield constraint.key
+
+
+def list_taken_names(new: SchemaObject, expected: Schema) -> Iterator[str]:
+    """Yield the names that a new object takes from those that tables, types, sequences and indexes share."""
+    if new.kind in RELATIONS | TYPES | ROUTINES | {"sequence", "index"}:
+        yield new.name
+    if new.kind == "constraint":
+        yield f"{read_schema(new.parent)}.{read_local(new)}"
+    if new.kind in RELATIONS:
+        yield from (index.name for index in expected.parts(new.name, "index") if "constraint" in index.facts)
+    owned = (one for one in expected.objects.values() if one.kind == "sequence" and "owned by" in one.facts)
+    if new.kind in {"column", "table"}:
+        yield from (one.name for one in owned if one.facts["owned by"] == new.name or one.parent == new.name)

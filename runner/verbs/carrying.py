@@ -1,0 +1,176 @@
+"""`--engine procrastinate`: the control database of a project, and what a run and its workers must have in common."""
+
+import hashlib
+import importlib.util
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tenantry.config.model import Config
+from tenantry.files.checks import Check, read_checks
+from tenantry.files.directory import Directory
+from tenantry.files.repeatables import read_directory
+from tenantry.fleet.turns import Engine
+from tenantry.fleet.workers import threads
+from tenantry.model import SetName, Tenant
+from tenantry.model.errors import ConfigError, Problem
+from tenantry.model.events import Event
+from tenantry.postgres.passwords import PasswordCommand
+from tenantry.postgres.sessions import Sessions, Settings
+from tenantry.project import Project, embedded_server
+from tenantry.verbs.verb import Events
+from tenantry.version import __version__
+
+if TYPE_CHECKING:
+    from tenantry.fleet.workers.control import Control
+    from tenantry.fleet.workers.coordinator import Coordinator
+
+THREADS, PROCRASTINATE = "threads", "procrastinate"
+
+_OWN = "workers"
+_SET_UP = 'run "tenantry worker --set-up"'
+
+
+class Carrier:
+    """The engine of a run, by name. `options` are those that a worker needs to make the job of a tenant."""
+
+    def __init__(self, project: Project, name: str, options: Mapping[str, Any], resumed: Sequence[str] = ()) -> None:
+        """Look whether there can be workers. Raises ConfigError and Unreachable; nothing was touched then.
+
+        `resumed` are the runs that this one resumes, which must not be carried any more.
+        """
+        self._project = project
+        self._resumed = resumed
+        self._coordinator = _make_coordinator(project, options) if name == PROCRASTINATE else None
+
+    @property
+    def engine(self) -> Engine:
+        """Return what carries the tenants of a stage."""
+        return self._coordinator.carry if self._coordinator else threads.carry
+
+    def preface(self) -> Iterator[Event]:
+        """Yield the events of what comes before the first tenant."""
+        if self._coordinator and self._resumed:
+            from tenantry.fleet.workers.closing import end_runs
+
+            wait_s = self._project.choice.lock_wait_s
+            yield from end_runs(self._coordinator.control, self._resumed, self._project.stop, wait_s)
+
+    def watch(self, events: Events) -> Events:
+        """Yield the events of the run, whose end is the end of its workers' work."""
+        return self._coordinator.watch(events) if self._coordinator else events
+
+
+def require_extra(subject: str) -> None:
+    """Raise ConfigError if the library whose queue carries batches is not installed."""
+    if importlib.util.find_spec("procrastinate") is None:
+        message = f"{subject}: the package procrastinate is not installed, expected the extra `workers`"
+        raise ConfigError((Problem(message, "install it with `pip install 'tenantry[workers]'`"),))
+
+
+def make_control(config: Config) -> "Control":
+    """Return the control database of a project. Raises ConfigError."""
+    from tenantry.fleet.workers.control import Control
+
+    place = config.control
+    if place is None:
+        message = f"{config.path}: no workers, expected the key: it says where runs and workers meet"
+        raise ConfigError((Problem(message, "add the line `workers: {}` to have it in the master's database"),))
+    settings = Settings(f"tenantry/{__version__} workers")
+    if place.dsn:
+        sessions = Sessions({_OWN: place.dsn}, settings)
+        return Control(sessions, _OWN, sessions.maintenance(_OWN), place.schema)
+    master = config.master
+    assert master is not None, "make_control of config refuses this"
+    server = master.server
+    dsn = server.direct or server.dsn or embedded_server(config).dsn()
+    # A lease and a bell need a session of their own, which a pooler would give to others.
+    commands = {server.name: PasswordCommand(server.name, server.password_command)} if server.password_command else {}
+    return Control(
+        Sessions({server.name: dsn}, settings, commands=commands), server.name, master.database, place.schema
+    )
+
+
+def check_control(control: "Control", *, library: str) -> None:
+    """Raise ConfigError unless the control database has the tables of this version; Unreachable if it is away."""
+    from tenantry.fleet.workers.control import LAYOUT
+
+    found = control.check()
+    where = f"workers: schema {control.schema!r} of database {control.database!r}"
+    if found is None:
+        raise ConfigError((Problem(f"{where}: not found, expected the tables of workers", _SET_UP),))
+    layout, queue = found
+    if layout != LAYOUT or queue.split(".")[0] != library.split(".", maxsplit=1)[0]:
+        message = f"{where}: of layout {layout} and procrastinate {queue}, expected {LAYOUT} and {library}"
+        hint = f"drop the schema while no run and no worker is at work, then {_SET_UP}"
+        raise ConfigError((Problem(message, hint),))
+
+
+def read_files(config: Config) -> dict[SetName, str]:
+    """Return the digest of the files of each set. Raises MigrationFileError."""
+    folders = {SetName.MASTER: config.master_migrations, SetName.TENANT: config.tenant_migrations}
+    digests = {}
+    for name, folder in folders.items():
+        if folder is not None:
+            directory = read_directory(folder, str(folder))
+            digests[name] = digest_files(directory, read_checks(folder, str(folder), directory.migrations))
+    return digests
+
+
+def list_digests(project: Project) -> dict[SetName, str]:
+    """Return the digests of the files that a project has read."""
+    return {name: digest_files(files, project.checks.get(name, ())) for name, files in project.directories.items()}
+
+
+def digest_files(directory: Directory, checks: Iterable[Check]) -> str:
+    """Return a digest of the files of a set: two hosts with the same one apply and prove the same."""
+    files = [*directory.migrations, *(directory.repeatables or ())]
+    parts = [[file.version, file.name, file.checksum] for file in files] + [[check.text] for check in checks]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def name_queue(schema: str, server: str, set_name: SetName, digest: str) -> str:
+    """Return the queue of a server's tenants: only workers with the same files and the same version listen to it.
+
+    The library's bells are those of the whole database, and take 40 characters: the name is unlike anybody's.
+    """
+    text = json.dumps([schema, server, set_name.value, digest, __version__])
+    return f"tenantry:{hashlib.sha256(text.encode()).hexdigest()[:30]}"
+
+
+def _make_coordinator(project: Project, options: Mapping[str, Any]) -> "Coordinator":
+    require_extra(f"--engine {PROCRASTINATE}")
+    if project.choice.servers:
+        words = ", ".join(f"--server {name}=..." for name in project.choice.servers)
+        message = f"{words}: has no effect with --engine {PROCRASTINATE}: workers have connection strings of their own"
+        raise ConfigError((Problem(message, "give it to the workers"),))
+    control = make_control(project.config)
+    _start_embedded(project)
+    from tenantry.fleet.workers import procrastinate
+    from tenantry.fleet.workers.coordinator import Coordinator
+
+    check_control(control, library=procrastinate.VERSION)
+    digests = list_digests(project)
+
+    def name(tenant: Tenant) -> str:
+        return name_queue(control.schema, tenant.server.name, tenant.set_name, digests[tenant.set_name])
+
+    request = {
+        "options": dict(options),
+        "lock_wait_s": project.choice.lock_wait_s,
+        "create": project.choice.create,
+        "os_user": project.provenance.os_user,
+        "files": {set_name.value: digest for set_name, digest in digests.items()},
+    }
+    return Coordinator(control, project.provenance.run_id, request, name, procrastinate.defer)
+
+
+def _start_embedded(project: Project) -> None:
+    """Start the embedded server if the control database is on it."""
+    server = embedded_server(project.config)
+    master = project.config.master
+    if project.config.control and not project.config.control.dsn and master and master.server.embedded:
+        if not server.exists():
+            message = f"{project.config.shown_state}: the embedded server of the master has not been created"
+            raise ConfigError((Problem(message, 'run "tenantry migrate --tenants master" to create it'),))
+        server.start()

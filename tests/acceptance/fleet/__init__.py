@@ -1,0 +1,1 @@
+"""The fleet carried by workers."""
