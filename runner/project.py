@@ -138,12 +138,12 @@ class Project:
         )
 
     def preface(self) -> Iterator[ProjectDescribed | TenantsSelected | WarningRaised]:
-        """Yield what is worth saying before a run: the databases, who is selected, unless typed, and the input."""
-        yield ProjectDescribed(tuple(map(_describe, self.tenants)), self.marks())
+        """Yield what is worth saying before a run: who is selected, unless that was typed, the input and the databases."""
         if self.choice.selection.computed:
             names = tuple(tenant.name for tenant in self.tenants)
             yield TenantsSelected(self.choice.selection.words, len(names), names[:_FIRST])
         yield from self.warnings()
+        yield ProjectDescribed(tuple(map(_describe, self.tenants)), self.marks())
 
     def warnings(self) -> Iterator[WarningRaised]:
         """Yield what is worth saying about the input."""
