@@ -138,7 +138,7 @@ class Project:
         )
 
     def preface(self) -> Iterator[ProjectDescribed | TenantsSelected | WarningRaised]:
-        """Yield what is worth saying before a run: who is selected, unless that was typed, the input and the databases."""
+        """Yield what is worth saying before a run: who is selected, unless typed, warnings, and the databases."""
         if self.choice.selection.computed:
             names = tuple(tenant.name for tenant in self.tenants)
             yield TenantsSelected(self.choice.selection.words, len(names), names[:_FIRST])
