@@ -7,7 +7,7 @@ import shutil
 import sys
 import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,12 +22,13 @@ from tenantry.model.words import times
 from tenantry.reports.clock import waited_ms
 from tenantry.reports.color import wants_color
 from tenantry.reports.escaping import escape
-from tenantry.reports.output import Stream, guarded, hang, settle
+from tenantry.reports.output import LOST, Stream, guarded, hang, settle
 from tenantry.verbs.verb import GROUPS, MEANT, VERBS, Repeated, Request, Verb, load_verb
 from tenantry.version import __version__
 
 if TYPE_CHECKING:
     from tenantry.model.outcome import Outcome
+    from tenantry.reports.files import WantedReport
     from tenantry.reports.formats import Call
 
 _HELP = """tenantry brings every tenant database to the same, proven schema.
@@ -49,9 +50,17 @@ Completion: eval "$(tenantry completion bash)", or zsh; tenantry completion fish
 """
 
 
+_REPORT = click.Option(
+    ["--report", "reports"],
+    multiple=True,
+    metavar="FORMAT=FILE",
+    help="Also write a report to a file: html, json, junit, markdown, prometheus, or a format of --format; - is "
+    "stdout. May be repeated.",
+)
 # What the next command has of its own, or need not repeat.
 _NOT_AGAIN = frozenset(
-    {"tenants", "shard", "format", "verbose", "quiet", "log_format", "env_file", "reason", "config", "resume", "yes"}
+    {"tenants", "shard", "format", "reports", "verbose", "quiet", "log_format", "env_file", "reason", "config"}
+    | {"resume", "yes"}
 )
 _ERROR = click.style("error:", fg="red", bold=True)
 # A line of ours among the output of the other formats would break them.
@@ -183,6 +192,7 @@ def _make_command(name: str, verb: Verb) -> click.Command:
         context.exit(_run(verb, everywhere | options, context, called))
 
     formats = [format_option] if len(verb.formats) > 1 else []
+    formats += [_REPORT] if verb.reports else []
     params = [*verb.params, *formats, *_make_everywhere(before=False)]
     return _Command(name, params=params, help=verb.help, short_help=VERBS[name], callback=call)
 
@@ -249,6 +259,7 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
     from tenantry.model.errors import Cancelled
     from tenantry.model.events import LinePrinted, RunFinished
     from tenantry.model.outcome import Outcome, exit_code
+    from tenantry.reports.files import open_reports, parse_wanted
     from tenantry.reports.formats import make_sinks
     from tenantry.reports.log import Talk
 
@@ -262,9 +273,11 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
             repeated = verb.repeats(request) if verb.repeats else None
             if repeated:
                 call = _repeat_call(repeated, context)
-            sinks = make_sinks(options.get("format", "table"), call, talk)
+            wanted = parse_wanted(options.get("reports", ()), verb.formats)
+            silent = _takes_stdout(wanted, called)
+            sinks = make_sinks(options.get("format", "table"), call, talk, silent=silent)
             # Closed also where an output fails: then no tenant may be begun any more.
-            with closing(verb.start(request)) as events:
+            with open_reports(wanted, call) as reports, closing(verb.start(request)) as events:
                 for event in events:
                     signals.begun = True
                     if isinstance(event, RunFinished) and repeated is None:
@@ -273,8 +286,9 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
                     outcome.add(event)
                     # Lines that are the output itself, such as SQL, are kept as they are.
                     called.for_people &= not isinstance(event, LinePrinted)
-                    for sink in sinks:
+                    for sink in (*sinks, *reports.sinks):
                         sink(event)
+                lost = reports.finish()
         except RunError as error:
             _print_error(error, call, for_people=called.for_people)
             # As where the first Ctrl-C ends a run in order.
@@ -288,7 +302,21 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
             _complain(trace, for_people=called.for_people)
             return 70
     called.ends = _sum_up(outcome)
-    return outcome.exit_code
+    for reason in lost:
+        _complain(f"{_ERROR} {hang(reason)}", for_people=called.for_people)
+    return LOST if lost and not outcome.exit_code else outcome.exit_code
+
+
+def _takes_stdout(wanted: "Sequence[WantedReport]", called: _Called) -> bool:
+    """Return whether a report takes the place of the format on stdout. Raises ConfigError if both were asked for."""
+    from tenantry.model.errors import ConfigError, Problem
+
+    first = next((one for one in wanted if one.on_stdout), None)
+    if first and "format" in called.given:
+        message = f"--report {first.format}=-: together with --format, expected one of them on stdout"
+        raise ConfigError((Problem(message, "give the report a file"),))
+    called.for_people &= first is None
+    return first is not None
 
 
 def _sum_up(outcome: "Outcome") -> str:

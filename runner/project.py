@@ -20,6 +20,7 @@ from tenantry.files.checks import Check, read_checks
 from tenantry.files.directory import Directory
 from tenantry.files.repeatables import read_directory
 from tenantry.files.texts import FOLDER, Texts
+from tenantry.fleet.journal.form import list_files
 from tenantry.fleet.journal.reading import find_runs
 from tenantry.fleet.matching import Sources
 from tenantry.fleet.selection import EVERYTHING, Selection, select
@@ -39,8 +40,10 @@ from tenantry.model.errors import (
     TenantError,
     Unreachable,
 )
-from tenantry.model.events import DatabaseCreated, DatabaseOpened, TenantsSelected, WarningRaised
+from tenantry.model.events import DatabaseCreated, DatabaseOpened, ProjectDescribed, TenantsSelected, WarningRaised
+from tenantry.model.migrations import FileMark
 from tenantry.model.rollout import NO_ROLLOUT
+from tenantry.model.tenants import DatabaseFacts
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Connection, Sessions, Settings
@@ -131,12 +134,21 @@ class Project:
         """Return the repeatables of the tenant's set, in order; None where the set has no folder of them."""
         return self.directories[tenant.set_name].repeatables
 
-    def preface(self) -> Iterator[TenantsSelected | WarningRaised]:
-        """Yield what is worth saying before a run: who is selected, unless that was typed, and about the input."""
+    def marks(self) -> tuple[FileMark, ...]:
+        """Return the marks of all files that were read, repeatables last in each set."""
+        return tuple(
+            mark
+            for name, directory in self.directories.items()
+            for mark in list_files(name.value, (*directory.migrations, *(directory.repeatables or ())))
+        )
+
+    def preface(self) -> Iterator[ProjectDescribed | TenantsSelected | WarningRaised]:
+        """Yield what is worth saying before a run: who is selected, unless typed, warnings, and the databases."""
         if self.choice.selection.computed:
             names = tuple(tenant.name for tenant in self.tenants)
             yield TenantsSelected(self.choice.selection.words, len(names), names[:_FIRST])
         yield from self.warnings()
+        yield ProjectDescribed(tuple(map(_describe, self.tenants)), self.marks())
 
     def warnings(self) -> Iterator[WarningRaised]:
         """Yield what is worth saying about the input."""
@@ -196,6 +208,11 @@ class Project:
         version = connection.info.server_version
         yield DatabaseOpened(tenant.name, tenant.server.name, tenant.database, version, self.sessions.look(tenant))
         return connection
+
+
+def _describe(tenant: Tenant) -> DatabaseFacts:
+    labels = dict(tenant.labels)
+    return DatabaseFacts(tenant.name, tenant.set_name.value, tenant.server.name, tenant.database, tenant.title, labels)
 
 
 def explain_missing(sessions: Sessions, tenant: Tenant, error: Unreachable) -> Unreachable:

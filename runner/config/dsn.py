@@ -106,6 +106,20 @@ def expand(name: str, text: str, env: Mapping[str, str]) -> ServerConnection | M
     return _fill(name, template, values, references)
 
 
+def expand_text(text: str, env: Mapping[str, str]) -> str | None:
+    """Return a text with its references replaced by the values in `env`; None if one of them has no value."""
+    unknown = False
+
+    def look_up(found: re.Match[str]) -> str:
+        nonlocal unknown
+        value = "$" if found["dollar"] else env.get(found["name"] or "", "") or found["default"] or ""
+        unknown = unknown or not value
+        return value
+
+    expanded = _REFERENCE.sub(look_up, text)
+    return None if unknown else expanded
+
+
 def _fill(
     name: str, template: str, values: Sequence[str], references: Sequence[re.Match[str]]
 ) -> ServerConnection | Mistake:

@@ -78,6 +78,12 @@ _EXPECTED = {
     "gate-command.*": "text on one line",
     "gate-timeout": EXPECTED_SPAN,
     "jobs": "a whole number, 1 or more",
+    "notify": "a mapping with command or url and, as needed, timeout and failures-only",
+    "notify.command": "a list of the command and its arguments",
+    "command.*": "text on one line",
+    "url": "an http:// or https:// address, or a reference such as ${OPS_WEBHOOK}",
+    "timeout": EXPECTED_SPAN,
+    "failures-only": "true or false",
     "expect": "a list of columns",
     "expect.*": "table.column, optionally followed by its type and not null",
 }

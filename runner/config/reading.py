@@ -13,6 +13,7 @@ from tenantry.config.control import make_control
 from tenantry.config.document import Document, Reading, compose, decode, stop
 from tenantry.config.expected_columns import parse_expected
 from tenantry.config.model import Config, Rules, TenantFile
+from tenantry.config.notify import make_notify
 from tenantry.config.rollout import make_rollout
 from tenantry.config.schema import SMALL_TABLE, TenantsFile, validate
 from tenantry.config.servers import read_servers
@@ -87,7 +88,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     )
     check_source(document, file)
     check_proofs(document, file)
-    rollout = make_rollout(document, file)
+    rollout, notify = make_rollout(document, file), make_notify(document, file)
     control = make_control(document, file, env)
     master, tenants = make_tenants(document, file, rules)
     # Only now, so that one run reports the mistakes of servers, sources and tenants together.
@@ -117,6 +118,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         },
         rules=rules,
         rollout=rollout,
+        notify=notify,
         shares_proofs=bool(file.master) and file.proofs != "state",
         control=control,
         scratch_settings=tuple(file.scratch.settings.items()) if file.scratch else (),

@@ -10,7 +10,7 @@ from tenantry.config.document import BROKEN, Document, Location, Plain, join_loc
 from tenantry.config.expected_columns import EXPECTED_PATTERN
 from tenantry.config.explain import explain, name_kind
 from tenantry.config.model import WORKERS_SCHEMA, Mistake, Rules
-from tenantry.config.patterns import DATABASE_PATTERN, ID_PATTERN, TEXT_PATTERN
+from tenantry.config.patterns import DATABASE_PATTERN, ID_PATTERN, TEXT_PATTERN, URL_PATTERN
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.byte_sizes import EXPECTED_SIZE, SIZE_PATTERN, parse_size
 from tenantry.model.durations import (
@@ -469,6 +469,29 @@ class _Rollout(BaseModel):
     )
 
 
+class _Notify(BaseModel):
+    """Whom a run that writes to databases notifies when it is over. The result of the run never depends on it."""
+
+    model_config = ConfigDict(title="notify", extra="forbid", strict=True)
+
+    command: Annotated[list[_Value], Field(min_length=1)] | None = Field(
+        None,
+        description="A command, without a shell, that gets the result as JSON on its standard input.",
+        examples=[["./notify", "--channel", "deployments"]],
+    )
+    url: Annotated[str, Field(pattern=URL_PATTERN)] | None = Field(
+        None,
+        description="An address that the result is posted to as JSON; ${NAME} comes from the environment.",
+        examples=["${OPS_WEBHOOK}"],
+    )
+    timeout: _Span | None = Field(
+        None, description="How long a notification may take; it is given up then. Default 10s.", examples=["30s"]
+    )
+    failures_only: _Boolean = Field(
+        False, alias="failures-only", description="Whether a run that ended well notifies nobody."
+    )
+
+
 class WorkersEntry(BaseModel):
     """The control database of `migrate --engine procrastinate`, through which a run and its workers know each other.
 
@@ -521,6 +544,7 @@ class TenantsFile(BaseModel):
         description="File for the schema of the tenants' files, written after a migrate without failures.",
         examples=["schema.sql"],
     )
+    notify: _Notify | None = None
     proofs: Literal["master", "state"] | None = Field(
         None,
         description="Where migrate keeps its proofs: in a table of the master as well, so that every machine has them, "
@@ -553,6 +577,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "drift": _Drift,
     "scratch": _Scratch,
     "rollout": _Rollout,
+    "notify": _Notify,
     "workers": WorkersEntry,
 }
 

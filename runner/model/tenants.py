@@ -1,5 +1,6 @@
 """Tenants: the databases of a fleet, and their servers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -69,6 +70,18 @@ class Tenant:
     role: str = field(default="", repr=False)
     pin: int | None = field(default=None, repr=False)
     freeze: Freeze | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """What tenants.yaml says of a database, for those who read a report."""
+
+    name: str
+    set_name: str
+    server: str = ""
+    database: str = ""
+    title: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 # No tenant may have one of these names, so that --tenants is never ambiguous.

@@ -48,8 +48,8 @@ FORMATS: dict[str, str] = {
 _FOLLOWED = frozenset({"jsonl", "github"})
 
 
-def make_sinks(format_name: str, call: Call, talk: "Talk") -> tuple[Sink, ...]:
-    """Return the sinks of a run: progress and messages on stderr, the format on stdout."""
+def make_sinks(format_name: str, call: Call, talk: "Talk", *, silent: bool = False) -> tuple[Sink, ...]:
+    """Return the sinks of a run: progress and messages on stderr, the format on stdout, unless that is `silent`."""
     from tenantry.reports.log import make_log_sink, make_pace_logger
     from tenantry.reports.progress import make_pace_sink, make_progress_sink
 
@@ -64,4 +64,4 @@ def make_sinks(format_name: str, call: Call, talk: "Talk") -> tuple[Sink, ...]:
     elif follows and talk.brief:
         sinks.append(make_progress_sink(err))
     # The report last: with the last event, the block has to be gone before the first line is written.
-    return (*sinks, make(Output(sys.stdout), call))
+    return (*sinks,) if silent else (*sinks, make(Output(sys.stdout), call))

@@ -199,4 +199,4 @@ def _destroy(config: Config, *, sure: bool) -> Events:
     yield LinePrinted("destroyed")
 
 
-VERB = Verb(_HELP, _PARAMS, _start, formats=("table",))
+VERB = Verb(_HELP, _PARAMS, _start, formats=("table",), reports=False)

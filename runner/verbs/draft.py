@@ -99,4 +99,4 @@ def _write(path: Path, text: str) -> None:
         raise ConfigError((Problem(f"{path}: {reason}, expected to create this file"),)) from None
 
 
-VERB = Verb(_HELP, _PARAMS, _start)
+VERB = Verb(_HELP, _PARAMS, _start, reports=False)

@@ -32,6 +32,7 @@ from tenantry.planning.policy import describe_freeze, today
 from tenantry.planning.rollout import make_stages
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
 from tenantry.verbs.completions import complete_servers, complete_tenants, complete_versions
+from tenantry.verbs.notice import notify_at_end
 from tenantry.verbs.production import YES, confirm_production
 from tenantry.verbs.recording import Record, record_run
 from tenantry.verbs.repair import Case, Repair, make_repair_job
@@ -353,6 +354,8 @@ def run_job(
         engine=engine,
     )
     events = check_states(project, _add_warnings(run, project, settle))
+    if record and project.config.notify:
+        events = notify_at_end(project, project.config.notify, events)
     return record_run(project, verb, record, events) if record else events
 
 

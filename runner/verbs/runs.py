@@ -152,11 +152,12 @@ def _make_job(project: Project, trail: Sequence[Journal], prover: Prover | None)
                 if prover and rows and story.verdict and story.verdict.result in GOOD:
                     statuses = compare_rows(project.files(tenant), rows, ledger)
                     refuse_bare(statuses, ledger)
-                    for finding in prover.prove(ledger, statuses):
-                        found["difference"] += 1
-                        yield finding
-        if found:
-            return Verdict(Result.FINDING, ", ".join(count(number, word) for word, number in found.items()))
+                    for event in prover.prove(ledger, statuses):
+                        found["difference"] += isinstance(event, FindingReported)
+                        yield event
+        if found.total():
+            said = (count(number, word) for word, number in found.items() if number)
+            return Verdict(Result.FINDING, ", ".join(said))
         if story.verdict is None:
             hint = f'run "tenantry migrate --resume {trail[-1].header.short}"'
             return Verdict(Result.FINDING, "no journal says how this tenant ended", hint)

@@ -110,6 +110,7 @@ class Verb:
 
     `formats` are the outputs that make sense for it, the first one by default. `repeats` returns the earlier command
     that a request is about, if it is about one; it raises RunError too.
+    `reports`: it tells of tenants or of their files, so that `--report` makes sense.
     """
 
     help: str
@@ -117,6 +118,7 @@ class Verb:
     start: "Callable[[Request], Events]"
     formats: tuple[str, ...] = field(default=("table", "jsonl"))
     repeats: "Callable[[Request], Repeated | None] | None" = None
+    reports: bool = True
 
 
 def load_verb(name: str) -> Verb:

@@ -9,7 +9,7 @@ from tenantry.ledger.repeatables import find_gone, find_pending
 from tenantry.ledger.statuses import read_statuses
 from tenantry.model import MigrationStatus, Tenant
 from tenantry.model.errors import Refused
-from tenantry.model.events import Event, FindingReported, TenantCompared, Verdict, WarningRaised
+from tenantry.model.events import Event, FindingReported, SchemaProven, TenantCompared, Verdict, WarningRaised
 from tenantry.model.results import Result
 from tenantry.planning.policy import describe_held, find_held, today
 from tenantry.project import Project
@@ -66,9 +66,9 @@ def _make_job(project: Project, prover: Prover) -> Job:
                 yield WarningRaised(tenant.name, describe_gone(name))
             found = 0
             # One by one: what is found must not be lost where the rest cannot be read.
-            for finding in _find_all(project, prover, ledger, statuses, standing):
-                found += 1
-                yield finding
+            for event in _find_all(project, prover, ledger, statuses, standing):
+                found += isinstance(event, FindingReported)
+                yield event
             held = describe_held(tenant, statuses, today())
         if found:
             return Verdict(Result.FINDING, count_differences(found))
@@ -98,7 +98,7 @@ def _find_all(
     ledger: Ledger,
     statuses: Sequence[MigrationStatus],
     standing: Standing | None,
-) -> Iterator[FindingReported]:
+) -> Iterator[FindingReported | SchemaProven]:
     held = find_held(ledger.tenant, statuses, today())
     yield from find([status for status in statuses if status not in held], ledger.tenant, ledger)
     # They wait for the files that are left out.

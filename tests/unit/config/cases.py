@@ -82,7 +82,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
         SERVERS + "mastr: {}\n" + TENANTS + LIST,
         [
             "tenants.yaml:2:1: unknown key 'mastr', expected one of"
-            " servers, master, tenants, ledger, session, lint, drift, scratch, ... (15 in all) | did you mean 'master'?"
+            " servers, master, tenants, ledger, session, lint, drift, scratch, ... (16 in all) | did you mean 'master'?"
         ],
     ),
     "unknown-key-of-master": (

@@ -61,6 +61,7 @@ _SECTIONS = {
     "scratch": "scratch",
     "rollout": "rollout",
     "stage": "A stage of the rollout",
+    "notify": "notify",
     "workers": "workers",
 }
 

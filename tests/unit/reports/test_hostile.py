@@ -33,10 +33,12 @@ from tenantry.model.events import (
 from tenantry.model.hazards import Hazard
 from tenantry.model.plans import Plan
 from tenantry.reports.escaping import escape, escape_json, escape_line, escape_source
+from tenantry.reports.files import WHOLE
 from tenantry.reports.formats import FORMATS, Sink
 from tenantry.reports.log import Talk, make_log_sink
 from tenantry.reports.output import Output, hang
 from tenantry.reports.progress import make_progress_sink
+from tenantry.reports.summary import RunSummary
 from tests.builders import NOON
 from tests.unit.reports.story import CALL, Terminal
 
@@ -110,6 +112,18 @@ def check(text: str) -> None:
     assert RAW.findall(own) == []
     assert COMMAND.findall(own) == []
     assert "x1b[2J" in own or "u001b[2J" in own
+
+
+def test_whole_reports() -> None:
+    """No whole report has anything raw in it, nor a line that a CI would take for a command."""
+    summary = RunSummary()
+    for event in story():
+        summary.add(event)
+    for name, module in WHOLE.items():
+        text = importlib.import_module(module).compose(summary, CALL, "")
+        assert RAW.findall(text.replace("\t", "")) == [], name
+        assert re.findall(r"^[^\S\n]*::|##[a-z]*\[", text, re.MULTILINE) == [], name
+        assert "x1b[2J" in text or "u001b[2J" in text, name
 
 
 def test_story() -> None:

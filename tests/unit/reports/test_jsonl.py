@@ -14,9 +14,11 @@ from tenantry.model.events import (
     Event,
     LinePrinted,
     MigrationRolledBack,
+    ProjectDescribed,
     RepairMade,
     RepairProposed,
     RowReported,
+    SchemaProven,
     StageHeld,
     StagePlanned,
     StageStarted,
@@ -27,13 +29,16 @@ from tenantry.model.events import (
     Verdict,
     WarningRaised,
 )
+from tenantry.model.migrations import FileMark
 from tenantry.model.results import Result, TableSize
+from tenantry.model.tenants import DatabaseFacts
 from tenantry.reports.jsonl import make_sink
 from tenantry.reports.output import Output
 from tests.builders import NOON, migration
 from tests.unit.reports.hazards import MEASURED, hazard
 from tests.unit.reports.story import CALL, FILES, RUN_ID, check_golden, render, run_on, tell, tell_plan
 
+MARK = FileMark("tenant", 12, "rates", "sha256:12")
 OTHERS: tuple[Event, ...] = (
     RowReported("16", {"name": "Stüdio 16", "pending": 3, "rate": 1.5, "late": False, "at": NOON, "by": None}),
     hazard(),
@@ -50,6 +55,8 @@ OTHERS: tuple[Event, ...] = (
     StagePlanned("canary", ("1", "16"), "max-failures 0, verified"),
     StageStarted("canary", 2, 2),
     StageHeld("canary", "its gate: the query returned false", 2100),
+    ProjectDescribed((DatabaseFacts("16", "tenant", "main", "t_16", "Studio", {"tier": "a"}),), (MARK,)),
+    SchemaProven("16", "0012_rates", "ab12", "cd34", "17-42", NOON),
     TimePassed(10_000),
 )
 
@@ -86,6 +93,8 @@ def test_one_line_each() -> None:
         "stage_planned",
         "stage_started",
         "stage_held",
+        "project_described",
+        "schema_proven",
         "time_passed",
     ]
     assert {type(line["event"]) for line in written} == {str}
@@ -239,6 +248,6 @@ def test_nobody() -> None:
     """A run without tenants has its two lines."""
     none: dict[str, object] = {"totals": {}, "standings": {}}
     assert lines(*run_on((), verb="status")) == [
-        {"event": "run_started", "verb": "status", "run_id": RUN_ID, "tenants": []},
+        {"event": "run_started", "verb": "status", "run_id": RUN_ID, "tenants": [], "started_at": None},
         {"event": "run_finished", "elapsed_ms": 2345, "stopped_by": "", "tenants": 0, **none, "exit_code": 0},
     ]
