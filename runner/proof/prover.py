@@ -58,7 +58,7 @@ _REPEATED = frozenset({"view", "materialized view", "function", "procedure"})
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ProofState:
     """What an earlier proof says of a tenant whose catalog has this `token`; None: it could not be read.
 
     `name` stands for all that the tenant is held against. `schema`: it was seen to be as expected. `ledger`: so were
@@ -84,7 +84,7 @@ class Prover:
     repeatables: Mapping[SetName, tuple[Migration, ...] | None] = field(default_factory=dict)
     full: bool = False
 
-    def look(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Standing:
+    def look(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> ProofState:
         """Return what is known of a tenant by the token of its catalog. Raises Refused like `prove`.
 
         Before anything else is read: what changes in between must not be believed the next time.
@@ -93,7 +93,7 @@ class Prover:
         self.proofs.prepare(ledger)
         token = read_token(ledger.connection)
         found = None if self.full else self.proofs.find(ledger.tenant, token)
-        return Standing(name, token, found in (name, f"{name}{_CLEAN}"), found == f"{name}{_CLEAN}")
+        return ProofState(name, token, found in (name, f"{name}{_CLEAN}"), found == f"{name}{_CLEAN}")
 
     def prove(
         self,
@@ -101,7 +101,7 @@ class Prover:
         statuses: Sequence[MigrationStatus],
         *,
         again: bool = False,
-        standing: Standing | None = None,
+        standing: ProofState | None = None,
         clean: bool = False,
     ) -> Iterator[FindingReported | SchemaProven]:
         """Yield whatever keeps the database of a tenant from being proven, or the evidence that it is. Reads only.
@@ -198,7 +198,7 @@ class Prover:
 
 
 def _attest(
-    ledger: Ledger, statuses: Sequence[MigrationStatus], standing: Standing, fingerprint: str = ""
+    ledger: Ledger, statuses: Sequence[MigrationStatus], standing: ProofState, fingerprint: str = ""
 ) -> SchemaProven:
     """Return the evidence for a tenant's schema."""
     now = datetime.now(UTC)
