@@ -210,7 +210,8 @@ def _retype(change: SchemaStep) -> Iterator[Step]:
 def _cast(name: str, old: str, new: str) -> str:
     """Return a conversion, through text if the server may have none between the two types."""
     direct = any(old.startswith(family) and new.startswith(family) for family in _FAMILIES)
-    texts = old.startswith(_FAMILIES[0]) or new.startswith(_FAMILIES[0])
+    arrays = old.endswith("]"), new.endswith("]")
+    texts = all(arrays) or any(kind.startswith(_FAMILIES[0]) and not kind.endswith("]") for kind in (old, new))
     return f"{name}::{new}" if direct or texts else f"{name}::text::{new}"
 
 

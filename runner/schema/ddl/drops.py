@@ -18,6 +18,7 @@ from tenantry.schema.ddl.parts import (
     drop_trigger,
 )
 from tenantry.schema.ddl.rare import drop_rare
+from tenantry.schema.ddl.rarest import PHASES, drop_rarest
 from tenantry.schema.ddl.schema import Schema, step, unwritten
 from tenantry.schema.ddl.types import drop_type
 from tenantry.schema.snapshot import SchemaObject
@@ -53,6 +54,7 @@ DROPS: dict[str, Callable[[SchemaObject], Step]] = {
     "table": drop_plain,
     "foreign table": drop_plain,
     "column": drop_plain,
+    **dict.fromkeys(PHASES, drop_rarest),
 }
 # Kinds whose names no other one of them may have.
 _NAMED = RELATIONS | TYPES | ROUTINES | {"sequence", "index"}

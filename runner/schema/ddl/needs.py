@@ -52,6 +52,10 @@ def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema)
 def _find_column_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
     yield from (("column", f"{parent}.{read_local(new)}") for parent in list_parents(new.parent, expected))
     yield from _find_row_type(new, expected)
+    # Those that leave must not get what their parent gets.
+    for key, child in present.objects.items():
+        if child.kind in {"table", "foreign table"} and new.parent in list_parents(child.name, present):
+            yield from [key] if new.parent not in list_parents(child.name, expected) else []
     if step.draft.sql.endswith("DROP NOT NULL"):
         yield from _find_keys_of(new, present)
 

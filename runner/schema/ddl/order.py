@@ -98,6 +98,8 @@ def _add_own(graph: _Graph, index: int) -> None:
     """Add the statements about the same object, in the order in which they were written."""
     step = graph.steps[index]
     if step.is_drop:
+        # A column is detached before it is dropped.
+        graph.add(index, (other for other in graph.gone[step.key] if other < index), strict=False)
         return
     before = [other for other in graph.about[step.key] if other < index]
     graph.add(index, before, strict=False)

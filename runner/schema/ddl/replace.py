@@ -96,6 +96,7 @@ class Replacement:
                 stage=Stage.FIRST,
                 is_drop=True,
                 gone=frozenset([key]),
+                obstacles=frozenset(self.blocked.get(key, ())),
                 frees=frozenset([name_identity(old)] if "identity" in old.facts else []),
             )
 
@@ -289,7 +290,7 @@ def _find_dependents(one: SchemaObject, result: Replacement) -> Iterator[SchemaO
                 patch = _patch(result.patched.get(other.key, other), label, is_type=one.kind in TYPES | RELATIONS)
                 retyped = patch.facts["type"] != other.facts["type"]
                 result.patched[other.key] = patch
-                yield from _find_bound(other, result) if retyped else ()
+                yield from [*_find_bound(other, result), *_free_row_type(other, result)] if retyped else ()
         elif other.kind not in RELATIONS or other.kind in _LEAVES or one.kind in RELATIONS:
             yield other
 

@@ -45,6 +45,7 @@ from tenantry.schema.ddl.rare import (
     write_server,
     write_wrapper,
 )
+from tenantry.schema.ddl.rarest import PHASES, write_rarest
 from tenantry.schema.ddl.rename import find_renames
 from tenantry.schema.ddl.replace import find_replacement
 from tenantry.schema.ddl.rights import write_grants, write_owner
@@ -101,6 +102,7 @@ _WRITERS: dict[str, Callable[[SchemaStep], Iterator[Step]]] = {
     "server": write_server,
     "base type": write_base_type,
     "shell type": write_shell_type,
+    **dict.fromkeys(PHASES, write_rarest),
     **dict.fromkeys(_GRANTED, lambda _: iter(())),
 }
 # The facts that are written for each kind, besides owner and grants; every other fact is named as not written.
@@ -213,7 +215,8 @@ def _write_anew(new: SchemaObject, old: SchemaObject, expected: Schema, found: S
 
 def _write_all(expected: Schema, base: Schema, present: Schema) -> Iterator[Step]:
     """Yield the steps that create or alter the expected objects, given the schema after the first drops."""
-    for key, new in sorted(expected.objects.items(), key=lambda pair: -_depth(pair[1], expected)):
+    # Columns in the order of their table, which is the one that they keep.
+    for key, new in sorted(expected.objects.items(), key=lambda pair: (-_depth(pair[1], expected), pair[1].position)):
         old = base.objects.get(key)
         if new.kind == "column":
             old = read_current(new, expected, base)
@@ -253,8 +256,10 @@ def _write_one(new: SchemaObject, old: SchemaObject | None, expected: Schema, ba
     yield from write_owner(change)
     yield from write_grants(change)
     yield from write_dependence(change)
-    for fact in dict.fromkeys((*new.facts, *(old.facts if old else ()))):
-        if fact not in {*_FACTS[new.kind], "owner", "grants", "depends on extension"} and change.differs(fact):
+    # Those of the rarest kinds are named where they are written.
+    known = {*_FACTS.get(new.kind, new.facts), "owner", "grants", "depends on extension"}
+    for fact in dict.fromkeys((*new.facts, *(old.facts if old else ()))) if new.kind not in PHASES else ():
+        if fact not in known and change.differs(fact):
             yield from _name_unwritten(change, fact)
 
 

@@ -15,6 +15,8 @@ _ALONE = (
     (re.compile(r"[,;]+$"), ""),
     # The name of an identity's sequence: no statement of an application names it.
     (re.compile(r"^SEQUENCE NAME .*$"), ""),
+    # The names of NOT NULL constraints, which only servers from 18 on have.
+    (re.compile(r"CONSTRAINT \S+ (?=NOT NULL)"), ""),
     # A comment on public that is there or not there by the server's version.
     (re.compile(r"^COMMENT ON SCHEMA public IS ''$"), ""),
 )

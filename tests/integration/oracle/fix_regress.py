@@ -31,10 +31,10 @@ def fetch_regress(folder: Path) -> dict[str, str]:
     requirement = _read_requirement()
     (folder / "requirement.txt").write_text(requirement)
     options = ("--no-deps", "--no-build-isolation", "--no-binary", _PACKAGE, "--require-hashes", "--quiet")
+    locked = ("-r", str(folder / "requirement.txt"))
     command = (sys.executable, "-m", "pip", "download", *options, "--dest", str(folder))
     # The arguments are the test's own.
-    command = (*command, "-r", str(folder / "requirement.txt"))
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run((*command, *locked), capture_output=True, text=True, check=False)
     archives = list(folder.glob(f"{_PACKAGE}-*.tar.gz"))
     if done.returncode or not archives:
         reason = (done.stderr.strip() or "pip gave none").splitlines()[-1]

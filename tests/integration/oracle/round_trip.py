@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tenantry.model.scope import Scope
 from tenantry.schema.catalog.read import read_snapshot
@@ -74,7 +74,10 @@ class Oracle:
         """Return what both readers tell of a database."""
         with self.connect(name) as connection:
             snapshot = read_snapshot(connection, Scope())
-        return Side(name, snapshot, read_dump(self.programs, make_conninfo(self.dsn, dbname=name)))
+        # Without the parameters that an older pg_dump does not know.
+        given = conninfo_to_dict(self.dsn)
+        where = {word: given[word] for word in ("user", "host", "port") if word in given}
+        return Side(name, snapshot, read_dump(self.programs, make_conninfo(dbname=name, **where)))
 
     def _run(self, statement: str, *names: str) -> None:
         with psycopg.connect(self.dsn, dbname="postgres", autocommit=True) as server:

@@ -572,15 +572,15 @@ _CASES = {
         [(M, "ALTER TABLE public.t RENAME TO u")],
     ),
     "kind that nobody knows": Case(
-        [], [made("conversion", "public.x")], [(D, "conversion public.x: objects of this kind are not written")]
+        [], [made("subscription", "x")], [(D, "subscription x: objects of this kind are not written")]
     ),
     "fact that nobody knows": Case(
         [T], [table(detached="pending")], [(D, "table public.t: detached: expected pending, found none")]
     ),
     "extra of a kind that nobody knows": Case(
-        [made("conversion", "public.x")],
+        [made("subscription", "x")],
         [],
-        [(D, "conversion public.x: extra, and objects of this kind are not dropped")],
+        [(D, "subscription x: extra, and objects of this kind are not dropped")],
     ),
 }
 

@@ -116,6 +116,14 @@ def test_having() -> None:
     assert [found.version for found in read(SECOND).having(UNSEEN)] == [2]
 
 
+def test_what_no_comparison_shows() -> None:
+    """A file is not taken for done if one of its statements leaves no trace in a schema."""
+    text = "CREATE TABLE rooms (id integer); GRANT CREATE ON DATABASE hotel TO clerk"
+    (there,) = weigh([migration(sql=text)], (EMPTY, FIRST), FIRST).files
+    (absent,) = weigh([migration(sql=text)], (EMPTY, FIRST), schema(PUBLIC, BEDS)).files
+    assert (there.presence, absent.presence) == (UNSEEN, ABSENT)
+
+
 class TestSuperseded:
     """What a later file undoes can show nothing."""
 
