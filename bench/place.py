@@ -157,6 +157,11 @@ class Place:
         statements = "; ".join((*_drop_columns(file.read_text()), "DELETE FROM public._migrations WHERE version >= 10"))
         self._each(numbers, lambda connection, _: connection.execute(statements.encode()))
 
+    def execute(self, text: str, numbers: Sequence[int]) -> None:
+        """Send some SQL to each database; none where it is empty."""
+        if text:
+            self._each(numbers, lambda connection, _: connection.execute(text.encode()))
+
     def _create(self, numbers: Sequence[int], template: str) -> None:
         def create(number: int) -> None:
             with self._connect("postgres") as connection:

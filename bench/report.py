@@ -7,9 +7,10 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, TextIO
 
-from bench.cases import FLOOR, PROVEN, ROLES, TENANTRY, VERIFY, VERIFY_FULL, WIDE, XARGS, Case, Row
+from bench.cases import ALL, FLOOR, NOTHING, ONE, PROVEN, ROLES, TENANTRY, VERIFY, VERIFY_FULL, WIDE, XARGS, Case, Row
 from bench.guard import GUARD, GUARDED, PLAIN
 from bench.history import FIRST, HISTORY, LINT_FIRST, LINT_MORE, MORE, PSQL
+from bench.peers import DRIZZLE, SQLX
 from bench.sample import Sample
 from tenantry.model.results import Cell
 from tenantry.reports.grid import write_grid
@@ -23,8 +24,18 @@ _GUARD_PERCENT = 3.0
 # As many times as long as without one.
 _PASSWORD = 1.2
 _WIDE_MS = 500
-# What a proof may take, beside the same run without it: of what has not changed, of what has, and after one file.
-_PROOFS = {("nothing pending", PROVEN): 2.0, ("nothing pending", VERIFY): 2.0, ("nothing pending", VERIFY_FULL): 4.0}
+# In a case, how many times as long as another command one may take, on all databases. First what a proof may take
+# beside the same run without it: of what has not changed, of what has, and after one file; then the peers, if asked.
+_RATIOS = (
+    (NOTHING, PROVEN, TENANTRY, 2.0),
+    (NOTHING, VERIFY, TENANTRY, 2.0),
+    (NOTHING, VERIFY_FULL, TENANTRY, 4.0),
+    (ONE, PROVEN, FLOOR, 2.5),
+    (NOTHING, TENANTRY, DRIZZLE, 1.0),
+    (NOTHING, PROVEN, SQLX, 1.0),
+    (ONE, TENANTRY, SQLX, 1.0),
+    (ALL, TENANTRY, SQLX, 1.0),
+)
 # Of a long history: at most so many seconds, times the time of psql, and MB; 0 where that is no goal.
 _LONG = ((FIRST, 0, 2.5, 150), (MORE, 3.0, 0, 120), (LINT_FIRST, 0, 4.0, 0), (LINT_MORE, 3.0, 0, 0))
 # Twice as many tenants may cost a little more each, as far as noise goes.
@@ -114,10 +125,10 @@ class Report:
             trusted, guarded = (self.row(case.name, name, case.sizes[-1]) for name in ROLES)
             if trusted and guarded and (ratio := self.ratio(guarded, trusted.command)):
                 yield Goal(f"{guarded.command}: time against {trusted.command}", _PASSWORD, ratio, "x")
-            for (name, command), wanted in _PROOFS.items():
-                proof = self.row(name, command, case.sizes[-1]) if name == case.name else None
-                if proof and (ratio := self.ratio(proof, TENANTRY)):
-                    yield Goal(f"{name}: {command} against the unproven run", wanted, ratio, "x")
+            for name, command, other, wanted in _RATIOS:
+                ours = self.row(name, command, case.sizes[-1]) if name == case.name else None
+                if ours and (ratio := self.ratio(ours, other)):
+                    yield Goal(f"{name}: {_say(command)} against {_say(other)}", wanted, ratio, "x")
         yield from self._history()
         yield from self._linear()
         yield from self._guard()
@@ -214,6 +225,10 @@ def _cells(report: Report, row: Row) -> list[Cell]:
         _short(summary["ratio_to_floor"], 2),
         _short(summary["cpu_ratio_to_floor"], 2),
     ]
+
+
+def _say(command: str) -> str:
+    return "the unproven run" if command == TENANTRY else command
 
 
 def _short(number: float | None, digits: int = 1) -> str:

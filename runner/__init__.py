@@ -10,11 +10,13 @@ from tenantry.version import __version__
 
 if TYPE_CHECKING:
     from tenantry.api import OpenProject, Run, check, drift, migrate, open, plan, status, verify  # noqa: A004
+    from tenantry.application import assert_migrated
     from tenantry.model.effects import Measured
     from tenantry.model.errors import (
         ConfigError,
         InputError,
         MigrationFileError,
+        NotMigrated,
         Problem,
         Refused,
         RunError,
@@ -93,6 +95,7 @@ __all__ = [
     "MigrationRolledBack",
     "MigrationStarted",
     "MigrationStatus",
+    "NotMigrated",
     "Note",
     "NoticeRaised",
     "OpenProject",
@@ -132,6 +135,7 @@ __all__ = [
     "Verdict",
     "WarningRaised",
     "__version__",
+    "assert_migrated",
     "check",
     "drift",
     "migrate",
@@ -154,6 +158,7 @@ _HOMES = (
     "tenantry.model.results",
     "tenantry.model.tenants",
     "tenantry.api",
+    "tenantry.application",
 )
 
 # Type checkers see the imports above instead: with this function, they would take any misspelt name for one of ours.

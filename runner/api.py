@@ -7,15 +7,18 @@ line is the twin of this module, and neither imports the other.
 import os
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from tenantry.fleet.selection import parse_selection
+from tenantry.fleet.shards import EXPECTED_SHARD, parse_shard
 from tenantry.ledger.provenance import os_user
 from tenantry.model.errors import ConfigError, Problem, RunError
 from tenantry.model.events import Event, RunFinished
 from tenantry.model.outcome import Outcome
+from tenantry.model.rollout import EXPECTED_LIMIT, Limit, parse_limit
 from tenantry.model.tenants import SetName, Tenant
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
 
@@ -147,6 +150,7 @@ def open(  # noqa: A001  # programs read it as tenantry.open
     path: str | os.PathLike[str] = "tenants.yaml",
     *,
     tenants: str | None = None,
+    shard: str | None = None,
     servers: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
     lock_wait: float = DEFAULT_LOCK_WAIT_S,
@@ -157,6 +161,7 @@ def open(  # noqa: A001  # programs read it as tenantry.open
     """Open a project: read and check tenants.yaml and its migration files, and select tenants.
 
     `tenants` selects as `--tenants` does, such as `1,16`, `master` or `@tier=internal`; None selects everything.
+    `shard`, such as `3/10`, takes one part of these, as `--shard` does.
     `servers` are other connection strings for servers of tenants.yaml, by name. `environment` is used instead of
     `os.environ` for variables in tenants.yaml and for those that configure tenantry. `lock_wait` is in seconds, and
     `jobs` counts the tenants at work at once on each server. With `create`, `migrate` creates databases that do not
@@ -170,10 +175,12 @@ def open(  # noqa: A001  # programs read it as tenantry.open
         raise ConfigError((Problem(f"jobs: {jobs}, expected 1 or more"),))
     if lock_wait < 0:
         raise ConfigError((Problem(f"lock_wait: {lock_wait}, expected 0 or more seconds"),))
+    if shard is not None and parse_shard(shard) is None:
+        raise ConfigError((Problem(f"shard: {shard!r}, expected {EXPECTED_SHARD}"),))
     choice = Choice(
         config_path=Path(path),
         environment=dict(os.environ if environment is None else environment),
-        selection=parse_selection(tenants),
+        selection=replace(parse_selection(tenants), shard=parse_shard(shard or "")),
         servers=dict(servers or {}),
         lock_wait_s=lock_wait,
         jobs=jobs,
@@ -192,22 +199,46 @@ def migrate(
     allow: Collection[str] = (),
     resume_at: int | None = None,
     verify: bool = True,
+    full: bool = False,
+    resume: str | None = None,
+    max_failures: int | str | None = None,
+    stage: str | None = None,
+    rollout: bool = True,
+    deadline: float | None = None,
     yes: bool = False,
 ) -> Run:
     """Apply the pending files to every selected tenant, in order, up to the version `to`.
 
     With `dry_run`, only report them. `out_of_order` are versions to apply although newer ones are applied. `allow` are
     rules of lint whose dangers are allowed. `resume_at` is the statement, counted from 1, at which the unfinished
-    file of one tenant is resumed. With `verify`, each schema is compared with the files afterwards. Raises ConfigError
-    if no file has one of the versions, a rule is unknown, `resume_at` is given for several tenants, or a server of the
-    selected tenants is in production and `yes` is not given; ServerError if the embedded server cannot be started.
-    """
-    from tenantry.verbs.migrate import start
-    from tenantry.verbs.production import confirm_production
+    file of one tenant is resumed. With `verify`, each schema is compared with the files afterwards; one that has not
+    changed since it was last proven, only with `full`.
 
+    The stages of the rollout in tenants.yaml are followed unless `rollout` is false, up to and including `stage` if
+    that is given. No other tenant starts after more than `max_failures`, such as 5 or "1%", which overrides the limit
+    of the rollout; and none that is not expected to finish within `deadline` seconds.
+
+    With `resume`, a run is resumed: the start of its id, or "last". Its options are repeated, so that only `dry_run`,
+    `yes` and those of the rollout may be given.
+
+    Raises ConfigError if no file has one of the versions, a rule is unknown, the rollout or a limit is wrong,
+    `resume_at` is given for several tenants, there is nothing to resume, or a server of the selected tenants is in
+    production and `yes` is not given; FilesDiffer and Blocked if a run cannot be resumed; ServerError if the embedded
+    server cannot be started.
+    """
+    from tenantry.verbs import migrate as verb
+    from tenantry.verbs.production import confirm_production
+    from tenantry.verbs.staging import Advance
+
+    advance = Advance(_read_limit(max_failures), stage, rollout, _read_deadline(deadline))
     confirm_production([tenant.server for tenant in project.tenants], sure=yes or dry_run)
+    if resume is not None:
+        idle = {"to": to is not None, "out_of_order": bool(out_of_order), "allow": bool(allow)}
+        idle |= {"resume_at": resume_at is not None, "verify": not verify, "full": full}
+        _refuse_idle([name for name, given in idle.items() if given])
+        return project._begin(lambda opened: verb.resume(opened, resume, dry_run=dry_run, advance=advance))
     return project._begin(
-        lambda opened: start(
+        lambda opened: verb.start(
             opened,
             to=to,
             dry_run=dry_run,
@@ -215,8 +246,30 @@ def migrate(
             allow=allow,
             resume_at=resume_at,
             verify=verify,
+            full=full,
+            advance=advance,
         )
     )
+
+
+def _read_limit(given: int | str | None) -> Limit | None:
+    limit = None if given is None else parse_limit(str(given))
+    if given is not None and limit is None:
+        raise ConfigError((Problem(f"max_failures: {given!r}, expected {EXPECTED_LIMIT}"),))
+    return limit
+
+
+def _read_deadline(given: float | None) -> float | None:
+    # No bound holds for nan.
+    if given is not None and not given > 0:
+        raise ConfigError((Problem(f"deadline: {given}, expected more than 0 seconds"),))
+    return given
+
+
+def _refuse_idle(names: list[str]) -> None:
+    if names:
+        why = "has no effect with resume, which repeats the options of its run"
+        raise ConfigError(tuple(Problem(f"{name}: {why}") for name in names))
 
 
 def status(project: OpenProject, *, strict: bool = False) -> Run:

@@ -47,7 +47,7 @@ Completion: eval "$(_TENANTRY_COMPLETE=bash_source tenantry)", or zsh_source, fi
 
 
 # What the next command has of its own, or need not repeat.
-_NOT_AGAIN = frozenset({"tenants", "format", "verbose", "reason", "config", "resume", "yes"})
+_NOT_AGAIN = frozenset({"tenants", "shard", "format", "verbose", "reason", "config", "resume", "yes"})
 _ERROR = click.style("error:", fg="red", bold=True)
 # A line of ours among the output of the other formats would break them.
 _FOR_PEOPLE = frozenset({"table", "plan"})
@@ -279,6 +279,8 @@ def _make_call(context: click.Context) -> "Call":
     from tenantry.reports.formats import Call
 
     selection = shlex.quote(context.params.get("tenants") or ALL)
+    if shard := context.params.get("shard"):
+        selection += f" --shard {shard}"
     verb = context.info_name or ""
     # Of the other verbs, a hint names all that it needs: their options are about the version that they were given.
     options = _retype_options(context, _NOT_AGAIN | {"dry_run", "servers", "resume_at"}) if verb == "migrate" else []
@@ -298,8 +300,9 @@ def _repeat_call(repeated: Repeated, context: click.Context) -> "Call":
     servers = [word for name in repeated.servers for word in ("--server", f"{name}=...")]
     again = [_program(), repeated.verb, *words, *servers, *_retype_config(context)]
     options = words if repeated.verb == "migrate" else []
-    selection = shlex.quote(repeated.selection)
-    return Call(_program_here(context), " ".join(again), selection, repeated.verb, _join(options), _join(servers))
+    return Call(
+        _program_here(context), " ".join(again), repeated.selection, repeated.verb, _join(options), _join(servers)
+    )
 
 
 def _join(words: list[str]) -> str:

@@ -39,11 +39,12 @@ from tenantry.model.errors import (
     Unreachable,
 )
 from tenantry.model.events import DatabaseCreated, DatabaseOpened, TenantsSelected, WarningRaised
+from tenantry.model.rollout import NO_ROLLOUT
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Connection, Sessions, Settings
 from tenantry.postgres.transaction import Cursor, in_transaction
-from tenantry.state import Cache
+from tenantry.state import Cache, find_cache_folder
 
 # It is asked before every run: it changes nothing, and no run waits for it for ever.
 READ_ONLY = "BEGIN READ ONLY; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'"
@@ -112,6 +113,11 @@ class Project:
         """
         _start_servers(self.config, self.choice, (tenant.server for tenant in self.tenants), makes=makes)
 
+    @property
+    def cache_folder(self) -> Path:
+        """Return the folder of what is kept between runs, each kind in a folder of its own in it."""
+        return find_cache_folder(self.config.state, self.choice.environment)
+
     def files(self, tenant: Tenant) -> tuple[Migration, ...]:
         """Return the migrations of the tenant's set, in order."""
         return self.directories[tenant.set_name].migrations
@@ -124,7 +130,7 @@ class Project:
         """Yield what is worth saying before a run: who is selected, unless that was typed, and about the input."""
         if self.choice.selection.computed:
             names = tuple(tenant.name for tenant in self.tenants)
-            yield TenantsSelected(self.choice.selection.text, len(names), names[:_FIRST])
+            yield TenantsSelected(self.choice.selection.words, len(names), names[:_FIRST])
         yield from self.warnings()
 
     def warnings(self) -> Iterator[WarningRaised]:
@@ -142,10 +148,10 @@ class Project:
             message = f"{folder}: {failure}, expected {_OWN_FOLDER}: the texts that were applied are not kept here"
             yield WarningRaised("", Problem(message, f"{_CORRECT}, or commit each file to git as it ran"))
 
-    def ledger(self, tenant: Tenant, connection: Connection, *, glances: bool = False) -> Ledger:
-        """Return the tenant's ledger on a connection; `glances`: see `Guard`."""
+    def ledger(self, tenant: Tenant, connection: Connection, *, glances: bool = False, witness: str = "") -> Ledger:
+        """Return the tenant's ledger on a connection; `glances` and `witness`: see `Guard`."""
         superuser = connection.info.parameter_status("is_superuser") == "on"
-        guard = Guard(self.config.ledger_owner, glances=glances, pins=superuser)
+        guard = Guard(self.config.ledger_owner, glances=glances, pins=superuser, witness=witness)
         return Ledger(connection, self.config.ledger_schema, tenant, self.provenance, guard)
 
     def creates(self, tenant: Tenant) -> bool:
@@ -153,10 +159,10 @@ class Project:
         return tenant.server.embedded or self.choice.create
 
     @contextmanager
-    def reading(self, tenant: Tenant) -> Iterator[Ledger | None]:
+    def reading(self, tenant: Tenant, *, glances: bool = False) -> Iterator[Ledger | None]:
         """Open the tenant's database to read; None where it does not exist yet and `migrate` would create it.
 
-        Raises Unreachable.
+        `glances`: see `Guard`. Raises Unreachable.
         """
         with ExitStack() as stack:
             try:
@@ -167,7 +173,7 @@ class Project:
                     raise explain_missing(self.sessions, tenant, error) from None
                 yield None
             else:
-                yield self.ledger(tenant, connection)
+                yield self.ledger(tenant, connection, glances=glances)
 
     def open_or_create(
         self, tenant: Tenant, stack: ExitStack
@@ -244,6 +250,26 @@ def open_offline(choice: Choice, run_id: str, os_user: str, *, stop: Stop | None
     return Project(config, choice, (), config.tenants, {}, sessions, provenance, {}, stop or Stop(), texts, cache)
 
 
+def open_database(choice: Choice, run_id: str, os_user: str, tenant: Tenant, state: Path) -> Project:
+    """Open a project for a database of no tenant of its own, which gets the migrations of a set all the same.
+
+    Neither the servers nor the rollout of tenants.yaml apply to it, and its runs are kept in the folder `state`. Raises
+    InputError.
+    """
+    read_config = read(choice.config_path, env=choice.environment, overrides=choice.servers or {})
+    config = replace(
+        read_config, master=None, tenants=(tenant,), tenant_query=None, rollout=NO_ROLLOUT, state_folder=state
+    )
+    directories = _read_directories(read_config, {tenant.set_name})
+    checks = _read_checks(read_config, directories)
+    provenance = Provenance(run_id, os_user, config.root.resolve())
+    sessions, stop = _make_sessions(config, choice, (tenant,), provenance), Stop()
+    stop.covers(sessions)
+    texts, cache = _make_texts(config, choice), Cache(choice.environment)
+    chosen = (tenant,)
+    return Project(config, choice, chosen, chosen, directories, sessions, provenance, checks, stop, texts, cache)
+
+
 def embedded_server(config: Config) -> EmbeddedServer:
     """Return the embedded server that belongs to tenants.yaml, running or not."""
     return EmbeddedServer(config.state)
@@ -299,16 +325,15 @@ def _read_checks(config: Config, directories: Mapping[SetName, Directory]) -> di
 
 def _make_texts(config: Config, choice: Choice) -> Texts:
     folders = (config.master_migrations, config.tenant_migrations)
-    kept = choice.environment.get("TENANTRY_CACHE")
     # Those of earlier runs may be in the state folder, and that may be read-only.
-    homes = [Path(kept) / FOLDER] if kept else []
-    return Texts([*homes, config.state / FOLDER], [folder for folder in folders if folder])
+    homes = dict.fromkeys((find_cache_folder(config.state, choice.environment), config.state))
+    return Texts([home / FOLDER for home in homes], [folder for folder in folders if folder])
 
 
 def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], provenance: Provenance) -> Sessions:
     # With tenants from a query none is selected yet, and the query itself needs the way to the master's server.
     used = {tenant.server.name: tenant.server for tenant in tenants} or dict(config.servers)
-    if config.master and any(rule.gate for rule in config.rollout.stages):
+    if config.master and (config.shares_proofs or any(rule.gate for rule in config.rollout.stages)):
         # Whether or not the master is selected.
         used.setdefault(config.master.server.name, config.master.server)
     # Where the embedded server will be reached is known before it runs.
@@ -323,7 +348,8 @@ def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], 
         for name, server in used.items()
         if server.password_command
     }
-    return Sessions(dsns, _make_settings(config, choice, provenance), directs, variables, commands)
+    caps = {name: server.connections for name, server in used.items()}
+    return Sessions(dsns, _make_settings(config, choice, provenance), directs, variables, commands, caps=caps)
 
 
 def _make_settings(config: Config, choice: Choice, provenance: Provenance) -> Settings:

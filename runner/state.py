@@ -46,6 +46,15 @@ def find_state_folder(root: Path, environment: Mapping[str, str]) -> Path | None
         return None
 
 
+def find_cache_folder(state: Path, environment: Mapping[str, str]) -> Path:
+    """Return where whatever can be computed again is kept, and the texts that ran, each kind in a folder of its own.
+
+    TENANTRY_CACHE names it, for a CI whose checkout is new each time; without, it is the state folder.
+    """
+    named = environment.get("TENANTRY_CACHE")
+    return Path(named) if named else state
+
+
 def _may_write(folder: Path) -> bool:
     effective = os.access in os.supports_effective_ids
     return os.access(folder, os.W_OK | os.X_OK, effective_ids=effective)

@@ -1,3 +1,3 @@
 """What every test may ask for."""
 
-pytest_plugins = ["tests.fix_postgres", "tests.fix_pgbouncer", "tests.fix_scram"]
+pytest_plugins = ["pytester", "tests.fix_postgres", "tests.fix_pgbouncer", "tests.fix_scram"]

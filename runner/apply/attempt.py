@@ -18,7 +18,6 @@ from tenantry.model.results import Failure, LockWait
 from tenantry.postgres.failures import FailureKind, classify, describe
 from tenantry.postgres.send import Sent
 from tenantry.postgres.sessions import Connection
-from tenantry.postgres.transaction import Cursor
 
 # A loop that raises a notice for each row must not fill the memory; the last ones matter most.
 _MOST_NOTICES = 200
@@ -52,14 +51,9 @@ class Broken:
 Ending = MigrationApplied | Stale | Broken
 
 
-def is_stale(ledger: Ledger, states: States, answer: Cursor | None = None) -> bool:
-    """Return whether the ledger has changed since the plan was made; create the ledger if there is none.
-
-    `answer` holds its states, if they were read together with the lock.
-    """
+def is_stale(ledger: Ledger, states: States) -> bool:
+    """Return whether the ledger has changed since the plan was made; create the ledger if there is none."""
     # Without any row there may be no table either, and a query that fails would abort the file's transaction.
-    if states and answer:
-        return ledger.take_states(answer) != states
     if not states and ledger.create_if_absent():
         return False
     return ledger.read_states() != states

@@ -53,7 +53,9 @@ class Watch:
             return
         try:
             if self._connection is None:
-                opening = self._site.sessions.connect(self._site.tenant, connect_timeout=_CONNECT_TIMEOUT_S)
+                opening = self._site.sessions.connect(
+                    self._site.tenant, waits=False, connect_timeout=_CONNECT_TIMEOUT_S
+                )
                 self._connection = self._stack.enter_context(opening)
             seen = read_wait(self._connection, self._pid)
         except (psycopg.Error, TenantError):

@@ -34,7 +34,8 @@ def _try(site: Site, step: Migration) -> Generator[Event, None, Applied]:
 
 
 def _record(table: RepeatableTable, step: Migration, elapsed_ms: int, _: int, end: sql.SQL | None) -> None:
-    """Reset the session and write the record, which does not count statements."""
+    """Reset the session, write the record, which does not count statements, and commit."""
     if end:
         table.connection.execute(compose_close(table.ledger))
     table.record(step, elapsed_ms=elapsed_ms)
+    table.connection.execute("COMMIT")

@@ -60,6 +60,7 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
     result = Result.UP_TO_DATE
     while steps:
         step = steps[0]
+        site.ledger.guard.continues = len(steps) > 1
         outcome = yield from (apply_whole if step.transactional else _apply_statements)(site, step, states)
         match outcome:
             case MigrationApplied():

@@ -15,7 +15,7 @@ States = dict[int, str]
 
 
 # Records that a file has run: its time in milliseconds, its number of statements, and the SQL that resets the session,
-# to be sent before the record; None if the session is reset already.
+# to be sent before the record; None if the session is reset already. Commits, too.
 WriteRecord = Callable[[int, int, sql.SQL | None], None]
 
 
@@ -25,7 +25,7 @@ class Site:
 
     `resume_at` is the number of a statement as a person gives it with `--resume-at`: the first one is 1. It is read
     here alone, by `assumed_done`: everything below counts the statements that are done.
-    `record` is None if a file that has run is recorded as applied.
+    `record` writes the record of a file that has run, without a COMMIT; None if it is recorded as applied.
     """
 
     tenant: Tenant

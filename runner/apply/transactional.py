@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Generator
+from contextlib import suppress
 
 import psycopg
 from psycopg import errors as pg
@@ -24,13 +25,13 @@ from tenantry.apply.attempt import (
 from tenantry.apply.lock_waits import Watch, watching
 from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.site import Site, States, WriteRecord
-from tenantry.ledger.guard import is_changed
-from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.guard import compose_glanced_states, compose_guarded_states, is_changed, is_plain
+from tenantry.ledger.ledger import OF_COPY, Ledger, take_states
 from tenantry.ledger.touched import compose_untouched
 from tenantry.ledger.writing import record_applied
 from tenantry.model import Migration
 from tenantry.model.events import Event, LockAwaited, MigrationApplied, MigrationStarted
-from tenantry.model.records import LEDGER_AND_LOG, LOG_TABLE
+from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LOG_TABLE
 from tenantry.postgres.send import send
 from tenantry.postgres.transaction import (
     Begun,
@@ -49,8 +50,9 @@ def apply_whole(site: Site, step: Migration, states: States) -> Generator[Event,
 
 def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
     timeouts = choose_timeouts(site, step)
+    site.ledger.guard.mark = None  # of the transaction before
     try:
-        begun = yield from (_begin_guarded(site, timeouts) if states else begin(site, timeouts))
+        begun = yield from (_begin_reading(site, timeouts) if states else begin(site, timeouts))
     except pg.UndefinedTable as error:
         # Without the log, the file fails; without the ledger, nobody knows what the tenant has.
         if LOG_TABLE not in (error.diag.message_primary or ""):
@@ -59,27 +61,50 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
         return make_broken(error, site, step, None)
     with in_transaction(site.connection):
         # Under the lock: another runner may have applied the file since the plan was made.
-        if is_stale(site.ledger, states, begun.answer):
+        if take_states(begun.copied.rows) != states if states else is_stale(site.ledger, states):
             return Stale(site.ledger.read())
         run = yield from run_required(site, step, begun.pid, timeouts, lambda *done: _record(site, step, *done))
     return (yield from report(*run, site.tenant))
 
 
+def _begin_reading(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, None, Begun]:
+    """Begin the transaction, and read the states of the ledger's rows: at a glance, or else after a guard."""
+    guard = site.ledger.guard
+    with site.ledger.bounding(LEDGER_TABLE):
+        if guard.glances:
+            if begun := (yield from _begin_glanced(site, timeouts)):
+                return begun
+            guard.glances = False
+        return (yield from _begin_guarded(site, timeouts))
+
+
+def _begin_glanced(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, None, Begun | None]:
+    """Begin and read, see `Guard.glances`; None, and no transaction, where a glance at the table leaves a doubt."""
+    with suppress(*OF_COPY):
+        begun = yield from begin(site, timeouts, compose_glanced_states(site.ledger.schema))
+        if is_plain(site.ledger.guard, LEDGER_TABLE, begun.copied.answer):
+            site.ledger.guard.remember(begun.copied.results)
+            return begun
+    site.connection.rollback()
+    return None
+
+
 def _begin_guarded(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, None, Begun]:
-    """Begin the transaction, and read the states of the ledger's rows after a guard of its tables."""
     ledger = site.ledger
     with ledger.guarding(LEDGER_AND_LOG):
         try:
-            return (yield from begin(site, timeouts, ledger.compose_states()))
+            begun = yield from begin(site, timeouts, compose_guarded_states(ledger.guard, ledger.schema))
         except pg.InvalidTextRepresentation as error:
             if not is_changed(error):
                 raise
             site.connection.rollback()
             ledger.guard.seen = None
-        return (yield from begin(site, timeouts, ledger.compose_states()))
+            begun = yield from begin(site, timeouts, compose_guarded_states(ledger.guard, ledger.schema))
+    ledger.guard.remember(begun.copied.results)
+    return begun
 
 
-def begin(site: Site, timeouts: Timeouts, query: sql.Composable | None = None) -> Generator[LockAwaited, None, Begun]:
+def begin(site: Site, timeouts: Timeouts, query: str = "") -> Generator[LockAwaited, None, Begun]:
     """Begin the transaction of a file under the lock, and send `query` in the same round trip. Raises Blocked."""
     connection, settings = site.connection, site.sessions.settings
     reading = site.sessions.list_settings(site.tenant)
@@ -107,8 +132,9 @@ def run_required(
 def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: sql.SQL | None) -> None:
     if site.record:
         site.record(elapsed_ms, statements, end and compose_close(site.ledger))
+        site.connection.execute("COMMIT")
     else:
-        record_applied(site.ledger, step, elapsed_ms=elapsed_ms, statements=statements, after=end)
+        record_applied(site.ledger, step, elapsed_ms=elapsed_ms, statements=statements, after=end, commits=True)
 
 
 def compose_close(ledger: Ledger) -> sql.SQL:
@@ -117,7 +143,7 @@ def compose_close(ledger: Ledger) -> sql.SQL:
 
 
 def _run(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> MigrationApplied | Broken:
-    """Send the file, reset the session, write the record, commit."""
+    """Send the file, then reset the session, write the record and commit, all three as one message where possible."""
     connection = site.connection
     started = time.monotonic()
     sent = send(connection, step.sql, watch.look, every_s=watch.every_s)
@@ -138,7 +164,6 @@ def _run(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> Migr
                 return broken
         with site.ledger.guarding(LEDGER_AND_LOG):
             record(elapsed_ms, sent.statements, end)
-        connection.execute("COMMIT")
     except psycopg.Error as error:
         return make_broken(error, site, step, None)
     return MigrationApplied(site.tenant.name, step, elapsed_ms)

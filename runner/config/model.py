@@ -65,6 +65,7 @@ class Config:
     `tenants` is empty if they come from `tenant_query`, which runs on the master: see `tenants_from_rows`.
     `reading` are the settings that decide how SQL is read.
     `small_table_bytes`: a table below this size is small, see `lint.gate`.
+    `shares_proofs`: proofs are kept in the master as well, for every machine.
     `drift_roles` are role names with `{id}`, each with the word that replaces it; see `Config.scope`.
     """
 
@@ -92,6 +93,7 @@ class Config:
     control: ControlPlace | None = None
     # `read` has read it by now; `parse` alone leaves `tenants` empty.
     tenant_file: TenantFile | None = None
+    shares_proofs: bool = False
     # None: next to the file.
     state_folder: Path | None = None
 

@@ -16,7 +16,7 @@ from tenantry.config.model import Config, Rules, TenantFile
 from tenantry.config.rollout import make_rollout
 from tenantry.config.schema import SMALL_TABLE, TenantsFile, validate
 from tenantry.config.servers import read_servers
-from tenantry.config.tenants import check_source, make_tenants
+from tenantry.config.tenants import check_proofs, check_source, make_tenants
 from tenantry.model.errors import ConfigError
 from tenantry.model.reading import choose_reading
 from tenantry.model.scope import Ignored
@@ -66,7 +66,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     file = validate(document, Reading(document).read(document.root))
     if file is None:
         raise ConfigError(document.problems)
-    connections = read_servers(document, file.servers, env, overrides or {})
+    connections = read_servers(document, file.servers, env, overrides or {}, file.connections)
     rules = Rules(
         servers={name: connection.server for name, connection in connections.items()},
         endpoints={name: connection.endpoint for name, connection in connections.items()},
@@ -77,6 +77,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         role=file.tenants.role or "",
     )
     check_source(document, file)
+    check_proofs(document, file)
     rollout = make_rollout(document, file)
     control = make_control(document, file, env)
     master, tenants = make_tenants(document, file, rules)
@@ -107,6 +108,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         },
         rules=rules,
         rollout=rollout,
+        shares_proofs=bool(file.master) and file.proofs != "state",
         control=control,
         tenant_file=_find_file(document, file, path),
     )

@@ -55,6 +55,13 @@ def _read_size(value: object) -> int:
     return size
 
 
+def _read_count(value: object) -> int:
+    """Return a whole number, 1 or more."""
+    if isinstance(value, Plain) and value.kind == "number" and value.text.isdecimal() and int(value.text):
+        return int(value.text)
+    raise ValueError("a whole number, 1 or more")
+
+
 def _read_day(value: object) -> date:
     """Return a day of the calendar."""
     # Other forms that Python reads, such as 20261231, are numbers to a reader.
@@ -87,9 +94,15 @@ _SizeText = Annotated[str, Field(pattern=SIZE_PATTERN)]
 
 _Size = Annotated[int, BeforeValidator(_read_size, json_schema_input_type=Literal[0] | _SizeText)]
 
+_Count = Annotated[int, BeforeValidator(_read_count, json_schema_input_type=Annotated[int, Field(ge=1)])]
+
 _LOCK_TIMEOUT = "How long a statement waits for a table lock, unless its file says otherwise."
 
 _ROLE = "Role of each session, if it is not the one that logs in; {id} stands for the tenant's id. It owns new objects."
+
+_CONNECTIONS = (
+    "Most connections that one run has to the server at once, if it is to have fewer than the server has free."
+)
 
 _Text = Annotated[str, Field(pattern=TEXT_PATTERN)]
 
@@ -253,6 +266,7 @@ class ServerEntry(BaseModel):
         None,
         description="production: a verb that writes there needs --yes, or the word production typed on a terminal.",
     )
+    connections: _Count | None = Field(None, description=_CONNECTIONS, examples=[20])
 
 
 _Server = Annotated[
@@ -371,13 +385,6 @@ def _read_span(value: object) -> float:
     return span_s
 
 
-def _read_count(value: object) -> int:
-    """Return a whole number, 1 or more."""
-    if isinstance(value, Plain) and value.kind == "number" and value.text.isdecimal() and int(value.text):
-        return int(value.text)
-    raise ValueError("a whole number, 1 or more")
-
-
 def _read_boolean(value: object) -> bool:
     """Return true or false."""
     if isinstance(value, Plain) and value.kind == "boolean":
@@ -392,8 +399,6 @@ _Limit = Annotated[Limit, BeforeValidator(_read_limit, json_schema_input_type=_N
 _SpanText = Annotated[str, Field(pattern=SPAN_PATTERN)]
 
 _Span = Annotated[float, BeforeValidator(_read_span, json_schema_input_type=_SpanText)]
-
-_Count = Annotated[int, BeforeValidator(_read_count, json_schema_input_type=Annotated[int, Field(ge=1)])]
 
 _Boolean = Annotated[bool, BeforeValidator(_read_boolean, json_schema_input_type=bool)]
 
@@ -490,7 +495,18 @@ class TenantsFile(BaseModel):
     lint: _Lint | None = None
     drift: _Drift | None = None
     rollout: _Rollout | None = None
+    proofs: Literal["master", "state"] | None = Field(
+        None,
+        description="Where migrate keeps its proofs: in a table of the master as well, so that every machine has them, "
+        "or in the state folder of its machine alone. Default master if there is a master, otherwise state.",
+        examples=["state"],
+    )
     workers: WorkersEntry | None = None
+    connections: _Count | None = Field(
+        None,
+        description="Most connections that one run has at once to each server without a number of its own.",
+        examples=[20],
+    )
     expect: list[_Expected] = Field(
         [],
         description="Columns that every tenant must have: table.column, optionally followed by its type and not null.",

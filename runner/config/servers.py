@@ -23,14 +23,24 @@ _NOT_EMBEDDED = Mistake("embedded, expected key=value pairs or a postgresql:// U
 
 
 def read_servers(
-    document: Document, given: Mapping[str, str | ServerEntry], env: Mapping[str, str], overrides: Mapping[str, str]
+    document: Document,
+    given: Mapping[str, str | ServerEntry],
+    env: Mapping[str, str],
+    overrides: Mapping[str, str],
+    connections: int | None = None,
 ) -> dict[str, ServerConnection]:
-    """Return the servers by name, and note their mistakes."""
+    """Return the servers by name, and note their mistakes. `connections` counts for those without a number."""
     _check_overrides(document, list(given), env, overrides)
-    return {
+    found = {
         name: _read_server(document, name, entry, env, _find_override(name, env, overrides))
         for name, entry in given.items()
     }
+    return {name: _limit(connection, connections) for name, connection in found.items()}
+
+
+def _limit(found: ServerConnection, connections: int | None) -> ServerConnection:
+    server = found.server
+    return found._replace(server=replace(server, connections=server.connections or connections))
 
 
 def _check_overrides(
@@ -123,5 +133,11 @@ def _add_command(document: Document, name: str, found: ServerConnection, entry: 
 
 def _add_rest(found: ServerConnection, entry: ServerEntry, direct: str | None) -> ServerConnection:
     """Return the server with the rest of its mapping."""
-    rest = replace(found.server, lock_timeout_ms=entry.lock_timeout, direct=direct, environment=entry.environment or "")
+    rest = replace(
+        found.server,
+        lock_timeout_ms=entry.lock_timeout,
+        direct=direct,
+        environment=entry.environment or "",
+        connections=entry.connections,
+    )
     return found._replace(server=rest)

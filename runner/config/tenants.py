@@ -51,6 +51,12 @@ def check_source(document: Document, file: TenantsFile) -> None:
         document.refuse(("tenants", "query"), Mistake("query without master, expected a master to run it on"), key=True)
 
 
+def check_proofs(document: Document, file: TenantsFile) -> None:
+    """Note proofs that are to be kept in a master where there is none."""
+    if file.proofs == "master" and not file.master:
+        document.refuse(("proofs",), Mistake("master without a master, expected state, or a master to keep them in"))
+
+
 def check_tenant(tenant: Tenant, rules: Rules) -> Iterator[tuple[str, Mistake]]:
     """Yield the mistakes of one tenant by itself, each with the key that holds it."""
     is_master = tenant.set_name is SetName.MASTER

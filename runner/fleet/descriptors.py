@@ -4,9 +4,8 @@ import resource
 
 from tenantry.model.errors import Problem
 from tenantry.model.events import WarningRaised
+from tenantry.postgres.capacity import EACH
 
-# A tenant needs up to three connections: its session, one that watches it, one that holds its lock.
-_EACH = 3
 # Arbitrary: the standard streams, the scratch database and its server, modules that are loaded, names that are looked
 # up. With less, a run would stop in the middle of its report.
 _OTHERS = 24
@@ -19,11 +18,11 @@ def limit_jobs(jobs: int, servers: int) -> tuple[int, WarningRaised | None]:
 
     The limit of this process is raised as far as the system lets it.
     """
-    wanted = jobs * max(servers, 1) * _EACH + _OTHERS
+    wanted = jobs * max(servers, 1) * EACH + _OTHERS
     limit = _raise_limit(max(wanted, _SERVER))
     if limit >= wanted:
         return jobs, None
-    fewer = max((limit - _OTHERS) // (_EACH * max(servers, 1)), 1)
+    fewer = max((limit - _OTHERS) // (EACH * max(servers, 1)), 1)
     message = f"--jobs {jobs}: this process may open {limit} files, so that it works on {fewer} at once on each server"
     return fewer, WarningRaised("", Problem(message, f'run "ulimit -n {wanted}" before, or use a lower --jobs'))
 

@@ -1,6 +1,5 @@
 """Which tenants a term of a selection names. A term that names nobody is a problem, with the nearest word."""
 
-import hashlib
 import math
 import shlex
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from tenantry.fleet.shards import rank
 from tenantry.fleet.terms import SERVER, Atom, Everything, Glob, Id, IdRange, InState, Label, Listed, Sample, Term
 from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem
@@ -151,7 +151,7 @@ class Matcher:
     def _match_sample(self, sample: Sample) -> frozenset[str]:
         among = self._match(sample.of) - self._master
         size = math.ceil(len(among) * sample.number / 100) if sample.percent else int(sample.number)
-        return frozenset(sorted(among, key=_rank)[:size])
+        return frozenset(sorted(among, key=rank)[:size])
 
     def _match_file(self, path: str) -> frozenset[str]:
         try:
@@ -190,8 +190,3 @@ def match_all(matcher: Matcher, terms: Iterable[Term]) -> frozenset[str]:
 def retype(at: str, text: str) -> str:
     """Return another selection as it would be written at the same place."""
     return f"{at} {shlex.quote(text)}" if at == OPTION else repr(text)
-
-
-def _rank(name: str) -> bytes:
-    """Return a tenant's place in every sample: it depends on nothing but its id, so a larger sample has the smaller."""
-    return hashlib.sha256(f"tenantry sample {name}".encode()).digest()

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from tenantry.config.model import Mistake
 from tenantry.fleet.matching import OPTION, Matcher, Sources, match_all, retype
+from tenantry.fleet.shards import Shard
 from tenantry.fleet.terms import Everything, Id, Term, parse_term
-from tenantry.model import Tenant
+from tenantry.model import SetName, Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.tenants import ALL, MASTER
 from tenantry.model.words import times
@@ -22,16 +23,17 @@ class Selection:
     """The tenants that a run is for, by the terms that were given; without a term, everything in tenants.yaml.
 
     Whom the terms name is not known before `select` compares them with tenants.yaml. `at` is where the text stands, as
-    the subject of messages.
+    the subject of messages. `shard` is the part of them that this run is for; the master is in each.
     """
 
     terms: tuple[Term, ...] = ()
     at: str = OPTION
+    shard: Shard | None = None
 
     @property
     def everything(self) -> bool:
         """Return whether the master and every tenant are selected, none of them by name."""
-        return not self.terms
+        return not self.terms and not self.shard
 
     @property
     def text(self) -> str:
@@ -41,7 +43,12 @@ class Selection:
     @property
     def typed(self) -> str:
         """Return the selection as it is typed after `--tenants` in a shell."""
-        return shlex.quote(self.text)
+        return type_selection(self.text, str(self.shard or ""))
+
+    @property
+    def words(self) -> str:
+        """Return the selection as messages name it."""
+        return f"{self.text}, shard {self.shard}" if self.shard else self.text
 
     @property
     def names_master(self) -> bool:
@@ -56,7 +63,7 @@ class Selection:
     @property
     def computed(self) -> bool:
         """Return whether it takes tenants.yaml to know who is selected: not where each is named, or all are."""
-        return any(term.excluded or not isinstance(term.atom, Id) for term in self.terms)
+        return bool(self.shard) or any(term.excluded or not isinstance(term.atom, Id) for term in self.terms)
 
 
 EVERYTHING = Selection()
@@ -103,11 +110,31 @@ def select(
         )
     if selection.everything:
         return known
+    if not selection.terms:
+        return _take_shard(known, selection)
     chosen = match_all(Matcher(config_tenants, master, sources or Sources(), selection.at), selection.terms)
     if not chosen:
         message = f"{selection.at}: {selection.text!r} leaves nobody, expected a tenant that is not excluded"
         raise ConfigError((Problem(message),))
-    return tuple(tenant for tenant in known if tenant.name in chosen)
+    return _take_shard(tuple(tenant for tenant in known if tenant.name in chosen), selection)
+
+
+def type_selection(text: str, shard: str) -> str:
+    """Return a selection, and its shard if that is not empty, as they are typed after `--tenants` in a shell."""
+    return f"{shlex.quote(text)} --shard {shard}" if shard else shlex.quote(text)
+
+
+def _take_shard(tenants: tuple[Tenant, ...], selection: Selection) -> tuple[Tenant, ...]:
+    """Return the tenants of the shard of this run. Raises ConfigError where it has none."""
+    shard = selection.shard
+    if shard is None:
+        return tenants
+    # No tenant may start before the master has its files, and only this run can know that of itself.
+    found = tuple(tenant for tenant in tenants if tenant.set_name is SetName.MASTER or shard.has(tenant.name))
+    if not found:
+        message = f"--shard {shard}: nobody who is selected is in it, expected a tenant"
+        raise ConfigError((Problem(message, "divide the tenants into fewer shards"),))
+    return found
 
 
 def _find_repeated(text: str, parts: tuple[str, ...], at: str) -> Iterator[Problem]:

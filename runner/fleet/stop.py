@@ -41,8 +41,12 @@ class Stop:
         self._orders: queue.SimpleQueue[_Order] = queue.SimpleQueue()
 
     def covers(self, sessions: Sessions) -> None:
-        """Cancel the statements of these sessions when the running statements are to end at once."""
+        """Cancel the statements of these sessions when the running statements are to end at once.
+
+        Whoever waits for one of their connections waits no more once the run is to end.
+        """
         self._sessions.append(sessions)
+        sessions.ending = lambda: self.reason
 
     @contextmanager
     def covering_scratch(self, sessions: Sessions) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tenantry.model.records import LEDGER_TABLE, LOG_TABLE, REPEATABLE_TABLE
+from tenantry.model.records import LEDGER_TABLE, LOG_TABLE, PROOF_TABLE, REPEATABLE_TABLE
 
 # Numbers of built-in types, the same in every PostgreSQL: a name could be that of another schema's type.
 _BIGINT, _SMALLINT, _INTEGER, _TEXT, _TIME, _UUID, _JSONB = 20, 21, 23, 25, 1184, 2950, 3802
@@ -87,6 +87,18 @@ DEFINITIONS: Mapping[str, Definition] = {
                 _column("run_id", _UUID),
                 f"constraint {REPEATABLE_TABLE}_pkey PRIMARY KEY (name)",
                 _one_of(REPEATABLE_TABLE, "set_name", "master", "tenant"),
+            }
+        )
+    ),
+    PROOF_TABLE: Definition(
+        frozenset(
+            {
+                PLAIN,
+                *(_column(name, _TEXT) for name in ("set_name", "tenant", "expected", "token", "tool_version")),
+                _column("proven_at", _TIME),
+                _column("run_id", _UUID),
+                f"constraint {PROOF_TABLE}_pkey PRIMARY KEY (set_name, tenant)",
+                _one_of(PROOF_TABLE, "set_name", "master", "tenant"),
             }
         )
     ),

@@ -4,9 +4,9 @@ The tables lie in a database whose owner may be hostile. A view, a trigger, a de
 which would run with the rights of whoever migrates. So each query is sent after a guard, in the same message: it pins
 the table with a lock, and raises an error before the query is even analysed, unless the whole definition is ours.
 
-One read is made for every tenant of every run, and is not to cost what comparing a definition costs. It is a COPY,
-which plans nothing and so runs nothing of a plain table's, whatever is on it; a glance at one row of pg_class comes
-after it. What a glance does not see, an index or a default, is seen before anything is written, and by `verify`.
+A read is made for every tenant of every run, and is not to cost what comparing a definition costs. It is a COPY, which
+plans nothing and so runs nothing of a plain table's, whatever is on it; a glance at one row of pg_class comes after it.
+What a glance does not see, an index or a default, is seen before anything is written, and by `verify`.
 
 The lock is on a table, not on its schema, and an owner of the database could exchange schemas within the microseconds
 between guard and query. A superuser, who has most to lose, locks the schema's row before a write. PostgreSQL has no
@@ -15,18 +15,18 @@ lock that a role without rights on its catalogs could take against that.
 
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
+from psycopg.pq.abc import PGresult
 
 from tenantry.ledger.definitions import DEFINITIONS, PLAIN
-from tenantry.model.records import LEDGER_TABLES
-from tenantry.postgres.copying import Fields
+from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
+from tenantry.postgres.copying import Fields, read_row
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 
@@ -44,8 +44,13 @@ _KEPT = {"u": "an unlogged table", "t": "a temporary table"}
 # Without the quotes around them, which differ with the language of the server's messages.
 _REASON = re.compile("tenantry: (owner|not as tenantry created it)")
 _CHANGED = "tenantry: changed"
-_VERSIONS = "versions"
-_NO_PATH = "SET LOCAL search_path = ''"
+_VERSIONS, _MARK = "versions", "mark"
+_RESTORE_PATH, _RESTORE_SECURITY = "SET LOCAL search_path TO DEFAULT", "SET LOCAL row_security TO DEFAULT"
+# The columns that tell whether another runner has been at work.
+STATES = "version state"
+# Whatever a user creates has a number from here on.
+_FIRST_OF_USERS = 16384
+_STRICTLY_OWNED = "its owner is neither the connected role nor the owner that tenants.yaml names"
 
 
 @dataclass(slots=True)
@@ -54,27 +59,39 @@ class Guard:
 
     `owner` is a role that tenants.yaml names as the owner of the ledger, trusted like the connected one. `glances`: a
     whole table is read after no more than a glance, as long as the glance finds nothing. `by_grant`: also a table of a
-    role that was granted to ours is trusted, which takes longer to ask. `pins`: the connected role is a superuser.
-    `alone`: the last glance saw no relation in the database but the ledger's own; None before the first one.
+    role that was granted to ours is trusted, which takes longer to ask; with `strict`, it never is. `pins`: the
+    connected role is a superuser.
+    `witness` is the name of a relation that a file creates: a glance that finds it has seen more than the ledger's own.
+    `alone`: False once a glance has; None if nobody knows whether the database has any other relation.
     `seen`: the versions of the catalog's rows of both tables at which their whole definition was compared.
+    `mark`: of the rows of both tables at the beginning of a file's transaction, see `compose_unmarked`, if it is known.
+    `continues`: further records will be written, so that these versions are worth their while.
     """
 
     owner: str = ""
     glances: bool = False
     by_grant: bool = False
+    strict: bool = False
     pins: bool = False
+    witness: str = ""
     alone: bool | None = None
     seen: str | None = None
+    mark: str | None = None
+    continues: bool = True
 
     def results(self, *, writes: bool) -> int:
         """Return how many results come before the one of a guarded query: SET, the schema's lock, LOCK, SELECT."""
         return 4 if self.pins and writes else 3
 
-    def remember(self, cursor: psycopg.Cursor[tuple[Any, ...]]) -> None:
-        """Keep the versions if the result at which a cursor stands is that of a guard that gives them."""
-        result = cursor.pgresult
-        if result and result.nfields and result.fname(result.nfields - 1) == _VERSIONS.encode():
-            self.seen = str((cursor.fetchone() or ("",))[-1])
+    def remember(self, results: Iterable[PGresult]) -> None:
+        """Keep the versions and the mark if one of the results of a message gives them."""
+        for result in results:
+            name = result.fname(result.nfields - 1) if result.nfields else None
+            if name == _VERSIONS.encode():
+                self.seen = (read_row(result)[-1] or b"").decode()
+            elif name == _MARK.encode():
+                value = read_row(result)[-1]
+                self.mark = None if value is None else value.decode()
 
 
 def compose_guarded(
@@ -89,27 +106,28 @@ def compose_guarded(
 
 
 def compose_guard(
-    guard: Guard, schema: str, tables: Sequence[str], *, writes: bool, remembers: bool = False
+    guard: Guard, schema: str, tables: Sequence[str], *, writes: bool, remembers: bool = False, quick: bool = False
 ) -> sql.SQL:
     """Return the statements that raise an error unless the tables are plain ones of ours; see `Guard.results`.
 
     `remembers`: the answer has the versions of their catalog's rows too, of the same moment, for `remember`.
+    `quick`: where there may be a trigger, a rule or a child, the error is the one of `is_changed`; a quarter cheaper.
     """
-    settled = (guard.owner, guard.by_grant, guard.pins and writes)
+    settled = (guard.owner, guard.by_grant, guard.pins and writes, quick)
     return _compose_guard(settled, schema, tuple(tables), writes=writes, remembers=remembers)
 
 
 # Composed once, and not again for each file of each tenant.
 @cache
 def _compose_guard(
-    settled: tuple[str, bool, bool], schema: str, tables: tuple[str, ...], *, writes: bool, remembers: bool
+    settled: tuple[str, bool, bool, bool], schema: str, tables: tuple[str, ...], *, writes: bool, remembers: bool
 ) -> sql.SQL:
-    owner, by_grant, pins = settled
+    owner, by_grant, pins, quick = settled
     guard = Guard(owner, by_grant=by_grant)
     text = sql.SQL(read_sql("ledger", "guard")).format(
         lock=_compose_lock(schema, tables, pins=pins, writes=writes),
-        owned=_compose_owned(guard, schema, tables),
-        definition=_compose("definition", schema, tables),
+        owned=_compose_owned(guard, schema, tables, quick=quick),
+        definition=_compose_definition(schema, tables, quick=quick),
         # Sorted as the query sorts: by the bytes of the text.
         expected=sql.Literal("\n".join(sorted(_number(tables)))),
         versions=_compose_versions(schema, tables) if remembers else sql.SQL(""),
@@ -131,23 +149,22 @@ def _compose_versions(schema: str, tables: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ({}) AS {}").format(_compose("versions", schema, tables), sql.Identifier(_VERSIONS))
 
 
-def compose_unchanged(guard: Guard, schema: str, tables: Sequence[str], *, locks: bool) -> sql.Composed:
+def compose_unchanged(guard: Guard, schema: str, tables: Sequence[str]) -> sql.Composed:
     """Return the statements that raise an error, see `is_changed`, unless the tables are as `guard.seen` says.
 
-    That costs a quarter of a comparison of their definition. `locks`: they are pinned as by `compose_guard`; where
-    the open transaction has pinned them before, only what it did itself can have changed them.
+    That costs a quarter of a comparison of their definition. They are pinned as by `compose_guard`.
     """
-    before, after = _compose_unchanged(schema, tuple(tables), pins=guard.pins, locks=locks)
+    before, after = _compose_unchanged(schema, tuple(tables), pins=guard.pins)
     return sql.SQL("").join((before, sql.Literal(guard.seen), after))
 
 
 @cache
-def _compose_unchanged(schema: str, tables: tuple[str, ...], *, pins: bool, locks: bool) -> tuple[sql.SQL, sql.SQL]:
+def _compose_unchanged(schema: str, tables: tuple[str, ...], *, pins: bool) -> tuple[sql.SQL, sql.SQL]:
     """Return the text before and after what was seen, which is each tenant's own."""
     mark = secrets.token_hex()
     text = sql.SQL(";\n").join(
         (
-            _compose_lock(schema, tables, pins=pins, writes=True) if locks else sql.SQL(_NO_PATH),
+            _compose_lock(schema, tables, pins=pins, writes=True),
             sql.SQL(read_sql("ledger", "unchanged")).format(
                 versions=_compose("versions", schema, tables), seen=sql.SQL(mark), changed=sql.Literal(_CHANGED)
             ),
@@ -164,21 +181,81 @@ def is_changed(error: psycopg.Error) -> bool:
 
 def compose_copy(guard: Guard, schema: str, table: str, columns: str) -> str:
     """Return the message that reads columns of a whole table, and raises an error unless it is a plain one of ours."""
+    before = compose_guard(guard, schema, (table,), writes=False).as_string()
     # What was set holds to the end of a transaction, which may be the caller's.
-    restore = sql.SQL("SET LOCAL row_security TO DEFAULT;\nSET LOCAL search_path TO DEFAULT")
-    before = compose_guard(guard, schema, (table,), writes=False)
-    return sql.SQL(";\n").join((before, _compose_copy(schema, table, columns), restore)).as_string()
+    return ";\n".join((before, _compose_copy(schema, table, columns).as_string(), _RESTORE_SECURITY, _RESTORE_PATH))
+
+
+def compose_guarded_states(guard: Guard, schema: str) -> str:
+    """Return the statements that read the states of rows after a guard of both tables.
+
+    The guard is the short one where the definition was compared before; see `is_changed` for its error.
+    """
+    before = (
+        compose_guard(guard, schema, LEDGER_AND_LOG, writes=True, remembers=True)
+        if guard.seen is None
+        else compose_unchanged(guard, schema, LEDGER_AND_LOG)
+    ).as_string()
+    copy = _compose_copy(schema, LEDGER_TABLE, STATES).as_string()
+    return ";\n".join((before, compose_mark(schema), copy, _RESTORE_SECURITY, _RESTORE_PATH))
 
 
 # Composed once, and not again for each tenant.
 @cache
-def compose_glanced(schema: str, table: str, columns: str) -> str:
+def compose_glanced(schema: str, table: str, columns: str, witness: str = "") -> str:
     """Return the message that reads columns of a whole table, and then gives what `is_plain` judges.
 
     It is for a transaction of its own. The glance comes last, so that it is at the table that COPY has locked.
     """
-    glance = sql.SQL(read_sql("ledger", "glance")).format(table=_as_relation(schema, table), alone=compose_alone())
+    # Found by name in the tenant's own search_path: what it is does not matter, only that it is there.
+    asked = sql.SQL("CAST(pg_catalog.to_regclass({}) AS pg_catalog.oid)").format(sql.Literal(witness))
+    glance = sql.SQL(read_sql("ledger", "glance")).format(
+        table=_as_oid(schema, table), witness=asked if witness else sql.SQL("NULL")
+    )
     return sql.SQL(";\n").join((_compose_copy(schema, table, columns), glance)).as_string()
+
+
+# Composed once, and not again for each file of each tenant.
+@cache
+def compose_glanced_states(schema: str) -> str:
+    """Return the statements that pin both tables and read the states of rows, and then give what `is_plain` judges.
+
+    They are for the transaction of a file, which must not notice the setting.
+    """
+    lock = _compose_lock(schema, LEDGER_AND_LOG, pins=False, writes=True).as_string()
+    glanced = compose_glanced(schema, LEDGER_TABLE, STATES)
+    return ";\n".join((lock, _RESTORE_PATH, compose_mark(schema), glanced, _RESTORE_SECURITY))
+
+
+@cache
+def compose_mark(schema: str) -> str:
+    """Return the statement that gives the mark of both tables, for `Guard.remember`; NULL where none can be had."""
+    counted = sql.SQL("pg_catalog.current_setting('track_counts') OPERATOR(pg_catalog.=) 'on'")
+    marked = sql.SQL("SELECT CASE WHEN {} THEN {} END AS {}")
+    return marked.format(counted, _compose_mark(schema), sql.Identifier(_MARK)).as_string()
+
+
+def compose_unmarked(guard: Guard, schema: str) -> str:
+    """Return the statement that raises an error, see `is_changed`, unless the mark is the one in `guard`."""
+    before, after = _compose_unmarked(schema)
+    return f"{before}{sql.Literal(guard.mark).as_string()}{after}"
+
+
+@cache
+def _compose_unmarked(schema: str) -> tuple[str, str]:
+    """Return the text before and after the mark, which is each tenant's own."""
+    place = secrets.token_hex()
+    text = sql.SQL(read_sql("ledger", "unchanged")).format(
+        versions=_compose_mark(schema), seen=sql.SQL(place), changed=sql.Literal(_CHANGED)
+    )
+    before, after = text.as_string().split(place)
+    return before, after
+
+
+def _compose_mark(schema: str) -> sql.Composed:
+    return sql.SQL(read_sql("ledger", "mark")).format(
+        ledger=_as_oid(schema, LEDGER_TABLE), log=_as_oid(schema, LOG_TABLE)
+    )
 
 
 def _compose_copy(schema: str, table: str, columns: str) -> sql.Composed:
@@ -189,7 +266,7 @@ def _compose_copy(schema: str, table: str, columns: str) -> sql.Composed:
 
 
 def compose_alone() -> sql.Composed:
-    """Return the question whether a database has no relation but the ledger's own."""
+    """Return the question whether a database has no relation but the ledger's own, which reads all of pg_class."""
     tables = sql.SQL(", ").join(map(sql.Literal, LEDGER_TABLES))
     return sql.SQL(read_sql("ledger", "alone")).format(tables=tables)
 
@@ -198,15 +275,26 @@ def is_plain(guard: Guard, table: str, seen: Fields) -> bool:
     """Return whether a glance found a plain table, with as many columns and checks as ours, of an owner we trust."""
     if not seen:
         return False  # gone while it was looked at
-    *shape, owner, current, alone = seen
-    guard.alone = alone == b"t"
+    *shape, owner, current, witness = seen
+    # Lower numbers are those of the system's own relations.
+    if witness and int(witness) >= _FIRST_OF_USERS:
+        guard.alone = False
     expected = DEFINITIONS[table]
     ours = (b"r", b"p", *(b"f",) * 6, b"%d" % expected.columns, b"%d" % expected.checks)
     return tuple(shape) == ours and owner in {current, guard.owner.encode()}
 
 
-def _compose_owned(guard: Guard, schema: str, tables: Sequence[str]) -> sql.Composed:
-    return _compose("owned_by_grant" if guard.by_grant else "owned", schema, tables, owner=guard.owner)
+def _compose_owned(guard: Guard, schema: str, tables: Sequence[str], *, quick: bool = False) -> sql.Composed:
+    """Return the question why a table is not trusted for its row in pg_class; NULL if it is."""
+    flagged = sql.SQL(read_sql("ledger", "flagged")).format(changed=sql.Literal(_CHANGED)) if quick else sql.SQL("")
+    name = "owned_by_grant" if guard.by_grant else "owned"
+    return _compose(name, schema, tables, owner=sql.Literal(guard.owner), flagged=flagged)
+
+
+def _compose_definition(schema: str, tables: Sequence[str], *, quick: bool = False) -> sql.Composed:
+    """Return the query of a definition; `quick`: without the parts that `_compose_owned` has excluded."""
+    flagged = sql.SQL("") if quick else _compose("definition_flagged", schema, tables)
+    return _compose("definition", schema, tables, flagged=flagged)
 
 
 def _number(tables: Sequence[str]) -> Iterator[str]:
@@ -234,11 +322,11 @@ def find_faults(connection: Connection, guard: Guard, schema: str, table: str) -
     exists = sql.SQL("SELECT pg_catalog.to_regclass({}) IS NOT NULL").format(sql.Literal(relation))
     if connection.execute(exists).fetchone() != (True,):
         return
-    longer = Guard(guard.owner, by_grant=True)
+    longer = Guard(guard.owner, by_grant=not guard.strict)
     with connection.transaction():
         connection.execute("SET LOCAL search_path = ''")
         owned = connection.execute(_compose_owned(longer, schema, (table,))).fetchone()
-        found = connection.execute(_compose("definition", schema, (table,))).fetchone()
+        found = connection.execute(_compose_definition(schema, (table,))).fetchone()
     lines = frozenset(line.removeprefix("1 ") for line in str(found[0]).splitlines()) if found else frozenset()
     kinds = [line for line in lines if line.startswith("table ")]
     if kinds != [PLAIN]:
@@ -247,10 +335,15 @@ def find_faults(connection: Connection, guard: Guard, schema: str, table: str) -
         return
     for line in sorted(lines ^ DEFINITIONS[table].lines):
         yield f"{'unexpected' if line in lines else 'missing'}: {' '.join(line.split())}"
-    if owned != (True,):
-        yield "its owner is a role that the connected role is not a member of"
-    for grantee, privileges in connection.execute(_compose("granted", schema, (table,))).fetchall():
+    if owned != (None,):
+        yield _STRICTLY_OWNED if guard.strict else "its owner is a role that the connected role is not a member of"
+    for grantee, privileges in connection.execute(list_grants(schema, table)).fetchall():
         yield f"{grantee} may {privileges} it"
+
+
+def list_grants(schema: str, table: str) -> sql.Composed:
+    """Return the query for the roles that may write to a table besides its owner, each with what it may do."""
+    return _compose("granted", schema, (table,))
 
 
 def _describe_kind(line: str) -> str:
@@ -263,12 +356,15 @@ def _describe_kind(line: str) -> str:
     return " and ".join(filter(None, (*words, "a partition" if part == "t" else None)))
 
 
-def _compose(file: str, schema: str, tables: Sequence[str], **values: str) -> sql.Composed:
+def _compose(file: str, schema: str, tables: Sequence[str], **values: sql.Composable) -> sql.Composed:
     ids = sql.SQL("CAST(ARRAY[{}] AS pg_catalog.oid[])").format(
         sql.SQL(", ").join(_as_relation(schema, table) for table in tables)
     )
-    literals = {name: sql.Literal(value) for name, value in values.items()}
-    return sql.SQL(read_sql("ledger", file)).format(ids=ids, **literals)
+    return sql.SQL(read_sql("ledger", file)).format(ids=ids, **values)
+
+
+def _as_oid(schema: str, table: str) -> sql.Composed:
+    return sql.SQL("CAST({} AS pg_catalog.oid)").format(_as_relation(schema, table))
 
 
 def _as_relation(schema: str, table: str) -> sql.Composed:

@@ -6,7 +6,7 @@ belongs to: rows of another tenant mean that the connection leads to the wrong d
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,13 +18,13 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from tenantry.ledger.guard import (
+    STATES,
     Guard,
     compose_alone,
     compose_copy,
     compose_glanced,
-    compose_guard,
     compose_guarded,
-    compose_unchanged,
+    compose_mark,
     find_faults,
     is_plain,
     read_reason,
@@ -34,9 +34,10 @@ from tenantry.ledger.rows import COLUMNS, decode, decode_json, decode_version, f
 from tenantry.model import NO_VERSION, AppliedMigration, RowState, Tenant
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import Problem, Refused, TenantError
-from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
-from tenantry.postgres.copying import Bound, Copied, Fields, TooMuch, copy_rows
+from tenantry.model.records import LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
+from tenantry.postgres.copying import MOST, Copied, Fields, TooMuch, copy_rows
 from tenantry.postgres.queries import read_sql
+from tenantry.postgres.send import ask
 from tenantry.postgres.sessions import Connection
 
 LAYOUT = 1
@@ -47,11 +48,8 @@ _LAYOUT_COMMENT = re.compile(r"^tenantry ledger, layout (\d+)\b")
 _LATER_COLUMNS = {"proven_at": "timestamptz", "rollback_text": "text", "progress": "jsonb"}
 # Arbitrary: the first ones tell enough.
 _SHOWN_FAULTS = 3
-# Far beyond any ledger of ours, and within what a command can hold in memory for several tenants at once.
-_MOST = Bound(rows=100_000, size=256 * 1024**2)
-
 # What COPY says of a table that is not ours: a glance comes only after it.
-_OF_COPY = (pg.WrongObjectType, pg.UndefinedColumn, pg.InvalidColumnReference, pg.InsufficientPrivilege)
+OF_COPY = (pg.WrongObjectType, pg.UndefinedColumn, pg.InvalidColumnReference, pg.InsufficientPrivilege)
 
 _T = TypeVar("_T")
 
@@ -90,54 +88,40 @@ class Ledger:
 
         Raises Refused if the table is not one of ours, or has more than any ledger of ours.
         """
-        try:
+        with self.bounding(table):
             if self.guard.glances and self._is_idle():
                 rows = self._glance(table, columns)
                 if rows is not None:
                     return rows
                 self.guard.glances = False
             return self._trusting((table,), partial(self._copy_guarded, table, columns)).rows
+
+    @contextmanager
+    def bounding(self, table: str) -> Iterator[None]:
+        """Raise Refused for a table of which there is too much to read, in a message that the caller sends."""
+        try:
+            yield
         except TooMuch:
             raise Refused(
-                f"{self.schema}.{table}: more than {_MOST.rows:,} rows or {_MOST.size // 1024**2} MB, "
+                f"{self.schema}.{table}: more than {MOST.rows:,} rows or {MOST.size // 1024**2} MB, "
                 "expected one row for each migration",
                 hint="find out who filled it, and have its owner delete the rows that are not tenantry's",
             ) from None
 
     def _copy_guarded(self, table: str, columns: str) -> Copied:
-        return copy_rows(self.connection, compose_copy(self.guard, self.schema, table, columns), _MOST)
+        return copy_rows(self.connection, compose_copy(self.guard, self.schema, table, columns))
 
     def _glance(self, table: str, columns: str) -> list[Fields] | None:
         """Return columns of all rows; None where a glance at the table leaves a doubt."""
-        with suppress(*_OF_COPY):
-            copied = copy_rows(self.connection, compose_glanced(self.schema, table, columns), _MOST)
+        witness = self.guard.witness if self.guard.alone is None else ""
+        with suppress(*OF_COPY):
+            copied = copy_rows(self.connection, compose_glanced(self.schema, table, columns, witness))
             return copied.rows if is_plain(self.guard, table, copied.answer) else None
         return None
 
     def read_states(self) -> dict[int, str]:
         """Return the state of every row by version: enough to notice that another runner has been at work."""
-        return {version: data.decode() for version, data in self._read_column("state").items()}
-
-    def compose_states(self) -> sql.Composed:
-        """Return the query of `read_states` after a guard of both tables, to be sent with another one.
-
-        The answer is for `take_states`. The guard is the short one where the definition was compared before; see
-        `is_changed` for its error.
-        """
-        guard = (
-            compose_guard(self.guard, self.schema, LEDGER_AND_LOG, writes=True, remembers=True)
-            if self.guard.seen is None
-            else compose_unchanged(self.guard, self.schema, LEDGER_AND_LOG, locks=True)
-        )
-        # The path is restored first: the answer has to be the last result, and a file of the tenant's comes next.
-        query = sql.SQL("SET LOCAL search_path TO DEFAULT;\nSELECT version, state FROM ONLY {}")
-        return sql.SQL(";\n").join((guard, query.format(self.name(LEDGER_TABLE))))
-
-    def take_states(self, answer: psycopg.Cursor[tuple[Any, ...]]) -> dict[int, str]:
-        """Return the states from the answer to a message that ended with `compose_states`."""
-        while answer.nextset():
-            self.guard.remember(answer)
-        return dict(answer.fetchall())
+        return take_states(self.copy(LEDGER_TABLE, STATES))
 
     def read_text(self, version: int) -> str:
         """Return the text of a recorded file as it was applied; empty if there is no such row."""
@@ -176,8 +160,7 @@ class Ledger:
 
         Of the whole table, since that is all that COPY gives: a SELECT could be led to a view in the table's place.
         """
-        rows = self.copy(LEDGER_TABLE, f"version {column}")
-        return {decode_version(number): value for number, value in rows if number and value is not None}
+        return _by_version(self.copy(LEDGER_TABLE, f"version {column}"))
 
     def is_alone(self) -> bool:
         """Return whether the database has no relation but the ledger's own; asked only if no glance has seen it."""
@@ -196,10 +179,9 @@ class Ledger:
         if found:
             self._check_layout(_layout_of(comment))
             return False
+        create = self.compose("create", comment=f"tenantry ledger, layout {LAYOUT}: one row for each migration")
         try:
-            self.connection.execute(
-                self.compose("create", comment=f"tenantry ledger, layout {LAYOUT}: one row for each migration")
-            )
+            self.guard.remember(ask(self.connection, f"{create.as_string()};\n{compose_mark(self.schema)}"))
         except pg.InvalidSchemaName:
             raise Refused(
                 f"{self.shown}: schema {self.schema!r} does not exist",
@@ -253,7 +235,7 @@ class Ledger:
 
     def _trusting(self, tables: Sequence[str], ask: Callable[[], _T]) -> _T:
         """Return what a guarded message answers; look longer if its guard finds a fault and no transaction is open."""
-        if self._is_idle() and not self.guard.by_grant:
+        if self._is_idle() and not (self.guard.by_grant or self.guard.strict):
             try:
                 return ask()
             except (pg.InvalidTextRepresentation, pg.WrongObjectType) as error:
@@ -288,12 +270,7 @@ class Ledger:
 
     def compose(self, file: str, /, **values: Value) -> sql.Composed:
         """Return one of the ledger's SQL files with its values as literals, so that it stays one simple query."""
-        return sql.SQL(read_sql("ledger", file)).format(
-            schema=sql.Identifier(self.schema),
-            **{
-                key: value if isinstance(value, sql.Composable) else sql.Literal(value) for key, value in values.items()
-            },
-        )
+        return compose(self.schema, file, **values)
 
     def name(self, table: str) -> sql.Identifier:
         """Return the qualified name of one of the ledger's tables, as SQL."""
@@ -368,6 +345,15 @@ class Ledger:
         )
 
 
+def take_states(rows: Iterable[Fields]) -> dict[int, str]:
+    """Return the state of every row by version, from the columns STATES of all rows."""
+    return {version: state.decode(errors="replace") for version, state in _by_version(rows).items()}
+
+
+def _by_version(rows: Iterable[Fields]) -> dict[int, bytes]:
+    return {decode_version(number): value for number, value in rows if number and value is not None}
+
+
 def _layout_of(comment: str | None) -> int | None:
     """Return the layout number in the table's comment; None if the comment is not ours."""
     match = _LAYOUT_COMMENT.match(comment or "")
@@ -376,6 +362,14 @@ def _layout_of(comment: str | None) -> int | None:
 
 def _identity(set_name: str, tenant: str) -> str:
     return "the master" if set_name == "master" else f"tenant {tenant}"
+
+
+def compose(schema: str, file: str, /, **values: Value) -> sql.Composed:
+    """Return what `Ledger.compose` does, for any ledger in this schema."""
+    literals = {
+        key: value if isinstance(value, sql.Composable) else sql.Literal(value) for key, value in values.items()
+    }
+    return sql.SQL(read_sql("ledger", file)).format(schema=sql.Identifier(schema), **literals)
 
 
 def find_ledger_faults(ledger: Ledger) -> Iterator[Problem]:
@@ -401,10 +395,15 @@ def find_ledger_faults(ledger: Ledger) -> Iterator[Problem]:
 def check_taken(cursor: psycopg.Cursor[tuple[Any, ...]], shown: str) -> None:
     """Raise Refused unless a statement wrote exactly one row: a rule or a trigger can prevent that."""
     if cursor.rowcount != 1:
-        raise Refused(
-            f"{shown}: the row was not stored, expected a plain table",
-            hint="drop the rule, trigger or policy that intercepts writes to it",
-        )
+        raise refuse_lost(shown)
+
+
+def refuse_lost(shown: str) -> Refused:
+    """Return the refusal of a table that has not stored what was written to it."""
+    return Refused(
+        f"{shown}: the row was not stored, expected a plain table",
+        hint="drop the rule, trigger or policy that intercepts writes to it",
+    )
 
 
 def find_altered(ledger: Ledger, table: str, version: str = "") -> list[tuple[int, str]]:

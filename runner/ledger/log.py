@@ -12,7 +12,8 @@ from uuid import UUID
 from psycopg import errors as pg
 from psycopg import sql
 
-from tenantry.ledger.ledger import Ledger, check_taken
+from tenantry.ledger.ledger import Ledger, check_taken, compose
+from tenantry.ledger.provenance import Provenance
 from tenantry.ledger.rows import decode_json, decode_time, decode_version, refuse_value
 from tenantry.model import NO_VERSION, Migration
 from tenantry.model.records import LOG_TABLE
@@ -111,22 +112,31 @@ def write_line(
     ledger: Ledger, event: str, version: int, checksum: str, *, reason: str | None = None, detail: Mapping[str, Any]
 ) -> None:
     """Append one line to the log. Raises Refused unless it was stored."""
-    line = compose_line(ledger, event, version, checksum, reason=reason, detail=detail)
+    # Not as ASCII: people read the column in psql.
+    told = json.dumps(dict(detail), ensure_ascii=False)
+    line = compose_line(ledger.schema, ledger.provenance, event, version, checksum, reason=reason, detail=told)
     check_taken(ledger.run(line, tables=(LOG_TABLE,), writes=True), f"{ledger.schema}.{LOG_TABLE}")
 
 
 def compose_line(
-    ledger: Ledger, event: str, version: int, checksum: str, *, reason: str | None = None, detail: Mapping[str, Any]
+    schema: str,
+    provenance: Provenance,
+    event: str,
+    version: int,
+    checksum: str,
+    *,
+    reason: str | None = None,
+    detail: str,
 ) -> sql.Composed:
-    """Return the statement of `write_line`, to be sent together with others."""
-    return ledger.compose(
+    """Return the statement of `write_line`, to be sent together with others; `detail` is JSON."""
+    return compose(
+        schema,
         "insert_log",
-        run_id=ledger.provenance.run_id,
+        run_id=provenance.run_id,
         version=None if version == NO_VERSION else version,
         event=event,
         checksum=checksum,
-        os_user=f" ({ledger.provenance.os_user})",
+        os_user=f" ({provenance.os_user})",
         reason=reason,
-        # Not as ASCII: people read the column in psql.
-        detail=json.dumps(dict(detail), ensure_ascii=False),
+        detail=detail,
     )

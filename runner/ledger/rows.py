@@ -4,6 +4,7 @@ import json
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
 from typing import Any
 
 from tenantry.model import AppliedMigration, Origin, Progress, RowState
@@ -12,6 +13,8 @@ from tenantry.postgres.copying import Fields
 
 # The server counts from then.
 _EPOCH_OF_SERVER = datetime(2000, 1, 1, tzinfo=UTC)
+# Arbitrary: a name and a checksum for each of some thousand files; and what is longer is neither.
+_SHARED, _SHORT = 8192, 256
 # jsonb comes with a number of its format; there is only one.
 _JSONB = b"\x01"
 
@@ -23,8 +26,25 @@ def _decode_number(format_: str) -> _Decode:
     return lambda data: unpack(data)[0]
 
 
-def _decode_text(data: bytes) -> str:
+# The same file has the same name and checksum in each tenant: one of each is held, and not one for each row of a fleet.
+@lru_cache(maxsize=_SHARED)
+def _share(data: bytes) -> str:
     return data.decode()
+
+
+def _decode_text(data: bytes) -> str:
+    return _share(data) if len(data) <= _SHORT else data.decode()
+
+
+# Cached, since an enum is slower to find than the rest of a row.
+@cache
+def _decode_origin(data: bytes) -> Origin:
+    return Origin(data.decode())
+
+
+@cache
+def _decode_state(data: bytes) -> RowState:
+    return RowState(data.decode())
 
 
 def decode_time(data: bytes) -> datetime:
@@ -48,8 +68,8 @@ _DECODERS: Mapping[str, _Decode] = {
     "version": _decode_bigint,
     "name": _decode_text,
     "checksum": _decode_text,
-    "origin": lambda data: Origin(data.decode()),
-    "state": lambda data: RowState(data.decode()),
+    "origin": _decode_origin,
+    "state": _decode_state,
     "set_name": _decode_text,
     "tenant": _decode_text,
     "finished_at": decode_time,

@@ -1,5 +1,6 @@
 """The state of each of a tenant's migrations: its files against its ledger."""
 
+import re
 from collections.abc import Sequence
 
 from tenantry import sqltext
@@ -9,8 +10,13 @@ from tenantry.ledger.log import read_allowed
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, State
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import Refused
+from tenantry.model.records import LEDGER_TABLES
 from tenantry.model.words import count
 from tenantry.planning.compare import compare, excuse
+
+_CREATED = re.compile(
+    r"^CREATE TABLE (?:IF NOT EXISTS )?([a-z_]\w*(?:\.[a-z_]\w*)?)\s*\(", re.IGNORECASE | re.MULTILINE | re.ASCII
+)
 
 
 def read_statuses(files: Sequence[Migration], ledger: Ledger | None) -> tuple[MigrationStatus, ...]:
@@ -32,6 +38,15 @@ def compare_rows(
         return statuses
     allowed = read_allowed(ledger) if late else frozenset()
     return excuse(statuses, allowed=allowed, cosmetic=_find_cosmetic(changed, ledger) if changed else ())
+
+
+def find_witness(files: Sequence[Migration]) -> str:
+    """Return the name of a table that files create, empty if none is plainly written: see `Guard.witness`.
+
+    A guess is enough: the server says whether there is such a table, and if there is none, it is asked for any.
+    """
+    named = (found[1].lower() for file in files for found in _CREATED.finditer(file.sql))
+    return next((name for name in named if name.rpartition(".")[2] not in LEDGER_TABLES), "")
 
 
 def refuse_bare(statuses: Sequence[MigrationStatus], ledger: Ledger | None) -> None:

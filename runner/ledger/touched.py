@@ -25,18 +25,15 @@ def compose_untouched(ledger: Ledger) -> sql.Composed:
     return compose_guarded(ledger.guard, ledger.schema, LEDGER_AND_LOG, compose_check(ledger), writes=True)
 
 
-def compose_check(ledger: Ledger, *, unchanged: bool = False) -> sql.SQL:
-    """Return the check of `compose_untouched` alone, for a message in which the tables are guarded already.
-
-    `unchanged`: no row of the catalog about them has changed since before the file, and so none has been truncated.
-    """
-    return _compose_check(ledger.schema, unchanged=unchanged)
+def compose_check(ledger: Ledger) -> sql.SQL:
+    """Return the check of `compose_untouched` alone, for a message in which the tables are guarded already."""
+    return _compose_check(ledger.schema)
 
 
 # Composed once, and not again for each file of each tenant.
 @cache
-def _compose_check(schema: str, *, unchanged: bool) -> sql.SQL:
-    kinds = ("touched",) if unchanged else ("touched", "truncated")
+def _compose_check(schema: str) -> sql.SQL:
+    kinds = ("touched", "truncated")
     touched = sql.SQL(" OR ").join(_compose_touched(schema, table, kind) for table in LEDGER_AND_LOG for kind in kinds)
     return sql.SQL(sql.SQL(read_sql("ledger", "untouched")).format(touched=touched).as_string())
 

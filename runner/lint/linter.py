@@ -66,10 +66,11 @@ def find_dangers(linted: Linted, versions: Collection[int], allowed: Collection[
 
 def show(tenant: str, hazards: Sequence[Hazard], migrations: Sequence[Migration]) -> Iterator[HazardFound]:
     """Yield each hazard as it is shown, with its place in the file; `tenant` is the one it is reported for."""
-    files = {migration.version: _Text(migration) for migration in migrations}
+    # By their paths, since repeatables have no version.
+    files = {migration.path: _Text(migration) for migration in migrations}
     seen = Counter[str]()
     for hazard in hazards:
-        file = files[hazard.version]
+        file = files[hazard.path]
         place = sqltext.Position(hazard.line, hazard.column)
         known_by = f"{hazard.rule}\n{PurePath(hazard.path).name}\n{file.find_statement(place)}"
         # Equal statements of a file are numbered, and lines are left out: the fingerprint survives edits around them.

@@ -1,10 +1,11 @@
 """A file as rules see it: each statement with its tree, its effect, and the locks its transaction already holds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from tenantry import sqltext
+from tenantry.lint.partitions import Names
 from tenantry.lint.tree import Command, read_commands, strings, to_relation
 from tenantry.model import Migration
 from tenantry.model.effects import LockMode, Measured
@@ -22,7 +23,9 @@ class LintedStatement:
 
     `unmeasured` says why it could not be measured; None if it was, or if nobody tried.
     `held` are the locks that its transaction took before it, `locks` those and its own; on relations of earlier files
-    alone. `created` are the relations that the file created before it.
+    alone. `created` are the relations that the file created before it, `emptied` those that it truncated before it.
+    `partitioned` are the tables that have partitions, as far as it is known, and `unnamed` those of them that have
+    partitions which no file names: these are called by the name of their table.
     """
 
     start: int
@@ -34,6 +37,9 @@ class LintedStatement:
     locks: Locks
     created: frozenset[str]
     unmeasured: Problem | None = None
+    emptied: frozenset[str] = frozenset()
+    partitioned: frozenset[str] = frozenset()
+    unnamed: frozenset[str] = frozenset()
 
     @property
     def scanned(self) -> tuple[str, ...]:
@@ -42,8 +48,25 @@ class LintedStatement:
 
     @property
     def rewritten(self) -> tuple[str, ...]:
-        """Return the tables and indexes that were measured to be rewritten."""
+        """Return the tables that were measured to be rewritten."""
         return self.effect.rewritten if self.effect else ()
+
+    @property
+    def rebuilt(self) -> tuple[str, ...]:
+        """Return the indexes that were measured to be rebuilt, but for those of rewritten tables."""
+        return self.effect.rebuilt if self.effect else ()
+
+    def scans(self, table: str) -> bool:
+        """Return whether a table, or a partition of it, was measured to be read in full."""
+        return self._touches(self.scanned, table)
+
+    def rewrites(self, table: str) -> bool:
+        """Return whether a table, or a partition of it, was measured to be rewritten."""
+        return self._touches(self.rewritten, table)
+
+    def _touches(self, names: Collection[str], table: str) -> bool:
+        partitions = self.effect.partitions if self.effect else ()
+        return table in names or any(root == table and name in names for name, root in partitions)
 
     def find(self, relation: Node) -> str:
         """Return the name of a relation of earlier files, by its RangeVar; empty for one that this file created.
@@ -84,16 +107,19 @@ def read_files(migrations: Sequence[Migration], effects: Sequence[Sequence[Measu
     Statements that are like one before them were not measured, and are left out: nothing else would be found in them.
     """
     files: list[LintedFile] = []
+    names = Names()
     for index, migration in enumerate(migrations):
         measured = {effect.start: effect for effect in effects[index]} if effects is not None else {}
-        files.append(LintedFile(migration, _read_parts(migration, measured), tuple(files)))
+        names.add(migration.sql)
+        files.append(LintedFile(migration, _read_parts(migration, measured, names), tuple(files)))
     return tuple(files)
 
 
-def _read_parts(migration: Migration, measured: Mapping[int, Measured]) -> tuple[LintedStatement, ...]:
+def _read_parts(migration: Migration, measured: Mapping[int, Measured], names: Names) -> tuple[LintedStatement, ...]:
     parts: list[LintedStatement] = []
     held: Locks = _NONE
     created: frozenset[str] = frozenset()
+    emptied: frozenset[str] = frozenset()
     statements = sqltext.split(migration.sql)
     for statement in [each for each in statements if each.start in measured] if measured else statements:
         tag, node = read_tree(statement.text)
@@ -101,16 +127,43 @@ def _read_parts(migration: Migration, measured: Mapping[int, Measured]) -> tuple
         unmeasured = Problem(effect.unmeasured, effect.hint) if effect and effect.unmeasured else None
         if unmeasured:
             effect = None
-        taken = {lock.relation: lock.mode for lock in effect.locks} if effect else _guess_locks(tag, node, created)
+        partitioned, unnamed = names.partitioned, names.partitioned
+        if effect:
+            partitioned |= {table for _, table in effect.partitions}
+            effect, unnamed = names.rename(effect)
+        taken = _join_locks(effect) if effect else _guess_locks(tag, node, created)
         locks = {**held, **{name: max(mode, held.get(name, mode)) for name, mode in taken.items()}}
         parts.append(
-            LintedStatement(statement.start, statement.text, tag, node, effect, held, locks, created, unmeasured)
+            LintedStatement(
+                statement.start,
+                statement.text,
+                tag,
+                node,
+                effect,
+                held,
+                locks,
+                created,
+                unmeasured,
+                emptied,
+                partitioned,
+                unnamed,
+            )
         )
+        names.note(tag, node)
         # Only now: what a statement creates is new for the statements after it.
         created |= find_created(tag, node)
+        emptied |= frozenset(effect.emptied) if effect else find_emptied(tag, node)
         # Locks last until the end of the transaction, which without one is that of the statement.
         held = locks if migration.transactional else _NONE
     return tuple(parts)
+
+
+def _join_locks(effect: Measured) -> dict[str, LockMode]:
+    """Return the strongest lock on each relation: partitions that share a name have one each."""
+    taken: dict[str, LockMode] = {}
+    for lock in effect.locks:
+        taken[lock.relation] = max(lock.mode, taken.get(lock.relation, lock.mode))
+    return taken
 
 
 def _is(name: str, schema: str | None, own: str) -> bool:
@@ -129,9 +182,17 @@ def find_created(tag: str, node: Node) -> frozenset[str]:
     return frozenset({f"{relation.get('schemaname', _PUBLIC)}.{relation['relname']}"} if relation else ())
 
 
+def find_emptied(tag: str, node: Node) -> frozenset[str]:
+    """Return the names of the tables that a statement truncates, by its syntax."""
+    relations = [each["RangeVar"] for each in node["relations"]] if tag == "TruncateStmt" else []
+    return frozenset(f"{relation.get('schemaname', _PUBLIC)}.{relation['relname']}" for relation in relations)
+
+
 def _guess_locks(tag: str, node: Node, created: frozenset[str]) -> Locks:
     """Return the strong locks that a statement takes by its syntax, if it was not measured."""
     relations = [node["relation"]] if "relation" in node else []
+    if tag == "TruncateStmt":
+        relations = [each["RangeVar"] for each in node["relations"]]
     if tag == "DropStmt" and node["removeType"] == "OBJECT_TABLE":
         relations = [to_relation(strings(each["List"]["items"])) for each in node["objects"]]
     mode = _MODES.get(tag)
@@ -149,4 +210,5 @@ _MODES = {
     "IndexStmt": LockMode.SHARE,
     "RefreshMatViewStmt": LockMode.ACCESS_EXCLUSIVE,
     "RenameStmt": LockMode.ACCESS_EXCLUSIVE,
+    "TruncateStmt": LockMode.ACCESS_EXCLUSIVE,
 }

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from tenantry.lint.reading import LintedFile
 from tenantry.model.hazards import Harm, Level
 
+# Stands in `Match.many` for the names of all objects.
+NAMES = "{names}"
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """One place where a rule applies. `start` is an offset in the file's `sql`, in characters from 0.
 
     `help` is a sentence with the safe form below it. `relations` are the tables it is about, as `schema.name`. `read`
-    are further ones whose sizes decide how long it takes; None if they may be any.
+    are further ones whose sizes decide how long it takes; None if they may be any. `name` is the object that it is
+    about, and `many` the message where a statement has several of them, with `NAMES` in the place of their names.
     """
 
     start: int
@@ -20,6 +24,8 @@ class Match:
     help: str
     relations: tuple[str, ...] = ()
     read: tuple[str, ...] | None = ()
+    name: str = ""
+    many: str = ""
 
 
 @dataclass(frozen=True, slots=True)

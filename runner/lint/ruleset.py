@@ -5,13 +5,16 @@ from collections.abc import Collection, Iterator, Sequence
 
 from tenantry import sqltext
 from tenantry.lint.allowing import ALLOW, check_allowances
+from tenantry.lint.joining import join
 from tenantry.lint.names import trace
-from tenantry.lint.reading import LintedFile, read_files
+from tenantry.lint.reading import LintedFile, LintedStatement, read_files
 from tenantry.lint.rule import Match, Rule
 from tenantry.lint.rules import (
     backfill,
+    cascade,
     column_type,
     constraint_index,
+    deferred_check,
     drop,
     enum_value,
     full_scan,
@@ -22,9 +25,11 @@ from tenantry.lint.rules import (
     refresh,
     rename,
     required_column,
+    row_security,
     set_not_null,
     table_rewrite,
     trigger,
+    truncate,
     unmeasured,
     upkeep,
     volatile_default,
@@ -37,8 +42,10 @@ from tenantry.model.hazards import Harm, Hazard, Level
 RULES: dict[str, Rule] = {
     "allow": ALLOW,
     "backfill": backfill.RULE,
+    "cascade": cascade.RULE,
     "column-type": column_type.RULE,
     "constraint-index": constraint_index.RULE,
+    "deferred-check": deferred_check.RULE,
     "drop": drop.RULE,
     "enum-value": enum_value.RULE,
     "full-scan": full_scan.RULE,
@@ -49,9 +56,11 @@ RULES: dict[str, Rule] = {
     "refresh": refresh.RULE,
     "rename": rename.RULE,
     "required-column": required_column.RULE,
+    "row-security": row_security.RULE,
     "set-not-null": set_not_null.RULE,
     "table-rewrite": table_rewrite.RULE,
     "trigger": trigger.RULE,
+    "truncate": truncate.RULE,
     "unmeasured": unmeasured.RULE,
     "upkeep": upkeep.RULE,
     "volatile-default": volatile_default.RULE,
@@ -85,13 +94,29 @@ def find_syntactic_dangers(
 
 def _lint_file(file: LintedFile) -> Iterator[Hazard]:
     """Yield the findings in one file, in order; those of one statement in the order of the rules' names."""
-    found = [(rule, each) for rule in RULES.values() for each in rule.check(file)]
+    found = [(rule, each) for rule in RULES.values() for each in _join_all(file, rule)]
     # The particular rule knows the cause and the safe form; a general one would report the same statement twice.
     told = {_find(file, each.start) for rule, each in found if rule.level is Level.DANGER and not rule.general}
     kept = [(rule, each) for rule, each in found if not (rule.general and _find(file, each.start) in told)]
     kept += [(ALLOW, each) for each in check_allowances(file, {rule.name for rule, _ in kept}, RULES)]
     for rule, each in sorted(kept, key=lambda pair: pair[1].start):
         yield _make_hazard(file, rule, each)
+
+
+def _join_all(file: LintedFile, rule: Rule) -> Iterator[Match]:
+    """Yield the findings of a rule, one for a statement; none about tables that the file has emptied before."""
+    by_statement: dict[int, list[Match]] = {}
+    for each in rule.check(file):
+        by_statement.setdefault(_index(file, each.start), []).append(each)
+    for number, matches in by_statement.items():
+        if counting := [each for each in matches if not _is_about_nothing(file.parts[number], rule, each)]:
+            yield join(sorted(counting, key=lambda each: each.start))
+
+
+def _is_about_nothing(part: LintedStatement, rule: Rule, found: Match) -> bool:
+    """Return whether a finding that depends on the rows of tables is about those that have none any more."""
+    about = found.relations if rule.harm is not Harm.ALWAYS else ()
+    return bool(about) and part.emptied.issuperset(about)
 
 
 def _find(file: LintedFile, start: int) -> int:

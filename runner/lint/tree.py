@@ -47,6 +47,13 @@ def typed(relation: Node) -> str:
     return ".".join(quote(part) for part in parts if part)
 
 
+def find_view(tag: str, node: Node) -> str:
+    """Return the name of the view that a statement creates, as it is to be typed; empty if it creates none."""
+    if tag == "ViewStmt":
+        return typed(node["view"])
+    return typed(node["into"]["rel"]) if tag == "CreateTableAsStmt" and node["objtype"] == "OBJECT_MATVIEW" else ""
+
+
 def strings(nodes: list[Node]) -> list[str]:
     """Return the texts of a list of String nodes."""
     return [node["String"]["sval"] for node in nodes]

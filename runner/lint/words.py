@@ -1,6 +1,6 @@
 """The words that rules share: which lock makes whom wait, and the safe form, ready to paste."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tenantry.model.effects import LockMode
 
@@ -9,6 +9,12 @@ _LATER = "-- in a later file"
 # How the header of a file asks to run without a transaction, and in batches.
 ALONE = "-- transactional: false\n"
 BATCHED = "-- transactional: false\n-- batch: 5000 pause 100ms\n"
+
+# For partitions whose names no file has.
+EACH_PARTITION = (
+    "create it with ON ONLY or ALTER TABLE ONLY, which reads no row; then build an index with CONCURRENTLY on each "
+    "partition that the database has, and attach these with ALTER INDEX ... ATTACH PARTITION"
+)
 
 
 def show(relation: str) -> str:
@@ -23,7 +29,12 @@ def wait(mode: LockMode, relation: str, why: str) -> str:
 
 def advise(sentence: str, *files: str) -> str:
     """Return a help: a sentence, and below it the files that are the safe form."""
-    texts = [text.removesuffix("\n") if text.endswith("\n") else f"{text};" for text in files]
+    return join_advice(sentence, [text if text.endswith("\n") else f"{text};\n" for text in files])
+
+
+def join_advice(sentence: str, files: Sequence[str]) -> str:
+    """Return a help of a sentence and whole files."""
+    texts = [text.removesuffix("\n") for text in files]
     return "\n".join((f"{sentence}:", f"\n{_LATER}\n".join(texts))) if files else sentence
 
 

@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import IntEnum
+from typing import Any
 
 # To be raised when the fields below change: kept measurements of another format are measured again.
-FORMAT = 3
+FORMAT = 4
 
 
 class LockMode(IntEnum):
@@ -47,9 +48,14 @@ class Measured:
     """The effects of one statement. Relations are `schema.name`; those that the same file created are left out.
 
     `start` is the offset of the statement in the file's `sql`, in characters from 0. `rewritten` are the tables whose
-    data was written again, `scanned` the tables that were read in full, also to build an index. `unmeasured` is the
-    reason if the effects are unknown, and `hint` says what would help, if that is known. `created` are the relations
-    that exist only since the statement, `renamed` those that it gave another name, each with its new and its old one.
+    data was written again, `rebuilt` the indexes of other tables, `emptied` the tables that were truncated, and
+    `scanned` those that were read in full, also to build an index. `unmeasured` is the reason if the effects are
+    unknown, and `hint` says what would help, if that is known. `created` are the relations that exist only since the
+    statement, `dropped` those that are gone, `renamed` those that it gave another name, each with its new and its old
+    one. `partitions` are those of the relations above that are partitions, each with the table that it is a part of.
+    `deferred` are the tables whose constraints it may leave to be checked at the commit, `secured` those that it
+    writes and whose row-level security holds for their owner too. `required` are the columns that were NOT NULL
+    before it adds a primary key.
     """
 
     start: int
@@ -61,6 +67,13 @@ class Measured:
     hint: str = ""
     created: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
+    rebuilt: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    partitions: tuple[tuple[str, str], ...] = ()
+    deferred: tuple[str, ...] = ()
+    secured: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
 
 
 def to_json(effects: Sequence[Measured]) -> str:
@@ -79,18 +92,13 @@ def from_json(text: str) -> tuple[Measured, ...] | None:
         return None
 
 
-def _parse(kept: dict[str, object]) -> Measured:
-    locks = kept["locks"]
-    assert isinstance(locks, list)
-    return Measured(
-        # By way of str, since JSON values are only objects to mypy; ValueError is caught above.
-        start=int(str(kept["start"])),
-        text=str(kept["text"]),
-        locks=tuple(Lock(lock["relation"], LockMode(lock["mode"])) for lock in locks),
-        rewritten=tuple(kept["rewritten"]),  # type: ignore[arg-type]  # a list of texts, as written above
-        scanned=tuple(kept["scanned"]),  # type: ignore[arg-type]  # as above
-        unmeasured=str(kept["unmeasured"]),
-        hint=str(kept["hint"]),
-        created=tuple(kept["created"]),  # type: ignore[arg-type]  # as above
-        renamed=tuple((new, old) for new, old in kept["renamed"]),  # type: ignore[attr-defined]  # as above
-    )
+def _parse(kept: dict[str, Any]) -> Measured:
+    names = {name: tuple(kept[name]) for name in _NAMES}
+    pairs: dict[str, Any] = {name: tuple((one, other) for one, other in kept[name]) for name in _PAIRS}
+    locks = tuple(Lock(lock["relation"], LockMode(lock["mode"])) for lock in kept["locks"])
+    start, text, unmeasured, hint = (kept[name] for name in ("start", "text", "unmeasured", "hint"))
+    return Measured(int(start), str(text), locks=locks, unmeasured=str(unmeasured), hint=str(hint), **names, **pairs)
+
+
+_NAMES = ("rewritten", "scanned", "created", "rebuilt", "emptied", "dropped", "deferred", "secured", "required")
+_PAIRS = ("renamed", "partitions")

@@ -89,3 +89,9 @@ class Cancelled(TenantError):
     """A signal ended the work on a scratch database, or a second one a statement, whose file is rolled back."""
 
     exit_code = 6
+
+
+class NotMigrated(TenantError):
+    """A database lacks migrations that the application was built with."""
+
+    exit_code = 4

@@ -8,9 +8,11 @@ from enum import StrEnum
 LEDGER_TABLE = "_migrations"
 LOG_TABLE = "_migrations_log"
 REPEATABLE_TABLE = "_migrations_repeatable"
+# In the master alone.
+PROOF_TABLE = "_migrations_proofs"
 # Both are written together, with each file.
 LEDGER_AND_LOG = (LEDGER_TABLE, LOG_TABLE)
-LEDGER_TABLES = (LEDGER_TABLE, LOG_TABLE, REPEATABLE_TABLE)
+LEDGER_TABLES = (LEDGER_TABLE, LOG_TABLE, REPEATABLE_TABLE, PROOF_TABLE)
 
 
 class Origin(StrEnum):

@@ -20,6 +20,7 @@ class Server:
     `lock_timeout_ms` applies to tenants without one of their own; None keeps the default.
     `direct` is a connection string that bypasses the pooler of `dsn`, for work that needs a session of its own.
     `environment` is `production` where a verb that writes must be confirmed; empty elsewhere.
+    `connections` is the most that a run may have at once; None for as many as the server has free.
     `password_from` names the environment variable that holds the password; empty if that is not known.
     """
 
@@ -31,6 +32,7 @@ class Server:
     # Its arguments may hold a secret as well.
     password_command: tuple[str, ...] = field(default=(), repr=False)
     password_ttl_ms: int | None = field(default=None, repr=False)
+    connections: int | None = field(default=None, repr=False)
     # No secret, but nothing that a program that reads the events needs either: what has no repr is not in them.
     password_from: str = field(default="", compare=False, repr=False)
 

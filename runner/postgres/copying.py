@@ -37,45 +37,59 @@ class Bound:
     size: int
 
 
+# Far beyond any ledger of ours, and within what a command can hold in memory for several tenants at once.
+MOST = Bound(rows=100_000, size=256 * 1024**2)
+
+
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """The rows of a table, and the row that the message's last SELECT gave, as texts."""
+    """The rows of a table, none without a COPY, and the results of the message's SELECTs that gave a row."""
 
     rows: list[Fields]
-    answer: Fields
+    results: list[PGresult]
+
+    @property
+    def answer(self) -> Fields:
+        """Return the row of the last SELECT, as texts; empty if no SELECT gave one."""
+        return read_row(self.results[-1]) if self.results else ()
 
 
-def copy_rows(connection: Connection, text: str, bound: Bound) -> Copied:
-    """Send a message with one COPY ... TO STDOUT in binary format, and return its rows.
+def read_row(result: PGresult) -> Fields:
+    """Return the first row of a result, as texts."""
+    return tuple(result.get_value(0, column) for column in range(result.nfields))
+
+
+def copy_rows(connection: Connection, text: str, bound: Bound = MOST) -> Copied:
+    """Send a message with at most one COPY ... TO STDOUT in binary format, and return its rows.
 
     Raises psycopg.Error if any statement of the message fails, and TooMuch.
     """
     pgconn = connection.pgconn
     pgconn.send_query(text.encode(connection.info.encoding))
     try:
-        data, answer = connection.wait(_receive(pgconn, bound))
+        data, results = connection.wait(_receive(pgconn, bound))
     except TooMuch:
         connection.close()
         raise
-    return Copied(list(_split(data)), answer)
+    return Copied([] if data is None else list(_split(data)), results)
 
 
-def _receive(pgconn: PGconn, bound: Bound) -> PQGen[tuple[bytes, Fields]]:
-    """Return the data of the message's COPY and the answer of its SELECT, once all its statements are done."""
+def _receive(pgconn: PGconn, bound: Bound) -> PQGen[tuple[bytes | None, list[PGresult]]]:
+    """Return the data of the message's COPY and the results of its SELECTs, once all its statements are done."""
     yield from _flush(pgconn)
-    data = b""
-    answer: Fields = ()
+    data: bytes | None = None
+    results: list[PGresult] = []
     failed: PGresult | None = None
     while result := (yield from _next_result(pgconn)):
         if result.status == ExecStatus.COPY_OUT:
             data = yield from _drain(pgconn, bound)
         elif result.status == ExecStatus.TUPLES_OK and result.ntuples:
-            answer = tuple(result.get_value(0, column) for column in range(result.nfields))
+            results.append(result)
         elif result.status == ExecStatus.FATAL_ERROR:
             failed = failed or result
     if failed:
         raise pg.error_from_result(failed)
-    return data, answer
+    return data, results
 
 
 def _flush(pgconn: PGconn) -> PQGen[None]:

@@ -1,13 +1,14 @@
 """Sending a text of SQL as a whole, and reading the server's answers."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import psycopg
 from psycopg import generators
 from psycopg.abc import PQGen
 from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
 
 from tenantry.postgres.sessions import Connection
 
@@ -28,12 +29,14 @@ _Answer = TypeVar("_Answer")
 class Sent:
     """The outcome of a text: the number of statements that ran, and the error that ended it, if any.
 
-    `rows` is the number of rows that the last statement wrote.
+    `rows` is the number of rows that the last statement wrote. `answers` are the results, one for each statement that
+    ended.
     """
 
     statements: int
     error: psycopg.Error | None = None
     rows: int = 0
+    answers: Sequence[PGresult] = field(default=(), repr=False)
 
 
 def send(
@@ -56,12 +59,25 @@ def send(
     done = sum(result.status in _DONE for result in results)
     last = results[-1]
     if last.status == ExecStatus.FATAL_ERROR:
-        return Sent(done, psycopg.errors.error_from_result(last, connection.info.encoding))
+        return Sent(done, psycopg.errors.error_from_result(last, connection.info.encoding), answers=results)
     if last.status in _COPY:
         # The server waits for data that a file cannot send: the connection is no longer usable.
         connection.close()
         return Sent(done, psycopg.errors.FeatureNotSupported("COPY from or to the client is not possible in a file"))
-    return Sent(done, rows=last.command_tuples or 0)
+    return Sent(done, rows=last.command_tuples or 0, answers=results)
+
+
+def ask(connection: Connection, text: str) -> list[PGresult]:
+    """Send a message of our own and return the result of each of its statements. Raises psycopg.Error.
+
+    Not through `Connection.execute`, whose cursor costs more than the message where it has many statements.
+    """
+    pgconn = connection.pgconn
+    pgconn.send_query(text.encode(connection.info.encoding))
+    results: list[PGresult] = connection.wait(generators.execute(pgconn))
+    if results[-1].status == ExecStatus.FATAL_ERROR:
+        raise psycopg.errors.error_from_result(results[-1], connection.info.encoding)
+    return results
 
 
 def _attend(running: PQGen[_Answer], look: Callable[[], None]) -> PQGen[_Answer]:

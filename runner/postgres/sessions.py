@@ -4,7 +4,7 @@ import os
 import shlex
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +17,7 @@ from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Cancelled, TenantError, Unreachable
 from tenantry.model.reading import READING, Reading
 from tenantry.model.values import StandIns, list_values
+from tenantry.postgres.capacity import Capacity
 from tenantry.postgres.failures import FailureKind, classify
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.refusals import explain_refusal, may_be_login
@@ -58,11 +59,14 @@ class Sessions:
         directs: Mapping[str, str] | None = None,
         passwords_from: Mapping[str, str] | None = None,
         commands: Mapping[str, PasswordCommand] | None = None,
+        *,
+        caps: Mapping[str, int | None] | None = None,
     ) -> None:
         """Take the connection string of each server by its name, without a database.
 
         `directs` are the connection strings that bypass the pooler of a server, `passwords_from` the variables that
-        hold the passwords, `commands` those that print them.
+        hold the passwords, `commands` those that print them. `caps` are the servers whose connections are counted, with
+        the most that tenants.yaml allows.
         """
         self._passwords_from = passwords_from or {}
         self.settings = settings
@@ -72,6 +76,13 @@ class Sessions:
         self._users = {name: given.get("user", "") for name, given in resolved.items()}
         # Whether it bypasses the pooler or not, a server has one password.
         self._commands = {name: each for way, each in (commands or {}).items() for name in (way, _past_pooler(way))}
+        self._capacities = {
+            name: Capacity(way, most, settings.lock_wait_ms / 1000)
+            for way, most in (caps or {}).items()
+            for name in (way, _past_pooler(way))
+        }
+        # Why the run is to end, empty while it is not: whoever waits for a connection asks.
+        self.ending: Callable[[], str] = str
         self._resolved = resolved
         self._keyed = {name: keyed(given) for name, given in resolved.items()}
         self._told = frozenset(name for name in dsns if "lock_timeout" in resolved[name].get("options", ""))
@@ -97,12 +108,12 @@ class Sessions:
         return server in self._told
 
     @contextmanager
-    def connect(self, tenant: Tenant, **changes: Any) -> Iterator[Connection]:
+    def connect(self, tenant: Tenant, *, waits: bool = True, **changes: Any) -> Iterator[Connection]:
         """Open a connection to the tenant's database, and close it when done. Raises Unreachable.
 
-        `changes` are libpq parameters that override the usual ones.
+        With `waits`, a server that is full is waited for. `changes` are libpq parameters that override the usual ones.
         """
-        with self._connect_as(tenant.server.name, tenant, **changes) as connection:
+        with self._connect_as(tenant.server.name, tenant, waits=waits, **changes) as connection:
             yield connection
 
     def has_pooler(self, tenant: Tenant) -> bool:
@@ -117,12 +128,12 @@ class Sessions:
             yield connection
 
     @contextmanager
-    def _connect_as(self, server: str, tenant: Tenant, **changes: Any) -> Iterator[Connection]:
+    def _connect_as(self, server: str, tenant: Tenant, *, waits: bool = True, **changes: Any) -> Iterator[Connection]:
         """Open a connection with the tenant's values, which cost no round trip in the start-up packet."""
         settings = (*self.list_values(tenant), *_list_role(tenant))
         options = f"{self._parameters[server]['options']} {compose_options(dict(settings))}"
         with self.connect_to(
-            server, tenant.database, role=tenant.role, **{"options": options, **changes}
+            server, tenant.database, role=tenant.role, waits=waits, **{"options": options, **changes}
         ) as connection:
             yield connection
 
@@ -135,20 +146,25 @@ class Sessions:
         return (*self.settings.reading, *self.list_values(tenant), *_list_role(tenant))
 
     @contextmanager
-    def connect_to(self, server: str, database: str, *, role: str = "", **changes: Any) -> Iterator[Connection]:
+    def connect_to(
+        self, server: str, database: str, *, role: str = "", waits: bool = True, **changes: Any
+    ) -> Iterator[Connection]:
         """Open a connection to any database of a server, and close it when done. Raises Unreachable.
 
-        `role` is the one that its options switch to.
+        `role` is the one that its options switch to. With `waits`, a server that is full is waited for.
         """
-        connection = self._connect(server, {"dbname": database, **changes}, role)
-        self._open.add(connection)
-        try:
-            yield connection
-        except psycopg.Error as error:
-            raise self._translate(error, connection) from error
-        finally:
-            self._open.discard(connection)
-            connection.close()
+        attempt = partial(self._connect, server, {"dbname": database, **changes}, role)
+        capacity = self._capacities.get(server)
+        with capacity.hold(self.ending, waits=waits) if capacity else nullcontext():
+            connection = capacity.connect(attempt, self.ending, waits=waits) if capacity else attempt()
+            self._open.add(connection)
+            try:
+                yield connection
+            except psycopg.Error as error:
+                raise self._translate(error, connection) from error
+            finally:
+                self._open.discard(connection)
+                connection.close()
 
     def _translate(self, error: psycopg.Error, connection: Connection) -> TenantError:
         """Return an error outside of any migration as an error of the tenant."""

@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from tenantry.model.reading import READING, Reading
+from tenantry.postgres.copying import Copied, copy_rows, read_row
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.runner_lock import KEYS
 from tenantry.postgres.sessions import Connection
@@ -39,40 +40,39 @@ AS_IT_IS = Timeouts()
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A transaction that holds the lock: the process id of its session, and a cursor on what it answered."""
+    """A transaction that holds the lock: the process id of its session, and what else its message has answered."""
 
     pid: int
-    answer: Cursor
+    copied: Copied
 
 
 def try_transaction_lock(
     connection: Connection,
-    query: sql.Composable | None = None,
+    query: str = "",
     timeouts: Timeouts = AS_IT_IS,
     application_name: str | None = None,
     reading: Reading = READING,
 ) -> Begun | None:
     """Begin a transaction and take the lock for its length; None, and no transaction, if another session holds it.
 
-    The last results of the answer are those of `query`, which runs under the lock and in the same round trip. So do
-    the settings of the timeouts, of the application name and of how SQL is read, only for this transaction: a pooler,
+    The answer holds that of `query`, see `copy_rows`, which runs under the lock and in the same round trip. So do the
+    settings of the timeouts, of the application name and of how SQL is read, only for this transaction: a pooler,
     which gives each transaction another session, would keep them for another client.
     READ COMMITTED whatever the database's default: reads under the lock must be newer than the lock. The savepoint
     set here proves later that the transaction is still the same one. Its commit is durable: see `begin_durably`.
     """
     begin = _compose_begin(timeouts, application_name, reading)
-    cursor = connection.execute(begin if query is None else begin + sql.SQL(";") + query)
-    cursor.nextset()  # from BEGIN to the lock
-    taken, pid, *_ = cursor.fetchone() or (False, 0)
-    if not taken:
+    copied = copy_rows(connection, ";\n".join(filter(None, (begin, query))))
+    taken, pid, *_ = read_row(copied.results[0])
+    if taken != b"t":
         connection.execute("ROLLBACK")
         return None
-    return Begun(pid, cursor)
+    return Begun(int(pid or 0), copied)
 
 
 # Bounded: the values of each tenant are among the settings. As many as are at work at once.
 @lru_cache(maxsize=64)
-def _compose_begin(timeouts: Timeouts, application_name: str | None, reading: Reading) -> sql.SQL:
+def _compose_begin(timeouts: Timeouts, application_name: str | None, reading: Reading) -> str:
     texts = {
         "lock_timeout": timeouts.lock_ms,
         "statement_timeout": timeouts.statement_ms,
@@ -81,15 +81,19 @@ def _compose_begin(timeouts: Timeouts, application_name: str | None, reading: Re
     literals = {name: sql.Literal(None if value is None else str(value)) for name, value in texts.items()}
     settings = _compose_settings(reading, local=True)
     text = sql.SQL(read_sql("postgres", "begin"))
-    return _flatten(text.format(**KEYS, savepoint=_SAVEPOINT, reading=settings, **literals))
+    return text.format(**KEYS, savepoint=_SAVEPOINT, reading=settings, **literals).as_string()
 
 
 def _compose_settings(reading: Reading, *, local: bool) -> sql.Composed:
     """Return the expressions that set how SQL is read, for the transaction if `local`, or else for the session."""
+    return sql.SQL(", ").join(_compose_setting(name, value, local=local) for name, value in reading)
+
+
+# Most of them are the same for each tenant.
+@lru_cache(maxsize=256)
+def _compose_setting(name: str, value: str, *, local: bool) -> sql.SQL:
     setting = sql.SQL("pg_catalog.set_config({}, {}, {})")
-    return sql.SQL(", ").join(
-        setting.format(sql.Literal(name), sql.Literal(value), sql.Literal(local)) for name, value in reading
-    )
+    return _flatten(setting.format(sql.Literal(name), sql.Literal(value), sql.Literal(local)))
 
 
 def prepare_session(connection: Connection, reading: Reading) -> None:

@@ -3,10 +3,10 @@
 A database that cannot be read is never taken for proven.
 """
 
+import hashlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from pathlib import Path
 
 import psycopg
 
@@ -38,9 +38,10 @@ from tenantry.project import Project
 from tenantry.proof.checks import run_checks
 from tenantry.proof.columns import find_unexpected
 from tenantry.proof.kept import KeptProofs
+from tenantry.proof.shared import make_shared
 from tenantry.schema import differences as drift
 from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
-from tenantry.schema.catalog.token import read_token
+from tenantry.schema.catalog.token import describe_token, read_token
 from tenantry.schema.differences import count_differences, describe_unnamed
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import ExpectedSchemas, make_expected
@@ -48,8 +49,24 @@ from tenantry.state import STATE_FOLDER
 
 # Arbitrary: nobody reads more than these of one tenant.
 _MOST = 50
+# Added to the name of a proof that is one of the ledger's tables too, which the token is about as well.
+_CLEAN = " ledger"
 # The kinds of objects that repeatables create, apart from grants.
 _REPEATED = frozenset({"view", "materialized view", "function", "procedure"})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What an earlier proof says of a tenant whose catalog has this `token`; None: it could not be read.
+
+    `name` stands for all that the tenant is held against. `schema`: it was seen to be as expected. `ledger`: so were
+    the tables of the ledger.
+    """
+
+    name: str = ""
+    token: str | None = None
+    schema: bool = False
+    ledger: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +82,43 @@ class Prover:
     repeatables: Mapping[SetName, tuple[Migration, ...] | None] = field(default_factory=dict)
     full: bool = False
 
+    def look(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Standing:
+        """Return what is known of a tenant by the token of its catalog. Raises Refused like `prove`.
+
+        Before anything else is read: what changes in between must not be believed the next time.
+        """
+        name = self._name(ledger, self._list_migrations(ledger, statuses))
+        self.proofs.prepare(ledger)
+        token = read_token(ledger.connection)
+        found = None if self.full else self.proofs.find(ledger.tenant, token)
+        return Standing(name, token, found in (name, f"{name}{_CLEAN}"), found == f"{name}{_CLEAN}")
+
     def prove(
-        self, ledger: Ledger, statuses: Sequence[MigrationStatus], *, again: bool = False
+        self,
+        ledger: Ledger,
+        statuses: Sequence[MigrationStatus],
+        *,
+        again: bool = False,
+        standing: Standing | None = None,
+        clean: bool = False,
     ) -> Iterator[FindingReported]:
         """Yield whatever keeps the database of a tenant from being proven: nothing if it is proven. Reads only.
 
         A catalog that has not changed since it was last proven is not read again, unless `full`; the checks, which are
-        about rows, are run even then, unless this is only to prove `again` that nothing has changed. Raises Refused if
-        the schema that its record describes cannot be known.
+        about rows, are run even then, unless this is only to prove `again` that nothing has changed. `standing` is what
+        `look` returned, and `clean` whether the tables of the ledger are as they should be, as seen after that. Raises
+        Refused if the schema that its record describes cannot be known.
         """
-        migrations = self._list_migrations(ledger, statuses)
-        name = self._name(ledger, migrations)
-        # Before the schema: what changes in between must not be believed the next time.
-        token = read_token(ledger.connection)
-        known = not self.full and self.proofs.holds(ledger.tenant, name, token)
-        if known and again:
+        standing = standing or self.look(ledger, statuses)
+        if standing.schema and again:
             return
         found = False
-        schema = () if known else self._compare(ledger, migrations)
+        schema = () if standing.schema else self._compare(ledger, self._list_migrations(ledger, statuses))
         for finding in chain(schema, self._check(ledger, statuses)):
             found = True
             yield finding
-        self.proofs.keep(ledger.tenant, "" if found else name, token)
+        seen = f"{standing.name}{_CLEAN}" if clean or standing.ledger else standing.name
+        self.proofs.keep(ledger.tenant, "" if found else seen, standing.token)
 
     def _check(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
         applied = {row.version for row in _recorded_rows(statuses)}
@@ -151,20 +183,25 @@ class Prover:
 
     def _name(self, ledger: Ledger, migrations: Sequence[Migration]) -> str:
         """Return a name for all that a tenant is held against: files, scope, and the columns of tenants.yaml."""
-        schema = self.expected.name(_major(ledger), migrations, self.config.scope())
-        return f"{schema} {self.config.scope(ledger.tenant)} {self.config.expected_columns}"
+        major, config = _major(ledger), self.config
+        schema = self.expected.name(major, migrations, config.scope())
+        # And how its token is made: a version that reads it from fewer catalogs has seen less.
+        about = f"{schema} {config.scope(ledger.tenant)} {config.expected_columns} {describe_token(major)}"
+        return hashlib.sha256(about.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _major(ledger: Ledger) -> int:
     return ledger.connection.info.server_version // 10_000
 
 
-def make_prover(project: Project, *, full: bool = False) -> Prover:
-    """Return the prover of a run; with `full`, it reads every schema, changed or not."""
+def make_prover(project: Project, *, full: bool = False, writes: bool = False) -> Prover:
+    """Return the prover of a run; with `full`, it reads every schema, changed or not.
+
+    `writes`: the run may write to the master, and calls `settle` of the proofs.
+    """
     repeatables = {name: directory.repeatables for name, directory in project.directories.items()}
     expected = make_expected(project)
-    kept = project.choice.environment.get("TENANTRY_CACHE")
-    proofs = KeptProofs((Path(kept) if kept else project.config.state) / "proven", project.cache)
+    proofs = KeptProofs(project.cache_folder / "proven", project.cache, make_shared(project, writes=writes))
     return Prover(expected, project.sessions, project.config, project.checks, project.texts, proofs, repeatables, full)
 
 

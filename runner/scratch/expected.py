@@ -5,7 +5,7 @@ of the catalog that counts, and how it is read.
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +31,7 @@ from tenantry.project import Project
 from tenantry.schema.catalog.query import describe_query
 from tenantry.schema.catalog.read import read_snapshot
 from tenantry.schema.snapshot import FORMAT, Snapshot, from_json, share, to_json
+from tenantry.scratch.joined import divide, run_joined
 from tenantry.scratch.kept import Start, hash_chain, make_chain
 from tenantry.scratch.places import Scratch, ScratchPlace
 from tenantry.scratch.reach import check_reach
@@ -91,7 +92,7 @@ class ExpectedSchemas:
 
     def replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> None:
         """Run files on a scratch database. Raises Refused."""
-        deque(self._replay(scratch, migrations, scope), maxlen=0)
+        deque(self._replay(scratch, migrations, scope, (len(migrations),)), maxlen=0)
 
     def _find(
         self, sessions: Sessions, tenant: Tenant, major: int, files: "_Files", wanted: Sequence[int]
@@ -141,7 +142,8 @@ class ExpectedSchemas:
         """Run the files that lead from the first state to the last, and return the snapshots that are wanted."""
         made: _Snapshots = {}
         before: Snapshot | None = None
-        applied = self._replay(scratch, files.migrations[states[0] : states[-1]], files.scope)
+        ends = [index - states[0] for index in wanted]
+        applied = self._replay(scratch, files.migrations[states[0] : states[-1]], files.scope, ends)
         for index in states:
             if index > states[0]:
                 next(applied)
@@ -159,10 +161,13 @@ class ExpectedSchemas:
         text = self.cache.read(path)
         return _parse(text) if text is not None else None
 
-    def _replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> Iterator[Migration]:
+    def _replay(
+        self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope, ends: Collection[int]
+    ) -> Iterator[Migration]:
         """Apply the files as `migrate` does, and yield each when it was applied. Raises Refused.
 
-        On a server of our own, a role that is missing is created, and the file is run again.
+        Of files between two of the numbers in `ends`, several may be applied before the first of them is yielded. On a
+        server of our own, a role that is missing is created, and the file is run again.
         """
         if scratch.beside_tenants:
             check_reach(migrations)
@@ -170,10 +175,21 @@ class ExpectedSchemas:
         schema = scope.ledger_schema
         scratch.connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
         ledger = Ledger(scratch.connection, schema, scratch.tenant, self.provenance)
-        # Files that were applied stay applied: only the failed one and those after it run again.
-        left, made = deque(migrations), set[str]()
+        ledger.create_if_absent()
+        made = set[str]()
+        for joined, part in divide(migrations, ends):
+            done = run_joined(scratch.connection, [_without_outside(each) for each in part]) if joined else 0
+            yield from part[:done]
+            scratch.check()
+            yield from self._replay_singly(scratch, ledger, deque(part[done:]), made)
+
+    def _replay_singly(
+        self, scratch: Scratch, ledger: Ledger, left: deque[Migration], made: set[str]
+    ) -> Iterator[Migration]:
+        """Apply the files that are left one by one; `made` are the roles that were created for files before."""
         while left:
             try:
+                # Files that were applied stay applied: only the failed one and those after it run again.
                 for _ in _apply(scratch, ledger, tuple(left)):
                     yield left.popleft()
             except _Failed as failed:
@@ -293,20 +309,17 @@ def _parse(text: str) -> Snapshot | None:
 def make_expected(project: Project) -> ExpectedSchemas:
     """Return the expected schemas of a project.
 
-    Snapshots are kept in the state folder, or where TENANTRY_CACHE says; files are replayed on the server of
-    TENANTRY_SCRATCH if it is set.
+    Snapshots are kept between runs; files are replayed on the server of TENANTRY_SCRATCH if it is set.
     """
-    state, kept = project.config.state, project.choice.environment.get("TENANTRY_CACHE")
-    folder = Path(kept) if kept else state / "expected"
-    return ExpectedSchemas(folder, find_place(project), project.provenance, project.cache)
+    return ExpectedSchemas(project.cache_folder / "expected", find_place(project), project.provenance, project.cache)
 
 
 def find_place(project: Project) -> ScratchPlace:
     """Return where a project's scratch databases are: on the server of TENANTRY_SCRATCH, or on one of their own."""
-    environment = project.choice.environment
-    given, kept = environment.get("TENANTRY_SCRATCH", ""), environment.get("TENANTRY_CACHE")
-    # With both, nothing is written anywhere else: the project may be read-only.
-    state = Path(kept) if given and kept else project.config.state
+    given = project.choice.environment.get("TENANTRY_SCRATCH", "")
+    # With a server given, this holds its lock alone, and a read-only project may have a cache elsewhere. A server of
+    # our own stays in the state folder: it is no cache that a CI carries along.
+    state = project.cache_folder if given else project.config.state
     settings = replace(project.sessions.settings, stand_ins=_make_stand_ins(project.config, project.known))
     return ScratchPlace(state / "scratch", settings, given, project.stop)
 

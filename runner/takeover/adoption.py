@@ -4,7 +4,7 @@ A proposal is shown before it is written, and written under the lock.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
@@ -15,6 +15,7 @@ from tenantry.model import Migration, MigrationStatus, Origin, RowState, State, 
 from tenantry.model.errors import Problem, Refused
 from tenantry.model.events import Event, FindingReported, RepairMade, RepairProposed, RowReported, Verdict, drain
 from tenantry.model.results import Result, Standing
+from tenantry.model.scope import Ignored
 from tenantry.planning.words import advise, explain
 from tenantry.postgres.runner_lock import poll
 from tenantry.postgres.transaction import in_transaction, try_transaction_lock
@@ -53,8 +54,13 @@ class Proposal:
 DecideProposal = Callable[[Examined], Generator[Event, None, Proposal]]
 
 
-def make_adoption_job(project: Project, decide: DecideProposal, reason: str, *, write: bool) -> Job:
-    """Return the job that examines a tenant, reports its evidence, and with `write` records the proposal."""
+def make_adoption_job(
+    project: Project, decide: DecideProposal, reason: str, *, write: bool, known: Sequence[str] = ()
+) -> Job:
+    """Return the job that examines a tenant, reports its evidence, and with `write` records the proposal.
+
+    `known` are patterns of names that no file has to create, such as those of another tool's own tables.
+    """
 
     def adopt(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with project.reading(tenant) as ledger:
@@ -62,7 +68,7 @@ def make_adoption_job(project: Project, decide: DecideProposal, reason: str, *, 
                 raise Refused(
                     f"the database {tenant.database!r} does not exist", hint="correct its name in tenants.yaml"
                 )
-            found = look(project, tenant, ledger)
+            found = look(project, tenant, ledger, known)
             yield RowReported(tenant.name, _cells(found))
             proposal, doubts = yield from _count(decide(found))
             for finding in _report(found):
@@ -93,11 +99,11 @@ def _count(deciding: Generator[Event, None, Proposal]) -> Generator[Event, None,
     return draining.result, findings
 
 
-def look(project: Project, tenant: Tenant, ledger: Ledger) -> Examined:
+def look(project: Project, tenant: Tenant, ledger: Ledger, known: Sequence[str] = ()) -> Examined:
     """Read a tenant's schema and ledger, and weigh its files. Raises Refused if these cannot be replayed."""
     files = project.files(tenant)
     statuses = read_statuses(files, ledger)
-    chain, schema = _read_schemas(project, ledger, files)
+    chain, schema = _read_schemas(project, ledger, files, known)
     return Examined(tenant, ledger, statuses, chain, schema, weigh(files, chain, schema))
 
 
@@ -108,13 +114,15 @@ def look_for(project: Project, ledger: Ledger, files: Sequence[Migration], versi
 
 
 def _read_schemas(
-    project: Project, ledger: Ledger, files: Sequence[Migration]
+    project: Project, ledger: Ledger, files: Sequence[Migration], known: Sequence[str] = ()
 ) -> tuple[tuple[Snapshot, ...], Snapshot]:
     """Return the schemas before and after each of the files, and the one that the tenant has."""
     tenant, connection = ledger.tenant, ledger.connection
     major = connection.info.server_version // 10_000
     chain = make_expected(project).after_each(project.sessions, tenant, major, files, project.config.scope())
-    return chain, read_snapshot(connection, project.config.scope(tenant))
+    scope = project.config.scope(tenant)
+    ignored = (*scope.ignored, *(Ignored("*", pattern) for pattern in known))
+    return chain, read_snapshot(connection, replace(scope, ignored=ignored))
 
 
 def propose(found: Examined, origin: Origin, *, assumed: Collection[int] = frozenset()) -> Proposal:

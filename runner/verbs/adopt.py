@@ -14,6 +14,7 @@ from tenantry.verbs.options import (
     JOBS,
     LOCK_WAIT,
     SERVER,
+    SHARD,
     TENANTS,
     Version,
     find_version,
@@ -40,6 +41,7 @@ ordinary migrate brings the tenant to the newest version.
 
 _PARAMS = (
     TENANTS,
+    SHARD,
     click.Option(["--write"], is_flag=True, help="Record the proposed files; without it, nothing is changed."),
     click.Option(
         ["--assume"],

@@ -25,7 +25,7 @@ from tenantry.schema.differences import compare_schemas, count_differences, desc
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import make_expected
 from tenantry.scratch.schema_file import load_schema, read_schema_source
-from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, refuse_idle, run_job, without_master
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, open_request, refuse_idle, run_job, without_master
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Compare the schema of every selected tenant with its files, another tenant, a file of SQL, or the majority.
@@ -43,6 +43,7 @@ needed. Reads only; exit code 1 if anything differs. --sql prints a draft of the
 
 _PARAMS = (
     TENANTS,
+    SHARD,
     click.Option(
         ["--against"],
         default="files",

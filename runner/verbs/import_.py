@@ -1,7 +1,7 @@
 """`import`: take over what another tool recorded, or its files."""
 
 import shlex
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,18 @@ from tenantry.model.events import Event, FindingReported, LinePrinted
 from tenantry.project import Project
 from tenantry.takeover.adoption import Examined, Proposal, make_adoption_job, propose
 from tenantry.takeover.evidence import Presence
-from tenantry.takeover.files.conversions import CONVERSIONS, load_conversion, plan_files, write_files
+from tenantry.takeover.files.conversions import (
+    CONVERSIONS,
+    Converted,
+    PartlyConverted,
+    Place,
+    load_conversion,
+    name_unconverted,
+    parse_source,
+    plan_files,
+    read_sources,
+    write_files,
+)
 from tenantry.takeover.matching import find_migrations, is_by_number
 from tenantry.takeover.records.histories import HISTORIES, Claim, ClaimStanding, History, load_history
 from tenantry.verbs.options import (
@@ -23,6 +34,7 @@ from tenantry.verbs.options import (
     LOCK_WAIT,
     SERVER,
     SET,
+    SHARD,
     TENANTS,
     open_request,
     read_request,
@@ -40,8 +52,8 @@ DIR is that tool's folder of migrations. Each record is compared with its file, 
 and then with the catalog: a record whose effects are missing is shown, and not taken over. Nothing is written without
 --write, and the other tool's tables stay as they are.
 
-With --files, DIR is translated to NNNN_name.sql files in the folder of --set; a file that cannot be translated is
-refused.
+With --files, DIR is translated to NNNN_name.sql files in the folder of --set. A file that cannot be translated is
+listed and keeps its number, and the exit code is 1; the next call translates those that are left.
 
 \b
   tenantry import --from drizzle drizzle/ --tenants 1,16
@@ -62,6 +74,7 @@ _PARAMS = (
     SET,
     click.Option(["--write"], is_flag=True, help="Write the proposal; without it, nothing is changed."),
     TENANTS,
+    SHARD,
     click.Option(
         ["--reason"], default="imported", show_default=True, help="Reason for the change; kept in the log forever."
     ),
@@ -75,6 +88,7 @@ _PARAMS = (
 # They are about tenants, which files are not.
 _FOR_RECORDS = {
     "tenants": "--tenants",
+    "shard": "--shard",
     "reason": "--reason",
     "jobs": "--jobs",
     "lock_wait": "--lock-wait",
@@ -105,7 +119,7 @@ def start(project: Project, *, tool: str, folder: Path, reason: str = "imported"
         records = history.read(found.ledger.connection)
         if records is None:
             raise Refused(f"{history.title}: no records in this database")
-        claims = history.match(records, files)
+        claims = _leave_repeatables(tool, history.match(records, files), project.repeatables(found.tenant))
         ids = [claim.id for claim in claims]
         migrations = find_migrations(tool, ids, project.files(found.tenant))
         true = yield from _judge(_Source(tool, folder, history), claims, migrations, found)
@@ -116,8 +130,16 @@ def start(project: Project, *, tool: str, folder: Path, reason: str = "imported"
         return Proposal(Origin.IMPORTED, known, tuple(m for m in proposal.allowed if m.version < newest))
 
     record = Record({"tool": tool, "folder": str(folder), "reason": reason, "write": True}) if write else None
-    job = make_adoption_job(project, decide, reason, write=write)
+    job = make_adoption_job(project, decide, reason, write=write, known=history.own)
     return run_job(project, "import", refuse_frozen(job) if write else job, record=record)
+
+
+def _leave_repeatables(
+    tool: str, claims: Sequence[Claim], repeatables: Sequence[Migration] | None
+) -> tuple[Claim, ...]:
+    """Return the claims but for those of repeatables: these run again with the next `migrate`, and have no version."""
+    sources = {parse_source(file.text) for file in repeatables or ()}
+    return tuple(claim for claim in claims if (tool, claim.id) not in sources)
 
 
 def _judge(
@@ -197,23 +219,45 @@ def _missing(state: Presence | None) -> str:
 def start_files(config: Config, *, tool: str, folder: Path, set_name: SetName, write: bool = False) -> Events:
     """Translate the files of another tool; with `write`, add them after the files of a set.
 
-    Raises ConfigError where a file cannot be translated, or there is no such set.
+    Those that are there already are left out. Raises ConfigError where files of the tool cannot be translated,
+    InputError where none of these can be, and at the end PartlyConverted where some cannot: those keep their versions.
     """
     if tool not in CONVERSIONS:
         message = f"--from: files of {tool} cannot be translated, expected {', '.join(sorted(CONVERSIONS))}"
         raise ConfigError((Problem(message),))
     target = config.folder(set_name)
-    converted = load_conversion(tool)(folder)
+    places, failed = _convert(tool, folder)
     first = next_version(target) if target.is_dir() else 0
+    new = [path for path, _ in plan_files(places, target, first)]
+    by_hand = name_unconverted(places, target, first)
+    done = read_sources(target)
     if write:
-        yield from (LinePrinted(str(path)) for path in write_files(converted, target, first))
-    else:
-        yield from (LinePrinted(f"would write {path}") for path, _ in plan_files(converted, target, first))
-    for item in converted:
-        for note in item.notes:
-            yield LinePrinted(f"note: {item.source}: {note}")
-    if not write:
+        write_files(places, target, first)
+    yield from (LinePrinted(str(path) if write else f"would write {path}") for path in new)
+    yield from (LinePrinted(f"note: {note}") for note in _list_notes(places, done))
+    if not new:
+        yield LinePrinted("nothing to write: the files that can be translated are there already")
+    elif not write:
         yield LinePrinted("nothing was written: add --write to write the files")
+    for source, path in by_hand.items():
+        yield LinePrinted(f'left: {source}: write {path}NAME.sql by hand, with "-- source: {source}" as its first line')
+    # Those that a person has written are as good as translated.
+    if failed and (left := failed.leave_out(done)).problems:
+        raise left
+
+
+def _convert(tool: str, folder: Path) -> tuple[Sequence[Place], PartlyConverted | None]:
+    """Return the migrations of a folder in order, and the error where some of them cannot be converted."""
+    try:
+        return load_conversion(tool)(folder), None
+    except PartlyConverted as error:
+        return error.places, error
+
+
+def _list_notes(places: Sequence[Place], done: Collection[str]) -> list[str]:
+    """Return the notes about the files that are new here."""
+    new = [place for place in places if isinstance(place, Converted) and place.source not in done]
+    return [f"{place.source}: {note}" for place in new for note in place.notes]
 
 
 def _start(request: Request) -> Events:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import click
 
 from tenantry.config.model import Config
-from tenantry.files.directory import Directory, read_migrations
+from tenantry.files.directory import Directory
+from tenantry.files.repeatables import read_directory
 from tenantry.fleet import run as fleet
 from tenantry.lint.linter import make_linter, show
 from tenantry.lint.sizes import describe_size, pick_largest, read_sizes
 from tenantry.lint.weighing import Scale
-from tenantry.model import Migration, Server, SetName, Tenant, label
+from tenantry.model import NO_VERSION, Migration, Server, SetName, Tenant, label
 from tenantry.model.errors import ConfigError, MigrationFileError, Problem
 from tenantry.model.events import Event, HazardFound, RowReported, RunFinished, RunStarted, Verdict, WarningRaised
 from tenantry.model.hazards import Hazard, Level
@@ -23,6 +24,7 @@ from tenantry.project import Project
 from tenantry.verbs.options import (
     JOBS,
     SERVER,
+    SHARD,
     Version,
     find_file,
     make_tenants_option,
@@ -34,11 +36,11 @@ from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Report the effects of each migration file on a live database: locks, rewrites and full scans.
 
-The files run on a scratch database whose tables have rows, and each statement is measured there. A danger makes the
-application fail, or wait longer the larger a table is; a caution is less severe. Each comes with its safe form. Those
-that a file's header allows, "-- lint: allow RULE because REASON", are counted, and shown with --verbose. With
---tenants, findings show the sizes of the tables in those databases. Exit code 1 if anything is found, or could not be
-measured.
+Repeatables are linted after the migrations, unless a VERSION is named. The files run on a scratch database whose tables
+have rows, and each statement is measured there. A danger makes the application fail, or wait longer the larger a table
+is; a caution is less severe. Each comes with its safe form. Those that a file's header allows,
+"-- lint: allow RULE because REASON", are counted, and shown with --verbose. With --tenants, findings show the sizes of
+the tables in those databases. Exit code 1 if anything is found, or could not be measured.
 
 \b
   tenantry lint
@@ -55,6 +57,7 @@ _PARAMS = (
         help="Lint only this set; by default both.",
     ),
     make_tenants_option("Databases to read table sizes from; by default none."),
+    SHARD,
     JOBS,
     SERVER,
 )
@@ -112,7 +115,7 @@ def start(
 def _start(request: Request) -> Events:
     options = request.options
     if options["tenants"] is None:
-        refuse_idle(request, {"jobs": "--jobs", "servers": "--server"}, "without --tenants")
+        refuse_idle(request, {"shard": "--shard", "jobs": "--jobs", "servers": "--server"}, "without --tenants")
     return start(
         open_files(request) if options["tenants"] is None else open_request(request),
         versions=options["versions"],
@@ -128,7 +131,7 @@ def _read_all(config: Config, chosen: SetName | None) -> list[tuple[SetName, str
     for name in names:
         folder = config.folder(name)
         try:
-            found.append((name, str(folder), read_migrations(folder, str(folder))))
+            found.append((name, str(folder), read_directory(folder, str(folder))))
         except MigrationFileError as error:
             problems += error.problems
     if problems:
@@ -148,6 +151,9 @@ def _choose(found: Sequence[tuple[SetName, str, Directory]], versions: Sequence[
         wanted = {version for version in wanted if since is None or version >= since}
         if wanted:
             files = tuple(file for file in directory.migrations if file.version <= max(wanted))
+            # They run after all the others, and again with every edit.
+            if directory.repeatables and not versions:
+                files, wanted = (*files, *directory.repeatables), wanted | {NO_VERSION}
             sets.append(_Set(name, folder, files, frozenset(wanted), warnings=directory.warnings))
     return sets
 

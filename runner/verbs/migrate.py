@@ -14,7 +14,7 @@ from tenantry.fleet.journal.places import LAST
 from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import find_pending
-from tenantry.ledger.statuses import compare_rows, refuse_bare
+from tenantry.ledger.statuses import compare_rows, find_witness, refuse_bare
 from tenantry.lint.gate import Gate, check_rules
 from tenantry.model import AppliedMigration, MigrationStatus, Plan, RowState, State, Tenant, label
 from tenantry.model.errors import ConfigError, Problem, Refused
@@ -36,6 +36,7 @@ from tenantry.verbs.options import (
     LOCK_WAIT,
     NO_VERIFY,
     SERVER,
+    SHARD,
     TENANTS,
     LimitOption,
     Span,
@@ -46,7 +47,7 @@ from tenantry.verbs.options import (
 )
 from tenantry.verbs.production import YES
 from tenantry.verbs.recording import Record
-from tenantry.verbs.resume import check_files, order_tenants, read_resumed
+from tenantry.verbs.resume import check_files, order_tenants, pick_up, read_resumed
 from tenantry.verbs.staging import BY_THE_FILE, Advance, make_course
 from tenantry.verbs.verb import Events, Repeated, Request, Verb
 
@@ -63,6 +64,7 @@ starts. Exit code 0 means that every selected database was read again and has ev
 
 _PARAMS = (
     TENANTS,
+    SHARD,
     click.Option(["--to"], type=Version(), metavar="VERSION", help="Apply files up to and including this version."),
     DRY_RUN,
     YES,
@@ -163,35 +165,66 @@ def start(
         return plan.run(project, "migrate", to, late, allowed=allow, course=course)
     options = {"to": to, "out_of_order": sorted(late), "allow": list(allow), "resume_at": resume_at}
     options |= {"no_verify": not verify, "full": full}
+    # One for all tenants: what one of them was refused for is the next one's answer as well.
+    prover = make_prover(project, full=full, writes=True) if verify else None
     carrier = Carrier(project, engine, options, resumed)
     record = Record({**options, "engine": engine if engine != THREADS else None}, resumes, selection)
     return carrier.watch(
         run_job(
             project,
             "migrate",
-            make_job_of(project, options),
+            make_job_of(project, options, prover),
             staged=True,
             course=course,
             makes_server=True,
             record=record,
             preface=chain(carrier.preface(), course.describe()),
+            settle=prover.proofs.settle if prover else None,
             engine=carrier.engine,
         )
     )
 
 
-def make_job_of(project: Project, options: Mapping[str, Any]) -> Job:
-    """Return the job of a run with these options, as the journal has them: also in a worker, which gets no others."""
+def make_job_of(project: Project, options: Mapping[str, Any], prover: Prover | None = None) -> Job:
+    """Return the job of a run with these options, as the journal has them: also in a worker, which gets no others.
+
+    A worker keeps its proofs on its own machine, and `prover` is that of a run which keeps them in the master as well.
+    """
     late = frozenset(options["out_of_order"])
     gate = Gate(project, options["allow"], plan.make_look(project, options["to"], late))
+    if prover is None and not options["no_verify"]:
+        prover = make_prover(project, full=options["full"])
     return make_job(
         project,
         options["to"],
         late,
         gate,
-        prove=not options["no_verify"],
-        full=options["full"],
+        prover=prover,
         resume_at=options["resume_at"],
+    )
+
+
+def resume(project: Project, word: str, *, dry_run: bool = False, advance: Advance = BY_THE_FILE) -> Events:
+    """Resume a run of this project, by the start of its id or as the last one, with its options and the same files.
+
+    It works on the tenants that did not end well, which have to be selected. Raises as `start` does; Blocked where that
+    run is still going on, and FilesDiffer where the files are others.
+    """
+    resumed, project = pick_up(project, word)
+    options, header = resumed.options, resumed.header
+    return start(
+        project,
+        to=options.get("to"),
+        dry_run=dry_run,
+        out_of_order=options.get("out_of_order", ()),
+        allow=options.get("allow", ()),
+        resume_at=options.get("resume_at"),
+        verify=not options.get("no_verify"),
+        full=options.get("full", False),
+        resumes=header.run_id,
+        resumed=resumed.runs,
+        selection=header.selection,
+        advance=advance,
     )
 
 
@@ -199,25 +232,19 @@ def _start(request: Request) -> Events:
     if request.options["resume"] is None:
         applies = not request.options["dry_run"]
         return _start_on(open_request(request, makes_server=applies, writes=applies), request.options)
-    resumed = read_resumed(request)
-    project = order_tenants(open_request(resumed.request, writes=True), resumed.left)
+    resumed, request = read_resumed(request)
+    project = order_tenants(open_request(request, writes=True), resumed.left)
     check_files(project, resumed)
     header = resumed.header
-    return _start_on(
-        project,
-        resumed.request.options,
-        resumes=header.run_id,
-        resumed=resumed.runs,
-        selection=header.selection,
-    )
+    return _start_on(project, request.options, resumes=header.run_id, resumed=resumed.runs, selection=header.selection)
 
 
 def _repeat(request: Request) -> Repeated | None:
     """Return the command of the run that is resumed."""
     if request.options["resume"] is None:
         return None
-    header = read_resumed(request).header
-    return Repeated("migrate", header.options, header.selection, header.servers)
+    header = read_resumed(request)[0].header
+    return Repeated("migrate", header.options, header.typed, header.servers)
 
 
 def _start_on(
@@ -258,19 +285,17 @@ def make_job(
     late: frozenset[int],
     gate: Gate | None = None,
     *,
-    prove: bool,
-    full: bool = False,
+    prover: Prover | None = None,
     resume_at: int | None = None,
 ) -> Job:
     """Return the job that applies what is pending up to `target`, and `late` versions out of order.
 
     `gate` keeps dangerous files from databases that have something already: nobody works on an empty one.
-    `prove`: the schema of every tenant is held against the files afterwards; with `full`, even one that has not changed
-    since it was last proven is read.
+    `prover` holds the schema of every tenant against the files afterwards.
     `resume_at`: the statement at which a file that was begun goes on, where a person says so.
     """
-    # One prover for all tenants: what one of them was refused for is the next one's answer as well.
-    orders = _Orders(target, late, gate, make_prover(project, full=full) if prove else None, resume_at)
+    witnesses = {name: find_witness(directory.migrations) for name, directory in project.directories.items()}
+    orders = _Orders(target, late, gate, prover, resume_at)
 
     def migrate(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with ExitStack() as stack:
@@ -278,7 +303,7 @@ def make_job(
                 return Verdict(Result.SKIPPED, frozen)
             connection = yield from project.open_or_create(tenant, stack)
             # Most tenants have nothing pending: whatever is written after all is guarded in full.
-            ledger = project.ledger(tenant, connection, glances=True)
+            ledger = project.ledger(tenant, connection, glances=True, witness=witnesses[tenant.set_name])
             return (yield from _Migrating(project, orders, ledger).run())
 
     return migrate

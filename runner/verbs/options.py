@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -17,6 +17,7 @@ from tenantry.config.reading import read
 from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
 from tenantry.fleet.selection import parse_selection
+from tenantry.fleet.shards import EXPECTED_SHARD, Shard, parse_shard
 from tenantry.fleet.turns import Engine, Job
 from tenantry.fleet.workers import threads
 from tenantry.model import SetName, Tenant, label
@@ -33,6 +34,7 @@ from tenantry.verbs.repair import Case, Repair, make_repair_job
 from tenantry.verbs.staging import Course
 from tenantry.verbs.verb import Events, Request
 
+Settle = Callable[[Event], Iterator[Event]]
 _VERSION = re.compile(r"^([0-9]+)(?:_([a-z0-9_]+))?(?:\.sql)?$")
 
 
@@ -113,6 +115,19 @@ class Span(click.ParamType[float]):
         return span_s
 
 
+class ShardOption(click.ParamType[Shard]):
+    """N/M: one of M parts of the tenants."""
+
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        """Return the shard; fail with what was expected."""
+        shard = value if isinstance(value, Shard) else parse_shard(str(value))
+        if shard is None:
+            self.fail(f"{value!r}, expected {EXPECTED_SHARD}", param, ctx)
+        return shard
+
+
 def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Offer what may follow the last comma, for completion in a shell."""
     import os
@@ -144,6 +159,12 @@ TENANTS = make_tenants_option("Databases to work on; by default the master and e
 TENANTS_REQUIRED = make_tenants_option(
     "Databases to work on; all means every tenant, without the master. There is no default.", required=True
 )
+SHARD = click.Option(
+    ["--shard"],
+    type=ShardOption(),
+    metavar="N/M",
+    help="Work on the Nth of M parts of these tenants, so that M machines share them; the master is in each part.",
+)
 SERVER = click.Option(
     ["--server", "servers"],
     metavar="NAME=DSN",
@@ -174,7 +195,8 @@ LOCK_WAIT = click.Option(
     default=DEFAULT_LOCK_WAIT_S,
     show_default=True,
     metavar="SECONDS",
-    help="Wait up to SECONDS for another run of tenantry, and for locks on tables.",
+    help="Wait up to SECONDS for another run of tenantry, for locks on tables, and for a server that is full or "
+    "went away.",
 )
 SET = click.Option(
     ["--set", "set_name"],
@@ -193,6 +215,7 @@ DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show the changes witho
 REPAIR_PARAMS = (
     click.Argument(["version"], type=Version()),
     TENANTS_REQUIRED,
+    SHARD,
     REASON,
     DRY_RUN,
     YES,
@@ -259,12 +282,18 @@ def _choose(request: Request) -> Choice:
     return Choice(
         config_path=Path(options["config"]),
         environment=request.environment,
-        selection=parse_selection(options.get("tenants")),
+        selection=replace(parse_selection(options.get("tenants")), shard=_choose_shard(options)),
         servers=_list_servers(request),
         lock_wait_s=options.get("lock_wait", DEFAULT_LOCK_WAIT_S),
         jobs=options.get("jobs", DEFAULT_JOBS),
         create=options.get("create", False),
     )
+
+
+def _choose_shard(options: Mapping[str, Any]) -> Shard | None:
+    given = options.get("shard")
+    # A journal keeps it as text.
+    return parse_shard(given) if isinstance(given, str) else given
 
 
 def run_job(
@@ -277,6 +306,7 @@ def run_job(
     makes_server: bool = False,
     record: Record | None = None,
     preface: Iterable[Event] = (),
+    settle: Settle | None = None,
     engine: Engine = threads.carry,
 ) -> Events:
     """Run a job on the selected tenants, after starting the embedded server where one is meant. Raises ServerError.
@@ -284,6 +314,7 @@ def run_job(
     `staged`: no tenant starts unless the master got through, and who is blocked has a second turn. `course`: the way
     through the tenants, which are all of the project, is given. `makes_server`: an embedded server that was never made
     is made now. `record`: the run writes, and has a journal. `preface` is yielded before the first tenant starts.
+    `settle` is called with each event before it is yielded, and keeps what the tenants' jobs have left to it.
     `engine` carries the tenants.
     """
     project.start_servers(makes=makes_server)
@@ -300,7 +331,7 @@ def run_job(
         bounds=course.bounds if course else UNBOUNDED,
         engine=engine,
     )
-    events = _add_warnings(run, project)
+    events = _add_warnings(run, project, settle)
     return record_run(project, verb, record, events) if record else events
 
 
@@ -315,10 +346,12 @@ def refuse_frozen(job: Job) -> Job:
     return run
 
 
-def _add_warnings(run: Events, project: Project) -> Events:
+def _add_warnings(run: Events, project: Project, settle: Settle | None) -> Events:
     """Yield the events of a run, and once, whichever tenant comes upon it first, that nothing can be kept."""
     with closing(run) as events:
         for event in events:
+            if settle:
+                yield from settle(event)
             yield from project.cache_warnings()
             yield event
 

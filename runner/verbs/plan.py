@@ -32,7 +32,7 @@ from tenantry.planning.steps import make_plan
 from tenantry.planning.words import count_done, summarise
 from tenantry.project import Project
 from tenantry.proof.findings import find_in
-from tenantry.verbs.options import JOBS, SERVER, TENANTS, Version, find_version, open_request, run_job
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, Version, find_version, open_request, run_job
 from tenantry.verbs.staging import Course, make_course
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -50,6 +50,7 @@ Statements that would run on a live database are shown with their measured effec
 _SHOWN = 3
 _PARAMS = (
     TENANTS,
+    SHARD,
     click.Option(["--to"], type=Version(), metavar="VERSION", help="Plan files up to and including this version."),
     click.Option(["--sql", "format"], flag_value="sql", help="Print one script for each distinct plan."),
     JOBS,

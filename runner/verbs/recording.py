@@ -66,4 +66,5 @@ def _list_everywhere(project: Project) -> dict[str, Any]:
         "jobs": choice.jobs if choice.jobs != DEFAULT_JOBS else None,
         "lock_wait": choice.lock_wait_s if choice.lock_wait_s != DEFAULT_LOCK_WAIT_S else None,
         "create": choice.create,
+        "shard": str(choice.selection.shard or ""),
     }

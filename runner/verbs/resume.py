@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tenantry.fleet.journal.form import FileMark, Journal, JournalHeader
-from tenantry.fleet.journal.reading import find_runs
+from tenantry.fleet.journal.reading import Runs, find_runs
 from tenantry.model import NO_VERSION
 from tenantry.model.errors import Blocked, ConfigError, FilesDiffer, Problem
 from tenantry.model.events import MigrationStarted
@@ -17,6 +17,7 @@ from tenantry.verbs.verb import Request
 # These are the run's own.
 _REPEATED = {
     "tenants": "--tenants",
+    "shard": "--shard",
     "to": "--to",
     "out_of_order": "--out-of-order",
     "allow": "--allow",
@@ -30,33 +31,61 @@ _MOST_TYPED = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Resumed:
-    """A run to resume: `left` are its tenants that did not end well, in its order; `request` is about these.
+class Unfinished:
+    """A run to resume: `left` are its tenants that did not end well, in its order, `options` those to repeat.
 
     `runs` are the ids of that run and of those that resumed it.
     """
 
     header: JournalHeader
     left: tuple[str, ...]
-    request: Request
+    options: Mapping[str, Any]
     runs: tuple[str, ...]
 
 
-def read_resumed(request: Request) -> Resumed:
-    """Return the run that a request resumes. Raises ConfigError, and Blocked where that run is still going on."""
-    refuse_idle(request, _REPEATED, "with --resume, which repeats the options of its run")
-    runs = find_runs(read_request(request))
-    trail = runs.trail(runs.find(request.options["resume"], "migrate"))
+def find_unfinished(runs: Runs, word: str) -> Unfinished:
+    """Return the run to resume, by the start of its id or the last one.
+
+    Raises ConfigError, and Blocked where that run is still going on.
+    """
+    trail = runs.trail(runs.find(word, "migrate"))
     header = trail[0].header
     if running := next((one for one in trail if one.running), None):
         raise Blocked(f"run {running.header.short}: still going on, expected one that has ended")
     left = _list_left(trail)
     if not left:
         message = f"run {header.short}: every tenant ended well, expected one to resume"
-        raise ConfigError((Problem(message, f'run "tenantry status --tenants {header.selection}" to see them'),))
-    _check_servers(request, header)
-    options = {**request.options, **_choose_options(request, header, trail), "tenants": ",".join(left)}
-    return Resumed(header, left, replace(request, options=options), tuple(one.header.run_id for one in trail))
+        raise ConfigError((Problem(message, f'run "tenantry status --tenants {header.typed}" to see them'),))
+    ids = tuple(one.header.run_id for one in trail)
+    return Unfinished(header, left, _choose_options(header, trail), ids)
+
+
+def read_resumed(request: Request) -> tuple[Unfinished, Request]:
+    """Return the run that a request resumes, and the request for what is left of it. Raises as `find_unfinished`."""
+    refuse_idle(request, _REPEATED, "with --resume, which repeats the options of its run")
+    found = find_unfinished(find_runs(read_request(request)), request.options["resume"])
+    _check_servers(request, found.header)
+    # Those that were typed now win.
+    repeated = {name: value for name, value in found.options.items() if name not in request.given}
+    options = {**request.options, **repeated, "tenants": ",".join(found.left)}
+    return found, replace(request, options=options)
+
+
+def pick_up(project: Project, word: str) -> tuple[Unfinished, Project]:
+    """Return the run that an open project resumes, and the project for what is left of it.
+
+    Raises ConfigError, also where a tenant of that run is not selected, Blocked and FilesDiffer.
+    """
+    found = find_unfinished(find_runs(project.config), word)
+    selected = {tenant.name for tenant in project.tenants}
+    if missing := [name for name in found.left if name not in selected]:
+        message = f"run {found.header.short}: tenant {missing[0]!r} is left of it, and not selected, expected it to be"
+        raise ConfigError((Problem(message, "open the project with the tenants of that run"),))
+    tenants = tuple(tenant for tenant in project.tenants if tenant.name in found.left)
+    choice = replace(project.choice, create=bool(found.options.get("create")))
+    project = order_tenants(replace(project, tenants=tenants, choice=choice), found.left)
+    check_files(project, found)
+    return found, project
 
 
 def order_tenants(project: Project, left: tuple[str, ...]) -> Project:
@@ -65,7 +94,7 @@ def order_tenants(project: Project, left: tuple[str, ...]) -> Project:
     return replace(project, tenants=tuple(sorted(project.tenants, key=lambda tenant: order[tenant.name])))
 
 
-def check_files(project: Project, resumed: Resumed) -> None:
+def check_files(project: Project, resumed: Unfinished) -> None:
     """Raise FilesDiffer, which names each difference, unless the files are those of the run that is resumed."""
     header, target = resumed.header, resumed.header.options.get("to")
     sets = {name.value for name in project.directories}
@@ -76,7 +105,7 @@ def check_files(project: Project, resumed: Resumed) -> None:
         if (words := _compare(before.get(key), now.get(key), header.short))
     ]
     if messages:
-        chosen = ",".join(resumed.left) if len(resumed.left) <= _MOST_TYPED else header.selection
+        chosen = ",".join(resumed.left) if len(resumed.left) <= _MOST_TYPED else header.typed
         hint = f'restore the files of that run, or run "tenantry migrate --tenants {chosen}" to apply the current ones'
         *others, last = messages
         raise FilesDiffer((*(Problem(message) for message in others), Problem(last, hint)))
@@ -96,11 +125,10 @@ def _check_servers(request: Request, header: JournalHeader) -> None:
         raise ConfigError((Problem(message),))
 
 
-def _choose_options(request: Request, header: JournalHeader, trail: tuple[Journal, ...]) -> dict[str, Any]:
-    """Return the options of the run, without those that were typed now."""
-    options = {name: value for name, value in header.options.items() if name not in request.given}
-    begun = any(isinstance(event, MigrationStarted) for journal in trail for event in journal.events)
-    if begun:
+def _choose_options(header: JournalHeader, trail: tuple[Journal, ...]) -> dict[str, Any]:
+    """Return the options of the run that are repeated."""
+    options = dict(header.options)
+    if any(isinstance(event, MigrationStarted) for journal in trail for event in journal.events):
         # The statement to resume at is written down once the file runs on, and may be another one by now.
         options.pop("resume_at", None)
     return options

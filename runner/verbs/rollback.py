@@ -14,7 +14,7 @@ from tenantry.model.events import Event, RepairProposed, TenantCompared, Verdict
 from tenantry.model.results import GOOD, Result, Standing
 from tenantry.planning.undo import Wanted, check_known, choose
 from tenantry.project import Project
-from tenantry.proof.prover import make_prover
+from tenantry.proof.prover import Prover, make_prover
 from tenantry.verbs.options import (
     DRY_RUN,
     JOBS,
@@ -22,6 +22,7 @@ from tenantry.verbs.options import (
     NO_VERIFY,
     REASON,
     SERVER,
+    SHARD,
     TENANTS_REQUIRED,
     Version,
     open_request,
@@ -48,6 +49,7 @@ _PARAMS = (
     click.Argument(["version"], type=Version(), required=False),
     click.Option(["--to"], type=Version(), metavar="VERSION", help="Undo all versions newer than this one."),
     TENANTS_REQUIRED,
+    SHARD,
     REASON,
     click.Option(["--out-of-order"], is_flag=True, help="Undo it even though newer versions are applied; they stay."),
     click.Option(
@@ -115,7 +117,9 @@ def start(
     options = {"version": version, "to": to, "reason": reason, "out_of_order": out_of_order, "from_files": from_files}
     options |= {"recorded": recorded, "no_verify": not verify}
     record = None if dry_run else Record(options)
-    return run_job(project, "rollback", refuse_frozen(make_rollback_job(project, wanted)), record=record)
+    prover = make_prover(project, writes=not dry_run)
+    job = refuse_frozen(make_rollback_job(project, wanted, prover))
+    return run_job(project, "rollback", job, record=record, settle=prover.proofs.settle)
 
 
 def _start(request: Request) -> Events:
@@ -136,7 +140,7 @@ def _start(request: Request) -> Events:
 VERB = Verb(_HELP, _PARAMS, _start)
 
 
-def make_rollback_job(project: Project, wanted: Wanted) -> Job:
+def make_rollback_job(project: Project, wanted: Wanted, prover: Prover) -> Job:
     """Return the job that undoes the versions that are wanted in a tenant, newest first, unless it is a dry run."""
 
     def undo(tenant: Tenant) -> Generator[Event, None, Verdict]:
@@ -148,7 +152,7 @@ def make_rollback_job(project: Project, wanted: Wanted) -> Job:
             check_known(rows, statuses, wanted, tenant.name)
             chosen = choose(statuses, wanted, tenant.name)
             if not chosen:
-                return (yield from _conclude_unchanged(project, ledger, statuses, wanted))
+                return (yield from _conclude_unchanged(prover, ledger, statuses, wanted))
             undos = [make_undo(status, ledger, wanted) for status in chosen]
             yield from (WarningRaised(tenant.name, one.doubt) for one in undos if one.doubt)
             yield RepairProposed(tenant.name, tuple(line for one in undos for line in _propose(one, wanted)))
@@ -163,7 +167,7 @@ def make_rollback_job(project: Project, wanted: Wanted) -> Job:
             left = confirm(compare_rows(project.files(tenant), rows, ledger), undos)
             yield TenantCompared(tenant.name, left)
             if wanted.prove:
-                verdict = yield from make_prover(project).conclude(ledger, left, Result.APPLIED)
+                verdict = yield from prover.conclude(ledger, left, Result.APPLIED)
                 if verdict.result is not Result.APPLIED:
                     return verdict
         return Verdict(Result.APPLIED, ", ".join(f"{one.name} rolled back" for one in undos))
@@ -172,11 +176,11 @@ def make_rollback_job(project: Project, wanted: Wanted) -> Job:
 
 
 def _conclude_unchanged(
-    project: Project, ledger: Ledger, statuses: tuple[MigrationStatus, ...], wanted: Wanted
+    prover: Prover, ledger: Ledger, statuses: tuple[MigrationStatus, ...], wanted: Wanted
 ) -> Generator[Event, None, Verdict]:
     """Return how a tenant ends whose record says that nothing is to be undone: proven, since a record can be wrong."""
     if wanted.prove:
-        verdict = yield from make_prover(project).conclude(ledger, statuses, Result.UP_TO_DATE)
+        verdict = yield from prover.conclude(ledger, statuses, Result.UP_TO_DATE)
         if verdict.result is not Result.UP_TO_DATE:
             return verdict
     return Verdict(Result.UP_TO_DATE, "nothing to undo", standing=Standing.NO_CHANGE if wanted.dry_run else None)

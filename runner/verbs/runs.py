@@ -83,7 +83,8 @@ def start_check(project: Project, trail: Sequence[Journal], *, verify: bool = Tr
     With `verify`, the schemas of the tenants that ended well are compared with the files as well. Raises ServerError
     where the embedded server cannot be started.
     """
-    return run_job(project, "runs", _make_job(project, trail, make_prover(project, full=full) if verify else None))
+    prover = make_prover(project, full=full) if verify else None
+    return run_job(project, "runs", _make_job(project, trail, prover), settle=prover.proofs.settle if prover else None)
 
 
 def _start(request: Request) -> Events:
@@ -111,7 +112,7 @@ def _repeat(request: Request) -> Repeated | None:
     if request.options["action"] != "show":
         return None
     header = find_runs(read_request(request)).find(request.options["run"] or LAST).header
-    return Repeated(header.verb, header.options, header.selection, header.servers)
+    return Repeated(header.verb, header.options, header.typed, header.servers)
 
 
 def _cells(header: JournalHeader, journal: Journal) -> Mapping[str, Cell]:

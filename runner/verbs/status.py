@@ -18,7 +18,7 @@ from tenantry.planning.steps import BLOCKING
 from tenantry.planning.words import add_repeatables, annotate, summarise
 from tenantry.project import Project
 from tenantry.verbs.log import describe_entry
-from tenantry.verbs.options import JOBS, SERVER, TENANTS, open_request, run_job
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Show each tenant's version, number of pending files and state, and the time and author of its last change.
@@ -34,6 +34,7 @@ only. Pending or blocked files give exit code 0 unless --exit-code is given; a t
 
 _PARAMS = (
     TENANTS,
+    SHARD,
     click.Option(["--exit-code"], is_flag=True, help="Exit with 1 if a tenant is not up to date."),
     JOBS,
     SERVER,

@@ -59,7 +59,8 @@ class Request:
 class Repeated:
     """An earlier command that this one repeats, or whose report it shows: the next commands follow from that one.
 
-    `options` are by the name of the parameter, `servers` by name: their connection strings are not known.
+    `options` are by the name of the parameter, `selection` is as it is typed, `servers` are by name: their connection
+    strings are not known.
     """
 
     verb: str

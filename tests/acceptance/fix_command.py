@@ -307,7 +307,7 @@ def make_fleet(
     for set_name, given in (("tenant", files), ("master", master)):
         if given is not None:
             (folder / "migrations" / set_name).mkdir(parents=True)
-    replay = {"TENANTRY_SCRATCH": server, "TENANTRY_CACHE": str(folder.parents[1] / "expected")} if scratch else {}
+    replay = {"TENANTRY_SCRATCH": server, "TENANTRY_CACHE": str(folder.parents[1] / "kept")} if scratch else {}
     one = Fleet(folder, f"acc_{secrets.token_hex(4)}", _shorten(server), {**_environment(), **replay})
     for set_name, given in (("tenant", files), ("master", master or {})):
         for name, text in given.items():

@@ -142,14 +142,14 @@ class Site:
     def steps(self, project: Project | None = None) -> Steps:
         """Return the job of the first tenant, to be taken through its steps by hand."""
         project = project or self.project()
-        return make_job(project, None, frozenset(), prove=False)(project.tenants[0])
+        return make_job(project, None, frozenset())(project.tenants[0])
 
     def migrate(
         self, project: Project | None = None, *, stop: Stop | None = None, resume_at: int | None = None, **choice: Any
     ) -> Ran:
         """Run `migrate` to its end, as the command does."""
         project = project or self.project(**choice)
-        job = make_job(project, None, frozenset(), prove=False, resume_at=resume_at)
+        job = make_job(project, None, frozenset(), resume_at=resume_at)
         run_id = project.provenance.run_id
         stop = stop or Stop()
         return _collect(

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -192,3 +193,127 @@ def test_what_status_says(here: Site, open_here: Open) -> None:
         ("0001_rooms", tenantry.State.APPLIED),
         ("0002_desks", tenantry.State.APPLIED),
     ]
+
+
+ROLLOUT = """rollout:
+  stages:
+    - {name: canary, match: "1"}
+    - {name: early, match: "16"}
+"""
+
+
+def configure(here: Site) -> None:
+    """Give the site a rollout of two stages."""
+    config = here.folder / "tenants.yaml"
+    config.write_text(f"{config.read_text('utf-8')}{ROLLOUT}", "utf-8")
+
+
+def totals(run: tenantry.Run) -> dict[str, int]:
+    """Return how many tenants ended in which way."""
+    return {result.value: number for result, number in run.finish().totals.items()}
+
+
+def test_rollout(here: Site, open_here: Open) -> None:
+    """A program follows the rollout as far as it wants, or not at all."""
+    configure(here)
+    with open_here() as project:
+        run = tenantry.migrate(project, stage="canary")
+        stages = [event.stage for event in run if isinstance(event, tenantry.StageStarted)]
+        assert (stages, run.outcome.totals) == (["canary"], {tenantry.Result.APPLIED: 1})
+        run = tenantry.migrate(project, rollout=False)
+        assert [event for event in run if isinstance(event, tenantry.StageStarted)] == []
+        assert run.outcome.totals == {tenantry.Result.UP_TO_DATE: 1, tenantry.Result.APPLIED: 1}
+        with pytest.raises(tenantry.InputError) as caught:
+            tenantry.migrate(project, stage="canari")
+        assert caught.value.problems == (
+            tenantry.Problem(
+                "--stage: unknown stage 'canari', expected one of canary, early, rest", "did you mean 'canary'?"
+            ),
+        )
+
+
+@pytest.mark.parametrize("limit", [0, "0", "50%", "40%"])
+def test_max_failures(here: Site, open_here: Open, limit: int | str) -> None:
+    """After more failures than a program allows, no other tenant starts."""
+    here.query("CREATE TABLE rooms ()")
+    with open_here(jobs=1) as project:
+        run = tenantry.migrate(project, max_failures=limit)
+        expected = {"failed": 1, "applied": 1} if limit == "50%" else {"failed": 1, "not started": 1}
+        assert totals(run) == expected
+        assert run.outcome.exit_code == (3 if limit == "50%" else 6)
+
+
+def test_deadline(open_here: Open) -> None:
+    """No tenant starts that is not expected to finish in time."""
+    with open_here() as project:
+        run = tenantry.migrate(project, deadline=1e-6)
+        assert (totals(run), run.outcome.exit_code) == ({"not started": 2}, 6)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"max_failures": -1},
+            "max_failures: -1, expected a number of tenants, or a percentage up to 100%, such as 5 or 1%",
+        ),
+        (
+            {"max_failures": "200%"},
+            "max_failures: '200%', expected a number of tenants, or a percentage up to 100%, such as 5 or 1%",
+        ),
+        ({"deadline": 0}, "deadline: 0, expected more than 0 seconds"),
+        ({"deadline": float("nan")}, "deadline: nan, expected more than 0 seconds"),
+        ({"resume": "last", "to": 1}, "to: has no effect with resume, which repeats the options of its run"),
+        (
+            {"resume": "last", "verify": False},
+            "verify: has no effect with resume, which repeats the options of its run",
+        ),
+    ],
+    ids=["negative", "percentage", "no time", "nan", "resume and to", "resume and verify"],
+)
+def test_wrong_arguments(open_here: Open, given: dict[str, Any], said: str) -> None:
+    """What is wrong with an argument of the rollout is said before anything is touched."""
+    with open_here() as project, pytest.raises(tenantry.InputError) as caught:
+        tenantry.migrate(project, **given)
+    assert [problem.message for problem in caught.value.problems] == [said]
+
+
+def test_resume(here: Site, open_here: Open) -> None:
+    """A program resumes a run: with its options, for the tenants that did not end well, and with the same files."""
+    here.query("CREATE TABLE rooms ()")
+    with open_here() as project:
+        first = tenantry.migrate(project, to=1)
+        assert totals(first) == {"failed": 1, "applied": 1}
+    here.query("DROP TABLE rooms")
+    with open_here(tenants="16") as project, pytest.raises(tenantry.InputError) as caught:
+        tenantry.migrate(project, resume="last")
+    assert [problem.message for problem in caught.value.problems] == [
+        f"run {first.id[:8]}: tenant '1' is left of it, and not selected, expected it to be"
+    ]
+    with open_here() as project:
+        run = tenantry.migrate(project, resume=first.id[:8])
+        ended = {event.tenant: event.verdict.result for event in run if isinstance(event, tenantry.TenantFinished)}
+        assert ended == {"1": tenantry.Result.APPLIED}
+        assert run.outcome.tenants["1"].applied == ["0001_rooms"]
+        with pytest.raises(tenantry.InputError, match="every tenant ended well"):
+            tenantry.migrate(project, resume=first.id)
+
+
+def test_resume_with_other_files(here: Site, open_here: Open) -> None:
+    """A run is not resumed with a file that was edited meanwhile."""
+    here.query("CREATE TABLE rooms ()")
+    with open_here() as project:
+        tenantry.migrate(project).finish()
+    here.write({"0002_desks.sql": "CREATE TABLE desks (id bigint PRIMARY KEY);\n"})
+    with open_here() as project, pytest.raises(tenantry.InputError, match="0002_desks: edited since run"):
+        tenantry.migrate(project, resume="last")
+
+
+def test_shard(open_here: Open) -> None:
+    """A program works on one part of the tenants."""
+    with open_here(shard="1/1") as project:
+        assert [tenant.name for tenant in project.tenants] == ["1", "16"]
+    with open_here(shard="1/2", tenants="1") as project:
+        assert [tenant.name for tenant in project.tenants] == ["1"]
+    with pytest.raises(tenantry.InputError, match="shard: '5/4', expected a number from 1 up to the number of shards"):
+        open_here(shard="5/4")

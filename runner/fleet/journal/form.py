@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tenantry.fleet.selection import type_selection
 from tenantry.model import Migration, MigrationStatus, RowState, State, label
 from tenantry.model.codec import decode, decode_event, encode, encode_event
 from tenantry.model.events import (
@@ -82,6 +83,11 @@ class JournalHeader:
     def short(self) -> str:
         """Return the id as people see it."""
         return self.run_id[:8]
+
+    @property
+    def typed(self) -> str:
+        """Return the selection as it is typed after `--tenants` in a shell."""
+        return type_selection(self.selection, str(self.options.get("shard", "")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,15 +22,9 @@ FROM (
     SELECT pg_catalog.concat(pg_catalog.array_position({ids}, indrelid), ' index ', indexrelid::pg_catalog.regclass, ' ', indisvalid, ' ', indexprs IS NULL, indpred IS NULL)
     FROM pg_catalog.pg_index WHERE indrelid = ANY ({ids}) AND (NOT indisprimary OR indexprs IS NOT NULL OR indpred IS NOT NULL)
     UNION ALL
-    SELECT pg_catalog.concat(pg_catalog.array_position({ids}, tgrelid), ' trigger ', tgname) FROM pg_catalog.pg_trigger WHERE tgrelid = ANY ({ids})
-    UNION ALL
-    SELECT pg_catalog.concat(pg_catalog.array_position({ids}, ev_class), ' rule ', rulename) FROM pg_catalog.pg_rewrite WHERE ev_class = ANY ({ids})
-    UNION ALL
     SELECT pg_catalog.concat(pg_catalog.array_position({ids}, polrelid), ' policy ', polname) FROM pg_catalog.pg_policy WHERE polrelid = ANY ({ids})
     UNION ALL
     SELECT pg_catalog.concat(pg_catalog.array_position({ids}, stxrelid), ' statistics ', stxname) FROM pg_catalog.pg_statistic_ext WHERE stxrelid = ANY ({ids})
     UNION ALL
     SELECT pg_catalog.concat(pg_catalog.array_position({ids}, inhrelid), ' inherits ', inhparent::pg_catalog.regclass) FROM pg_catalog.pg_inherits WHERE inhrelid = ANY ({ids})
-    UNION ALL
-    SELECT pg_catalog.concat(pg_catalog.array_position({ids}, inhparent), ' child ', inhrelid::pg_catalog.regclass) FROM pg_catalog.pg_inherits WHERE inhparent = ANY ({ids})
-) AS part
+{flagged}) AS part

@@ -4,5 +4,10 @@ WITH RECURSIVE held AS (
     UNION
     SELECT granted.roleid FROM pg_catalog.pg_auth_members AS granted JOIN held ON granted.member = held.role
 )
-SELECT pg_catalog.bool_and(relowner IN (SELECT role FROM held) OR pg_catalog.pg_get_userbyid(relowner) = {owner})
+SELECT CASE
+    WHEN NOT pg_catalog.bool_and(
+        relowner IN (SELECT role FROM held) OR pg_catalog.pg_get_userbyid(relowner) = {owner}
+    ) THEN 'tenantry: owner'
+    {flagged}
+END
 FROM pg_catalog.pg_class WHERE oid = ANY ({ids})

@@ -16,7 +16,10 @@ from tenantry.postgres.sessions import Connection
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """One relation as it is now. `owner` is the table of an index or a sequence. `mode` is 0 without a lock of ours."""
+    """One relation as it is now. `owner` is the table of an index or a sequence. `mode` is 0 without a lock of ours.
+
+    `kind` is its letter in pg_class; `root` is the partitioned table at the top for a partition, its own oid otherwise.
+    """
 
     oid: int
     name: str
@@ -24,6 +27,8 @@ class Relation:
     filenode: int
     mode: int
     scans: int
+    kind: str
+    root: int
 
 
 DatabaseState = Mapping[int, Relation]

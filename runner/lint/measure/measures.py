@@ -29,7 +29,7 @@ from tenantry.scratch.places import Scratch, ScratchPlace
 from tenantry.state import Cache
 
 # To be raised with every change to the method, so that results of the old one are not found.
-_METHOD = 4
+_METHOD = 5
 _MEASURED = "measured"
 _GIVEN = "given"
 # Classes of SQLSTATE that tell of the server: lost connections, no resources, an operator at work, its system.
@@ -175,10 +175,8 @@ class _File(NamedTuple):
 
 
 def make_measures(project: Project) -> Measures:
-    """Return the measures of a project, which are kept in the state folder or where TENANTRY_CACHE says."""
-    state, kept = project.config.state, project.choice.environment.get("TENANTRY_CACHE")
-    folder = (Path(kept) if kept else state) / "measured"
-    return Measures(folder, find_place(project), project.provenance, project.cache)
+    """Return the measures of a project, which are kept between runs."""
+    return Measures(project.cache_folder / "measured", find_place(project), project.provenance, project.cache)
 
 
 def _name_statements(migration: Migration, reason: str, hint: str = "") -> Effects:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tenantry.lint.measure.books import DatabaseState, read_state
-from tenantry.lint.measure.probe import find_rewritten
+from tenantry.lint.measure.probe import find_partitions, find_rewritten
 from tenantry.model.effects import Lock, LockMode, Measured
 from tenantry.postgres.send import send
 from tenantry.postgres.sessions import Connection
@@ -48,6 +48,7 @@ def run_alone(connection: Connection, statement: Statement, existing: frozenset[
     return Measured(
         statement.start,
         statement.text,
+        partitions=find_partitions(before, locks),
         locks=tuple(Lock(table, mode) for table, mode in sorted(locks.items())),
         # Rebuilding indexes is the purpose of REINDEX.
         rewritten=() if tag == "ReindexStmt" else tuple(sorted(find_rewritten(before, read_state(connection)))),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
-from tenantry.lint.rule import Match, Rule
+from tenantry.lint.rule import NAMES, Match, Rule
 from tenantry.lint.tree import Command, quote, squeeze, typed
 from tenantry.lint.words import BATCHED, advise, wait
 from tenantry.model.effects import LockMode
@@ -16,18 +16,18 @@ def _check(file: LintedFile) -> Iterator[Match]:
         for table, command in part.commands():
             if command.kind == "AlterColumnType" and (why := _tell(part, table)):
                 message = wait(LockMode.ACCESS_EXCLUSIVE, table, why)
-                yield Match(
-                    part.start + command.start, message, _advise(typed(part.node["relation"]), command), (table,)
-                )
+                text = _advise(typed(part.node["relation"]), command)
+                many = f"{message} for {NAMES}"
+                yield Match(part.start + command.start, message, text, (table,), name=command.name, many=many)
 
 
 def _tell(part: LintedStatement, table: str) -> str:
     """Return how long the application waits; empty if the server was seen to change nothing but its catalog."""
-    if part.effect is None or table in part.rewritten:
+    if part.effect is None or part.rewrites(table):
         return "while every row is rewritten"
-    if part.rewritten:
+    if part.rebuilt:
         return "while its indexes are rebuilt"
-    return "while every row is checked" if table in part.scanned else ""
+    return "while every row is checked" if part.scans(table) else ""
 
 
 def _advise(name: str, command: Command) -> str:

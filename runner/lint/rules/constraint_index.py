@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
-from tenantry.lint.rule import Match, Rule
-from tenantry.lint.tree import Command, quote, strings, typed
-from tenantry.lint.words import ALONE, advise, wait
+from tenantry.lint.rule import NAMES, Match, Rule
+from tenantry.lint.tree import Command, cut, quote, squeeze, strings, typed
+from tenantry.lint.words import ALONE, EACH_PARTITION, advise, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
+from tenantry.sqltext.library import Node
 
 _WORDS = {"CONSTR_UNIQUE": "UNIQUE", "CONSTR_PRIMARY": "PRIMARY KEY"}
 
@@ -15,43 +16,120 @@ _WORDS = {"CONSTR_UNIQUE": "UNIQUE", "CONSTR_PRIMARY": "PRIMARY KEY"}
 def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for table, command in part.commands():
-            if command.kind == "AddConstraint" and _builds(command):
+            for constraint in _find_built(part, table, command):
+                name = constraint.get("conname") or _name(table, command, constraint)
                 message = wait(LockMode.ACCESS_EXCLUSIVE, table, "while its index is built")
-                text = _advise(part, table, command)
-                yield Match(part.start + command.start, message, text, (table,))
+                many = wait(LockMode.ACCESS_EXCLUSIVE, table, f"while the indexes {NAMES} are built")
+                text = _advise(part, table, command, {**constraint, "conname": name})
+                yield Match(part.start + command.start, message, text, (table,), name=name, many=many)
 
 
-def _builds(command: Command) -> bool:
+def _find_built(part: LintedStatement, table: str, command: Command) -> Iterator[Node]:
+    """Yield the constraints of a command, of its table or of a new column, for which an index is built."""
+    if part.effect and not part.scanned:
+        return
+    # Without a measurement: of a partitioned table alone, there is nothing to read.
+    if not part.effect and table in part.partitioned and not part.node["relation"].get("inh"):
+        return
+    inner = [each["Constraint"] for each in command.node.get("constraints", ())]
+    own = {"AddConstraint": [command.node], "AddColumn": inner}.get(command.kind, [])
     # USING INDEX takes an index that exists already.
-    return command.node["contype"] in _WORDS and "indexname" not in command.node
+    yield from (each for each in own if each["contype"] in _WORDS and "indexname" not in each)
 
 
-def _advise(part: LintedStatement, table: str, command: Command) -> str:
-    name, word = typed(part.node["relation"]), _WORDS[command.node["contype"]]
-    columns = strings(command.node["keys"])
-    alter = f"ALTER TABLE {name}"
-    suffix = "pkey" if word == "PRIMARY KEY" else f"{'_'.join(columns)}_key"
-    own = quote(command.name or f"{table.partition('.')[2]}_{suffix}")
-    included = strings(command.node.get("including", []))
-    more = f" INCLUDE ({_list(included)})" if included else ""
-    more += " NULLS NOT DISTINCT" if command.node.get("nulls_not_distinct") else ""
-    built = f"{ALONE}CREATE UNIQUE INDEX CONCURRENTLY {own} ON {name} ({_list(columns)}){more};\n"
-    added = f"{alter} ADD CONSTRAINT {own} {word} USING INDEX {own}"
-    if word == "UNIQUE":
-        return advise("build its index first, in a file of its own, while writes continue", built, added)
-    check = quote(f"{table.partition('.')[2]}_given")
+def _name(table: str, command: Command, constraint: Node) -> str:
+    """Return the name that the server would choose, but for its limit on the length."""
+    suffix = "pkey" if constraint["contype"] == "CONSTR_PRIMARY" else f"{'_'.join(_columns(command, constraint))}_key"
+    return f"{table.partition('.')[2]}_{suffix}"
+
+
+def _columns(command: Command, constraint: Node) -> list[str]:
+    return strings(constraint["keys"]) if "keys" in constraint else [command.name]
+
+
+def _advise(part: LintedStatement, table: str, command: Command, constraint: Node) -> str:
+    """Return the safe form: the column, if it is new, then what a primary key needs, the index, and the constraint."""
+    columns = _columns(command, constraint)
+    new = command.kind == "AddColumn"
+    first = [f"ALTER TABLE {typed(part.node['relation'])} ADD COLUMN {_write_column(part, command)}"] if new else []
+    required = part.effect.required if part.effect else ()
+    nullable = [] if constraint["contype"] == "CONSTR_UNIQUE" else [each for each in columns if each not in required]
+    if table in part.unnamed:
+        return advise(EACH_PARTITION)
+    if table in part.partitioned:
+        return advise(
+            _OF_PARTITIONS, *first, *_require(part, table, nullable), *_write_parts(part, constraint, columns)
+        )
+    own, name, word = quote(constraint["conname"]), typed(part.node["relation"]), _WORDS[constraint["contype"]]
+    built = f"{ALONE}CREATE UNIQUE INDEX CONCURRENTLY {own} ON {name} {_list(columns)}{_write_more(constraint)};\n"
+    added = f"ALTER TABLE {name} ADD CONSTRAINT {own} {word} USING INDEX {own}"
+    if not nullable:
+        sentence = "build its index first, in a file of its own, while writes continue"
+        return advise(sentence, *first, built, added)
+    sentence = "build its index first, while writes continue, and validate a check, or every row is searched for nulls"
+    checked, validated, required_now = _require(part, table, nullable)
+    dropped = required_now.rpartition(";\n")[2]
+    return advise(sentence, *first, built, checked, validated, f"{added};\n{dropped}")
+
+
+def _write_column(part: LintedStatement, command: Command) -> str:
+    """Return name and type of a new column as they are written."""
+    end = command.node["constraints"][0]["Constraint"]["location"]
+    kind = cut(part.text, command.text, command.node["typeName"]["location"], end)
+    return f"{quote(command.name)} {squeeze(kind)}"
+
+
+def _require(part: LintedStatement, table: str, columns: list[str]) -> tuple[str, ...]:
+    """Return the files that have columns without NULL required; none for no columns."""
+    if not columns:
+        return ()
+    alter, check = f"ALTER TABLE {typed(part.node['relation'])}", quote(f"{table.partition('.')[2]}_given")
     given = " AND ".join(f"{quote(column)} IS NOT NULL" for column in columns)
-    return advise(
-        "build its index first, while writes continue, and validate a check, or every row is searched for nulls",
-        built,
+    required = ", ".join(f"ALTER COLUMN {quote(column)} SET NOT NULL" for column in columns)
+    return (
         f"{alter} ADD CONSTRAINT {check} CHECK ({given}) NOT VALID",
         f"{alter} VALIDATE CONSTRAINT {check}",
-        f"{added};\n{alter} DROP CONSTRAINT {check}",
+        f"{alter} {required};\n{alter} DROP CONSTRAINT {check}",
     )
 
 
+def _write_parts(part: LintedStatement, constraint: Node, columns: list[str]) -> tuple[str, str, str]:
+    """Return the files that add a constraint to a partitioned table: on it alone, on each partition, and attached."""
+    own, word, more = constraint["conname"], _WORDS[constraint["contype"]], _write_more(constraint)
+    text = f"{word}{_write_nulls(constraint)} {_list(columns)}{_write_included(constraint)}"
+    whole = f"ALTER TABLE ONLY {typed(part.node['relation'])} ADD CONSTRAINT {quote(own)} {text}"
+    schema = part.scanned[0].partition(".")[0]
+    built, attached = ALONE, ""
+    for name in part.scanned:
+        space, _, table = name.partition(".")
+        shown, index = f"{quote(space)}.{quote(table)}", quote(f"{table}_{own}")
+        built += f"CREATE UNIQUE INDEX CONCURRENTLY {index} ON {shown} {_list(columns)}{more};\n"
+        attached += f"ALTER TABLE {shown} ADD CONSTRAINT {index} {word} USING INDEX {index};\n"
+        attached += f"ALTER INDEX {quote(schema)}.{quote(own)} ATTACH PARTITION {quote(space)}.{index};\n"
+    return whole, built, attached
+
+
+def _write_more(constraint: Node) -> str:
+    """Return the rest of an index: its parts stand in another order than those of a constraint."""
+    return _write_included(constraint) + _write_nulls(constraint)
+
+
+def _write_included(constraint: Node) -> str:
+    included = strings(constraint.get("including", []))
+    return f" INCLUDE {_list(included)}" if included else ""
+
+
+def _write_nulls(constraint: Node) -> str:
+    return " NULLS NOT DISTINCT" if constraint.get("nulls_not_distinct") else ""
+
+
 def _list(columns: list[str]) -> str:
-    return ", ".join(map(quote, columns))
+    return f"({', '.join(map(quote, columns))})"
+
+
+_OF_PARTITIONS = (
+    "add it to the table alone, which reads no row, and build its index on each partition while writes continue"
+)
 
 
 RULE = Rule(
@@ -66,4 +144,6 @@ UNSAFE = (
     "ALTER TABLE sessions ADD CONSTRAINT sessions_code_key UNIQUE (code);\n",
     "ALTER TABLE sessions ADD UNIQUE NULLS NOT DISTINCT (code, title) INCLUDE (room_id);\n",
     "ALTER TABLE public.plays ADD PRIMARY KEY (room_id);\n",
+    "ALTER TABLE sessions ADD COLUMN email text UNIQUE, ADD UNIQUE (title);\n",
+    "ALTER TABLE parts ADD PRIMARY KEY (kind, n);\n",
 )

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import Match, Rule
-from tenantry.lint.tree import quote, squeeze
-from tenantry.lint.words import ALONE, advise, wait
+from tenantry.lint.tree import find_view, quote, squeeze, typed
+from tenantry.lint.words import ALONE, EACH_PARTITION, advise, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
 
@@ -19,10 +19,22 @@ def _check(file: LintedFile) -> Iterator[Match]:
             continue
         # ON ONLY a partitioned table, nothing is built.
         if part.effect is None or part.scanned:
+            if part.effect is None and (_is_of_view(file, part) or not _builds(part, table)):
+                continue
             mode = part.locks.get(table, LockMode.SHARE)
-            read = part.scanned or (table,)
-            text = _advise(part) if table in read else _advise_on_partitions(part, table)
-            yield Match(part.start, wait(mode, table, "while the index is built"), text, read)
+            text = _advise_on_partitions(part, table) if table in part.partitioned else _advise(part)
+            yield Match(part.start, wait(mode, table, "while the index is built"), text, part.scanned or (table,))
+
+
+def _builds(part: LintedStatement, table: str) -> bool:
+    """Return whether rows are read, by the syntax: there are none in a partitioned table alone."""
+    return bool(part.node["relation"].get("inh")) or table not in part.partitioned
+
+
+def _is_of_view(file: LintedFile, part: LintedStatement) -> bool:
+    """Return whether the index is of a materialized view, by the syntax: nobody writes there, and readers go on."""
+    statements = (one for each in (*file.before, file) for one in each.parts)
+    return typed(part.node["relation"]) in (find_view(one.tag, one.node) for one in statements)
 
 
 def _advise(part: LintedStatement) -> str:
@@ -32,6 +44,8 @@ def _advise(part: LintedStatement) -> str:
 
 def _advise_on_partitions(part: LintedStatement, table: str) -> str:
     """Return the safe form for partitions: an index is built on each of them and attached to that of the table."""
+    if table in part.unnamed:
+        return advise(EACH_PARTITION)
     text = squeeze(part.text)
     own = part.node.get("idxname") or f"{table.partition('.')[2]}_idx"
     head, _, rest = text.partition("(")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from tenantry.lint.reading import LintedFile, LintedStatement
-from tenantry.lint.rule import Match, Rule
+from tenantry.lint.rule import NAMES, Match, Rule
 from tenantry.lint.tree import squeeze
 from tenantry.lint.words import advise, show
 from tenantry.model import label
@@ -17,12 +17,16 @@ def _check(file: LintedFile) -> Iterator[Match]:
         # The order in which one statement takes its locks is the server's choice.
         if one.start != other.start and (earlier := _find_reverse(file, first, second)):
             name = label(earlier.migration.version, earlier.migration.name)
-            message = (
-                f"ACCESS EXCLUSIVE on {show(first)}, then on {show(second)}, which {name} locks in the opposite order: "
-                "an application that follows one order can deadlock with the other"
-            )
             text = advise("give each a file of its own", squeeze(one.text), squeeze(other.text))
-            yield Match(other.start, message, text, (first, second))
+            message, many = (_describe(each, second, name) for each in (first, NAMES))
+            yield Match(other.start, message, text, (first, second), name=show(first), many=many)
+
+
+def _describe(first: str, second: str, name: str) -> str:
+    return (
+        f"ACCESS EXCLUSIVE on {show(first)}, then on {show(second)}, which {name} locks in the opposite order: "
+        "an application that follows one order can deadlock with the other"
+    )
 
 
 def _order(file: LintedFile) -> list[tuple[str, LintedStatement]]:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile
-from tenantry.lint.rule import Match, Rule
+from tenantry.lint.rule import NAMES, Match, Rule
 from tenantry.lint.tree import typed
-from tenantry.lint.words import advise, wait
+from tenantry.lint.words import advise, show, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Level
+
+_UNTIL = "until the commit"
 
 
 def _check(file: LintedFile) -> Iterator[Match]:
@@ -16,13 +18,15 @@ def _check(file: LintedFile) -> Iterator[Match]:
             continue
         for each in part.node["relations"]:
             if table := part.find(each["RangeVar"]):
-                message = wait(LockMode(part.node["mode"]), table, "until the commit")
+                mode = LockMode(part.node["mode"])
                 text = f"LOCK TABLE {typed(each['RangeVar'])} IN SHARE UPDATE EXCLUSIVE MODE"
                 yield Match(
                     part.start,
-                    message,
+                    wait(mode, table, _UNTIL),
                     advise("keep other schema changes out while reads and writes continue", text),
                     (table,),
+                    name=show(table),
+                    many=wait(mode, NAMES, _UNTIL),
                 )
 
 

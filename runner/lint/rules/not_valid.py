@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
-from tenantry.lint.rule import Match, Rule
+from tenantry.lint.rule import NAMES, Match, Rule
 from tenantry.lint.tree import Command, cut, quote, squeeze, strings, typed
 from tenantry.lint.words import advise, show, wait
 from tenantry.model.effects import LockMode
@@ -46,7 +46,8 @@ def _checks(part: LintedStatement, table: str, constraint: Node) -> bool:
     """Return whether existing rows are checked: if it was measured, whether they were read."""
     if constraint["contype"] not in _CHECKED or constraint.get("skip_validation"):
         return False
-    return part.effect is None or table in part.scanned
+    # A foreign key is not looked at for a table without rows, however large the other one is.
+    return table not in part.emptied and (part.effect is None or part.scans(table))
 
 
 def _found(
@@ -65,7 +66,15 @@ def _found(
         f"{alter} VALIDATE CONSTRAINT {quote(name)}",
     )
     mode = max(part.locks.get(table, LockMode.ACCESS_SHARE), _CHECKED[constraint["contype"]])
-    return Match(part.start + command.start, wait(mode, table, _WHILE), text, _tables(part, table, constraint))
+    message = wait(mode, table, _WHILE)
+    return Match(
+        part.start + command.start,
+        message,
+        text,
+        _tables(part, table, constraint),
+        name=name,
+        many=f"{message} for {NAMES}",
+    )
 
 
 def _name(table: str, constraint: Node) -> str:

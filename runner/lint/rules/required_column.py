@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
-from tenantry.lint.rule import Match, Rule
+from tenantry.lint.rule import NAMES, Match, Rule
 from tenantry.lint.tree import Command, cut, quote, squeeze, typed
 from tenantry.lint.words import advise, show
 from tenantry.model.hazards import Harm, Level
@@ -17,8 +17,15 @@ def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for table, command in part.commands():
             if command.kind == "AddColumn" and _lacks_value(command.node):
-                message = f"{command.name} is NOT NULL and has no default: the file fails if {show(table)} has rows"
-                yield Match(part.start + command.start, message, _advise(part, command), (table,))
+                fails = f"the file fails if {show(table)} has rows"
+                yield Match(
+                    part.start + command.start,
+                    f"{command.name} is NOT NULL and has no default: {fails}",
+                    _advise(part, command),
+                    (table,),
+                    name=command.name,
+                    many=f"{NAMES} are NOT NULL and have no default: {fails}",
+                )
 
 
 def _lacks_value(column: Node) -> bool:

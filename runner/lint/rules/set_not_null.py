@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile
-from tenantry.lint.rule import Match, Rule
+from tenantry.lint.rule import NAMES, Match, Rule
 from tenantry.lint.tree import quote, typed
 from tenantry.lint.words import advise, show, wait
 from tenantry.model.effects import LockMode
@@ -15,15 +15,15 @@ def _check(file: LintedFile) -> Iterator[Match]:
         for table, command in part.commands():
             if command.kind != "SetNotNull":
                 continue
-            if table in part.scanned or (part.effect is None and not _is_proven(file, table)):
-                message = wait(
-                    LockMode.ACCESS_EXCLUSIVE, table, f"while every row is searched for a null in {command.name}"
-                )
+            if part.scans(table) or (part.effect is None and not _is_proven(file, table)):
+                why = "while every row is searched for a null in"
                 yield Match(
                     part.start + command.start,
-                    message,
+                    wait(LockMode.ACCESS_EXCLUSIVE, table, f"{why} {command.name}"),
                     _advise(typed(part.node["relation"]), table, command.name),
                     (table,),
+                    name=command.name,
+                    many=wait(LockMode.ACCESS_EXCLUSIVE, table, f"{why} {NAMES}"),
                 )
 
 

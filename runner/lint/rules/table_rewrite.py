@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile
-from tenantry.lint.rule import Match, Rule
+from tenantry.lint.rule import NAMES, Match, Rule
 from tenantry.lint.tree import quote
-from tenantry.lint.words import advise, wait
+from tenantry.lint.words import advise, show, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
 
@@ -18,7 +18,9 @@ def _check(file: LintedFile) -> Iterator[Match]:
             mode = part.locks.get(relation, LockMode.ACCESS_EXCLUSIVE)
             # Weaker locks keep nobody waiting.
             if mode >= LockMode.SHARE:
-                yield Match(part.start, wait(mode, relation, _WHILE), _advise(relation), (relation,))
+                many = wait(mode, NAMES, "while all of them are rewritten")
+                message = wait(mode, relation, _WHILE)
+                yield Match(part.start, message, _advise(relation), (relation,), name=show(relation), many=many)
 
 
 def _advise(relation: str) -> str:

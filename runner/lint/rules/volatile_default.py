@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
-from tenantry.lint.rule import Match, Rule
+from tenantry.lint.rule import NAMES, Match, Rule
 from tenantry.lint.tree import Command, cut, quote, squeeze, typed, walk
 from tenantry.lint.words import BATCHED, advise, show, wait
 from tenantry.model.effects import LockMode
@@ -21,10 +21,11 @@ def _check(file: LintedFile) -> Iterator[Match]:
         for table, command in part.commands():
             if command.kind != "AddColumn" or not _is_suspect(command.node):
                 continue
-            if part.effect is None or table in part.rewritten:
+            if part.effect is None or part.rewrites(table):
                 why = "while every row is rewritten, each with a value of its own"
                 message = wait(LockMode.ACCESS_EXCLUSIVE, table, why)
-                yield Match(part.start + command.start, message, _advise(part, table, command), (table,))
+                many, text = f"{message}: {NAMES}", _advise(part, table, command)
+                yield Match(part.start + command.start, message, text, (table,), name=command.name, many=many)
 
 
 def _is_suspect(column: Node) -> bool:

@@ -1,9 +1,10 @@
-"""An UPDATE or DELETE without WHERE: every row is locked until the last one is written."""
+"""An UPDATE or DELETE without a condition: every row is locked until the last one is written."""
 
 from collections.abc import Iterator
 
+from tenantry.lint.blocks import InnerStatement, read_block
 from tenantry.lint.reading import LintedFile, LintedStatement
-from tenantry.lint.rule import Match, Rule
+from tenantry.lint.rule import NAMES, Match, Rule
 from tenantry.lint.tree import squeeze, walk
 from tenantry.lint.words import BATCHED, advise, show
 from tenantry.model.effects import LockMode
@@ -11,6 +12,8 @@ from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
 
 _VERBS = {"UpdateStmt": "written", "DeleteStmt": "deleted"}
+# Without one of these, a condition has the same value for all rows; a function may have another one for each.
+_ABOUT_ROWS = ("ColumnRef", "CurrentOfExpr", "FuncCall", "ParamRef", "SubLink")
 
 
 def _check(file: LintedFile) -> Iterator[Match]:
@@ -18,10 +21,18 @@ def _check(file: LintedFile) -> Iterator[Match]:
         return
     for part in file.parts:
         # Under a stronger lock, the rule `backfill` reports it.
-        for tag, node in () if holds(part) else ((part.tag, part.node), *walk(part.node)):
-            if tag in _VERBS and "whereClause" not in node and (table := part.find(node["relation"])):
-                done = f"every row of {show(table)} is {_VERBS[tag]} in one transaction"
-                yield Match(part.start, f"{done}: writes to them wait until it ends", _advise(part, node), (table,))
+        for change in () if holds(part) else _read_changes(part):
+            table = part.find(change.node["relation"])
+            if table and change.tag in _VERBS and has_no_condition(change.node):
+                done, rest = _VERBS[change.tag], "in one transaction: writes to them wait until it ends"
+                yield Match(
+                    part.start + change.start,
+                    f"every row of {show(table)} is {done} {rest}",
+                    _advise(part, change),
+                    (table,),
+                    name=show(table),
+                    many=f"every row of {NAMES} is {done} {rest}",
+                )
 
 
 def holds(part: LintedStatement) -> bool:
@@ -29,13 +40,34 @@ def holds(part: LintedStatement) -> bool:
     return any(mode >= LockMode.SHARE for mode in part.held.values())
 
 
-def _advise(part: LintedStatement, node: Node) -> str:
-    if node is not part.node:
-        return (
-            "write it as a statement of its own, in batches: a file with `-- batch: 5000 pause 100ms` cannot have a "
-            "WITH that writes"
-        )
-    return advise("run it in batches, in a file of its own", f"{BATCHED}{squeeze(part.text)};\n")
+def has_no_condition(node: Node) -> bool:
+    """Return whether a change finds all rows: it has no WHERE, or one that is about nothing in them."""
+    where = node.get("whereClause")
+    return where is None or not any(tag in _ABOUT_ROWS for tag, _ in walk(where))
+
+
+def _read_changes(part: LintedStatement) -> Iterator[InnerStatement]:
+    """Yield the changes of rows in a statement, wherever they stand in it."""
+    if part.tag in _VERBS:
+        yield InnerStatement(0, part.text, part.tag, part.node, whole=True)
+    for inner in read_block(part.text, part.node) if part.tag == "DoStmt" else ():
+        yield inner
+        yield from _read_nested(inner.node, inner.start)
+    yield from _read_nested(part.node, 0)
+
+
+def _read_nested(node: Node, start: int) -> Iterator[InnerStatement]:
+    """Yield the changes of rows in a WITH; they do not stand by themselves."""
+    return (InnerStatement(start, "", tag, inner, whole=False) for tag, inner in walk(node) if tag in _VERBS)
+
+
+def _advise(part: LintedStatement, change: InnerStatement) -> str:
+    if change.whole:
+        return advise("run it in batches, in a file of its own", f"{BATCHED}{squeeze(change.text)};\n")
+    barred = "a block" if part.tag == "DoStmt" else "a WITH that writes"
+    return (
+        f"write it as a statement of its own, in batches: a file with `-- batch: 5000 pause 100ms` cannot have {barred}"
+    )
 
 
 RULE = Rule(
@@ -49,4 +81,7 @@ RULE = Rule(
 UNSAFE = (
     "UPDATE sessions SET code = 'x';\n",
     "DELETE FROM sessions;\n",
+    "UPDATE sessions SET code = 'x' WHERE true;\n",
+    "DELETE FROM sessions WHERE 1 = 1 AND NOT false;\n",
+    "DO $$ BEGIN UPDATE sessions SET code = 'x'; END $$;\n",
 )

@@ -71,7 +71,7 @@ def _compose_marks(version: int, scope: Scope) -> dict[str, sql.Composable]:
     }
     for role in _ROLES:
         marks[f"{role}_word"] = _compose_word(role)
-    for shared in ("database_oid", "hidden_option"):
+    for shared in ("database_oid", "hidden_option", "option"):
         marks[shared] = _read(shared, {})
     for kind, options in (("wrapper", "wrapper.fdwoptions"), ("server", "server.srvoptions")):
         marks[f"{kind}_options"] = _read("foreign_options", {**marks, "options": sql.SQL(options)})

@@ -94,6 +94,11 @@ def read_token(connection: Connection) -> str | None:
         return None
 
 
+def describe_token(major: int) -> str:
+    """Return the text on which a token depends besides the database: one that was asked otherwise is another number."""
+    return _compose(major, without_passing=False).as_string()
+
+
 def _ask(connection: Connection, *, without_passing: bool) -> tuple[str, bool]:
     query = _compose(connection.info.server_version // 10_000, without_passing=without_passing)
     # prepare=False, since a prepared query cannot have several statements.

@@ -1,10 +1,11 @@
 """Columns: in CREATE TABLE, added to a table, and altered fact by fact in forms that are safe to run."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from tenantry.schema.ddl.draft import Phase, Risk, Step
-from tenantry.schema.ddl.names import find_words, list_names, read_local
+from tenantry.schema.ddl.names import find_words, list_names, quote, read_local, read_schema
 from tenantry.schema.ddl.options import alter_options, write_options, write_settings
 from tenantry.schema.ddl.schema import Schema, SchemaStep, step
 from tenantry.schema.snapshot import SchemaObject
@@ -70,6 +71,15 @@ def is_serial(column: SchemaObject, expected: Schema, found: Schema) -> bool:
     )
 
 
+def name_identity(column: SchemaObject) -> str:
+    """Return the usual name of the sequence of an identity column, which a snapshot does not tell."""
+    schema = read_schema(column.parent)
+    table = column.parent.removeprefix(f"{schema}.")
+    joined = "_".join(name.strip('"') for name in (table, read_local(column), "seq"))
+    plain = joined.isidentifier() and joined.islower()
+    return f"{schema}.{joined}" if plain else f'{schema}."{joined}"'
+
+
 def is_widening(old: str, new: str) -> bool:
     """Return whether every value of a type is also a value of the other, unchanged."""
     whole = ["smallint", "integer", "bigint", "numeric"]
@@ -87,7 +97,10 @@ def is_widening(old: str, new: str) -> bool:
 
 
 def write_column(change: SchemaStep) -> Iterator[Step]:
-    """Yield the statements that add or alter a column; for a new table, only those that CREATE TABLE cannot include."""
+    """Yield the statements that add or alter a column; for a new table, only those that CREATE TABLE cannot include.
+
+    `old` is the column as the statements about its parents leave it.
+    """
     table = change.expected.relation(change.new.parent)
     kind = table.kind if table else "table"
     made_with_table = change.found.relation(change.new.parent) is None
@@ -117,18 +130,16 @@ def _write_view_column(change: SchemaStep) -> Iterator[Step]:
 
 def _add(change: SchemaStep, *, foreign: bool) -> Iterator[Step]:
     """Yield ADD COLUMN, with a separate NOT NULL if existing rows would have no value."""
-    if comes_from_parent(change.new, change.expected, change.found):
-        return
     new, facts = change.new, change.new.facts
     serial = is_serial(new, change.expected, change.found)
     late = (
         "not null" in facts and not foreign and not any(fact in facts for fact in ("default", "identity", "generated"))
     )
-    given = ("options", "not null") if late else ("options",)
+    given = ("options", "foreign options", "not null") if late else ("options", "foreign options")
     without = SchemaObject("column", new.name, {k: v for k, v in facts.items() if k not in given}, new.parent)
-    options = f" OPTIONS ({write_options(facts['options'])})" if foreign and "options" in facts else ""
+    options = f" OPTIONS ({write_options(facts['foreign options'])})" if "foreign options" in facts else ""
     sql = f"ALTER TABLE {new.parent} ADD COLUMN {define_column(without, serial=serial, options=options)}"
-    yield step(new, Phase.COLUMN, sql, note=_REWRITES if _rewrites(new) else "", provides=True)
+    yield step(new, Phase.COLUMN, sql, note=_REWRITES if _rewrites(new) else "", provides=True, opens=True)
     if late and facts.get("not null validated") != "no" and not _comes_with_key(change):
         yield _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
 
@@ -139,16 +150,6 @@ def _comes_with_key(change: SchemaStep) -> bool:
         definition = constraint.facts["definition"]
         if definition.startswith("PRIMARY KEY") and constraint.key not in change.found.objects:
             return read_local(change.new) in find_words(definition.partition(" INCLUDE ")[0])
-    return False
-
-
-def comes_from_parent(column: SchemaObject, expected: Schema, found: Schema) -> bool:
-    """Return whether an existing table gets a column with its parent, which lacks it too."""
-    for parent in list_parents(column.parent, expected):
-        there = found.relation(column.parent) and parent in list_parents(column.parent, found)
-        name = f"{parent}.{read_local(column)}"
-        if there and expected.get("column", name) and not found.get("column", name):
-            return True
     return False
 
 
@@ -167,12 +168,13 @@ def _rewrites(column: SchemaObject) -> bool:
 
 
 def _alter(change: SchemaStep) -> Iterator[Step]:
+    if change.was("generated") and not change.fact("generated"):
+        note = "keeps the values, but no longer computes them"
+        yield replace(_column_step(change, "DROP EXPRESSION", Risk.DESTRUCTIVE, note), opens=True)
     if change.differs("type", "collation"):
         yield from _retype(change)
     elif change.differs("default"):
         yield _set_default(change, "ALTER TABLE")
-    if change.was("generated") and not change.fact("generated"):
-        yield _column_step(change, "DROP EXPRESSION", Risk.DESTRUCTIVE, "keeps the values, but no longer computes them")
     yield from _alter_identity(change)
     if _comes_with_key(change):
         return
@@ -186,31 +188,23 @@ def _alter(change: SchemaStep) -> Iterator[Step]:
 
 def _retype(change: SchemaStep) -> Iterator[Step]:
     """Yield the change of a type: the default is dropped first, as it may not fit the new type, and set at the end."""
-    if any(
-        _type_of(change.found, parent, change.new) not in {None, _type_of(change.expected, parent, change.new)}
-        for parent in list_parents(change.new.parent, change.expected)
-        if parent in list_parents(change.new.parent, change.found)
-    ):
-        return
     name, new = read_local(change.new), change.fact("type")
     parts = [f"ALTER COLUMN {name} DROP DEFAULT"] if change.was("default") else []
     collate = f" COLLATE {change.fact('collation')}" if change.fact("collation") else ""
     wider = is_widening(change.was("type"), new) or change.was("type") == new
-    using = "" if wider or change.fact("generated") else f" USING {_cast(name, change.was('type'), new)}"
+    foreign = change.expected.get("foreign table", change.new.parent) is not None
+    using = "" if wider or foreign or change.fact("generated") else f" USING {_cast(name, change.was('type'), new)}"
     parts.append(f"ALTER COLUMN {name} TYPE {new}{collate}{using}")
     if change.fact("default"):
         parts.append(f"ALTER COLUMN {name} SET DEFAULT {change.fact('default')}")
     risk = Risk.ADDITIVE if wider else Risk.DESTRUCTIVE
     note = _REWRITES if change.fact("type") in {"integer", "bigint", "numeric"} else ""
-    if not wider:
+    if foreign:
+        note = "describes the rows, which stay as they are"
+    elif not wider:
         note = f"from {change.was('type')}: fails or loses data if a value does not fit; {_REWRITES}"
     sql = f"ALTER TABLE {change.new.parent}\n    " + ",\n    ".join(parts)
-    yield step(change.new, Phase.COLUMN, sql, risk, note, provides=True)
-
-
-def _type_of(schema: Schema, parent: str, column: SchemaObject) -> str | None:
-    found = schema.get("column", f"{parent}.{read_local(column)}")
-    return found.facts["type"] if found else None
+    yield step(change.new, Phase.COLUMN, sql, risk, note, provides=True, opens=True)
 
 
 def _cast(name: str, old: str, new: str) -> str:
@@ -235,15 +229,27 @@ def _alter_identity(change: SchemaStep) -> Iterator[Step]:
         if not change.was("not null"):
             yield _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
         action = f"ADD GENERATED {new.upper()} AS IDENTITY{_define_identity(change.new)}"
-        note = "counts from its start: set the sequence past the values already in the rows"
         risk = Risk.ADDITIVE if change.was("not null") else Risk.DESTRUCTIVE
-        yield _column_step(change, action, risk, note)
+        yield replace(_column_step(change, action, risk), opens=True)
+        name = quote(read_local(change.new).strip('"').replace('""', '"'))
+        sequence = f"pg_get_serial_sequence({quote(change.new.parent)}, {name})"
+        yield _continue(change.new, sequence, change.new.facts)
     elif new:
         actions = [f"SET GENERATED {new.upper()}"] if old != new else []
         if change.differs(*SEQUENCE_FACTS):
             actions += [f"SET {word}" for word in write_sequence(change.new, full=True)]
         if actions:
             yield _column_step(change, " ".join(actions))
+
+
+def _continue(column: SchemaObject, sequence: str, facts: Mapping[str, str]) -> Step:
+    """Return the statement that sets a sequence past the values in the rows."""
+    name, down = read_local(column), facts.get("increment", "1").startswith("-")
+    first = facts.get("start") or (facts.get("maximum", "-1") if down else facts.get("minimum", "1"))
+    following = f"least(min({name}) - 1, {first})" if down else f"greatest(max({name}) + 1, {first})"
+    # Of names that the server quoted.
+    sql = f"SELECT setval({sequence}, {following}, false) FROM {column.parent}"  # noqa: S608
+    return step(column, Phase.OWNED, sql, note="goes on after the values in the rows")
 
 
 def _inherits_identity(change: SchemaStep) -> bool:
@@ -274,10 +280,12 @@ def write_sequence(sequence: SchemaObject, *, full: bool) -> Iterator[str]:
 
 def _tune(change: SchemaStep, *, foreign: bool, made: bool) -> Iterator[Step]:
     """Yield the facts that a column's definition does not include on every server."""
-    if change.differs("storage"):
+    # A new type comes with its own storage, and without a compression.
+    retyped = change.old is not None and change.differs("type")
+    if change.fact("storage") != ("" if retyped else change.was("storage")):
         storage = change.fact("storage") or _usual_storage(change.fact("type"))
         yield _column_step(change, f"SET STORAGE {storage.upper()}", note="existing rows stay as they are")
-    if change.differs("compression"):
+    if change.fact("compression") != ("" if retyped else change.was("compression")):
         yield _column_step(change, f"SET COMPRESSION {change.fact('compression') or 'default'}")
     if change.differs("statistics"):
         yield _column_step(change, f"SET STATISTICS {change.fact('statistics') or '-1'}")
@@ -287,15 +295,14 @@ def _tune(change: SchemaStep, *, foreign: bool, made: bool) -> Iterator[Step]:
         )
     if foreign:
         yield from _tune_foreign(change, made=made)
-        return
     start = f"ALTER TABLE {change.new.parent} ALTER COLUMN {read_local(change.new)}"
     for sql in write_settings(start, change.was("options"), change.fact("options")):
         yield step(change.new, Phase.MARK, sql)
 
 
 def _tune_foreign(change: SchemaStep, *, made: bool) -> Iterator[Step]:
-    if change.old is not None and not made and change.differs("options"):
-        options = alter_options(change.was("options"), change.fact("options"))
+    if change.old is not None and not made and change.differs("foreign options"):
+        options = alter_options(change.was("foreign options"), change.fact("foreign options"))
         start = f"ALTER FOREIGN TABLE {change.new.parent} ALTER COLUMN {read_local(change.new)}"
         yield step(change.new, Phase.MARK, f"{start} OPTIONS ({options})")
 

@@ -70,12 +70,26 @@ class Phase(IntEnum):
     EVENT_TRIGGER = 29
 
 
+class Stage(IntEnum):
+    """The order of drops and other statements that do not depend on each other."""
+
+    # What is in the way of a change.
+    FIRST = 0
+    MAKE = 1
+    # What is in nobody's way, and has rows perhaps.
+    LAST = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A draft that has not been sorted yet.
 
     `key` is its object. `provides` is the qualified name that later texts may mention, and `column` the column that
-    they must then mention too. `reads` is the text that is searched for such names.
+    they must then mention too. `reads` is the text that is searched for such names, and `left` the text of the object
+    before. `opens`: without it, later statements about its object and those that mention it fail. `needs` are the
+    objects whose statements come first although no text says so, `takes` the names that must be free.
+
+    A drop has the objects that go with it in `gone`, and their names in `frees`.
     """
 
     draft: Draft
@@ -84,6 +98,14 @@ class Step:
     provides: str = ""
     column: str = ""
     reads: str = ""
+    left: str = ""
+    stage: Stage = Stage.MAKE
+    opens: bool = False
+    is_drop: bool = False
+    needs: frozenset[ObjectKey] = frozenset()
+    takes: frozenset[str] = frozenset()
+    frees: frozenset[str] = frozenset()
+    gone: frozenset[ObjectKey] = frozenset()
 
 
 def render(drafts: Iterable[Draft]) -> str:

@@ -9,7 +9,7 @@ _WORD = r'"(?:[^"]|"")+"|[^\W\d][\w$]*'
 _NAME = re.compile(_WORD)
 _QUALIFIED = re.compile(rf"({_WORD})\.({_WORD})")
 _QUOTED = re.compile(r"[Ee]?'(?:[^']|'')*'")
-_SETTING = re.compile(r", (?=[\w.]+=)")
+_SETTING = re.compile(r', (?=(?:"(?:[^"]|"")+"|[\w.]+)=)')
 _BODY = re.compile(r"^AS (?=\$|')", re.MULTILINE)
 
 ROUTINES = frozenset({"function", "procedure", "aggregate"})

@@ -38,17 +38,17 @@ def write_constraint(change: SchemaStep) -> Iterator[Step]:
     # Only these accept NOT VALID; any other constraint has to build an index over all rows.
     unsure = foreign_key or definition.startswith("CHECK")
     if change.fact("enforced") == "no":
-        yield step(new, phase, f"{start} NOT ENFORCED")
+        yield step(new, phase, f"{start} NOT ENFORCED", opens=True)
     elif change.fact("validated") == "no":
-        yield step(new, phase, f"{start} NOT VALID")
+        yield step(new, phase, f"{start} NOT VALID", opens=True)
     elif made_with_table or not unsure:
-        yield step(new, phase, start, note="" if made_with_table else _UNIQUE_NOTE)
+        yield step(new, phase, start, note="" if made_with_table else _UNIQUE_NOTE, opens=True)
     elif foreign_key and change.expected.facts("table", new.parent).get("partition by"):
-        yield step(
-            new, phase, start, note="checks all rows under its locks: a partitioned table does not allow NOT VALID"
-        )
+        note = "checks all rows under its locks: a partitioned table does not allow NOT VALID"
+        yield step(new, phase, start, note=note, opens=True)
     else:
-        yield step(new, phase, f"{start} NOT VALID", note="checks only new rows; the next statement checks the others")
+        note = "checks only new rows; the next statement checks the others"
+        yield step(new, phase, f"{start} NOT VALID", note=note, opens=True)
         yield _validate(new)
 
 
@@ -72,6 +72,8 @@ def write_index(change: SchemaStep) -> Iterator[Step]:
         elif change.old is not None:
             note = "REINDEX INDEX CONCURRENTLY in a non-transactional file does not lock the table"
             yield step(new, Phase.INDEX, f"REINDEX INDEX {new.name}", note=note)
+    if change.fact("replica identity") and change.differs("replica identity"):
+        yield step(new, Phase.MARK, f"ALTER TABLE {new.parent} REPLICA IDENTITY USING INDEX {read_local(new)}")
     if change.differs("clustered"):
         if change.fact("clustered"):
             yield step(new, Phase.MARK, f"ALTER TABLE {new.parent} CLUSTER ON {read_local(new)}")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from tenantry.schema.ddl.code import read_target
+from tenantry.schema.ddl.columns import list_parents
 from tenantry.schema.ddl.draft import Draft, Risk
 from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_label, read_local, read_schema
 from tenantry.schema.ddl.schema import Schema
@@ -33,6 +34,9 @@ def find_renames(
     named: list[SchemaObject] = []
     for kind in _KINDS:
         for old, new in _pair(kind, expected, found):
+            # A column of a child is renamed with that of its parent.
+            if kind == "column" and old.key not in found.objects:
+                continue
             current = found.objects.get(old.key, old)
             anew = [draft.sql for draft in write_anew(new, current, expected, found) if draft.sql]
             drafts.append(_write_rename(current, new, ";\n".join(anew)))
@@ -61,7 +65,13 @@ def _select(kind: str, schema: Schema, other: Schema) -> list[SchemaObject]:
     """Return the objects of a kind that the other schema lacks although it has their table."""
     objects = (found for key, found in schema.objects.items() if key[0] == kind and key not in other.objects)
     chosen = [found for found in objects if _stands_alone(found, schema, other)]
-    return sorted(chosen, key=lambda found: (found.parent, found.position, found.name))
+    return sorted(chosen, key=lambda found: (_depth(found, schema), found.parent, found.position, found.name))
+
+
+def _depth(found: SchemaObject, schema: Schema) -> int:
+    """Return how many tables are above that of a column, whose children it is renamed in too."""
+    parents = list_parents(found.parent, schema) if found.kind == "column" else []
+    return 1 + max((_depth(replace(found, parent=parent), schema) for parent in parents), default=0)
 
 
 def _stands_alone(found: SchemaObject, schema: Schema, other: Schema) -> bool:
@@ -142,7 +152,17 @@ def _rename(found: Schema, old: SchemaObject, new: SchemaObject, expected: Schem
         _rename_index(objects, found.parts(old.parent, "index"), old, new)
     if old.kind == "column":
         _rename_mentions(objects, old, new, expected)
-    return Schema(objects)
+    return _rename_below(Schema(objects), old, new, expected)
+
+
+def _rename_below(found: Schema, old: SchemaObject, new: SchemaObject, expected: Schema) -> Schema:
+    """Return the schema after a column's rename in the children of its table too."""
+    tables = [one.name for one in found.objects.values() if one.kind in RELATIONS] if old.kind == "column" else []
+    for table in (table for table in tables if old.parent in list_parents(table, found)):
+        below = found.get("column", f"{table}.{read_local(old)}")
+        if below:
+            found = _rename(found, below, replace(below, name=f"{table}.{read_local(new)}"), expected)
+    return found
 
 
 def _rename_everywhere(found: Schema, old: str, new: str) -> Schema:

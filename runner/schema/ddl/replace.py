@@ -3,13 +3,14 @@
 An object that is dropped and created again takes along the views, constraints and others that mention it.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from tenantry.schema.ddl.code import is_replaceable, read_signature
-from tenantry.schema.ddl.columns import SEQUENCE_FACTS, list_parents
-from tenantry.schema.ddl.draft import Draft, Phase, Risk, Step
+from tenantry.schema.ddl.columns import SEQUENCE_FACTS, is_widening, list_parents, name_identity
+from tenantry.schema.ddl.draft import Draft, Phase, Risk, Stage, Step
 from tenantry.schema.ddl.names import (
     RELATIONS,
     ROUTINES,
@@ -20,6 +21,7 @@ from tenantry.schema.ddl.names import (
     read_local,
     read_reads,
 )
+from tenantry.schema.ddl.needs import UNIQUE, find_users
 from tenantry.schema.ddl.others import is_alterable
 from tenantry.schema.ddl.schema import Schema
 from tenantry.schema.ddl.types import can_add_attributes, can_add_labels
@@ -31,7 +33,8 @@ _LEAVES = frozenset(
      "event trigger", "cast"}
 )  # fmt: skip
 # Kinds that prevent a change of a column's type.
-_BOUND = frozenset({"view", "materialized view", "rule", "policy", "trigger", "function", "procedure"})
+_BOUND = frozenset({"view", "materialized view", "rule", "policy", "trigger", "function", "procedure", "publication"})
+_FOREIGN_KEY = re.compile(r"^FOREIGN KEY \((.+?)\) REFERENCES (.+?)\((.+?)\)")
 _OWN_NAMESPACES = (RELATIONS | TYPES | {"sequence", "index"}, ROUTINES)
 
 
@@ -39,14 +42,14 @@ _OWN_NAMESPACES = (RELATIONS | TYPES | {"sequence", "index"}, ROUTINES)
 class Replacement:
     """The first drops. `base` is the schema after them; `patches` detach columns from the dropped objects.
 
-    `blocked` are the columns that cannot change before a drop.
+    `blocked` are the columns that cannot change before other objects are dropped.
     """
 
     found: Schema
     expected: Schema
     gone: set[ObjectKey] = field(default_factory=set)
     patched: dict[ObjectKey, SchemaObject] = field(default_factory=dict)
-    blocked: set[ObjectKey] = field(default_factory=set)
+    blocked: dict[ObjectKey, set[ObjectKey]] = field(default_factory=lambda: defaultdict(set))
     mentions: dict[str, list[SchemaObject]] = field(default_factory=lambda: defaultdict(list))
 
     @property
@@ -83,7 +86,16 @@ class Replacement:
                 parts.append(f"ALTER COLUMN {name} TYPE {kind} USING {name}::{kind}")
             note = "its dependency is dropped, and created again if it is expected"
             sql = f"ALTER TABLE {old.parent}\n    " + ",\n    ".join(parts)
-            yield Step(Draft(sql, Risk.DESTRUCTIVE, note), Phase.COLUMN, key, reads=read_reads(old))
+            yield Step(
+                Draft(sql, Risk.DESTRUCTIVE, note),
+                Phase.COLUMN,
+                key,
+                reads=read_reads(old),
+                stage=Stage.FIRST,
+                is_drop=True,
+                gone=frozenset([key]),
+                frees=frozenset([name_identity(old)] if "identity" in old.facts else []),
+            )
 
     def _parents(self, column: SchemaObject) -> list[str]:
         return list_parents(column.parent, self.found)
@@ -102,9 +114,9 @@ def find_replacement(expected: Schema, found: Schema) -> Replacement:
     waiting = [one for one in found.objects.values() if _goes(one, expected, found, names)]
     retyped = [one for one in found.objects.values() if _is_retyped(one, expected)]
     for one in retyped:
-        bound = list(_find_bound(one, result))
+        bound = [*_find_bound(one, result), *_free_row_type(one, result)]
         waiting += bound
-        result.blocked |= {one.key} if bound else set()
+        result.blocked[one.key] |= {other.key for other in bound}
     while waiting:
         one = waiting.pop()
         if one.key not in result.gone:
@@ -166,7 +178,7 @@ def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Sc
         "function": lambda: read_signature(old.facts["definition"]) == read_signature(new.facts["definition"]),
         "procedure": lambda: read_signature(old.facts["definition"]) == read_signature(new.facts["definition"]),
         "aggregate": lambda: same("definition"),
-        "table": lambda: same("partition by"),
+        "table": lambda: same("partition by") and not _is_key_retyped(old, expected, found),
         "foreign table": lambda: same("server"),
         "column": lambda: _is_view_column(new, expected) or same("generated") or "generated" not in new.facts,
         "enum": lambda: can_add_labels(old.facts.get("labels", ""), new.facts.get("labels", "")),
@@ -178,6 +190,13 @@ def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Sc
         "cast": lambda: same("function", "method", "context"),
     }
     return old.kind not in rules or rules[old.kind]()
+
+
+def _is_key_retyped(table: SchemaObject, expected: Schema, found: Schema) -> bool:
+    """Return whether a column of a partition key has another type, which no statement can give it."""
+    words = find_words(table.facts.get("partition by", ""))
+    columns = (column for column in found.parts(table.name, "column") if read_local(column) in words)
+    return any(_is_retyped(column, expected) for column in columns)
 
 
 def _is_view_column(one: SchemaObject, schema: Schema) -> bool:
@@ -196,10 +215,36 @@ def _is_retyped(one: SchemaObject, expected: Schema) -> bool:
 def _find_bound(column: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
     """Yield the objects that prevent a column from changing its type."""
     name = read_local(column)
+    new = result.expected.objects.get(column.key, column)
+    wider = is_widening(column.facts["type"], new.facts["type"])
     for other in result.mentions[column.parent]:
+        if not wider and other.kind == "constraint" and name in find_words(_read_foreign_columns(other, column.parent)):
+            yield other
         generated = other.kind == "column" and name in find_words(other.facts.get("generated", ""))
         if generated or (other.kind in _BOUND and name in find_words(read_reads(other))):
             yield other
+
+
+def _read_foreign_columns(constraint: SchemaObject, table: str) -> str:
+    """Return the columns of a table in a foreign key: both ends must have types that can be compared."""
+    match = _FOREIGN_KEY.match(constraint.facts["definition"])
+    if match is None:
+        return ""
+    own, referenced, columns = match.groups()
+    return " ".join([own if constraint.parent == table else "", columns if referenced == table else ""])
+
+
+def _free_row_type(column: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
+    """Patch the columns that hold rows of a column's table, and yield what prevents that."""
+    names = [column.parent]
+    for name in names:
+        for other in result.mentions[name]:
+            if other.kind in TYPES and other.name not in names:
+                names.append(other.name)
+            elif other.kind == "column" and name in find_names(other.facts["type"]) and other.parent != column.parent:
+                result.patched[other.key] = _patch(result.patched.get(other.key, other), name, is_type=True)
+                result.blocked[column.key].add(other.key)
+                yield from _find_bound(other, result)
 
 
 def _find_followers(one: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
@@ -259,20 +304,22 @@ def _find_index_kin(one: SchemaObject, result: Replacement) -> Iterator[SchemaOb
         yield constraint
     for other in result.found.objects.values():
         above, below = one.facts.get("partition of"), other.facts.get("partition of")
-        if other.kind == "index" and (below == one.name or other.name == above):
+        # The index of a table that goes is in nobody's way.
+        stays = result.expected.relation(one.parent) is not None
+        if other.kind == "index" and (below == one.name or (other.name == above and stays)):
             yield other
-    if one.facts["definition"].startswith("CREATE UNIQUE"):
-        yield from _find_foreign_keys(one.parent, result)
+    yield from _find_key_users(one, result)
 
 
-def _find_foreign_keys(table: str, result: Replacement) -> Iterator[SchemaObject]:
-    for other in result.mentions[table]:
-        if other.kind == "constraint" and f" REFERENCES {table}(" in other.facts["definition"]:
-            yield other
+def _find_key_users(one: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
+    """Yield what refers to a key or unique index, and what groups by a primary key."""
+    if one.facts["definition"].startswith(UNIQUE):
+        yield from find_users(one, result.found)
 
 
 def _find_constraint_kin(one: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
     """Yield the index of a constraint, and the same constraint of tables that inherit it."""
+    yield from _find_key_users(one, result)
     for index in result.found.parts(one.parent, "index"):
         if index.facts.get("constraint") == read_local(one):
             yield index

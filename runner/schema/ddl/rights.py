@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tenantry.schema.ddl.code import read_target
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_local
+from tenantry.schema.ddl.order import comment_out
 from tenantry.schema.ddl.schema import SchemaStep, step
 
 _DEFAULTS = re.compile(r"^(tables|sequences|functions|types|schemas|large objects)(?: in schema (.+?))?(?: of (.+))?$")
@@ -26,10 +28,41 @@ def write_grants(change: SchemaStep) -> Iterator[Step]:
     """Yield GRANT and REVOKE, role by role."""
     if not change.differs("grants"):
         return
+    for role, old, new in _list_roles(change):
+        if change.new.kind == "column" and _is_revoked_on_table(change, role):
+            continue
+        yield from _write_role(change, role, old, new)
+        if change.new.kind in RELATIONS and change.old is not None and not old <= _grow(new):
+            yield from _grant_columns(change, role)
+
+
+def _list_roles(change: SchemaStep) -> Iterator[tuple[str, frozenset[str], frozenset[str]]]:
+    """Yield each role with its privileges before and after."""
     old, new = _parse(change.was("grants")), _parse(change.fact("grants"))
     for role in dict.fromkeys((*new, *old)):
         usual = _usual(change, role)
-        yield from _write_role(change, role, old.get(role, usual), new.get(role, usual))
+        yield role, old.get(role, usual), new.get(role, usual)
+
+
+def _is_revoked_on_table(change: SchemaStep, role: str) -> bool:
+    """Return whether the table of a column takes all privileges from a role, those on its columns too."""
+    new, old = change.expected.relation(change.new.parent), change.found.relation(change.new.parent)
+    if new is None or old is None:
+        return False
+    roles = _list_roles(SchemaStep(new, old, change.expected, change.found))
+    return any(name == role and not before <= _grow(after) for name, before, after in roles)
+
+
+def _grant_columns(change: SchemaStep, role: str) -> Iterator[Step]:
+    """Yield the grants on columns, which REVOKE on their table took away too."""
+    for column in change.expected.parts(change.new.name, "column"):
+        new = _parse(column.facts.get("grants", "")).get(role, frozenset())
+        old = _parse(change.found.facts("column", column.name).get("grants", "")).get(role, frozenset())
+        part = SchemaStep(column, None, change.expected, change.found)
+        for made in _write_role(part, role, frozenset(), new):
+            # Of the table, so that it comes after the REVOKE.
+            own = replace(made, key=change.new.key)
+            yield comment_out(own, "given again after the REVOKE above") if new <= _grow(old) else own
 
 
 def _write_role(change: SchemaStep, role: str, old: frozenset[str], new: frozenset[str]) -> Iterator[Step]:

@@ -26,9 +26,21 @@ class Schema:
             parts[found.parent].append(found)
         return parts
 
-    def parts(self, parent: str, kind: str) -> list[SchemaObject]:
-        """Return the parts of a table of one kind, columns in their order."""
-        return [found for found in self._parts.get(parent, []) if found.kind == kind]
+    @cached_property
+    def _labels(self) -> dict[str, list[SchemaObject]]:
+        labels: dict[str, list[SchemaObject]] = defaultdict(list)
+        for found in self.objects.values():
+            if not found.parent:
+                labels[read_label(found)].append(found)
+        return labels
+
+    def parts(self, parent: str, kind: str = "") -> list[SchemaObject]:
+        """Return the parts of a table, of one kind or of all, columns in their order."""
+        return [found for found in self._parts.get(parent, []) if kind in {"", found.kind}]
+
+    def labelled(self, label: str) -> list[SchemaObject]:
+        """Return the objects that others mention by this name."""
+        return self._labels.get(label, [])
 
     def get(self, kind: str, name: str) -> SchemaObject | None:
         """Return an object, or None."""
@@ -79,12 +91,13 @@ def step(
     *,
     separate: bool = False,
     provides: bool = False,
+    opens: bool = False,
 ) -> Step:
-    """Return a step about an object."""
+    """Return a step about an object; one that creates it `opens` it by itself."""
     draft = Draft(sql, risk, note, separate=separate)
     label = read_label(about) if provides else ""
     column = read_local(about) if about.kind == "column" else ""
-    return Step(draft, phase, about.key, label, column)
+    return Step(draft, phase, about.key, label, column, opens=opens or sql.startswith("CREATE "))
 
 
 def unwritten(about: SchemaObject, note: str) -> Step:

@@ -64,8 +64,8 @@ def _define(change: SchemaStep, column: SchemaObject) -> str:
     # A partition takes its identity from the partitioned table, and must not define one of its own.
     inherited = bool(parent and parent.facts.get("identity"))
     serial = is_serial(column, change.expected, change.found)
-    options = column.facts.get("options", "")
-    foreign = f" OPTIONS ({write_options(options)})" if options and change.new.kind == "foreign table" else ""
+    options = column.facts.get("foreign options", "")
+    foreign = f" OPTIONS ({write_options(options)})" if options else ""
     return define_column(column, serial=serial, identity=not inherited, options=foreign)
 
 
@@ -101,7 +101,8 @@ def _link(change: SchemaStep) -> Iterator[Step]:
     if change.differs("partition of", "bound"):
         if was := change.was("partition of"):
             sql = f"ALTER TABLE {was} DETACH PARTITION {new.name}"
-            yield step(new, Phase.TABLE, sql, Risk.DESTRUCTIVE, "removes its rows from the partitioned table")
+            note = "removes its rows from the partitioned table"
+            yield step(new, Phase.TABLE, sql, Risk.DESTRUCTIVE, note, opens=True)
         if parent := change.fact("partition of"):
             note = "scans the table for rows outside the bound" if change.old else ""
             risk = Risk.DESTRUCTIVE if change.was("partition of") else Risk.ADDITIVE
@@ -132,11 +133,7 @@ def _mark(change: SchemaStep) -> Iterator[Step]:
 
 
 def _identify(change: SchemaStep) -> Iterator[Step]:
-    indexes = change.expected.parts(change.new.name, "index")
-    marked = [index for index in indexes if index.facts.get("replica identity")]
-    same = all(change.found.facts("index", index.name).get("replica identity") for index in marked)
-    if change.differs("replica identity") or (change.fact("replica identity") == "index" and not same):
+    """Yield REPLICA IDENTITY; that of an index comes with the index."""
+    if change.differs("replica identity") and change.fact("replica identity") != "index":
         word = (change.fact("replica identity") or "default").upper()
-        if word == "INDEX":
-            word = " ".join(f"USING INDEX {read_local(index)}" for index in marked)
         yield step(change.new, Phase.MARK, f"ALTER TABLE {change.new.name} REPLICA IDENTITY {word}")

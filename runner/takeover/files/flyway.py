@@ -1,6 +1,7 @@
-"""Flyway: V files in the order of their versions, U files as their rollbacks; the id is the version with dots.
+"""Flyway: V files in the order of their versions, U files as their rollbacks, and R files as repeatables.
 
-Other files that Flyway runs are refused: repeatable and baseline migrations, callbacks, programs, placeholders.
+The id of a V file is its version with dots, that of an R file its name. Other files that Flyway runs are refused:
+baseline migrations, callbacks, programs, placeholders.
 """
 
 import re
@@ -13,7 +14,7 @@ from tenantry.takeover.files.part import ForeignMigration, SourcePart, convert_a
 from tenantry.takeover.records.histories import SourceFile, load_history
 from tenantry.takeover.records.source import list_paths
 
-_NAME = re.compile(r"(?P<prefix>[VU])(?P<version>[0-9][0-9._]*)__(?P<title>.*)\.sql")
+_NAME = re.compile(r"(?:(?P<prefix>[VU])(?P<version>[0-9][0-9._]*)|(?P<again>R))__(?P<title>.*)\.sql")
 _PROGRAM = re.compile(r"[VBUR][0-9._]*__.*\.(?!sql$|conf$)\w+")
 _CALLBACK = re.compile(r"(before|after|create)[A-Z]\w*\.(?!conf$)\w+")
 _PLACEHOLDER = re.compile(r"\$\{[^}\n]*\}")
@@ -25,8 +26,9 @@ _KEEP = "move it out of the folder and keep it for later"
 def convert(folder: Path) -> tuple[Converted, ...]:
     """Return the migrations of a folder and its subfolders. Raises InputError."""
     files = load_history("flyway").list_files(folder)
-    versioned = [file for file in files if file.id[0].isdigit()]
-    known = {_parse_version(file.id) for file in versioned}
+    # A baseline file is refused with the others.
+    own = [file for file in files if file.id[0] != "B"]
+    known = {_parse_version(file.id) for file in own if file.id[0].isdigit()}
     undos: dict[tuple[int, ...], Path] = {}
     problems = [*_check_others(folder)]
     for path in list_paths(folder, "**/U*.sql"):
@@ -38,7 +40,7 @@ def convert(folder: Path) -> tuple[Converted, ...]:
         elif version in undos:
             problems.append(Problem(f"{path.as_posix()}: undoes the same version as {undos[version].name}"))
         undos.setdefault(version, path)
-    return convert_all("flyway", folder, versioned, lambda file: _make_draft(folder, file, undos), problems)
+    return convert_all("flyway", folder, own, lambda file: _make_draft(folder, file, undos), problems)
 
 
 def _check_others(folder: Path) -> Iterator[Problem]:
@@ -49,8 +51,6 @@ def _check_others(folder: Path) -> Iterator[Problem]:
             yield Problem(f"{shown}: a program, which cannot be converted", "rewrite it as SQL")
         elif _CALLBACK.fullmatch(name):
             yield Problem(f"{shown}: a callback of Flyway, which cannot be converted", _KEEP)
-        elif name.startswith("R__") and name.endswith(".sql"):
-            yield Problem(f"{shown}: a repeatable migration, which cannot be converted", _KEEP)
         elif re.fullmatch(r"B[0-9][0-9._]*__.*\.sql", name):
             message = f"{shown}: a baseline migration, which replaces all versions up to its own"
             yield Problem(message, "move it out of the folder: the V files make the same changes")
@@ -64,6 +64,9 @@ def _make_draft(folder: Path, file: SourceFile, undos: Mapping[tuple[int, ...], 
     path = Path(file.path)
     found = _NAME.fullmatch(path.name)
     assert found  # as the history lists no other
+    if found["again"]:
+        up, transactional = _read(path, folder)
+        return ForeignMigration(file.id, found["title"], up, None, transactional, repeatable=True)
     undo = undos.get(_parse_version(file.id))
     up, transactional = _read(path, folder)
     down, down_transactional = _read(undo, folder) if undo else (None, True)

@@ -5,19 +5,19 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from tenantry import sqltext
 from tenantry.files import directory as files
 from tenantry.files.header import Header, parse_header
 from tenantry.model.errors import InputError, Problem
 from tenantry.sqltext.lexer import read_tokens
-from tenantry.takeover.files.conversions import Converted
+from tenantry.takeover.files.conversions import Converted, PartlyConverted, Place, Unconverted
+from tenantry.takeover.records.histories import SourceFile
 from tenantry.takeover.records.source import read_bytes
 
 # A first comment of the other tool may look like our header: a line that is not a comment ends the header before it.
 _HEADER_END = "/* The comment below comes from the original file; it is not a header. */\n"
-_Source = TypeVar("_Source")
 
 
 class SourceLine(NamedTuple):
@@ -52,6 +52,7 @@ class ForeignMigration:
     transactional: bool = True
     down_transactional: bool = True
     notes: tuple[str, ...] = ()
+    repeatable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +98,29 @@ def terminate(sql: str) -> str:
 def convert_all(
     tool: str,
     folder: Path,
-    sources: Iterable[_Source],
-    make_draft: Callable[[_Source], ForeignMigration],
+    sources: Iterable[SourceFile],
+    make_draft: Callable[[SourceFile], ForeignMigration],
     problems: Iterable[Problem] = (),
 ) -> tuple[Converted, ...]:
     """Return all migrations of a folder, in the order of their sources.
 
-    Raises InputError with the given problems and those of every file, or if there is no file at all.
+    Raises InputError with the given problems and those of every file, or if there is no file at all; PartlyConverted
+    where some of them can be converted.
     """
     found = list(problems)
-    converted: list[Converted] = []
+    places: list[Place] = []
     for source in sources:
         try:
-            converted.append(_convert(tool, make_draft(source)))
+            places.append(_convert(tool, make_draft(source)))
         except InputError as error:
-            found += error.problems
-    if not found and not converted:
+            places.append(Unconverted(f"{tool} {source.id}", error.problems))
+    converted = tuple(place for place in places if isinstance(place, Converted))
+    if not found and not places:
         found.append(Problem(f"{folder.as_posix()}: no migrations of {tool} found", "pass the folder of its files"))
-    if found:
-        raise InputError(tuple(found))
-    return tuple(converted)
+    partly = PartlyConverted(tuple(found), tuple(places))
+    if partly.problems:
+        raise partly if converted else InputError(partly.problems)
+    return converted
 
 
 def _convert(tool: str, draft: ForeignMigration) -> Converted:
@@ -133,7 +137,11 @@ def _convert(tool: str, draft: ForeignMigration) -> Converted:
         notes += down.notes
     if problems := up.problems + (down.problems if down else ()):
         raise InputError(problems)
-    return Converted(source, _make_name(draft.title), up.text, down.text if down else None, up.transactional, notes)
+    name, rollback = _make_name(draft.title), down.text if down else None
+    if draft.repeatable and not up.transactional:
+        message = f"{draft.up.path.as_posix()}: runs outside a transaction, expected a repeatable to run in one"
+        raise InputError((Problem(message, "move that statement into a migration"),))
+    return Converted(source, name, up.text, rollback, up.transactional, notes, draft.repeatable)
 
 
 def _translate(source: str, part: SourcePart, *, transactional: bool) -> _Translated:

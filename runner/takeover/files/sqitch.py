@@ -35,8 +35,9 @@ def convert(folder: Path) -> tuple[Converted, ...]:
     files = load_history("sqitch").list_files(folder)
     planned = _parse_plan(folder / "sqitch.plan")
     scripts = [Path(file.path).relative_to(folder / "deploy") for file in files]
-    sources = list(zip(files, planned, scripts, strict=True))
-    return convert_all("sqitch", folder, sources, lambda one: _make_draft(folder, *one), _find_loose(folder, scripts))
+    about = {file.id: (plan, script) for file, plan, script in zip(files, planned, scripts, strict=True)}
+    loose = _find_loose(folder, scripts)
+    return convert_all("sqitch", folder, files, lambda file: _make_draft(folder, file, *about[file.id]), loose)
 
 
 def _parse_plan(plan: Path) -> list[_Planned]:

@@ -89,4 +89,4 @@ def _judge(file: SourceFile, head: ForeignRecord | None, unknown: Sequence[Forei
     return Claim(file.id, ClaimStanding.NO_ROW, None, file, note)
 
 
-HISTORY = History(_TITLE, _read, _list_files, _match, heads_only=True)
+HISTORY = History(_TITLE, _read, _list_files, _match, heads_only=True, own=("alembic_version*",))

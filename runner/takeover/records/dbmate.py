@@ -49,4 +49,4 @@ def _parse(path: Path) -> SourceFile:
     return SourceFile(found[1], path.as_posix())
 
 
-HISTORY = History(_TITLE, _read, _list_files)
+HISTORY = History(_TITLE, _read, _list_files, own=("schema_migrations*",))

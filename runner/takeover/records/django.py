@@ -106,4 +106,4 @@ def _resolve(files: Sequence[SourceFile]) -> list[SourceFile]:
     return [replace(file, follows=tuple(known.get(name, name) for name in file.follows)) for file in files]
 
 
-HISTORY = History(_TITLE, _read, _list_files)
+HISTORY = History(_TITLE, _read, _list_files, own=("django_migrations*",))

@@ -182,4 +182,13 @@ def _judge(file: SourceFile, record: ForeignRecord | None, newest: int) -> Claim
     return Claim(file.id, ClaimStanding.MATCH, record, file, f"recorded as {record.id}" if renamed else file.note)
 
 
-HISTORY = History(_TITLE, _read, _list_files, _match)
+HISTORY = History(
+    _TITLE,
+    _read,
+    _list_files,
+    _match,
+    own=(
+        "drizzle",
+        "drizzle.*",
+    ),
+)

@@ -118,4 +118,13 @@ def _split(name: str) -> tuple[str, tuple[int, ...] | None]:
     return found[1], tuple(numbers)
 
 
-HISTORY = History(_TITLE, _read, _list_files, _match)
+HISTORY = History(
+    _TITLE,
+    _read,
+    _list_files,
+    _match,
+    own=(
+        "flyway_schema_history*",
+        "schema_version*",
+    ),
+)

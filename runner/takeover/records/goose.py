@@ -42,4 +42,4 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
     return (*files, *(SourceFile(path.stem, path.as_posix(), note=note) for path in loose))
 
 
-HISTORY = History(_TITLE, _read, _list_files)
+HISTORY = History(_TITLE, _read, _list_files, own=("goose_db_version*",))

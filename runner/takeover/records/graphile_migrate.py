@@ -93,4 +93,12 @@ def hash_text(body: str, previous: str) -> str:
     return "sha1:" + hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
-HISTORY = History(_TITLE, _read, _list_files)
+HISTORY = History(
+    _TITLE,
+    _read,
+    _list_files,
+    own=(
+        "graphile_migrate",
+        "graphile_migrate.*",
+    ),
+)

@@ -90,7 +90,7 @@ class History:
     """One tool. `read` returns None if the database has no records of it, and raises Refused if that is unclear.
 
     `list_files` reads the tool's folder, and raises InputError. `heads_only`: the tool records only its newest
-    migration.
+    migration. `own` are patterns of the names of its own tables and schemas, which are no difference.
     """
 
     title: str
@@ -98,6 +98,7 @@ class History:
     list_files: Callable[[Path], tuple[SourceFile, ...]]
     match: Match = match_by_id
     heads_only: bool = False
+    own: tuple[str, ...] = ()
 
 
 # Names of modules rather than modules: only the tool that is asked for is imported.

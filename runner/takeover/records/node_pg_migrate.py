@@ -52,4 +52,4 @@ def _read_number(path: Path) -> int:
     return (time - _EPOCH) // timedelta(milliseconds=1) + int(number[14:])
 
 
-HISTORY = History(_TITLE, _read, _list_files)
+HISTORY = History(_TITLE, _read, _list_files, own=("pgmigrations*",))

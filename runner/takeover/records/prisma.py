@@ -54,4 +54,4 @@ def _read_file(name: str, path: Path, note: str = "") -> SourceFile:
     return SourceFile(name, path.as_posix(), digests[0].hex(), note, also=also)
 
 
-HISTORY = History(_TITLE, _read, _list_files)
+HISTORY = History(_TITLE, _read, _list_files, own=("_prisma_migrations*",))

@@ -44,4 +44,12 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
     return tuple(sorted(files, key=lambda file: int(file.id)))
 
 
-HISTORY = History(_TITLE, _read, _list_files)
+HISTORY = History(
+    _TITLE,
+    _read,
+    _list_files,
+    own=(
+        "schema_migrations*",
+        "ar_internal_metadata*",
+    ),
+)

@@ -60,7 +60,7 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
     seen: Counter[str] = Counter()
     return tuple(
         _make_file(_number(seen, f"{project}:{change}"), folder / "deploy" / f"{script}.sql")
-        for change, script in _name_scripts(changes)
+        for change, script in _name_scripts(changes, folder / "deploy")
     )
 
 
@@ -81,12 +81,17 @@ def _parse_plan(plan: Path) -> tuple[str, list[tuple[str, list[str]]]]:
     return project, changes
 
 
-def _name_scripts(changes: list[tuple[str, list[str]]]) -> Iterator[tuple[str, str]]:
-    """Yield each change and its script, which is named after the next tag if the change is reworked later."""
-    last = {name: number for number, (name, _tags) in enumerate(changes)}
+def _name_scripts(changes: list[tuple[str, list[str]]], deploy: Path) -> Iterator[tuple[str, str]]:
+    """Yield each change and its script, which is named after a tag if the change is reworked later.
+
+    As in Sqitch's lib/App/Sqitch/Plan/Change.pm: of the tags before the rework, the first one that has a script.
+    """
     for number, (name, _tags) in enumerate(changes):
-        since = (tag for _name, tags in changes[number:] for tag in tags)
-        yield name, name if last[name] == number else f"{name}@{next(since, '')}"
+        again = next((other for other in range(number + 1, len(changes)) if changes[other][0] == name), None)
+        tagged = [f"{name}@{tag}" for _name, tags in changes[number:again] for tag in tags]
+        found = (script for script in tagged if (deploy / f"{script}.sql").is_file())
+        # Sqitch itself names it after the last one.
+        yield name, name if again is None else next(found, tagged[-1] if tagged else f"{name}@")
 
 
 def _make_file(name: str, script: Path) -> SourceFile:
@@ -95,4 +100,12 @@ def _make_file(name: str, script: Path) -> SourceFile:
     return SourceFile(name, script.as_posix(), hashlib.sha1(read_bytes(script), usedforsecurity=False).hexdigest())
 
 
-HISTORY = History(_TITLE, _read, _list_files)
+HISTORY = History(
+    _TITLE,
+    _read,
+    _list_files,
+    own=(
+        "sqitch",
+        "sqitch.*",
+    ),
+)

@@ -42,4 +42,4 @@ def _parse_version(path: Path) -> str:
     return str(int(version))
 
 
-HISTORY = History(_TITLE, _read, _list_files)
+HISTORY = History(_TITLE, _read, _list_files, own=("_sqlx_migrations*",))

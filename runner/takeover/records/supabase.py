@@ -37,4 +37,12 @@ def _parse(path: Path) -> SourceFile:
     return SourceFile(found[1], path.as_posix(), note=note)
 
 
-HISTORY = History(_TITLE, _read, _list_files)
+HISTORY = History(
+    _TITLE,
+    _read,
+    _list_files,
+    own=(
+        "supabase_migrations",
+        "supabase_migrations.*",
+    ),
+)

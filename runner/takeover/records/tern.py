@@ -53,4 +53,4 @@ def _judge(file: SourceFile, newest: ForeignRecord | None) -> Claim:
     return Claim(file.id, ClaimStanding.CANNOT_VERIFY, newest, file, note)
 
 
-HISTORY = History(_TITLE, _read, _list_files, _match, heads_only=True)
+HISTORY = History(_TITLE, _read, _list_files, _match, heads_only=True, own=("schema_version*",))

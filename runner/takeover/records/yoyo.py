@@ -58,4 +58,12 @@ def _read_depends(path: Path) -> tuple[str, ...]:
     return tuple(name for line in leading if (found := _DEPENDS.match(line)) for name in found[1].split())
 
 
-HISTORY = History(_TITLE, _read, _list_files)
+HISTORY = History(
+    _TITLE,
+    _read,
+    _list_files,
+    own=(
+        "_yoyo_*",
+        "yoyo_*",
+    ),
+)

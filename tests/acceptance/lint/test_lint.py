@@ -68,6 +68,21 @@ def test_finding(project: Fleet) -> None:
     ]
 
 
+def test_repeatables(project: Fleet) -> None:
+    """Repeatables are linted after the migrations, each at its own path, but not if versions are named."""
+    (project.folder / "migrations/tenant/repeatable").mkdir()
+    project.write("repeatable/view.sql", "CREATE OR REPLACE VIEW names AS SELECT name FROM rooms;\nLOCK rooms;\n")
+    project.write("repeatable/index.sql", f"{INDEX.replace('rooms_name', 'IF NOT EXISTS again')}")
+    out = project.run("lint", "--format", "jsonl").out
+    hazards = [event["hazard"] for event in read_events(out) if event["event"] == "hazard_found"]
+    assert [(one["path"].removeprefix("migrations/tenant/"), one["line"], one["rule"]) for one in hazards] == [
+        ("0002_names.sql", 2, "index"),
+        ("repeatable/index.sql", 1, "index"),
+        ("repeatable/view.sql", 2, "lock-table"),
+    ]
+    assert find_hazards(project.run("lint", "2", "--format", "jsonl").out) == [("migrations/tenant", 2, "index")]
+
+
 def test_allowed(project: Fleet) -> None:
     """What the header allows is counted, and with --verbose shown with its reason; the exit code is 0."""
     project.write("0002_names.sql", f"-- lint: allow index because there are few rooms\n{INDEX}")

@@ -46,7 +46,7 @@ def test_migrate(used: Fleet) -> None:
     warnings = list_warnings(used, done.out)
     assert (done.code, [warning for warning in warnings if "/texts" not in warning[1]]) == (
         0,
-        describe("/cache/measured", "/cache", "/cache/proven"),
+        describe("/cache/measured", "/cache/expected", "/cache/proven"),
     )
     lost = "expected a folder that only you write to: the texts that were applied are not kept here"
     assert [warning[1] for warning in warnings if "/texts" in warning[1]] == [f"/cache/texts: file exists, {lost}"]
@@ -57,8 +57,8 @@ def test_migrate(used: Fleet) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "folders"),
     [
-        (("verify",), 1, ["/cache", "/cache/proven"]),
-        (("adopt",), 0, ["/cache"]),
+        (("verify",), 1, ["/cache/expected", "/cache/proven"]),
+        (("adopt",), 0, ["/cache/expected"]),
         (("lint",), 0, ["/cache/measured"]),
         (("plan",), 0, ["/cache/measured"]),
         (("check",), 0, []),
@@ -77,7 +77,7 @@ def test_for_people(used: Fleet) -> None:
     """A person is told on stderr, in one line."""
     done = used.run("verify")
     lines = [json.loads(line)["event"] for line in done.err.splitlines()]
-    ((_, message, _),) = describe(used.environment["TENANTRY_CACHE"])
+    ((_, message, _),) = describe(used.environment["TENANTRY_CACHE"] + "/expected")
     assert lines.count(message) == 1
 
 

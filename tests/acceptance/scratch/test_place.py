@@ -120,21 +120,21 @@ def test_forged_snapshot(fleet: MakeFleet, tmp_path: Path) -> None:
     for name in ("1", "other"):
         one.query(name, "ALTER TABLE rooms DROP COLUMN rate")
     # Where no column is, that is what an attacker's own project would keep, under the same names.
-    forge(tmp_path / "mine")
+    forge(tmp_path / "mine" / "expected")
     assert one.run("verify", env=mine).code == 1
     foreign = {**mine, "TENANTRY_CACHE_KEY": "foreign"}
     shutil.rmtree(tmp_path / "mine")
     assert one.run("verify", env=foreign).code == 1
-    forge(tmp_path / "mine")
+    forge(tmp_path / "mine" / "expected")
     assert one.run("verify", env=mine).code == 1
 
 
 def test_cache_that_others_write_to(fleet: MakeFleet, tmp_path: Path) -> None:
     """A cache that others may write to is not used, which one warning says."""
     one = fleet(tenants=["1", "16"], files=FILES)
-    cache = tmp_path / "cache"
-    cache.mkdir()
+    cache = tmp_path / "cache" / "expected"
+    cache.mkdir(parents=True)
     cache.chmod(0o777)
-    done = one.run("migrate", env={"TENANTRY_CACHE": str(cache)})
+    done = one.run("migrate", env={"TENANTRY_CACHE": str(cache.parent)})
     assert (done.code, done.err.count(f"{cache}: others may write to it")) == (0, 1)
     assert list(cache.glob("*.json")) == []

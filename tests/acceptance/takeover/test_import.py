@@ -69,23 +69,53 @@ def test_files(project: Fleet) -> None:
 
 
 def test_files_twice(project: Fleet) -> None:
-    """Files that are here already, under whatever name, are refused by name, and nothing is written again."""
+    """Files that are here already, under whatever name, are left as they are; those that are missing are written."""
     import_files(project)
     folder = project.folder / "migrations/tenant"
     (folder / OURS[3]).rename(folder / "0003_renamed.sql")
     (folder / OURS[1]).unlink()
-    before = list_files(project)
-    for args in ((), ("--write",)):
-        again = project.run("import", "--files", "--from", "drizzle", "drizzle", *args)
-        assert (again.code, again.out, list_files(project)) == (2, "", before)
-        sources = {before[0]: "0000_rooms", before[1]: "0002_bills", before[2]: "0003_notes"}
-        hint = "keep only the new migrations in the source folder: a second copy would run the same SQL again"
-        assert again.err == "".join(
-            f"error: migrations/tenant/{name}: already converted from drizzle {source}, "
-            "expected only migrations that are new here\n"
-            f"hint: {hint}\n"
-            for name, source in sources.items()
-        )
+    again = project.run("import", "--files", "--from", "drizzle", "drizzle", "--write")
+    assert (again.code, again.out.splitlines()[0]) == (0, f"migrations/tenant/{OURS[1]}")
+    assert list_files(project) == [OURS[0], OURS[1], OURS[2], "0003_renamed.sql"]
+    third = project.run("import", "--files", "--from", "drizzle", "drizzle", "--write")
+    assert (third.code, third.out) == (0, "nothing to write: the files that can be translated are there already\n")
+
+
+def test_files_left(project: Fleet) -> None:
+    """Files that need a hand keep their numbers; the others are written, and the next call writes those that are left.
+
+    One that a person wrote, with its source, is no longer missing.
+    """
+    source = project.folder / "flyway"
+    source.mkdir()
+    texts = {
+        "V1__rooms.sql": "CREATE TABLE rooms (id int);\n",
+        "V2__owner.sql": "CREATE SCHEMA ${owner};\n",
+        "V3__copy.sql": "COPY rooms FROM stdin;\n1\n\\.\n",
+        "V4__names.sql": "ALTER TABLE rooms ADD name text;\n",
+        "R__Room_names.sql": "CREATE OR REPLACE VIEW names AS SELECT name FROM rooms;\n",
+    }
+    for name, text in texts.items():
+        (source / name).write_text(text)
+    command = ("import", "--files", "--from", "flyway", "flyway", "--write")
+    first = project.run(*command)
+    folder = project.folder / "migrations/tenant"
+    assert (first.code, list_files(project)) == (1, ["0000_rooms.sql", "0003_names.sql", "repeatable"])
+    assert (folder / "repeatable/room_names.sql").read_text().startswith("-- source: flyway R__Room_names\n")
+    assert [line for line in first.out.splitlines() if line.startswith("left")] == [
+        f"left: flyway {number}: write migrations/tenant/{number - 1:04}_NAME.sql by hand, "
+        f'with "-- source: flyway {number}" as its first line'
+        for number in (2, 3)
+    ]
+    assert "V2__owner.sql:1: placeholder ${owner}" in first.err
+    assert "V3__copy.sql:1:1: " in first.err
+    (source / "V2__owner.sql").write_text("CREATE SCHEMA studio;\n")
+    second = project.run(*command)
+    assert (second.code, second.out.splitlines()[0]) == (1, "migrations/tenant/0001_owner.sql")
+    (folder / "0002_copied.sql").write_text("-- source: flyway 3\nINSERT INTO rooms VALUES (1);\n")
+    assert project.run(*command).code == 0
+    migrated = project.run("migrate")
+    assert (migrated.code, project.versions("1")) == (0, [0, 1, 2, 3]), migrated.out
 
 
 def test_records(project: Fleet) -> None:
@@ -181,7 +211,7 @@ def test_record_of_data(fleet: MakeFleet) -> None:
     assert done.code == 1
     assert "dbmate 20260103000000: row without file" in done.out
     # The other tool's own table is nobody's.
-    assert "tenant 1: schema_migrations: no file creates it\n" in done.out
+    assert "schema_migrations: no file creates it" not in done.out
 
 
 def test_number_alone(fleet: MakeFleet) -> None:

@@ -256,7 +256,7 @@ class TestMisses:
         here.migrate()
         here.write({"0002_a.sql": f"-- lock-timeout: 50ms\n{RATES}"})
         project = here.project(lock_wait_s=0)
-        job = make_job(project, None, frozenset(), prove=False)
+        job = make_job(project, None, frozenset())
         seen: list[Event] = []
         with here.connect("1") as holder:
             holder.execute("BEGIN; LOCK TABLE rooms IN ACCESS SHARE MODE")
@@ -276,7 +276,7 @@ class TestMisses:
         here.migrate()
         here.write({"0002_a.sql": f"-- lock-timeout: 50ms\nCREATE TABLE a ();\n{RATES}"})
         project, stop, seen = here.project(), Stop(), list[Event]()
-        job = make_job(project, None, frozenset(), prove=False)
+        job = make_job(project, None, frozenset())
         with holding(here):
             for event in run("migrate", "r", make_stages(project.tenants), job, jobs=1, stop=stop, revisit=True):
                 seen.append(event)

@@ -8,6 +8,7 @@ from tenantry.model.errors import Refused
 from tenantry.model.events import MigrationRolledBack, RowReported
 from tenantry.model.results import Result
 from tenantry.planning.undo import Wanted
+from tenantry.proof.prover import make_prover
 from tenantry.verbs.rollback import make_rollback_job
 from tests.integration.fix_site import WAIT_AT_GATE, MakeSite, Site, Steps, advance, at_once, finish
 
@@ -41,7 +42,7 @@ def undo(here: Site, wanted: Wanted = ABOVE_1) -> Steps:
     What it proves, it proves on the same server: one of its own would be started and stopped for each test.
     """
     project = here.project(environment={"TENANTRY_SCRATCH": here.server})
-    return make_rollback_job(project, wanted)(project.tenants[0])
+    return make_rollback_job(project, wanted, make_prover(project))(project.tenants[0])
 
 
 def assert_agreed(here: Site) -> None:

@@ -237,12 +237,14 @@ class TestWhole:
 
     def test_same_transaction(self, any_site: MakeSite) -> None:
         """A file, its row and its line in the log are written by one transaction."""
-        here = any_site({"0001_a.sql": "CREATE TABLE a AS SELECT txid_current() AS id"})
+        here = any_site({"0001_a.sql": "CREATE TABLE a AS SELECT transaction_timestamp() AS began"})
         here.migrate()
-        ((file, row, line),) = here.query(
-            "SELECT a.id, m.xmin::text::bigint, l.xmin::text::bigint FROM a, _migrations AS m, _migrations_log AS l"
+        # The record comes after a savepoint, whose part of the transaction has a number of its own.
+        ((file, row, *written),) = here.query(
+            "SELECT a.began, m.started_at, m.xmin::text, l.xmin::text FROM a, _migrations AS m, _migrations_log AS l"
         )
-        assert file == row == line
+        assert file == row
+        assert len(set(written)) == 1
 
     @pytest.mark.parametrize("case", GOOD)
     def test_ways_to_write(self, any_site: MakeSite, case: str) -> None:

@@ -51,3 +51,27 @@ def test_reads_the_ledger(any_site: MakeSite) -> None:
     ran = here.migrate(migrations=[ROOMS, *more])
     assert ran.verdict().result is Result.APPLIED
     assert here.states() == dict.fromkeys((1, 2, 3, 4), "applied")
+
+
+def test_takes_back_what_it_touched(any_site: MakeSite) -> None:
+    """A file that undoes its own change of the ledger has changed nothing, though the session has counted the rows."""
+    here = any_site({"0001_rooms.sql": ROOMS.text})
+    assert here.migrate(migrations=[ROOMS]).verdict().result is Result.APPLIED
+    text = (
+        "DO $$ BEGIN UPDATE _migrations SET name = 'other'; RAISE division_by_zero;"
+        " EXCEPTION WHEN division_by_zero THEN NULL; END $$;"
+    )
+    ran = here.migrate(migrations=[ROOMS, make_migration(2, "undone", text), make_migration(3, "next", "SELECT 1;")])
+    assert ran.verdict().result is Result.APPLIED
+    assert [(row.version, row.name) for row in here.rows()] == [(1, "rooms"), (2, "undone"), (3, "next")]
+
+
+def test_touches_where_nothing_is_counted(any_site: MakeSite) -> None:
+    """A server that keeps no statistics does not keep a change of the ledger from being noticed."""
+    here = any_site({"0001_rooms.sql": ROOMS.text})
+    ((name,),) = here.query("SELECT current_database()")
+    here.query(f'ALTER DATABASE "{name}" SET track_counts = off')
+    assert here.migrate(migrations=[ROOMS]).verdict().result is Result.APPLIED
+    touch = make_migration(2, "touch", TOUCHES["changes a row"])
+    assert here.migrate(migrations=[ROOMS, touch]).verdict().result is Result.FAILED
+    assert [row.name for row in here.rows()] == ["rooms"]

@@ -40,6 +40,14 @@ CREATE TABLE parts (kind integer, n integer) PARTITION BY LIST (kind);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1);
 CREATE TABLE "Parts 2" PARTITION OF parts FOR VALUES IN (2);
 CREATE TABLE old_parts (kind integer, n integer);
+CREATE TABLE visits (id integer PRIMARY KEY, room_id integer REFERENCES rooms (id) DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE secured (id integer PRIMARY KEY, org integer);
+ALTER TABLE secured ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY own ON secured USING (org = 1);
+CREATE FUNCTION is_title(text) RETURNS boolean IMMUTABLE LANGUAGE sql AS 'SELECT true';
+CREATE VIEW titles AS SELECT name FROM rooms WHERE is_title(name);
+CREATE SCHEMA old;
+CREATE TABLE old.things (id integer);
 CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
 """
 # It locks rooms before sessions.

@@ -80,6 +80,7 @@ class Proven:
             "allow": (),
             "resume_at": None,
             "resume": None,
+            "engine": "threads",
             "max_failures": None,
             "stage": None,
             "no_rollout": False,
@@ -524,11 +525,36 @@ class TestMigrate:
         """With --full, also what has not changed is held against the files again."""
         here = proven(ROOMS)
         assert here.verify().verdict() == Verdict(Result.OK)
-        for expected in Path(here.environment["TENANTRY_CACHE"]).glob("*.json"):
+        for expected in Path(here.environment["TENANTRY_CACHE"], "expected").glob("*.json"):
             expected.unlink()
         here.close_place()
         assert here.verify().verdict() == Verdict(Result.OK)
         assert here.call("verify", full=True).exit_code == 4
+
+    @pytest.mark.parametrize(
+        ("change", "exit_code"),
+        [
+            ("GRANT INSERT ON public._migrations TO PUBLIC", 1),
+            ("GRANT UPDATE (checksum) ON public._migrations_log TO PUBLIC", 1),
+            ("CREATE INDEX late ON public._migrations (abs(version))", 4),
+            ("UPDATE public._migrations SET sql_text = 'other'", 1),
+        ],
+    )
+    def test_ledger_changed_since(self, proven: MakeProven, change: str, exit_code: int) -> None:
+        """Whatever is wrong with the ledger is found although the schema was proven with a sound one before."""
+        here = proven(ROOMS)
+        assert here.verify().exit_code == here.verify().exit_code == 0
+        here.site.query(change)
+        assert here.verify().exit_code == here.verify().exit_code == exit_code
+
+    def test_sound_ledger_not_read_again(self, proven: MakeProven, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With the token of a proof, the tables of the ledger are not compared again; with --full, they are."""
+        here, compared = proven(ROOMS), []
+        monkeypatch.setattr("tenantry.verbs.verify.find_ledger_faults", lambda ledger: compared.append(ledger) or [])
+        assert here.verify().exit_code == here.verify().exit_code == 0
+        assert len(compared) == 1
+        assert here.call("verify", full=True).exit_code == 0
+        assert len(compared) == 2
 
     def test_no_name(self, proven: MakeProven, monkeypatch: pytest.MonkeyPatch) -> None:
         """A fingerprint that differs is a finding, also where no difference has a name."""

@@ -25,7 +25,7 @@ ID = "expected an integer, or at most 63 letters, digits, _ and -"
 COLUMN = "expected table.column, optionally followed by its type and not null"
 DATABASE = "expected the name of a database, with no braces other than {id}"
 CONNECTION = "expected embedded, key=value pairs or a postgresql:// URL"
-SERVER_KEYS = "dsn, direct, lock-timeout, password-command, password-ttl, environment"
+SERVER_KEYS = "dsn, direct, lock-timeout, password-command, password-ttl, environment, connections"
 TIME = "expected a time such as 500ms, 5s or 10min"
 QUOTES = "put it in quotes if it is meant as text"
 EXAMPLE = """\
@@ -82,7 +82,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
         SERVERS + "mastr: {}\n" + TENANTS + LIST,
         [
             "tenants.yaml:2:1: unknown key 'mastr', expected one of"
-            " servers, master, tenants, ledger, session, lint, drift, rollout, ... (10 in all) | did you mean 'master'?"
+            " servers, master, tenants, ledger, session, lint, drift, rollout, ... (12 in all) | did you mean 'master'?"
         ],
     ),
     "unknown-key-of-master": (

@@ -29,7 +29,7 @@ def test_line_ends(tmp_path: Path) -> None:
         " and list, query or file",
         "tenants.yaml:1:10: servers: a number, expected a mapping of names to connection strings",
         "tenants.yaml:2:1: unknown key 'x', expected one of servers, master, tenants, ledger, session, lint, drift,"
-        " rollout, ... (10 in all)",
+        " rollout, ... (12 in all)",
     ]
 
 

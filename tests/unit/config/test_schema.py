@@ -25,6 +25,15 @@ def test_shape_refused(text: str, said: Said) -> None:
     assert refuse(text) == said
 
 
+@pytest.mark.parametrize(("master", "proofs", "shared"), [(True, "", True), (True, "state", False), (False, "", False)])
+def test_proofs(*, master: bool, proofs: str, shared: bool) -> None:
+    """Proofs are kept in the master where there is one, unless each machine is to keep its own."""
+    text = "servers: {main: host=db}\ntenants: {migrations: m, server: main, list: [1], database: 't{id}'}\n"
+    text += "master: {server: main, database: m, migrations: mm}\n" if master else ""
+    text += f"proofs: {proofs}\n" if proofs else ""
+    assert parse(text, path=Path("tenants.yaml"), env={}).shares_proofs is shared
+
+
 def test_drift_and_expect() -> None:
     """What is not compared, the words for roles, and the columns that every tenant must have, are read as written."""
     config = read(DATA / "full.yaml", env=ENVIRONMENT)

@@ -308,3 +308,31 @@ def test_password_command_refused() -> None:
     assert said == [
         "tenants.yaml:1:51: servers.main.password-command: text, expected a list of a program and its arguments"
     ]
+
+
+def test_connections() -> None:
+    """A number of connections of all servers counts where a server has none of its own, also without a mapping."""
+    servers = "servers: {main: host=x, eu1: {dsn: host=y, connections: 4}, eu2: {dsn: host=z}}\n"
+    found = parse_good(f"{servers}connections: 20\n{TENANTS}{LIST}").servers
+    assert {name: server.connections for name, server in found.items()} == {"main": 20, "eu1": 4, "eu2": 20}
+    assert {
+        server.connections for server in parse_good(f"servers: {{main: host=x}}\n{TENANTS}{LIST}").servers.values()
+    } == {None}
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "shown"),
+    [
+        ("0", "a number", "the number 0"),
+        ("2.5", "a number", "the number 2.5"),
+        ("many", "text", "'many'"),
+        ("true", "a boolean", "the boolean true"),
+    ],
+)
+def test_connections_refused(number: str, kind: str, shown: str) -> None:
+    """A number of connections that is none is refused where it stands."""
+    said = refuse(f"servers: {{main: {{dsn: host=x, connections: {number}}}}}\nconnections: {number}\n{TENANTS}{LIST}")
+    assert said == [
+        f"tenants.yaml:1:44: servers.main.connections: {kind}, expected a whole number, 1 or more",
+        f"tenants.yaml:2:14: connections: {shown}, expected a whole number, 1 or more",
+    ]

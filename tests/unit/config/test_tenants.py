@@ -114,6 +114,10 @@ MEANINGS: dict[str, tuple[str, Said]] = {
         SERVERS + TENANTS + "  query: SELECT 1\n",
         ["tenants.yaml:5:3: tenants: query without master, expected a master to run it on"],
     ),
+    "proofs-without-master": (
+        SERVERS + "proofs: master\n" + TENANTS + "  list: [1]\n",
+        ["tenants.yaml:2:9: proofs: master without a master, expected state, or a master to keep them in"],
+    ),
     "key-twice": (
         SERVERS + TENANTS + '  list:\n    - id: 1\n      id: 2\n  "server": main\n',
         [
@@ -156,9 +160,8 @@ MEANINGS: dict[str, tuple[str, Said]] = {
         SERVERS + "ledgr: {}\n" + TENANTS + "  list:\n    - {id: all, labels: {a: ~}}\n    - {id: 2, server: mian}\n"
         "    - 2\n    - {id: 3, nme: x, database: tenant_2}\n",
         [
-            "tenants.yaml:2:1: unknown key 'ledgr', expected one of"
-            " servers, master, tenants, ledger, session, lint, drift, rollout, ... (10 in all)"
-            " | did you mean 'ledger'?",
+            "tenants.yaml:2:1: unknown key 'ledgr', expected one of servers,"
+            " master, tenants, ledger, session, lint, drift, rollout, ... (12 in all) | did you mean 'ledger'?",
             "tenants.yaml:7:12: tenants.list[0].id: 'all' is reserved, expected another id",
             "tenants.yaml:7:29: tenants.list[0].labels.a: nothing, expected text",
             "tenants.yaml:8:23: tenants.list[1].server: unknown server 'mian', expected main | did you mean 'main'?",

@@ -11,6 +11,10 @@ EFFECTS = (
         locks=(Lock("public.Gäste", LockMode.ACCESS_EXCLUSIVE), Lock("s.rooms", LockMode.ACCESS_SHARE)),
         rewritten=("public.Gäste",),
         scanned=("public.Gäste", "s.rooms"),
+        created=("s.new",),
+        renamed=(("s.new_name", "s.old_name"),),
+        partitions=(("s.rooms_1", "s.rooms"),),
+        deferred=("s.rooms",),
     ),
     Measured(70, "SELECT 1", unmeasured="connection lost", hint="start the server"),
 )

@@ -147,6 +147,13 @@ def test_measured_file() -> None:
         "hint": "",
         "created": [],
         "renamed": [],
+        "rebuilt": [],
+        "emptied": [],
+        "dropped": [],
+        "partitions": [],
+        "deferred": [],
+        "secured": [],
+        "required": [],
     }
 
 

@@ -200,7 +200,6 @@ FLYWAY = {
         {
             "V1__a.sql": OK,
             "B2__b.sql": OK,
-            "R__views.sql": OK,
             "V3__c.java": "",
             "afterMigrate.sql": OK,
             "beforeEachMigrate__x.sql": OK,
@@ -210,7 +209,6 @@ FLYWAY = {
         [
             "B2__b.sql: a baseline migration, which replaces all versions up to its own"
             " | move it out of the folder: the V files make the same changes",
-            f"R__views.sql: a repeatable migration, which cannot be converted | {KEEP}",
             f"V2_a.sql: not named V1__title.sql, so Flyway never runs it | {OUT}",
             "V3__c.java: a program, which cannot be converted | rewrite it as SQL",
             "V4__d.sql.conf: no V4__d.sql next to it | delete it",

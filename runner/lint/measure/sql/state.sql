@@ -36,5 +36,7 @@ SELECT
     ),
     COALESCE(pg_catalog.pg_relation_filenode(class.oid), 0),
     COALESCE(held.mode, 0),
-    COALESCE(pg_catalog.pg_stat_get_xact_numscans(class.oid), 0)
+    COALESCE(pg_catalog.pg_stat_get_xact_numscans(class.oid), 0),
+    CAST(class.relkind AS text),
+    CASE WHEN class.relispartition THEN CAST(pg_catalog.pg_partition_root(class.oid) AS oid) ELSE class.oid END
 {relations}

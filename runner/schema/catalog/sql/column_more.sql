@@ -32,7 +32,11 @@ SELECT
         'statistics', CAST(nullif(attribute.attstattarget, -1) AS text),
         'options', (
             SELECT string_agg(option, ', ' ORDER BY option COLLATE "C")
-            FROM unnest(attribute.attoptions || attribute.attfdwoptions) AS option
+            FROM unnest(attribute.attoptions) AS option
+        ),
+        'foreign options', (
+            SELECT string_agg({option}, ', ' ORDER BY option COLLATE "C")
+            FROM unnest(attribute.attfdwoptions) AS option
         )
     ]
 FROM relation

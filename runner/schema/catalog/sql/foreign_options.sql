@@ -6,7 +6,7 @@
                 'dbname', 'extensions', 'fetch_size', 'host', 'hostaddr', 'port', 'sslmode', 'updatable',
                 'use_remote_estimate'
             )
-                THEN option
+                THEN quote_ident(split_part(option, '=', 1)) || substr(option, strpos(option, '='))
             ELSE {hidden_option}
         END,
         ', '

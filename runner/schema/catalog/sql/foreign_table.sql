@@ -14,7 +14,7 @@ SELECT
     ARRAY[
         'server', quote_ident(server.srvname),
         'options', CASE WHEN foreign_table.ftoptions IS NOT NULL THEN
-            (SELECT string_agg(option, ', ' ORDER BY option COLLATE "C") FROM unnest(foreign_table.ftoptions) AS option)
+            (SELECT string_agg({option}, ', ' ORDER BY option COLLATE "C") FROM unnest(foreign_table.ftoptions) AS option)
         END
     ]
 FROM relation

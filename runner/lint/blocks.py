@@ -1,0 +1,50 @@
+"""The changes of rows in the body of a DO, found by its tokens, as they stand there. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tenantry.sqltext.lexer import Token, read_tokens
+from tenantry.sqltext.library import Node, read_tree
+
+# Words and signs after which a statement begins in PL/pgSQL.
+_BEFORE = frozenset({";", "begin", "else", "loop", "then", ">>"})
+_CHANGES = frozenset({"delete", "insert", "merge", "update", "with"})
+# With these, a statement of the block may use what the block computed: it does not stand by itself.
+_COMPUTES = frozenset({"declare", "for", "foreach", "into"})
+
+
+@dataclass(frozen=True, slots=True)
+class InnerStatement:
+    """One statement in a block; `start` is its offset in the text of the DO. `whole`: it would run by itself, too."""
+
+    start: int
+    text: str
+    tag: str
+    node: Node
+    whole: bool
+
+
+def read_block(text: str, node: Node) -> Iterator[InnerStatement]:
+    """Yield the changes of rows in a DO. Text that is put together at run time is not read."""
+    body = next((each["DefElem"]["arg"]["String"]["sval"] for each in node["args"] if _is_body(each)), "")
+    # A body in plain quotes with a quote in it has no place in the text as it stands.
+    offset = max(text.find(body), 0)
+    tokens = list(read_tokens(body))
+    words = [body[token.start : token.end].lower() for token in tokens]
+    whole = _COMPUTES.isdisjoint(words)
+    for index, word in enumerate(words):
+        if word in _CHANGES and (index == 0 or words[index - 1] in _BEFORE):
+            statement = _cut(body, tokens, words, index)
+            tag, tree = read_tree(statement)
+            if tree:
+                yield InnerStatement(offset + tokens[index].start, statement, tag, tree, whole)
+
+
+def _is_body(option: Node) -> bool:
+    return bool(option["DefElem"]["defname"] == "as")
+
+
+def _cut(body: str, tokens: list[Token], words: list[str], index: int) -> str:
+    """Return the statement that begins with a token, up to its semicolon."""
+    end = next((other for other in range(index, len(words)) if words[other] == ";"), None)
+    return body[tokens[index].start : len(body) if end is None else tokens[end].start].rstrip()

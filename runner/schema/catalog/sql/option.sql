@@ -1,0 +1,1 @@
+quote_ident(split_part(option, '=', 1)) || substr(option, strpos(option, '='))

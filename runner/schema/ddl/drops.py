@@ -1,0 +1,166 @@
+"""The drops: each object that goes, without those that go with another one, and what each takes along."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from tenantry.schema.ddl.code import drop_routine, drop_view
+from tenantry.schema.ddl.columns import list_parents, name_identity
+from tenantry.schema.ddl.draft import Stage, Step
+from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, find_names, read_label, read_local, read_reads
+from tenantry.schema.ddl.needs import find_drop_needs
+from tenantry.schema.ddl.others import drop_event_trigger, drop_plain, drop_publication, drop_sequence, is_dropped_with
+from tenantry.schema.ddl.parts import (
+    drop_constraint,
+    drop_index,
+    drop_policy,
+    drop_rule,
+    drop_statistics,
+    drop_trigger,
+)
+from tenantry.schema.ddl.rare import drop_rare
+from tenantry.schema.ddl.schema import Schema, unwritten
+from tenantry.schema.ddl.types import drop_type
+from tenantry.schema.snapshot import SchemaObject
+
+DROPS: dict[str, Callable[[SchemaObject], Step]] = {
+    "enum": drop_type,
+    "domain": drop_type,
+    "range": drop_type,
+    "composite type": drop_type,
+    "sequence": drop_sequence,
+    "function": drop_routine,
+    "procedure": drop_routine,
+    "aggregate": drop_routine,
+    "view": drop_view,
+    "materialized view": drop_view,
+    "constraint": drop_constraint,
+    "index": drop_index,
+    "trigger": drop_trigger,
+    "rule": drop_rule,
+    "policy": drop_policy,
+    "statistics": drop_statistics,
+    "publication": drop_publication,
+    "event trigger": drop_event_trigger,
+    "collation": drop_rare,
+    "cast": drop_rare,
+    "access method": drop_rare,
+    "foreign data wrapper": drop_rare,
+    "server": drop_rare,
+    "schema": drop_plain,
+    "extension": drop_plain,
+    "table": drop_plain,
+    "foreign table": drop_plain,
+    "column": drop_plain,
+}
+# Kinds whose names no other one of them may have.
+_NAMED = RELATIONS | TYPES | ROUTINES | {"sequence", "index"}
+
+
+def write_drops(
+    olds: Iterable[SchemaObject], found: Schema, expected: Schema, left: Schema, stage: Stage
+) -> Iterator[Step]:
+    """Yield the drops of objects, without those that go with another. `left` is the schema after the first drops."""
+    gone = Schema(
+        {key: old for key, old in found.objects.items() if key not in left.objects or key not in expected.objects}
+    )
+    for old in olds:
+        if old.kind not in DROPS:
+            yield unwritten(old, "extra, and objects of this kind are not dropped")
+        elif not _goes_along(old, found, expected, gone, left if stage is Stage.FIRST else expected):
+            yield _drop(old, found, gone, stage)
+
+
+def _drop(old: SchemaObject, found: Schema, gone: Schema, stage: Stage) -> Step:
+    taken = [one for one in _list_taken(old, found) if one.key in gone.objects]
+    # Those in the way have a drop of their own.
+    along = (one for one in taken if one is old or not _is_in_the_way(one, found, gone))
+    reads = " ".join(read_reads(one) for one in along if one.kind != "comment")
+    return replace(
+        DROPS[old.kind](old),
+        stage=stage,
+        is_drop=True,
+        reads=reads,
+        needs=find_drop_needs(old, found),
+        gone=frozenset(one.key for one in taken),
+        frees=frozenset(_list_freed(taken)),
+    )
+
+
+def _list_taken(old: SchemaObject, found: Schema) -> Iterator[SchemaObject]:
+    """Yield an object and all that goes with it."""
+    yield old
+    if old.kind in RELATIONS:
+        yield from (one for one in found.objects.values() if one.parent == old.name)
+    elif old.kind == "constraint":
+        name = read_local(old)
+        for index in found.parts(old.parent, "index"):
+            if index.facts.get("constraint") == name:
+                yield from _list_taken(index, found)
+    elif old.kind == "index":
+        for index in found.objects.values():
+            if index.kind == "index" and index.facts.get("partition of") == old.name:
+                yield from _list_taken(index, found)
+                owner = found.get("constraint", f"{index.parent}.{index.facts.get('constraint', '')}")
+                yield from [owner] if owner else []
+    elif old.kind == "column":
+        yield from (one for one in found.objects.values() if one.facts.get("owned by") == old.name)
+
+
+def _list_freed(taken: Iterable[SchemaObject]) -> Iterator[str]:
+    for one in taken:
+        if one.kind in _NAMED:
+            yield one.name
+        elif one.kind == "column" and "identity" in one.facts:
+            yield name_identity(one)
+
+
+def _goes_along(old: SchemaObject, found: Schema, expected: Schema, gone: Schema, left: Schema) -> bool:
+    """Return whether an object is dropped by dropping another."""
+    if is_dropped_with(old, gone) or _is_gone_in_parents(old, found, gone, left):
+        return True
+    if old.kind == "index":
+        owner = gone.get("constraint", f"{old.parent}.{old.facts.get('constraint', '')}")
+        return (
+            old.facts.get("partition of") is not None
+            or owner is not None
+            or _is_relation_gone(old.parent, found, gone, expected)
+        )
+    return _is_relation_gone(old.parent, found, gone, expected) and not _is_in_the_way(old, found, gone)
+
+
+def _is_in_the_way(old: SchemaObject, found: Schema, gone: Schema) -> bool:
+    """Return whether a part of a dropped table mentions another dropped object that mentions this table."""
+    if old.kind not in {"constraint", "policy", "rule"}:
+        return False
+    return any(
+        _mentions(other, old.parent, found, gone, set())
+        for name in find_names(read_reads(old)) - {old.parent}
+        for other in gone.labelled(name)
+    )
+
+
+def _mentions(one: SchemaObject, name: str, found: Schema, gone: Schema, seen: set[str]) -> bool:
+    """Return whether a dropped object or its parts mention another one, perhaps by way of others."""
+    seen.add(read_label(one))
+    parts = found.parts(one.name) if one.kind in RELATIONS else []
+    names = find_names(" ".join(read_reads(part) for part in (one, *parts) if part.kind != "comment")) - seen
+    if name in names:
+        return True
+    return any(_mentions(other, name, found, gone, seen) for label in names for other in gone.labelled(label))
+
+
+def _is_relation_gone(name: str, found: Schema, gone: Schema, expected: Schema) -> bool:
+    relation = found.relation(name)
+    return relation is not None and (gone.relation(name) is not None or relation.key not in expected.objects)
+
+
+def _is_gone_in_parents(old: SchemaObject, found: Schema, gone: Schema, left: Schema) -> bool:
+    """Return whether a part of a table goes with the same part of the table's parent."""
+    if old.kind == "constraint":
+        indexes = found.parts(old.parent, "index")
+        if any("partition of" in index.facts and index.facts.get("constraint") == read_local(old) for index in indexes):
+            return True
+    if old.kind not in {"column", "constraint"}:
+        return False
+    parents = set(list_parents(old.parent, found)) & set(list_parents(old.parent, left))
+    return any(gone.get(old.kind, f"{parent}.{read_local(old)}") for parent in parents)

@@ -1,0 +1,44 @@
+"""The facts that a column gets by statements about its parents: ALTER TABLE also changes children and partitions."""
+
+from collections.abc import Iterator
+
+from tenantry.schema.ddl.columns import list_parents
+from tenantry.schema.ddl.names import read_local
+from tenantry.schema.ddl.schema import Schema
+from tenantry.schema.snapshot import SchemaObject
+
+# The facts that ALTER COLUMN changes in children too.
+_PASSED = ("type", "collation", "default", "not null", "storage", "statistics", "generated")
+# Those that a child has from a column that its parent gets.
+_GIVEN = (*_PASSED, "identity")
+
+
+def read_current(column: SchemaObject, expected: Schema, found: Schema) -> SchemaObject | None:
+    """Return a column as it is after the statements about its parents; None if it does not exist even then."""
+    old = found.get("column", column.name)
+    facts = dict(old.facts) if old else None
+    for above in _list_above(column, expected, found):
+        before = found.get("column", above.name)
+        if before is None:
+            facts = {fact: value for fact, value in above.facts.items() if fact in _GIVEN}
+        elif facts is not None:
+            for fact in _PASSED:
+                if _is_touched(above, before, fact, expected, found):
+                    facts[fact] = above.facts.get(fact, "")
+    return SchemaObject("column", column.name, facts, column.parent, column.position) if facts is not None else None
+
+
+def _list_above(column: SchemaObject, expected: Schema, found: Schema) -> Iterator[SchemaObject]:
+    """Yield the same column of the parents that a table has before and after."""
+    linked = set(list_parents(column.parent, found)) & set(list_parents(column.parent, expected))
+    for parent in sorted(linked):
+        above = expected.get("column", f"{parent}.{read_local(column)}")
+        if above:
+            yield above
+
+
+def _is_touched(above: SchemaObject, before: SchemaObject, fact: str, expected: Schema, found: Schema) -> bool:
+    """Return whether a statement changes a fact of a column, or one of a column above it does."""
+    current = read_current(above, expected, found)
+    values = {facts.get(fact, "") for facts in (above.facts, before.facts, *([current.facts] if current else []))}
+    return len(values) > 1

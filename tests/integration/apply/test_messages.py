@@ -1,0 +1,70 @@
+"""How many messages a run sends to a tenant's server: each is a round trip, which no test of time would notice."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import psycopg
+import pytest
+
+from tenantry.model.results import Result
+from tests.integration.fix_site import MakeSite, Site
+
+FILES = {"0001_rooms.sql": "CREATE TABLE rooms (id bigint PRIMARY KEY);"}
+DESKS = {"0002_desks.sql": "CREATE TABLE desks (id bigint);"}
+LAMPS = {"0003_lamps.sql": "CREATE TABLE lamps (id bigint);"}
+# The ledger and, under the lock, once more; a file and its record; the ledger as the confirmation.
+_READ, _FILE, _CONFIRM = 1, 3, 1
+# Whether there is a ledger by now, and its tables.
+_CREATE = 2
+
+
+@pytest.fixture
+def traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Have libpq write down what each connection sends, into files in a folder."""
+    connect, folder = psycopg.connect, tmp_path / "traces"
+    folder.mkdir()
+    with_files: list[BinaryIO] = []
+
+    def traced(*args: Any, **given: Any) -> psycopg.Connection[Any]:
+        connection = connect(*args, **given)
+        with_files.append((folder / str(len(with_files))).open("wb"))
+        connection.pgconn.trace(with_files[-1].fileno())
+        return connection
+
+    monkeypatch.setattr(psycopg, "connect", traced)
+    yield folder
+    for file in with_files:
+        file.close()
+
+
+def count_messages(here: Site, traces: Path, result: Result) -> list[int]:
+    """Run `migrate`, and return how many queries each of its connections sent."""
+    before = set(traces.iterdir())
+    assert here.migrate().results == {"1": result}
+    return [file.read_text(errors="replace").count("\tQuery\t") for file in sorted({*traces.iterdir()} - before)]
+
+
+def test_nothing_pending(any_site: MakeSite, traces: Path) -> None:
+    """A tenant with nothing pending costs one message, which reads its ledger."""
+    here = any_site(FILES)
+    assert here.migrate().results == {"1": Result.APPLIED}
+    assert count_messages(here, traces, Result.UP_TO_DATE) == [_READ]
+
+
+def test_each_file(any_site: MakeSite, traces: Path) -> None:
+    """A file costs three: the lock with the state of the ledger, the file, and its record with the COMMIT."""
+    here = any_site(FILES)
+    assert count_messages(here, traces, Result.APPLIED) == [_READ + _CREATE + _FILE + _CONFIRM]
+    here.write(DESKS)
+    assert count_messages(here, traces, Result.APPLIED) == [_READ + _FILE + _CONFIRM]
+    here.write({**LAMPS, "0004_beds.sql": "CREATE TABLE beds (id bigint);"})
+    assert count_messages(here, traces, Result.APPLIED) == [_READ + 2 * _FILE + _CONFIRM]
+
+
+def test_first_table_gone(any_site: MakeSite, traces: Path) -> None:
+    """Where the first table of the files is not found by its name, one more asks whether there is any other."""
+    here = any_site(FILES)
+    assert here.migrate().results == {"1": Result.APPLIED}
+    here.query("ALTER TABLE rooms RENAME TO chambers")
+    assert count_messages(here, traces, Result.UP_TO_DATE) == [_READ + 1]

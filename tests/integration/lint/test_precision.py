@@ -1,0 +1,179 @@
+"""Findings that are true, one for each statement and rule, with a help that runs: and none of what is no danger."""
+
+from itertools import pairwise
+
+import pytest
+
+from tenantry.lint.words import split_advice
+from tests.integration.lint.fix_lint import Studio, studio
+
+__all__ = ["studio"]
+
+DATED = """\
+CREATE TABLE days (day date NOT NULL, n integer NOT NULL) PARTITION BY RANGE (day);
+DO $$ BEGIN
+    EXECUTE format('CREATE TABLE days_%s PARTITION OF days DEFAULT', to_char(now(), 'YYYYMMDD'));
+END $$;
+"""
+CODES = (
+    "CREATE TABLE codes (id integer PRIMARY KEY, code text NOT NULL);\nCREATE INDEX codes_code_idx ON codes (code);\n"
+)
+SWAP = "ALTER TABLE codes DROP CONSTRAINT codes_pkey, ADD CONSTRAINT codes_pkey PRIMARY KEY USING INDEX codes_new;\n"
+# Files, of which the last one has no finding.
+NOTHING: dict[str, tuple[str, ...]] = {
+    "a primary key by an index": (
+        CODES,
+        "-- transactional: false\nCREATE UNIQUE INDEX CONCURRENTLY codes_new ON codes (code);\n",
+        SWAP,
+    ),
+    "an index on a materialized view": ("CREATE INDEX totals_n ON totals (n);\n",),
+    "a sequence": ("ALTER SEQUENCE rooms_id_seq RESTART WITH 500;\n",),
+    "a view that is created again": (
+        "DROP VIEW titles;\nCREATE OR REPLACE VIEW titles AS SELECT id, name FROM rooms;\n",
+    ),
+    "a function without dependents": (
+        "CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1';\n",
+        "DROP FUNCTION f() CASCADE;\n",
+    ),
+    "a trigger": (
+        "CREATE TRIGGER noted BEFORE UPDATE ON rooms FOR EACH ROW EXECUTE FUNCTION note();\n",
+        "DROP TRIGGER noted ON rooms CASCADE;\n",
+    ),
+    "checks that do not wait": (
+        "UPDATE visits SET room_id = NULL WHERE id = 5;\nSET CONSTRAINTS ALL IMMEDIATE;\n"
+        "ALTER TABLE visits ADD COLUMN filled boolean;\n",
+    ),
+    "columns that no check is about": (
+        "UPDATE visits SET id = 6 WHERE id = 5;\nALTER TABLE visits ADD COLUMN filled boolean;\n",
+    ),
+    "a policy for all but the owner": (
+        "CREATE TABLE open (id integer PRIMARY KEY);\nALTER TABLE open ENABLE ROW LEVEL SECURITY;\n",
+        "DELETE FROM open WHERE id = 5;\n",
+    ),
+    "a condition": ("DO $$ DECLARE n integer := 5; BEGIN UPDATE rooms SET name = '' WHERE id = n; END $$;\n",),
+}
+# Files, the rule and the message of the only finding in the last one.
+ONE: dict[str, tuple[tuple[str, ...], str, str]] = {
+    "an index of the same name": (
+        (CODES, "DO $$ BEGIN DROP INDEX codes_code_idx; CREATE INDEX codes_code_idx ON codes (id); END $$;\n"),
+        "full-scan",
+        "ACCESS EXCLUSIVE on codes: reads and writes wait while all of it is read",
+    ),
+    "a truncated table": (
+        ("TRUNCATE plays;\nALTER TABLE plays ADD CHECK (n > 0), ADD x serial;\nCREATE INDEX ON plays (n);\n",),
+        "truncate",
+        "every row of plays is gone after the commit, and reads and writes wait until then",
+    ),
+    "a table that is truncated in a block": (
+        ("DO $$ BEGIN TRUNCATE parts; END $$;\nCREATE INDEX ON parts (n);\n",),
+        "truncate",
+        "every row of parts is gone after the commit, and reads and writes wait until then",
+    ),
+    "required columns": (
+        ("ALTER TABLE rooms ADD a integer NOT NULL, ADD b text NOT NULL, ADD c date NOT NULL;\n",),
+        "required-column",
+        "a, b, c are NOT NULL and have no default: the file fails if rooms has rows",
+    ),
+    "columns of other types": (
+        ("ALTER TABLE sessions ALTER code TYPE integer USING 1, ALTER other_id TYPE bigint;\n",),
+        "column-type",
+        "ACCESS EXCLUSIVE on sessions: reads and writes wait while every row is rewritten for code, other_id",
+    ),
+    "keys": (
+        ("ALTER TABLE sessions ADD UNIQUE (code), ADD CONSTRAINT titled UNIQUE (title, room_id);\n",),
+        "constraint-index",
+        "ACCESS EXCLUSIVE on sessions: reads and writes wait while the indexes sessions_code_key, titled are built",
+    ),
+    "tables that are dropped": (
+        ('DROP TABLE parts_1, "Parts 2";\n',),
+        "drop",
+        "parts_1, Parts 2 are gone after the commit: anything that still uses them fails",
+    ),
+    "a schema": (
+        ("DROP SCHEMA old CASCADE;\n",),
+        "cascade",
+        "CASCADE also drops the objects that depend on it in or on old.things: anything that still uses them fails",
+    ),
+    "a type of all partitions": (
+        ("ALTER TABLE parts ALTER n TYPE bigint;\n",),
+        "column-type",
+        "ACCESS EXCLUSIVE on parts: reads and writes wait while every row is rewritten",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOTHING)
+def test_nothing(studio: Studio, case: str) -> None:
+    """A form that keeps nobody waiting is no finding."""
+    *before, last = NOTHING[case]
+    version = len(before) + 3
+    assert [hazard for hazard in studio.lint(*before, last) if hazard.version == version] == []
+
+
+@pytest.mark.parametrize("case", ONE)
+def test_one(studio: Studio, case: str) -> None:
+    """A statement has one finding of a rule, which names all its objects; its help has none."""
+    files, rule, message = ONE[case]
+    (hazard,) = [hazard for hazard in studio.lint(*files) if hazard.version == len(files) + 2]
+    assert (hazard.rule, hazard.message) == (rule, message)
+    assert studio.lint(*files[:-1], *split_advice(hazard.help)) == []
+
+
+class TestKeys:
+    @pytest.mark.parametrize(
+        ("text", "kinds"),
+        [
+            ("ALTER TABLE codes ADD CONSTRAINT codes_key UNIQUE (code)", ("INDEX", "UNIQUE USING")),
+            ("ALTER TABLE codes DROP CONSTRAINT codes_pkey, ADD PRIMARY KEY (code)", ("INDEX", "PRIMARY KEY USING")),
+        ],
+    )
+    def test_required(self, studio: Studio, text: str, kinds: tuple[str, str]) -> None:
+        """For columns that are NOT NULL, no check is advised: two files do."""
+        (hazard,) = [hazard for hazard in studio.lint(CODES, f"{text};\n") if hazard.rule == "constraint-index"]
+        files = split_advice(hazard.help)
+        assert [kind in file for kind, file in zip(kinds, files, strict=True)] == [True, True]
+
+    def test_partitions(self, studio: Studio) -> None:
+        """The key of a partitioned table is built on each partition and attached: then the table has it, valid."""
+        text = "ALTER TABLE parts ADD CONSTRAINT parts_key PRIMARY KEY (kind, n);\n"
+        (hazard,) = studio.lint(text)
+        files = split_advice(hazard.help)
+        assert studio.lint(*files) == []
+        assert [file.count("CONCURRENTLY") for file in files] == [0, 0, 0, 0, 2, 0]
+        check = (
+            "DO $$ BEGIN ASSERT (SELECT indisvalid FROM pg_index WHERE indexrelid = 'parts_key'::regclass); END $$;\n"
+        )
+        studio.measure(*files, check)
+
+
+class TestDated:
+    @pytest.mark.parametrize(
+        ("text", "rule"),
+        [
+            ("CREATE INDEX days_n ON days (n);\n", "index"),
+            ("ALTER TABLE days ADD PRIMARY KEY (day, n);\n", "constraint-index"),
+            ("ALTER TABLE days ALTER n TYPE bigint;\n", "column-type"),
+            ("ALTER TABLE days ADD CHECK (n > 0);\n", "not-valid"),
+        ],
+    )
+    def test_names(self, studio: Studio, text: str, rule: str) -> None:
+        """A partition that no file names, as one of today, is not named: it exists nowhere else."""
+        (hazard,) = studio.lint(DATED, text)
+        assert (hazard.rule, hazard.relations) == (rule, ("public.days",))
+        assert "days_2" not in hazard.message + hazard.help
+
+    def test_truncated(self, studio: Studio) -> None:
+        """A table whose only partition is truncated has no rows."""
+        (hazard,) = studio.lint(DATED, "TRUNCATE days;\nALTER TABLE days ALTER n TYPE bigint;\n")
+        assert (hazard.rule, hazard.relations) == ("truncate", ("public.days",))
+
+
+def test_order(studio: Studio) -> None:
+    """Findings of several rules in one statement stand in the order of their places."""
+    found = studio.lint("ALTER TABLE sessions DROP code, ADD a integer NOT NULL, DROP title, ADD UNIQUE (room_id);\n")
+    places = [(hazard.line, hazard.column) for hazard in found]
+    assert [hazard.rule for hazard in found] == ["drop", "required-column", "constraint-index"]
+    assert all(one <= other for one, other in pairwise(places))
+    assert found[0].message == (
+        "sessions.code, sessions.title are gone after the commit: anything that still uses them fails"
+    )
