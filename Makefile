@@ -13,7 +13,7 @@ OLDEST := $(or $(shell command -v python3.11),$(PYTHON))
 # line reaches the environment of a recipe by itself.
 WHICH = $(if $(filter undefined,$(origin TENANTS)),,--tenants "$$TENANTS")
 
-.PHONY: help migrate status plan verify log tenants check stop lint format test quick test-lowest test-bench test-hostile docs bench dist lock clean
+.PHONY: help migrate status plan verify log tenants check stop lint format test quick test-lowest test-bench test-hostile test-oracle docs bench dist lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,9 @@ docs: .venv/installed-dev ## Write the generated pages and build the site in .si
 
 test-hostile: .venv/installed-dev ## Attack a tenant in every known way: about three minutes
 	TENANTRY_TEST_HOSTILE=1 $(BIN)/pytest -n auto --dist worksteal tests/acceptance/hostile $(ARGS)
+
+test-oracle: .venv/installed-dev ## Hold catalog and drafts against pg_dump and PostgreSQL's own schemas: minutes
+	TENANTRY_TEST_ORACLE=1 $(BIN)/pytest -n auto --dist worksteal tests/integration/oracle $(ARGS)
 
 test-bench: .venv/installed-dev ## Test the benchmark: its measurements and its clean-up
 	$(BIN)/pytest bench $(ARGS)

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         TenantPostponed,
         TenantsSelected,
         TenantStarted,
+        TimePassed,
         Verdict,
         WarningRaised,
     )
@@ -131,6 +132,7 @@ __all__ = [
     "TenantPostponed",
     "TenantStarted",
     "TenantsSelected",
+    "TimePassed",
     "Unreachable",
     "Verdict",
     "WarningRaised",

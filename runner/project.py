@@ -210,9 +210,11 @@ def open_project(
     stop: Stop | None = None,
     makes_server: bool = False,
     confirm: Callable[[Iterable[Server]], None] | None = None,
+    lenient: bool = False,
 ) -> Project:
     """Read and check everything, and select the tenants. No server is asked unless tenants come from a query.
 
+    `lenient`: a migration that could not run is a warning, for verbs that run none.
     `makes_server`: an embedded server that was never made is made for that query. `confirm` is called with the servers
     that the run may write to, before one is asked; it may raise InputError. Raises InputError and ServerError.
     """
@@ -222,7 +224,8 @@ def open_project(
     known = config.tenants
     sources = Sources(find_state=partial(read_state, find_runs(config)))
     tenants = select(known, config.master, choice.selection, sources) if listed else ()
-    directories = _read_directories(config, {tenant.set_name for tenant in tenants} if listed else set(SetName))
+    sets = {tenant.set_name for tenant in tenants} if listed else set(SetName)
+    directories = _read_directories(config, sets, lenient=lenient)
     checks = _read_checks(config, directories)
     provenance = Provenance(run_id, os_user, config.root.resolve())
     sessions = _make_sessions(config, choice, tenants, provenance)
@@ -260,7 +263,7 @@ def open_database(choice: Choice, run_id: str, os_user: str, tenant: Tenant, sta
     config = replace(
         read_config, master=None, tenants=(tenant,), tenant_query=None, rollout=NO_ROLLOUT, state_folder=state
     )
-    directories = _read_directories(read_config, {tenant.set_name})
+    directories = _read_directories(read_config, {tenant.set_name}, lenient=False)
     checks = _read_checks(read_config, directories)
     provenance = Provenance(run_id, os_user, config.root.resolve())
     sessions, stop = _make_sessions(config, choice, (tenant,), provenance), Stop()
@@ -275,13 +278,13 @@ def embedded_server(config: Config) -> EmbeddedServer:
     return EmbeddedServer(config.state)
 
 
-def scratch_servers(config: Config) -> list[EmbeddedServer]:
+def scratch_servers(state: Path) -> list[EmbeddedServer]:
     """Return the servers that files were replayed on, one for each major; a killed run may have left one running."""
-    folder = config.state / "scratch"
+    folder = state / "scratch"
     return [EmbeddedServer(path) for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else []
 
 
-def _read_directories(config: Config, sets: set[SetName]) -> dict[SetName, Directory]:
+def _read_directories(config: Config, sets: set[SetName], *, lenient: bool) -> dict[SetName, Directory]:
     folders = {SetName.MASTER: config.master_migrations, SetName.TENANT: config.tenant_migrations}
     directories: dict[SetName, Directory] = {}
     problems: list[Problem] = []
@@ -289,7 +292,7 @@ def _read_directories(config: Config, sets: set[SetName]) -> dict[SetName, Direc
         if folder is None or name not in sets:
             continue
         try:
-            directories[name] = read_directory(folder, str(folder))
+            directories[name] = read_directory(folder, str(folder), lenient=lenient)
         except MigrationFileError as error:
             problems += error.problems
     if problems:

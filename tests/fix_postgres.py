@@ -227,6 +227,9 @@ def binaries_of(major: str) -> Path:
 
 
 def _system_binaries() -> Path:
+    # Those of a major that no package of the system brings, for a run by hand.
+    if given := os.environ.get("TENANTRY_TEST_PG_BIN"):
+        return Path(given)
     found = [postgres.parent for postgres in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
     if not found:
         raise ServerError("/usr/lib/postgresql: no PostgreSQL is installed", hint="`apt-get install postgresql`")

@@ -81,7 +81,7 @@ def make_broken(
         kind = FailureKind.ENDED
     # A wait that ended before is not why the statement failed.
     wait = wait if kind is FailureKind.LOCKED else None
-    return Broken(kind, describe(error, step, kind, offset, wait), wait=wait)
+    return Broken(kind, describe(error, step, kind, offset, wait, tenant=site.tenant.name), wait=wait)
 
 
 def locate(sent: Sent, step: Migration) -> int | None:
@@ -92,12 +92,20 @@ def locate(sent: Sent, step: Migration) -> int | None:
         statements = sqltext.split(step.sql)
     except sqltext.SqlError:
         return None
-    return statements[sent.statements].start if sent.statements < len(statements) else None
+    if sent.statements >= len(statements):
+        return None
+    failed = statements[sent.statements]
+    return failed.start + (sqltext.find_in_block(failed.text, sent.error.diag.context or "") if sent.error else 0)
 
 
-def within(error: psycopg.Error) -> int:
-    """Return the server's position in the text that was sent, in characters from 0; 0 if it gives none."""
-    return int(error.diag.statement_position) - 1 if error.diag.statement_position else 0
+def within(error: psycopg.Error, text: str = "") -> int:
+    """Return the server's position in the text that was sent, in characters from 0; 0 if it gives none.
+
+    In a DO block, that is where the line begins that failed; `text` is needed for it alone.
+    """
+    if error.diag.statement_position:
+        return int(error.diag.statement_position) - 1
+    return sqltext.find_in_block(text, error.diag.context or "")
 
 
 @contextmanager

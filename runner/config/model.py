@@ -94,6 +94,9 @@ class Config:
     # `read` has read it by now; `parse` alone leaves `tenants` empty.
     tenant_file: TenantFile | None = None
     shares_proofs: bool = False
+    # Of scratch databases: settings, and a file of SQL that is run before the first migration.
+    scratch_settings: tuple[tuple[str, str], ...] = ()
+    scratch_before: str = ""
     # None: next to the file.
     state_folder: Path | None = None
 

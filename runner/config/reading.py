@@ -17,7 +17,7 @@ from tenantry.config.rollout import make_rollout
 from tenantry.config.schema import SMALL_TABLE, TenantsFile, validate
 from tenantry.config.servers import read_servers
 from tenantry.config.tenants import check_proofs, check_source, make_tenants
-from tenantry.model.errors import ConfigError
+from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.reading import choose_reading
 from tenantry.model.scope import Ignored
 from tenantry.state import find_state_folder
@@ -40,6 +40,10 @@ def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | N
             from tenantry.config.listing import read_listing
 
             config = replace(config, tenants=read_listing(config, config.tenant_file))
+    if config.scratch_before and not (config.root / config.scratch_before).is_file():
+        raise ConfigError(
+            (Problem(f"{path}: scratch: before: {config.scratch_before}: not a file, expected one of SQL"),)
+        )
     return replace(config, state_folder=find_state_folder(path.parent, env))
 
 
@@ -110,6 +114,8 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         rollout=rollout,
         shares_proofs=bool(file.master) and file.proofs != "state",
         control=control,
+        scratch_settings=tuple(file.scratch.settings.items()) if file.scratch else (),
+        scratch_before=(file.scratch.before if file.scratch else None) or "",
         tenant_file=_find_file(document, file, path),
     )
 

@@ -342,6 +342,23 @@ class _Lint(BaseModel):
     )
 
 
+class _Scratch(BaseModel):
+    """How scratch databases are before the first migration runs there, as tenants are without any file."""
+
+    model_config = ConfigDict(title="scratch", extra="forbid", strict=True)
+
+    settings: dict[_Text, _Text] = Field(
+        {},
+        description="Settings of the database, by their names, as ALTER DATABASE ... SET gives them to tenants.",
+        examples=[{"search_path": "app, public"}],
+    )
+    before: _Text | None = Field(
+        None,
+        description="File of SQL that runs first, such as one that creates the extensions that tenants have.",
+        examples=["migrations/scratch.sql"],
+    )
+
+
 class _Ignored(BaseModel):
     """Objects that comparisons ignore."""
 
@@ -491,6 +508,7 @@ class TenantsFile(BaseModel):
     session: _Session | None = None
     lint: _Lint | None = None
     drift: _Drift | None = None
+    scratch: _Scratch | None = None
     rollout: _Rollout | None = None
     proofs: Literal["master", "state"] | None = Field(
         None,
@@ -522,6 +540,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "session": _Session,
     "lint": _Lint,
     "drift": _Drift,
+    "scratch": _Scratch,
     "rollout": _Rollout,
     "workers": WorkersEntry,
 }

@@ -3,8 +3,8 @@
 import difflib
 import os
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tenantry import sqltext
@@ -28,12 +28,14 @@ _NEWEST = 2**63 - 1  # `version` is a bigint in the ledger.
 class Directory:
     """The migrations of one directory in the order in which they run, and warnings about them.
 
-    `repeatables` run after them, in this order; None if there is no folder for them.
+    `repeatables` run after them, in this order; None if there is no folder for them. `faults` are the problems of files
+    that cannot run as they are, by version: they are only there for verbs that read.
     """
 
     migrations: tuple[Migration, ...]
     warnings: tuple[Problem, ...] = ()
     repeatables: tuple[Migration, ...] | None = None
+    faults: Mapping[int, tuple[Problem, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,15 @@ class _FileError(Exception):
         self.problems = problems
 
 
-def read_migrations(folder: Path, shown: str) -> Directory:
+def read_migrations(folder: Path, shown: str, *, lenient: bool = False) -> Directory:
     """Read and check every migration of `folder`; `shown` is its name in messages.
 
-    Raises MigrationFileError with all mistakes at once.
+    Raises MigrationFileError with all mistakes at once. `lenient`: a file that could not run is there, with its text
+    and its problems as warnings, since only its name and its checksum are wanted.
     """
     problems: list[Problem] = []
     warnings: list[Problem] = []
+    faults: dict[int, tuple[Problem, ...]] = {}
     read: list[tuple[Migration, Header]] = []
     paths = _list(folder, shown)
     for path in paths:
@@ -71,18 +75,33 @@ def read_migrations(folder: Path, shown: str) -> Directory:
         try:
             migration, source = _read(path, folder, f"{shown}/{path.name}")
         except _FileError as error:
-            problems += error.problems
+            if not lenient or (rough := _read_rough(path, folder, shown)) is None:
+                problems += error.problems
+                continue
+            faults[rough.version] = error.problems
+            read.append((rough, Header()))
+            warnings += error.problems
             continue
         read.append((migration, source.header))
         warnings += source.warnings
     problems += _duplicates([migration for migration, _ in read], shown)
     # Also for a folder with faults: one run is to show all of them.
-    migrations, faults = _resolve_depends(read, {path.stem for path in paths})
-    if problems or faults:
-        raise MigrationFileError((*problems, *faults))
+    migrations, wrong = _resolve_depends(read, {path.stem for path in paths})
+    if problems or wrong:
+        raise MigrationFileError((*problems, *wrong))
     if not migrations:
         raise MigrationFileError((_empty(shown),))
-    return Directory(tuple(migrations), tuple(warnings))
+    return Directory(tuple(migrations), tuple(warnings), faults=faults)
+
+
+def _read_rough(path: Path, folder: Path, shown: str) -> Migration | None:
+    """Return a file as it stands, unchecked; None where its name or its text cannot be read."""
+    try:
+        version, name = _parse_name(path.name, shown)
+        text = _read_text(path, folder, shown)
+    except _FileError:
+        return None
+    return Migration(version, name, f"{shown}/{path.name}", checksum(text), text, text)
 
 
 def read_text(path: Path, folder: Path, shown: str) -> str:
@@ -128,12 +147,11 @@ def _read_source(path: Path, folder: Path, shown: str) -> SourceText:
     header, faults = parse_header(text)
     wrong = [Problem(f"{shown}:{fault.line}: {fault.message}", fault.hint) for fault in faults]
     wrong += _check_assertions(text, header.directives, shown)
-    if wrong:
-        raise _FileError(*wrong)
     # Other tools' files often bring their own BEGIN and COMMIT; here they would end the transaction of the ledger.
     # Blanked and not cut out, so that offsets in errors of the server are offsets in the file.
     sql = sqltext.blank_wrapper(text) if header.transactional else text
-    return SourceText(shown, text, sql, header, tuple(_check_sql(text, sql, header, shown)))
+    doubts = _check_sql(text, sql, header, shown, wrong)
+    return SourceText(shown, text, sql, header, tuple(doubts))
 
 
 def _read(path: Path, folder: Path, shown: str) -> tuple[Migration, SourceText]:
@@ -207,11 +225,13 @@ def _decode(data: bytes, shown: str) -> str:
     return text
 
 
-def _check_sql(text: str, sql: str, header: Header, shown: str) -> list[Problem]:
-    """Return doubtful problems; raise certain ones."""
-    errors: list[Problem] = []
+def _check_sql(text: str, sql: str, header: Header, shown: str, wrong: Sequence[Problem]) -> list[Problem]:
+    """Return doubtful problems; raise certain ones, after those of the header, which are `wrong`."""
+    errors = list(wrong)
     doubts: list[Problem] = []
     found = sqltext.check(sql, transactional=header.transactional)
+    # With a fault in the header, nobody knows whether the file was to run in a transaction.
+    found = tuple(one for one in found if not (wrong and one.kind is sqltext.FaultKind.NOT_IN_TRANSACTION))
     for finding in found:
         doubtful = finding.kind is sqltext.FaultKind.SYNTAX and header.judged_by_server
         place = f"{shown}:{finding.position.line}:{finding.position.column}"

@@ -2,9 +2,9 @@
 
 yoyo reads its own keys; this is the only module that imports it, and only for a file that has such a key.
 A key that is nearly right is an error: otherwise it would be ignored, and the file would not run as its author meant.
+It is nearly right if one or two of its letters are wrong and its value would fit the key: all else is prose.
 """
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +18,9 @@ _KEYS = _YOYO_KEYS | {"parse"} | directives.KEYS
 # The values of a key; `depends` takes any number of names, also on several lines.
 _VALUES = {"transactional": ("true", "false"), "parse": ("server",)}
 _SINGLE = _VALUES.keys() | directives.SINGLE
+# Arbitrary: a word with more wrong letters is another word.
+_MOST_EDITS = 2
+_FILE = re.compile(r"[0-9]+_[a-z0-9_]+")
 _COMMENT = re.compile(r"^\s*(--.*)?$")
 _KEY_LINE = re.compile(r"^\s*--(?P<more>-*)\s*(?P<key>[A-Za-z][\w-]*)\s*(?P<sign>[:=])\s*(?P<value>.*)$")
 # A comment on dependencies is prose more often than not, and their order is that of the versions.
@@ -100,18 +103,44 @@ def _leading_lines(text: str) -> list[str]:
 
 def _check_key(line: int, match: re.Match[str]) -> HeaderProblem | None:
     """Return the problem with a line that looks like a key: it must be one, or nothing like one."""
-    key = match["key"]
+    key, value = match["key"], match["value"].strip()
     if _is_key(match):
         return None
-    plain = key.lower().replace("_", "-")
-    near = difflib.get_close_matches(plain, sorted(_KEYS), n=1, cutoff=0.8)
-    if not near:
+    near = next((known for known in sorted(_KEYS) if _is_near(key, known) and _fits(line, known, value)), None)
+    if near is None:
         return None
+    value = value.lower() if near in _VALUES else value
     return HeaderProblem(
         line,
-        f"header key {key!r}: not a key, expected {near[0]}",
-        f'write "-- {near[0]}: {match["value"].strip()}", or reword the comment if it is not meant as a key',
+        f"header key {key!r}: not a key, expected {near}",
+        f'write "-- {near}: {value}", or reword the comment if it is not meant as a key',
     )
+
+
+def _is_near(written: str, key: str) -> bool:
+    """Return whether a word is a key but for its case, its dashes and at most two letters."""
+    plain, wanted = (word.lower().replace("_", "").replace("-", "") for word in (written, key))
+    return _count_edits(plain, wanted) <= _MOST_EDITS
+
+
+def _count_edits(one: str, other: str) -> int:
+    """Return how many letters have to be changed, added or removed to make one word of another."""
+    counts = list(range(len(other) + 1))
+    for row, letter in enumerate(one, 1):
+        before, counts[0] = counts[0], row
+        for column, wanted in enumerate(other, 1):
+            before, counts[column] = (
+                counts[column],
+                min(counts[column] + 1, counts[column - 1] + 1, before + (letter != wanted)),
+            )
+    return counts[-1]
+
+
+def _fits(number: int, key: str, value: str) -> bool:
+    """Return whether a value is one that a key takes, in capitals too; that of `depends` is the name of a file."""
+    if key == "depends":
+        return bool(value) and all(map(_FILE.fullmatch, value.split()))
+    return value.lower() in _VALUES[key] if key in _VALUES else is_meant(HeaderLine(number, key, value))
 
 
 def _given_twice(found: list[tuple[int, re.Match[str]]]) -> Iterator[HeaderProblem]:
@@ -138,8 +167,7 @@ def _misplaced(text: str, leading: int) -> list[HeaderProblem]:
 
 def _is_meant(number: int, match: re.Match[str]) -> bool:
     """Return whether a comment below the header is a misplaced key, by its value, and not prose."""
-    key, value = match["key"], match["value"].strip()
-    return value in _VALUES[key] if key in _VALUES else is_meant(HeaderLine(number, key, value))
+    return _fits(number, match["key"], match["value"].strip())
 
 
 def _read_with_yoyo(text: str) -> dict[str, str]:

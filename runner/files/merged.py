@@ -14,6 +14,7 @@ from tenantry.model.errors import ConfigError, Problem
 
 _NAME = re.compile(r"^([0-9]+)_[a-z0-9_]+\.sql$")
 _DONE = {"T": "edited", "D": "deleted"}
+_NO_REPOSITORY = "not a git repository"
 _PUT_BACK = "restore the original and write a new migration: databases have already applied this one"
 # Git sets these for its hooks: with them, it takes a subfolder for the top of the repository and finds no changes.
 _OF_A_HOOK = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"})
@@ -138,7 +139,8 @@ def _show(folder: Path, blob: str) -> bytes:
 
 
 def _run(folder: Path, *arguments: str) -> bytes:
-    environment = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK}
+    # Its messages are read.
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_A_HOOK} | {"LC_ALL": "C"}
     try:
         done = subprocess.run(
             # No locks: this may run in a hook, while git itself holds the index. No quoting: names are compared.
@@ -151,6 +153,9 @@ def _run(folder: Path, *arguments: str) -> bytes:
         raise ConfigError((Problem(f"--base: git cannot be run: {error.strerror}"),)) from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        if said and _NO_REPOSITORY in said[0]:
+            message = f"--base: {folder}: not in a git repository, expected one to compare with"
+            raise ConfigError((Problem(message, "leave --base out, or run it in a clone of the repository"),))
         message = f"--base: git {arguments[0]} failed: {said[0] if said else 'no common history with HEAD'}"
         hint = (
             "name a branch or commit that exists here, such as origin/main; fetch the whole history of a shallow clone"

@@ -17,15 +17,15 @@ FOLDER = "repeatable"
 _NAME = re.compile(r"^[a-z0-9_]+\.sql$")
 
 
-def read_directory(folder: Path, shown: str) -> Directory:
+def read_directory(folder: Path, shown: str, *, lenient: bool = False) -> Directory:
     """Read and check every migration of a folder and every repeatable next to them; `shown` is its name in messages.
 
-    Raises MigrationFileError with all mistakes at once.
+    Raises MigrationFileError with all mistakes at once. `lenient` is as in `read_migrations`.
     """
     problems: list[Problem] = []
     directory = Directory(())
     try:
-        directory = read_migrations(folder, shown)
+        directory = read_migrations(folder, shown, lenient=lenient)
     except MigrationFileError as error:
         problems += error.problems
     repeatables, warnings = _read_all(folder / FOLDER, f"{shown}/{FOLDER}", problems)

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 from tenantry.fleet.brake import Brake
 from tenantry.fleet.stop import Stop
+from tenantry.fleet.ticks import Ticks
 from tenantry.model.durations import describe_span
-from tenantry.model.events import StageHeld
+from tenantry.model.events import StageHeld, TimePassed
 from tenantry.model.rollout import BY_GATE, Stage
 
 # Arbitrary: how soon a signal is noticed.
@@ -16,7 +17,7 @@ _ASK_S = 10.0
 _TIMES = 20
 
 
-def await_next(stage: Stage, stop: Stop, brake: Brake) -> Iterator[StageHeld]:
+def await_next(stage: Stage, stop: Stop, brake: Brake, ticks: Ticks) -> Iterator[StageHeld | TimePassed]:
     """Wait until the next stage may start; where its gate stays shut, nobody is started any more.
 
     A stop of the run ends the wait, and so does a brake that has been pulled.
@@ -25,7 +26,7 @@ def await_next(stage: Stage, stop: Stop, brake: Brake) -> Iterator[StageHeld]:
         return
     if stage.pause_s:
         yield StageHeld(stage.name, f"a pause of {describe_span(stage.pause_s)}", 0)
-        _sleep(stage.pause_s, stop)
+        yield from _sleep(stage.pause_s, stop, ticks)
     if stage.gate is None:
         return
     started = time.monotonic()
@@ -38,7 +39,7 @@ def await_next(stage: Stage, stop: Stop, brake: Brake) -> Iterator[StageHeld]:
             brake.close(BY_GATE, f"the gate of stage {stage.name!r} stayed shut for {limit}: {shut}")
             return
         yield StageHeld(stage.name, f"its gate: {shut}", int(waited_s * 1000))
-        _sleep(min(_ASK_S, stage.gate_timeout_s / _TIMES), stop)
+        yield from _sleep(min(_ASK_S, stage.gate_timeout_s / _TIMES), stop, ticks)
 
 
 def _is_over(stop: Stop) -> bool:
@@ -46,7 +47,9 @@ def _is_over(stop: Stop) -> bool:
     return bool(stop.reason)
 
 
-def _sleep(seconds: float, stop: Stop) -> None:
+def _sleep(seconds: float, stop: Stop, ticks: Ticks) -> Iterator[TimePassed]:
     until = time.monotonic() + seconds
     while not _is_over(stop) and (left := until - time.monotonic()) > 0:
         time.sleep(min(left, _STEP_S))
+        if not ticks.left_s:
+            yield ticks.take()

@@ -7,6 +7,7 @@ from tenantry.fleet.brake import Brake
 from tenantry.fleet.descriptors import limit_jobs
 from tenantry.fleet.pauses import await_next
 from tenantry.fleet.stop import Stop
+from tenantry.fleet.ticks import Ticks
 from tenantry.fleet.turns import Engine, Job, Load, list_servers
 from tenantry.fleet.workers import threads
 from tenantry.model import Tenant
@@ -47,14 +48,14 @@ def run(
     if engine is threads.carry:
         # Other engines have their connections elsewhere.
         most = yield from _limit_jobs(stages, most)
-    brake = Brake(bounds, len(names))
+    brake, ticks = Brake(bounds, len(names)), Ticks()
+
+    def carry(stage: Stage) -> Iterator[Event]:
+        at_once = min(stage.jobs or jobs, most)
+        return engine(Load(stage.tenants, job, at_once, stop, brake, revisit=revisit, ticks=ticks))
+
     with stop.attending():
-        yield from _run_stages(
-            stages,
-            lambda stage: engine(Load(stage.tenants, job, min(stage.jobs or jobs, most), stop, brake, revisit=revisit)),
-            stop,
-            brake,
-        )
+        yield from _run_stages(stages, carry, stop, brake, ticks)
     yield RunFinished(int((time.monotonic() - started) * 1000), stop.reason or brake.by)
 
 
@@ -68,7 +69,7 @@ def _limit_jobs(stages: Sequence[Stage], most: int) -> Generator[Event, None, in
 
 
 def _run_stages(
-    stages: Sequence[Stage], carry: Callable[[Stage], Iterator[Event]], stop: Stop, brake: Brake
+    stages: Sequence[Stage], carry: Callable[[Stage], Iterator[Event]], stop: Stop, brake: Brake, ticks: Ticks
 ) -> Iterator[Event]:
     failed = ""
     for number, stage in enumerate(stages, start=1):
@@ -84,7 +85,7 @@ def _run_stages(
                 failed = failed or event.tenant
             yield event
         if number < len(stages):
-            yield from await_next(stage, stop, brake)
+            yield from await_next(stage, stop, brake, ticks)
 
 
 def _skip(tenants: Sequence[Tenant], reason: str) -> Iterator[Event]:

@@ -8,10 +8,11 @@ import errno
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tenantry.fleet.brake import Brake
 from tenantry.fleet.stop import Stop
+from tenantry.fleet.ticks import Ticks
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Cancelled, NoDatabase, Refused, TenantError, Unreachable
 from tenantry.model.events import (
@@ -44,7 +45,7 @@ class Load:
     """What an engine carries: the tenants of a stage, and what it must heed meanwhile.
 
     `jobs` limits the tenants that are worked on at once on one server. `revisit`: a tenant that is blocked, or cannot
-    be reached, has a second turn after all others.
+    be reached, has a second turn after all others. `ticks` say when to give a sign of life.
     """
 
     tenants: Sequence[Tenant]
@@ -53,6 +54,7 @@ class Load:
     stop: Stop
     brake: Brake
     revisit: bool = False
+    ticks: Ticks = field(default_factory=Ticks)
 
 
 # It yields the events of all tenants as they arrive: in order for each tenant, with one TenantFinished at its end.

@@ -31,7 +31,9 @@ def read_block(text: str, node: Node) -> Iterator[InnerStatement]:
     offset = max(text.find(body), 0)
     tokens = list(read_tokens(body))
     words = [body[token.start : token.end].lower() for token in tokens]
-    whole = _COMPUTES.isdisjoint(words)
+    # The INTO of an INSERT names a table, any other a variable.
+    targets = {index + 1 for index, word in enumerate(words) if word in ("insert", "merge")}
+    whole = _COMPUTES.isdisjoint(word for index, word in enumerate(words) if index not in targets)
     for index, word in enumerate(words):
         if word in _CHANGES and (index == 0 or words[index - 1] in _BEFORE):
             statement = _cut(body, tokens, words, index)

@@ -301,6 +301,13 @@ class StageHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class TimePassed:
+    """The run goes on: sent every ten seconds, whatever happens meanwhile."""
+
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     """The run is over; `stopped_by` says who or what cut it short: the name of a signal, or words of the program's."""
 
@@ -315,6 +322,7 @@ Event = (
     | StagePlanned
     | StageStarted
     | StageHeld
+    | TimePassed
     | TenantStarted
     | DatabaseOpened
     | DatabaseCreated

@@ -20,6 +20,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
     import difflib  # 10 ms that only a mistake should cost
 
     by_lower = {name.lower(): name for name in known}
+    # A number that is written with zeros in front of it is meant as that number.
+    plain = word.lstrip("0").lower()
+    if word.isdigit() and plain in by_lower:
+        return f"did you mean {by_lower[plain]!r}?"
     near = difflib.get_close_matches(word.lower(), by_lower, n=1)
     return f"did you mean {by_lower[near[0]]!r}?" if near else ""
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import psycopg
 
-from tenantry.model.errors import Blocked, Cancelled, NoDatabase, TenantError, Unreachable
+from tenantry.model.errors import Blocked, Cancelled, TenantError, Unreachable
 from tenantry.postgres.queries import read_sql
+from tenantry.postgres.refusals import is_away
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
@@ -120,7 +121,7 @@ class Capacity:
 
     def _get_patience(self, error: TenantError, started: float) -> float:
         """Return for how many seconds an attempt may still be repeated after this error."""
-        away = isinstance(error, Unreachable) and not isinstance(error, NoDatabase)
+        away = isinstance(error, Unreachable) and is_away(str(error))
         if not isinstance(error, Blocked) and not (away and self._answered):
             return 0.0
         now = time.monotonic()

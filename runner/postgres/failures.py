@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from tenantry import sqltext
-from tenantry.model import Migration
+from tenantry.model import NO_VERSION, Migration
 from tenantry.model.records import LEDGER_TABLE, LOG_TABLE
 from tenantry.model.results import Blocker, Failure, LockWait
 
@@ -31,8 +31,10 @@ _BLOCKED = "wait for that session to finish, or end it; then run the same comman
 _MOST_BLOCKERS = 3
 _LOOKS_WRONG = "have the block check pg_roles for the role before it creates it, or create it once on the master"
 _HINTS = {
-    "2D000": "remove COMMIT and ROLLBACK from the DO block or procedure: tenantry commits the file together with its "
-    "row",
+    "2D000": "remove COMMIT and ROLLBACK from the DO block or procedure, or from the block with EXCEPTION in it",
+    "55006": "write SET CONSTRAINTS ALL IMMEDIATE before the statement if deferred checks are pending, or put it "
+    "into a file of its own",
+    "55P04": "use the new value in a later file: no statement may use it before the commit of the file that adds it",
     "25006": "connect to the primary if the server is a standby, or allow writes for the database and the role",
     "42710": "create roles and tablespaces in a DO block that checks for them first, or once on the master: all "
     "databases of a server share them",
@@ -44,6 +46,16 @@ _HINTS = {
 }
 
 
+_COMMITS = (
+    'add the header line "-- transactional: false" if the block is to commit by itself; otherwise remove its COMMIT '
+    "and ROLLBACK: tenantry commits the file together with its row"
+)
+_TOO_LATE = (
+    "remove the statement, which has to be the first of a transaction, and the transaction has begun before the file; "
+    "set default_transaction_isolation for the role that migrates if the file needs it"
+)
+# Objects of a database that are there already: tables, columns, functions, schemas, and all other kinds.
+_THERE_ALREADY = frozenset({"42P07", "42701", "42723", "42P06", "42710"})
 # Whatever the language of the message, the name of the table is in it.
 _LEDGER = re.compile(rf"\b({LEDGER_TABLE}|{LOG_TABLE})\b")
 _LEDGER_GONE = (
@@ -104,11 +116,18 @@ def _created_meanwhile(error: psycopg.Error) -> bool:
 
 
 def describe(
-    error: psycopg.Error, migration: Migration, kind: FailureKind, offset: int | None, wait: LockWait | None = None
+    error: psycopg.Error,
+    migration: Migration,
+    kind: FailureKind,
+    offset: int | None,
+    wait: LockWait | None = None,
+    *,
+    tenant: str = "",
 ) -> Failure:
     """Return the server's error with its place in the file: `offset` counts characters from 0, None: unknown.
 
-    `wait` is the lock wait that was observed: the server's error does not mention it.
+    `wait` is the lock wait that was observed: the server's error does not mention it. `tenant` is for commands in the
+    hint.
     """
     diag = error.diag
     place = sqltext.position(migration.sql, offset) if offset is not None else None
@@ -119,7 +138,9 @@ def describe(
         column=place.column if place else 0,
         excerpt=sqltext.excerpt(migration.text, place) if place else "",
         detail=describe_wait(wait) if wait else diag.message_detail or "",
-        hint="\n".join(filter(None, (diag.message_hint, _BLOCKED if wait else _advise(error, kind)))),
+        hint="\n".join(
+            filter(None, (diag.message_hint, _BLOCKED if wait else _advise(error, kind, migration, tenant)))
+        ),
         context=diag.context or "",
     )
 
@@ -139,17 +160,32 @@ def _describe_blocker(blocker: Blocker) -> str:
     return f"{who}: {blocker.query}" if blocker.query else who
 
 
-def _advise(error: psycopg.Error, kind: FailureKind) -> str:
+def _advise(error: psycopg.Error, kind: FailureKind, migration: Migration, tenant: str) -> str:
     if kind is FailureKind.ENDED:
         return _ENDED
+    if error.sqlstate == "2D000" and migration.transactional and migration.version != NO_VERSION:
+        return _COMMITS
     # 25001 is also what SET TRANSACTION gets for coming late: only the function that raised it tells them apart.
     if error.sqlstate == "25001" and error.diag.source_function == "PreventInTransactionBlock":
         return _NOT_IN_TRANSACTION
+    if error.sqlstate == "25001":
+        return _TOO_LATE
     if error.sqlstate == "42P01" and _LEDGER.search(error.diag.message_primary or ""):
         return _LEDGER_GONE
     # 42710 is also "already exists" of objects within a database, where this advice would be wrong.
-    if error.sqlstate == "42710" and error.diag.source_function not in {"CreateRole", "CreateTableSpace"}:
-        return ""
+    of_all = error.sqlstate == "42710" and error.diag.source_function in {"CreateRole", "CreateTableSpace"}
+    if error.sqlstate in _THERE_ALREADY and not of_all:
+        return _advise_adoption(migration, tenant)
     if _created_meanwhile(error):
         return _LOOKS_WRONG
     return _HINTS.get(error.sqlstate or "", "")
+
+
+def _advise_adoption(migration: Migration, tenant: str) -> str:
+    """Return how an object that is there already gets into the record, if it came from outside."""
+    if not tenant or migration.version == NO_VERSION:
+        return ""
+    return (
+        f'if the database had it before tenantry, run "tenantry adopt --tenants {tenant}"; if somebody ran this file '
+        f'there by hand, run "tenantry mark {migration.version} --tenants {tenant} --reason ..."'
+    )

@@ -21,6 +21,11 @@ _DATABASE = re.compile(r'database ".*" does not exist|no such database')
 _CONNECT = re.compile(r"permission denied for database")
 # 53300.
 _FULL = re.compile(r"too many (clients|connections)|remaining connection slots|no more connections allowed")
+# 57P03, and of libpq and PgBouncer: the server is not there, or not yet again.
+_AWAY = re.compile(
+    r"Connection (refused|reset|timed out)|timeout expired|No such file or directory|closed the connection"
+    r"|No route to host|is unreachable|the database system is|server login has been failing|server conn crashed"
+)
 # Of libpq, before it looks for a server.
 _SERVICE = re.compile(r'definition of service ".*" not found|service file ".*" not found')
 # PgBouncer's answer to a start-up packet that it refuses, and the setting that makes it accept ours.
@@ -40,6 +45,11 @@ def may_be_login(reason: str) -> bool:
     return bool(_LOGIN.search(reason)) or not any(
         one.search(reason) for one in (_OPTIONS, _SERVICE, _DATABASE, _CONNECT, _FULL, _SET_ROLE)
     )
+
+
+def is_away(reason: str) -> bool:
+    """Return whether a server did not answer, as while it restarts; a refusal in unknown words is an answer."""
+    return bool(_AWAY.search(reason))
 
 
 def explain_refusal(reason: str, server: str, user: str, password_from: str, role: str = "") -> TenantError:

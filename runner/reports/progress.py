@@ -23,6 +23,7 @@ from tenantry.model.events import (
     TenantFinished,
     TenantPostponed,
     TenantStarted,
+    TimePassed,
 )
 from tenantry.model.results import Result
 from tenantry.reports.escaping import escape_line
@@ -33,8 +34,6 @@ from tenantry.reports.wording import name_tenants
 
 # Arbitrary: below it, a block would only flash up.
 _FIRST_S = 0.4
-# Arbitrary: often enough to see that a run is alive, and seldom enough for the log of a whole night.
-_EVERY_S = 10.0
 # Arbitrary: the longest of those at work, and the failures that are told before the report has all of them.
 _MOST_SHOWN = 3
 _MOST_FAILURES = 20
@@ -122,17 +121,13 @@ def make_progress_sink(stream: Output) -> Sink:
 
 
 def make_pace_sink(log: Callable[[str, dict[str, Any]], None]) -> Sink:
-    """Return a sink that logs how far the run has come, with the first event after every ten seconds."""
+    """Return a sink that logs how far the run has come, every ten seconds."""
     pace = RunPace(time.monotonic())
-    last = pace.started
 
     def take(event: Event) -> None:
-        nonlocal last
         pace.take(event)
-        now = time.monotonic()
-        if now - last < _EVERY_S or isinstance(event, RunFinished) or not pace.total:
+        if not isinstance(event, TimePassed) or not pace.total:
             return
-        last = now
         values: dict[str, Any] = {"run": pace.run_id[:8], "done": pace.done, "tenants": pace.total}
         values |= {result.value: number for result, number in pace.totals()}
         values["per_second"] = round(pace.rate, 1)

@@ -18,7 +18,7 @@ from tenantry.model.events import (
 )
 from tenantry.model.outcome import Outcome, TenantOutcome
 from tenantry.model.results import GOOD, PLAIN, Cell, Failure, Result, Standing
-from tenantry.model.tenants import MASTER
+from tenantry.model.tenants import ALL, MASTER
 from tenantry.model.words import count
 from tenantry.reports.escaping import escape_source
 from tenantry.reports.formats import Call, Sink
@@ -222,7 +222,15 @@ class _Report:
         """Return the tenants of the next command: those that are left, or all that were chosen if these are many."""
         # Those that are up to date are looked at again, which is cheap and easier to type. Never more: whoever chose a
         # part of the fleet must not be led to work on the rest of it.
-        return ",".join(tenant.tenant for tenant in behind) if len(behind) <= _MOST_TYPED else self._call.selection
+        if len(behind) <= _MOST_TYPED:
+            return ",".join(tenant.tenant for tenant in behind)
+        # By the journal of this run, which has everybody. A dry run has none.
+        if self._call.selection != ALL or " --dry-run" in self._call.again:
+            return self._call.selection
+        if all(_is_unproven(tenant) for tenant in behind):
+            return "unproven"
+        failed = all(tenant.verdict and tenant.verdict.result is Result.FAILED for tenant in behind)
+        return "failed" if failed else "behind"
 
     def _look(self, tenants: list[TenantOutcome]) -> str:
         """Return the command that opens a tenant; the master only if no tenant was selected."""

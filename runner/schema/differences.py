@@ -23,6 +23,8 @@ _ORDER = (
     "domain",
     "range",
     "composite type",
+    "base type",
+    "shell type",
     "cast",
     "transform",
     "operator",
@@ -45,6 +47,7 @@ _ORDER = (
     "policy",
     "statistics",
     "sequence",
+    "identity sequence",
     "function",
     "procedure",
     "aggregate",
@@ -52,6 +55,7 @@ _ORDER = (
     "subscription",
     "event trigger",
     "default grants",
+    "privileges",
     "comment",
 )
 # These are shown with this fact; the facts of others may be long.
@@ -61,6 +65,8 @@ _SHOWN = {
     "trigger": "definition",
     "enum": "labels",
     "setting": "value",
+    "privileges": "grants",
+    "identity sequence": "grants",
 }
 _LONG = 100  # Arbitrary, for the eye.
 # The meaning of an absent fact, if it is more than "none".
@@ -77,8 +83,11 @@ _ABSENT = {
     "not null inherited": "yes",
     "not null validated": "yes",
     "owner": "the connected role",
+    "maintained": "yes",
+    "multirange": "by its usual name",
     "permissive": "yes",
     "persistence": "logged",
+    "populated": "yes",
     "replica identity": "default",
     "row security": "off",
     "slot": "one",
@@ -88,6 +97,9 @@ _ABSENT = {
 }
 # The found and the expected value of a flag, and the words for it.
 _FLAGS = {
+    ("materialized view", "populated", "no", ""): "not populated, every query of it fails",
+    ("materialized view", "populated", "", "no"): "populated, expected WITH NO DATA",
+    ("index", "maintained", "no", ""): "not maintained by writes",
     ("index", "valid", "no", ""): "INVALID",
     ("index", "valid", "", "no"): "valid, expected INVALID",
     ("constraint", "validated", "no", ""): "NOT VALID",

@@ -18,6 +18,7 @@ from tenantry.apply.assertions import find_unmet, without_assertions
 from tenantry.apply.run import apply_plan
 from tenantry.apply.site import Site
 from tenantry.config.model import Config
+from tenantry.files.directory import read_text
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import NO_VERSION, Migration, Plan, Tenant
@@ -34,6 +35,7 @@ from tenantry.schema.snapshot import FORMAT, Snapshot, from_json, share, to_json
 from tenantry.scratch.joined import divide, run_joined
 from tenantry.scratch.kept import Start, hash_chain, make_chain
 from tenantry.scratch.places import Scratch, ScratchPlace
+from tenantry.scratch.preparation import Preparation
 from tenantry.scratch.reach import check_reach
 from tenantry.scratch.roles import create_role, find_missing_role
 from tenantry.state import Cache
@@ -295,8 +297,9 @@ def _explain(failed: _Failed) -> Refused:
         )
     return Refused(
         f"the files do not apply to an empty database: {place}{failed}{code}",
-        hint="the expected schema comes from running all files on an empty database; install the missing extension, "
-        "role or setting on the scratch server, or add a migration for what this file relies on",
+        hint="the expected schema comes from running all files on an empty database; add a migration for what this "
+        "file relies on, name the settings or a file of SQL that it needs under scratch in tenants.yaml, or set "
+        "TENANTRY_SCRATCH to the connection string of a server that has its extensions and roles",
     )
 
 
@@ -321,7 +324,16 @@ def find_place(project: Project) -> ScratchPlace:
     # our own stays in the state folder: it is no cache that a CI carries along.
     state = project.cache_folder if given else project.config.state
     settings = replace(project.sessions.settings, stand_ins=_make_stand_ins(project.config, project.known))
-    return ScratchPlace(state / "scratch", settings, given, project.stop)
+    preparation = Preparation(project.config.scratch_settings, _read_before(project.config))
+    return ScratchPlace(state / "scratch", settings, given, project.stop, preparation)
+
+
+def _read_before(config: Config) -> str:
+    """Return the SQL that runs before the first file; raises MigrationFileError where it cannot be read."""
+    if not config.scratch_before:
+        return ""
+    path = config.root / config.scratch_before
+    return read_text(path, config.root, str(path))
 
 
 def _make_stand_ins(config: Config, known: Sequence[Tenant]) -> StandIns:

@@ -24,6 +24,7 @@ from tenantry.postgres.embedded.programs import find_binaries, read_major
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection, Sessions, Settings
 from tenantry.scratch.kept import NOTHING, Start, can_keep, clone, drop, keep, list_kept
+from tenantry.scratch.preparation import NOTHING_MORE, Preparation
 from tenantry.state import make_state_folder
 
 _PREFIX = "tenantry_scratch_"
@@ -70,17 +71,23 @@ class ScratchPlace:
 
     `state` is the folder with the data of such servers, one for each major. Without programs of that major, the
     tenant's own server is used. `given` is the connection string of a server that replaces all these: one with the
-    extensions that the files need. As soon as `stop` is requested, the work there is cancelled: it is of no use then.
+    extensions that the files need. `preparation` is made in each database before the first file. As soon as `stop` is
+    requested, the work there is cancelled: it is of no use then.
     """
 
     state: Path
     settings: Settings
     given: str = ""
     stop: Stop = field(default_factory=Stop)
+    preparation: Preparation = NOTHING_MORE
 
     def describe_values(self, migrations: Sequence[Migration]) -> tuple[str, ...]:
-        """Return the part of a key for the stand-ins that these files read instead of a tenant's values."""
-        return self.settings.stand_ins.describe(migrations) if self.settings.stand_ins else ()
+        """Return the part of a key for the stand-ins that these files read instead of a tenant's values.
+
+        So is what a database was prepared with, since all that is computed there depends on it.
+        """
+        stand_ins = self.settings.stand_ins.describe(migrations) if self.settings.stand_ins else ()
+        return (*stand_ins, *self.preparation.describe())
 
     @contextmanager
     def open(self, sessions: Sessions, tenant: Tenant, major: int) -> Iterator[Scratch]:
@@ -102,7 +109,7 @@ class ScratchPlace:
                     scratch = stack.enter_context(self._open_elsewhere(programs, sessions, start))
                 else:
                     near = stack.enter_context(self._ending(sessions.copy(self.settings)))
-                    making = _make(_follow(near, sessions), tenant.server.name, _choose_name())
+                    making = _make(_follow(near, sessions), tenant.server.name, _choose_name(), self.preparation)
                     beside = stack.enter_context(making)
                     scratch = replace(beside, beside_tenants=True)
             except (Refused, Cancelled):
@@ -133,7 +140,7 @@ class ScratchPlace:
         if programs is None:
             with (
                 self._ending(self._open_given()) as given,
-                _make(_follow(given, waiting), _SERVER, _choose_name()) as scratch,
+                _make(_follow(given, waiting), _SERVER, _choose_name(), self.preparation) as scratch,
             ):
                 yield scratch
             return
@@ -141,7 +148,7 @@ class ScratchPlace:
         with (
             self._own_server(programs, start, name) as (own, done),
             self._ending(own),
-            _make(_follow(own, waiting), _SERVER, name, own_server=True, done=done) as scratch,
+            _make(_follow(own, waiting), _SERVER, name, self.preparation, own_server=True, done=done) as scratch,
         ):
             yield scratch
 
@@ -271,7 +278,9 @@ def _choose_name() -> str:
 
 
 @contextmanager
-def _make(sessions: Sessions, server: str, name: str, *, own_server: bool = False, done: int = 0) -> Iterator[Scratch]:
+def _make(
+    sessions: Sessions, server: str, name: str, preparation: Preparation, *, own_server: bool = False, done: int = 0
+) -> Iterator[Scratch]:
     """Create a scratch database, unless files are `done` in it already, and drop or keep it at the end."""
     # A session of its own, since no database can be dropped from within; its end releases the lock as well.
     with sessions.connect_to(server, sessions.maintenance(server)) as keeper:
@@ -283,7 +292,11 @@ def _make(sessions: Sessions, server: str, name: str, *, own_server: bool = Fals
         try:
             # `sessions` know the server by this name; its connection string is not needed here.
             tenant = Tenant(_NAME, SetName.TENANT, Server(server, ""), name)
+            if not done:
+                preparation.set_up(keeper, name)
             with sessions.connect(tenant) as connection:
+                if not done:
+                    preparation.run(connection)
                 scratch = Scratch(tenant, sessions, connection, own_server, done=done)
                 yield scratch
                 kept = scratch.to_keep if own_server and can_keep(connection) else ()

@@ -40,10 +40,18 @@ def replay_both_ways(replay: Replay, migrations: Sequence[Migration]) -> Generat
 
 
 def describe_untried(migrations: Sequence[Migration]) -> list[Problem]:
-    """Return a warning for each rollback file that cannot be tried, since it runs outside a transaction."""
-    untried = [file for file in migrations if file.rollback is not None and not is_transactional(file.rollback)]
-    message = "runs outside a transaction, so neither check nor rollback runs it"
-    return [Problem(f"{_show(file)}: {message}", "run it by hand if you need it") for file in untried]
+    """Return a warning for each rollback file that cannot be tried, or whose effect the comparison does not show."""
+    warnings = []
+    for file in migrations:
+        if file.rollback is None:
+            continue
+        if not is_transactional(file.rollback):
+            message = "runs outside a transaction, so neither check nor rollback runs it"
+            warnings.append(Problem(f"{_show(file)}: {message}", "run it by hand if you need it"))
+        elif unseen := sqltext.find_unseen(file.sql):
+            message = f"whether it undoes this part of its file is not compared: {', '.join(unseen)}"
+            warnings.append(Problem(f"{_show(file)}: {message}", "read it: no schema shows this"))
+    return warnings
 
 
 def is_transactional(rollback: str) -> bool:

@@ -5,6 +5,7 @@ by our own lexer, statement by statement, and one unknown statement hides no fau
 from 0.
 """
 
+from tenantry.sqltext.blocks import find_in_block
 from tenantry.sqltext.checks import MOST_FINDINGS, check
 from tenantry.sqltext.classes import LockClass, classify, is_strong, leave_relations, sets_lock_timeout
 from tenantry.sqltext.escaping import escape_sql
@@ -19,6 +20,7 @@ from tenantry.sqltext.standalone import changes_session, must_stand_alone, read_
 from tenantry.sqltext.statements import Statement, split
 from tenantry.sqltext.tokens import same_tokens
 from tenantry.sqltext.transactions import blank_wrapper
+from tenantry.sqltext.unseen import find_unseen
 
 __all__ = [
     "GRAMMAR_MAJOR",
@@ -38,7 +40,9 @@ __all__ = [
     "escape_sql",
     "excerpt",
     "find_calls",
+    "find_in_block",
     "find_outside",
+    "find_unseen",
     "group_alike",
     "is_blank",
     "is_strong",

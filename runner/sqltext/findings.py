@@ -81,6 +81,11 @@ def copy(sql: str, offset: int, *, rows_wanted: bool) -> Finding:
     return Finding(FaultKind.COPY_STDIN, position(sql, offset), message, hint)
 
 
+# They tell psql how to run and show what follows, which is of no effect anywhere else.
+_SETTINGS = frozenset({"\\echo", "\\encoding", "\\pset", "\\qecho", "\\set", "\\timing", "\\unset", "\\x"})
+_REMOVE = "remove the line: tenantry stops at the first error, and psql's settings mean nothing to it"
+
+
 def psql_command(sql: str, offset: int) -> Finding:
     """Report the psql command that starts with the backslash at `offset`."""
     name = re.split(r"[\s;]", sql[offset : find_line_end(sql, offset)], maxsplit=1)[0]
@@ -88,7 +93,7 @@ def psql_command(sql: str, offset: int) -> Finding:
         FaultKind.PSQL_COMMAND,
         position(sql, offset),
         f"{name} is a psql command, not SQL",
-        "write the same in SQL: only psql has commands that start with a backslash",
+        _REMOVE if name in _SETTINGS else "write the same in SQL: only psql has commands that start with a backslash",
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tenantry import sqltext
 from tenantry.model import Migration
 from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
 
@@ -98,7 +99,8 @@ def _weigh_file(migration: Migration, index: int, chain: Sequence[Snapshot], fou
     if not seen:
         presence = Presence.UNSEEN
     elif not missing:
-        presence = Presence.PRESENT
+        # What no catalog comparison shows may be missing all the same.
+        presence = Presence.UNSEEN if sqltext.find_unseen(migration.sql) else Presence.PRESENT
     else:
         presence = Presence.PARTIAL if len(missing) < len(seen) else Presence.ABSENT
     return FileEvidence(migration, presence, missing, _count(seen))

@@ -2,15 +2,18 @@
 
 import os
 import shutil
+from pathlib import Path
 from typing import Literal, get_args
 
 import click
 
 from tenantry.config.model import Config
 from tenantry.model.errors import ConfigError, Problem, ServerError
-from tenantry.model.events import LinePrinted
+from tenantry.model.events import LinePrinted, WarningRaised
 from tenantry.model.words import nearest, one_of
+from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.project import embedded_server, scratch_servers
+from tenantry.state import STATE_FOLDER, find_state_folder
 from tenantry.verbs.options import read_request
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -60,9 +63,7 @@ def start(
         case "start":
             yield from _start_server(config)
         case "stop":
-            # A list, not a generator: any() would leave the servers after the first one running.
-            stopped = [server.stop() for server in (embedded_server(config), *scratch_servers(config))]
-            yield LinePrinted("stopped" if any(stopped) else "was not running")
+            yield from _stop(config.state)
         case "url":
             yield LinePrinted(embedded_server(config).url(name))
         case "psql":
@@ -71,11 +72,34 @@ def start(
             yield from _destroy(config, sure=sure)
 
 
+def _stop(state: Path) -> Events:
+    # A list, not a generator: any() would leave the servers after the first one running.
+    stopped = [server.stop() for server in (EmbeddedServer(state), *scratch_servers(state))]
+    yield LinePrinted("stopped" if any(stopped) else "was not running")
+
+
+def _stop_unread(request: Request, error: ConfigError) -> Events:
+    """Stop the servers of a tenants.yaml that cannot be read: where they are does not depend on what is in it."""
+    folder = Path(request.options["config"]).parent
+    state = find_state_folder(folder, request.environment) or folder / STATE_FOLDER
+    # Without a server there is nothing to stop, and the fault is all that matters.
+    if not state.is_dir():
+        raise error
+    yield from (WarningRaised("", problem) for problem in error.problems)
+    yield from _stop(state.resolve())
+
+
 def _start(request: Request) -> Events:
     options = request.options
     _refuse_words(options["action"], options["database"], options["arguments"], sure=options["yes"])
+    try:
+        config = read_request(request)
+    except ConfigError as error:
+        if options["action"] != "stop":
+            raise
+        return _stop_unread(request, error)
     return start(
-        read_request(request),
+        config,
         action=options["action"],
         database=options["database"],
         arguments=options["arguments"],
@@ -148,7 +172,7 @@ def _prune(config: Config) -> Events:
     # Another run may be at work there: it ends first.
     with ScratchPlace(config.state / "scratch", Settings("tenantry/db")).alone(None):
         size = sum(path.stat().st_size for folder in kept for path in folder.rglob("*") if path.is_file())
-        for server in scratch_servers(config):
+        for server in scratch_servers(config.state):
             server.destroy()
         for folder in kept:
             shutil.rmtree(folder, ignore_errors=True)
@@ -169,7 +193,7 @@ def _destroy(config: Config, *, sure: bool) -> Events:
                 ),
             )
         )
-    for each in (server, *scratch_servers(config)):
+    for each in (server, *scratch_servers(config.state)):
         each.destroy()
     yield LinePrinted("destroyed")
 

@@ -33,7 +33,7 @@ def start(project: Project, *, version: int, reason: str, dry_run: bool = False)
 def _start(request: Request) -> Events:
     options = request.options
     return start(
-        open_request(request, writes=not options["dry_run"]),
+        open_request(request, writes=not options["dry_run"], lenient=True),
         version=options["version"],
         reason=options["reason"],
         dry_run=options["dry_run"],

@@ -99,7 +99,7 @@ def start(
     Raises InputError where the files cannot be read or no file has one of the versions; ServerError where the embedded
     server cannot be started.
     """
-    found = _choose(_read_all(project.config, set_name), versions, since)
+    found = _choose(_read_all(project.config, set_name, lenient=bool(versions)), versions, since)
     project.start_servers()
     sets = [_lint(project, one) for one in found]
     # Added to by the threads of the fleet, each in one step.
@@ -124,14 +124,17 @@ def _start(request: Request) -> Events:
     )
 
 
-def _read_all(config: Config, chosen: SetName | None) -> list[tuple[SetName, str, Directory]]:
-    """Return the files of each set that is meant. Raises MigrationFileError with all that is wrong in them."""
+def _read_all(config: Config, chosen: SetName | None, *, lenient: bool) -> list[tuple[SetName, str, Directory]]:
+    """Return the files of each set that is meant. Raises MigrationFileError with all that is wrong in them.
+
+    `lenient`: a file may be faulty if it is not linted, and runs after those that are.
+    """
     names = [chosen] if chosen else [n for n in SetName if n is SetName.TENANT or config.master_migrations]
     found, problems = [], list[Problem]()
     for name in names:
         folder = config.folder(name)
         try:
-            found.append((name, str(folder), read_directory(folder, str(folder))))
+            found.append((name, str(folder), read_directory(folder, str(folder), lenient=lenient)))
         except MigrationFileError as error:
             problems += error.problems
     if problems:
@@ -151,11 +154,19 @@ def _choose(found: Sequence[tuple[SetName, str, Directory]], versions: Sequence[
         wanted = {version for version in wanted if since is None or version >= since}
         if wanted:
             files = tuple(file for file in directory.migrations if file.version <= max(wanted))
+            _refuse_faulty(directory, max(wanted))
             # They run after all the others, and again with every edit.
             if directory.repeatables and not versions:
                 files, wanted = (*files, *directory.repeatables), wanted | {NO_VERSION}
             sets.append(_Set(name, folder, files, frozenset(wanted), warnings=directory.warnings))
     return sets
+
+
+def _refuse_faulty(directory: Directory, newest: int) -> None:
+    """Raise MigrationFileError for the files up to a version that cannot run."""
+    faults = [fault for version, of_one in directory.faults.items() if version <= newest for fault in of_one]
+    if faults:
+        raise MigrationFileError(tuple(faults))
 
 
 def _lint(project: Project, one: _Set) -> _Set:

@@ -52,7 +52,7 @@ def start(project: Project, *, version: int | None = None, sql: bool = False) ->
 
 def _start(request: Request) -> Events:
     options = request.options
-    return start(open_request(request), version=options["version"], sql=options["sql"])
+    return start(open_request(request, lenient=True), version=options["version"], sql=options["sql"])
 
 
 def _make_job(project: Project, version: int | None) -> Job:

@@ -32,6 +32,7 @@ from tenantry.verbs.production import YES, confirm_production
 from tenantry.verbs.recording import Record, record_run
 from tenantry.verbs.repair import Case, Repair, make_repair_job
 from tenantry.verbs.staging import Course
+from tenantry.verbs.states import check_states
 from tenantry.verbs.verb import Events, Request
 
 Settle = Callable[[Event], Iterator[Event]]
@@ -225,10 +226,13 @@ REPAIR_PARAMS = (
 )
 
 
-def open_request(request: Request, *, makes_server: bool = False, writes: bool = False) -> Project:
+def open_request(
+    request: Request, *, makes_server: bool = False, writes: bool = False, lenient: bool = False
+) -> Project:
     """Open the project that a request is about. Raises InputError and ServerError.
 
-    `writes`: the run changes databases, so that those in production have to be confirmed.
+    `writes`: the run changes databases, so that those in production have to be confirmed. `lenient`: it runs no
+    migration, so that one that could not run is a warning.
     """
     confirm = partial(confirm_production, sure=request.options.get("yes", False), asks=True) if writes else None
     return open_project(
@@ -238,6 +242,7 @@ def open_request(request: Request, *, makes_server: bool = False, writes: bool =
         stop=request.stop,
         makes_server=makes_server,
         confirm=confirm,
+        lenient=lenient,
     )
 
 
@@ -331,7 +336,7 @@ def run_job(
         bounds=course.bounds if course else UNBOUNDED,
         engine=engine,
     )
-    events = _add_warnings(run, project, settle)
+    events = check_states(project, _add_warnings(run, project, settle))
     return record_run(project, verb, record, events) if record else events
 
 

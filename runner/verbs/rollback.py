@@ -9,7 +9,7 @@ from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.statuses import compare_rows
 from tenantry.model import MigrationStatus, Tenant
-from tenantry.model.errors import ConfigError, Problem
+from tenantry.model.errors import ConfigError, MigrationFileError, Problem
 from tenantry.model.events import Event, RepairProposed, TenantCompared, Verdict, WarningRaised
 from tenantry.model.results import GOOD, Result, Standing
 from tenantry.planning.undo import Wanted, check_known, choose
@@ -124,8 +124,10 @@ def start(
 
 def _start(request: Request) -> Events:
     options = request.options
+    project = open_request(request, writes=not options["dry_run"], lenient=options["version"] is not None)
+    _refuse_faulty(project, options["version"])
     return start(
-        open_request(request, writes=not options["dry_run"]),
+        project,
         version=options["version"],
         to=options["to"],
         reason=options["reason"],
@@ -135,6 +137,13 @@ def _start(request: Request) -> Events:
         verify=not options["no_verify"],
         dry_run=options["dry_run"],
     )
+
+
+def _refuse_faulty(project: Project, version: int | None) -> None:
+    """Raise MigrationFileError if the version to undo is that of a file that cannot be used; others do not matter."""
+    faults = [directory.faults.get(version or 0, ()) for directory in project.directories.values()]
+    if problems := tuple(problem for of_one in faults for problem in of_one):
+        raise MigrationFileError(problems)
 
 
 VERB = Verb(_HELP, _PARAMS, _start)

@@ -51,7 +51,7 @@ def start(project: Project, *, strict: bool = False) -> Events:
 
 
 def _start(request: Request) -> Events:
-    return start(open_request(request), strict=request.options["exit_code"])
+    return start(open_request(request, lenient=True), strict=request.options["exit_code"])
 
 
 def _make_job(project: Project, *, strict: bool) -> Job:

@@ -31,7 +31,7 @@ def start(project: Project) -> Events:
 
 
 def _start(request: Request) -> Events:
-    return start(open_request(request))
+    return start(open_request(request, lenient=True))
 
 
 def _make_job(project: Project) -> Job:

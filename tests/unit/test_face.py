@@ -54,6 +54,7 @@ EVENTS = [
     "TenantPostponed",
     "TenantStarted",
     "TenantsSelected",
+    "TimePassed",
     "WarningRaised",
 ]
 VALUES = [

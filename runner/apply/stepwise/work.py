@@ -44,7 +44,8 @@ class Work:
         keeper = self.ledger.connection
         # If either session is lost, neither the file nor the database is to blame.
         site = replace(self.site, connection=keeper) if keeper.broken else self.site
-        offset = None if index is None else self.statements[index].start + within(error)
+        statement = None if index is None else self.statements[index]
+        offset = None if statement is None else statement.start + within(error, statement.text)
         return make_broken(error, site, self.step, offset, wait=wait)
 
     def refuse(self, problem: Problem, index: int) -> Broken:

@@ -24,6 +24,7 @@ from tenantry.model.events import (
     TenantFinished,
     TenantPlanned,
     TenantStarted,
+    TimePassed,
     Verdict,
 )
 from tenantry.model.results import GOOD, Result
@@ -36,7 +37,7 @@ _ENDS = ('"event":"tenant_finished"', '"event":"run_finished"')
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 # These tell how it went, not what it did, and the start of a tenant follows from its other events.
 # That of the run is the header.
-_PASSING = (RunStarted, TenantStarted, BatchProgressed, LockAwaited, NoticeRaised)
+_PASSING = (RunStarted, TenantStarted, BatchProgressed, LockAwaited, NoticeRaised, TimePassed)
 
 
 class JournalError(ValueError):

@@ -7,6 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
+from tenantry.fleet.ticks import Ticks
 from tenantry.fleet.turns import Ends, Load, Turn, cut_short, list_servers, take_turn
 from tenantry.model import Tenant
 from tenantry.model.events import Event, TenantFinished, TenantPostponed
@@ -75,7 +76,7 @@ def carry(load: Load) -> Iterator[Event]:
         for tenant in load.tenants:
             crew.submit(tenant, partial(_drive, crew, ends))
         while left:
-            event = crew.take()
+            event = _take(crew, load.ticks)
             left -= isinstance(event, TenantFinished)
             yield event
             if isinstance(event, TenantPostponed):
@@ -85,6 +86,15 @@ def carry(load: Load) -> Iterator[Event]:
                 for tenant in postponed:
                     crew.submit(tenant, partial(_drive_again, crew, ends))
                 postponed = []
+
+
+def _take(crew: Crew[Event], ticks: Ticks) -> Event:
+    """Return the next event of a tenant, or a sign of life when it is time for one."""
+    left_s = ticks.left_s
+    try:
+        return crew.take(left_s) if left_s else ticks.take()
+    except queue.Empty:
+        return ticks.take()
 
 
 def _drive(crew: Crew[Event], ends: Ends, tenant: Tenant) -> None:

@@ -28,6 +28,7 @@ _RARE: Mapping[str, str] = {
     "transform": "pg_transform",
     "user mapping": "pg_user_mapping",
 }
+_TYPES = frozenset({"enum", "domain", "range", "composite type", "base type", "shell type"})
 # Parts that are empty in many databases, with the kinds and facts that only they report. Planning all of these would
 # take longer than reading the common ones: they run only if a gate opens them.
 TELLS: Mapping[str, frozenset[str]] = {
@@ -36,7 +37,7 @@ TELLS: Mapping[str, frozenset[str]] = {
         {"persistence", "partition by", "of", "access method", "row security", "replica identity", "foreign table"}
     ),
     "column_more": frozenset({"collation", "identity", "generated", "storage", "compression", "statistics"}),
-    "index_more": frozenset({"valid", "clustered", "partition of"}),
+    "index_more": frozenset({"valid", "maintained", "clustered", "partition of", "statistics"}),
     "sequence_more": frozenset({"increment", "minimum", "maximum", "start", "cache", "cycle"}),
     "not_null": frozenset({"not null validated", "not null inherited"}),
     "foreign_table": frozenset({"foreign table"}),
@@ -50,19 +51,23 @@ TELLS: Mapping[str, frozenset[str]] = {
     "policy": frozenset({"policy"}),
     "function": frozenset({"function", "procedure", "aggregate"}),
     "aggregate": frozenset({"function", "procedure", "aggregate"}),
-    "type": frozenset({"enum", "domain", "range", "composite type"}),
-    "range": frozenset({"enum", "domain", "range", "composite type"}),
+    "type": _TYPES,
+    "range": _TYPES,
+    "type_part": _TYPES,
     "statistics": frozenset({"statistics"}),
     "publication": frozenset({"publication"}),
     "event_trigger": frozenset({"event trigger"}),
     **{kind.replace(" ", "_"): frozenset({kind}) for kind in _RARE},
     "default_grants": frozenset({"default grants"}),
     "owner": frozenset({"owner"}),
+    "identity_sequence": frozenset({"identity sequence"}),
+    "brought": frozenset({"privileges"}),
     "grants": frozenset({"grants"}),
+    "depends": frozenset({"depends on extension"}),
 }
 ALL = frozenset(TELLS)
 # Derived from the rows of all others; comments, which few databases lack, are always read.
-DERIVED = ("owner", "grants", "comment")
+DERIVED = ("owner", "grants", "depends", "comment")
 # The parts that a word of asked.sql opens. The word names a kind whose common part is incomplete, a system catalog, a
 # relation's kind, or the part itself.
 _GATES: Mapping[str, tuple[str, ...]] = {
@@ -77,18 +82,20 @@ _GATES: Mapping[str, tuple[str, ...]] = {
     "v": ("view",),
     "m": ("view",),
     "f": ("foreign_table",),
-    "c": ("type",),
+    "c": ("type", "type_part"),
+    "identity_sequence": ("identity_sequence", "grants"),
+    "brought": ("brought", "grants"),
     "pg_trigger": ("trigger",),
     "pg_rewrite": ("rule",),
     "pg_policy": ("policy",),
     "pg_proc": ("function", "aggregate"),
-    "pg_type": ("type", "range"),
+    "pg_type": ("type", "range", "type_part"),
     "pg_statistic_ext": ("statistics",),
     "pg_event_trigger": ("event_trigger",),
     **{word: (kind.replace(" ", "_"),) for kind, word in _RARE.items()},
 }
 # Sources that several parts share, with their users.
-SOURCES = {"types": {"type", "range"}, "routines": {"function", "aggregate"}}
+SOURCES = {"types": {"type", "range", "type_part"}, "routines": {"function", "aggregate"}}
 
 
 def find_parts(snapshot: Snapshot) -> frozenset[str]:

@@ -96,6 +96,12 @@ def _by_version(version: int) -> dict[str, sql.Composable]:
     return {
         "compression": sql.SQL("attribute.attcompression" if version >= 14 else "''"),
         "detach_pending": sql.SQL("link.inhdetachpending" if version >= 14 else "false"),
+        "maintained": sql.SQL("true" if version >= 17 else "false"),
+        "multirange": _read("multirange", {}) if version >= 14 else nothing,
+        "subscript": sql.SQL("'SUBSCRIPT = ' || nullif(CAST(type.typsubscript AS text), '-'),")
+        if version >= 14
+        else sql.SQL(""),
+        "brought_gate": _read("brought_gate", {}),
         "enforced": sql.SQL("con.conenforced" if version >= 18 else "true"),
         "public_acl": sql.SQL(read_sql("schema/catalog", "public_acl" if version >= 15 else "public_acl_before_15")),
         "collation_locale": sql.SQL(_locale_by_version(version)),

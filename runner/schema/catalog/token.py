@@ -21,15 +21,19 @@ from tenantry.postgres.sessions import Connection
 # Below 16384 are the objects that PostgreSQL itself brings (its manual, "OID Assignment").
 _OURS = "oid >= 16384"
 # The rows that count, by catalog, and which of them are about no relation that is there only as long as a session.
-# Left out are those that never change alone: pg_attrdef, pg_range, pg_aggregate, pg_partitioned_table, pg_init_privs.
+# What PostgreSQL brings counts where it has privileges of its own. Left out are those that never change alone:
+# pg_attrdef, pg_range, pg_aggregate, pg_partitioned_table, pg_init_privs.
 _CATALOGS: dict[str, tuple[str, str]] = {
-    "pg_class": (_OURS, "relpersistence <> 't'"),
-    "pg_attribute": ("attrelid >= 16384", "attrelid NOT IN (SELECT oid FROM passing)"),
+    "pg_class": (f"({_OURS} OR relacl IS NOT NULL)", "relpersistence <> 't'"),
+    "pg_attribute": ("(attrelid >= 16384 OR attacl IS NOT NULL)", "attrelid NOT IN (SELECT oid FROM passing)"),
     "pg_constraint": (_OURS, "conrelid NOT IN (SELECT oid FROM passing)"),
     "pg_index": ("indexrelid >= 16384", "indrelid NOT IN (SELECT oid FROM passing)"),
-    "pg_type": (_OURS, "typnamespace NOT IN (SELECT oid FROM pg_namespace WHERE starts_with(nspname, 'pg_temp_'))"),
-    "pg_namespace": ("left(nspname, 3) <> 'pg_'", ""),
-    "pg_proc": (_OURS, ""),
+    "pg_type": (
+        f"({_OURS} OR typacl IS NOT NULL)",
+        "typnamespace NOT IN (SELECT oid FROM pg_namespace WHERE starts_with(nspname, 'pg_temp_'))",
+    ),
+    "pg_namespace": ("(left(nspname, 3) <> 'pg_' OR nspname = 'pg_catalog')", ""),
+    "pg_proc": (f"({_OURS} OR proacl IS NOT NULL)", ""),
     "pg_sequence": ("", "seqrelid NOT IN (SELECT oid FROM passing)"),
     "pg_trigger": ("", "tgrelid NOT IN (SELECT oid FROM passing)"),
     "pg_rewrite": (_OURS, "ev_class NOT IN (SELECT oid FROM passing)"),
@@ -37,8 +41,8 @@ _CATALOGS: dict[str, tuple[str, str]] = {
     "pg_description": ("(objoid >= 16384 OR objoid = 2200)", "objoid NOT IN (SELECT oid FROM passing)"),
     "pg_enum": ("", ""),
     "pg_extension": ("", ""),
-    # Only what belongs to an extension: 3079 is pg_extension. All else changes with a row of another catalog.
-    "pg_depend": ("refclassid = 3079 AND deptype = 'e'", ""),
+    # Only what belongs to or depends on an extension: 3079 is pg_extension. All else changes with a row of another.
+    "pg_depend": ("refclassid = 3079 AND deptype IN ('e', 'x')", ""),
     "pg_policy": ("", "polrelid NOT IN (SELECT oid FROM passing)"),
     "pg_inherits": ("", "inhrelid NOT IN (SELECT oid FROM passing)"),
     "pg_foreign_table": ("", ""),
@@ -54,7 +58,7 @@ _CATALOGS: dict[str, tuple[str, str]] = {
     "pg_cast": (_OURS, ""),
     "pg_collation": (_OURS, ""),
     "pg_conversion": (_OURS, ""),
-    "pg_language": (_OURS, ""),
+    "pg_language": (f"({_OURS} OR lanacl IS NOT NULL)", ""),
     "pg_operator": (_OURS, ""),
     "pg_opclass": (_OURS, ""),
     "pg_opfamily": (_OURS, ""),

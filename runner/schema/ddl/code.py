@@ -68,8 +68,15 @@ def write_view(change: SchemaStep) -> Iterator[Step]:
         options = f" WITH ({change.fact('options')})" if change.fact("options") else ""
         method = f" USING {change.fact('access method')}" if change.fact("access method") else ""
         start = f"CREATE {replaces}{new.kind.upper()} {new.name}{method}{options} AS\n"
+        empty = "\nWITH NO DATA" if change.fact("populated") else ""
         note = "fills the view under its locks" if new.kind == "materialized view" else ""
-        yield step(new, Phase.VIEW, start + change.fact("definition"), note=note, provides=True)
+        yield step(new, Phase.VIEW, start + change.fact("definition") + empty, note=note, provides=True)
+    if change.old is not None and change.differs("populated"):
+        sql = f"REFRESH MATERIALIZED VIEW {new.name}"
+        if change.fact("populated"):
+            yield step(new, Phase.MARK, f"{sql} WITH NO DATA", Risk.DESTRUCTIVE, "its rows are lost")
+        else:
+            yield step(new, Phase.MARK, sql, note="fills the view under its locks")
     if change.old is not None and change.differs("options"):
         start = f"ALTER {new.kind.upper()} {new.name}"
         for sql in write_settings(start, change.was("options"), change.fact("options")):

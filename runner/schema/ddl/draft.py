@@ -86,8 +86,9 @@ class Step:
 
     `key` is its object. `provides` is the qualified name that later texts may mention, and `column` the column that
     they must then mention too. `reads` is the text that is searched for such names, and `left` the text of the object
-    before. `opens`: without it, later statements about its object and those that mention it fail. `needs` are the
-    objects whose statements come first although no text says so, `takes` the names that must be free.
+    before. `opens`: without it, later statements about its object and those that mention it fail. `is_whole` tells a
+    type from its shell. `needs` are the objects whose statements come first although no text says so, `obstacles`
+    those whose drops do, and `takes` the names that must be free.
 
     A drop has the objects that go with it in `gone`, and their names in `frees`.
     """
@@ -101,8 +102,10 @@ class Step:
     left: str = ""
     stage: Stage = Stage.MAKE
     opens: bool = False
+    is_whole: bool = False
     is_drop: bool = False
     needs: frozenset[ObjectKey] = frozenset()
+    obstacles: frozenset[ObjectKey] = frozenset()
     takes: frozenset[str] = frozenset()
     frees: frozenset[str] = frozenset()
     gone: frozenset[ObjectKey] = frozenset()

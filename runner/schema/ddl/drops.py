@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from tenantry.schema.ddl.code import drop_routine, drop_view
 from tenantry.schema.ddl.columns import list_parents, name_identity
-from tenantry.schema.ddl.draft import Stage, Step
+from tenantry.schema.ddl.draft import Phase, Risk, Stage, Step
 from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, find_names, read_label, read_local, read_reads
-from tenantry.schema.ddl.needs import find_drop_needs
+from tenantry.schema.ddl.needs import find_drop_needs, find_users, list_above
 from tenantry.schema.ddl.others import drop_event_trigger, drop_plain, drop_publication, drop_sequence, is_dropped_with
 from tenantry.schema.ddl.parts import (
     drop_constraint,
@@ -18,7 +18,7 @@ from tenantry.schema.ddl.parts import (
     drop_trigger,
 )
 from tenantry.schema.ddl.rare import drop_rare
-from tenantry.schema.ddl.schema import Schema, unwritten
+from tenantry.schema.ddl.schema import Schema, step, unwritten
 from tenantry.schema.ddl.types import drop_type
 from tenantry.schema.snapshot import SchemaObject
 
@@ -27,6 +27,8 @@ DROPS: dict[str, Callable[[SchemaObject], Step]] = {
     "domain": drop_type,
     "range": drop_type,
     "composite type": drop_type,
+    "base type": drop_type,
+    "shell type": drop_type,
     "sequence": drop_sequence,
     "function": drop_routine,
     "procedure": drop_routine,
@@ -67,7 +69,19 @@ def write_drops(
         if old.kind not in DROPS:
             yield unwritten(old, "extra, and objects of this kind are not dropped")
         elif not _goes_along(old, found, expected, gone, left if stage is Stage.FIRST else expected):
+            yield from _detach(old, found, stage)
             yield _drop(old, found, gone, stage)
+
+
+def _detach(old: SchemaObject, found: Schema, stage: Stage) -> Iterator[Step]:
+    """Yield DETACH for a partition to whose partitioned table foreign keys refer: they hold it too."""
+    parent = old.facts.get("partition of", "")
+    above = [parent, *list_above(parent, found)] if parent and old.kind in RELATIONS else []
+    keys = (key for table in above for kind in ("constraint", "index") for key in found.parts(table, kind))
+    if any(user.kind == "constraint" for key in keys for user in find_users(key, found)):
+        sql, note = f"ALTER TABLE {parent} DETACH PARTITION {old.name}", "foreign keys refer to its table"
+        made = step(old, Phase.LINK, sql, Risk.DESTRUCTIVE, note)
+        yield replace(made, stage=stage, is_drop=True, gone=frozenset([old.key]))
 
 
 def _drop(old: SchemaObject, found: Schema, gone: Schema, stage: Stage) -> Step:
@@ -91,6 +105,8 @@ def _list_taken(old: SchemaObject, found: Schema) -> Iterator[SchemaObject]:
     yield old
     if old.kind in RELATIONS:
         yield from (one for one in found.objects.values() if one.parent == old.name)
+        partitions = (one for one in found.objects.values() if one.facts.get("partition of") == old.name)
+        yield from (taken for one in partitions for taken in _list_taken(one, found))
     elif old.kind == "constraint":
         name = read_local(old)
         for index in found.parts(old.parent, "index"):
@@ -102,6 +118,9 @@ def _list_taken(old: SchemaObject, found: Schema) -> Iterator[SchemaObject]:
                 yield from _list_taken(index, found)
                 owner = found.get("constraint", f"{index.parent}.{index.facts.get('constraint', '')}")
                 yield from [owner] if owner else []
+    elif old.kind == "base type":
+        names = find_names(read_reads(old))
+        yield from (one for one in found.objects.values() if one.kind == "function" and read_label(one) in names)
     elif old.kind == "column":
         yield from (one for one in found.objects.values() if one.facts.get("owned by") == old.name)
 
@@ -118,6 +137,10 @@ def _goes_along(old: SchemaObject, found: Schema, expected: Schema, gone: Schema
     """Return whether an object is dropped by dropping another."""
     if is_dropped_with(old, gone) or _is_gone_in_parents(old, found, gone, left):
         return True
+    if old.kind == "function" and _is_of_base_type(old, gone):
+        return True
+    if gone.get("table", old.facts.get("partition of", "")):
+        return True
     if old.kind == "index":
         owner = gone.get("constraint", f"{old.parent}.{old.facts.get('constraint', '')}")
         return (
@@ -126,6 +149,11 @@ def _goes_along(old: SchemaObject, found: Schema, expected: Schema, gone: Schema
             or _is_relation_gone(old.parent, found, gone, expected)
         )
     return _is_relation_gone(old.parent, found, gone, expected) and not _is_in_the_way(old, found, gone)
+
+
+def _is_of_base_type(old: SchemaObject, gone: Schema) -> bool:
+    types = (one for one in gone.objects.values() if one.kind == "base type")
+    return any(read_label(old) in find_names(read_reads(one)) for one in types)
 
 
 def _is_in_the_way(old: SchemaObject, found: Schema, gone: Schema) -> bool:

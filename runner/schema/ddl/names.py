@@ -14,7 +14,7 @@ _BODY = re.compile(r"^AS (?=\$|')", re.MULTILINE)
 
 ROUTINES = frozenset({"function", "procedure", "aggregate"})
 RELATIONS = frozenset({"table", "view", "materialized view", "foreign table"})
-TYPES = frozenset({"enum", "domain", "range", "composite type"})
+TYPES = frozenset({"enum", "domain", "range", "composite type", "base type", "shell type"})
 
 
 def find_names(text: str) -> set[str]:

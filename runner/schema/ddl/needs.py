@@ -1,7 +1,7 @@
 """The objects whose statements must come before a statement although its text does not name them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from tenantry.schema.ddl.columns import list_parents
 from tenantry.schema.ddl.draft import Phase, Step
@@ -23,45 +23,87 @@ _REFERENCES = re.compile(r" REFERENCES (.+?)\(([^()]*)\)")
 _GROUPED = re.compile(r"\bGROUP BY (.+)")
 UNIQUE = ("PRIMARY KEY", "UNIQUE", "CREATE UNIQUE")
 
-Blocked = Mapping[ObjectKey, set[ObjectKey]]
 
-
-def find_needs(
-    step: Step, new: SchemaObject, expected: Schema, present: Schema, blocked: Blocked
-) -> Iterator[ObjectKey]:
+def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
     """Yield the keys of the objects that a statement about an expected object needs, kind by kind."""
-    yield from blocked.get(new.key, ())
-    if new.kind in {"column", "constraint"}:
-        yield from _find_parting(new, expected, present)
-    if new.kind in {"constraint", "index", "statistics", "trigger"}:
-        # A column may come with that of a parent.
-        words, parents = find_words(new.facts["definition"]), list_parents(new.parent, expected)
-        yield from (("column", f"{parent}.{word}") for parent in parents for word in words)
-    if new.kind == "column":
-        yield from (("column", f"{parent}.{read_local(new)}") for parent in list_parents(new.parent, expected))
-        # Its type may be the row of a table.
-        for name in find_names(new.facts.get("type", "")) - {new.parent}:
+    match new.kind:
+        case "column":
+            yield from _find_parting(new, expected, present)
+            yield from _find_column_needs(step, new, expected, present)
+        case "constraint":
+            yield from _find_parting(new, expected, present)
+            yield from _find_inherited(new, expected)
+            yield from _find_referenced(new, expected)
+        case "index" | "statistics" | "trigger":
+            yield from _find_inherited(new, expected)
+            if step.phase is Phase.MARK:
+                # An index tells rows apart only if its columns are not null.
+                yield from (part.key for part in expected.parts(new.parent, "column"))
+        case "comment":
+            yield _find_commented(new, expected, present)
+        case "cast":
+            yield from (key for schema in (expected, present) for key in _find_casts(new, schema, {"without function"}))
+        case "table" | "foreign table":
+            yield from _find_table_needs(step, new, expected, present)
+        case "view" | "materialized view" | "rule" | "function":
+            yield from _find_used_keys(new, expected)
+
+
+def _find_column_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
+    yield from (("column", f"{parent}.{read_local(new)}") for parent in list_parents(new.parent, expected))
+    yield from _find_row_type(new, expected)
+    if step.draft.sql.endswith("DROP NOT NULL"):
+        yield from _find_keys_of(new, present)
+
+
+def _find_row_type(column: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
+    """Yield the columns of the table whose rows a column holds: they change before anything holds them."""
+    names = [column.facts.get("type", "")]
+    for text in names:
+        for name in find_names(text) - {column.parent}:
             yield from (part.key for part in expected.parts(name, "column"))
-        if step.draft.sql.endswith("DROP NOT NULL"):
-            yield from _find_keys_of(new, present)
-    elif new.kind == "constraint":
-        yield from _find_referenced(new, expected)
-    elif new.kind == "comment":
-        yield _find_commented(new, expected, present)
-    elif step.phase is Phase.LINK:
+            names += [one.facts["attributes"] for one in expected.labelled(name) if "attributes" in one.facts]
+
+
+def _find_inherited(new: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
+    """Yield the columns of parents that a part of a table mentions: they come to the table from there."""
+    words, parents = find_words(new.facts["definition"]), list_parents(new.parent, expected)
+    yield from (("column", f"{parent}.{word}") for parent in parents for word in words)
+
+
+def _find_table_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
+    if step.phase is Phase.LINK:
         yield from _find_link_needs(new, expected, present)
-    elif step.phase is Phase.MARK and new.kind == "index":
-        # An index tells rows apart only if its columns are not null.
-        yield from (part.key for part in expected.parts(new.parent, "column"))
-    elif new.kind in RELATIONS and step.phase is Phase.PUBLICATION:
-        parents = list_parents(new.name, expected)
-        yield from (part.key for parent in parents for part in expected.parts(parent, "trigger"))
-    elif new.kind in {"view", "materialized view", "rule", "function"}:
-        yield from _find_used_keys(new, expected)
+    elif step.phase is Phase.PUBLICATION:
+        yield from (part.key for above in list_above(new.name, expected) for part in expected.parts(above, "trigger"))
+    elif step.phase is Phase.TABLE and step.opens:
+        columns = expected.parts(new.name, "column")
+        yield from (key for column in columns for key in _find_row_type(column, expected))
+    if " DETACH PARTITION " in step.draft.sql:
+        # An index that goes takes that of the partition along, as long as the two are attached.
+        yield from (index.key for above in list_above(new.name, present) for index in present.parts(above, "index"))
+
+
+def _find_casts(cast: SchemaObject, schema: Schema, methods: set[str]) -> Iterator[ObjectKey]:
+    """Yield the other casts to the same type of these methods: one without a function may be what others rest on."""
+    target = cast.name.partition(" AS ")[2]
+    for key, other in schema.objects.items():
+        same = other.kind == "cast" and key != cast.key and other.name.partition(" AS ")[2] == target
+        if same and cast.facts.get("method", "") not in methods and other.facts.get("method", "") in methods:
+            yield key
+
+
+def list_above(table: str, schema: Schema) -> Iterator[str]:
+    """Yield the parents of a table, and those above them."""
+    for parent in list_parents(table, schema):
+        yield parent
+        yield from list_above(parent, schema)
 
 
 def find_drop_needs(old: SchemaObject, found: Schema) -> frozenset[ObjectKey]:
     """Return the keys of the objects that are dropped before an object: those that use a key without naming it."""
+    if old.kind == "cast":
+        return frozenset(_find_casts(old, found, {"", "inout"}))
     if not old.facts.get("definition", "").startswith(UNIQUE) or old.kind not in {"constraint", "index"}:
         return frozenset()
     return frozenset(other.key for other in find_users(old, found))

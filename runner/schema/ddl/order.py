@@ -108,6 +108,8 @@ def _add_own(graph: _Graph, index: int) -> None:
 def _add_named(graph: _Graph, index: int) -> None:
     """Add the statements about the objects that a step is said to need."""
     step = graph.steps[index]
+    for key in step.obstacles:
+        graph.add(index, graph.gone.get(key, ()), strict=True)
     for key in step.needs:
         graph.add(index, graph.gone.get(key, ()), strict=True)
         made = (other for other in graph.about.get(key, ()) if _is_before(graph.steps[other], step))
@@ -117,7 +119,9 @@ def _add_named(graph: _Graph, index: int) -> None:
 def _is_before(other: Step, step: Step) -> bool:
     if step.phase is Phase.COMMENT:
         return True
-    return not step.is_drop and other.phase not in _IDLE and other.phase <= step.phase
+    # A new table may hold the rows of another one, whose columns change first.
+    latest = max(step.phase, Phase.COLUMN)
+    return not step.is_drop and other.phase not in _IDLE and other.phase <= latest
 
 
 def _add_mentions(graph: _Graph, index: int) -> None:
@@ -143,6 +147,9 @@ def _add_mentions(graph: _Graph, index: int) -> None:
 
 
 def _is_needed(other: Step, step: Step, words: set[str]) -> bool:
+    if other.is_whole and step.phase in {Phase.FUNCTION, Phase.TYPE}:
+        # The functions of a type need only its shell.
+        return False
     # A text mentions its own name, which is also that of a table's columns and of a function with other arguments.
     own = other.key == step.key or (other.provides == step.provides and not step.column)
     return not own and (not other.column or other.column in words)

@@ -31,6 +31,18 @@ def write_extension(change: SchemaStep) -> Iterator[Step]:
         yield step(change.new, Phase.EXTENSION, f"ALTER EXTENSION {name} SET SCHEMA {schema}")
 
 
+def write_dependence(change: SchemaStep) -> Iterator[Step]:
+    """Yield DEPENDS ON EXTENSION: an object that is dropped with an extension."""
+    fact = "depends on extension"
+    old, new = list(split_list(change.was(fact))), list(split_list(change.fact(fact)))
+    kind, name = change.new.kind, change.new.name
+    if change.new.parent and kind == "trigger":
+        name = f"{name.removeprefix(f'{change.new.parent}.')} ON {change.new.parent}"
+    for word, extensions, others in (("NO DEPENDS", old, new), ("DEPENDS", new, old)):
+        for extension in (one for one in extensions if one not in others):
+            yield step(change.new, Phase.MARK, f"ALTER {kind.upper()} {name} {word} ON EXTENSION {extension}")
+
+
 def write_sequence_object(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE SEQUENCE or ALTER SEQUENCE, and its owner; nothing if `serial` creates it."""
     new = change.new
@@ -73,13 +85,13 @@ def write_publication(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE PUBLICATION or ALTER PUBLICATION."""
     name = change.new.name
     if change.old is None:
-        targets = "ALL TABLES" if change.fact("all tables") else _targets(change.new)
+        targets = "ALL TABLES" if change.fact("all tables") else _targets(change.new, change)
         given = f" FOR {targets}" if targets else ""
         sql = f"CREATE PUBLICATION {name}{given} WITH ({_publish(change.new, full=False)})"
         yield step(change.new, Phase.PUBLICATION, sql)
         return
     if change.differs("tables", "schemas"):
-        yield step(change.new, Phase.PUBLICATION, f"ALTER PUBLICATION {name} SET {_targets(change.new)}")
+        yield step(change.new, Phase.PUBLICATION, f"ALTER PUBLICATION {name} SET {_targets(change.new, change)}")
     if change.differs("publish", "via root", "generated columns"):
         generated = change.differs("generated columns")
         sql = f"ALTER PUBLICATION {name} SET ({_publish(change.new, full=True, generated=generated)})"
@@ -92,11 +104,20 @@ def is_alterable(old: SchemaObject, new: SchemaObject) -> bool:
     return old.facts.get("all tables") == new.facts.get("all tables") and (same or bool(_targets(new)))
 
 
-def _targets(publication: SchemaObject) -> str:
+def _targets(publication: SchemaObject, change: SchemaStep | None = None) -> str:
     facts = publication.facts
-    tables = f"TABLE {facts['tables']}" if "tables" in facts else ""
+    names = [_spell_table(table, change) for table in split_list(facts.get("tables", ""))]
+    tables = f"TABLE {', '.join(names)}" if names else ""
     schemas = f"TABLES IN SCHEMA {facts['schemas']}" if "schemas" in facts else ""
     return ", ".join(filter(None, [tables, schemas]))
+
+
+def _spell_table(table: str, change: SchemaStep | None) -> str:
+    """Return a table of a publication without its children, which are listed themselves."""
+    schemas = (change.expected, change.found) if change else ()
+    parents = (one.facts.get("inherits", "") for schema in schemas for one in schema.objects.values())
+    name = list_names(table)[0]
+    return f"ONLY {table}" if any(name in list_names(text) for text in parents) else table
 
 
 def _publish(publication: SchemaObject, *, full: bool, generated: bool = True) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tenantry.schema.ddl.columns import list_parents
 from tenantry.schema.ddl.draft import Phase, Risk, Step
-from tenantry.schema.ddl.names import quote, read_local, split_list
+from tenantry.schema.ddl.names import TYPES, list_names, quote, read_local, split_list
 from tenantry.schema.ddl.schema import SchemaStep, step, unwritten
 from tenantry.schema.ddl.tables import is_inline
 from tenantry.schema.snapshot import SchemaObject
@@ -72,6 +72,8 @@ def write_index(change: SchemaStep) -> Iterator[Step]:
         elif change.old is not None:
             note = "REINDEX INDEX CONCURRENTLY in a non-transactional file does not lock the table"
             yield step(new, Phase.INDEX, f"REINDEX INDEX {new.name}", note=note)
+    if change.differs("statistics"):
+        yield from _set_targets(change)
     if change.fact("replica identity") and change.differs("replica identity"):
         yield step(new, Phase.MARK, f"ALTER TABLE {new.parent} REPLICA IDENTITY USING INDEX {read_local(new)}")
     if change.differs("clustered"):
@@ -79,6 +81,16 @@ def write_index(change: SchemaStep) -> Iterator[Step]:
             yield step(new, Phase.MARK, f"ALTER TABLE {new.parent} CLUSTER ON {read_local(new)}")
         elif not any(index.facts.get("clustered") for index in change.expected.parts(new.parent, "index")):
             yield step(new, Phase.MARK, f"ALTER TABLE {new.parent} SET WITHOUT CLUSTER")
+
+
+def _set_targets(change: SchemaStep) -> Iterator[Step]:
+    """Yield the statistics targets of an index's expressions, from `1: 500, 2: 100`."""
+    texts = change.was("statistics"), change.fact("statistics")
+    old, new = (dict(pair.split(": ") for pair in split_list(text)) for text in texts)
+    for number in sorted({*old, *new}):
+        if old.get(number) != new.get(number):
+            sql = f"ALTER INDEX {change.new.name} ALTER COLUMN {number} SET STATISTICS {new.get(number, '-1')}"
+            yield step(change.new, Phase.MARK, sql)
 
 
 def drop_index(old: SchemaObject) -> Step:
@@ -178,8 +190,11 @@ def write_comment(kind: str, old: SchemaObject | None, new: SchemaObject | None)
     if comment is None:
         return
     name = comment.name.removeprefix(f"{kind} ")
-    words = {"enum": "TYPE", "range": "TYPE", "composite type": "TYPE"}
+    words = {**dict.fromkeys(TYPES - {"domain"}, "TYPE"), "attribute": "COLUMN"}
     target = f"{words.get(kind, kind.upper())} {name}"
+    if kind == "domain constraint":
+        domain = list_names(name)[0]
+        target = f"CONSTRAINT {name.removeprefix(f'{domain}.')} ON DOMAIN {domain}"
     if kind in {"constraint", "trigger", "rule", "policy"}:
         target = f"{kind.upper()} {name.removeprefix(f'{comment.parent}.')} ON {comment.parent}"
     text = quote(new.facts["text"]) if new else "NULL"

@@ -34,6 +34,8 @@ _LEAVES = frozenset(
 )  # fmt: skip
 # Kinds that prevent a change of a column's type.
 _BOUND = frozenset({"view", "materialized view", "rule", "policy", "trigger", "function", "procedure", "publication"})
+# A new column with any other fact has values in the rows that are there.
+_NEUTRAL = frozenset({"type", "collation", "storage", "compression", "statistics", "options", "grants"})
 _FOREIGN_KEY = re.compile(r"^FOREIGN KEY \((.+?)\) REFERENCES (.+?)\((.+?)\)")
 _OWN_NAMESPACES = (RELATIONS | TYPES | {"sequence", "index"}, ROUTINES)
 
@@ -117,6 +119,9 @@ def find_replacement(expected: Schema, found: Schema) -> Replacement:
         bound = [*_find_bound(one, result), *_free_row_type(one, result)]
         waiting += bound
         result.blocked[one.key] |= {other.key for other in bound}
+    for new in expected.objects.values():
+        if new.kind == "column" and new.key not in found.objects and not _NEUTRAL.issuperset(new.facts):
+            waiting += _free_row_type(new, result)
     while waiting:
         one = waiting.pop()
         if one.key not in result.gone:
@@ -153,6 +158,8 @@ def _goes(one: SchemaObject, expected: Schema, found: Schema, names: set[tuple[i
         clash = any(one.kind in kinds and (index, one.name) in names for index, kinds in enumerate(_OWN_NAMESPACES))
         # Its bounds may be those of a partition that is created.
         return one.kind in _LEAVES or clash or "partition of" in one.facts
+    if one.kind == "table" and _is_key_retyped(one, expected, found):
+        return True
     return new.facts != one.facts and not _can_alter(one, new, expected, found)
 
 
@@ -178,11 +185,12 @@ def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Sc
         "function": lambda: read_signature(old.facts["definition"]) == read_signature(new.facts["definition"]),
         "procedure": lambda: read_signature(old.facts["definition"]) == read_signature(new.facts["definition"]),
         "aggregate": lambda: same("definition"),
-        "table": lambda: same("partition by") and not _is_key_retyped(old, expected, found),
+        "table": lambda: same("partition by"),
         "foreign table": lambda: same("server"),
         "column": lambda: _is_view_column(new, expected) or same("generated") or "generated" not in new.facts,
         "enum": lambda: can_add_labels(old.facts.get("labels", ""), new.facts.get("labels", "")),
         "domain": lambda: same("type", "collation"),
+        "base type": lambda: same("definition"),
         "range": lambda: same("subtype", "collation", "operator class", "canonical", "difference"),
         "composite type": lambda: can_add_attributes(old.facts.get("attributes", ""), new.facts.get("attributes", "")),
         "publication": lambda: is_alterable(old, new),

@@ -6,18 +6,25 @@ from dataclasses import replace
 
 from tenantry.schema.ddl.code import read_target
 from tenantry.schema.ddl.draft import Phase, Risk, Step
-from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_local
+from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_local, read_schema
 from tenantry.schema.ddl.order import comment_out
 from tenantry.schema.ddl.schema import SchemaStep, step
 
 _DEFAULTS = re.compile(r"^(tables|sequences|functions|types|schemas|large objects)(?: in schema (.+?))?(?: of (.+))?$")
+_DEFAULT_KINDS = {
+    "tables": RELATIONS,
+    "sequences": frozenset({"sequence"}),
+    "functions": ROUTINES,
+    "types": TYPES,
+    "schemas": frozenset({"schema"}),
+}
 _LOST = "revokes a role's privileges, or grants them differently"
 
 
 def write_owner(change: SchemaStep) -> Iterator[Step]:
     """Yield OWNER TO for an object with another owner."""
     if change.differs("owner"):
-        words = {"enum": "TYPE", "range": "TYPE", "composite type": "TYPE"}
+        words = dict.fromkeys(TYPES - {"domain"}, "TYPE")
         word = words.get(change.new.kind, change.new.kind.upper())
         name = read_target(change.new)
         owner = change.fact("owner") or "CURRENT_USER"
@@ -26,9 +33,9 @@ def write_owner(change: SchemaStep) -> Iterator[Step]:
 
 def write_grants(change: SchemaStep) -> Iterator[Step]:
     """Yield GRANT and REVOKE, role by role."""
-    if not change.differs("grants"):
-        return
     for role, old, new in _list_roles(change):
+        if old == new:
+            continue
         if change.new.kind == "column" and _is_revoked_on_table(change, role):
             continue
         yield from _write_role(change, role, old, new)
@@ -38,10 +45,22 @@ def write_grants(change: SchemaStep) -> Iterator[Step]:
 
 def _list_roles(change: SchemaStep) -> Iterator[tuple[str, frozenset[str], frozenset[str]]]:
     """Yield each role with its privileges before and after."""
-    old, new = _parse(change.was("grants")), _parse(change.fact("grants"))
+    old, new = _read_old(change), _parse(change.fact("grants"))
     for role in dict.fromkeys((*new, *old)):
         usual = _usual(change, role)
         yield role, old.get(role, usual), new.get(role, usual)
+
+
+def _read_old(change: SchemaStep) -> dict[str, frozenset[str]]:
+    """Return the privileges by role before; a new object has those that the default grants give it."""
+    what = next((word for word, kinds in _DEFAULT_KINDS.items() if change.new.kind in kinds), "")
+    if change.old is not None or not what:
+        return _parse(change.was("grants"))
+    given: dict[str, frozenset[str]] = {}
+    for name in (what, f"{what} in schema {read_schema(change.new.name)}"):
+        for role, privileges in _parse(change.found.facts("default grants", name).get("grants", "")).items():
+            given[role] = given.get(role, frozenset()) | privileges
+    return given
 
 
 def _is_revoked_on_table(change: SchemaStep, role: str) -> bool:
@@ -107,15 +126,23 @@ _EVERY = frozenset(
 )
 
 
+_BUT_MAINTAIN = {"ALL but MAINTAIN": "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"}
+
+
 def _parse(grants: str) -> dict[str, frozenset[str]]:
     """Return privileges by role."""
     pairs = (entry.rpartition(": ") for entry in grants.split("; ") if entry)
-    return {role: frozenset(text.split(", ")) - {"none"} for role, _, text in pairs}
+    return {role: frozenset(_BUT_MAINTAIN.get(text, text).split(", ")) - {"none"} for role, _, text in pairs}
 
 
 def _usual(change: SchemaStep, role: str) -> frozenset[str]:
     """Return the privileges of a role without any grant."""
     kind, name = change.new.kind, change.new.name
+    if kind == "privileges":
+        # What it is by itself is known of a routine, a type and a language alone: one privilege, of everybody.
+        single = name.split(" ")[0] in {"ROUTINE", "TYPE", "LANGUAGE"} and role == "PUBLIC"
+        lost = role in _parse(change.was("grants")) or role in _parse(change.fact("grants"))
+        return frozenset({"ALL"}) if single and lost else frozenset()
     if kind == "default grants":
         match = _DEFAULTS.match(name)
         if match is None or match.group(2):
@@ -124,7 +151,7 @@ def _usual(change: SchemaStep, role: str) -> frozenset[str]:
         own = role == (match.group(3) or "CURRENT_USER")
     else:
         own = role == (change.fact("owner") or "CURRENT_USER") and kind != "column"
-    if own:
+    if own and kind != "identity sequence":
         return frozenset({"ALL"})
     if role != "PUBLIC":
         return frozenset()
@@ -138,7 +165,10 @@ def _usual(change: SchemaStep, role: str) -> frozenset[str]:
 def _statement(change: SchemaStep, verb: str, privileges: frozenset[str], word: str, role: str) -> str:
     if change.new.kind == "default grants":
         return _statement_of_defaults(change, verb, privileges, word, role)
+    name = change.new.name
     columns = f" ({read_local(change.new)})" if change.new.kind == "column" else ""
+    if name.startswith("COLUMN ") and change.new.kind == "privileges":
+        columns = f" ({name.rpartition('.')[2]})"
     text = ", ".join(f"{privilege}{columns}" for privilege in sorted(privileges))
     return f"{verb} {text} ON {_target(change)} {word} {role}"
 
@@ -156,6 +186,10 @@ def _target(change: SchemaStep) -> str:
         return f"TABLE {name}"
     if kind == "column":
         return f"TABLE {change.new.parent}"
+    if kind == "privileges":
+        return f"TABLE {name.removeprefix('COLUMN ').rpartition('.')[0]}" if name.startswith("COLUMN ") else name
+    if kind == "identity sequence":
+        return f"SEQUENCE {name}"
     if kind == "aggregate":
         return f"FUNCTION {name}"
     if kind == "server":

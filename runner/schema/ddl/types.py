@@ -1,9 +1,10 @@
 """Enums, domains, ranges and composite types: created, and altered if the server can."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tenantry.schema.ddl.draft import Phase, Risk, Step
-from tenantry.schema.ddl.names import parse_labels, split_list
+from tenantry.schema.ddl.names import parse_labels, read_schema, split_list
 from tenantry.schema.ddl.schema import SchemaStep, step
 from tenantry.schema.snapshot import SchemaObject
 
@@ -100,10 +101,44 @@ def write_range(change: SchemaStep) -> Iterator[Step]:
         "collation": "COLLATION",
         "canonical": "CANONICAL",
         "difference": "SUBTYPE_DIFF",
+        "multirange": "MULTIRANGE_TYPE_NAME",
     }
     if change.old is None:
         options = ", ".join(f"{word} = {change.fact(fact)}" for fact, word in words.items() if change.fact(fact))
         yield step(change.new, Phase.TYPE, f"CREATE TYPE {change.new.name} AS RANGE ({options})", provides=True)
+    elif change.differs("multirange"):
+        usual = _name_multirange(change.new)
+        old, new = change.was("multirange") or usual, change.fact("multirange") or usual
+        schema, local = read_schema(new), new.removeprefix(f"{read_schema(new)}.")
+        if schema != read_schema(old):
+            yield step(change.new, Phase.TYPE, f"ALTER TYPE {old} SET SCHEMA {schema}")
+            old = f"{schema}.{old.removeprefix(f'{read_schema(old)}.')}"
+        if old != new:
+            yield step(change.new, Phase.TYPE, f"ALTER TYPE {old} RENAME TO {local}")
+
+
+def _name_multirange(found: SchemaObject) -> str:
+    """Return the name that the server gives to the multirange type of a range."""
+    schema = read_schema(found.name)
+    local = found.name.removeprefix(f"{schema}.")
+    quoted, bare = local.startswith('"'), local.strip('"')
+    name = bare.replace("range", "multirange", 1) if "range" in bare else f"{bare}_multirange"
+    return f'{schema}."{name}"' if quoted else f"{schema}.{name}"
+
+
+def write_base_type(change: SchemaStep) -> Iterator[Step]:
+    """Yield CREATE TYPE twice: as a shell for its functions, and then with them."""
+    if change.old is None:
+        new = change.new
+        yield step(new, Phase.TYPE, f"CREATE TYPE {new.name}", provides=True)
+        sql = f"CREATE TYPE {new.name} ({change.fact('definition')})"
+        yield replace(step(new, Phase.AGGREGATE, sql, provides=True), is_whole=True)
+
+
+def write_shell_type(change: SchemaStep) -> Iterator[Step]:
+    """Yield CREATE TYPE without a definition."""
+    if change.old is None:
+        yield step(change.new, Phase.TYPE, f"CREATE TYPE {change.new.name}", provides=True)
 
 
 def write_composite(change: SchemaStep) -> Iterator[Step]:
@@ -125,4 +160,8 @@ def can_add_attributes(old: str, new: str) -> bool:
 def drop_type(old: SchemaObject) -> Step:
     """Return DROP TYPE or DROP DOMAIN."""
     word = "DOMAIN" if old.kind == "domain" else "TYPE"
-    return step(old, Phase.TYPE, f"DROP {word} {old.name}", Risk.DESTRUCTIVE, provides=True)
+    # The functions of a base type need it, and it needs them: they go together.
+    together = old.kind == "base type"
+    note = "with its functions and all that depends on them" if together else ""
+    sql = f"DROP {word} {old.name}{' CASCADE' if together else ''}"
+    return step(old, Phase.TYPE, sql, Risk.DESTRUCTIVE, note, provides=True)

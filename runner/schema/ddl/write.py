@@ -1,6 +1,6 @@
 """The statements that turn one schema into another, as a draft to review, in an order that works."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tenantry.schema.ddl.code import write_aggregate, write_function, write_view
@@ -12,14 +12,16 @@ from tenantry.schema.ddl.names import (
     RELATIONS,
     find_names,
     find_words,
+    list_names,
     read_label,
     read_local,
     read_outside,
     read_reads,
 )
-from tenantry.schema.ddl.needs import Blocked, find_needs, list_taken_names
+from tenantry.schema.ddl.needs import find_needs, list_taken_names
 from tenantry.schema.ddl.order import comment_out, sort_steps
 from tenantry.schema.ddl.others import (
+    write_dependence,
     write_event_trigger,
     write_extension,
     write_publication,
@@ -48,14 +50,24 @@ from tenantry.schema.ddl.replace import find_replacement
 from tenantry.schema.ddl.rights import write_grants, write_owner
 from tenantry.schema.ddl.schema import Schema, SchemaStep, unwritten
 from tenantry.schema.ddl.tables import write_table
-from tenantry.schema.ddl.types import write_composite, write_domain, write_enum, write_range
-from tenantry.schema.snapshot import SchemaObject, Snapshot
+from tenantry.schema.ddl.types import (
+    write_base_type,
+    write_composite,
+    write_domain,
+    write_enum,
+    write_range,
+    write_shell_type,
+)
+from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
 
 _NO_BODIES = Draft(
     "SET check_function_bodies = off", Risk.ADDITIVE, "function bodies may name objects that are created later"
 )
 # Kinds without a DROP of their own.
-_ENDED = frozenset({"comment", "default grants"})
+_GRANTED = frozenset({"default grants", "identity sequence", "privileges"})
+_ENDED = _GRANTED | {"comment"}
+# Parts of types, which are facts of these and have comments of their own.
+_PARTS_OF_TYPES = frozenset({"attribute", "domain constraint"})
 _REPLACES = "needed again after the DROP above"
 
 _WRITERS: dict[str, Callable[[SchemaStep], Iterator[Step]]] = {
@@ -87,7 +99,9 @@ _WRITERS: dict[str, Callable[[SchemaStep], Iterator[Step]]] = {
     "access method": write_access_method,
     "foreign data wrapper": write_wrapper,
     "server": write_server,
-    "default grants": lambda _: iter(()),
+    "base type": write_base_type,
+    "shell type": write_shell_type,
+    **dict.fromkeys(_GRANTED, lambda _: iter(())),
 }
 # The facts that are written for each kind, besides owner and grants; every other fact is named as not written.
 _FACTS = {
@@ -95,7 +109,7 @@ _FACTS = {
     "extension": ("version", "schema"),
     "enum": ("labels",),
     "domain": ("type", "not null", "default", "collation", "constraints"),
-    "range": ("subtype", "collation", "operator class", "canonical", "difference"),
+    "range": ("subtype", "collation", "operator class", "canonical", "difference", "multirange"),
     "composite type": ("attributes",),
     "sequence": ("type", *SEQUENCE_FACTS, "owned by", "persistence"),
     "function": ("definition",),
@@ -111,9 +125,9 @@ _FACTS = {
         *("statistics", "options", "foreign options", "not null validated", *SEQUENCE_FACTS),
     ),
     "constraint": ("definition", "validated", "enforced"),
-    "index": ("definition", "valid", "replica identity", "clustered", "constraint", "partition of"),
+    "index": ("definition", "valid", "replica identity", "clustered", "constraint", "partition of", "statistics"),
     "view": ("definition", "options"),
-    "materialized view": ("definition", "options", "access method"),
+    "materialized view": ("definition", "options", "access method", "populated"),
     "trigger": ("definition", "enabled"),
     "rule": ("definition", "enabled"),
     "policy": ("command", "permissive", "roles", "using", "check"),
@@ -125,7 +139,9 @@ _FACTS = {
     "access method": ("type", "handler"),
     "foreign data wrapper": ("handler", "validator", "options"),
     "server": ("foreign data wrapper", "type", "version", "options"),
-    "default grants": (),
+    "base type": ("definition",),
+    "shell type": (),
+    **dict.fromkeys(_GRANTED, ()),
     "comment": ("text",),
 }
 
@@ -156,7 +172,7 @@ def write_ddl(expected: Snapshot, found: Snapshot) -> tuple[Draft, ...]:
     return (_NO_BODIES, *drafts) if any(_is_unchecked(step) for step in makes) else tuple(drafts)
 
 
-def _connect(step: Step, expected: Schema, present: Schema, blocked: Blocked) -> Step:
+def _connect(step: Step, expected: Schema, present: Schema, blocked: Mapping[ObjectKey, set[ObjectKey]]) -> Step:
     """Return a step with what it needs, takes and leaves."""
     new, old = expected.objects.get(step.key), present.objects.get(step.key)
     either = new or old
@@ -165,7 +181,8 @@ def _connect(step: Step, expected: Schema, present: Schema, blocked: Blocked) ->
     idle = step.phase in {Phase.OWNER, Phase.GRANT, Phase.COMMENT}
     return replace(
         step,
-        needs=frozenset(find_needs(step, either, expected, present, blocked)) - {step.key},
+        needs=frozenset(find_needs(step, either, expected, present)) - {step.key},
+        obstacles=frozenset(blocked.get(step.key, ())),
         takes=frozenset(list_taken_names(either, expected)) if step.opens else frozenset(),
         left=read_reads(old) if old and not idle else "",
     )
@@ -223,7 +240,7 @@ def _write_one(new: SchemaObject, old: SchemaObject | None, expected: Schema, ba
     if new.kind == "comment":
         kind = _kind_of(new, expected)
         # An object that is not written cannot have a comment.
-        if kind in _WRITERS or base.get(kind, new.name.removeprefix(f"{kind} ")):
+        if kind in _PARTS_OF_TYPES or kind in _WRITERS or base.get(kind, new.name.removeprefix(f"{kind} ")):
             yield from write_comment(kind, old, new)
         return
     if new.kind not in _WRITERS:
@@ -235,8 +252,9 @@ def _write_one(new: SchemaObject, old: SchemaObject | None, expected: Schema, ba
         yield from write_partition_triggers(change)
     yield from write_owner(change)
     yield from write_grants(change)
+    yield from write_dependence(change)
     for fact in dict.fromkeys((*new.facts, *(old.facts if old else ()))):
-        if fact not in {*_FACTS[new.kind], "owner", "grants"} and change.differs(fact):
+        if fact not in {*_FACTS[new.kind], "owner", "grants", "depends on extension"} and change.differs(fact):
             yield from _name_unwritten(change, fact)
 
 
@@ -252,16 +270,20 @@ def _kind_of(comment: SchemaObject, schema: Schema) -> str:
     words = comment.name.split(" ")
     # The name of a kind has up to three words.
     kinds = [" ".join(words[:count]) for count in range(1, 4)]
+    if words[0] in _PARTS_OF_TYPES or " ".join(words[:2]) in _PARTS_OF_TYPES:
+        return next(kind for kind in kinds if kind in _PARTS_OF_TYPES)
     sure = [kind for kind in kinds if schema.get(kind, comment.name.removeprefix(f"{kind} "))]
     return (sure or [kind for kind in kinds if kind in _WRITERS] or [""])[0]
 
 
 def _write_end(old: SchemaObject, expected: Schema, base: Schema) -> Iterator[Step]:
     """Yield the removal of a comment from an object that stays, or of default grants."""
-    if old.kind == "default grants":
+    if old.kind in _GRANTED:
         without = replace(old, facts={})
         yield from write_grants(SchemaStep(without, old, expected, base))
         return
     kind = _kind_of(old, base)
-    if expected.get(kind, old.name.removeprefix(f"{kind} ")):
+    name = old.name.removeprefix(f"{kind} ")
+    whole = list_names(name)[0] if kind in _PARTS_OF_TYPES else ""
+    if expected.get(kind, name) or any(expected.get(one, whole) for one in ("composite type", "domain")):
         yield from write_comment(kind, old, None)

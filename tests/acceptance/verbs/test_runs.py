@@ -319,3 +319,24 @@ def test_states(fleet: MakeFleet) -> None:
         shown = read_report(one, one.run("status", "--tenants", state).out)
         assert [row["tenant"] for row in shown.rows] == names, state
     assert one.run("status", "--tenants", "blocked").code == 2
+
+
+def test_states_that_ended(fleet: MakeFleet, tmp_path: Path) -> None:
+    """A tenant chosen by a state that its ledger does not confirm, or that has left tenants.yaml, is said to be so."""
+    one = fleet(tenants=["1", "16", "17"], files={"0000_rooms.sql": ROOMS})
+    for name in ("16", "17"):
+        one.query(name, "CREATE TABLE rooms ()")
+    assert one.run("migrate", "--no-verify").code == 3
+    # Somebody else repairs one of them, on a machine with other journals.
+    one.query("16", "DROP TABLE rooms")
+    elsewhere = {"TENANTRY_STATE": str(tmp_path / "elsewhere")}
+    assert one.run("migrate", "--no-verify", "--tenants", "16", env=elsewhere).code == 0
+    config = one.folder / "tenants.yaml"
+    config.write_text(config.read_text("utf-8").replace(', "17"', ""), "utf-8")
+    for command in (["status"], ["plan"], ["migrate", "--no-verify"]):
+        done = one.run(*command, "--tenants", "failed")
+        assert done.code == 0
+        said = done.out + done.err
+        assert "--tenants failed: 1 tenant (16) left so by the last run, with nothing pending any more" in said
+        assert "--tenants failed: 1 tenant (17) left so by the last run, not in tenants.yaml any more" in said
+    assert "left so" not in (again := one.run("status", "--tenants", "16")).out + again.err

@@ -57,6 +57,7 @@ _SECTIONS = {
     "lint": "lint",
     "drift": "drift",
     "ignored": "An entry of drift.ignore",
+    "scratch": "scratch",
     "rollout": "rollout",
     "stage": "A stage of the rollout",
     "workers": "workers",

@@ -61,6 +61,16 @@ PROSE = (
     "-- this file is not transactional: it is not needed",
     "-- Warning: takes a lock",
     "-- x = 1",
+    "-- Phase: 18.1",
+    "-- Required: rooms and their rates",
+    "-- requires: rooms",
+    "-- Replace: the old rates",
+    "-- replace: sha256:0",
+    "-- Ensures: that rooms have a rate",
+    "-- Batches: as many as there are",
+    "-- Depends: the weather",
+    "-- Transactional: of course",
+    "-- Lock_timeout: see the wiki",
     "-- url: https://example.org/",
     "-- 12: a number",
     "-- TODO: nothing",
@@ -95,7 +105,8 @@ UNKNOWN = {
     "requires: SELECT true": ("require", "SELECT true"),
     "Ensure: SELECT true": ("ensure", "SELECT true"),
     "batches: 1000": ("batch", "1000"),
-    "replace: sha256:0": ("replaces", "sha256:0"),
+    f"replace: sha256:{'0' * 64}": ("replaces", f"sha256:{'0' * 64}"),
+    "Transactional: FALSE": ("transactional", "false"),
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tenantry.model.errors import Blocked, Cancelled, NoDatabase, Refused, TenantError, Unreachable
 from tenantry.postgres.capacity import EACH, Capacity, is_safe
+from tenantry.postgres.refusals import is_away
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,23 @@ def test_worth_another_attempt(error: TenantError, tries: str) -> None:
         capacity.connect(attempt, str)
     assert caught.value is error
     assert (next(seen) > 1) is (tries == "several")
+
+
+@pytest.mark.parametrize(
+    ("reason", "away"),
+    [
+        ('connection to server at "127.0.0.1", port 5432 failed: Connection refused', True),
+        ("connection timeout expired", True),
+        ("the database system is starting up", True),
+        ("the database system is shutting down", True),
+        ("server closed the connection unexpectedly", True),
+        ('database "x" is not currently accepting connections', False),
+        ("Passwort-Authentifizierung fehlgeschlagen", False),
+    ],
+)
+def test_away(reason: str, away: bool) -> None:
+    """Only a server that does not answer, or says that it is about to, is waited for."""
+    assert is_away(reason) is away
 
 
 def test_not_each_tenant_waits() -> None:

@@ -22,6 +22,7 @@ from tenantry.model.events import (
     TenantFinished,
     TenantPostponed,
     TenantsSelected,
+    TimePassed,
     Verdict,
     WarningRaised,
 )
@@ -47,6 +48,7 @@ OTHERS: tuple[Event, ...] = (
     StagePlanned("canary", ("1", "16"), "max-failures 0, verified"),
     StageStarted("canary", 2, 2),
     StageHeld("canary", "its gate: the query returned false", 2100),
+    TimePassed(10_000),
 )
 
 
@@ -81,6 +83,7 @@ def test_one_line_each() -> None:
         "stage_planned",
         "stage_started",
         "stage_held",
+        "time_passed",
     ]
     assert {type(line["event"]) for line in written} == {str}
 

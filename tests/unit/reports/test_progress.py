@@ -14,6 +14,7 @@ from tenantry.model.events import (
     RunFinished,
     RunStarted,
     TenantStarted,
+    TimePassed,
 )
 from tenantry.model.results import Failure, Result
 from tenantry.reports.output import Output
@@ -145,11 +146,17 @@ def test_lines(clock: Clock) -> None:
     sink = make_pace_sink(lambda message, values: lines.append((message, values)))
     names = [str(number) for number in range(1, 9)]
     sink(RunStarted("migrate", "5e1f0c3a-8d5b", tuple(names)))
-    for name in names:
+    for name in names[:2]:
         sink(TenantStarted(name))
         clock.now += 6
         sink(end(name, Result.APPLIED if name != "2" else Result.FAILED))
-    assert len(lines) == 4
+    assert lines == []
+    sink(TimePassed(12_000))
+    sink(TenantStarted("3"))
+    clock.now += 10
+    sink(TimePassed(22_000))
+    assert len(lines) == 2
+    assert lines[1][1]["slowest"] == ["3, 10 s"]
     assert lines[0] == (
         "progress",
         {

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -262,6 +263,40 @@ NEXT: dict[str, tuple[list[str], list[Event], str]] = {
 def test_next_step(names: list[str], events: list[Event], expected: str) -> None:
     """The last line of a report is a command that can be typed as it stands."""
     assert render(make_sink, run_on(names, *events)).splitlines()[-1] == expected
+
+
+@pytest.mark.parametrize(
+    ("events", "again", "expected"),
+    [
+        ([event for name in MANY for event in fail(name)], "", "after fixing that: {} --tenants failed"),
+        (
+            [event for name in MANY[1:] for event in fail(name)] + list(miss("1")),
+            "",
+            "after fixing that: {} --tenants behind",
+        ),
+        ([event for name in MANY for event in stopped(name)], "", "next: {} --tenants behind"),
+        ([event for name in MANY for event in miss(name)], " --dry-run", "next: {} --tenants all"),
+    ],
+    ids=["failed", "failed and away", "stopped", "dry run"],
+)
+def test_next_step_by_state(events: list[Event], again: str, expected: str) -> None:
+    """Of a run over the whole fleet, the state of those that are left is shorter than their ids, and not wider."""
+    command = f"{PROGRAM} migrate{again}"
+    stream = io.StringIO()
+    sink = make_sink(Output(stream), replace(CALL, again=command, selection="all"))
+    for event in run_on([*MANY, "22"], *events, *well("22")):
+        sink(event)
+    assert stream.getvalue().splitlines()[-1] == expected.format(command)
+
+
+def test_unproven_by_state() -> None:
+    """Of many tenants that are applied and not proven, the state is named as well."""
+    ends = [event for name in MANY for event in (TenantStarted(name), end(name, Result.FINDING, "2 differences"))]
+    stream = io.StringIO()
+    sink = make_sink(Output(stream), replace(CALL, again=f"{PROGRAM} migrate", selection="all"))
+    for event in run_on(MANY, *ends):
+        sink(event)
+    assert stream.getvalue().splitlines()[-1] == f"after fixing that: {PROGRAM} verify --tenants unproven"
 
 
 @pytest.mark.parametrize("verb", ["status", "verify", "accept"])

@@ -5,6 +5,28 @@
     CASE WHEN bool_or(acl IS NOT NULL) THEN 'grants' END,
     (SELECT string_agg(DISTINCT CAST(relkind AS text), ' ') FROM relation),
     CASE WHEN EXISTS (SELECT FROM relation WHERE relhassubclass) THEN 'inheritance' END,
+    CASE
+        WHEN EXISTS (
+            SELECT
+            FROM relation
+            JOIN pg_catalog.pg_depend AS depend
+                ON depend.classid = CAST('pg_catalog.pg_class' AS regclass)
+                AND depend.objid = relation.oid
+                AND depend.deptype = 'i'
+            WHERE relation.relkind = 'S' AND relation.relacl IS NOT NULL
+        )
+            THEN 'identity_sequence'
+    END,
+    CASE
+        WHEN EXISTS (
+            SELECT
+            FROM pg_catalog.pg_depend
+            WHERE refclassid = CAST('pg_catalog.pg_extension' AS regclass) AND deptype = 'x'
+        )
+            THEN 'depends'
+    END,
+    CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_proc WHERE oid >= 16384 AND pronamespace = 11) THEN 'pg_proc' END,
+    {brought_gate},
     -- The catalogs that have something of the database's own, beside what belongs to extensions and to tables. What a
     -- view reads is written down of its rule; any other rule depends on its table so that it goes with that.
     (

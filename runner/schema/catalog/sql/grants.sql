@@ -24,6 +24,9 @@ FROM (
             word,
             here,
             CASE
+                -- Where an owner can be without it, that is told.
+                WHEN {maintained} AND every = 7 AND own AND NOT bool_or(privilege = 'MAINTAIN') AND count(*) = 7
+                    THEN 'ALL but MAINTAIN'
                 WHEN count(*) FILTER (WHERE privilege <> 'MAINTAIN') = every AND bool_and(grantable) THEN 'ALL*'
                 WHEN count(*) FILTER (WHERE privilege <> 'MAINTAIN') = every AND NOT bool_or(grantable) THEN 'ALL'
                 ELSE string_agg(
@@ -43,12 +46,19 @@ FROM (
                 object.position,
                 {grantee_word} COLLATE "C" AS word,
                 entry.here,
+                entry.grantee IS NOT DISTINCT FROM object.owner AS own,
                 entry.privilege_type AS privilege,
                 bool_or(entry.is_grantable) AS grantable,
-                CASE CASE object.kind WHEN 'default grants' THEN split_part(object.name, ' ', 1) ELSE object.kind END
+                CASE
+                    CASE
+                        WHEN object.kind = 'default grants' THEN split_part(object.name, ' ', 1)
+                        WHEN object.kind = 'privileges' THEN lower(split_part(object.name, ' ', 1))
+                        ELSE object.kind
+                    END
                     WHEN 'column' THEN 4
                     WHEN 'sequence' THEN 3
                     WHEN 'sequences' THEN 3
+                    WHEN 'identity sequence' THEN 3
                     WHEN 'schema' THEN 2
                     WHEN 'schemas' THEN 2
                     WHEN 'large' THEN 2
@@ -68,10 +78,9 @@ FROM (
                 FROM aclexplode(object.usual) AS given
             ) AS entry
             WHERE object.acl IS NOT NULL
-                AND NOT (entry.privilege_type = 'MAINTAIN' AND entry.grantee IS NOT DISTINCT FROM object.owner)
-            GROUP BY object.kind, object.name, object.parent, object.position, word, entry.here, privilege, every
+            GROUP BY object.kind, object.name, object.parent, object.position, word, entry.here, own, privilege, every
         ) AS privilege
-        GROUP BY kind, name, parent, position, word, here, every
+        GROUP BY kind, name, parent, position, word, here, own, every
     ) AS holding
     GROUP BY kind, name, parent, position, word
 ) AS grantee

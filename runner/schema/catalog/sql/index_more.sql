@@ -13,6 +13,12 @@ SELECT
     false,
     ARRAY[
         'valid', CASE WHEN NOT index.indisvalid THEN 'no' END,
+        'maintained', CASE WHEN NOT (index.indisready AND index.indislive) THEN 'no' END,
+        'statistics', (
+            SELECT string_agg(attribute.attnum || ': ' || attribute.attstattarget, ', ' ORDER BY attribute.attnum)
+            FROM pg_catalog.pg_attribute AS attribute
+            WHERE attribute.attrelid = class.oid AND attribute.attstattarget <> -1
+        ),
         'replica identity', CASE WHEN index.indisreplident THEN 'yes' END,
         'clustered', CASE WHEN index.indisclustered THEN 'yes' END,
         'partition of', CASE WHEN class.relispartition THEN

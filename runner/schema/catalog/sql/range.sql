@@ -20,7 +20,8 @@ SELECT
             quote_ident(space.nspname) || '.' || quote_ident(class.opcname)
         END,
         'canonical', CASE WHEN range.rngcanonical <> 0 THEN CAST(range.rngcanonical AS text) END,
-        'difference', CASE WHEN range.rngsubdiff <> 0 THEN CAST(range.rngsubdiff AS text) END
+        'difference', CASE WHEN range.rngsubdiff <> 0 THEN CAST(range.rngsubdiff AS text) END,
+        'multirange', {multirange}
     ]
 FROM type
 JOIN pg_catalog.pg_range AS range ON range.rngtypid = type.oid

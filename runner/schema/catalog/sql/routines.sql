@@ -1,7 +1,8 @@
 routine AS MATERIALIZED (
     SELECT proc.oid, proc.prokind, proc.proowner, proc.proacl
     FROM pg_catalog.pg_proc AS proc
-    JOIN namespace ON namespace.oid = proc.pronamespace
+    -- What is put into pg_catalog is found before all else.
+    JOIN pg_catalog.pg_namespace AS space ON space.oid = proc.pronamespace AND left(space.nspname, 8) <> 'pg_temp_'
     WHERE proc.oid >= 16384
         AND proc.prosrc NOT IN (
             'range_constructor2',

@@ -2,7 +2,13 @@ SELECT
     CAST('pg_catalog.pg_type' AS regclass),
     type.oid,
     0,
-    CASE type.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' WHEN 'r' THEN 'range' ELSE 'composite type' END,
+    CASE type.typtype
+        WHEN 'e' THEN 'enum'
+        WHEN 'd' THEN 'domain'
+        WHEN 'r' THEN 'range'
+        WHEN 'c' THEN 'composite type'
+        ELSE CASE WHEN type.typisdefined THEN 'base type' ELSE 'shell type' END
+    END,
     type.name,
     '',
     0,
@@ -54,6 +60,32 @@ SELECT
                 FROM pg_catalog.pg_attribute AS attribute
                 JOIN pg_catalog.pg_type AS base ON base.oid = attribute.atttypid
                 WHERE attribute.attrelid = type.typrelid AND attribute.attnum > 0 AND NOT attribute.attisdropped
+            )
+        ]
+        WHEN 'b' THEN ARRAY[
+            'definition',
+            concat_ws(
+                ', ',
+                'INPUT = ' || CAST(type.typinput AS text),
+                'OUTPUT = ' || CAST(type.typoutput AS text),
+                'RECEIVE = ' || nullif(CAST(type.typreceive AS text), '-'),
+                'SEND = ' || nullif(CAST(type.typsend AS text), '-'),
+                'TYPMOD_IN = ' || nullif(CAST(type.typmodin AS text), '-'),
+                'TYPMOD_OUT = ' || nullif(CAST(type.typmodout AS text), '-'),
+                'ANALYZE = ' || nullif(CAST(type.typanalyze AS text), '-'),
+                {subscript}
+                'INTERNALLENGTH = ' || CASE type.typlen WHEN -1 THEN 'VARIABLE' ELSE CAST(type.typlen AS text) END,
+                CASE WHEN type.typbyval THEN 'PASSEDBYVALUE' END,
+                'ALIGNMENT = '
+                || CASE type.typalign WHEN 'c' THEN 'char' WHEN 's' THEN 'int2' WHEN 'd' THEN 'double' ELSE 'int4' END,
+                'STORAGE = '
+                || CASE type.typstorage WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' WHEN 'x' THEN 'extended' END,
+                'CATEGORY = ' || quote_literal(CAST(nullif(type.typcategory, 'U') AS text)),
+                CASE WHEN type.typispreferred THEN 'PREFERRED = true' END,
+                'DEFAULT = ' || quote_literal(type.typdefault),
+                'ELEMENT = ' || format_type(nullif(type.typelem, 0), NULL),
+                'DELIMITER = ' || quote_literal(CAST(nullif(type.typdelim, ',') AS text)),
+                CASE WHEN type.typcollation <> 0 THEN 'COLLATABLE = true' END
             )
         ]
         ELSE CAST(ARRAY[] AS text[])

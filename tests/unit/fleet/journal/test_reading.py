@@ -1,5 +1,6 @@
 """Which run a person means, and what the last runs say of each tenant; on files of a folder."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -152,3 +153,37 @@ def test_unwritable(book: Book) -> None:
     book.folder.write_text("in the way")
     events = book.add("aa1", {"1": APPLIED})
     assert [type(event) for event in events] == [RunStarted, WarningRaised, TenantFinished, RunFinished]
+
+
+def test_of_another_project(book: Book) -> None:
+    """A run of another tenants.yaml is neither resumed nor shown; the states of its tenants are not those of ours."""
+    book.add("aa1", {"1": APPLIED}, project="/other/tenants.yaml")
+    with pytest.raises(ConfigError) as caught:
+        book.runs.find("aa1")
+    (problem,) = caught.value.problems
+    assert (problem.message, problem.hint) == (
+        f"run aa100000: belongs to /other/tenants.yaml, expected a run of {HEADER.project}",
+        "name that file with --config",
+    )
+    with pytest.raises(ConfigError, match="no run is recorded"):
+        book.runs.find("last")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "by", "said"),
+    [
+        ('"journal":1', '"journal":2', "of format 2, which a newer tenantry wrote, expected format 1"),
+        ("^.*\n", "not a journal\n", "line 1: damaged"),
+    ],
+    ids=["newer", "damaged"],
+)
+def test_unreadable(book: Book, pattern: str, by: str, said: str) -> None:
+    """A journal that a newer version wrote, or that is damaged, is refused by its name: nothing is guessed."""
+    book.add("aa1", {"1": APPLIED})
+    ((_, path),) = list_files(book.folder)
+    path.write_text(re.sub(pattern, by, path.read_text("utf-8"), count=1), "utf-8")
+    for ask in (lambda: book.runs.find("aa1"), lambda: book.runs.states({"1"})):
+        with pytest.raises(ConfigError) as caught:
+            ask()
+        assert f".tenantry/runs/{path.name}: " in str(caught.value)
+        assert said in str(caught.value)
