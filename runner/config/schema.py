@@ -493,10 +493,7 @@ class _Notify(BaseModel):
 
 
 class WorkersEntry(BaseModel):
-    """The control database of `migrate --engine procrastinate`, through which a run and its workers know each other.
-
-    Whoever may write to it can have the workers apply the migrations of this project, and nothing else.
-    """
+    """The control database, where runs of `migrate --engine procrastinate` and their workers meet."""
 
     model_config = ConfigDict(title="workers", extra="forbid", strict=True)
 

@@ -12,7 +12,7 @@ from tenantry.files.directory import Directory
 from tenantry.files.repeatables import read_directory
 from tenantry.fleet.turns import Engine
 from tenantry.fleet.workers import threads
-from tenantry.model import SetName, Tenant
+from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import Event
 from tenantry.postgres.passwords import PasswordCommand
@@ -81,14 +81,22 @@ def make_control(config: Config) -> "Control":
         sessions = Sessions({_OWN: place.dsn}, settings)
         return Control(sessions, _OWN, sessions.maintenance(_OWN), place.schema)
     master = config.master
-    assert master is not None, "make_control of config refuses this"
-    server = master.server
-    dsn = server.direct or server.dsn or embedded_server(config).dsn()
-    # A lease and a bell need a session of their own, which a pooler would give to others.
-    commands = {server.name: PasswordCommand(server.name, server.password_command)} if server.password_command else {}
-    return Control(
-        Sessions({server.name: dsn}, settings, commands=commands), server.name, master.database, place.schema
-    )
+    assert master is not None, "tenants.yaml is refused without one"
+    name = master.server.name
+    sessions = Sessions({name: _find_dsn(config, master.server)}, settings, commands=_list_commands(master.server))
+    return Control(sessions, name, master.database, place.schema)
+
+
+def _find_dsn(config: Config, server: Server) -> str:
+    """Return the way past the server's pooler: a lease needs a session, which a pooler would give to others."""
+    return server.direct or server.dsn or embedded_server(config).dsn()
+
+
+def _list_commands(server: Server) -> dict[str, PasswordCommand]:
+    if not server.password_command:
+        return {}
+    ttl_s = server.password_ttl_ms / 1000 if server.password_ttl_ms else None
+    return {server.name: PasswordCommand(server.name, server.password_command, ttl_s)}
 
 
 def check_control(control: "Control", *, library: str) -> None:

@@ -64,6 +64,7 @@ starts. Exit code 0 means that every selected database was read again and has ev
   tenantry migrate --tenants 1,16
   tenantry migrate --tenants all --to 9 --dry-run
   tenantry migrate --server main="host=db.example.org user=app" --format jsonl
+  tenantry migrate --engine procrastinate
 """
 
 _PARAMS = (

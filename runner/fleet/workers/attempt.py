@@ -128,7 +128,6 @@ class OrderWatch:
         self.ordered = False
         self._load = load
         self._ending = ending
-        self._done: set[str] = set()
 
     def heed(self, orders: str, reason: str) -> None:
         """Do what the run orders, and what the worker was told."""

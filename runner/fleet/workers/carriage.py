@@ -56,10 +56,14 @@ class _Outgoing:
 
 @dataclass(slots=True)
 class _Sent:
-    """A batch that went out: how far its messages were read, as attempt and number, and what trouble it had."""
+    """A batch that went out: how far its messages were read, as attempt and number, and what trouble it had.
+
+    `attempt` is the newest one that is known of.
+    """
 
     batch: TenantBatch
     second: bool
+    attempt: int = 0
     cursor: tuple[int, int] = (0, 0)
     trouble: Trouble | None = None
 
@@ -117,9 +121,11 @@ class Carriage:
         for job, attempt, seq, message in messages:
             self._sent[job].cursor = (attempt, seq)
             self._told += self._take(self._sent[job], decode_message(message, self._tenants))
-        if not messages:
-            for state in states.values():
-                self._told += self._settle(state) if state.over else ()
+        for state in states.values():
+            if not state.over:
+                self._told += self._note_attempt(state.ticket)
+            elif not messages:
+                self._told += self._settle(state)
         if time.monotonic() - self._looked >= _LOOK_S:
             self._looked = time.monotonic()
             self._told += self._look_around(connection, states)
@@ -179,6 +185,16 @@ class Carriage:
             self._run.control.order(connection, self._run.run, order, reason)
             self._run.control.cancel_waiting(connection, self._run.run)
             self._order = order
+
+    def _note_attempt(self, ticket: Ticket) -> Iterator[Event]:
+        """Say once that a batch goes to another worker, whoever noticed that the one before is gone."""
+        sent = self._sent[ticket.job]
+        if ticket.attempt <= sent.attempt:
+            return
+        sent.attempt = ticket.attempt
+        names = [name for name, _ in sent.batch.tenants]
+        shown = f"{names[0]} to {names[-1]}" if len(names) > 1 else names[0]
+        yield _warn(f"the worker at {shown} died or was told to end: another one takes its tenants over")
 
     def _take(self, sent: _Sent, told: Event | Turn | Trouble) -> Iterator[Event]:
         """Yield the events that a message leads to."""
@@ -286,20 +302,12 @@ class Carriage:
 
     def _look_around(self, connection: Connection, states: Mapping[int, JobState]) -> Iterator[Event]:
         """Take jobs of dead workers back, and see whether there is a worker for each queue."""
-        again, ended = self._takeover.look(connection)
-        for ticket in (*again, *ended):
-            if ticket.job in self._sent:
-                yield _warn(self._describe_lost(ticket))
+        self._takeover.look(connection)
         waiting = {state.queue for state in states.values() if state.status == "todo"}
         served = {name for sign in self._run.control.list_workers(connection) for name in sign.queues}
         self._unserved = {name: since for name, since in self._unserved.items() if name in waiting - served}
         for name in sorted(waiting - served):
             yield from self._wait_for_worker(connection, name, states)
-
-    def _describe_lost(self, ticket: Ticket) -> str:
-        names = [name for name, _ in self._sent[ticket.job].batch.tenants]
-        shown = f"{names[0]} to {names[-1]}" if len(names) > 1 else names[0]
-        return f"the worker at {shown} died: another one takes its tenants over"
 
     def _wait_for_worker(self, connection: Connection, name: str, states: Mapping[int, JobState]) -> Iterator[Event]:
         """Say that no worker serves a queue; after a while, its tenants end without one."""

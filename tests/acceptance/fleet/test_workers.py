@@ -134,7 +134,7 @@ def test_a_worker_is_killed(fleet: MakeFleet) -> None:
     told = read_events(out)
     died = [event["problem"]["message"] for event in told if event["event"] == "warning_raised"]
     assert [re.sub(r"at \S+( to \S+)?", "at _", text) for text in died] == [
-        "the worker at _ died: another one takes its tenants over"
+        "the worker at _ died or was told to end: another one takes its tenants over"
     ]
     ends = [event for event in told if event["event"] == "tenant_finished"]
     assert {event["tenant"]: event["verdict"]["result"] for event in ends} == dict.fromkeys(["master", *IDS], "applied")

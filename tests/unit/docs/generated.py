@@ -82,7 +82,8 @@ def _write_mapping(mapping: Mapping[str, Any], models: Mapping[str, Any]) -> str
 
 def _write_key(key: str, mapping: Mapping[str, Any], models: Mapping[str, Any]) -> str:
     entry = mapping["properties"][key]
-    meaning = entry.get("description") or _find_model(entry, models)["description"]
+    # Of a mapping, the first sentence: the others would end the row, and stand above its own table.
+    meaning = entry.get("description") or _find_model(entry, models)["description"].partition("\n")[0]
     example = f" Such as {_write_example(entry['examples'][0])}." if "examples" in entry else ""
     default = _name_need(key, mapping) or _write_default(entry.get("default"))
     return f"| `{key}` | {_name_type(entry, models)} | {default} | {_mark_code(meaning)}{example} |\n"
