@@ -70,7 +70,7 @@ class Phase(IntEnum):
     EVENT_TRIGGER = 29
 
 
-class Stage(IntEnum):
+class Urgency(IntEnum):
     """The order of drops and other statements that do not depend on each other."""
 
     # What is in the way of a change.
@@ -100,7 +100,7 @@ class Step:
     column: str = ""
     reads: str = ""
     left: str = ""
-    stage: Stage = Stage.MAKE
+    urgency: Urgency = Urgency.MAKE
     opens: bool = False
     is_whole: bool = False
     is_drop: bool = False

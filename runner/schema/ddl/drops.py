@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tenantry.schema.ddl.code import drop_routine, drop_view
 from tenantry.schema.ddl.columns import list_parents, name_identity
-from tenantry.schema.ddl.draft import Phase, Risk, Stage, Step
+from tenantry.schema.ddl.draft import Phase, Risk, Step, Urgency
 from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, find_names, read_label, read_local, read_reads
 from tenantry.schema.ddl.needs import find_drop_needs, find_users, list_above
 from tenantry.schema.ddl.others import drop_event_trigger, drop_plain, drop_publication, drop_sequence, is_dropped_with
@@ -61,7 +61,7 @@ _NAMED = RELATIONS | TYPES | ROUTINES | {"sequence", "index"}
 
 
 def write_drops(
-    olds: Iterable[SchemaObject], found: Schema, expected: Schema, left: Schema, stage: Stage
+    olds: Iterable[SchemaObject], found: Schema, expected: Schema, left: Schema, urgency: Urgency
 ) -> Iterator[Step]:
     """Yield the drops of objects, without those that go with another. `left` is the schema after the first drops."""
     gone = Schema(
@@ -70,12 +70,12 @@ def write_drops(
     for old in olds:
         if old.kind not in DROPS:
             yield unwritten(old, "extra, and objects of this kind are not dropped")
-        elif not _goes_along(old, found, expected, gone, left if stage is Stage.FIRST else expected):
-            yield from _detach(old, found, stage)
-            yield _drop(old, found, gone, stage)
+        elif not _goes_along(old, found, expected, gone, left if urgency is Urgency.FIRST else expected):
+            yield from _detach(old, found, urgency)
+            yield _drop(old, found, gone, urgency)
 
 
-def _detach(old: SchemaObject, found: Schema, stage: Stage) -> Iterator[Step]:
+def _detach(old: SchemaObject, found: Schema, urgency: Urgency) -> Iterator[Step]:
     """Yield DETACH for a partition to whose partitioned table foreign keys refer: they hold it too."""
     parent = old.facts.get("partition of", "")
     above = [parent, *list_above(parent, found)] if parent and old.kind in RELATIONS else []
@@ -83,17 +83,17 @@ def _detach(old: SchemaObject, found: Schema, stage: Stage) -> Iterator[Step]:
     if any(user.kind == "constraint" for key in keys for user in find_users(key, found)):
         sql, note = f"ALTER TABLE {parent} DETACH PARTITION {old.name}", "foreign keys refer to its table"
         made = step(old, Phase.LINK, sql, Risk.DESTRUCTIVE, note)
-        yield replace(made, stage=stage, is_drop=True, gone=frozenset([old.key]))
+        yield replace(made, urgency=urgency, is_drop=True, gone=frozenset([old.key]))
 
 
-def _drop(old: SchemaObject, found: Schema, gone: Schema, stage: Stage) -> Step:
+def _drop(old: SchemaObject, found: Schema, gone: Schema, urgency: Urgency) -> Step:
     taken = [one for one in _list_taken(old, found) if one.key in gone.objects]
     # Those in the way have a drop of their own.
     along = (one for one in taken if one is old or not _is_in_the_way(one, found, gone))
     reads = " ".join(read_reads(one) for one in along if one.kind != "comment")
     return replace(
         DROPS[old.kind](old),
-        stage=stage,
+        urgency=urgency,
         is_drop=True,
         reads=reads,
         needs=find_drop_needs(old, found),

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from tenantry.schema.ddl.draft import Phase, Risk, Stage, Step
+from tenantry.schema.ddl.draft import Phase, Risk, Step, Urgency
 from tenantry.schema.ddl.names import find_names, find_words
 from tenantry.schema.snapshot import ObjectKey
 
@@ -144,7 +144,7 @@ def _add_mentions(graph: _Graph, index: int) -> None:
         graph.add(index, graph.freed.get(name, ()), strict=True)
     for name in find_names(step.left):
         for other in graph.droppers.get(name, ()):
-            if graph.steps[other].stage is Stage.LAST and step.key not in graph.steps[other].gone:
+            if graph.steps[other].urgency is Urgency.LAST and step.key not in graph.steps[other].gone:
                 graph.add(other, [index], strict=False)
 
 
@@ -187,4 +187,4 @@ def _sort(graph: _Graph) -> list[int]:
 
 def _rank(step: Step) -> tuple[int, int]:
     """Return the place of a step that nothing orders: drops run in the reverse order of their phases."""
-    return step.stage, -step.phase if step.is_drop else step.phase
+    return step.urgency, -step.phase if step.is_drop else step.phase

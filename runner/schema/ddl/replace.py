@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from tenantry.schema.ddl.code import is_replaceable, read_signature
 from tenantry.schema.ddl.columns import SEQUENCE_FACTS, is_widening, list_parents, name_identity
-from tenantry.schema.ddl.draft import Draft, Phase, Risk, Stage, Step
+from tenantry.schema.ddl.draft import Draft, Phase, Risk, Step, Urgency
 from tenantry.schema.ddl.names import (
     RELATIONS,
     ROUTINES,
@@ -93,7 +93,7 @@ class Replacement:
                 Phase.COLUMN,
                 key,
                 reads=read_reads(old),
-                stage=Stage.FIRST,
+                urgency=Urgency.FIRST,
                 is_drop=True,
                 gone=frozenset([key]),
                 obstacles=frozenset(self.blocked.get(key, ())),

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tenantry.schema.ddl.code import write_aggregate, write_function, write_view
 from tenantry.schema.ddl.columns import SEQUENCE_FACTS, write_column
-from tenantry.schema.ddl.draft import Draft, Phase, Risk, Stage, Step
+from tenantry.schema.ddl.draft import Draft, Phase, Risk, Step, Urgency
 from tenantry.schema.ddl.drops import DROPS, write_drops
 from tenantry.schema.ddl.inherited import read_current
 from tenantry.schema.ddl.names import (
@@ -162,9 +162,9 @@ def write_ddl(expected: Snapshot, found: Snapshot) -> tuple[Draft, ...]:
     patched = Schema({**present.objects, **replacement.patched})
     extra = [old for key, old in base.objects.items() if key not in wanted.objects and old.kind not in _ENDED]
     drops = [
-        *write_drops(gone, present, wanted, base, Stage.FIRST),
+        *write_drops(gone, present, wanted, base, Urgency.FIRST),
         *replacement.patches(),
-        *write_drops(extra, patched, wanted, base, Stage.LAST),
+        *write_drops(extra, patched, wanted, base, Urgency.LAST),
     ]
     makes = [
         _mark_renamed(_connect(step, wanted, present, replacement.blocked), renamed, renames)
