@@ -21,7 +21,7 @@ from tenantry.postgres.copying import Bound, TooMuch, copy_rows
 __all__ = ["assert_migrated"]
 
 _MOST = Bound(rows=100_000, size=64 * 1024**2)
-_MIGRATE = 'run "tenantry migrate" before the application starts'
+_MIGRATE = "migrate this database before the application starts; tenantry plan shows the files that it would get"
 # Arbitrary: the first ones tell enough.
 _SHOWN = 3
 _WORDS = {State.PENDING: "pending", State.OUT_OF_ORDER: "pending", State.INCOMPLETE: "unfinished"}

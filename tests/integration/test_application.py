@@ -56,7 +56,7 @@ def test_a_database_that_lacks_files_is_refused_by_name(here: Site) -> None:
     assert refusal(here, tenantry.NotMigrated) == (
         "the database lacks 5 migrations: 0001_rooms (unfinished), 0002_desks (applied with another text), "
         "0003_more (pending) and 2 more, expected 5 applied migrations",
-        'run "tenantry migrate" before the application starts',
+        "migrate this database before the application starts; tenantry plan shows the files that it would get",
     )
 
 

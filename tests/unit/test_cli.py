@@ -282,7 +282,7 @@ def test_config_of_a_folder_above(call: Call, folder: Path, monkeypatch: pytest.
     """tenants.yaml is found from every folder below it, and paths are relative to it."""
     write_project(folder, **{"0001_a.sql": "SELCT 1;\n"})
     monkeypatch.chdir(folder / "migrations" / "tenant")
-    assert call("status").err.startswith("error: ../../migrations/tenant/0001_a.sql:1:1: syntax error")
+    assert call("plan").err.startswith("error: ../../migrations/tenant/0001_a.sql:1:1: syntax error")
 
 
 def test_variables_from_a_file(call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,7 +318,7 @@ def test_config_from_the_environment(call: Call, monkeypatch: pytest.MonkeyPatch
 def test_all_problems(call: Call, folder: Path) -> None:
     """Every fault of the input is said in one go, each with its hint, and exit code 2."""
     write_project(folder, **{"0001_a.sql": "SELCT 1;\n", "0002-b.sql": "SELECT 1;\n"})
-    ended = call("status")
+    ended = call("plan")
     assert (ended.code, ended.out) == (2, "")
     assert [line for line in ended.err.splitlines() if line.startswith("error:")] == [
         'error: migrations/tenant/0001_a.sql:1:1: syntax error at or near "SELCT"',
@@ -345,7 +345,7 @@ def test_new(call: Call, folder: Path) -> None:
     assert call("new", "more") == Ended(0, "migrations/tenant/0001_more.sql\n", "")
     text = (folder / "migrations" / "tenant" / "0001_more.sql").read_text()
     assert text.startswith("-- The purpose of this change, and its reason.\n")
-    ended = call("status")
+    ended = call("plan")
     assert ended.code == 2
     assert [line for line in ended.err.splitlines() if line.startswith("error:")] == [
         f'error: migrations/tenant/{name}.sql:7:1: syntax error at or near ">>>"'

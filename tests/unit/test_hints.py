@@ -35,6 +35,9 @@ def find_texts(tree: ast.Module) -> Iterator[str]:
         match node:
             case ast.Assign(targets=[ast.Name(id="_HELP")], value=value) | ast.Expr(value=value):
                 skipped.add(value)
+            # What is meant by the verb of another tool: the options are those that were typed.
+            case ast.AnnAssign(target=ast.Name(id="MEANT"), value=ast.Dict() as value):
+                skipped.update(ast.walk(value))
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant() | ast.JoinedStr() as value):
                 known[name] += render(value, {})
             case _:

@@ -77,7 +77,7 @@ class Oracle:
         # Without the parameters that an older pg_dump does not know.
         given = conninfo_to_dict(self.dsn)
         where = {word: given[word] for word in ("user", "host", "port") if word in given}
-        return Side(name, snapshot, read_dump(self.programs, make_conninfo(dbname=name, **where)))
+        return Side(name, snapshot, read_dump(self.programs, make_conninfo("", dbname=name, **where)))
 
     def _run(self, statement: str, *names: str) -> None:
         with psycopg.connect(self.dsn, dbname="postgres", autocommit=True) as server:
