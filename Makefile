@@ -13,6 +13,21 @@ OLDEST := $(or $(shell command -v python3.11),$(PYTHON))
 # line reaches the environment of a recipe by itself.
 WHICH = $(if $(filter undefined,$(origin TENANTS)),,--tenants "$$TENANTS")
 
+# Installs what a lock file names. On a terminal, a line tells how many packages have been collected; pip says nothing for
+# minutes, or too much. Its output is kept for a failure, whose exit status a pipe would hide.
+define INSTALL
+if [ -t 2 ]; then \
+	total=$$(grep -c '^[a-z].*==' $(1)); log=$$(mktemp); \
+	{ $(BIN)/python -m pip --disable-pip-version-check install --require-hashes -r $(1) 2>&1; echo "status $$?"; } \
+		| tee "$$log" | awk -v total="$$total" '/^Collecting|^Requirement already/ \
+			{ n++; printf "\r  %d of %d packages", n, total > "/dev/stderr"; fflush() } \
+			/^Installing collected/ { printf "\r  installing %d packages  ", n > "/dev/stderr"; fflush() } \
+			END { printf "\r\033[K" > "/dev/stderr" }'; \
+	status=$$(sed -n 's/^status //p' "$$log"); [ "$$status" = 0 ] || tail -n 20 "$$log" >&2; rm -f "$$log"; \
+	exit "$$status"; \
+else $(PIP) install --require-hashes -r $(1); fi
+endef
+
 .PHONY: help migrate status plan verify log tenants check stop lint format test quick test-lowest test-bench test-hostile test-oracle docs bench dist lock clean
 
 help: ## Show this list
@@ -86,13 +101,13 @@ clean: ## Delete .venv and .venv-lowest; the embedded server and its data stay
 .venv/installed: requirements.lock pyproject.toml
 	@$(MAKE) --no-print-directory .venv/python
 	@echo "installing tenantry's dependencies into .venv: once, about a minute" >&2
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(call INSTALL,requirements.lock)
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/installed-dev: requirements-dev.lock .venv/installed
 	@echo "installing the dependencies of tests and checks into .venv" >&2
-	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@$(call INSTALL,requirements-dev.lock)
 	@touch $@
 
 .venv-lowest/installed: requirements-lowest.lock pyproject.toml

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     )
     from tenantry.model.events import (
         BatchProgressed,
+        CommandsAdvised,
         DatabaseCreated,
         DatabaseOpened,
         DraftWritten,
@@ -71,6 +72,7 @@ __all__ = [
     "AppliedMigration",
     "BatchProgressed",
     "Blocker",
+    "CommandsAdvised",
     "ConfigError",
     "DatabaseCreated",
     "DatabaseOpened",

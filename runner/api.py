@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from tenantry.fleet.selection import parse_selection
 from tenantry.fleet.shards import EXPECTED_SHARD, parse_shard
-from tenantry.ledger.provenance import os_user
+from tenantry.ledger.provenance import name_actor
 from tenantry.model.errors import ConfigError, Problem, RunError
 from tenantry.model.events import Event, RunFinished
 from tenantry.model.outcome import Outcome
@@ -187,7 +187,7 @@ def open(  # noqa: A001  # programs read it as tenantry.open
         create=create,
     )
     opening = open_offline if offline else open_project
-    return OpenProject(opening(choice, str(uuid.uuid4()), os_user()), offline=offline)
+    return OpenProject(opening(choice, str(uuid.uuid4()), name_actor(choice.environment)), offline=offline)
 
 
 def migrate(

@@ -7,24 +7,28 @@ import shutil
 import sys
 import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from click.core import ParameterSource
 
+from tenantry.config.place import find_tenants_file, load_variables
 from tenantry.model.errors import RunError
 from tenantry.model.words import times
+from tenantry.reports.clock import waited_ms
+from tenantry.reports.color import wants_color
 from tenantry.reports.escaping import escape
-from tenantry.reports.output import Stream, guarded, hang, settle
-from tenantry.verbs.verb import VERBS, Repeated, Request, Verb, load_verb
+from tenantry.reports.output import LOST, Stream, guarded, hang, settle
+from tenantry.verbs.verb import GROUPS, MEANT, VERBS, Repeated, Request, Verb, load_verb
 from tenantry.version import __version__
 
 if TYPE_CHECKING:
     from tenantry.model.outcome import Outcome
+    from tenantry.reports.files import WantedReport
     from tenantry.reports.formats import Call
 
 _HELP = """tenantry brings every tenant database to the same, proven schema.
@@ -42,12 +46,22 @@ Exit codes: 0 all selected tenants are in the wanted state, 1 a finding,
 only blocked or unreachable, 6 stopped early, 70 a bug, 74 all is well but
 the report could not be written, 130 Ctrl-C.
 
-Completion: eval "$(_TENANTRY_COMPLETE=bash_source tenantry)", or zsh_source, fish_source.
+Completion: eval "$(tenantry completion bash)", or zsh; tenantry completion fish | source.
 """
 
 
+_REPORT = click.Option(
+    ["--report", "reports"],
+    multiple=True,
+    metavar="FORMAT=FILE",
+    help="Also write a report to a file: html, json, junit, markdown, prometheus, or a format of --format; - is "
+    "stdout. May be repeated.",
+)
 # What the next command has of its own, or need not repeat.
-_NOT_AGAIN = frozenset({"tenants", "shard", "format", "verbose", "reason", "config", "resume", "yes"})
+_NOT_AGAIN = frozenset(
+    {"tenants", "shard", "format", "reports", "verbose", "quiet", "log_format", "env_file", "reason", "config"}
+    | {"resume", "yes"}
+)
 _ERROR = click.style("error:", fg="red", bold=True)
 # A line of ours among the output of the other formats would break them.
 _FOR_PEOPLE = frozenset({"table", "plan"})
@@ -60,8 +74,7 @@ class _Called:
     `for_people`: stdout may take a line on what stderr has lost. `given` are the parameters that were typed.
     """
 
-    config: str = ""
-    verbose: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
     ends: str = ""
     for_people: bool = True
     given: frozenset[str] = frozenset()
@@ -93,9 +106,12 @@ class _Verbs(click.Group):
         return _make_command(cmd_name, load_verb(cmd_name)) if cmd_name in VERBS else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of verbs from `VERBS` alone: no verb is imported for it."""
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+        """Write the list of verbs from `GROUPS` alone: no verb is imported for it."""
+        widest = max(map(len, VERBS))
+        for title, verbs in GROUPS.items():
+            with formatter.section(title):
+                # The lists of all groups are one table to the reader.
+                formatter.write_dl([(name.ljust(widest), text) for name, text in verbs.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -104,11 +120,17 @@ class _Verbs(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            import difflib
+            raise click.UsageError(f"{args[0]!r} is not a verb: {_suggest(args[0])}", ctx) from error
 
-            near = difflib.get_close_matches(args[0], VERBS, n=1)
-            expected = f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(VERBS)}"
-            raise click.UsageError(f"{args[0]!r} is not a verb: {expected}", ctx) from error
+
+def _suggest(word: str) -> str:
+    """Return the verb that somebody meant who typed `word`."""
+    import difflib
+
+    if meant := MEANT.get(word.lower()):
+        return f"use {meant}"
+    near = difflib.get_close_matches(word, VERBS, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(VERBS)}"
 
 
 class _Command(click.Command):
@@ -156,40 +178,76 @@ def _make_command(name: str, verb: Verb) -> click.Command:
         help="Output format on stdout.",
     )
 
-    def call(config: str | None, verbose: bool, **options: Any) -> None:
+    def call(**options: Any) -> None:
         context = click.get_current_context()
         called: _Called = context.obj
         _refuse_two_files(context)
-        everywhere = {"config": config or called.config, "verbose": verbose or called.verbose}
+        everywhere = {name: options.pop(name) or called.options[name] for name in called.options}
+        if everywhere["quiet"] and everywhere["verbose"]:
+            raise click.UsageError("--quiet together with --verbose, expected one of them", context)
+        _load_variables(everywhere["env_file"], context)
+        everywhere["config"] = everywhere["config"] or os.environ.get(_VARIABLES["config"]) or str(find_tenants_file())
         called.for_people = options.get("format", "table") in _FOR_PEOPLE
         called.given = frozenset(param for param in context.params if _is_given(context, param))
         context.exit(_run(verb, everywhere | options, context, called))
 
     formats = [format_option] if len(verb.formats) > 1 else []
-    params = [*verb.params, *formats, *_make_everywhere(default=None)]
+    formats += [_REPORT] if verb.reports else []
+    params = [*verb.params, *formats, *_make_everywhere(before=False)]
     return _Command(name, params=params, help=verb.help, short_help=VERBS[name], callback=call)
 
 
-def _make_everywhere(default: str | None) -> list[click.Option]:
-    """Return the options that may stand before and behind the verb."""
-    file_option = click.Option(
-        ["--config"],
-        metavar="FILE",
-        default=default,
-        envvar="TENANTRY_CONFIG" if default else None,
-        help="File that lists servers and tenants; tenants.yaml by default.",
-    )
-    return [file_option, click.Option(["-v", "--verbose"], is_flag=True, help="Log every step to stderr.")]
+def _load_variables(path: str | None, context: click.Context) -> None:
+    try:
+        load_variables(path)
+    except RunError as error:
+        _print_error(error, _make_call(context), for_people=False)
+        context.exit(error.exit_code)
+
+
+def _make_everywhere(*, before: bool) -> list[click.Option]:
+    """Return the options that may stand before and after the verb."""
+    # Once is enough: those after the verb would override the ones before it.
+    variables = _VARIABLES if before else {}
+    return [
+        click.Option(
+            ["--config"],
+            metavar="FILE",
+            envvar=variables.get("config"),
+            help="File that lists servers and tenants; by default tenants.yaml, here or in the nearest folder above.",
+        ),
+        click.Option(
+            ["--env-file"],
+            type=click.Path(exists=True, dir_okay=False),
+            metavar="FILE",
+            envvar=variables.get("env_file"),
+            help="Read environment variables from FILE, such as .env; those that are set already win.",
+        ),
+        click.Option(
+            ["--log-format"],
+            type=click.Choice(["text", "json"]),
+            envvar=variables.get("log_format"),
+            help="Form of the messages on stderr; text by default.",
+        ),
+        click.Option(["-q", "--quiet"], is_flag=True, help="Write only errors to stderr."),
+        click.Option(["-v", "--verbose"], is_flag=True, help="Log every step to stderr."),
+    ]
+
+
+_VARIABLES = {"config": "TENANTRY_CONFIG", "env_file": "TENANTRY_ENV_FILE", "log_format": "TENANTRY_LOG"}
 
 
 @click.group(
-    cls=_Verbs, help=_HELP, subcommand_metavar="VERB [ARGS]...", params=_make_everywhere(default="tenants.yaml")
+    cls=_Verbs,
+    help=_HELP,
+    subcommand_metavar="VERB [ARGS]...",
+    params=_make_everywhere(before=True),
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(__version__, prog_name="tenantry")
+@click.version_option(__version__, "-V", "--version", prog_name="tenantry")
 @click.pass_context
-def _cli(ctx: click.Context, config: str, verbose: bool) -> None:
-    called = ctx.ensure_object(_Called)
-    called.config, called.verbose = config, verbose
+def _cli(ctx: click.Context, /, **options: Any) -> None:
+    ctx.ensure_object(_Called).options = options
 
 
 def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called: _Called) -> int:
@@ -197,30 +255,40 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
     # Loaded only for a run: psycopg, rich and structlog would make --help and completion slow.
     from tenantry.fleet.signals import Interrupted, handling_signals
     from tenantry.fleet.stop import Stop
-    from tenantry.ledger.provenance import os_user
+    from tenantry.ledger.provenance import name_actor
     from tenantry.model.errors import Cancelled
-    from tenantry.model.events import LinePrinted
+    from tenantry.model.events import LinePrinted, RunFinished
     from tenantry.model.outcome import Outcome, exit_code
+    from tenantry.reports.files import open_reports, parse_wanted
     from tenantry.reports.formats import make_sinks
+    from tenantry.reports.log import Talk
 
     stop = Stop()
+    talk = Talk(options["verbose"], options["quiet"], json=options["log_format"] == "json")
     call, name = _make_call(context), context.info_name or ""
-    request = Request(name, str(uuid.uuid4()), os_user(), options, dict(os.environ), stop, called.given)
+    request = Request(name, str(uuid.uuid4()), name_actor(os.environ), options, dict(os.environ), stop, called.given)
     outcome = Outcome()
     with handling_signals(stop, _say) as signals:
         try:
-            if repeated := verb.repeats and verb.repeats(request):
+            repeated = verb.repeats(request) if verb.repeats else None
+            if repeated:
                 call = _repeat_call(repeated, context)
-            sinks = make_sinks(options.get("format", "table"), call, verbose=options["verbose"])
+            wanted = parse_wanted(options.get("reports", ()), verb.formats)
+            silent = _takes_stdout(wanted, called)
+            sinks = make_sinks(options.get("format", "table"), call, talk, silent=silent)
             # Closed also where an output fails: then no tenant may be begun any more.
-            with closing(verb.start(request)) as events:
+            with open_reports(wanted, call) as reports, closing(verb.start(request)) as events:
                 for event in events:
                     signals.begun = True
+                    if isinstance(event, RunFinished) and repeated is None:
+                        # All that was waited for, the start of the program and of a server included.
+                        event = replace(event, elapsed_ms=waited_ms())  # noqa: PLW2901
                     outcome.add(event)
                     # Lines that are the output itself, such as SQL, are kept as they are.
                     called.for_people &= not isinstance(event, LinePrinted)
-                    for sink in sinks:
+                    for sink in (*sinks, *reports.sinks):
                         sink(event)
+                lost = reports.finish()
         except RunError as error:
             _print_error(error, call, for_people=called.for_people)
             # As where the first Ctrl-C ends a run in order.
@@ -234,7 +302,21 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
             _complain(trace, for_people=called.for_people)
             return 70
     called.ends = _sum_up(outcome)
-    return outcome.exit_code
+    for reason in lost:
+        _complain(f"{_ERROR} {hang(reason)}", for_people=called.for_people)
+    return LOST if lost and not outcome.exit_code else outcome.exit_code
+
+
+def _takes_stdout(wanted: "Sequence[WantedReport]", called: _Called) -> bool:
+    """Return whether a report takes the place of the format on stdout. Raises ConfigError if both were asked for."""
+    from tenantry.model.errors import ConfigError, Problem
+
+    first = next((one for one in wanted if one.on_stdout), None)
+    if first and "format" in called.given:
+        message = f"--report {first.format}=-: together with --format, expected one of them on stdout"
+        raise ConfigError((Problem(message, "give the report a file"),))
+    called.for_people &= first is None
+    return first is not None
 
 
 def _sum_up(outcome: "Outcome") -> str:
@@ -260,7 +342,7 @@ def _complain(text: str, *, for_people: bool = True) -> None:
 
 def _write(text: str, stream: TextIO) -> None:
     # Not click.echo(): it replaces characters that an ASCII terminal lacks, where the stream escapes them.
-    stream.write(f"{text if stream.isatty() else click.unstyle(text)}\n")
+    stream.write(f"{text if wants_color(stream) else click.unstyle(text)}\n")
 
 
 def _print_error(error: RunError, call: "Call", *, for_people: bool) -> None:
@@ -335,11 +417,12 @@ def _program_here(context: click.Context) -> str:
 
 
 def _retype_config(context: click.Context) -> list[str]:
-    """Return --config as it was typed, before or behind the verb; nothing where it was not."""
-    for at in (context, context.parent):
-        if at and _is_given(at, "config"):
-            return ["--config", shlex.quote(at.params["config"])]
-    return []
+    """Return --config and --env-file as they were typed, before or after the verb; nothing where they were not."""
+    words = []
+    for name, word in (("config", "--config"), ("env_file", "--env-file")):
+        typed = next((at.params[name] for at in (context, context.parent) if at and _is_given(at, name)), None)
+        words += [] if typed is None else [word, shlex.quote(typed)]
+    return words
 
 
 def _retype(option: click.Option, value: Any) -> list[str]:

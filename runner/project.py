@@ -3,6 +3,7 @@
 All input is read and checked before the first connection is made, and before the embedded server is started.
 """
 
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from tenantry.files.checks import Check, read_checks
 from tenantry.files.directory import Directory
 from tenantry.files.repeatables import read_directory
 from tenantry.files.texts import FOLDER, Texts
+from tenantry.fleet.journal.form import list_files
 from tenantry.fleet.journal.reading import find_runs
 from tenantry.fleet.matching import Sources
 from tenantry.fleet.selection import EVERYTHING, Selection, select
@@ -38,8 +40,10 @@ from tenantry.model.errors import (
     TenantError,
     Unreachable,
 )
-from tenantry.model.events import DatabaseCreated, DatabaseOpened, TenantsSelected, WarningRaised
+from tenantry.model.events import DatabaseCreated, DatabaseOpened, ProjectDescribed, TenantsSelected, WarningRaised
+from tenantry.model.migrations import FileMark
 from tenantry.model.rollout import NO_ROLLOUT
+from tenantry.model.tenants import DatabaseFacts
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Connection, Sessions, Settings
@@ -57,6 +61,9 @@ _CORRECT = "correct its owner and mode"
 # Arbitrary: as many names as fit on a line.
 _FIRST = 8
 
+# Arbitrary: a server takes seconds to start.
+_ASK_AGAIN_S = 0.5
+
 DEFAULT_JOBS = 8
 DEFAULT_LOCK_WAIT_S = 30.0
 
@@ -72,6 +79,7 @@ class Choice:
     lock_wait_s: float = DEFAULT_LOCK_WAIT_S
     jobs: int = DEFAULT_JOBS
     create: bool = False
+    wait_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +134,21 @@ class Project:
         """Return the repeatables of the tenant's set, in order; None where the set has no folder of them."""
         return self.directories[tenant.set_name].repeatables
 
-    def preface(self) -> Iterator[TenantsSelected | WarningRaised]:
-        """Yield what is worth saying before a run: who is selected, unless that was typed, and about the input."""
+    def marks(self) -> tuple[FileMark, ...]:
+        """Return the marks of all files that were read, repeatables last in each set."""
+        return tuple(
+            mark
+            for name, directory in self.directories.items()
+            for mark in list_files(name.value, (*directory.migrations, *(directory.repeatables or ())))
+        )
+
+    def preface(self) -> Iterator[ProjectDescribed | TenantsSelected | WarningRaised]:
+        """Yield what is worth saying before a run: who is selected, unless typed, warnings, and the databases."""
         if self.choice.selection.computed:
             names = tuple(tenant.name for tenant in self.tenants)
             yield TenantsSelected(self.choice.selection.words, len(names), names[:_FIRST])
         yield from self.warnings()
+        yield ProjectDescribed(tuple(map(_describe, self.tenants)), self.marks())
 
     def warnings(self) -> Iterator[WarningRaised]:
         """Yield what is worth saying about the input."""
@@ -193,6 +210,11 @@ class Project:
         return connection
 
 
+def _describe(tenant: Tenant) -> DatabaseFacts:
+    labels = dict(tenant.labels)
+    return DatabaseFacts(tenant.name, tenant.set_name.value, tenant.server.name, tenant.database, tenant.title, labels)
+
+
 def explain_missing(sessions: Sessions, tenant: Tenant, error: Unreachable) -> Unreachable:
     """Return the error with how to create the tenant's database, where that is what is missing."""
     if sessions.exists(tenant) is not False:
@@ -227,13 +249,14 @@ def open_project(
     sets = {tenant.set_name for tenant in tenants} if listed else set(SetName)
     directories = _read_directories(config, sets, lenient=lenient)
     checks = _read_checks(config, directories)
-    provenance = Provenance(run_id, os_user, config.root.resolve())
+    provenance = Provenance(run_id, os_user, config.root.resolve(), keeps_values=config.keeps_values)
     sessions = _make_sessions(config, choice, tenants, provenance)
     # Before the query for tenants, so that a second Ctrl-C cancels that one as well.
     stop.covers(sessions)
     if confirm:
         # The query may name a tenant of any server, and before it is run, nobody knows which.
         confirm([tenant.server for tenant in tenants] if listed else config.servers.values())
+    _await_servers(sessions, [server for server in _list_used(config, tenants) if not server.embedded], choice, stop)
     # Last, since it asks a server: all other input has been read and checked by now.
     if not listed:
         _start_servers(config, choice, config.servers.values(), makes=makes_server)
@@ -244,10 +267,31 @@ def open_project(
     return Project(config, choice, tenants, known, directories, sessions, provenance, checks, stop, texts, cache)
 
 
+def _await_servers(sessions: Sessions, servers: Iterable[Server], choice: Choice, stop: Stop) -> None:
+    """Wait until each server takes connections, for as long as was asked for: then the run itself tells the reason."""
+    until = time.monotonic() + choice.wait_s
+    for server in servers if choice.wait_s else ():
+        while not _answers(sessions, server.name) and time.monotonic() < until and not stop.reason:
+            time.sleep(_ASK_AGAIN_S)
+
+
+def _answers(sessions: Sessions, server: str) -> bool:
+    """Return whether a server answers, be it with a refusal: only one that is starting is worth waiting for."""
+    try:
+        with sessions.connect_to(server, sessions.maintenance(server)):
+            return True
+    except NoDatabase:
+        return True
+    except Unreachable:
+        return False
+    except TenantError:
+        return True
+
+
 def open_offline(choice: Choice, run_id: str, os_user: str, *, stop: Stop | None = None) -> Project:
     """Open a project for work on its files alone: no tenant is selected, and no server is asked. Raises InputError."""
     config = read(choice.config_path, env=choice.environment)
-    provenance = Provenance(run_id, os_user, config.root.resolve())
+    provenance = Provenance(run_id, os_user, config.root.resolve(), keeps_values=config.keeps_values)
     sessions = Sessions({}, _make_settings(config, choice, provenance))
     texts, cache = _make_texts(config, choice), Cache(choice.environment)
     return Project(config, choice, (), config.tenants, {}, sessions, provenance, {}, stop or Stop(), texts, cache)
@@ -284,7 +328,7 @@ def scratch_servers(state: Path) -> list[EmbeddedServer]:
     return [EmbeddedServer(path) for path in sorted(folder.iterdir()) if path.is_dir()] if folder.is_dir() else []
 
 
-def _read_directories(config: Config, sets: set[SetName], *, lenient: bool) -> dict[SetName, Directory]:
+def _read_directories(config: Config, sets: set[SetName], *, lenient: bool = False) -> dict[SetName, Directory]:
     folders = {SetName.MASTER: config.master_migrations, SetName.TENANT: config.tenant_migrations}
     directories: dict[SetName, Directory] = {}
     problems: list[Problem] = []
@@ -333,9 +377,14 @@ def _make_texts(config: Config, choice: Choice) -> Texts:
     return Texts([home / FOLDER for home in homes], [folder for folder in folders if folder])
 
 
+def _list_used(config: Config, tenants: Iterable[Tenant]) -> list[Server]:
+    """Return the servers of the tenants; all of them where none is selected yet."""
+    return list({tenant.server.name: tenant.server for tenant in tenants}.values()) or list(config.servers.values())
+
+
 def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], provenance: Provenance) -> Sessions:
-    # With tenants from a query none is selected yet, and the query itself needs the way to the master's server.
-    used = {tenant.server.name: tenant.server for tenant in tenants} or dict(config.servers)
+    # With tenants from a query, the query itself needs the way to the master's server.
+    used = {server.name: server for server in _list_used(config, tenants)}
     if config.master and (config.shares_proofs or any(rule.gate for rule in config.rollout.stages)):
         # Whether or not the master is selected.
         used.setdefault(config.master.server.name, config.master.server)

@@ -33,6 +33,9 @@ tenants:
 
 Location = tuple[int | str, ...]
 
+# What stands below these keys may hold a password.
+SECRET = frozenset({"servers", "database"})
+
 
 @dataclass(frozen=True, slots=True)
 class Plain:
@@ -55,6 +58,18 @@ class Document:
         self._path = path
         self._found: list[tuple[int, int, Problem]] = []
         self._warnings: list[Problem] = []
+        self._moved: dict[Location, Location] = {}
+
+    def move(self, location: Location, to: Location) -> None:
+        """Report mistakes in the value at `location`, which was written in another form, where that form stands."""
+        self._moved[location] = to
+
+    def _place(self, location: Location) -> Location:
+        """Return where the value at `location` was written."""
+        for length in range(len(location), 0, -1):
+            if location[:length] in self._moved:
+                return (*self._moved[location[:length]], *location[length:])
+        return location
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -69,15 +84,16 @@ class Document:
 
     def at(self, location: Location, *, key: bool = False) -> str:
         """Return `path:line:column` of the value at `location` or of its key; if missing, of the nearest parent."""
-        line, column = self._find(location, key=key)
+        line, column = self._find(self._place(location), key=key)
         return f"{self._path}:{line}:{column}"
 
     def line(self, location: Location) -> str:
         """Return the line of the value at `location`, for the middle of a message."""
-        return f"line {self._find(location)[0]}"
+        return f"line {self._find(self._place(location))[0]}"
 
     def refuse(self, location: Location, mistake: Mistake, *, key: bool = False) -> None:
         """Note a mistake in the value at `location`; `key`: in its key, with the mapping around it as the subject."""
+        location = self._place(location)
         subject = join_location(location[:-1] if key else location)
         self._note(
             *self._find(location, key=key), f"{subject}: {mistake.what}" if subject else mistake.what, mistake.hint
@@ -93,7 +109,7 @@ class Document:
 
     def warn(self, location: Location, mistake: Mistake) -> None:
         """Note something that works but should be better."""
-        message = f"{self.at(location)}: {join_location(location)}: {mistake.what}"
+        message = f"{self.at(location)}: {join_location(self._place(location))}: {mistake.what}"
         self._warnings.append(Problem(message, mistake.hint))
 
     def _note(self, line: int, column: int, text: str, hint: str) -> None:
@@ -122,7 +138,7 @@ def _find_child(node: yaml.Node, name: int | str) -> tuple[yaml.Node, yaml.Node]
 
 def join_location(location: Location) -> str:
     """Return a location as messages name it: tenants.list[1].id."""
-    shown = [_hide(name) if location[0] == "servers" else name for name in location if name != "[key]"]
+    shown = [_hide(name) if location[0] in SECRET else name for name in location if name != "[key]"]
     names = "".join(f"[{name}]" if isinstance(name, int) else f".{name}" for name in shown)
     return names.removeprefix(".")
 
@@ -185,7 +201,9 @@ def _explain_yaml(error: yaml.MarkedYAMLError, text: str, path: Path) -> Problem
         return Problem(f"{at}: a second YAML document, expected one", "remove the line --- and everything after it")
     if text[mark.index : mark.index + 1] == "\t":
         return Problem(f"{at}: a tab, expected spaces", "indent with spaces")
-    return Problem(f"{at}: invalid YAML: {', '.join(filter(None, (error.context, error.problem)))}")
+    # A connection string such as host=h user: x, or a name with a colon.
+    hint = "put a value that holds a colon and a blank in quotes" if "mapping values" in (error.problem or "") else ""
+    return Problem(f"{at}: invalid YAML: {', '.join(filter(None, (error.context, error.problem)))}", hint)
 
 
 class Reading:

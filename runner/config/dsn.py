@@ -20,6 +20,12 @@ VARIABLE_PREFIX = "TENANTRY_SERVER_"
 
 _REFERENCE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|\{)")
 
+_BARE_VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
+# SQLAlchemy's way to name a driver.
+_DRIVER = re.compile(r"postgres(?:ql)?(\+[a-z0-9]+)://")
+# Parameters of Prisma, JDBC and Django: an unknown word of any other kind may be a part of a password.
+_FOREIGN = ("schema", "currentSchema", "pgbouncer", "connection_limit", "pool_timeout", "sslaccept", "ssl", "charset")
+
 # Stand for the references while libpq parses the string around them, so that no value needs quoting.
 _FIRST_MARK = 0xE000
 
@@ -27,11 +33,15 @@ _MARKS = re.compile("[\ue000-\uf8ff]")
 
 
 class ServerConnection(NamedTuple):
-    """A server, the endpoint that tells it from others, and whether tenants.yaml holds its password in clear text."""
+    """A server, the endpoint that tells it from others, and whether tenants.yaml holds its password in clear text.
+
+    `database` is the one that its connection string names, empty if it names none.
+    """
 
     server: Server
     endpoint: tuple[str, ...]
     in_clear: bool = False
+    database: str = ""
 
 
 def name_variable(server: str) -> str:
@@ -47,8 +57,23 @@ def connect(name: str, dsn: str) -> ServerConnection | Mistake:
         return Mistake(f"empty, expected {EXPECTED}")
     options = _parse_options(dsn)
     if options is None:
-        return Mistake(f"malformed connection string, expected {EXPECTED}", nearest(dsn, [EMBEDDED]))
-    return ServerConnection(Server(name, dsn), _find_endpoint(options), _is_in_clear(options))
+        return Mistake(f"malformed connection string, expected {EXPECTED}", _advise(dsn))
+    return ServerConnection(
+        Server(name, dsn), _find_endpoint(options), _is_in_clear(options), options.get("dbname", "")
+    )
+
+
+def _advise(dsn: str) -> str:
+    """Return how to correct a connection string that other programs would accept; empty where that is not known."""
+    if variable := _BARE_VARIABLE.fullmatch(dsn.strip()):
+        return f"write ${{{variable[1]}}}"
+    if dsn.startswith("jdbc:"):
+        return "remove jdbc: at its start"
+    if driver := _DRIVER.match(dsn):
+        return f"remove {driver[1]}"
+    if foreign := [word for word in _FOREIGN if re.search(rf"[?&]{word}=", dsn)]:
+        return f"remove the parameter {foreign[0]}, which libpq does not know"
+    return nearest(dsn, [EMBEDDED])
 
 
 def expand(name: str, text: str, env: Mapping[str, str]) -> ServerConnection | Mistake:
@@ -81,6 +106,20 @@ def expand(name: str, text: str, env: Mapping[str, str]) -> ServerConnection | M
     return _fill(name, template, values, references)
 
 
+def expand_text(text: str, env: Mapping[str, str]) -> str | None:
+    """Return a text with its references replaced by the values in `env`; None if one of them has no value."""
+    unknown = False
+
+    def look_up(found: re.Match[str]) -> str:
+        nonlocal unknown
+        value = "$" if found["dollar"] else env.get(found["name"] or "", "") or found["default"] or ""
+        unknown = unknown or not value
+        return value
+
+    expanded = _REFERENCE.sub(look_up, text)
+    return None if unknown else expanded
+
+
 def _fill(
     name: str, template: str, values: Sequence[str], references: Sequence[re.Match[str]]
 ) -> ServerConnection | Mistake:
@@ -89,7 +128,7 @@ def _fill(
         return connect(name, template)
     options = _parse_options(template)
     if options is None:
-        hint = "use a reference for one value, or for the whole connection string"
+        hint = _advise(template) or "use a reference for one value, or for the whole connection string"
         return Mistake(f"malformed connection string, expected {EXPECTED}", hint)
     filled = _replace_marks(options, values)
     dsn = _join_options(filled)
@@ -100,7 +139,8 @@ def _fill(
     # A password that is written in part, or not as a reference, is no variable's.
     known = variables["password"] if variables["password"] in {match["name"] for match in references} else ""
     server = Server(name, dsn, password_from=known)
-    return ServerConnection(server, _find_endpoint(filled), _is_in_clear(_replace_marks(options, defaults)))
+    in_clear = _is_in_clear(_replace_marks(options, defaults))
+    return ServerConnection(server, _find_endpoint(filled), in_clear, filled.get("dbname", ""))
 
 
 def _replace_marks(options: Mapping[str, str], values: Sequence[str]) -> dict[str, str]:

@@ -50,6 +50,21 @@ class TenantFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Notify:
+    """Whom a run that writes tells how it ended: a command, a URL, or both.
+
+    `url` may have references to the environment, which is looked up when the run is over. `failures_only`: a run that
+    ended well is not told.
+    """
+
+    command: tuple[str, ...] = field(default=(), repr=False)
+    # It may hold a secret of its own, as that of a chat does.
+    url: str = field(default="", repr=False)
+    timeout_s: float = 10
+    failures_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ControlPlace:
     """Where runs and their workers know each other; `dsn` is empty for the master's database."""
 
@@ -89,6 +104,7 @@ class Config:
     # By tenant, where its pin stands.
     pins_at: Mapping[str, str] = field(default_factory=dict)
     rollout: Rollout = NO_ROLLOUT
+    notify: Notify | None = None
     # None: no workers.
     control: ControlPlace | None = None
     # `read` has read it by now; `parse` alone leaves `tenants` empty.
@@ -99,6 +115,12 @@ class Config:
     scratch_before: str = ""
     # None: next to the file.
     state_folder: Path | None = None
+    # For the schema of the tenants' files, after they were applied.
+    dump: Path | None = None
+    # Whether the log keeps values of rows that failed.
+    keeps_values: bool = False
+    # Whether it is one database without a fleet, whose only tenant is `SINGLE`.
+    single: bool = False
 
     @property
     def state(self) -> Path:

@@ -6,3 +6,6 @@ TEXT_PATTERN = r"^[^\x00-\x1f\x7f]+$"
 DATABASE_PATTERN = r"^([^{}\x00-\x1f\x7f]|\{id\})+$"
 
 ID_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$"
+
+# An address, or a reference to the environment that may hold one.
+URL_PATTERN = r"^(https?://|\$\{)[^\x00-\x20\x7f]+$"

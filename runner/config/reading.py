@@ -10,12 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from tenantry.config.control import make_control
-from tenantry.config.document import EXAMPLE, Document, Reading, compose, decode, stop
+from tenantry.config.document import Document, Reading, compose, decode, stop
 from tenantry.config.expected_columns import parse_expected
 from tenantry.config.model import Config, Rules, TenantFile
+from tenantry.config.notify import make_notify
 from tenantry.config.rollout import make_rollout
 from tenantry.config.schema import SMALL_TABLE, TenantsFile, validate
 from tenantry.config.servers import read_servers
+from tenantry.config.single import is_single, name_database, spread
 from tenantry.config.tenants import check_proofs, check_source, make_tenants
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.reading import choose_reading
@@ -29,7 +31,7 @@ def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | N
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        stop(f"{path}: not found, expected a file", f"name a file with --config, or start with this one:\n{EXAMPLE}")
+        stop(f"{path}: not found, expected a file", 'name a file with --config, or run "tenantry init" to create one')
     except IsADirectoryError:
         stop(f"{path}: a folder, expected a file", hint)
     except OSError as error:
@@ -67,10 +69,14 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     the right shape; unknown keys, bad names and bad labels do not stop that check.
     """
     document = compose(text, path)
-    file = validate(document, Reading(document).read(document.root))
+    data = Reading(document).read(document.root)
+    form = spread(document, data) if is_single(data) else data
+    file = None if form is None else validate(document, form)
     if file is None:
         raise ConfigError(document.problems)
     connections = read_servers(document, file.servers, env, overrides or {}, file.connections)
+    if is_single(data):
+        name_database(document, data, file, connections)
     rules = Rules(
         servers={name: connection.server for name, connection in connections.items()},
         endpoints={name: connection.endpoint for name, connection in connections.items()},
@@ -82,7 +88,7 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     )
     check_source(document, file)
     check_proofs(document, file)
-    rollout = make_rollout(document, file)
+    rollout, notify = make_rollout(document, file), make_notify(document, file)
     control = make_control(document, file, env)
     master, tenants = make_tenants(document, file, rules)
     # Only now, so that one run reports the mistakes of servers, sources and tenants together.
@@ -112,11 +118,15 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
         },
         rules=rules,
         rollout=rollout,
+        notify=notify,
         shares_proofs=bool(file.master) and file.proofs != "state",
         control=control,
         scratch_settings=tuple(file.scratch.settings.items()) if file.scratch else (),
         scratch_before=(file.scratch.before if file.scratch else None) or "",
         tenant_file=_find_file(document, file, path),
+        dump=path.parent / file.dump if file.dump else None,
+        keeps_values=bool(file.ledger and file.ledger.values),
+        single=is_single(data),
     )
 
 

@@ -10,7 +10,7 @@ from tenantry.config.document import BROKEN, Document, Location, Plain, join_loc
 from tenantry.config.expected_columns import EXPECTED_PATTERN
 from tenantry.config.explain import explain, name_kind
 from tenantry.config.model import WORKERS_SCHEMA, Mistake, Rules
-from tenantry.config.patterns import DATABASE_PATTERN, ID_PATTERN, TEXT_PATTERN
+from tenantry.config.patterns import DATABASE_PATTERN, ID_PATTERN, TEXT_PATTERN, URL_PATTERN
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.byte_sizes import EXPECTED_SIZE, SIZE_PATTERN, parse_size
 from tenantry.model.durations import (
@@ -70,6 +70,13 @@ def _read_day(value: object) -> date:
     return date.fromisoformat(value)
 
 
+def _read_boolean(value: object) -> bool:
+    """Return true or false."""
+    if isinstance(value, Plain) and value.kind == "boolean":
+        return value.text.lower() == "true"
+    raise ValueError("true or false")
+
+
 def _choose_form(value: object) -> str:
     """Return the form of a server, as the tag of its type."""
     return MAPPING if isinstance(value, dict) else TEXT
@@ -94,6 +101,7 @@ _SizeText = Annotated[str, Field(pattern=SIZE_PATTERN)]
 
 _Size = Annotated[int, BeforeValidator(_read_size, json_schema_input_type=Literal[0] | _SizeText)]
 
+_Boolean = Annotated[bool, BeforeValidator(_read_boolean, json_schema_input_type=bool)]
 _Count = Annotated[int, BeforeValidator(_read_count, json_schema_input_type=Annotated[int, Field(ge=1)])]
 
 _LOCK_TIMEOUT = "How long a statement waits for a table lock, unless its file says otherwise."
@@ -287,6 +295,9 @@ class _Ledger(BaseModel):
         "Whoever owns them can make tenantry believe anything about a database, so name no role of a tenant.",
         examples=["deploy"],
     )
+    values: _Boolean = Field(
+        False, description="Whether the log keeps the values of rows that failed, as in Key (email)=(...)."
+    )
 
 
 class _Session(BaseModel):
@@ -402,13 +413,6 @@ def _read_span(value: object) -> float:
     return span_s
 
 
-def _read_boolean(value: object) -> bool:
-    """Return true or false."""
-    if isinstance(value, Plain) and value.kind == "boolean":
-        return value.text.lower() == "true"
-    raise ValueError("true or false")
-
-
 _LimitText = Annotated[str, Field(pattern=LIMIT_PATTERN)]
 
 _Limit = Annotated[Limit, BeforeValidator(_read_limit, json_schema_input_type=_Number | _LimitText)]
@@ -417,7 +421,6 @@ _SpanText = Annotated[str, Field(pattern=SPAN_PATTERN)]
 
 _Span = Annotated[float, BeforeValidator(_read_span, json_schema_input_type=_SpanText)]
 
-_Boolean = Annotated[bool, BeforeValidator(_read_boolean, json_schema_input_type=bool)]
 
 _MAX_FAILURES = "How many tenants may fail, as a number or a percentage; after more, no other tenant starts."
 
@@ -466,6 +469,29 @@ class _Rollout(BaseModel):
     )
 
 
+class _Notify(BaseModel):
+    """Whom a run that writes to databases notifies when it is over. The result of the run never depends on it."""
+
+    model_config = ConfigDict(title="notify", extra="forbid", strict=True)
+
+    command: Annotated[list[_Value], Field(min_length=1)] | None = Field(
+        None,
+        description="A command, without a shell, that gets the result as JSON on its standard input.",
+        examples=[["./notify", "--channel", "deployments"]],
+    )
+    url: Annotated[str, Field(pattern=URL_PATTERN)] | None = Field(
+        None,
+        description="An address that the result is posted to as JSON; ${NAME} comes from the environment.",
+        examples=["${OPS_WEBHOOK}"],
+    )
+    timeout: _Span | None = Field(
+        None, description="How long a notification may take; it is given up then. Default 10s.", examples=["30s"]
+    )
+    failures_only: _Boolean = Field(
+        False, alias="failures-only", description="Whether a run that ended well notifies nobody."
+    )
+
+
 class WorkersEntry(BaseModel):
     """The control database, where runs of `migrate --engine procrastinate` and their workers meet."""
 
@@ -510,6 +536,12 @@ class TenantsFile(BaseModel):
     drift: _Drift | None = None
     scratch: _Scratch | None = None
     rollout: _Rollout | None = None
+    dump: _Text | None = Field(
+        None,
+        description="File for the schema of the tenants' files, written after a migrate without failures.",
+        examples=["schema.sql"],
+    )
+    notify: _Notify | None = None
     proofs: Literal["master", "state"] | None = Field(
         None,
         description="Where migrate keeps its proofs: in a table of the master as well, so that every machine has them, "
@@ -542,6 +574,7 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "drift": _Drift,
     "scratch": _Scratch,
     "rollout": _Rollout,
+    "notify": _Notify,
     "workers": WorkersEntry,
 }
 
@@ -579,9 +612,9 @@ def _explain_row(detail: "ErrorDetails") -> Mistake:
     return Mistake(f"{join_location(detail['loc'])}: {what}", hint if detail["type"] == "extra_forbidden" else "")
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON schema of tenants.yaml, for editors."""
-    schema = _drop_nulls(TenantsFile.model_json_schema())
+def model_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON schema of a model, for editors."""
+    schema = _drop_nulls(model.model_json_schema())
     assert isinstance(schema, dict)
     return schema
 
@@ -609,7 +642,8 @@ def _list_keys(location: Location) -> list[str]:
     entry = ServerEntry if location[:1] == ("servers",) else entry
     entry = _Freeze if location[-1:] == ("freeze",) and location[:1] == ("tenants",) else entry
     model = TenantsFile if not location else _SECTIONS[str(location[0])] if len(location) == 1 else entry
-    return [field.alias or name for name, field in model.model_fields.items()]
+    keys = [field.alias or name for name, field in model.model_fields.items()]
+    return keys if location else [*keys, "database"]
 
 
 def _validate_rest(data: dict[str, object], details: list["ErrorDetails"]) -> TenantsFile | None:

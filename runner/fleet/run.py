@@ -2,6 +2,9 @@
 
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from tenantry.fleet.brake import Brake
 from tenantry.fleet.descriptors import limit_jobs
@@ -42,7 +45,7 @@ def run(
     """
     started = time.monotonic()
     names = tuple(tenant.name for stage in stages for tenant in stage.tenants)
-    yield RunStarted(verb, run_id, names)
+    yield RunStarted(verb, run_id, names, datetime.now(UTC))
     yield from preface
     most = max([jobs, *(stage.jobs for stage in stages if stage.jobs)])
     if engine is threads.carry:
@@ -54,8 +57,8 @@ def run(
         at_once = min(stage.jobs or jobs, most)
         return engine(Load(stage.tenants, job, at_once, stop, brake, revisit=revisit, ticks=ticks))
 
-    with stop.attending():
-        yield from _run_stages(stages, carry, stop, brake, ticks)
+    with stop.attending(), closing(_run_stages(stages, carry, stop, brake, ticks)) as events:
+        yield from (_stamp(event, started) for event in events)
     yield RunFinished(int((time.monotonic() - started) * 1000), stop.reason or brake.by)
 
 
@@ -70,7 +73,7 @@ def _limit_jobs(stages: Sequence[Stage], most: int) -> Generator[Event, None, in
 
 def _run_stages(
     stages: Sequence[Stage], carry: Callable[[Stage], Iterator[Event]], stop: Stop, brake: Brake, ticks: Ticks
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     failed = ""
     for number, stage in enumerate(stages, start=1):
         if failed or (refused := brake.refuse()):
@@ -86,6 +89,13 @@ def _run_stages(
             yield event
         if number < len(stages):
             yield from await_next(stage, stop, brake, ticks)
+
+
+def _stamp(event: Event, started: float) -> Event:
+    """Return an event with the time since the start of the run, if it is the end of a tenant."""
+    if not isinstance(event, TenantFinished):
+        return event
+    return replace(event, at_ms=int((time.monotonic() - started) * 1000))
 
 
 def _skip(tenants: Sequence[Tenant], reason: str) -> Iterator[Event]:

@@ -137,6 +137,6 @@ def compose_line(
         event=event,
         checksum=checksum,
         os_user=f" ({provenance.os_user})",
-        reason=reason,
+        reason=reason or provenance.reason or None,
         detail=detail,
     )

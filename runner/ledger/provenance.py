@@ -4,21 +4,33 @@ import getpass
 import os
 import socket
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from tenantry.version import __version__
 
+# The first that is set counts.
+_ACTORS = ("TENANTRY_ACTOR", "GITHUB_ACTOR", "GITLAB_USER_LOGIN")
+# Arbitrary.
+_LONGEST_ACTOR = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """The marks that a run leaves on everything it writes. `root` is the folder whose commit git is asked for."""
+    """The marks that a run leaves on everything it writes. `root` is the folder whose commit git is asked for.
+
+    `reason` is that of the run, for lines of the log without one of their own. `keeps_values`: the log keeps the values
+    of rows that failed.
+    """
 
     run_id: str
     os_user: str
     root: Path
     tool_version: str = __version__
+    reason: str = ""
+    keeps_values: bool = False
 
     @property
     def application_name(self) -> str:
@@ -38,6 +50,14 @@ class Provenance:
             "tool_version": self.tool_version,
             "git_commit": self.git_commit,
         }
+
+
+def name_actor(environment: Mapping[str, str]) -> str:
+    """Return who is at work, with the host: the person whom a CI names, else the operating system's user."""
+    named = next((name for variable in _ACTORS if (name := environment.get(variable, "").strip())), "")
+    # On one line, and short enough for a table.
+    shown = "".join(letter for letter in named if letter.isprintable())[:_LONGEST_ACTOR]
+    return f"{shown}@{socket.gethostname()}" if shown else os_user()
 
 
 def os_user() -> str:

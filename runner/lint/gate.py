@@ -173,14 +173,19 @@ def find_unseen(steps: Sequence[Migration], rows: Sequence[AppliedMigration]) ->
     return [step for step in steps if (step.version, step.checksum) not in recorded] if recorded else []
 
 
+def list_dangers() -> list[str]:
+    """Return the rules whose findings can be allowed, by name."""
+    from tenantry.lint.ruleset import RULES
+    from tenantry.model.hazards import Level
+
+    return sorted(name for name, rule in RULES.items() if rule.level is Level.DANGER)
+
+
 def check_rules(allowed: Collection[str]) -> None:
     """Raise ConfigError if a name is not that of a rule whose dangers can be allowed."""
     if not allowed:
         return
-    from tenantry.lint.ruleset import RULES
-    from tenantry.model.hazards import Level
-
-    known = sorted(name for name, rule in RULES.items() if rule.level is Level.DANGER)
+    known = list_dangers()
     problems = [
         Problem(f"--allow: {name!r} is not a rule that finds dangers, expected one of {', '.join(known)}")
         for name in allowed

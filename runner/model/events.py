@@ -2,13 +2,15 @@
 
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from tenantry.model.errors import Problem
 from tenantry.model.hazards import Hazard
-from tenantry.model.migrations import Migration
+from tenantry.model.migrations import FileMark, Migration
 from tenantry.model.plans import MigrationStatus, Plan
 from tenantry.model.results import Cell, Failure, LockWait, MeasuredStatement, Result, Standing, TableSize
+from tenantry.model.tenants import DatabaseFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,21 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run on these tenants, in this order, starts."""
+    """A run on these tenants, in this order, starts; `started_at` is None if that is not known."""
 
     verb: str
     run_id: str
     tenants: tuple[str, ...]
+    # What the clock said makes no other event of it.
+    started_at: datetime | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectDescribed:
+    """The databases of a run, as tenants.yaml has them, and the files of their sets, repeatables last."""
+
+    databases: tuple[DatabaseFacts, ...]
+    files: tuple[FileMark, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +245,23 @@ class DraftWritten:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaProven:
+    """The schema of a tenant is the one that its record describes: the evidence for it.
+
+    `version` is the label of the newest file in the record. `expected` names the schema that the files describe: it is
+    the same for the same files. `fingerprint` is that of the schema that was read, empty if an earlier proof holds,
+    because the catalog still has the same `token`. `token` is empty if the login may not read all of it.
+    """
+
+    tenant: str
+    version: str
+    expected: str
+    fingerprint: str
+    token: str
+    proven_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RepairProposed:
     """The changes that a repair will make, reported before it makes them; each change is one line of text."""
 
@@ -256,6 +285,13 @@ class LinePrinted:
 
 
 @dataclass(frozen=True, slots=True)
+class CommandsAdvised:
+    """A verb that concerns no tenant says which commands come next, each as it is typed in a shell."""
+
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TenantPostponed:
     """A tenant is blocked: it gets another turn, from the start, after all other tenants."""
 
@@ -266,11 +302,12 @@ class TenantPostponed:
 
 @dataclass(frozen=True, slots=True)
 class TenantFinished:
-    """A tenant's turn is over; every tenant of a run has exactly one."""
+    """A tenant's turn is over; every tenant of a run has exactly one. `at_ms` counts from the start of the run."""
 
     tenant: str
     verdict: Verdict
     elapsed_ms: int
+    at_ms: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +354,7 @@ class RunFinished:
 
 Event = (
     RunStarted
+    | ProjectDescribed
     | TenantsSelected
     | WarningRaised
     | StagePlanned
@@ -341,9 +379,11 @@ Event = (
     | HazardFound
     | MigrationMeasured
     | DraftWritten
+    | SchemaProven
     | RepairProposed
     | RepairMade
     | LinePrinted
+    | CommandsAdvised
     | TenantPostponed
     | TenantFinished
     | RunFinished

@@ -70,6 +70,21 @@ class Migration:
     directives: Directives = field(default=Directives(), repr=False, compare=False)
 
 
+@dataclass(frozen=True, slots=True)
+class FileMark:
+    """A migration file of a run. `version` is that of `Migration`."""
+
+    set_name: str
+    version: int
+    name: str
+    checksum: str
+
+    @property
+    def label(self) -> str:
+        """Return the name of the file in messages."""
+        return label(self.version, self.name)
+
+
 # The version of a repeatable, which has none: below every real version.
 NO_VERSION = -1
 

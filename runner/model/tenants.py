@@ -1,5 +1,6 @@
 """Tenants: the databases of a fleet, and their servers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -71,9 +72,23 @@ class Tenant:
     freeze: Freeze | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class DatabaseFacts:
+    """What tenants.yaml says of a database, for those who read a report."""
+
+    name: str
+    set_name: str
+    server: str = ""
+    database: str = ""
+    title: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
 # No tenant may have one of these names, so that --tenants is never ambiguous.
 MASTER = "master"
 ALL = "all"
+# The only tenant of a project with one database.
+SINGLE = "database"
 # Where the last run left a tenant.
 STATES = ("behind", "failed", "blocked", "unproven")
 RESERVED = frozenset({MASTER, ALL, *STATES})

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tenantry.fleet.journal.form import FileMark, Journal, JournalHeader
+from tenantry.fleet.journal.form import Journal, JournalHeader
 from tenantry.ledger.log import LogEntry
 from tenantry.model import NO_VERSION, AppliedMigration, RowState, SetName, label
 from tenantry.model.errors import Problem
 from tenantry.model.events import MigrationApplied, TenantFinished, Verdict
+from tenantry.model.migrations import FileMark
 from tenantry.model.results import GOOD, Result
 
 # The words of a tenant's log for a file that ran to its end.

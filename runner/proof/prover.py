@@ -6,6 +6,7 @@ A database that cannot be read is never taken for proven.
 import hashlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import chain
 
 import psycopg
@@ -31,7 +32,8 @@ from tenantry.model import (
 )
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import Cancelled, Problem, Refused, TenantError
-from tenantry.model.events import FindingReported, Verdict
+from tenantry.model.events import FindingReported, SchemaProven, Verdict
+from tenantry.model.plans import head
 from tenantry.model.results import Result
 from tenantry.postgres.sessions import Sessions
 from tenantry.project import Project
@@ -56,7 +58,7 @@ _REPEATED = frozenset({"view", "materialized view", "function", "procedure"})
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ProofState:
     """What an earlier proof says of a tenant whose catalog has this `token`; None: it could not be read.
 
     `name` stands for all that the tenant is held against. `schema`: it was seen to be as expected. `ledger`: so were
@@ -82,7 +84,7 @@ class Prover:
     repeatables: Mapping[SetName, tuple[Migration, ...] | None] = field(default_factory=dict)
     full: bool = False
 
-    def look(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Standing:
+    def look(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> ProofState:
         """Return what is known of a tenant by the token of its catalog. Raises Refused like `prove`.
 
         Before anything else is read: what changes in between must not be believed the next time.
@@ -91,7 +93,7 @@ class Prover:
         self.proofs.prepare(ledger)
         token = read_token(ledger.connection)
         found = None if self.full else self.proofs.find(ledger.tenant, token)
-        return Standing(name, token, found in (name, f"{name}{_CLEAN}"), found == f"{name}{_CLEAN}")
+        return ProofState(name, token, found in (name, f"{name}{_CLEAN}"), found == f"{name}{_CLEAN}")
 
     def prove(
         self,
@@ -99,10 +101,10 @@ class Prover:
         statuses: Sequence[MigrationStatus],
         *,
         again: bool = False,
-        standing: Standing | None = None,
+        standing: ProofState | None = None,
         clean: bool = False,
-    ) -> Iterator[FindingReported]:
-        """Yield whatever keeps the database of a tenant from being proven: nothing if it is proven. Reads only.
+    ) -> Iterator[FindingReported | SchemaProven]:
+        """Yield whatever keeps the database of a tenant from being proven, or the evidence that it is. Reads only.
 
         A catalog that has not changed since it was last proven is not read again, unless `full`; the checks, which are
         about rows, are run even then, unless this is only to prove `again` that nothing has changed. `standing` is what
@@ -111,24 +113,29 @@ class Prover:
         """
         standing = standing or self.look(ledger, statuses)
         if standing.schema and again:
+            yield _attest(ledger, statuses, standing)
             return
         found = False
-        schema = () if standing.schema else self._compare(ledger, self._list_migrations(ledger, statuses))
+        expected = None if standing.schema else self._expect(ledger, self._list_migrations(ledger, statuses))
+        schema = self._compare(ledger, expected) if expected else ()
         for finding in chain(schema, self._check(ledger, statuses)):
             found = True
             yield finding
         seen = f"{standing.name}{_CLEAN}" if clean or standing.ledger else standing.name
         self.proofs.keep(ledger.tenant, "" if found else seen, standing.token)
+        if not found:
+            # Equal to that of the schema that was read, or there would be a finding.
+            yield _attest(ledger, statuses, standing, expected.fingerprint if expected else "")
 
     def _check(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
         applied = {row.version for row in _recorded_rows(statuses)}
         for complaint in run_checks(ledger.connection, self.checks.get(ledger.tenant.set_name, ()), applied):
             yield FindingReported(ledger.tenant.name, Problem(complaint.message), complaint.excerpt)
 
-    def _compare(self, ledger: Ledger, migrations: Sequence[Migration]) -> Iterator[FindingReported]:
+    def _compare(self, ledger: Ledger, expected: Snapshot) -> Iterator[FindingReported]:
         """Yield the differences between the whole schema of a tenant, and the one that files describe."""
         tenant, connection, scope = ledger.tenant, ledger.connection, self.config.scope(ledger.tenant)
-        found = expected = self._expect(ledger, migrations)
+        found = expected
         if read_fingerprint(connection, scope, expected) != expected.fingerprint:
             found = read_snapshot(connection, scope)
             # A difference that we have no words for is still one: the fingerprints of the server decide.
@@ -142,16 +149,16 @@ class Prover:
 
     def conclude(
         self, ledger: Ledger, statuses: Sequence[MigrationStatus], result: Result
-    ) -> Generator[FindingReported, None, Verdict]:
+    ) -> Generator[FindingReported | SchemaProven, None, Verdict]:
         """Prove a tenant, and return how it ends; committed changes stay in any case.
 
         `result` is how it ends if nothing is found.
         """
         found = 0
         try:
-            for finding in self.prove(ledger, statuses, again=result is Result.UP_TO_DATE):
-                found += 1
-                yield finding
+            for event in self.prove(ledger, statuses, again=result is Result.UP_TO_DATE):
+                found += isinstance(event, FindingReported)
+                yield event
         except Cancelled:
             raise
         except (TenantError, psycopg.Error) as error:
@@ -188,6 +195,14 @@ class Prover:
         # And how its token is made: a version that reads it from fewer catalogs has seen less.
         about = f"{schema} {config.scope(ledger.tenant)} {config.expected_columns} {describe_token(major)}"
         return hashlib.sha256(about.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _attest(
+    ledger: Ledger, statuses: Sequence[MigrationStatus], standing: ProofState, fingerprint: str = ""
+) -> SchemaProven:
+    """Return the evidence for a tenant's schema."""
+    now = datetime.now(UTC)
+    return SchemaProven(ledger.tenant.name, head(statuses), standing.name, fingerprint, standing.token or "", now)
 
 
 def _major(ledger: Ledger) -> int:

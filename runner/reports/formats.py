@@ -4,10 +4,14 @@ import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tenantry.model.events import Event
 from tenantry.model.tenants import ALL
 from tenantry.reports.output import Output
+
+if TYPE_CHECKING:
+    from tenantry.reports.log import Talk
 
 Sink = Callable[[Event], None]
 
@@ -44,18 +48,20 @@ FORMATS: dict[str, str] = {
 _FOLLOWED = frozenset({"jsonl", "github"})
 
 
-def make_sinks(format_name: str, call: Call, *, verbose: bool) -> tuple[Sink, ...]:
-    """Return the sinks of a run: progress and log lines on stderr, the format on stdout."""
+def make_sinks(format_name: str, call: Call, talk: "Talk", *, silent: bool = False) -> tuple[Sink, ...]:
+    """Return the sinks of a run: progress and messages on stderr, the format on stdout, unless that is `silent`."""
     from tenantry.reports.log import make_log_sink, make_pace_logger
     from tenantry.reports.progress import make_pace_sink, make_progress_sink
 
     make: MakeSink = importlib.import_module(FORMATS[format_name]).make_sink
-    talk: list[Sink] = [make_log_sink(Output(sys.stderr), call, verbose=verbose)]
+    err = Output(sys.stderr)
+    sinks: list[Sink] = [make_log_sink(err, call, talk)]
     # What reads these formats follows the events themselves.
-    if format_name not in _FOLLOWED and not sys.stderr.isatty():
-        talk.append(make_pace_sink(make_pace_logger()))
-    # Verbose lines would scroll through the block, and already say more than it does.
-    elif format_name not in _FOLLOWED and not verbose:
-        talk.append(make_progress_sink(Output(sys.stderr)))
+    follows = format_name not in _FOLLOWED and not talk.quiet
+    if follows and not err.isatty():
+        sinks.append(make_pace_sink(make_pace_logger(err, talk)))
+    # Lines of each step would scroll through the block, and already say more than it does.
+    elif follows and talk.brief:
+        sinks.append(make_progress_sink(err))
     # The report last: with the last event, the block has to be gone before the first line is written.
-    return (*talk, make(Output(sys.stdout), call))
+    return (*sinks,) if silent else (*sinks, make(Output(sys.stdout), call))

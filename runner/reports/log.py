@@ -1,11 +1,15 @@
-"""Log lines on stderr, by structlog: readable on a terminal, JSON elsewhere. Imported with the first line."""
+"""Messages on stderr while a run is at work: sentences for people, or JSON by structlog for programs."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from contextlib import contextmanager, nullcontext
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TextIO, cast
 
 from tenantry.model import label
+from tenantry.model.errors import Problem
 from tenantry.model.events import (
     BatchProgressed,
     DatabaseCreated,
@@ -20,6 +24,7 @@ from tenantry.model.events import (
     MigrationStarted,
     NoticeRaised,
     RepairMade,
+    RunFinished,
     StageHeld,
     StageStarted,
     TenantFinished,
@@ -29,16 +34,19 @@ from tenantry.model.events import (
 )
 from tenantry.model.results import GOOD, Result
 from tenantry.model.words import count
-from tenantry.reports.escaping import escape_json, escape_line
+from tenantry.reports.color import wants_color
+from tenantry.reports.escaping import escape_json
 from tenantry.reports.formats import Call, Sink
-from tenantry.reports.output import Output
-from tenantry.reports.wording import render_hint
+from tenantry.reports.output import Output, hang
+from tenantry.reports.wording import join, name_tenants, render_hint, seconds, without_tenant
 
-_DEBUG, _INFO, _WARNING, _ERROR = 10, 20, 30, 40
+_DEBUG, _INFO, _WARNING, _ERROR, _NEVER = 10, 20, 30, 40, 50
 _NAMES = {_DEBUG: "debug", _INFO: "info", _WARNING: "warning", _ERROR: "error"}
+# Yellow and red.
+_CODES = {_WARNING: "33", _ERROR: "1;31"}
 _SERIOUS = frozenset({"WARNING", "ERROR"})
 
-# At a terminal, a person reads these in the report.
+# A person reads these in the report.
 _REPORTED = (MigrationFailed, TenantFinished, FindingReported, HazardFound)
 
 # These are shown there as well: the report comes too late for them.
@@ -47,61 +55,103 @@ _AT_ONCE = (TenantsSelected, StageStarted, StageHeld)
 LogLine = tuple[int, str, dict[str, Any]]
 
 
-def make_log_sink(stream: Output, call: Call, *, verbose: bool) -> Sink:
-    """Return a sink that logs a run: on a terminal only its warnings unless `verbose`, elsewhere each step."""
-    brief = stream.isatty() and not verbose
-    threshold = _DEBUG if verbose else _WARNING if brief else _INFO
-    # Made with the first line: most runs on a terminal log none, and need not wait for structlog.
-    loggers: list[Callable[[int, str, dict[str, Any]], None]] = []
+Writer = Callable[[int, str, dict[str, Any]], None]
 
-    def log(event: Event) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """How much is said on stderr, and in which form: text for people, or lines of JSON for programs that collect them.
+
+    `quiet`: errors alone; `verbose`: each step.
+    """
+
+    verbose: bool = False
+    quiet: bool = False
+    json: bool = False
+
+    @property
+    def least(self) -> int:
+        """Return the lowest level that is written."""
+        if self.quiet:
+            return _ERROR
+        return _DEBUG if self.verbose else _INFO if self.json else _WARNING
+
+    @property
+    def brief(self) -> bool:
+        """Return whether that is left out which the report tells."""
+        return not (self.verbose or self.json)
+
+
+def make_log_sink(stream: Output, call: Call, talk: Talk) -> Sink:
+    """Return a sink that logs a run: as text only its warnings, as JSON each step."""
+    return _Log(stream, call, talk).take
+
+
+class _Log:
+    """The lines of a run, and which of them have been written."""
+
+    def __init__(self, stream: Output, call: Call, talk: Talk) -> None:
+        self._stream = stream
+        self._call = call
+        self._talk = talk
+        self._writer: Writer | None = None
+        self._failed: set[str] = set()
+        self._warned: dict[tuple[str, str], list[WarningRaised]] = defaultdict(list)
+
+    def take(self, event: Event) -> None:
+        """Take in one event."""
+        match event:
+            case WarningRaised(tenant, problem) if tenant and self._talk.brief:
+                alike = self._warned[problem.message, without_tenant(problem.hint, tenant)]
+                alike.append(event)
+                # The first one is written; how many others there are, at the end.
+                if len(alike) == 1:
+                    self._write(event)
+            case RunFinished():
+                for first, *others in self._warned.values():
+                    if others:
+                        names = name_tenants([warning.tenant for warning in others])
+                        self._write(WarningRaised("", Problem(f"the same of {names}: {first.problem.message}")))
+            case MigrationFailed():
+                self._failed.add(event.tenant)
+                self._write(event)
+            case TenantFinished(tenant) if tenant in self._failed:
+                # Its failure has a line already, which says more.
+                return
+            case _:
+                self._write(event)
+
+    def _write(self, event: Event) -> None:
         line = _describe_hazard(event) if isinstance(event, HazardFound) else _describe(event)
-        least = _INFO if isinstance(event, _AT_ONCE) else threshold
-        if line is None or line[0] < least or (brief and isinstance(event, _REPORTED)):
+        if line is None or line[0] < self._find_least(event):
             return
-        if not loggers:
-            loggers.append(_make_logger(terminal=stream.isatty()))
+        # Made with the first line: most runs write none, and need not wait for structlog.
+        self._writer = self._writer or _make_writer(self._stream, self._talk)
         level, message, values = line
         if "hint" in values:
-            values["hint"] = render_hint(values["hint"], call)
-        loggers[0](level, message, values)
+            values["hint"] = render_hint(values["hint"], self._call)
+        self._writer(level, message, values)
 
-    return log
+    def _find_least(self, event: Event) -> int:
+        """Return the level from which on an event is written."""
+        if self._talk.brief and isinstance(event, _REPORTED):
+            return _NEVER
+        return (
+            min(self._talk.least, _INFO) if isinstance(event, _AT_ONCE) and not self._talk.quiet else self._talk.least
+        )
 
 
-def make_pace_logger() -> Callable[[str, dict[str, Any]], None]:
+def make_pace_logger(stream: Output, talk: Talk) -> Callable[[str, dict[str, Any]], None]:
     """Return a callable that logs how far a run has come, where stderr is not a terminal."""
-    loggers: list[Callable[[int, str, dict[str, Any]], None]] = []
+    writers: list[Writer] = []
 
     def log(message: str, values: dict[str, Any]) -> None:
-        if not loggers:
-            loggers.append(_make_logger(terminal=False))
-        loggers[0](_INFO, message, values)
+        if not writers:
+            writers.append(_make_writer(stream, talk))
+        # As text, the message says it all.
+        writers[0](_INFO, *(("progress", values) if talk.json else (message, {})))
 
     return log
-
-
-class _Escaped:
-    """A value of a line on a terminal: its repr, which structlog writes, is the escaped text in quotes."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __repr__(self) -> str:
-        return f"'{self._text}'"
-
-
-def _escape_values(_logger: object, _method: str, values: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """Escape a line for a terminal, as a processor of structlog: the codes for colours are added after it."""
-    message = escape_line(str(values["event"]))
-    return {key: _escape_value(value) for key, value in values.items()} | {"event": message}
-
-
-def _escape_value(value: Any) -> Any:
-    """Return a value as a terminal may get it; only text that needs escapes is replaced."""
-    if not isinstance(value, str) or escape_line(value) == value:
-        return value
-    return _Escaped(escape_line(value))
 
 
 class _Stderr:
@@ -114,20 +164,54 @@ class _Stderr:
         sys.stderr.flush()
 
 
-def _make_logger(*, terminal: bool) -> Callable[[int, str, dict[str, Any]], None]:
-    with nullcontext() if terminal else _without_rich():
+def _make_writer(stream: Output, talk: Talk) -> Writer:
+    return _make_json_writer() if talk.json else _make_text_writer(color=wants_color(stream.raw), times=talk.verbose)
+
+
+def _make_text_writer(*, color: bool, times: bool) -> Writer:
+    """Return a callable that writes a line as a sentence, with `times` after the time of day."""
+
+    def write(level: int, message: str, values: dict[str, Any]) -> None:
+        now = f"{datetime.now().astimezone():%H:%M:%S} " if times else ""
+        word = f"{_NAMES[level]}: " if level >= _WARNING else ""
+        first, *rest = _write_sentence(message, values)
+        marked = f"\x1b[{_CODES[level]}m{word}\x1b[0m" if color and word else word
+        sys.stderr.write("".join([f"{now}{marked}{hang(first)}\n", *(f"{hang(line)}\n" for line in rest)]))
+
+    return write
+
+
+def _write_sentence(message: str, values: dict[str, Any]) -> Iterator[str]:
+    """Yield a line in words: whom it is about, what happened, and the other values; then detail and hint."""
+    values = {key: value for key, value in values.items() if value not in ("", None)}
+    tenant, migration = values.pop("tenant", ""), values.pop("migration", "")
+    detail, hint = values.pop("detail", ""), values.pop("hint", "")
+    elapsed_ms = values.pop("elapsed_ms", None)
+    if "selection" in values:
+        message = f"{values.pop('selection')}: {message}: {values.pop('tenants')}"
+    subject = join([name_tenants([tenant]) if tenant else "", migration], ": ")
+    rest = join(f"{key.replace('_', ' ')} {value}" for key, value in values.items())
+    took = "" if elapsed_ms is None else f" in {seconds(elapsed_ms)}"
+    yield join([subject, f"{message}{took}{f' ({rest})' if rest else ''}"], ": ")
+    if detail:
+        yield f"  detail: {detail}"
+    if hint:
+        yield f"  hint: {hint}"
+
+
+def _make_json_writer() -> Writer:
+    with _without_rich():
         import structlog
 
-    render_json = structlog.processors.JSONRenderer()
-    rendering: tuple[Any, ...] = (
-        (_escape_values, structlog.dev.ConsoleRenderer())
-        if terminal
-        else (render_json, lambda _logger, _method, line: escape_json(line))
-    )
     logger = structlog.wrap_logger(
         # Of a TextIO, structlog calls no more than these two methods.
         structlog.PrintLogger(cast(TextIO, _Stderr())),
-        processors=[structlog.processors.add_log_level, structlog.processors.TimeStamper(fmt="iso"), *rendering],
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(),
+            lambda _logger, _method, line: escape_json(str(line)),
+        ],
     )
 
     def write(level: int, message: str, values: dict[str, Any]) -> None:

@@ -30,7 +30,7 @@ from tenantry.reports.escaping import escape_line
 from tenantry.reports.formats import Sink
 from tenantry.reports.grid import STYLES
 from tenantry.reports.output import Output
-from tenantry.reports.wording import name_tenants
+from tenantry.reports.wording import join, name_tenants
 
 # Arbitrary: below it, a block would only flash up.
 _FIRST_S = 0.4
@@ -134,9 +134,16 @@ def make_pace_sink(log: Callable[[str, dict[str, Any]], None]) -> Sink:
         if (left_s := pace.left_s) is not None:
             values["left_s"] = round(left_s)
         values["slowest"] = [f"{doing}, {since_s:.0f} s" for doing, since_s in pace.slowest()]
-        log("progress", values)
+        log(_tell(pace), values)
 
     return take
+
+
+def _tell(pace: RunPace) -> str:
+    """Return how far a run has come as a line of text."""
+    totals = ", ".join(f"{number} {result.value}" for result, number in pace.totals())
+    slowest = next((f"slowest: {name_tenants([doing])}, {since_s:.0f} s" for doing, since_s in pace.slowest()), "")
+    return join([f"progress: {_summarise(pace)}", totals, slowest], "; ")
 
 
 class _Block:

@@ -1,25 +1,25 @@
 """`table`: the result of each tenant, for people; below it every problem, and the command to type next."""
 
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 
-from tenantry.model import Migration, label
+from tenantry.model import Migration
 from tenantry.model.events import (
+    CommandsAdvised,
     Event,
     FindingReported,
     HazardFound,
     LinePrinted,
-    MigrationFailed,
     MigrationMeasured,
     RepairProposed,
     RowReported,
     RunFinished,
 )
 from tenantry.model.outcome import Outcome, TenantOutcome
-from tenantry.model.results import GOOD, PLAIN, Cell, Failure, Result, Standing
-from tenantry.model.tenants import ALL, MASTER
+from tenantry.model.results import GOOD, Cell, Failure, Result
 from tenantry.model.words import count
+from tenantry.reports.advice import describe_rest, list_next_steps, locate, type_here
+from tenantry.reports.causes import group_findings, group_hazards, group_troubles
 from tenantry.reports.escaping import escape_source
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.grid import write_grid
@@ -32,17 +32,17 @@ from tenantry.reports.wording import (
     name_tenants,
     render_shared_hint,
     seconds,
-    without_tenant,
 )
 from tenantry.sqltext.escaping import escape_sql
 
 # Arbitrary: as many rows as a person reads. Beyond them, tenants that ended well and alike share a row.
 _MOST_ROWS = 40
-# Arbitrary, too: the ids that a person still types or copies.
-_MOST_TYPED = 20
 # Of these, the tenants of one group have the same.
 _GROUP_COLUMNS = ["group", "tenants"]
-_AGAIN = frozenset({Result.BLOCKED, Result.UNREACHABLE, Result.STOPPED, Result.NOT_STARTED})
+# Whoever reads many states reads those that differ; a program gets a row for each tenant.
+_STATE = "state"
+# Of these, hardly two tenants have the same.
+_OWN = frozenset({"name", "last applied", "last failure", "by"})
 
 
 def make_sink(stream: Output, call: Call) -> Sink:
@@ -72,6 +72,8 @@ class _Report:
                 self._printed = True
                 # Source text, perhaps, to be kept as a file: its lines are not values.
                 self._stream.write_verbatim(f"{escape_sql(text) or escape_source(text)}\n")
+            case CommandsAdvised(commands):
+                self._write("next:", *(f"  {type_here(command, self._call)}" for command in commands))
             case RepairProposed(tenant, changes):
                 self._write(*(f"{name_tenants([tenant])}: {change}" for change in changes))
                 # The repair is next: its changes must be on the screen before they are in the database.
@@ -113,9 +115,9 @@ class _Report:
         order = {name: index for index, name in enumerate(self._outcome.tenants)}
         rows = sorted(self._rows, key=lambda row: order.get(row.tenant, -1))
         cells = [[row.tenant, *(row.cells.get(column) for column in columns)] for row in rows]
-        if len(cells) > _MOST_ROWS and columns == _GROUP_COLUMNS:
-            alike = Counter(tuple(row[1:]) for row in cells)
-            cells = [[count(number, "tenant"), *rest] for rest, number in alike.items()]
+        if len(cells) > _MOST_ROWS and (columns == _GROUP_COLUMNS or (self._stream.isatty() and _STATE in columns)):
+            columns = [column for column in columns if column not in _OWN]
+            cells = list(_combine([row.tenant, *(row.cells.get(column) for column in columns)] for row in rows))
         write_grid(self._stream, ["tenant", *columns], cells)
 
     def _write_outcome(self) -> None:
@@ -130,41 +132,22 @@ class _Report:
 
     def _findings_text(self) -> Iterator[str]:
         """Yield each finding once, with all tenants that share it."""
-        shared: dict[tuple[str, ...], list[FindingReported]] = defaultdict(list)
-        order = {name: index for index, name in enumerate(self._outcome.tenants)}
-        for finding in sorted(self._findings, key=lambda finding: order.get(finding.tenant, -1)):
-            problem = finding.problem
-            # As for troubles: a hint that names more versions than another one is not the same.
-            hint = without_tenant(problem.hint, finding.tenant) if problem.hint else ""
-            shared[problem.message, finding.detail, hint].append(finding)
-        for (message, detail, _), findings in shared.items():
-            names = [finding.tenant for finding in findings]
-            yield f"{name_tenants(names)}: {message}"
-            if detail:
-                yield from indent(detail)
-            if findings[0].problem.hint:
-                yield f"  hint: {render_shared_hint(findings[0].problem.hint, names, self._call)}"
+        for findings in group_findings(self._findings, self._outcome):
+            first, names = findings[0], [finding.tenant for finding in findings]
+            yield f"{name_tenants(names)}: {first.problem.message}"
+            if first.detail:
+                yield from indent(first.detail)
+            if first.problem.hint:
+                yield f"  hint: {render_shared_hint(first.problem.hint, names, self._call)}"
 
     def _hazards_text(self) -> Iterator[str]:
-        """Yield each hazard once, with all tenants that it refuses; a linted folder is already part of its path."""
-        shared: dict[str, list[HazardFound]] = defaultdict(list)
-        order = {name: index for index, name in enumerate(self._outcome.tenants)}
-        for found in sorted(self._hazards, key=lambda found: order.get(found.tenant, -1)):
-            shared[found.fingerprint].append(found)
-        for alike in shared.values():
-            names = [found.tenant for found in alike if found.tenant and not _is_within(found)]
-            yield from write_hazard(alike[0], names)
+        """Yield each hazard once, with all tenants that it refuses."""
+        for found, names in group_hazards(self._hazards, self._outcome):
+            yield from write_hazard(found, names)
 
     def _troubles_text(self) -> Iterator[str]:
         """Yield each trouble once, with all tenants that share it."""
-        shared: dict[tuple[object, ...], list[TenantOutcome]] = defaultdict(list)
-        for tenant in self._outcome.tenants.values():
-            if tenant.verdict and tenant.verdict.result not in PLAIN and _is_unsaid(tenant):
-                failure = tenant.failed.failure if tenant.failed else None
-                # The hint names the tenant in its commands: without the name, it is the same for all of a group.
-                hint = without_tenant(tenant.verdict.hint, tenant.tenant)
-                shared[tenant.verdict.result, tenant.verdict.reason, hint, failure, tenant.version].append(tenant)
-        for tenants in shared.values():
+        for tenants in group_troubles(self._outcome):
             yield from self._trouble_text(tenants)
 
     def _trouble_text(self, tenants: list[TenantOutcome]) -> Iterator[str]:
@@ -181,9 +164,9 @@ class _Report:
         if verdict.hint:
             yield f"  hint: {render_shared_hint(verdict.hint, names, self._call)}"
         if first.failed:
-            yield f"  {_left(first.failed)}; {_locate(tenants)}"
+            yield f"  {describe_rest(first.failed)}; {locate(tenants)}"
         elif first.applied and verdict.result not in GOOD:
-            yield f"  {_locate(tenants)}"
+            yield f"  {locate(tenants)}"
         if verdict.trace:
             yield from indent(f"please report this:\n{verdict.trace}")
 
@@ -193,64 +176,7 @@ class _Report:
         return f"{count_tenants(list(self._outcome.tenants))}: {totals} in {seconds(self._outcome.elapsed_ms)}{ended}"
 
     def _next_steps(self) -> Iterator[str]:
-        tenants = list(self._outcome.tenants.values())
-        if self._outcome.verb != "migrate":
-            return
-        behind = [tenant for tenant in tenants if tenant.verdict and tenant.verdict.result not in GOOD]
-        if behind and all(_is_unproven(tenant) for tenant in behind):
-            # Nothing is pending there: the same command again would not verify anything.
-            yield f"after fixing that: {self._call.program} verify{self._call.servers} --tenants {self._choose(behind)}"
-        elif behind:
-            only_again = all(tenant.verdict and tenant.verdict.result in _AGAIN for tenant in behind)
-            when = "next" if only_again else "after fixing that"
-            yield f"{when}: {self._again(behind)} --tenants {self._choose(behind)}"
-        elif tenants and tenants[0].look:
-            noun = "the master" if list(self._outcome.tenants) == [MASTER] else "a tenant"
-            yield f"inspect {noun}: {self._look(tenants)}"
-
-    def _again(self, behind: list[TenantOutcome]) -> str:
-        """Return the command of this run for those that are left, without its tenants."""
-        again = self._call.again
-        if any(tenant.begun for tenant in behind):
-            # The statement to resume at is written down once the file runs on, and may be another one by now.
-            again = re.sub(r" --resume-at \d+", "", again)
-        # What is missing has to be created first, and it is this command that does it.
-        absent = any(tenant.verdict and tenant.verdict.standing is Standing.NO_DATABASE for tenant in behind)
-        return f"{again} --create" if absent and " --create" not in again else again
-
-    def _choose(self, behind: list[TenantOutcome]) -> str:
-        """Return the tenants of the next command: those that are left, or all that were chosen if these are many."""
-        # Those that are up to date are looked at again, which is cheap and easier to type. Never more: whoever chose a
-        # part of the fleet must not be led to work on the rest of it.
-        if len(behind) <= _MOST_TYPED:
-            return ",".join(tenant.tenant for tenant in behind)
-        # By the journal of this run, which has everybody. A dry run has none.
-        if self._call.selection != ALL or " --dry-run" in self._call.again:
-            return self._call.selection
-        if all(_is_unproven(tenant) for tenant in behind):
-            return "unproven"
-        failed = all(tenant.verdict and tenant.verdict.result is Result.FAILED for tenant in behind)
-        return "failed" if failed else "behind"
-
-    def _look(self, tenants: list[TenantOutcome]) -> str:
-        """Return the command that opens a tenant; the master only if no tenant was selected."""
-        look = next((tenant.look for tenant in tenants if tenant.tenant != MASTER), tenants[0].look)
-        return look.replace("tenantry", self._call.program, 1) if look.startswith("tenantry ") else look
-
-
-def _is_unproven(tenant: TenantOutcome) -> bool:
-    """Return whether all files of a tenant are applied, and its schema is not the one that they describe."""
-    return bool(tenant.verdict and tenant.verdict.result is Result.FINDING) and not tenant.pending
-
-
-def _is_within(found: HazardFound) -> bool:
-    """Return whether a hazard was reported for the folder that contains its file."""
-    return found.hazard.path.startswith(f"{found.tenant}/")
-
-
-def _is_unsaid(tenant: TenantOutcome) -> bool:
-    """Return whether a verdict needs lines of its own: no finding gives its reason, or it has a hint."""
-    return not tenant.findings or bool(tenant.verdict and tenant.verdict.hint)
+        yield from (f"{when}: {command}" for when, command in list_next_steps(self._outcome, self._call))
 
 
 def _cells(tenant: TenantOutcome) -> Iterable[Cell]:
@@ -266,31 +192,19 @@ def _count(word: str, number: int) -> str:
     return count(number, word) if word == Result.FINDING else f"{number} {word}"
 
 
-def _fold(rows: list[list[Cell]]) -> Iterator[list[Cell]]:
-    """Combine tenants that ended well and alike into one row; the others keep their own."""
-    alike: dict[tuple[Cell, ...], int] = defaultdict(int)
-    for row in rows:
-        if row[1] in GOOD:
-            alike[tuple(row[1:4])] += 1
-        else:
-            yield row
-    for (result, version, applied), number in alike.items():
-        yield [count(number, "tenant"), result, version, applied, ""]
+def _fold(rows: Iterable[Sequence[Cell]]) -> Iterator[list[Cell]]:
+    """Combine tenants that ended alike into one row, whatever their end: its reason is told below the table."""
+    for row in _combine([*row[:4]] for row in rows):
+        yield [*row, ""]
 
 
-def _locate(tenants: list[TenantOutcome]) -> str:
-    """Return the version of tenants that share one, in words."""
-    version, one = tenants[0].version, len(tenants) == 1
-    if version:
-        return f"the database is now at {version}" if one else f"the databases are now at {version}"
-    return "the database has no migrations" if one else "the databases have no migrations"
-
-
-def _left(failed: MigrationFailed) -> str:
-    name = label(failed.migration.version, failed.migration.name)
-    if failed.rolled_back:
-        return f"{name} was rolled back"
-    return f"{name} was left unfinished" if not failed.migration.transactional else f"parts of {name} may remain"
+def _combine(rows: Iterable[Sequence[Cell]]) -> Iterator[list[Cell]]:
+    """Yield the rows, those of several tenants with the same cells as one; the first cell of each is the tenant."""
+    alike: dict[tuple[Cell, ...], list[Cell]] = defaultdict(list)
+    for name, *cells in rows:
+        alike[tuple(cells)].append(name)
+    for rest, names in alike.items():
+        yield [names[0] if len(names) == 1 else count(len(names), "tenant"), *rest]
 
 
 def _failure_text(migration: Migration, failure: Failure) -> Iterator[str]:

@@ -3,12 +3,21 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from tenantry.model.tenants import MASTER
+from tenantry.model.tenants import MASTER, SINGLE
 from tenantry.model.words import count
 from tenantry.reports.formats import Call
 
 # Only a quoted command: the name of the program may also stand in a sentence, and must stay as it is there.
 _COMMAND = re.compile(r'"tenantry (?P<verb>[a-z-]+)(?P<rest>[^"]*)')
+
+# As selections read a range: without zeros in front.
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
+_SHORTEST_RUN = 3
+# Arbitrary: the ids and ranges that a person still types or copies.
+_MOST_TYPED = 20
+
+# Databases that are no tenants to a reader, where they are alone.
+_ALONE = ([MASTER], [SINGLE])
 
 
 def render_hint(hint: str, call: Call) -> str:
@@ -30,7 +39,25 @@ def render_hint(hint: str, call: Call) -> str:
 
 def render_shared_hint(hint: str, names: Sequence[str], call: Call) -> str:
     """Return a hint, written for the first of `names`, for all of them."""
-    return render_hint(for_tenants(hint, names[0], ",".join(names)), call)
+    return render_hint(for_tenants(hint, names[0], type_tenants(names, call)), call)
+
+
+def type_tenants(names: Sequence[str], call: Call) -> str:
+    """Return tenants as they are typed after --tenants; all that were chosen if these are too many to type."""
+    words = list(names if len(names) <= _MOST_TYPED else _name_runs(names))
+    return ",".join(words) if len(words) <= _MOST_TYPED else call.selection
+
+
+def _name_runs(names: Sequence[str]) -> Iterator[str]:
+    """Yield names, three and more consecutive numbers as a range: no other tenant can be in it."""
+    runs: list[list[str]] = []
+    for name in names:
+        if runs and _NUMBER.fullmatch(name) and _NUMBER.fullmatch(runs[-1][-1]) and int(name) == int(runs[-1][-1]) + 1:
+            runs[-1].append(name)
+        else:
+            runs.append([name])
+    for run in runs:
+        yield from run if len(run) < _SHORTEST_RUN else [f"{run[0]}-{run[-1]}"]
 
 
 def for_tenants(hint: str, name: str, others: str) -> str:
@@ -50,8 +77,8 @@ def without_tenant(hint: str, name: str) -> str:
 
 def name_tenants(names: Sequence[str], most: int = 8) -> str:
     """Return `tenant 1` or `tenants 1, 16`: of many, the first `most` and the number of others; the master by name."""
-    if list(names) == [MASTER] or all("/" in name for name in names):
-        return ", ".join(names)  # the master, or folders of migrations where a verb is about these
+    if list(names) in _ALONE or all("/" in name for name in names):
+        return ", ".join(names)  # the master, the only database, or folders of migrations where a verb is about these
     noun = "tenant" if len(names) == 1 else "tenants"
     shown = ", ".join(names[:most])
     more = f" and {len(names) - most} more" if len(names) > most else ""
@@ -60,7 +87,7 @@ def name_tenants(names: Sequence[str], most: int = 8) -> str:
 
 def count_tenants(names: Sequence[str]) -> str:
     """Return `2 tenants`, or `2 folders and 300 tenants` if a verb reads folders; the master alone is `1 database`."""
-    if list(names) == [MASTER]:
+    if list(names) in _ALONE:
         return count(1, "database")
     folders = sum("/" in name for name in names)
     tenants = len(names) - folders
@@ -80,6 +107,6 @@ def seconds(elapsed_ms: int) -> str:
     return f"{elapsed_ms} ms" if elapsed_ms < 1000 else f"{elapsed_ms / 1000:.1f} s"
 
 
-def join(parts: Iterable[str]) -> str:
+def join(parts: Iterable[str], by: str = ", ") -> str:
     """Return the parts that are not empty, separated by commas."""
-    return ", ".join(part for part in parts if part)
+    return by.join(part for part in parts if part)

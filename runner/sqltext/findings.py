@@ -81,8 +81,9 @@ def copy(sql: str, offset: int, *, rows_wanted: bool) -> Finding:
     return Finding(FaultKind.COPY_STDIN, position(sql, offset), message, hint)
 
 
-# They tell psql how to run and show what follows, which is of no effect anywhere else.
-_SETTINGS = frozenset({"\\echo", "\\encoding", "\\pset", "\\qecho", "\\set", "\\timing", "\\unset", "\\x"})
+# They tell psql how to run and show what follows, which is of no effect anywhere else. The variables that psql reads
+# itself are in capitals.
+_SETTINGS = re.compile(r"\\(?:(?:echo|encoding|pset|qecho|timing|x)\b|(?:un)?set\s+[A-Z_]+\b)")
 _REMOVE = "remove the line: tenantry stops at the first error, and psql's settings mean nothing to it"
 
 
@@ -93,7 +94,9 @@ def psql_command(sql: str, offset: int) -> Finding:
         FaultKind.PSQL_COMMAND,
         position(sql, offset),
         f"{name} is a psql command, not SQL",
-        _REMOVE if name in _SETTINGS else "write the same in SQL: only psql has commands that start with a backslash",
+        _REMOVE
+        if _SETTINGS.match(sql, offset)
+        else "write the same in SQL: only psql has commands that start with a backslash",
     )
 
 

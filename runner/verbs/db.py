@@ -14,6 +14,7 @@ from tenantry.model.words import nearest, one_of
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.project import embedded_server, scratch_servers
 from tenantry.state import STATE_FOLDER, find_state_folder
+from tenantry.verbs.completions import complete_databases
 from tenantry.verbs.options import read_request
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -39,7 +40,7 @@ _EVERYWHERE = frozenset({_DEFAULT_DATABASE, "template1"})
 Action = Literal["start", "stop", "url", "psql", "prune", "destroy"]
 _PARAMS = (
     click.Argument(["action"], type=click.Choice(get_args(Action))),
-    click.Argument(["database"], required=False),
+    click.Argument(["database"], required=False, shell_complete=complete_databases),
     click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED),
     click.Option(["--yes"], is_flag=True, help="Confirm destroy, which deletes all databases of the server."),
 )
@@ -124,7 +125,7 @@ def _find_database(config: Config, text: str | None) -> str:
     A database that is in tenants.yaml, or that every server has, counts; where the tenants come from a query, any does.
     """
     if text is None:
-        return _DEFAULT_DATABASE
+        return config.tenants[0].database if config.single else _DEFAULT_DATABASE
     tenants = (*filter(None, (config.master,)), *config.tenants)
     named = {tenant.name: tenant for tenant in tenants}
     if text in named:
@@ -198,4 +199,4 @@ def _destroy(config: Config, *, sure: bool) -> Events:
     yield LinePrinted("destroyed")
 
 
-VERB = Verb(_HELP, _PARAMS, _start, formats=("table",))
+VERB = Verb(_HELP, _PARAMS, _start, formats=("table",), reports=False)

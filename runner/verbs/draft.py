@@ -1,5 +1,6 @@
-"""`draft`: the next migration, from what the files lack of a schema that is wanted."""
+"""`draft`: the next migration, from the difference between the files and a target schema."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -9,7 +10,7 @@ from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import LinePrinted
 from tenantry.project import Project
-from tenantry.schema.ddl.draft import Risk, render
+from tenantry.schema.ddl.draft import Draft, Risk, render
 from tenantry.schema.ddl.write import write_ddl
 from tenantry.scratch.replay import open_replay
 from tenantry.scratch.schema_file import load_schema, read_schema_source
@@ -58,6 +59,12 @@ def start(project: Project, *, name: str, schema_from: str, set_name: SetName = 
     drafts = write_ddl(expected, found)
     if not drafts:
         yield LinePrinted(f"nothing to write: the files already produce the schema of {source[1]}")
+    title = f"A draft for review: the difference between the files and {source[1]}."
+    yield from write_drafts(folder, name, drafts, title)
+
+
+def write_drafts(folder: Path, name: str, drafts: Sequence[Draft], title: str) -> Events:
+    """Write statements as the next migrations of a folder, and report each new path. Raises ConfigError."""
     # What is checked row by row goes into a file, and so into a transaction, of its own.
     parts = (("", [d for d in drafts if not d.separate]), ("_validate", [d for d in drafts if d.separate]))
     for suffix, part in parts:
@@ -68,7 +75,7 @@ def start(project: Project, *, name: str, schema_from: str, set_name: SetName = 
             yield LinePrinted(render(part).rstrip("\n"))
         elif part:
             path = folder / f"{label(next_version(folder), name + suffix)}.sql"
-            _write(path, f"-- A draft for review: the difference between the files and {source[1]}.\n\n{render(part)}")
+            _write(path, f"-- {title}\n\n{render(part)}")
             yield LinePrinted(str(path))
 
 
@@ -92,4 +99,4 @@ def _write(path: Path, text: str) -> None:
         raise ConfigError((Problem(f"{path}: {reason}, expected to create this file"),)) from None
 
 
-VERB = Verb(_HELP, _PARAMS, _start)
+VERB = Verb(_HELP, _PARAMS, _start, reports=False)

@@ -1,4 +1,4 @@
-"""`lint`: what each file would do to a database in use, measured on a scratch database. No tenant is changed."""
+"""`lint`: what each file would do to a live database, measured on a scratch database. No tenant is changed."""
 
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
@@ -92,7 +92,7 @@ def start(
     since: int | None = None,
     set_name: SetName | None = None,
 ) -> Events:
-    """Report the locks, rewrites and scans that the files of one set, or of both, would cost a database in use.
+    """Report the locks, rewrites and scans that the files of one set, or of both, would cost a live database.
 
     By default all files are examined; `versions` names them one by one, `since` is the first of them. The sizes of
     tables are read from the selected tenants, of which there may be none.

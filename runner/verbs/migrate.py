@@ -1,7 +1,7 @@
 """`migrate`: apply what is pending, and see afterwards that it is there."""
 
 from collections.abc import Collection, Generator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -18,7 +18,8 @@ from tenantry.ledger.statuses import compare_rows, find_witness, refuse_bare
 from tenantry.lint.gate import Gate, check_rules
 from tenantry.model import AppliedMigration, MigrationStatus, Plan, RowState, State, Tenant, label
 from tenantry.model.errors import ConfigError, Problem, Refused
-from tenantry.model.events import Event, TenantCompared, TenantPlanned, Verdict, WarningRaised
+from tenantry.model.events import Event, RunFinished, TenantCompared, TenantPlanned, Verdict, WarningRaised
+from tenantry.model.outcome import Outcome
 from tenantry.model.results import GOOD, Result
 from tenantry.planning.policy import describe_freeze, describe_held, limit_target, today
 from tenantry.planning.steps import make_plan
@@ -26,8 +27,10 @@ from tenantry.planning.words import summarise
 from tenantry.project import Project
 from tenantry.proof.findings import describe_renamed, find_in, warn
 from tenantry.proof.prover import Prover, make_prover
+from tenantry.scratch.dump import write_dump
 from tenantry.verbs import plan
 from tenantry.verbs.carrying import THREADS, Carrier
+from tenantry.verbs.completions import complete_rules, complete_runs, complete_stages
 from tenantry.verbs.options import (
     DRY_RUN,
     ENGINE,
@@ -38,6 +41,7 @@ from tenantry.verbs.options import (
     SERVER,
     SHARD,
     TENANTS,
+    WAIT,
     LimitOption,
     Span,
     Version,
@@ -80,6 +84,7 @@ _PARAMS = (
         ["--allow"],
         multiple=True,
         metavar="RULE",
+        shell_complete=complete_rules,
         help="Apply files despite this danger, a rule of lint; may be repeated.",
     ),
     click.Option(
@@ -95,9 +100,11 @@ _PARAMS = (
         is_flag=False,
         flag_value=LAST,
         metavar="[RUN]",
+        shell_complete=complete_runs,
         help="Resume a run, by default the last: with its options and the same files, its tenants that did not end "
         "well, in its order.",
     ),
+    click.Option(["--reason"], help="Reason for this run; kept in the log forever."),
     NO_VERIFY,
     FULL,
     click.Option(
@@ -106,7 +113,12 @@ _PARAMS = (
         metavar="N|N%",
         help="Start no other tenant after more than N failures; overrides the limit of the rollout.",
     ),
-    click.Option(["--stage"], metavar="NAME", help="Run the stages of the rollout up to and including this one."),
+    click.Option(
+        ["--stage"],
+        metavar="NAME",
+        shell_complete=complete_stages,
+        help="Run the stages of the rollout up to and including this one.",
+    ),
     click.Option(
         ["--no-rollout"], is_flag=True, help="Ignore the rollout of tenants.yaml: no stages, and no limit of its own."
     ),
@@ -120,6 +132,7 @@ _PARAMS = (
     JOBS,
     LOCK_WAIT,
     SERVER,
+    WAIT,
 )
 
 
@@ -136,6 +149,7 @@ def start(
     resumes: str = "",
     resumed: Sequence[str] = (),
     selection: str = "",
+    reason: str = "",
     advance: Advance = BY_THE_FILE,
     engine: str = THREADS,
 ) -> Events:
@@ -146,9 +160,9 @@ def start(
     file of one tenant is resumed. With `verify`, each schema is compared with the files afterwards; one that has not
     changed since it was last proven, only with `full`. `resumes` and `selection` are kept in the journal: see `Record`;
     `resumed` are the runs that came before, whose workers must not go on. `advance` says how the rollout is followed,
-    and `engine` who works on the tenants. Raises ConfigError where no file has one of the versions, a rule is
-    unknown, the rollout is wrong, or `resume_at` is given for several tenants; ServerError where the embedded server
-    cannot be started.
+    `engine` who works on the tenants, and `reason` why there is this run: it is kept in the log. Raises ConfigError
+    where no file has one of the versions, a rule is unknown, the rollout is wrong, or `resume_at` is given for several
+    tenants; ServerError where the embedded server cannot be started.
     """
     late = frozenset(out_of_order)
     check_rules(allow)
@@ -164,13 +178,13 @@ def start(
     if dry_run:
         # The job of plan itself: a dry run that decided on its own could promise something else.
         return plan.run(project, "migrate", to, late, allowed=allow, course=course)
-    options = {"to": to, "out_of_order": sorted(late), "allow": list(allow), "resume_at": resume_at}
-    options |= {"no_verify": not verify, "full": full}
+    options: dict[str, Any] = {"to": to, "out_of_order": sorted(late), "allow": list(allow), "resume_at": resume_at}
+    options |= {"no_verify": not verify, "full": full, "reason": reason.strip()}
     # One for all tenants: what one of them was refused for is the next one's answer as well.
     prover = make_prover(project, full=full, writes=True) if verify else None
     carrier = Carrier(project, engine, options, resumed)
     record = Record({**options, "engine": engine if engine != THREADS else None}, resumes, selection)
-    return carrier.watch(
+    events = carrier.watch(
         run_job(
             project,
             "migrate",
@@ -184,6 +198,7 @@ def start(
             engine=carrier.engine,
         )
     )
+    return events if to is not None or project.config.dump is None else _add_dump(project, events)
 
 
 def make_job_of(project: Project, options: Mapping[str, Any], prover: Prover | None = None) -> Job:
@@ -191,6 +206,7 @@ def make_job_of(project: Project, options: Mapping[str, Any], prover: Prover | N
 
     A worker keeps its proofs on its own machine, and `prover` is that of a run which keeps them in the master as well.
     """
+    project = replace(project, provenance=replace(project.provenance, reason=options.get("reason") or ""))
     late = frozenset(options["out_of_order"])
     gate = Gate(project, options["allow"], plan.make_look(project, options["to"], late))
     if prover is None and not options["no_verify"]:
@@ -225,8 +241,21 @@ def resume(project: Project, word: str, *, dry_run: bool = False, advance: Advan
         resumes=header.run_id,
         resumed=resumed.runs,
         selection=header.selection,
+        reason=options.get("reason", ""),
         advance=advance,
     )
+
+
+def _add_dump(project: Project, events: Events) -> Events:
+    """Yield the events of a run, and before the last one, write the schema of its files if all went well."""
+    outcome = Outcome()
+    with closing(events):
+        for event in events:
+            outcome.add(event)
+            # Also where it cannot be written, the databases are as they should be.
+            if isinstance(event, RunFinished) and outcome.exit_code == 0 and (problem := write_dump(project)):
+                yield WarningRaised("", problem)
+            yield event
 
 
 def _start(request: Request) -> Events:
@@ -260,6 +289,7 @@ def _start_on(
         project,
         to=options["to"],
         dry_run=options["dry_run"],
+        reason=options["reason"] or "",
         out_of_order=options["out_of_order"],
         allow=options["allow"],
         resume_at=options["resume_at"],

@@ -69,4 +69,4 @@ def _create(folder: Path, name: str) -> Path:
     return path
 
 
-VERB = Verb(_HELP, _PARAMS, _start)
+VERB = Verb(_HELP, _PARAMS, _start, reports=False)

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from tenantry.config.model import Config
+from tenantry.config.place import find_tenants_file, seems_single
 from tenantry.config.reading import read
 from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
@@ -25,9 +27,12 @@ from tenantry.model.durations import EXPECTED_SPAN, parse_span
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, Verdict
 from tenantry.model.rollout import EXPECTED_LIMIT, UNBOUNDED, Limit, Stage, parse_limit
+from tenantry.model.tenants import SINGLE
 from tenantry.planning.policy import describe_freeze, today
 from tenantry.planning.rollout import make_stages
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
+from tenantry.verbs.completions import complete_servers, complete_tenants, complete_versions
+from tenantry.verbs.notice import notify_at_end
 from tenantry.verbs.production import YES, confirm_production
 from tenantry.verbs.recording import Record, record_run
 from tenantry.verbs.repair import Case, Repair, make_repair_job
@@ -61,6 +66,10 @@ class Version(click.ParamType[int]):
         version.name = match[2] or ""
         return version
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer the migrations of the project."""
+        return [CompletionItem(name) for name in complete_versions(ctx, incomplete)]
+
 
 class ServerOption(click.ParamType[tuple[str, str]]):
     """NAME=DSN: another connection string for a server, for one run."""
@@ -76,6 +85,10 @@ class ServerOption(click.ParamType[tuple[str, str]]):
         if not sign or not name or not dsn:
             self.fail("expected NAME=DSN, such as main=host=db.example.org", param, ctx)
         return name, dsn
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer the servers of the project."""
+        return [CompletionItem(name) for name in complete_servers(ctx, incomplete)]
 
 
 class Seconds(click.FloatRange):
@@ -129,29 +142,25 @@ class ShardOption(click.ParamType[Shard]):
         return shard
 
 
-def _complete_tenants(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Offer what may follow the last comma, for completion in a shell."""
-    import os
+class _RequiredTenants(click.Option):
+    """`--tenants` where there is no default; a project of one database has no other."""
 
-    from tenantry.fleet.completion import complete
-    from tenantry.model.errors import RunError
-
-    path = ctx.params.get("config") or ctx.find_root().params.get("config") or "tenants.yaml"
-    try:
-        config = read(Path(path), env=os.environ)
-    # The shell would print a message into the line that is being typed.
-    except RunError:
-        return []
-    return complete(incomplete, config.tenants, config.master)
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the tenants that were given. Raises MissingParameter where there is a choice."""
+        path = ctx.params.get("config") or ctx.find_root().params.get("config")
+        if self.value_is_missing(value) and seems_single(Path(path) if path else find_tenants_file()):
+            return SINGLE
+        return super().process_value(ctx, value)
 
 
 def make_tenants_option(explanation: str, *, required: bool = False) -> click.Option:
     """Return `--tenants`, with what it means for a verb."""
-    return click.Option(
+    kind = _RequiredTenants if required else click.Option
+    return kind(
         ["--tenants"],
         metavar="1,16|@LABEL|all",
         required=required,
-        shell_complete=_complete_tenants,
+        shell_complete=complete_tenants,
         help=explanation,
     )
 
@@ -198,6 +207,13 @@ LOCK_WAIT = click.Option(
     metavar="SECONDS",
     help="Wait up to SECONDS for another run of tenantry, for locks on tables, and for a server that is full or "
     "went away.",
+)
+WAIT = click.Option(
+    ["--wait", "wait_s"],
+    type=Seconds(min=0, max=_LONGEST_WAIT_S),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait up to SECONDS for a server that is starting; by default not at all.",
 )
 SET = click.Option(
     ["--set", "set_name"],
@@ -292,6 +308,7 @@ def _choose(request: Request) -> Choice:
         lock_wait_s=options.get("lock_wait", DEFAULT_LOCK_WAIT_S),
         jobs=options.get("jobs", DEFAULT_JOBS),
         create=options.get("create", False),
+        wait_s=options.get("wait_s", 0.0),
     )
 
 
@@ -337,6 +354,8 @@ def run_job(
         engine=engine,
     )
     events = check_states(project, _add_warnings(run, project, settle))
+    if record and project.config.notify:
+        events = notify_at_end(project, project.config.notify, events)
     return record_run(project, verb, record, events) if record else events
 
 

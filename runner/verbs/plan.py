@@ -192,7 +192,7 @@ def _cells(statuses: Sequence[MigrationStatus], decided: Plan) -> Mapping[str, C
     names = [label(step.version, step.name) for step in (*decided.steps, *decided.repeatables)]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return {
-        "has now": head(statuses),
+        "version": head(statuses),
         "would apply": len(names),
         "files": ", ".join(names[:_SHOWN]) + more,
     }

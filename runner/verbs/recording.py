@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tenantry.fleet.journal.form import FileMark, JournalHeader, list_files
+from tenantry.fleet.journal.form import JournalHeader
 from tenantry.fleet.journal.reading import find_runs
 from tenantry.fleet.journal.writing import write_journal
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Project
@@ -35,7 +35,7 @@ def record_run(project: Project, verb: str, record: Record, events: Events) -> E
         project=runs.project,
         selection=record.selection or project.choice.selection.text,
         tenants=tuple(tenant.name for tenant in project.tenants),
-        files=mark_files(project),
+        files=project.marks(),
         user=project.provenance.os_user,
         tool_version=project.provenance.tool_version,
         options=choose_given({**record.options, **_list_everywhere(project)}),
@@ -43,15 +43,6 @@ def record_run(project: Project, verb: str, record: Record, events: Events) -> E
         resumes=record.resumes,
     )
     return write_journal(runs.folder, runs.shown, header, events)
-
-
-def mark_files(project: Project) -> tuple[FileMark, ...]:
-    """Return the marks of all files that a project has read, repeatables last in each set."""
-    return tuple(
-        mark
-        for name, directory in project.directories.items()
-        for mark in list_files(name.value, (*directory.migrations, *(directory.repeatables or ())))
-    )
 
 
 def choose_given(options: Mapping[str, Any]) -> dict[str, Any]:

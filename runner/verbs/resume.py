@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tenantry.fleet.journal.form import FileMark, Journal, JournalHeader
+from tenantry.fleet.journal.form import Journal, JournalHeader
 from tenantry.fleet.journal.reading import Runs, find_runs
 from tenantry.model import NO_VERSION
 from tenantry.model.errors import Blocked, ConfigError, FilesDiffer, Problem
 from tenantry.model.events import MigrationStarted
+from tenantry.model.migrations import FileMark
 from tenantry.project import Project
 from tenantry.verbs.options import read_request, refuse_idle
-from tenantry.verbs.recording import mark_files
 from tenantry.verbs.verb import Request
 
 # These are the run's own.
@@ -98,7 +98,7 @@ def check_files(project: Project, resumed: Unfinished) -> None:
     """Raise FilesDiffer, which names each difference, unless the files are those of the run that is resumed."""
     header, target = resumed.header, resumed.header.options.get("to")
     sets = {name.value for name in project.directories}
-    before, now = _index(header.files, sets, target), _index(mark_files(project), sets, target)
+    before, now = _index(header.files, sets, target), _index(project.marks(), sets, target)
     messages = [
         f"{key[0]} {(now.get(key) or before[key]).label}: {words}"
         for key in sorted({*before, *now})

@@ -31,6 +31,7 @@ from tenantry.model.words import count
 from tenantry.project import Project
 from tenantry.proof.agreement import find_disagreements, read_stories
 from tenantry.proof.prover import Prover, make_prover
+from tenantry.verbs.completions import complete_runs
 from tenantry.verbs.options import FULL, JOBS, NO_VERIFY, SERVER, open_request, read_request, refuse_idle, run_job
 from tenantry.verbs.verb import Events, Repeated, Request, Verb
 
@@ -51,7 +52,7 @@ Action = Literal["list", "show", "check"]
 _ACTIONS = f"[{'|'.join(get_args(Action))}]"
 _PARAMS = (
     click.Argument(["action"], type=click.Choice(get_args(Action)), required=False, default="list", metavar=_ACTIONS),
-    click.Argument(["run"], required=False),
+    click.Argument(["run"], required=False, shell_complete=complete_runs),
     NO_VERIFY,
     FULL,
     JOBS,
@@ -151,11 +152,12 @@ def _make_job(project: Project, trail: Sequence[Journal], prover: Prover | None)
                 if prover and rows and story.verdict and story.verdict.result in GOOD:
                     statuses = compare_rows(project.files(tenant), rows, ledger)
                     refuse_bare(statuses, ledger)
-                    for finding in prover.prove(ledger, statuses):
-                        found["difference"] += 1
-                        yield finding
-        if found:
-            return Verdict(Result.FINDING, ", ".join(count(number, word) for word, number in found.items()))
+                    for event in prover.prove(ledger, statuses):
+                        found["difference"] += isinstance(event, FindingReported)
+                        yield event
+        if found.total():
+            said = (count(number, word) for word, number in found.items() if number)
+            return Verdict(Result.FINDING, ", ".join(said))
         if story.verdict is None:
             hint = f'run "tenantry migrate --resume {trail[-1].header.short}"'
             return Verdict(Result.FINDING, "no journal says how this tenant ended", hint)

@@ -18,7 +18,7 @@ from tenantry.planning.steps import BLOCKING
 from tenantry.planning.words import add_repeatables, annotate, summarise
 from tenantry.project import Project
 from tenantry.verbs.log import describe_entry
-from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, open_request, run_job
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Show each tenant's version, number of pending files and state, and the time and author of its last change.
@@ -38,6 +38,7 @@ _PARAMS = (
     click.Option(["--exit-code"], is_flag=True, help="Exit with 1 if a tenant is not up to date."),
     JOBS,
     SERVER,
+    WAIT,
 )
 
 

@@ -8,7 +8,7 @@ from tenantry.model.errors import Blocked, NoDatabase, TenantError, Unreachable
 from tenantry.model.events import DatabaseOpened, Event, RowReported, Verdict
 from tenantry.model.results import Cell, Result, Standing
 from tenantry.project import Project
-from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, open_request, run_job
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Show every tenant with its server, its database and the number of files in its set, and try each connection.
@@ -68,4 +68,4 @@ def _readable(server_version: int) -> str:
     return f"{server_version // 10_000}.{server_version % 10_000}"
 
 
-VERB = Verb(_HELP, (TENANTS, SHARD, JOBS, SERVER), _start)
+VERB = Verb(_HELP, (TENANTS, SHARD, JOBS, SERVER, WAIT), _start)

@@ -18,27 +18,62 @@ if TYPE_CHECKING:
 
 Events = Generator["Event", None, None]
 
-VERBS: dict[str, str] = {
-    "migrate": "Apply pending files to every selected tenant.",
-    "status": "Show each tenant's version and pending files.",
-    "plan": "Show the files that each tenant would get.",
-    "verify": "Prove that every tenant's record and schema match the files.",
-    "drift": "Compare schemas with the files, a tenant, a file or the majority.",
-    "check": "Test the migration files themselves, before a commit.",
-    "lint": "Find statements that would block or break a live database.",
-    "draft": "Write the next migration from a target schema.",
-    "worker": "Work on tenants for runs that other hosts start.",
-    "runs": "List the runs that wrote, show one again, or check one.",
-    "log": "Show every attempt, failure and manual change.",
-    "tenants": "List the tenants of tenants.yaml and try each connection.",
-    "new": "Create an empty migration file with the next number.",
-    "accept": "Record the current text of an edited file.",
-    "mark": "Record a version as applied without running it.",
-    "forget": "Delete the record of a version.",
-    "rollback": "Undo the newest version with its rollback file.",
-    "adopt": "Take over databases that have no record of migrations.",
-    "import": "Take over the records or files of another tool.",
-    "db": "Start, stop, open or destroy the embedded server.",
+# In the order of help, each group with the time at which its verbs are needed.
+GROUPS: dict[str, dict[str, str]] = {
+    "Every day": {
+        "migrate": "Apply pending files to every selected tenant.",
+        "status": "Show each tenant's version and pending files.",
+        "plan": "Show the files that each tenant would get.",
+        "new": "Create an empty migration file with the next number.",
+        "log": "Show every attempt, failure and manual change.",
+        "runs": "List the runs that wrote, show one again, or check one.",
+    },
+    "Before a commit": {
+        "lint": "Find statements that would block or break a live database.",
+        "check": "Test the migration files themselves, before a commit.",
+        "draft": "Write the next migration from a target schema.",
+    },
+    "The fleet": {
+        "verify": "Prove that every tenant's record and schema match the files.",
+        "drift": "Compare schemas with the files, a tenant, a file or the majority.",
+        "worker": "Work on tenants for runs that other hosts start.",
+        "tenants": "List the tenants of tenants.yaml and try each connection.",
+    },
+    "Starting and taking over": {
+        "init": "Create a project: tenants.yaml, folders and a first migration.",
+        "adopt": "Take over databases that have no record of migrations.",
+        "import": "Take over the records or files of another tool.",
+    },
+    "By hand": {
+        "accept": "Record the current text of an edited file.",
+        "mark": "Record a version as applied without running it.",
+        "forget": "Delete the record of a version.",
+        "rollback": "Undo the newest version with its rollback file.",
+    },
+    "The server and the shell": {
+        "db": "Start, stop, open or destroy the embedded server.",
+        "completion": "Print the script that completes commands in a shell.",
+    },
+}
+VERBS: dict[str, str] = {name: text for verbs in GROUPS.values() for name, text in verbs.items()}
+
+# The words of other tools, each with the command that does the same here.
+MEANT: dict[str, str] = {
+    **dict.fromkeys(("up", "apply", "deploy", "upgrade", "update", "run", "push"), "tenantry migrate"),
+    **dict.fromkeys(("down", "revert", "undo", "downgrade"), "tenantry rollback"),
+    **dict.fromkeys(("ls", "list", "info", "version", "current"), "tenantry status"),
+    **dict.fromkeys(("create", "generate", "add", "make", "revision"), "tenantry new"),
+    **dict.fromkeys(("history", "audit"), "tenantry log"),
+    **dict.fromkeys(("validate", "prove"), "tenantry verify"),
+    **dict.fromkeys(("diff", "compare"), "tenantry drift"),
+    **dict.fromkeys(("baseline", "introspect", "pull"), "tenantry adopt"),
+    **dict.fromkeys(("stamp", "fake", "resolve"), "tenantry mark"),
+    **dict.fromkeys(("psql", "console", "shell"), "tenantry db psql"),
+    "repair": "tenantry accept",
+    "test": "tenantry check",
+    "resume": "tenantry migrate --resume",
+    "ping": "tenantry tenants",
+    "dump": "the key dump in tenants.yaml",
 }
 
 
@@ -75,6 +110,7 @@ class Verb:
 
     `formats` are the outputs that make sense for it, the first one by default. `repeats` returns the earlier command
     that a request is about, if it is about one; it raises RunError too.
+    `reports`: it tells of tenants or of their files, so that `--report` makes sense.
     """
 
     help: str
@@ -82,6 +118,7 @@ class Verb:
     start: "Callable[[Request], Events]"
     formats: tuple[str, ...] = field(default=("table", "jsonl"))
     repeats: "Callable[[Request], Repeated | None] | None" = None
+    reports: bool = True
 
 
 def load_verb(name: str) -> Verb:

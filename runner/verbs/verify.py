@@ -9,7 +9,7 @@ from tenantry.ledger.repeatables import find_gone, find_pending
 from tenantry.ledger.statuses import read_statuses
 from tenantry.model import MigrationStatus, Tenant
 from tenantry.model.errors import Refused
-from tenantry.model.events import Event, FindingReported, TenantCompared, Verdict, WarningRaised
+from tenantry.model.events import Event, FindingReported, SchemaProven, TenantCompared, Verdict, WarningRaised
 from tenantry.model.results import Result
 from tenantry.planning.policy import describe_held, find_held, today
 from tenantry.project import Project
@@ -17,7 +17,7 @@ from tenantry.proof.findings import describe_gone, describe_repeatable, find, fi
 from tenantry.proof.prover import Prover, Standing, make_prover
 from tenantry.proof.settings import describe_unused
 from tenantry.schema.differences import count_differences
-from tenantry.verbs.options import FULL, JOBS, SERVER, SHARD, TENANTS, open_request, run_job
+from tenantry.verbs.options import FULL, JOBS, SERVER, SHARD, TENANTS, WAIT, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Prove for every selected tenant that its record matches the files, and that its schema matches its record.
@@ -66,9 +66,9 @@ def _make_job(project: Project, prover: Prover) -> Job:
                 yield WarningRaised(tenant.name, describe_gone(name))
             found = 0
             # One by one: what is found must not be lost where the rest cannot be read.
-            for finding in _find_all(project, prover, ledger, statuses, standing):
-                found += 1
-                yield finding
+            for event in _find_all(project, prover, ledger, statuses, standing):
+                found += isinstance(event, FindingReported)
+                yield event
             held = describe_held(tenant, statuses, today())
         if found:
             return Verdict(Result.FINDING, count_differences(found))
@@ -98,7 +98,7 @@ def _find_all(
     ledger: Ledger,
     statuses: Sequence[MigrationStatus],
     standing: Standing | None,
-) -> Iterator[FindingReported]:
+) -> Iterator[FindingReported | SchemaProven]:
     held = find_held(ledger.tenant, statuses, today())
     yield from find([status for status in statuses if status not in held], ledger.tenant, ledger)
     # They wait for the files that are left out.
@@ -111,4 +111,4 @@ def _find_all(
         yield from prover.prove(ledger, statuses, standing=standing, clean=not faults)
 
 
-VERB = Verb(_HELP, (TENANTS, SHARD, FULL, JOBS, SERVER), _start)
+VERB = Verb(_HELP, (TENANTS, SHARD, FULL, JOBS, SERVER, WAIT), _start)

@@ -347,6 +347,7 @@ def _shorten(server: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Return a user's environment: the command on PATH, a login name, nothing of the tests' own."""
+    """Return the environment of a program that collects logs, with the command on PATH and a login name."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "TENANTRY_", "PYTEST_"))}
-    return {**kept, "PATH": f"{COMMAND.parent}:{kept['PATH']}", "LOGNAME": "deploy", "PYTHONWARNINGS": "default"}
+    ours = {"LOGNAME": "deploy", "PYTHONWARNINGS": "default", "TENANTRY_LOG": "json"}
+    return {**kept, "PATH": f"{COMMAND.parent}:{kept['PATH']}", **ours}

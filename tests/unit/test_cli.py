@@ -18,7 +18,7 @@ from tenantry.cli import main
 from tenantry.model.errors import ConfigError, Problem, RunError, ServerError
 from tenantry.model.events import LinePrinted, RunFinished, RunStarted, TenantFinished, Verdict
 from tenantry.model.results import Result
-from tenantry.verbs.verb import VERBS, Events, Request, load_verb
+from tenantry.verbs.verb import GROUPS, MEANT, VERBS, Events, Request, load_verb
 from tests.builders import write_files
 
 COMMAND = Path(sys.executable).with_name("tenantry")
@@ -105,6 +105,9 @@ def test_examples_are_accepted(call: Call, verb: str) -> None:
     """Every example in the help is understood: where there is no tenants.yaml that alone is what is missing."""
     for example in read_examples(call(*filter(None, (verb, "--help"))).out):
         _, *arguments = shlex.split(example.partition(" > ")[0])
+        if verb in ("init", "completion"):
+            # They need no tenants.yaml; their own tests run them.
+            continue
         ended = call(*arguments)
         assert (ended.code, ended.out) == (2, "")
         assert ended.err.startswith("error: tenants.yaml: not found, expected a file\n"), example
@@ -114,8 +117,12 @@ def test_help(call: Call) -> None:
     """The help lists every verb with what it does, in the order of a working day."""
     ended = call("--help")
     assert (ended.code, ended.err) == (0, "")
-    listed = re.findall(r"^  (\w+)  +(\S.*)$", ended.out.partition("Verbs:\n")[2], re.MULTILINE)
-    assert listed == list(VERBS.items())
+    titles = "|".join(GROUPS)
+    groups = re.split(rf"^({titles}):$", ended.out, flags=re.MULTILINE)[1:]
+    listed = {title: " ".join(text.split()) for title, text in zip(groups[::2], groups[1::2], strict=True)}
+    assert listed == {
+        title: " ".join(f"{verb} {text}" for verb, text in verbs.items()) for title, verbs in GROUPS.items()
+    }
 
 
 @pytest.mark.parametrize("option", ["--tenants", "--server", "--config"])
@@ -128,6 +135,31 @@ def test_options_that_are_everywhere(call: Call, option: str) -> None:
 def test_version(call: Call) -> None:
     """The version is the distribution's."""
     assert call("--version") == Ended(0, f"tenantry, version {__version__}\n", "")
+    assert call("-V") == call("--version")
+    assert call("-h") == call("--help")
+    assert call("status", "-h") == call("status", "--help")
+
+
+@pytest.mark.parametrize("word", ["up", "down", "ls", "dump", "UP"])
+def test_words_of_other_tools(call: Call, word: str) -> None:
+    """A verb of another tool is answered with the command that does the same here."""
+    assert call(word).err.endswith(f"error: {word!r} is not a verb: use {MEANT[word.lower()]}\n")
+
+
+def test_words_of_other_tools_lead_somewhere() -> None:
+    """Every command that is named in place of another tool's verb is one of ours."""
+    verbs = {command.split()[1] for command in MEANT.values() if command.startswith("tenantry ")}
+    assert verbs <= VERBS.keys()
+    assert not MEANT.keys() & VERBS.keys()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_verb(call: Call, shell: str) -> None:
+    """The script of a shell is printed as the shell reads it, and nothing else."""
+    ended = call("completion", shell)
+    assert (ended.code, ended.err) == (0, "")
+    assert f"_TENANTRY_COMPLETE={shell}_complete" in ended.out
+    assert "\\x" not in ended.out
 
 
 def test_module() -> None:
@@ -244,6 +276,35 @@ def test_no_configuration(call: Call) -> None:
 def test_config_before_and_behind_the_verb(call: Call, arguments: list[str]) -> None:
     """The file may be named before and behind the verb."""
     assert call(*arguments).err.startswith("error: c.yaml: not found, expected a file\n")
+
+
+def test_config_of_a_folder_above(call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """tenants.yaml is found from every folder below it, and paths are relative to it."""
+    write_project(folder, **{"0001_a.sql": "SELCT 1;\n"})
+    monkeypatch.chdir(folder / "migrations" / "tenant")
+    assert call("status").err.startswith("error: ../../migrations/tenant/0001_a.sql:1:1: syntax error")
+
+
+def test_variables_from_a_file(call: Call, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of variables is read where that is asked for; variables that are set already win."""
+    write_project(folder)
+    (folder / "tenants.yaml").write_text(TENANTS_YAML.replace("embedded", "'${CHOSEN_DSN}'"))
+    (folder / ".env").write_text("CHOSEN_DSN='malformed in the file'\n")
+    monkeypatch.setenv("CHOSEN_DSN", "")
+    monkeypatch.delenv("CHOSEN_DSN")
+    assert "${CHOSEN_DSN} not set" in call("status").err
+    assert "servers.main: malformed" in call("status", "--env-file", ".env").err
+    monkeypatch.setenv("CHOSEN_DSN", "embedded")
+    assert "has not been created" in call("--env-file", ".env", "status").err
+
+
+def test_a_file_of_variables_is_read_whole(call: Call, folder: Path) -> None:
+    """A line that is no variable ends the run: one that is missing could lead to another database."""
+    write_project(folder)
+    (folder / ".env").write_text("A=1\nnot a variable\n")
+    ended = call("status", "--env-file", ".env")
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.startswith("error: .env:2: not a variable, expected NAME=value\n")
 
 
 def test_config_from_the_environment(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ ERRORS = [
 ]
 EVENTS = [
     "BatchProgressed",
+    "CommandsAdvised",
     "DatabaseCreated",
     "DatabaseOpened",
     "DraftWritten",

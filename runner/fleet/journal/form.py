@@ -11,13 +11,14 @@ from datetime import datetime
 from typing import Any
 
 from tenantry.fleet.selection import type_selection
-from tenantry.model import Migration, MigrationStatus, RowState, State, label
+from tenantry.model import Migration, MigrationStatus, RowState, State
 from tenantry.model.codec import decode, decode_event, encode, encode_event
 from tenantry.model.events import (
     BatchProgressed,
     Event,
     LockAwaited,
     NoticeRaised,
+    ProjectDescribed,
     RunFinished,
     RunStarted,
     TenantCompared,
@@ -27,7 +28,9 @@ from tenantry.model.events import (
     TimePassed,
     Verdict,
 )
+from tenantry.model.migrations import FileMark
 from tenantry.model.results import GOOD, Result
+from tenantry.model.tenants import MASTER, DatabaseFacts, SetName
 
 # Raised when older versions of tenantry would misread a journal.
 FORMAT = 1
@@ -42,21 +45,6 @@ _PASSING = (RunStarted, TenantStarted, BatchProgressed, LockAwaited, NoticeRaise
 
 class JournalError(ValueError):
     """The text is not a journal that this version can read; says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileMark:
-    """A migration file of a run. `version` is that of `Migration`."""
-
-    set_name: str
-    version: int
-    name: str
-    checksum: str
-
-    @property
-    def label(self) -> str:
-        """Return the name of the file in messages."""
-        return label(self.version, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +121,7 @@ def compose_line(number: int, at_ms: int, event: Event) -> str:
         return ""
     if isinstance(event, TenantCompared):
         event = TenantCompared(event.tenant, tuple(_choose(event.statuses)))
+    # The end of a tenant has a time of its own, which takes the place of the line's. Older versions wrote the latter.
     return _dump({"n": number, "at_ms": at_ms, **encode_event(event)})
 
 
@@ -160,7 +149,10 @@ def parse_header(text: str) -> JournalHeader:
 
 def replay(journal: Journal) -> Iterator[Event]:
     """Yield the events of a run again, for a report; a run that was cut short ends with all that is known of it."""
-    yield RunStarted(journal.header.verb, journal.header.run_id, journal.header.tenants)
+    header = journal.header
+    yield RunStarted(header.verb, header.run_id, header.tenants, header.started_at)
+    if not any(isinstance(event, ProjectDescribed) for event in journal.events):
+        yield _describe(header)
     started: set[str] = set()
     for event in journal.events:
         tenant = getattr(event, "tenant", "")
@@ -176,6 +168,13 @@ def replay(journal: Journal) -> Iterator[Event]:
 def list_files(set_name: str, migrations: Sequence[Migration]) -> Iterator[FileMark]:
     """Yield the marks of the files of a set."""
     yield from (FileMark(set_name, one.version, one.name, one.checksum) for one in migrations)
+
+
+def _describe(header: JournalHeader) -> ProjectDescribed:
+    """Return the databases of a run as far as a journal of an older version knows them."""
+    sets = {MASTER: SetName.MASTER}
+    facts = (DatabaseFacts(name, sets.get(name, SetName.TENANT).value) for name in header.tenants)
+    return ProjectDescribed(tuple(facts), header.files)
 
 
 def _end(journal: Journal, started: set[str]) -> Iterator[Event]:
@@ -215,9 +214,10 @@ def _parse_line(number: int, line: str) -> tuple[int, Event]:
     if entry.get("n") != number:
         raise JournalError(f"line {number}: numbered {entry.get('n')}, expected {number}: lines are missing")
     try:
-        return decode(int, entry.get("at_ms")), decode_event(entry)
+        at_ms, event = decode(int, entry.get("at_ms")), decode_event(entry)
     except (ValueError, KeyError, TypeError) as error:
         raise JournalError(f"line {number}: damaged: {error}, expected an event of a run") from None
+    return at_ms, event
 
 
 def _load(number: int, line: str, expected: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from tenantry.fleet.journal.form import JournalHeader, compose_header, compose_line
@@ -17,6 +18,7 @@ from tenantry.model.events import (
     DatabaseOpened,
     Event,
     RunFinished,
+    RunStarted,
     TenantCompared,
     TenantFinished,
     TenantPlanned,
@@ -123,6 +125,9 @@ def write_journal(
     with closing(events), closing(_Writer(folder, header)) as writer:
         said = False
         for event in events:
+            if isinstance(event, RunStarted):
+                # A report of the run, and one of its journal, tell the same.
+                event = replace(event, started_at=header.started_at)  # noqa: PLW2901
             writer.take(event)
             yield event
             # After the first event, which says that the run starts.

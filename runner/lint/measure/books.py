@@ -1,17 +1,24 @@
 """The server's own books about the relations of a scratch database: names, storage, locks and scans.
 
 Of a long history, reading all of them for each statement would take most of the time. So only those are read again
-that the session has locked: no other can have changed, except by statements that are named elsewhere.
+that the session has locked: no other can have changed, except by statements that are named elsewhere. And since a
+round trip costs as much as most statements, they are read in the message of the statement before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 from psycopg import sql
+from psycopg.pq.abc import PGresult
 
 from tenantry.model.effects import LockMode
 from tenantry.postgres.queries import read_sql
+from tenantry.postgres.send import send
 from tenantry.postgres.sessions import Connection
+
+_SET, _DROP = "SAVEPOINT tenantry_measured", "RELEASE SAVEPOINT tenantry_measured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,12 @@ def _compose_state(oid: str, relations: str) -> sql.Composed:
     return state.format(oid=sql.SQL(oid), relations=source)
 
 
+@cache
+def _compose_text(*, whole: bool) -> str:
+    oid, relations = ("class.oid", "relations") if whole else ("held.relation", "locked")
+    return _compose_state(oid, relations).as_string()
+
+
 class Books:
     """The books of one session. `changed` are the tables whose rows may have changed; None: any of them."""
 
@@ -52,40 +65,94 @@ class Books:
         self.connection = connection
         self.changed: set[int] | None = None
         self._known: dict[int, Relation] | None = None
+        # Whether nothing has run in the open transaction since everything was read in it, scans included.
+        self._fresh = False
 
-    def read(self, *, whole: bool = False) -> DatabaseState:
-        """Return every relation as it is now; `whole` reads also those without a lock of this session again."""
-        if whole or self._known is None:
-            self._known = read_state(self.connection)
-            return dict(self._known)
-        for oid, *row in self.connection.execute(_compose_state("held.relation", "locked")):
-            if row[0] is None:
-                self._known.pop(oid, None)
-            else:
-                self._known[oid] = Relation(oid, *row)
-        return dict(self._known)
+    def list_relations(self) -> frozenset[int]:
+        """Return every relation between two transactions."""
+        known = self._known = read_state(self.connection) if self._known is None else self._known
+        return frozenset(known)
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+        self._look("BEGIN")
 
     def open(self) -> DatabaseState:
-        """Return every relation as it is before a statement, with its scans so far.
+        """Return every relation as it is before a statement in the open transaction, with its scans so far."""
+        if not self._fresh:
+            self._look()
+        return dict(self._known or {})
 
-        The server counts these until it sends them off, at moments of its own: also those of former transactions.
+    def _look(self, *before: str) -> None:
+        """Read all that may have changed since the last transaction, or since something else has run in this one.
+
+        The server counts scans until it sends them off, at moments of its own: also those of former transactions.
         """
-        known = dict(self.read())
-        counted = {int(oid): int(scans) for oid, scans in self.connection.execute(read_sql("lint/measure", "scans"))}
-        for oid in known.keys() & counted.keys():
-            known[oid] = replace(known[oid], scans=counted[oid])
-        return known
+        whole = self._known is None
+        text = ";\n".join((*before, _compose_text(whole=whole), read_sql("lint/measure", "scans")))
+        *_, state, scans = _ask(self.connection, text)
+        known = self._take(state, whole=whole)
+        for oid, count in _decode(scans, self.connection.info.encoding):
+            if relation := known.get(int(oid)):
+                known[int(oid)] = replace(relation, scans=int(count))
+        self._fresh = True
+
+    def run(self, text: str, *, whole: bool = False) -> tuple[Sequence[PGresult], DatabaseState]:
+        """Run SQL in the open transaction, and return its answers, and every relation afterwards.
+
+        `whole` reads also those without a lock of this session again. Raises psycopg.Error if it fails: there is a
+        savepoint then to go back to, unless the text could not be parsed.
+        """
+        self._fresh, whole = False, whole or self._known is None
+        # On lines of their own, since a comment may end the text.
+        answers = _ask(self.connection, f"{_SET};\n{text}\n;\n{_DROP};\n{_compose_text(whole=whole)}")
+        known = self._take(answers[-1], whole=whole)
+        self._fresh = True
+        return answers[1:-2], dict(known)
+
+    def go_back(self) -> bool:
+        """Undo what `run` has failed at; return whether there was a savepoint."""
+        self._fresh = False
+        return not send(self.connection, f"ROLLBACK TO {_SET};\n{_DROP}").error
 
     def settle(self) -> None:
         """Note what the open transaction has changed, before it is committed and its locks are gone."""
-        for relation in self.read().values():
-            if not relation.mode:
-                continue
+        for relation in self.open().values():
             if self.changed is not None and relation.mode >= LockMode.ROW_EXCLUSIVE:
                 self.changed.add(relation.owner)
-            assert self._known is not None, "it was just read"
-            self._known[relation.oid] = replace(relation, mode=0, scans=0)
+            if self._known is not None and (relation.mode or relation.scans):
+                self._known[relation.oid] = replace(relation, mode=0, scans=0)
+        self._fresh = False
 
     def forget(self) -> None:
         """Have everything read again: somebody else was at work, or statements outside of a transaction."""
         self._known = self.changed = None
+        self._fresh = False
+
+    def _take(self, result: PGresult, *, whole: bool) -> dict[int, Relation]:
+        """Note the relations of an answer, and return all; without `whole`, those that it has not are as they were."""
+        known: dict[int, Relation] = {} if whole or self._known is None else self._known
+        for oid, name, *row in _decode(result, self.connection.info.encoding):
+            if name is None:
+                known.pop(int(oid), None)
+                continue
+            owner, filenode, mode, scans, kind, root = row
+            numbers = (int(owner), int(filenode), int(mode), int(scans))
+            known[int(oid)] = Relation(int(oid), name, *numbers, kind, int(root))
+        self._known = known
+        return known
+
+
+def _ask(connection: Connection, text: str) -> Sequence[PGresult]:
+    """Return the answers to a message. Raises psycopg.Error."""
+    sent = send(connection, text)
+    if sent.error:
+        raise sent.error
+    return sent.answers
+
+
+def _decode(result: PGresult, encoding: str) -> Iterator[list[Any]]:
+    """Yield the rows of an answer as text; a null is None."""
+    for row in range(result.ntuples):
+        values = (result.get_value(row, column) for column in range(result.nfields))
+        yield [None if value is None else value.decode(encoding) for value in values]

@@ -1,16 +1,16 @@
 """One statement in the open transaction: its locks, rewrites and full scans, from the server's own books."""
 
+import json
 import re
 from collections.abc import Collection, Iterator
 
-from psycopg import sql
+from psycopg.pq.abc import PGresult
 
 from tenantry.lint.measure.books import Books, DatabaseState, Relation
 from tenantry.lint.measure.written import read_written
 from tenantry.lint.tree import typed, walk
 from tenantry.model.effects import Lock, LockMode, Measured
 from tenantry.postgres.queries import read_sql
-from tenantry.postgres.send import send
 from tenantry.postgres.sessions import Connection
 from tenantry.sqltext import Statement
 from tenantry.sqltext.library import Node, read_tree
@@ -19,6 +19,8 @@ from tenantry.sqltext.library import Node, read_tree
 _PLANNED = frozenset({"DeleteStmt", "InsertStmt", "MergeStmt", "UpdateStmt"})
 _BY_INDEX = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 _AS_IS = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
+_SETTINGS = _BY_INDEX.count(";") + 1
+_EXPLAIN = "EXPLAIN (FORMAT JSON, VERBOSE)"
 _BY_INDEX_SCANS = frozenset({"Bitmap Heap Scan", "Index Only Scan", "Index Scan"})
 # These change no relation that they do not lock; others may, as one that renames a schema.
 _LOCKS_ALL = _PLANNED | {
@@ -50,13 +52,18 @@ def probe(books: Books, statement: Statement, existing: frozenset[int]) -> Measu
     tag, node = read_tree(statement.text)
     connection, before = books.connection, books.open()
     filled, required = _read_filled(connection, tag, node), _read_required(connection, tag, node)
-    read_whole = _run(connection, statement, tag)
-    after = books.read(whole=tag not in _LOCKS_ALL)
-    old = {oid: relation for oid, relation in before.items() if oid in existing}
+    answers, after = books.run(_compose(statement, tag), whole=tag not in _LOCKS_ALL)
+    read_whole = frozenset(_whole(_read_plan(answers[_SETTINGS]))) if tag in _PLANNED else frozenset()
+    # All others are the very same: of a long history, that is nearly all of them.
+    touched = {oid: relation for oid, relation in before.items() if after.get(oid) is not relation}
+    old = {oid: relation for oid, relation in touched.items() if oid in existing}
+    # Partitions are of a table that the statement need not have touched.
+    parted = any(relation.root != oid for oid, relation in old.items())
+    known = {oid: relation for oid, relation in before.items() if oid in existing} if parted else old
     locks = tuple(_locks(old, after))
     rewritten = frozenset(find_rewritten(old, after))
     emptied = rewritten if tag == _EMPTIES else _find_emptied(connection, rewritten, after, filled, statement)
-    emptied |= _find_empty_roots(old, emptied)
+    emptied |= _find_empty_roots(known, emptied)
     scanned = (_scanned(old, after) | (read_whole & {relation.name for relation in old.values()})) - emptied
     written = [oid for oid in old if oid in after and after[oid].mode >= LockMode.ROW_EXCLUSIVE] if node else []
     facts = read_written(connection, tag, node, written if tag in _PLANNED else ())
@@ -67,29 +74,24 @@ def probe(books: Books, statement: Statement, existing: frozenset[int]) -> Measu
         rewritten=tuple(sorted(rewritten - emptied)),
         scanned=tuple(sorted(scanned)),
         created=tuple(sorted(_find_created(before, after))),
-        renamed=tuple(sorted(_find_renamed(before, after))),
+        renamed=tuple(sorted(_find_renamed(touched, after))),
         rebuilt=tuple(sorted(find_rebuilt(old, after, tag))),
         emptied=tuple(sorted(emptied)),
         dropped=tuple(sorted(_find_dropped(old, after))),
-        partitions=find_partitions(old, {lock.relation for lock in locks} | rewritten | scanned),
-        deferred=_with_roots(facts.deferred, old),
+        partitions=find_partitions(known, {lock.relation for lock in locks} | rewritten | scanned),
+        deferred=_with_roots(facts.deferred, known),
         secured=facts.secured,
         required=required,
     )
 
 
-def _run(connection: Connection, statement: Statement, tag: str) -> frozenset[str]:
-    """Run a statement, and return the tables that its plan reads in full. Raises psycopg.Error."""
-    by_index = tag in _PLANNED or tag in _OPAQUE
-    if by_index:
-        connection.execute(_BY_INDEX)
-    read_whole = _explain(connection, statement) if tag in _PLANNED else frozenset()
-    sent = send(connection, statement.text)
-    if sent.error:
-        raise sent.error
-    if by_index:
-        connection.execute(_AS_IS)
-    return read_whole
+def _compose(statement: Statement, tag: str) -> str:
+    """Return a statement, kept from reading small tables in full; the plan comes first where there is one."""
+    if tag not in _PLANNED and tag not in _OPAQUE:
+        return statement.text
+    plan = f"{_EXPLAIN} {statement.text}\n;\n" if tag in _PLANNED else ""
+    # On lines of their own, since a comment may end the statement.
+    return f"{_BY_INDEX};\n{plan}{statement.text}\n;\n{_AS_IS}"
 
 
 def _read_filled(connection: Connection, tag: str, node: Node) -> frozenset[int]:
@@ -120,6 +122,8 @@ def _find_emptied(
 
     Of one that had none, only the text tells.
     """
+    if not changed:
+        return frozenset()
     truncates = _TRUNCATE.search(statement.text)
     oids = [each.oid for each in after.values() if each.name in changed and (each.oid in filled or truncates)]
     if not oids:
@@ -193,12 +197,12 @@ def _differs(before: Relation, after: Relation) -> bool:
 
 def _find_created(before: DatabaseState, after: DatabaseState) -> Iterator[str]:
     """Yield the names of new relations; an index is one of its table."""
-    return (new.name for oid, new in after.items() if oid not in before and new.owner == oid)
+    return (after[oid].name for oid in after.keys() - before.keys() if after[oid].owner == oid)
 
 
 def _find_dropped(before: DatabaseState, after: DatabaseState) -> Iterator[str]:
     """Yield the names of relations that are gone; an index is one of its table."""
-    return (old.name for oid, old in before.items() if oid not in after and old.owner == oid)
+    return (before[oid].name for oid in before.keys() - after.keys() if before[oid].owner == oid)
 
 
 def _find_renamed(before: DatabaseState, after: DatabaseState) -> Iterator[tuple[str, str]]:
@@ -216,11 +220,10 @@ def _scanned(before: DatabaseState, after: DatabaseState) -> frozenset[str]:
     )
 
 
-def _explain(connection: Connection, statement: Statement) -> frozenset[str]:
-    """Return the tables that a statement has to read in full, since no index finds a part of them."""
-    query = sql.SQL("EXPLAIN (FORMAT JSON, VERBOSE) {}").format(sql.SQL(statement.text))
-    row = connection.execute(query).fetchone()
-    return frozenset(_whole(row[0][0]["Plan"])) if row else frozenset()
+def _read_plan(answer: PGresult) -> Node:
+    """Return the plan of the answer to an EXPLAIN."""
+    plan: Node = json.loads(answer.get_value(0, 0) or b"")[0]["Plan"]
+    return plan
 
 
 def _whole(plan: Node) -> Iterator[str]:

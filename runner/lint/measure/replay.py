@@ -15,7 +15,6 @@ from tenantry.lint.measure.standalone import run_alone
 from tenantry.model import Migration
 from tenantry.model.effects import Measured
 from tenantry.postgres.queries import read_sql
-from tenantry.postgres.send import send
 from tenantry.postgres.sessions import Connection
 from tenantry.postgres.transaction import clean, in_transaction
 from tenantry.scratch.places import Scratch
@@ -58,7 +57,7 @@ def measure_file(
     books = books or Books(connection)
     # Before every file, since the last one may have created tables or emptied them.
     books.changed = fill(connection, ledger_schema, books.changed)
-    measuring = _Measuring(scratch, books, frozenset(books.read()), ledger_schema, most)
+    measuring = _Measuring(scratch, books, books.list_relations(), ledger_schema, most)
     try:
         connection.execute(_ZONE)
         run = measuring.run_in_one if migration.transactional else measuring.run_one_by_one
@@ -91,7 +90,7 @@ class _Measuring:
     def run_in_one(self, groups: Iterable[Group]) -> Iterator[Measured]:
         """Yield the effects of statements that are one transaction."""
         with in_transaction(self._connection):
-            self._connection.execute("BEGIN")
+            self.books.begin()
             for first, *alike in groups:
                 if outside := sqltext.name_outside(first.text):
                     yield Measured(first.start, first.text, unmeasured=f"{outside} {_OUTSIDE}", hint=_READ_IT)
@@ -115,7 +114,7 @@ class _Measuring:
         self.scratch.check()
         self.measured += 1
         if self.measured > self.most:
-            self._try(lambda: _send(self._connection, statement.text))
+            self._try(lambda: self.books.run(statement.text))
             return Measured(statement.start, statement.text, unmeasured=_TOO_MANY.format(self.most), hint=_SPLIT)
         return self._try(lambda: probe(self.books, statement, self.existing))
 
@@ -125,7 +124,7 @@ class _Measuring:
             self.scratch.check()
             # On lines of their own, since a comment may end a statement.
             text = "\n;\n".join(statement.text for statement in statements[start : start + _TOGETHER])
-            self._try(partial(_send, self._connection, text))
+            self._try(partial(self.books.run, text))
 
     def _try(self, act: Callable[[], Acted]) -> Acted:
         """Act in a savepoint; if it fails, again with the role that is missing, or without the rows that we made.
@@ -133,21 +132,13 @@ class _Measuring:
         Made-up rows may violate a constraint that the statement adds, which is no fault of the file.
         """
         try:
-            with self._connection.transaction():
-                return act()
+            return act()
         except psycopg.Error as error:
-            if self._connection.closed:
+            if self._connection.closed or not self.books.go_back():
                 raise
             self.scratch.check()
             if role := find_missing_role(self.scratch, error.sqlstate, error.diag.message_primary):
                 create_role(self.scratch, role)
             else:
                 empty(self._connection, self.ledger_schema)
-        with self._connection.transaction():
-            return act()
-
-
-def _send(connection: Connection, text: str) -> None:
-    sent = send(connection, text)
-    if sent.error:
-        raise sent.error
+        return act()

@@ -10,6 +10,7 @@ from psycopg import sql
 
 from tenantry.model.records import LEDGER_TABLES
 from tenantry.postgres.queries import read_sql
+from tenantry.postgres.send import send
 from tenantry.postgres.sessions import Connection
 
 ROWS = 3
@@ -85,6 +86,8 @@ def fill(connection: Connection, ledger_schema: str, tables: Collection[int] | N
         _skip_triggers(connection)
         columns = [_Column(*row) for row in connection.execute(_compose_columns(ledger_schema, tables))]
         grouped = [(oid, tuple(of_table)) for oid, of_table in groupby(columns, lambda column: column.table)]
+        if _fill_together(connection, [of_table for _, of_table in grouped]):
+            return set()
         return {oid for oid, of_table in grouped if not _fill_table(connection, of_table)}
 
 
@@ -112,6 +115,25 @@ def _skip_triggers(connection: Connection) -> None:
             connection.execute("SET LOCAL session_replication_role = replica")
     except psycopg.errors.InsufficientPrivilege:
         return  # tables are then filled in the order of their creation, which is that of foreign keys
+
+
+def _fill_together(connection: Connection, tables: Sequence[Sequence[_Column]]) -> bool:
+    """Insert the rows of the first attempt into all tables, in one message; return whether each of them has rows now.
+
+    Most tables accept them, and a history has many.
+    """
+    texts = [_insert_first(columns).as_string() for columns in tables]
+    text = ";\n".join(("SAVEPOINT tenantry_filled", *texts, "RELEASE SAVEPOINT tenantry_filled"))
+    sent = send(connection, text)
+    if sent.error:
+        connection.execute("ROLLBACK TO SAVEPOINT tenantry_filled; RELEASE SAVEPOINT tenantry_filled")
+    return not sent.error
+
+
+def _insert_first(columns: Sequence[_Column]) -> sql.Composed:
+    """Return the first attempt for a table, which does nothing where it has rows."""
+    table = sql.Identifier(columns[0].schema, columns[0].relation)
+    return sql.SQL("{} WHERE NOT EXISTS (SELECT FROM ONLY {})").format(_insert(table, columns, ROWS), table)
 
 
 def _fill_table(connection: Connection, columns: Sequence[_Column]) -> bool:

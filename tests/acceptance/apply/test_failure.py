@@ -245,8 +245,8 @@ def test_nothing_of_a_session_is_left_to_the_next_file(fleet: MakeFleet, role: s
     [
         pytest.param(
             "DO $$ BEGIN COMMIT; END $$;",
-            "remove COMMIT and ROLLBACK from the DO block or procedure: tenantry commits the file together with its"
-            " row",
+            'add the header line "-- transactional: false" if the block or procedure is to commit by itself; otherwise'
+            " remove its COMMIT and ROLLBACK: tenantry commits the file together with its row",
             id="COMMIT in a DO block",
         ),
         pytest.param(

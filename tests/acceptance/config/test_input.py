@@ -96,7 +96,7 @@ def test_an_empty_folder(fleet: MakeFleet) -> None:
         pytest.param(
             f"servers: {{main: embedded}}\nserver: main\n{LIST}",
             "error: tenants.yaml:2:1: unknown key 'server', expected one of servers, master, tenants, ledger,"
-            " session, lint, drift, rollout, ... (10 in all)\n"
+            " session, lint, drift, scratch, ... (13 in all)\n"
             "hint: did you mean 'servers'?\n",
             id="unknown key",
         ),

@@ -95,8 +95,8 @@ def test_dry_run(fleet: MakeFleet) -> None:
     lock = "0001_rates.sql:1  ALTER TABLE rooms ADD COLUMN rate numeric(10, 2)  ACCESS EXCLUSIVE on rooms\n"
     assert (done.code, report.text) == (0, f"{lock}2 tenants: 2 pending in 0 ms\n")
     assert report.rows == [
-        {"tenant": "1", "has now": "0000_rooms", "would apply": "1", "files": "0001_rates"},
-        {"tenant": "16", "has now": "", "would apply": "2", "files": "0000_rooms, 0001_rates"},
+        {"tenant": "1", "version": "0000_rooms", "would apply": "1", "files": "0001_rates"},
+        {"tenant": "16", "version": "", "would apply": "2", "files": "0000_rooms, 0001_rates"},
     ]
     assert [one.trace("1"), one.trace("16")] == before
 

@@ -33,7 +33,10 @@ from tests.integration.fix_site import (
 )
 
 ROOMS = {"0001_rooms.sql": "CREATE TABLE rooms (id int PRIMARY KEY);\n"}
-COMMITS = "remove COMMIT and ROLLBACK from the DO block or procedure: tenantry commits the file together with its row"
+COMMITS = (
+    'add the header line "-- transactional: false" if the block or procedure is to commit by itself; otherwise remove '
+    "its COMMIT and ROLLBACK: tenantry commits the file together with its row"
+)
 
 # Each a file that fails, and what is said of it. Lines and columns count from 1.
 FAILURES = {
@@ -83,9 +86,9 @@ FAILURES = {
         Failure(
             "division by zero",
             "22012",
-            2,
-            1,
-            "1 | SELECT 1;\n2 | DO $$\n  | ^\n3 | BEGIN",
+            4,
+            3,
+            "3 | BEGIN\n4 |   PERFORM 1 / 0;\n  |   ^\n5 | END",
             context='SQL statement "SELECT 1 / 0"\nPL/pgSQL function inline_code_block line 3 at PERFORM',
         ),
     ),
@@ -94,10 +97,10 @@ FAILURES = {
         Failure(
             "no room",
             "22023",
-            1,
-            1,
-            "1 | DO $$ BEGIN\n  | ^\n2 |   RAISE 'no %', 'room' USING DETAIL = 'None.', HINT = 'Build one.', "
-            "ERRCODE = '22023';",
+            2,
+            3,
+            "1 | DO $$ BEGIN\n2 |   RAISE 'no %', 'room' USING DETAIL = 'None.', HINT = 'Build one.', "
+            "ERRCODE = '22023';\n  |   ^\n3 | END $$",
             "None.",
             "Build one.",
             "PL/pgSQL function inline_code_block line 2 at RAISE",
@@ -144,8 +147,8 @@ FAILURES = {
             "invalid transaction termination",
             "2D000",
             2,
-            1,
-            "1 | CREATE TABLE a (id int);\n2 | DO $$ BEGIN COMMIT; END $$;\n  | ^",
+            7,
+            "1 | CREATE TABLE a (id int);\n2 | DO $$ BEGIN COMMIT; END $$;\n  |       ^",
             hint=COMMITS,
             context="PL/pgSQL function inline_code_block line 1 at COMMIT",
         ),
@@ -168,8 +171,8 @@ FAILURES = {
             "VACUUM cannot run inside a transaction block",
             "25001",
             1,
-            1,
-            "1 | DO $$ BEGIN EXECUTE 'VACUUM rooms'; END $$;\n  | ^",
+            7,
+            "1 | DO $$ BEGIN EXECUTE 'VACUUM rooms'; END $$;\n  |       ^",
             hint='add the header line "-- transactional: false", and move statements that must commit together into '
             "another file",
             context='SQL statement "VACUUM rooms"\nPL/pgSQL function inline_code_block line 1 at EXECUTE',

@@ -148,8 +148,9 @@ SAID = (
     "(SQLSTATE 42703)"
 )
 HINT = (
-    "the expected schema comes from running all files on an empty database; install the missing extension, role or "
-    "setting on the scratch server, or add a migration for what this file relies on"
+    "the expected schema comes from running all files on an empty database; add a migration for what this file "
+    "relies on, name the settings or a file of SQL that it needs under scratch in tenants.yaml, or set "
+    "TENANTRY_SCRATCH to the connection string of a server that has its extensions and roles"
 )
 
 

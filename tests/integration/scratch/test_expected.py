@@ -32,8 +32,9 @@ INDEX = make_migration(
     transactional=False,
 )
 HINT = (
-    "the expected schema comes from running all files on an empty database; install the missing extension, role or "
-    "setting on the scratch server, or add a migration for what this file relies on"
+    "the expected schema comes from running all files on an empty database; add a migration for what this file "
+    "relies on, name the settings or a file of SQL that it needs under scratch in tenants.yaml, or set "
+    "TENANTRY_SCRATCH to the connection string of a server that has its extensions and roles"
 )
 FAILING = {
     "with a place": (
@@ -42,7 +43,7 @@ FAILING = {
     ),
     "in a block": (
         make_migration(2, "bad", "DO $$ BEGIN RAISE 'no studio'; END $$;\n"),
-        "migrations/0002_bad.sql:1:1: no studio (SQLSTATE P0001)",
+        "migrations/0002_bad.sql:1:7: no studio (SQLSTATE P0001)",
     ),
     "not transactional": (
         make_migration(2, "bad", "SELECT 1;\n\n  SELECT nothing;\n", transactional=False),

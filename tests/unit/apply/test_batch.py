@@ -14,7 +14,7 @@ from tenantry.files.directory import read_migrations
 from tenantry.model import Batch
 from tenantry.model.errors import MigrationFileError, Problem
 from tenantry.model.events import BatchProgressed
-from tenantry.reports.log import make_log_sink
+from tenantry.reports.log import Talk, make_log_sink
 from tenantry.reports.output import Output
 from tenantry.reports.progress import make_progress_sink
 from tests.builders import write_files
@@ -86,7 +86,8 @@ def test_logged(monkeypatch: pytest.MonkeyPatch, verbose: bool, lines: int) -> N
     """How far a change is stands in the log where that tells everything."""
     stream = io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
-    make_log_sink(Output(stream), CALL, verbose=verbose)(BatchProgressed("16", ROOMS, 20, 50, 10, 13, "5 wait"))
+    sink = make_log_sink(Output(stream), CALL, Talk(verbose=verbose, json=True))
+    sink(BatchProgressed("16", ROOMS, 20, 50, 10, 13, "5 wait"))
     logged = [json.loads(line) for line in stream.getvalue().splitlines()]
     expected = {"event": "in batches", "tenant": "16", "migration": "0001_rooms", "rows": 20, "total": 50, "rate": 10}
     assert len(logged) == lines

@@ -82,7 +82,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
         SERVERS + "mastr: {}\n" + TENANTS + LIST,
         [
             "tenants.yaml:2:1: unknown key 'mastr', expected one of"
-            " servers, master, tenants, ledger, session, lint, drift, rollout, ... (12 in all) | did you mean 'master'?"
+            " servers, master, tenants, ledger, session, lint, drift, scratch, ... (16 in all) | did you mean 'master'?"
         ],
     ),
     "unknown-key-of-master": (
@@ -112,7 +112,7 @@ SHAPES: dict[str, tuple[str, Said]] = {
     ),
     "unknown-key-of-ledger": (
         SERVERS + "ledger: {table: x}\n" + TENANTS + LIST,
-        ["tenants.yaml:2:10: ledger: unknown key 'table', expected one of schema, owner"],
+        ["tenants.yaml:2:10: ledger: unknown key 'table', expected one of schema, owner, values"],
     ),
     "drift-of-wrong-type": (
         SERVERS + "drift: 5\nexpect: a.b\n" + TENANTS + LIST,

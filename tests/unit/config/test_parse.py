@@ -142,7 +142,7 @@ def test_embedded_is_cheap() -> None:
 def test_absent(tmp_path: Path) -> None:
     """Where there is no file, the hint says how to name one and holds one to start with."""
     assert refuse_file(tmp_path / "none.yaml") == [
-        f"tenants.yaml: not found, expected a file | name a file with --config, or start with this one:\n{EXAMPLE}"
+        'tenants.yaml: not found, expected a file | name a file with --config, or run "tenantry init" to create one'
     ]
 
 

@@ -12,7 +12,7 @@ import yaml
 
 from tenantry.config.expected_columns import ExpectedColumn
 from tenantry.config.reading import parse, read
-from tenantry.config.schema import json_schema
+from tenantry.config.single import json_schema
 from tenantry.model.reading import READING
 from tenantry.model.scope import Ignored, Scope
 from tests.places import ROOT

@@ -161,7 +161,7 @@ MEANINGS: dict[str, tuple[str, Said]] = {
         "    - 2\n    - {id: 3, nme: x, database: tenant_2}\n",
         [
             "tenants.yaml:2:1: unknown key 'ledgr', expected one of servers,"
-            " master, tenants, ledger, session, lint, drift, rollout, ... (12 in all) | did you mean 'ledger'?",
+            " master, tenants, ledger, session, lint, drift, scratch, ... (16 in all) | did you mean 'ledger'?",
             "tenants.yaml:7:12: tenants.list[0].id: 'all' is reserved, expected another id",
             "tenants.yaml:7:29: tenants.list[0].labels.a: nothing, expected text",
             "tenants.yaml:8:23: tenants.list[1].server: unknown server 'mian', expected main | did you mean 'main'?",

@@ -13,7 +13,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from tenantry import cli
-from tenantry.config.schema import json_schema
+from tenantry.config.single import json_schema
 from tenantry.lint.rule import Rule
 from tenantry.lint.ruleset import RULES, lint
 from tenantry.verbs.verb import VERBS
@@ -48,6 +48,7 @@ def _write_help(verb: str) -> Callable[[], str]:
 _SECTIONS = {
     "tenants.yaml": "The file",
     "server": "A server",
+    "database": "database",
     "master": "master",
     "tenants": "tenants",
     "tenant": "A tenant",
@@ -60,6 +61,7 @@ _SECTIONS = {
     "scratch": "scratch",
     "rollout": "rollout",
     "stage": "A stage of the rollout",
+    "notify": "notify",
     "workers": "workers",
 }
 

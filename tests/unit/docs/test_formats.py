@@ -26,8 +26,10 @@ from tenantry.model.effects import Lock, LockMode, Measured
 from tenantry.model.errors import MigrationFileError, Problem, RunError
 from tenantry.model.events import Event, RunFinished, RunStarted, Verdict
 from tenantry.model.hazards import Hazard, Level
+from tenantry.model.migrations import FileMark
 from tenantry.model.outcome import exit_code
 from tenantry.model.results import Blocker, Failure, LockWait, MeasuredStatement, Result, TableSize
+from tenantry.model.tenants import DatabaseFacts
 from tenantry.postgres.runner_lock import LOCK_KEY
 from tenantry.reports.output import LOST, Output
 from tests.places import ROOT
@@ -44,6 +46,7 @@ FAILURE = Failure("syntax error", "42601")
 # A value for every field that an event has.
 SAMPLES: Mapping[str, Any] = {
     "verb": "migrate",
+    "commands": ("tenantry status",),
     "run_id": "r",
     "tenants": ("1",),
     "tenant": "1",
@@ -81,6 +84,13 @@ SAMPLES: Mapping[str, Any] = {
     "hazard": Hazard("rule", Level.DANGER, 12, "t/0012_rates.sql", 1, 1, "waits", "do not"),
     "excerpt": "1 | SELECT 1",
     "fingerprint": "00",
+    "expected": "00",
+    "token": "17",
+    "proven_at": datetime(2026, 11, 28, tzinfo=UTC),
+    "started_at": datetime(2026, 11, 28, tzinfo=UTC),
+    "at_ms": 1,
+    "databases": (DatabaseFacts("1", "tenant"),),
+    "files": (FileMark("tenant", 12, "rates", "sha256:00"),),
     "sizes": (TableSize("public.rooms", "1", 8192, -1),),
     "statements": (MeasuredStatement(1, 1, Measured(0, "SELECT 1", (Lock("public.rooms", LockMode.SHARE),))),),
     "sql": "SELECT 1;",
@@ -262,6 +272,7 @@ def test_objects_are_those_written_down() -> None:
     status = lines["tenant_compared"]["statuses"][0]
     measured = lines["migration_measured"]["statements"][0]
     objects = {
+        "database": lines["project_described"]["databases"][0],
         "migration": lines["migration_started"]["migration"],
         "row": status["row"],
         "status": status,

@@ -1,7 +1,10 @@
 """Rows and columns, on a terminal and elsewhere."""
 
 import io
+import time
 from datetime import datetime, timedelta, timezone
+
+import pytest
 
 from tenantry.model.results import Cell
 from tenantry.reports.grid import write_grid
@@ -33,10 +36,87 @@ def test_plain() -> None:
     ]
 
 
-def test_terminal() -> None:
-    """A terminal gets the same words."""
-    words = [word for line in draw(COLUMNS, ROWS, Terminal()) for word in line.split() if word.strip("─")]
-    assert words == ["tenant", "pending", "at", "1", "3", "16", "112", "2026-03-03", "12:05:59", "UTC"]
+def test_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal gets the same words, and short local times."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        words = [word for line in draw(COLUMNS, ROWS, Terminal()) for word in line.split() if word.strip("─")]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert words == ["tenant", "pending", "at", "1", "3", "16", "112", "2026-03-03", "21:05"]
+
+
+def test_today() -> None:
+    """A time of today is shown without its day."""
+    assert draw(["at"], [[datetime.now().astimezone()]], Terminal())[-2].count("-") == 0
+
+
+STATUS = ["tenant", "name", "version", "pending", "state", "last applied", "by"]
+ALL_OF_STATUS: list[Cell] = ["1", "Test Studio UI", "0011", 0, "up to date", datetime(2026, 3, 3, tzinfo=EAST), "a@b"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_no_word_is_cut(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """In a narrow terminal the columns that matter least are left out, and named; no word of the others is cut."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = draw(STATUS, [ALL_OF_STATUS], Terminal())
+    left = lines.pop() if lines[-1] else ""
+    text = "\n".join(lines)
+    assert all(len(line) <= width for line in lines)
+    assert all(word in text for word in ("tenant", "0011", "up to date"))
+    missing = [title for title in STATUS if title not in text]
+    assert sorted(filter(None, left.removeprefix("not shown at this width: ").split(", "))) == sorted(missing)
+
+
+def test_long_texts_are_wrapped_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reason is wrapped where it has blanks, and takes no room from the other columns."""
+    monkeypatch.setenv("COLUMNS", "60")
+    reason = "the first eight tenants failed in the same way, so no other one was started"
+    lines = draw(["tenant", "version", "reason"], [["16", "0011_validate_project", reason]], Terminal())
+    assert max(map(len, lines)) <= 60
+    assert set(reason.split()) <= set(" ".join(lines).split())
+
+
+def test_run_ids_are_short() -> None:
+    """A run is named by the first eight characters of its id, as options take it."""
+    assert draw(["run"], [["5e1f0c3a-8d5b-4c2e-9f6a-0123456789ab"]])[-1] == "5e1f0c3a"
+
+
+def test_wide_characters() -> None:
+    """A character that takes two columns is counted as two, so that the next column is aligned."""
+    first, _, *rows = draw(["name", "state"], [["音楽室", "ok"], ["Studio", "ok"]])
+    assert [first.index("state"), rows[1].index("ok")] == [8, 8]
+    assert rows[0] == "音楽室  ok"
+
+
+COLOURS = {
+    "no terminal": ({}, io.StringIO, False),
+    "terminal": ({}, Terminal, True),
+    "NO_COLOR": ({"NO_COLOR": "1"}, Terminal, False),
+    "empty NO_COLOR": ({"NO_COLOR": ""}, Terminal, True),
+    "FORCE_COLOR": ({"FORCE_COLOR": "1"}, io.StringIO, True),
+    "FORCE_COLOR=0": ({"FORCE_COLOR": "0"}, io.StringIO, False),
+    "both": ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, io.StringIO, False),
+    "CLICOLOR_FORCE": ({"CLICOLOR_FORCE": "1"}, io.StringIO, True),
+    "CLICOLOR=0": ({"CLICOLOR": "0"}, Terminal, False),
+    "dumb": ({"TERM": "dumb"}, Terminal, False),
+}
+
+
+@pytest.mark.parametrize(("variables", "stream", "expected"), COLOURS.values(), ids=COLOURS)
+def test_colours(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], stream: type[io.StringIO], expected: bool
+) -> None:
+    """Colours follow the variables that people set for all programs, and else the terminal."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "CLICOLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    out = stream()
+    write_grid(Output(out), ["result"], [["failed"]])
+    assert ("\x1b[" in out.getvalue()) is expected
 
 
 def test_zero_is_something() -> None:
@@ -49,8 +129,9 @@ def test_no_rows() -> None:
     assert "".join(draw(COLUMNS, [])) == ""
 
 
-def test_styles() -> None:
+def test_styles(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal a result has its colour, and text that looks like markup is text."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
     stream = Terminal()
     write_grid(Output(stream), ["tenant", "result"], [["[bold]1[/bold]", "failed"], ["2", "applied"]])
     assert "[bold]1[/bold]" in stream.getvalue()

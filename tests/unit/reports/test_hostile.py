@@ -33,10 +33,12 @@ from tenantry.model.events import (
 from tenantry.model.hazards import Hazard
 from tenantry.model.plans import Plan
 from tenantry.reports.escaping import escape, escape_json, escape_line, escape_source
+from tenantry.reports.files import WHOLE
 from tenantry.reports.formats import FORMATS, Sink
-from tenantry.reports.log import make_log_sink
+from tenantry.reports.log import Talk, make_log_sink
 from tenantry.reports.output import Output, hang
 from tenantry.reports.progress import make_progress_sink
+from tenantry.reports.summary import RunSummary
 from tests.builders import NOON
 from tests.unit.reports.story import CALL, Terminal
 
@@ -112,6 +114,18 @@ def check(text: str) -> None:
     assert "x1b[2J" in own or "u001b[2J" in own
 
 
+def test_whole_reports() -> None:
+    """No whole report has anything raw in it, nor a line that a CI would take for a command."""
+    summary = RunSummary()
+    for event in story():
+        summary.add(event)
+    for name, module in WHOLE.items():
+        text = importlib.import_module(module).compose(summary, CALL, "")
+        assert RAW.findall(text.replace("\t", "")) == [], name
+        assert re.findall(r"^[^\S\n]*::|##[a-z]*\[", text, re.MULTILINE) == [], name
+        assert "x1b[2J" in text or "u001b[2J" in text, name
+
+
 def test_story() -> None:
     """The run has every kind of event, and hostile text in each that has a string."""
     assert {type(event) for event in story()} == set(get_args(Event))
@@ -152,15 +166,19 @@ def test_comments_of_a_script() -> None:
     assert RAW.findall("".join(comments)) == []
 
 
-@pytest.mark.parametrize("verbose", [True, False], ids=["verbose", "usual"])
+TALKS = {"verbose": Talk(verbose=True), "usual": Talk(), "json": Talk(json=True)}
+
+
+@pytest.mark.parametrize("talk", TALKS.values(), ids=TALKS)
 @pytest.mark.parametrize("stream", TERMINALS.values(), ids=TERMINALS)
-def test_log(monkeypatch: pytest.MonkeyPatch, stream: type[StringIO], verbose: bool) -> None:
-    """No log line holds anything raw, and none has a second line."""
+def test_log(monkeypatch: pytest.MonkeyPatch, stream: type[StringIO], talk: Talk) -> None:
+    """No log line holds anything raw, and the second line of a value does not look like a line of ours."""
     out = stream()
     monkeypatch.setattr(sys, "stderr", out)
-    text = play(make_log_sink(Output(out), CALL, verbose=verbose), out)
+    text = play(make_log_sink(Output(out), CALL, talk), out)
     check(text)
-    assert all(re.match(r"\{|\d{4}-\d\d-\d\dT", line) for line in OWN.sub("", text).splitlines())
+    if talk.json:
+        assert all(line.startswith("{") for line in text.splitlines())
 
 
 @pytest.mark.parametrize("kind", [MigrationStarted, LockAwaited, MigrationRetried, BatchProgressed])

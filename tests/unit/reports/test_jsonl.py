@@ -9,13 +9,16 @@ from tenantry.model.codec import encode
 from tenantry.model.errors import Problem
 from tenantry.model.events import (
     BatchProgressed,
+    CommandsAdvised,
     DraftWritten,
     Event,
     LinePrinted,
     MigrationRolledBack,
+    ProjectDescribed,
     RepairMade,
     RepairProposed,
     RowReported,
+    SchemaProven,
     StageHeld,
     StagePlanned,
     StageStarted,
@@ -26,13 +29,16 @@ from tenantry.model.events import (
     Verdict,
     WarningRaised,
 )
+from tenantry.model.migrations import FileMark
 from tenantry.model.results import Result, TableSize
+from tenantry.model.tenants import DatabaseFacts
 from tenantry.reports.jsonl import make_sink
 from tenantry.reports.output import Output
 from tests.builders import NOON, migration
 from tests.unit.reports.hazards import MEASURED, hazard
 from tests.unit.reports.story import CALL, FILES, RUN_ID, check_golden, render, run_on, tell, tell_plan
 
+MARK = FileMark("tenant", 12, "rates", "sha256:12")
 OTHERS: tuple[Event, ...] = (
     RowReported("16", {"name": "Stüdio 16", "pending": 3, "rate": 1.5, "late": False, "at": NOON, "by": None}),
     hazard(),
@@ -41,6 +47,7 @@ OTHERS: tuple[Event, ...] = (
     RepairProposed("16", ("0012_rates: deleted",)),
     RepairMade("16", 12),
     LinePrinted("migrations/tenant/0012_rates.sql"),
+    CommandsAdvised(("tenantry status",)),
     MigrationRolledBack("16", migration("0012_rates.rollback"), 12),
     TenantPostponed("16", "held by pid 7", 2100),
     BatchProgressed("16", migration("0012_rates"), 5000, 20_000, 2500, 2000),
@@ -48,6 +55,8 @@ OTHERS: tuple[Event, ...] = (
     StagePlanned("canary", ("1", "16"), "max-failures 0, verified"),
     StageStarted("canary", 2, 2),
     StageHeld("canary", "its gate: the query returned false", 2100),
+    ProjectDescribed((DatabaseFacts("16", "tenant", "main", "t_16", "Studio", {"tier": "a"}),), (MARK,)),
+    SchemaProven("16", "0012_rates", "ab12", "cd34", "17-42", NOON),
     TimePassed(10_000),
 )
 
@@ -76,6 +85,7 @@ def test_one_line_each() -> None:
         "repair_proposed",
         "repair_made",
         "line_printed",
+        "commands_advised",
         "migration_rolled_back",
         "tenant_postponed",
         "batch_progressed",
@@ -83,6 +93,8 @@ def test_one_line_each() -> None:
         "stage_planned",
         "stage_started",
         "stage_held",
+        "project_described",
+        "schema_proven",
         "time_passed",
     ]
     assert {type(line["event"]) for line in written} == {str}
@@ -236,6 +248,6 @@ def test_nobody() -> None:
     """A run without tenants has its two lines."""
     none: dict[str, object] = {"totals": {}, "standings": {}}
     assert lines(*run_on((), verb="status")) == [
-        {"event": "run_started", "verb": "status", "run_id": RUN_ID, "tenants": []},
+        {"event": "run_started", "verb": "status", "run_id": RUN_ID, "tenants": [], "started_at": None},
         {"event": "run_finished", "elapsed_ms": 2345, "stopped_by": "", "tenants": 0, **none, "exit_code": 0},
     ]

@@ -11,7 +11,7 @@ import pytest
 
 from tenantry.model.errors import Problem
 from tenantry.model.events import Event, NoticeRaised, RepairMade, RunFinished, TenantPostponed, WarningRaised
-from tenantry.reports.log import make_log_sink
+from tenantry.reports.log import Talk, make_log_sink
 from tenantry.reports.output import Output
 from tests.unit.reports.story import CALL, Terminal, check_golden, run_on, strip_colours, tell
 
@@ -22,11 +22,12 @@ def log(
     stream: io.StringIO | None = None,
     *,
     verbose: bool = False,
+    as_json: bool = True,
 ) -> str:
     """Return what is logged to stderr about these events."""
     stream = stream or io.StringIO()
     monkeypatch.setattr(sys, "stderr", stream)
-    sink = make_log_sink(Output(stream), CALL, verbose=verbose)
+    sink = make_log_sink(Output(stream), CALL, Talk(verbose=verbose, json=as_json))
     for event in events:
         sink(event)
     return stream.getvalue()
@@ -40,7 +41,7 @@ def read(text: str) -> list[dict[str, Any]]:
 
 
 def test_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where stderr is no terminal each step is a line of JSON, with its level and its time."""
+    """As JSON each step is a line, with its level and its time, and a failure is one line alone."""
     lines = read(log(monkeypatch, tell()))
     check_golden("log.jsonl", "".join(f"{json.dumps(line)}\n" for line in lines))
 
@@ -55,17 +56,48 @@ def test_verbose(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ("3", 'relation "rooms" already exists, skipping') in debug
 
 
-def test_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal only what is not in the report is logged: warnings about the input, locks and collisions."""
-    lines = strip_colours(log(monkeypatch, tell(), Terminal())).splitlines()
-    assert [re.sub(r"^\S+ \[(\w+) *\] ", r"\1: ", line) for line in lines] == [
-        "warning: tenants.yaml:3:9: a password in clear hint='take it from the environment: ${PASSWORD}'",
-        "warning: waiting for another runner     holder='ann@studio, pid 4711' tenant=3",
-        "warning: conflict with another session, retrying: tuple concurrently updated attempt=1 "
-        "migration=0001_rooms tenant=3",
-        "warning: blocked by a lock, retrying: canceling statement due to lock timeout attempt=1 detail='waited for "
-        "ACCESS EXCLUSIVE on public.rooms, held by pid 4711 (psql, user ann, in a transaction for 12 s): SELECT * FROM "
-        "rooms' migration=0002_rates tenant=3",
+def test_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As text only that is said which the report leaves out, in sentences: about the input, locks and collisions."""
+    check_golden("log.txt", log(monkeypatch, tell(), as_json=False))
+
+
+def test_sentences_of_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --verbose, each step is a line after the time of day."""
+    lines = log(monkeypatch, tell(), as_json=False, verbose=True).splitlines()
+    steps = [line for line in lines if re.match(r"\d\d:\d\d:\d\d ", line)]
+    assert any(re.fullmatch(r"\S+ tenant 1: 0001_rooms: applied in \d+ ms", line) for line in steps)
+    assert all(line.startswith("  ") for line in lines if line not in steps)
+
+
+def test_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal gets the same words, and colours unless NO_COLOR is set."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    plain, coloured = log(monkeypatch, tell(), as_json=False), log(monkeypatch, tell(), Terminal(), as_json=False)
+    assert "\x1b[33mwarning: \x1b[0m" in coloured
+    assert strip_colours(coloured) == plain
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert log(monkeypatch, tell(), Terminal(), as_json=False) == plain
+
+
+def test_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --quiet, only errors are left, and as text the report has these."""
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    sink = make_log_sink(Output(stream), CALL, Talk(quiet=True))
+    for event in tell():
+        sink(event)
+    assert stream.getvalue() == ""
+
+
+def test_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning about many tenants is said of the first, and in the end of the others together."""
+    names = [str(number) for number in range(1, 301)]
+    hint = 'nothing needs to be done; "tenantry accept 1 --tenants {} --reason ..." records it'
+    events = [WarningRaised(name, Problem("0001_rooms: only comments differ", hint.format(name))) for name in names]
+    assert log(monkeypatch, [*events, RunFinished(3)], as_json=False).splitlines() == [
+        "warning: tenant 1: 0001_rooms: only comments differ",
+        f"  hint: {hint.format('1')}".replace("tenantry", CALL.program),
+        "warning: the same of tenants 2, 3, 4, 5, 6, 7, 8, 9 and 291 more: 0001_rooms: only comments differ",
     ]
 
 

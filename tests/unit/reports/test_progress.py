@@ -158,7 +158,7 @@ def test_lines(clock: Clock) -> None:
     assert len(lines) == 2
     assert lines[1][1]["slowest"] == ["3, 10 s"]
     assert lines[0] == (
-        "progress",
+        "progress: 2/8, 0.2 per second, 0:36 left, run 5e1f0c3a; 1 applied, 1 failed",
         {
             "run": "5e1f0c3a",
             "done": 2,

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pytest
 
 from tenantry.fleet.journal.form import (
-    FileMark,
     Journal,
     JournalError,
     JournalHeader,
@@ -18,6 +17,7 @@ from tenantry.fleet.journal.form import (
     replay,
 )
 from tenantry.model.events import Event, RunFinished, RunStarted, TenantFinished, TenantStarted, Verdict
+from tenantry.model.migrations import FileMark
 from tenantry.model.results import Result
 from tenantry.reports.table import make_sink
 from tests.unit.reports.story import render, tell
