@@ -14,7 +14,7 @@ from tenantry.model.results import Result
 from tenantry.planning.policy import describe_held, find_held, today
 from tenantry.project import Project
 from tenantry.proof.findings import describe_gone, describe_repeatable, find, find_altered, warn
-from tenantry.proof.prover import Prover, Standing, make_prover
+from tenantry.proof.prover import ProofState, Prover, make_prover
 from tenantry.proof.settings import describe_unused
 from tenantry.schema.differences import count_differences
 from tenantry.verbs.options import FULL, JOBS, SERVER, SHARD, TENANTS, WAIT, open_request, run_job
@@ -77,7 +77,7 @@ def _make_job(project: Project, prover: Prover) -> Job:
     return verify
 
 
-def _look(project: Project, prover: Prover, ledger: Ledger) -> tuple[tuple[MigrationStatus, ...], Standing | None]:
+def _look(project: Project, prover: Prover, ledger: Ledger) -> tuple[tuple[MigrationStatus, ...], ProofState | None]:
     """Return the statuses of a tenant, and what is known of its schema; None where that cannot be told."""
     files, standing = project.files(ledger.tenant), None
     statuses = read_statuses(files, ledger)
@@ -97,7 +97,7 @@ def _find_all(
     prover: Prover,
     ledger: Ledger,
     statuses: Sequence[MigrationStatus],
-    standing: Standing | None,
+    standing: ProofState | None,
 ) -> Iterator[FindingReported | SchemaProven]:
     held = find_held(ledger.tenant, statuses, today())
     yield from find([status for status in statuses if status not in held], ledger.tenant, ledger)
