@@ -21,7 +21,7 @@ IDS = [str(number) for number in range(1, 13)]
 STAGES = """rollout:
   stages:
     - {name: canary, match: "1-2", max-failures: 0, verify: true}
-    - {name: early, match: "3-6", max-failures: 1}
+    - {name: early, match: "3-4", max-failures: 1}
     - {name: rest, jobs: 2}
 """
 FILES = {"0000_rooms.sql": ROOMS, "0001_notes.sql": NOTES}
