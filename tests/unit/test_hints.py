@@ -30,7 +30,7 @@ def render(node: ast.expr, known: Texts) -> list[str]:
 def find_texts(tree: ast.Module) -> Iterator[str]:
     """Yield every text of a module but docstrings and helps, whose examples are no hints."""
     known: defaultdict[str, list[str]] = defaultdict(list)
-    skipped = set()
+    skipped: set[ast.AST] = set()
     for node in ast.walk(tree):
         match node:
             case ast.Assign(targets=[ast.Name(id="_HELP")], value=value) | ast.Expr(value=value):
