@@ -280,13 +280,17 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
             with open_reports(wanted, call) as reports, closing(verb.start(request)) as events:
                 for event in events:
                     signals.begun = True
-                    if isinstance(event, RunFinished) and repeated is None:
-                        # All that was waited for, the start of the program and of a server included.
-                        event = replace(event, elapsed_ms=waited_ms())  # noqa: PLW2901
                     outcome.add(event)
+                    shown = event
+                    if isinstance(event, RunFinished) and repeated is None:
+                        # All that was waited for, the start of the program and of a server included. Reports say what
+                        # the journal says: they may be written again.
+                        shown = replace(event, elapsed_ms=waited_ms())
                     # Lines that are the output itself, such as SQL, are kept as they are.
                     called.for_people &= not isinstance(event, LinePrinted)
-                    for sink in (*sinks, *reports.sinks):
+                    for sink in sinks:
+                        sink(shown)
+                    for sink in reports.sinks:
                         sink(event)
                 lost = reports.finish()
         except RunError as error:

@@ -151,7 +151,7 @@ class Fleet:
         """Return the tables of a tenant that migrations made, in alphabetic order."""
         query = (
             "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-            " AND relname NOT IN ('_migrations', '_migrations_log') ORDER BY 1"
+            " AND relname NOT IN ('_migrations', '_migrations_log', '_migrations_proofs') ORDER BY 1"
         )
         return [row[0] for row in self.query(name, query)]
 

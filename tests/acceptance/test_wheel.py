@@ -116,11 +116,11 @@ def read_wheel(wheel: Path) -> dict[str, bytes]:
 
 
 def test_what_the_wheel_holds(wheels: tuple[Path, Path]) -> None:
-    """The wheel holds one package, `tenantry`, with each of its modules, all its SQL, and the mark of its types."""
+    """The wheel holds one package, `tenantry`, with its modules, SQL, page, and the mark of its types."""
     files = read_wheel(wheels[0])
     assert {name.split("/")[0] for name in files} == {"tenantry", "tenantry-0.1.0.dist-info"}
     package = ROOT / "runner"
-    expected = [path for path in package.rglob("*") if path.suffix in (".py", ".sql")]
+    expected = [path for path in package.rglob("*") if path.suffix in (".py", ".sql", ".html", ".css", ".js")]
     assert any(path.suffix == ".sql" for path in expected)
     assert {name for name in files if name.startswith("tenantry/")} == {
         "tenantry/py.typed",

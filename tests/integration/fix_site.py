@@ -174,6 +174,7 @@ class Site:
             "no_verify": False,
             "full": False,
             "reason": "a test",
+            "engine": "threads",
             "yes": False,
         }
         request = Request(verb, str(uuid.uuid4()), "tester@here", {**given, **options}, {}, Stop())

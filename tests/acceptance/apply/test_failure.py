@@ -51,11 +51,11 @@ def test_one_tenant_fails(fleet: MakeFleet) -> None:
     assert (done.code, report.column("result")) == (3, ["applied", "failed", "applied"])
     assert report.column("version") == ["0002_dear", "0001_rates", "0002_dear"]
     assert report.text == (
-        "tenant 16: failed: migrations/tenant/0002_dear.sql:3:1: a room is too dear (SQLSTATE P0042)\n"
-        "  2 | -- Größe ÷ Preis\n"
-        "  3 | DO $$ BEGIN\n"
-        "    | ^\n"
+        "tenant 16: failed: migrations/tenant/0002_dear.sql:5:9: a room is too dear (SQLSTATE P0042)\n"
         "  4 |     IF current_database() LIKE '%\\_16' THEN\n"
+        "  5 |         RAISE 'a room is too dear' USING DETAIL = 'room 7', HINT = 'make it cheaper', ERRCODE = 'P00…\n"
+        "    |         ^\n"
+        "  6 |     END IF;\n"
         "  detail: room 7\n"
         "  context: PL/pgSQL function inline_code_block line 3 at RAISE\n"
         "  hint: make it cheaper\n"
@@ -66,7 +66,7 @@ def test_one_tenant_fails(fleet: MakeFleet) -> None:
     assert (one.tables("16"), one.versions("16")) == (["rooms"], [0, 1])
     assert one.log("16")[-1] == (2, "failed", None)
     (detail,) = one.query("16", "SELECT detail FROM _migrations_log WHERE event = 'failed'")[0]
-    assert (detail["sqlstate"], detail["message"], detail["line"]) == ("P0042", "a room is too dear", 3)
+    assert (detail["sqlstate"], detail["message"], detail["line"]) == ("P0042", "a room is too dear", 5)
     one.write("0002_dear.sql", "CREATE TABLE t ();\n")
     (again,) = find_commands(done.out)
     assert (one.shell(again).code, one.versions("16")) == (0, [0, 1, 2])

@@ -141,7 +141,7 @@ def test_only_what_is_undone_is_written_anew(any_site: MakeSite, state: RowState
     here = make_applied(any_site)
     here.query(f"UPDATE _migrations SET state = '{state.value}', applied_by = 'who was first' WHERE version = 3")
     (file,) = [file for file in here.project().files(here.project().tenants[0]) if file.version == 3]
-    with here.ledger() as ledger, pytest.raises(Refused) as caught:
+    with here.ledger() as ledger, pytest.raises(Refused) as caught, ledger.connection.transaction():
         record_applied(ledger, file, elapsed_ms=1, statements=1)
     assert str(caught.value) == "public._migrations: the row was not stored, expected a plain table"
     assert next(row for row in here.rows() if row.version == 3).applied_by == "who was first"

@@ -193,7 +193,8 @@ class TestRoundTrip:
         began = datetime.now(UTC) - timedelta(seconds=1)
         with any_site(ROOMS).ledger() as ledger:
             ledger.create_if_absent()
-            record_applied(ledger, migration, elapsed_ms=1500, statements=3)
+            with ledger.connection.transaction():
+                record_applied(ledger, migration, elapsed_ms=1500, statements=3)
             (row,), (entry,) = ledger.read(), read_log(ledger)
             assert ledger.read_text(migration.version) == self.NASTY
             assert ledger.read_states() == {migration.version: "applied"}
@@ -273,7 +274,8 @@ class TestRepairs:
             f"0001_rooms: checksum {before.checksum} becomes {after.checksum}",
             "0001_rooms: name becomes 0001_halls",
         )
-        assert [type(event) for event in ran.events[2:4]] == [RepairProposed, RepairMade]
+        kinds = [type(event) for event in ran.events]
+        assert kinds[kinds.index(RepairProposed) :][:2] == [RepairProposed, RepairMade]
         assert ran.of(RepairProposed) == [RepairProposed("1", proposed)]
         assert ran.verdict() == Verdict(Result.APPLIED, proposed[0])
         assert (after.name, after.state, after.finished_at) == ("halls", RowState.APPLIED, before.finished_at)

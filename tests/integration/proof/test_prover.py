@@ -83,6 +83,7 @@ class Proven:
             "resume_at": None,
             "resume": None,
             "engine": "threads",
+            "reason": None,
             "max_failures": None,
             "stage": None,
             "no_rollout": False,
