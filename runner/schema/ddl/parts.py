@@ -66,7 +66,7 @@ def write_index(change: SchemaStep) -> Iterator[Step]:
         sql = change.fact("definition").replace(f" ON ONLY {new.parent} ", f" ON {new.parent} ", 1)
         made_with_table = change.found.relation(new.parent) is None
         yield step(new, Phase.INDEX, sql, note="" if made_with_table else _INDEX_NOTE, provides=True)
-    if change.differs("valid"):
+    if change.differs("valid") or change.differs("maintained"):
         if change.fact("valid") == "no":
             yield unwritten(new, "an invalid index, as a failed CREATE INDEX CONCURRENTLY leaves it")
         elif change.old is not None:

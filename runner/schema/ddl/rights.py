@@ -89,10 +89,17 @@ def _write_role(change: SchemaStep, role: str, old: frozenset[str], new: frozens
     # Nobody loses a right on a new object.
     lost = not keeps and change.old is not None
     risk, note = (Risk.DESTRUCTIVE, _LOST) if lost else (Risk.ADDITIVE, "")
-    # All at once and then granted again: REVOKE of single privileges would have to know those that ALL includes.
+    held = _grow(old)
+    if "MAINTAIN" in new - held and _is_owner(change, role):
+        # It cannot be granted by its name before PostgreSQL 17: all is granted, and the rest revoked below.
+        yield step(change.new, Phase.GRANT, _statement(change, "GRANT", frozenset({"ALL"}), "TO", role), risk, note)
+        keeps, held = False, _OF_TABLES
+    some = "MAINTAIN" in new & held and not any(word.endswith("*") for word in new | old)
     if not keeps:
-        yield step(change.new, Phase.GRANT, _statement(change, "REVOKE", frozenset({"ALL"}), "FROM", role), risk, note)
-    missing = new - _grow(old) if keeps else new
+        # All at once and then granted again: REVOKE of single privileges would have to know those that ALL includes.
+        revoked = (_OF_TABLES & held) - new if some else frozenset({"ALL"})
+        yield step(change.new, Phase.GRANT, _statement(change, "REVOKE", revoked, "FROM", role), risk, note)
+    missing = new - held if keeps or some else new
     for option in (False, True):
         chosen = frozenset(word.removesuffix("*") for word in missing if word.endswith("*") is option)
         if chosen:
@@ -126,13 +133,20 @@ _EVERY = frozenset(
 )
 
 
-_BUT_MAINTAIN = {"ALL but MAINTAIN": "SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER"}
+_OF_TABLES = _EVERY - {"USAGE", "CREATE", "EXECUTE"}
+_BUT = "ALL but "
 
 
 def _parse(grants: str) -> dict[str, frozenset[str]]:
     """Return privileges by role."""
     pairs = (entry.rpartition(": ") for entry in grants.split("; ") if entry)
-    return {role: frozenset(_BUT_MAINTAIN.get(text, text).split(", ")) - {"none"} for role, _, text in pairs}
+    return {role: _read_privileges(text) for role, _, text in pairs}
+
+
+def _read_privileges(text: str) -> frozenset[str]:
+    """Return the privileges of a list, which names those that an owner of a table lacks or those that a role has."""
+    words = frozenset(text.removeprefix(_BUT).split(", ")) - {"none"}
+    return _OF_TABLES - words if text.startswith(_BUT) else words
 
 
 def _usual(change: SchemaStep, role: str) -> frozenset[str]:
@@ -150,7 +164,7 @@ def _usual(change: SchemaStep, role: str) -> frozenset[str]:
         kind = match.group(1).removesuffix("s")
         own = role == (match.group(3) or "CURRENT_USER")
     else:
-        own = role == (change.fact("owner") or "CURRENT_USER") and kind != "column"
+        own = _is_owner(change, role) and kind != "column"
     if own and kind != "identity sequence":
         return frozenset({"ALL"})
     if role != "PUBLIC":
@@ -160,6 +174,10 @@ def _usual(change: SchemaStep, role: str) -> frozenset[str]:
     if kind in TYPES or kind == "type" or (kind, name) == ("schema", "public"):
         return frozenset({"USAGE"})
     return frozenset()
+
+
+def _is_owner(change: SchemaStep, role: str) -> bool:
+    return role == (change.fact("owner") or "CURRENT_USER")
 
 
 def _statement(change: SchemaStep, verb: str, privileges: frozenset[str], word: str, role: str) -> str:

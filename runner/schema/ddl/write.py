@@ -127,7 +127,10 @@ _FACTS = {
         *("statistics", "options", "foreign options", "not null validated", *SEQUENCE_FACTS),
     ),
     "constraint": ("definition", "validated", "enforced"),
-    "index": ("definition", "valid", "replica identity", "clustered", "constraint", "partition of", "statistics"),
+    "index": (
+        *("definition", "valid", "maintained", "replica identity", "clustered", "constraint", "partition of"),
+        "statistics",
+    ),
     "view": ("definition", "options"),
     "materialized view": ("definition", "options", "access method", "populated"),
     "trigger": ("definition", "enabled"),

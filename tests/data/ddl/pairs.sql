@@ -611,6 +611,23 @@ REVOKE TRIGGER ON public.t FROM CURRENT_USER;
 GRANT CREATE ON SCHEMA public TO pg_monitor;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 
+-- pair: grants of an owner
+-- both
+CREATE TABLE public.t (a integer);
+CREATE TABLE public.u (a integer);
+CREATE TABLE public.v (a integer);
+CREATE TABLE public.w (a integer);
+-- before
+REVOKE TRUNCATE ON public.t FROM CURRENT_USER;
+REVOKE ALL ON public.v FROM CURRENT_USER;
+-- after
+REVOKE TRIGGER ON public.t FROM CURRENT_USER;
+REVOKE TRIGGER, INSERT ON public.u FROM CURRENT_USER;
+REVOKE ALL ON public.w FROM CURRENT_USER;
+REVOKE TRIGGER ON public.v FROM CURRENT_USER;
+CREATE TABLE public.x (a integer);
+REVOKE TRIGGER ON public.x FROM CURRENT_USER;
+
 -- pair: default grants
 -- both
 CREATE SCHEMA app;

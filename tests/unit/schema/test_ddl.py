@@ -336,6 +336,11 @@ _CASES = {
         [T, part("index", "i", definition=INDEX)],
         [(A, "REINDEX INDEX public.i")],
     ),
+    "index neither valid nor maintained": Case(
+        [T, part("index", "i", definition=INDEX, valid="no", maintained="no")],
+        [T, part("index", "i", definition=INDEX)],
+        [(A, "REINDEX INDEX public.i")],
+    ),
     "index expected not valid": Case(
         [T, part("index", "i", definition=INDEX)],
         [T, part("index", "i", definition=INDEX, valid="no")],
@@ -540,6 +545,24 @@ _CASES = {
         [table(grants="r: SELECT, INSERT")],
         [table(grants="r: SELECT")],
         [(D, "REVOKE ALL ON TABLE public.t FROM r"), (D, "GRANT SELECT ON TABLE public.t TO r")],
+    ),
+    "grants of an owner less": Case(
+        [T],
+        [table(grants="CURRENT_USER: ALL but TRUNCATE, TRIGGER")],
+        [(D, "REVOKE TRIGGER, TRUNCATE ON TABLE public.t FROM CURRENT_USER")],
+    ),
+    "grants of an owner otherwise": Case(
+        [table(grants="CURRENT_USER: ALL but TRUNCATE")],
+        [table(grants="CURRENT_USER: ALL but TRIGGER")],
+        [
+            (D, "REVOKE TRIGGER ON TABLE public.t FROM CURRENT_USER"),
+            (D, "GRANT TRUNCATE ON TABLE public.t TO CURRENT_USER"),
+        ],
+    ),
+    "grants of an owner more": Case(
+        [table(grants="CURRENT_USER: SELECT")],
+        [table(grants="CURRENT_USER: ALL but TRIGGER")],
+        [(A, "GRANT ALL ON TABLE public.t TO CURRENT_USER"), (A, "REVOKE TRIGGER ON TABLE public.t FROM CURRENT_USER")],
     ),
     "grants of a column": Case(
         [T, column("a")],

@@ -1,5 +1,6 @@
 -- Who may do what, where that is not what the server gives of itself. MAINTAIN is new in 17: an owner has it where the
--- server has it, and ALL is the same with and without.
+-- server has it, and ALL is the same with and without. An owner from whom some of
+-- ALL were taken is told by those.
 SELECT
     kind,
     name,
@@ -29,6 +30,23 @@ FROM (
                     THEN 'ALL but MAINTAIN'
                 WHEN count(*) FILTER (WHERE privilege <> 'MAINTAIN') = every AND bool_and(grantable) THEN 'ALL*'
                 WHEN count(*) FILTER (WHERE privilege <> 'MAINTAIN') = every AND NOT bool_or(grantable) THEN 'ALL'
+                WHEN every = 7
+                    AND own
+                    AND NOT bool_or(grantable)
+                    AND bool_or(privilege <> 'MAINTAIN')
+                    -- Who grants a few back after REVOKE ALL leaves an owner without MAINTAIN. An older server does not
+                    -- tell that from REVOKE of some, but hardly anybody grants an owner REFERENCES or TRIGGER back.
+                    AND CASE
+                        WHEN {maintained} THEN bool_or(privilege = 'MAINTAIN')
+                        ELSE bool_or(privilege IN ('REFERENCES', 'TRIGGER'))
+                    END
+                    THEN 'ALL but ' || (
+                        SELECT string_agg(missing, ', ' ORDER BY position)
+                        FROM unnest(
+                            ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']
+                        ) WITH ORDINALITY AS known (missing, position)
+                        WHERE missing <> ALL(array_agg(privilege))
+                    )
                 ELSE string_agg(
                     privilege || CASE WHEN grantable THEN '*' ELSE '' END,
                     ', '

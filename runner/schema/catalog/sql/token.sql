@@ -36,6 +36,12 @@ SELECT
         ),
         -- The owner of what PostgreSQL itself brings is in none of these.
         pg_get_userbyid(10),
+        'catalogs',
+        (
+            SELECT sum(hashtextextended(concat_ws(' ', relowner, relacl), CAST(oid AS bigint)))
+            FROM pg_class
+            WHERE oid < 16384 AND relacl IS NOT NULL
+        ),
         'mappings',
         (SELECT sum(hashtextextended(CAST(mapping AS text), 0)) FROM pg_user_mappings AS mapping),
         'subscriptions',

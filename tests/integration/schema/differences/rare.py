@@ -162,8 +162,8 @@ CASES = {
     "user mapping": planted(
         f"{SERVER}; CREATE USER MAPPING FOR rt_other SERVER here OPTIONS (user 'a', password 'x')",
         "ALTER USER MAPPING FOR rt_other SERVER here OPTIONS (SET password 'swordfish')",
-        "user mapping FOR rt_other SERVER here: options password=sha256:edb2, user=sha256:8638, "
-        "expected password=sha256:c39c, user=sha256:8638",
+        'user mapping FOR rt_other SERVER here: options password=sha256:edb2, "user"=sha256:8638, '
+        'expected password=sha256:c39c, "user"=sha256:8638',
     ),
     "language": planted(
         "CREATE LANGUAGE mine HANDLER plpgsql_call_handler VALIDATOR plpgsql_validator",

@@ -177,6 +177,16 @@ CASES = {
         "REVOKE ALL ON sessions FROM CURRENT_USER",
         "sessions: grants CURRENT_USER: none, expected as built in",
     ),
+    "some table grants of its owner": planted(
+        TABLE,
+        "REVOKE TRIGGER, INSERT ON sessions FROM CURRENT_USER",
+        "sessions: grants CURRENT_USER: ALL but INSERT, TRIGGER, expected as built in",
+    ),
+    "few table grants of its owner": planted(
+        TABLE,
+        "REVOKE ALL ON sessions FROM CURRENT_USER; GRANT SELECT ON sessions TO CURRENT_USER",
+        "sessions: grants CURRENT_USER: SELECT, expected as built in",
+    ),
     "table owner": planted(
         TABLE, "ALTER TABLE sessions OWNER TO rt_other", "sessions: owner rt_other, expected the connected role"
     ),
