@@ -18,6 +18,7 @@ CALLS = {
     "drift": ("--consensus",),
     "lint": ("--tenants", "1"),
     "runs": (),
+    "completion": ("bash",),
     "adopt": ("--tenants", "1"),
     "import": ("--from", "yoyo", "migrations/tenant", "--tenants", "1"),
     "migrate": ("--dry-run",),
