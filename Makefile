@@ -110,10 +110,11 @@ clean: ## Delete .venv and .venv-lowest; the embedded server and its data stay
 	@$(call INSTALL,requirements-dev.lock)
 	@touch $@
 
+# The lock is whole. With an extra of a package that is locked, pip would look for its newest version, and refuse it.
 .venv-lowest/installed: requirements-lowest.lock pyproject.toml
 	@echo "installing the oldest allowed dependencies into .venv-lowest" >&2
 	@$(OLDEST) -m venv --clear .venv-lowest
-	@.venv-lowest/bin/python -m pip $(PIP_OPTIONS) install --require-hashes -r requirements-lowest.lock
+	@.venv-lowest/bin/python -m pip $(PIP_OPTIONS) install --no-deps --require-hashes -r requirements-lowest.lock
 	@.venv-lowest/bin/python -m pip $(PIP_OPTIONS) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
