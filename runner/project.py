@@ -272,7 +272,7 @@ def _await_servers(sessions: Sessions, servers: Iterable[Server], choice: Choice
     until = time.monotonic() + choice.wait_s
     for server in servers if choice.wait_s else ():
         while not _answers(sessions, server.name) and time.monotonic() < until and not stop.reason:
-            time.sleep(_ASK_AGAIN_S)
+            time.sleep(_ASK_AGAIN_S)  # a server that starts announces nothing to clients
 
 
 def _answers(sessions: Sessions, server: str) -> bool:

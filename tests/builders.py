@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 from hypothesis import HealthCheck, settings
 
@@ -70,3 +71,13 @@ def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     for name, content in files.items():
         (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
     return folder
+
+
+class Clock(SimpleNamespace):
+    """A clock that goes when it is told to, in place of the module `time`."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        """Return the time, in seconds."""
+        return self.now

@@ -106,7 +106,9 @@ _Count = Annotated[int, BeforeValidator(_read_count, json_schema_input_type=Anno
 
 _LOCK_TIMEOUT = "How long a statement waits for a table lock, unless its file says otherwise."
 
-_ROLE = "Role of each session, if it is not the one that logs in; {id} stands for the tenant's id. It owns new objects."
+_ROLE = (
+    "Role that each session works as, unless it is the login role. It owns new objects. {id} becomes the tenant's id."
+)
 
 _CONNECTIONS = (
     "Most connections that one run has to the server at once, if it is to have fewer than the server has free."

@@ -42,7 +42,7 @@ class Matcher:
         self._master = frozenset({MASTER} if master else ())
 
     def match(self, term: Term) -> frozenset[str]:
-        """Return the names of the tenants that a term stands for, and note why there are none."""
+        """Return the names of the tenants that a term selects; if there are none, note the reason."""
         before = len(self.problems)
         found = self._match(term.atom)
         # To leave out who failed is no mistake where nobody did.

@@ -50,6 +50,7 @@ def _is_over(stop: Stop) -> bool:
 def _sleep(seconds: float, stop: Stop, ticks: Ticks) -> Iterator[TimePassed]:
     until = time.monotonic() + seconds
     while not _is_over(stop) and (left := until - time.monotonic()) > 0:
+        # In pieces: a signal only sets the reason, and must not wait for the end of a pause of minutes.
         time.sleep(min(left, _STEP_S))
         if not ticks.left_s:
             yield ticks.take()

@@ -96,14 +96,14 @@ class Term:
 
 
 def parse_term(text: str) -> Term | Mistake:
-    """Return the term that `text`, which is not empty, stands for; every text that is nothing else is an id."""
+    """Parse one term; a text that has no other form is an id. `text` is not empty."""
     excluded = text.startswith("!")
     atom = parse_atom(text[1:].strip() if excluded else text)
     return atom if isinstance(atom, Mistake) else Term(text, atom, excluded)
 
 
 def parse_atom(text: str) -> Atom | Mistake:
-    """Return the atom that `text` stands for."""
+    """Parse one atom."""
     if not text or text.startswith("!"):
         return Mistake("expected one exclamation mark and then the tenants to leave out, such as !16")
     if text == ALL:

@@ -121,7 +121,7 @@ class _Steps:
                 return _report_bug(error)
             return Verdict(Result.BLOCKED, "this process has too many files open", _FEWER)
         except Exception as error:  # noqa: BLE001
-            # The one broad except: a bug in one tenant's turn is reported, and must not end those of the others.
+            # The border of a turn: a bug in one tenant's turn is reported, and must not end those of the others.
             return _report_bug(error)
 
     def _end_cancelled(self, error: Cancelled) -> Verdict:

@@ -178,5 +178,5 @@ def _pause(seconds: float, ending: Callable[[], str]) -> bool:
     # Not all at the same moment again.
     until = time.monotonic() + seconds * random.uniform(0.5, 1.0)
     while (left_s := until - time.monotonic()) > 0 and not ending():
-        time.sleep(min(left_s, _STEP_S))
+        time.sleep(min(left_s, _STEP_S))  # in pieces, since only `ending` tells that the run is to stop
     return not ending()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
@@ -41,6 +41,7 @@ from tenantry.verbs.states import check_states
 from tenantry.verbs.verb import Events, Request
 
 Settle = Callable[[Event], Iterator[Event]]
+_T = TypeVar("_T")
 _VERSION = re.compile(r"^([0-9]+)(?:_([a-z0-9_]+))?(?:\.sql)?$")
 
 
@@ -103,43 +104,25 @@ class Seconds(click.FloatRange):
         return found
 
 
-class LimitOption(click.ParamType[Limit]):
-    """How many tenants may fail: a number or a percentage."""
+class Parsed(click.ParamType[_T]):
+    """A value that a parser makes of a text; one that it makes nothing of, or zero, is refused."""
 
-    name = "limit"
+    def __init__(self, name: str, kind: type[_T], parse: Callable[[str], _T | None], expected: str) -> None:
+        self.name = name
+        self._kind, self._parse, self._expected = kind, parse, expected
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Limit:
-        """Return the limit; fail with what was expected."""
-        limit = value if isinstance(value, Limit) else parse_limit(str(value))
-        if limit is None:
-            self.fail(f"{value!r}, expected {EXPECTED_LIMIT}", param, ctx)
-        return limit
-
-
-class Span(click.ParamType[float]):
-    """A time that a run may take."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Return seconds; fail with what was expected."""
-        span_s = value if isinstance(value, float) else parse_span(str(value))
-        if not span_s:
-            self.fail(f"{value!r}, expected {EXPECTED_SPAN}", param, ctx)
-        return span_s
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> _T:
+        """Return the value; fail with what was expected."""
+        found = value if isinstance(value, self._kind) else self._parse(str(value))
+        if not found:
+            self.fail(f"{value!r}, expected {self._expected}", param, ctx)
+        return found
 
 
-class ShardOption(click.ParamType[Shard]):
-    """N/M: one of M parts of the tenants."""
-
-    name = "shard"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
-        """Return the shard; fail with what was expected."""
-        shard = value if isinstance(value, Shard) else parse_shard(str(value))
-        if shard is None:
-            self.fail(f"{value!r}, expected {EXPECTED_SHARD}", param, ctx)
-        return shard
+# How many tenants may fail, a time that a run may take in seconds, and one of M parts of the tenants.
+LIMIT_TYPE = Parsed("limit", Limit, parse_limit, EXPECTED_LIMIT)
+SPAN_TYPE = Parsed("time", float, parse_span, EXPECTED_SPAN)
+SHARD_TYPE = Parsed("shard", Shard, parse_shard, EXPECTED_SHARD)
 
 
 class _RequiredTenants(click.Option):
@@ -171,7 +154,7 @@ TENANTS_REQUIRED = make_tenants_option(
 )
 SHARD = click.Option(
     ["--shard"],
-    type=ShardOption(),
+    type=SHARD_TYPE,
     metavar="N/M",
     help="Work on the Nth of M parts of these tenants, so that M machines share them; the master is in each part.",
 )

@@ -26,6 +26,8 @@ CALLS = {
 }
 READING = [verb.strip("`") for verb, changes in CHANGES.items() if changes.startswith("nothing")]
 DRY = [verb.strip("`") for verb, changes in CHANGES.items() if changes.endswith("nothing with `--dry-run`")]
+# The pending file is a finding of verify, and its danger one of lint; without yoyo's table, nothing can be imported.
+ENDS = {"verify": 1, "lint": 1, "import": 4}
 SITE = """\
 servers: {main: SERVER}
 tenants: {migrations: migrations/tenant, server: main, database: 'PREFIX_{id}', list: [1, 16]}
@@ -38,8 +40,8 @@ def one(fleet: MakeFleet) -> Fleet:
     found = fleet()
     found.configure(SITE)
     found.remove("0001_rates.sql")
-    assert found.run("migrate").code == 0
     found.write("0000_rooms.rollback.sql", "DROP TABLE rooms;\n")
+    assert found.run("migrate").code == 0
     found.write("0001_index.sql", "CREATE INDEX rooms_name_idx ON rooms (name);\n")
     return found
 
@@ -73,7 +75,7 @@ def test_a_verb_that_changes_nothing_leaves_no_trace(one: Fleet, verb: str) -> N
     before = ([one.trace(name) for name in ("1", "16")], [one.log(name) for name in ("1", "16")])
     files = read_files(one.folder)
     result = one.run(verb, *CALLS.get(verb, ()))
-    assert result.code in (0, 1, 4), result.err
+    assert result.code == ENDS.get(verb, 0), result.err
     assert ([one.trace(name) for name in ("1", "16")], [one.log(name) for name in ("1", "16")]) == before
     assert read_files(one.folder) == files
 

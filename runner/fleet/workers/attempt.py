@@ -25,7 +25,8 @@ from tenantry.postgres.sessions import Connection
 # Arbitrary, both: how soon a message is written, and an order noticed; as many as are written at once.
 _PACE_S = 0.2
 _MOST = 200
-# Arbitrary: between two tries to reach the control database again, and how long a worker that is to end goes on trying.
+# Arbitrary: the pause between two attempts to reach the control database, and how long a worker keeps trying once it
+# has been told to end.
 _AGAIN_S = 1.0
 _PATIENCE_S = 10.0
 # Ends that are no result of the run: the tenant was not worked on, or not to its end.
@@ -105,7 +106,7 @@ class Attempt:
             since = since or time.monotonic()
             if self._ending.reason and time.monotonic() - since > _PATIENCE_S:
                 raise TakenOver
-            time.sleep(_AGAIN_S)
+            time.sleep(_AGAIN_S)  # the control database is away, and nothing tells when it is back
 
     def _lease(self) -> Connection:
         """Return the connection, with the lease. Raises TakenOver, and one of `LOST`."""
@@ -117,7 +118,7 @@ class Attempt:
             if self._control.read_batch(connection, self._ticket) is None:
                 raise TakenOver
             if self._leased is not connection:
-                time.sleep(_PACE_S)
+                time.sleep(_PACE_S)  # the server tells nobody that a lock is free, except those who block on it
         return connection
 
 

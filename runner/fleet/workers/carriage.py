@@ -37,7 +37,7 @@ _LOOK_S = 1.0
 _AGAIN_S = 1.0
 # Arbitrary: a worker that is restarted is back by then.
 _UNSERVED_S = 60.0
-# Arbitrary: how long a run that is to end goes on trying to reach the control database, to tell the workers.
+# Arbitrary: how long a run that has been told to end keeps trying to reach the control database, to tell its workers.
 _PATIENCE_S = 10.0
 # Arbitrary: a lost batch costs little, and many of them keep all workers busy to the end.
 _LARGEST = 25
@@ -105,8 +105,10 @@ class Carriage:
             # Also after an error: what was read before it is not read again.
             yield from told
             yield from self._start_second_turns()
-            if self._left:
-                self._await_bell() if lost is None else time.sleep(_AGAIN_S)
+            if self._left and lost is None:
+                self._await_bell()
+            elif self._left:
+                time.sleep(_AGAIN_S)  # without a connection there is no bell, and nothing tells when it is back
 
     def _exchange(self, connection: Connection) -> None:
         """Send what is to be sent, and take in what there is. Raises one of `LOST`."""

@@ -39,7 +39,7 @@ def end_runs(control: Control, runs: Sequence[str], stop: Stop, wait_s: float) -
                 said = True
                 message = "workers are still at work on the run that is resumed: waiting for them to stop"
                 yield WarningRaised("", Problem(message))
-            time.sleep(_LOOK_S)
+            time.sleep(_LOOK_S)  # workers ring for the run that they serve, which is over
 
 
 def _end(control: Control, connection: Connection, run: str, takeover: Takeover) -> int:

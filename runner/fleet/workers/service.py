@@ -148,6 +148,6 @@ class Service:
         except RunError as error:
             tell_trouble(attempt, Trouble(name, str(error), error.hint))
         except Exception as error:  # noqa: BLE001
-            # A bug must end the tenants of this batch, and say so: nobody else would, and they would go round for ever.
+            # The border of a batch: a bug ends its tenants as failed. Otherwise workers would pass it round for ever.
             tell_trouble(attempt, Trouble(name, f"a bug in tenantry: {error!r}", trace=traceback.format_exc()))
         return None

@@ -1,26 +1,14 @@
 """When a run starts nobody any more: limits of failures, one cause everywhere, the deadline, and what is said then."""
 
-from types import SimpleNamespace
-
 import pytest
 
 from tenantry.fleet.brake import Brake
 from tenantry.model.events import MigrationApplied, MigrationFailed, Verdict
 from tenantry.model.results import Failure, Result
 from tenantry.model.rollout import BY_CAUSE, BY_DEADLINE, BY_GATE, BY_LIMIT, Bounds, Limit, Stage, parse_limit
-from tests.builders import migration, tenant
+from tests.builders import Clock, migration, tenant
 
 FILE = migration("0012_email")
-
-
-class Clock(SimpleNamespace):
-    """A clock that goes when it is told to."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        """Return the time, in seconds."""
-        return self.now
 
 
 @pytest.fixture

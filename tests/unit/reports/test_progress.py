@@ -1,7 +1,6 @@
 """The progress block: there when it is worth it, and gone before the report; and the lines that stand for it."""
 
 import re
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,19 +18,10 @@ from tenantry.model.events import (
 from tenantry.model.results import Failure, Result
 from tenantry.reports.output import Output
 from tenantry.reports.progress import make_pace_sink, make_progress_sink
+from tests.builders import Clock
 from tests.unit.reports.story import ROOMS, Terminal, begin, end, fail, run_on, strip_colours, tell
 
 HIDDEN_CURSOR, SHOWN_CURSOR, ERASED_LINE = "\x1b[?25l", "\x1b[?25h", "\x1b[2K"
-
-
-class Clock(SimpleNamespace):
-    """A clock that goes when it is told to."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        """Return the time, in seconds."""
-        return self.now
 
 
 @pytest.fixture
