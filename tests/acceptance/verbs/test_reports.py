@@ -103,7 +103,9 @@ def test_servers_are_asked_once(fleet: MakeFleet) -> None:
     """A run with all reports sends the servers what it sends without them."""
     one = fleet()
     assert one.run("migrate").code == 0
-    assert _count_statements(one, ()) == _count_statements(one, WHOLE)
+    # The least of some: autovacuum comes when it likes, and is counted as well.
+    bare, reported = (min(_count_statements(one, formats) for _ in range(3)) for formats in ((), WHOLE))
+    assert bare == reported
 
 
 def _count_statements(fleet: Fleet, formats: tuple[str, ...]) -> int:
