@@ -3,6 +3,7 @@
 Its rule: only databases that carry a fleet's own random prefix are made, and only these are dropped with it.
 """
 
+import functools
 import json
 import os
 import re
@@ -23,6 +24,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from tests.acceptance.forking import Forks
 from tests.fix_postgres import binaries_of
 
 COMMAND = Path(sys.executable).parent / "tenantry"
@@ -70,7 +72,11 @@ class Fleet:
 
     def run(self, *args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Result:
         """Run the command to its end, in the project folder unless `cwd` says otherwise."""
-        return self._finish([str(COMMAND), *args], cwd, env)
+        command, environment, forks = [str(COMMAND), *args], {**self.environment, **(env or {})}, _share_forks()
+        if not forks.serves(environment):
+            return self._finish(command, cwd, env)
+        done = forks.run(command, cwd or self.folder, environment, _DONE_WITHIN_S)
+        return Result(done.returncode, done.stdout, done.stderr)
 
     def shell(self, line: str) -> Result:
         """Run a line as a user types it, the command being found on PATH."""
@@ -344,6 +350,12 @@ def _shorten(server: str) -> str:
     """Return a connection string as a person writes it: where the server is, and as whom."""
     parts = psycopg.conninfo.conninfo_to_dict(server)
     return make_conninfo("", host=parts["host"], port=parts["port"], user=parts["user"])
+
+
+@functools.cache
+def _share_forks() -> Forks:
+    """Return what runs the command for all tests of this process."""
+    return Forks(_environment())
 
 
 def _environment() -> dict[str, str]:
