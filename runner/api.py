@@ -20,6 +20,7 @@ from tenantry.model.events import Event, RunFinished
 from tenantry.model.outcome import Outcome
 from tenantry.model.rollout import EXPECTED_LIMIT, Limit, parse_limit
 from tenantry.model.tenants import SetName, Tenant
+from tenantry.model.words import nearest, one_of
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
 
 if TYPE_CHECKING:
@@ -205,6 +206,7 @@ def migrate(
     stage: str | None = None,
     rollout: bool = True,
     deadline: float | None = None,
+    engine: str | None = None,
     yes: bool = False,
 ) -> Run:
     """Apply the pending files to every selected tenant, in order, up to the version `to`.
@@ -218,25 +220,32 @@ def migrate(
     that is given. No other tenant starts after more than `max_failures`, such as 5 or "1%", which overrides the limit
     of the rollout; and none that is not expected to finish within `deadline` seconds.
 
-    With `resume`, a run is resumed: the start of its id, or "last". Its options are repeated, so that only `dry_run`,
-    `yes` and those of the rollout may be given.
+    The tenants are worked on in threads of this process, or with `engine="procrastinate"` by workers: see the how-to
+    guide "Spread a run over several hosts".
 
-    Raises ConfigError if no file has one of the versions, a rule is unknown, the rollout or a limit is wrong,
-    `resume_at` is given for several tenants, there is nothing to resume, or a server of the selected tenants is in
-    production and `yes` is not given; FilesDiffer and Blocked if a run cannot be resumed; ServerError if the embedded
-    server cannot be started.
+    With `resume`, a run is resumed: the start of its id, or "last". Its options are repeated, so that only `dry_run`,
+    `engine`, `yes` and those of the rollout may be given.
+
+    Raises ConfigError if no file has one of the versions, a rule or the engine is unknown, the rollout or a limit is
+    wrong, `resume_at` is given for several tenants, there is nothing to resume, there can be no workers, or a server of
+    the selected tenants is in production and `yes` is not given; FilesDiffer and Blocked if a run cannot be resumed;
+    Unreachable if the control database of workers is; ServerError if the embedded server cannot be started.
     """
     from tenantry.verbs import migrate as verb
+    from tenantry.verbs.carrying import THREADS
     from tenantry.verbs.production import confirm_production
     from tenantry.verbs.staging import Advance
 
     advance = Advance(_read_limit(max_failures), stage, rollout, _read_deadline(deadline))
+    _check_engine(engine)
     confirm_production([tenant.server for tenant in project.tenants], sure=yes or dry_run)
     if resume is not None:
         idle = {"to": to is not None, "out_of_order": bool(out_of_order), "allow": bool(allow)}
         idle |= {"resume_at": resume_at is not None, "verify": not verify, "full": full}
         _refuse_idle([name for name, given in idle.items() if given])
-        return project._begin(lambda opened: verb.resume(opened, resume, dry_run=dry_run, advance=advance))
+        return project._begin(
+            lambda opened: verb.resume(opened, resume, dry_run=dry_run, advance=advance, engine=engine or "")
+        )
     return project._begin(
         lambda opened: verb.start(
             opened,
@@ -248,8 +257,16 @@ def migrate(
             verify=verify,
             full=full,
             advance=advance,
+            engine=engine or THREADS,
         )
     )
+
+
+def _check_engine(given: str | None) -> None:
+    from tenantry.verbs.carrying import ENGINES
+
+    if given is not None and given not in ENGINES:
+        raise ConfigError((Problem(f"engine: {given!r}, expected {one_of(ENGINES)}", nearest(given, ENGINES)),))
 
 
 def _read_limit(given: int | str | None) -> Limit | None:

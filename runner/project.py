@@ -70,7 +70,10 @@ DEFAULT_LOCK_WAIT_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Where to work, and how; `servers` wins over tenants.yaml, `jobs` is how many tenants at once on each server."""
+    """Where to work, and how; `servers` wins over tenants.yaml, `jobs` is how many tenants at once on each server.
+
+    `share` is how many processes divide the connections of a server among them, and `look_ms` as in `Settings`.
+    """
 
     config_path: Path
     environment: Mapping[str, str]
@@ -80,6 +83,8 @@ class Choice:
     jobs: int = DEFAULT_JOBS
     create: bool = False
     wait_s: float = 0.0
+    share: int = 1
+    look_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,12 +406,14 @@ def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], 
         if server.password_command
     }
     caps = {name: server.connections for name, server in used.items()}
-    return Sessions(dsns, _make_settings(config, choice, provenance), directs, variables, commands, caps=caps)
+    settings = _make_settings(config, choice, provenance)
+    return Sessions(dsns, settings, directs, variables, commands, caps=caps, share=choice.share)
 
 
 def _make_settings(config: Config, choice: Choice, provenance: Provenance) -> Settings:
     lock_wait_ms = int(choice.lock_wait_s * 1000)
-    return Settings(provenance.application_name, lock_wait_ms=lock_wait_ms, reading=config.reading)
+    name, reading, look_ms = provenance.application_name, config.reading, choice.look_ms
+    return Settings(name, lock_wait_ms=lock_wait_ms, reading=reading, look_ms=look_ms)
 
 
 def _start_servers(config: Config, choice: Choice, servers: Iterable[Server], *, makes: bool) -> None:

@@ -5,6 +5,7 @@ Whatever is not plain is left to the model in `schema`, which explains it. A tes
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from sys import intern
 
 from tenantry.config.model import Rules
@@ -55,5 +56,10 @@ def _read_labels(labels: object) -> tuple[tuple[str, str], ...] | None:
         return None
     if not all(isinstance(value, str) and _is_text(key) for key, value in labels.items()):
         return None
-    # Few texts, for many tenants.
-    return tuple((intern(key), intern(value)) for key, value in labels.items())
+    return _share(tuple((intern(key), intern(value)) for key, value in labels.items()))
+
+
+@lru_cache(maxsize=1_000)
+def _share(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Return labels as they were returned before: there are few of them, for many tenants."""
+    return pairs

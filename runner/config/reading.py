@@ -12,13 +12,16 @@ from pathlib import Path
 from tenantry.config.control import make_control
 from tenantry.config.document import Document, Reading, compose, decode, stop
 from tenantry.config.expected_columns import parse_expected
+from tenantry.config.long_list import LongList, take_out
 from tenantry.config.model import Config, Rules, TenantFile
 from tenantry.config.notify import make_notify
+from tenantry.config.quick import make_plain
 from tenantry.config.rollout import make_rollout
 from tenantry.config.schema import SMALL_TABLE, TenantsFile, validate
 from tenantry.config.servers import read_servers
 from tenantry.config.single import is_single, name_database, spread
-from tenantry.config.tenants import check_proofs, check_source, make_tenants
+from tenantry.config.tenants import check_proofs, check_source, check_tenant, find_clashes, make_tenants
+from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.reading import choose_reading
 from tenantry.model.scope import Ignored
@@ -68,6 +71,32 @@ def parse(text: str, *, path: Path, env: Mapping[str, str], overrides: Mapping[s
     `text`. Raises ConfigError with all mistakes, in the order of the file. Values are checked only after the file has
     the right shape; unknown keys, bad names and bad labels do not stop that check.
     """
+    long = take_out(text)
+    config = _parse_long(long, path, env, overrides) if long else None
+    return config or _parse(text, path, env, overrides)
+
+
+def _parse_long(
+    long: LongList, path: Path, env: Mapping[str, str], overrides: Mapping[str, str] | None
+) -> Config | None:
+    """Return the meaning of a file with a long list; None if anything is wrong, which is then explained as a whole."""
+    try:
+        config = _parse(long.text, path, env, overrides)
+    except ConfigError:
+        return None
+    tenants: list[Tenant] = []
+    for row in long.list_rows():
+        tenant = make_plain(row, config.rules)
+        if tenant is None or any(check_tenant(tenant, config.rules)):
+            return None
+        tenants.append(tenant)
+    masters = [config.master] if config.master else []
+    if any(find_clashes([*masters, *tenants], config.rules, str)):
+        return None
+    return replace(config, tenants=tuple(tenants))
+
+
+def _parse(text: str, path: Path, env: Mapping[str, str], overrides: Mapping[str, str] | None) -> Config:
     document = compose(text, path)
     data = Reading(document).read(document.root)
     form = spread(document, data) if is_single(data) else data

@@ -112,6 +112,10 @@ def _normalize_id(name: str) -> Hashable:
 
 def _group(keys: Iterable[Hashable]) -> list[list[int]]:
     """Return the indexes of equal keys, for each key that occurs more than once."""
+    keys = list(keys)
+    if len(set(keys)) == len(keys):
+        # Nearly always, and the groups of a hundred thousand tenants take memory.
+        return []
     groups: dict[Hashable, list[int]] = {}
     for index, key in enumerate(keys):
         groups.setdefault(key, []).append(index)

@@ -38,14 +38,16 @@ class Capacity:
     """The connections of a run to one server. All of it may be called by any thread.
 
     `most` is the number that tenants.yaml allows, None for any. A server is tried again for up to `patience_s`.
+    `share` is how many processes divide its connections among them.
     """
 
-    def __init__(self, server: str, most: int | None, patience_s: float) -> None:
+    def __init__(self, server: str, most: int | None, patience_s: float, share: int = 1) -> None:
         self._server = server
         self._most = most
         self._patience_s = patience_s
+        self._share = share
         # None: as many as are wanted.
-        self._limit = most
+        self._limit = self._limit_to(most)
         # Until when the others wait for the thread that connects first, and asks the server.
         self._asking_until = 0.0
         self._asking = self._asked = self._answered = False
@@ -141,8 +143,13 @@ class Capacity:
         free = _read_free(connection)
         with self._changed:
             self._asked = True
-            self._limit = min((limit for limit in (self._most, free) if limit is not None), default=None)
+            self._limit = self._limit_to(self._most, free)
             self._changed.notify_all()
+
+    def _limit_to(self, *limits: int | None) -> int | None:
+        """Return this process's share of the lowest limit."""
+        lowest = min((limit for limit in limits if limit is not None), default=None)
+        return None if lowest is None else max(lowest // self._share, 1)
 
 
 def is_safe(held: dict[int, int], limit: int) -> bool:

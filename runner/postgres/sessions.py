@@ -33,6 +33,9 @@ SILENT = "the server did not answer, and the run closed the connection"
 # For statements of our own, and for statements of files that block nobody.
 LOCK_TIMEOUT_MS = 5_000
 
+# PostgreSQL 14 and newer have it, on platforms that tell of a closed socket.
+_LOOK = "client_connection_check_interval"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -40,6 +43,8 @@ class Settings:
 
     `lock_timeout_ms` None: by the class of each statement, and the longest timeout for statements of our own.
     `reading` decides how the server reads SQL. `stand_ins` replace the values of tenants where files are replayed.
+    `look_ms`: so often, a server that can looks whether its client is still there, and ends the statement of a dead
+    one; 0 never.
     """
 
     application_name: str
@@ -47,6 +52,7 @@ class Settings:
     lock_wait_ms: int = 30_000
     reading: Reading = READING
     stand_ins: StandIns | None = None
+    look_ms: int = 0
 
 
 class Sessions:
@@ -61,12 +67,13 @@ class Sessions:
         commands: Mapping[str, PasswordCommand] | None = None,
         *,
         caps: Mapping[str, int | None] | None = None,
+        share: int = 1,
     ) -> None:
         """Take the connection string of each server by its name, without a database.
 
         `directs` are the connection strings that bypass the pooler of a server, `passwords_from` the variables that
         hold the passwords, `commands` those that print them. `caps` are the servers whose connections are counted, with
-        the most that tenants.yaml allows.
+        the most that tenants.yaml allows, and `share` is how many processes divide these among them.
         """
         self._passwords_from = passwords_from or {}
         self.settings = settings
@@ -77,7 +84,7 @@ class Sessions:
         # Whether it bypasses the pooler or not, a server has one password.
         self._commands = {name: each for way, each in (commands or {}).items() for name in (way, _past_pooler(way))}
         self._capacities = {
-            name: Capacity(way, most, settings.lock_wait_ms / 1000)
+            name: Capacity(way, most, settings.lock_wait_ms / 1000, share)
             for way, most in (caps or {}).items()
             for name in (way, _past_pooler(way))
         }
@@ -92,6 +99,8 @@ class Sessions:
         self._severed: set[Connection] = set()
         self.cancelled = False
         self._followers: list[Sessions] = []
+        # Of a version or a platform without that setting, or behind a pooler that takes none.
+        self._sightless: set[str] = set()
 
     def _startup(self, dsn: str, resolved: Mapping[str, str]) -> dict[str, Any]:
         """Return connection parameters with our settings in the start-up packet, where they cost no round trip."""
@@ -188,12 +197,29 @@ class Sessions:
         # prepare_threshold None: prepared statements break with a transaction pooler.
         given = {**self._parameters[server], **changes, "autocommit": True, "prepare_threshold": None}
         try:
-            if server in self._commands:
-                return self._log_in(server, given)
-            return (self._keyed[server] or psycopg.connect)(**given)
+            return self._open_looking(server, given)
         except psycopg.Error as error:
             user = str(changes.get("user") or self._users[server])
             raise explain_refusal(_reason(error), server, user, self._passwords_from.get(server, ""), role) from None
+
+    def _open_looking(self, server: str, given: Mapping[str, Any]) -> Connection:
+        """Connect, with a look at the client where that is wanted and the server can."""
+        if not self.settings.look_ms or server in self._sightless:
+            return self._open_as_given(server, given)
+        # First, so that what the user has chosen counts.
+        options = f"{compose_options({_LOOK: str(self.settings.look_ms)})} {given['options']}"
+        try:
+            return self._open_as_given(server, {**given, "options": options})
+        except psycopg.Error as error:
+            if _LOOK not in str(error):
+                raise
+        self._sightless.add(server)
+        return self._open_as_given(server, given)
+
+    def _open_as_given(self, server: str, given: Mapping[str, Any]) -> Connection:
+        if server in self._commands:
+            return self._log_in(server, given)
+        return (self._keyed[server] or psycopg.connect)(**given)
 
     def _log_in(self, server: str, given: Mapping[str, Any]) -> Connection:
         """Connect with the password that a command prints; one that the server refuses is asked for once more."""

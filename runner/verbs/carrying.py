@@ -13,8 +13,8 @@ from tenantry.files.repeatables import read_directory
 from tenantry.fleet.turns import Engine
 from tenantry.fleet.workers import threads
 from tenantry.model import Server, SetName, Tenant
-from tenantry.model.errors import ConfigError, Problem
-from tenantry.model.events import Event
+from tenantry.model.errors import ConfigError, Problem, TenantError
+from tenantry.model.events import Event, WarningRaised
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Sessions, Settings
 from tenantry.project import Project, embedded_server
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tenantry.fleet.workers.control import Control
     from tenantry.fleet.workers.coordinator import Coordinator
 
-THREADS, PROCRASTINATE = "threads", "procrastinate"
+THREADS, PROCRASTINATE = ENGINES = "threads", "procrastinate"
 
 _OWN = "workers"
 _SET_UP = 'run "tenantry worker --set-up"'
@@ -34,13 +34,13 @@ _SET_UP = 'run "tenantry worker --set-up"'
 class Carrier:
     """The engine of a run, by name. `options` are those that a worker needs to make the job of a tenant."""
 
-    def __init__(self, project: Project, name: str, options: Mapping[str, Any], resumed: Sequence[str] = ()) -> None:
+    def __init__(self, project: Project, name: str, options: Mapping[str, Any], carried: Sequence[str] = ()) -> None:
         """Look whether there can be workers. Raises ConfigError and Unreachable; nothing was touched then.
 
-        `resumed` are the runs that this one resumes, which must not be carried any more.
+        `carried` are the runs that this one resumes, as far as workers may still be at work on them: they must not.
         """
         self._project = project
-        self._resumed = resumed
+        self._carried = carried
         self._coordinator = _make_coordinator(project, options) if name == PROCRASTINATE else None
 
     @property
@@ -49,12 +49,20 @@ class Carrier:
         return self._coordinator.carry if self._coordinator else threads.carry
 
     def preface(self) -> Iterator[Event]:
-        """Yield the events of what comes before the first tenant."""
-        if self._coordinator and self._resumed:
-            from tenantry.fleet.workers.closing import end_runs
+        """Yield the events of what comes before the first tenant: the workers of the runs before are told to stop."""
+        if not self._carried:
+            return
+        from tenantry.fleet.workers.closing import end_runs
 
-            wait_s = self._project.choice.lock_wait_s
-            yield from end_runs(self._coordinator.control, self._resumed, self._project.stop, wait_s)
+        try:
+            control = self._coordinator.control if self._coordinator else _find_control(self._project.config)
+        except (ConfigError, TenantError) as error:
+            # By threads, the run needs no control database: what keeps two runners apart is the tenants' own locks.
+            message = f"the workers of the run that is resumed could not be told to stop: {error}"
+            yield WarningRaised("", Problem(message, "end them, so that this run need not wait for their locks"))
+        else:
+            if control:
+                yield from end_runs(control, self._carried, self._project.stop, self._project.choice.lock_wait_s)
 
     def watch(self, events: Events) -> Events:
         """Yield the events of the run, whose end is the end of its workers' work."""
@@ -104,14 +112,12 @@ def check_control(control: "Control", *, library: str) -> None:
     from tenantry.fleet.workers.control import LAYOUT
 
     found = control.check()
-    where = f"workers: schema {control.schema!r} of database {control.database!r}"
     if found is None:
+        where = f"workers: schema {control.schema!r} of database {control.database!r}"
         raise ConfigError((Problem(f"{where}: not found, expected the tables of workers", _SET_UP),))
     layout, queue = found
     if layout != LAYOUT or queue.split(".")[0] != library.split(".", maxsplit=1)[0]:
-        message = f"{where}: of layout {layout} and procrastinate {queue}, expected {LAYOUT} and {library}"
-        hint = f"drop the schema while no run and no worker is at work, then {_SET_UP}"
-        raise ConfigError((Problem(message, hint),))
+        raise ConfigError((_describe_layout(control, found, f"{LAYOUT} and {library}"),))
 
 
 def read_files(config: Config) -> dict[SetName, str]:
@@ -146,6 +152,24 @@ def name_queue(schema: str, server: str, set_name: SetName, digest: str) -> str:
     return f"tenantry:{hashlib.sha256(text.encode()).hexdigest()[:30]}"
 
 
+def _find_control(config: Config) -> "Control | None":
+    """Return the control database, None where no run can have workers. Raises ConfigError and Unreachable."""
+    from tenantry.fleet.workers.control import LAYOUT
+
+    control = make_control(config)
+    found = control.check()
+    if found and found[0] != LAYOUT:
+        raise ConfigError((_describe_layout(control, found, f"{LAYOUT}"),))
+    return control if found else None
+
+
+def _describe_layout(control: "Control", found: tuple[int, str], expected: str) -> Problem:
+    layout, queue = found
+    where = f"workers: schema {control.schema!r} of database {control.database!r}"
+    message = f"{where}: of layout {layout} and procrastinate {queue}, expected {expected}"
+    return Problem(message, f"drop the schema while no run and no worker is at work, then {_SET_UP}")
+
+
 def _make_coordinator(project: Project, options: Mapping[str, Any]) -> "Coordinator":
     require_extra(f"--engine {PROCRASTINATE}")
     if project.choice.servers:
@@ -158,6 +182,9 @@ def _make_coordinator(project: Project, options: Mapping[str, Any]) -> "Coordina
     from tenantry.fleet.workers.coordinator import Coordinator
 
     check_control(control, library=procrastinate.VERSION)
+    if not control.may_order():
+        message = f"workers: the role for schema {control.schema!r} may not start a run, expected one that may"
+        raise ConfigError((Problem(message, "connect as the role of runs: that of workers has fewer rights"),))
     digests = list_digests(project)
 
     def name(tenant: Tenant) -> str:

@@ -147,7 +147,7 @@ def start(
     verify: bool = True,
     full: bool = False,
     resumes: str = "",
-    resumed: Sequence[str] = (),
+    carried: Sequence[str] = (),
     selection: str = "",
     reason: str = "",
     advance: Advance = BY_THE_FILE,
@@ -159,7 +159,7 @@ def start(
     rules of lint whose dangers are let through. `resume_at` is the statement, counted from 1, at which the unfinished
     file of one tenant is resumed. With `verify`, each schema is compared with the files afterwards; one that has not
     changed since it was last proven, only with `full`. `resumes` and `selection` are kept in the journal: see `Record`;
-    `resumed` are the runs that came before, whose workers must not go on. `advance` says how the rollout is followed,
+    `carried` are the runs that came before, whose workers must not go on. `advance` says how the rollout is followed,
     `engine` who works on the tenants, and `reason` why there is this run: it is kept in the log. Raises ConfigError
     where no file has one of the versions, a rule is unknown, the rollout is wrong, or `resume_at` is given for several
     tenants; ServerError where the embedded server cannot be started.
@@ -182,7 +182,7 @@ def start(
     options |= {"no_verify": not verify, "full": full, "reason": reason.strip()}
     # One for all tenants: what one of them was refused for is the next one's answer as well.
     prover = make_prover(project, full=full, writes=True) if verify else None
-    carrier = Carrier(project, engine, options, resumed)
+    carrier = Carrier(project, engine, options, carried)
     record = Record({**options, "engine": engine if engine != THREADS else None}, resumes, selection)
     events = carrier.watch(
         run_job(
@@ -221,11 +221,14 @@ def make_job_of(project: Project, options: Mapping[str, Any], prover: Prover | N
     )
 
 
-def resume(project: Project, word: str, *, dry_run: bool = False, advance: Advance = BY_THE_FILE) -> Events:
+def resume(
+    project: Project, word: str, *, dry_run: bool = False, advance: Advance = BY_THE_FILE, engine: str = ""
+) -> Events:
     """Resume a run of this project, by the start of its id or as the last one, with its options and the same files.
 
-    It works on the tenants that did not end well, which have to be selected. Raises as `start` does; Blocked where that
-    run is still going on, and FilesDiffer where the files are others.
+    It works on the tenants that did not end well, which have to be selected. `engine` is who works on them, if not that
+    of the run. Raises as `start` does; Blocked where that run is still going on, and FilesDiffer where the files are
+    others.
     """
     resumed, project = pick_up(project, word)
     options, header = resumed.options, resumed.header
@@ -239,10 +242,11 @@ def resume(project: Project, word: str, *, dry_run: bool = False, advance: Advan
         verify=not options.get("no_verify"),
         full=options.get("full", False),
         resumes=header.run_id,
-        resumed=resumed.runs,
+        carried=resumed.carried,
         selection=header.selection,
         reason=options.get("reason", ""),
         advance=advance,
+        engine=engine or options.get("engine") or THREADS,
     )
 
 
@@ -266,7 +270,9 @@ def _start(request: Request) -> Events:
     project = order_tenants(open_request(request, writes=True), resumed.left)
     check_files(project, resumed)
     header = resumed.header
-    return _start_on(project, request.options, resumes=header.run_id, resumed=resumed.runs, selection=header.selection)
+    return _start_on(
+        project, request.options, resumes=header.run_id, carried=resumed.carried, selection=header.selection
+    )
 
 
 def _repeat(request: Request) -> Repeated | None:
@@ -282,7 +288,7 @@ def _start_on(
     options: Mapping[str, Any],
     *,
     resumes: str = "",
-    resumed: Sequence[str] = (),
+    carried: Sequence[str] = (),
     selection: str = "",
 ) -> Events:
     return start(
@@ -296,7 +302,7 @@ def _start_on(
         verify=not options["no_verify"],
         full=options["full"],
         resumes=resumes,
-        resumed=resumed,
+        carried=carried,
         selection=selection,
         engine=options["engine"],
         advance=Advance(options["max_failures"], options["stage"], not options["no_rollout"], options["deadline"]),

@@ -11,6 +11,7 @@ from tenantry.model.errors import Blocked, ConfigError, FilesDiffer, Problem
 from tenantry.model.events import MigrationStarted
 from tenantry.model.migrations import FileMark
 from tenantry.project import Project
+from tenantry.verbs.carrying import PROCRASTINATE
 from tenantry.verbs.options import read_request, refuse_idle
 from tenantry.verbs.verb import Request
 
@@ -34,13 +35,13 @@ _MOST_TYPED = 20
 class Unfinished:
     """A run to resume: `left` are its tenants that did not end well, in its order, `options` those to repeat.
 
-    `runs` are the ids of that run and of those that resumed it.
+    `carried` are the ids of the run and of those that resumed it, as far as workers may still be at work on them.
     """
 
     header: JournalHeader
     left: tuple[str, ...]
     options: Mapping[str, Any]
-    runs: tuple[str, ...]
+    carried: tuple[str, ...]
 
 
 def find_unfinished(runs: Runs, word: str) -> Unfinished:
@@ -56,8 +57,8 @@ def find_unfinished(runs: Runs, word: str) -> Unfinished:
     if not left:
         message = f"run {header.short}: every tenant ended well, expected one to resume"
         raise ConfigError((Problem(message, f'run "tenantry status --tenants {header.typed}" to see them'),))
-    ids = tuple(one.header.run_id for one in trail)
-    return Unfinished(header, left, _choose_options(header, trail), ids)
+    carried = tuple(one.header.run_id for one in trail if one.header.options.get("engine") == PROCRASTINATE)
+    return Unfinished(header, left, _choose_options(header, trail), carried)
 
 
 def read_resumed(request: Request) -> tuple[Unfinished, Request]:

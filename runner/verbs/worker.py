@@ -56,6 +56,8 @@ _PARAMS = (
     click.Option(["--set-up"], is_flag=True, help="Create the tables of the control database, and end."),
     SERVER,
 )
+# Arbitrary: whoever takes the tenants of a dead worker over finds them free, or nearly.
+_LOOK_MS = 2_000
 # The words of a tenant's log for a file that ran to its end.
 _RAN = frozenset({"applied", "repeated"})
 
@@ -153,6 +155,8 @@ def _open_batch(request: Request, assignment: "Assignment", batch: "TenantBatch"
         lock_wait_s=about["lock_wait_s"],
         jobs=batch.jobs,
         create=about["create"],
+        share=batch.share,
+        look_ms=_LOOK_MS,
     )
     # Whoever started the run has confirmed that it may write to production.
     project = open_project(choice, assignment.run, about["os_user"], stop=stop)

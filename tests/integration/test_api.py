@@ -263,13 +263,14 @@ def test_deadline(open_here: Open) -> None:
         ),
         ({"deadline": 0}, "deadline: 0, expected more than 0 seconds"),
         ({"deadline": float("nan")}, "deadline: nan, expected more than 0 seconds"),
+        ({"engine": "celery"}, "engine: 'celery', expected one of threads, procrastinate"),
         ({"resume": "last", "to": 1}, "to: has no effect with resume, which repeats the options of its run"),
         (
             {"resume": "last", "verify": False},
             "verify: has no effect with resume, which repeats the options of its run",
         ),
     ],
-    ids=["negative", "percentage", "no time", "nan", "resume and to", "resume and verify"],
+    ids=["negative", "percentage", "no time", "nan", "engine", "resume and to", "resume and verify"],
 )
 def test_wrong_arguments(open_here: Open, given: dict[str, Any], said: str) -> None:
     """What is wrong with an argument of the rollout is said before anything is touched."""

@@ -7,6 +7,7 @@ begins the batch before. An attempt that lost it, and finds another one begun, e
 import queue
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ import psycopg
 from tenantry.fleet.stop import Stop
 from tenantry.fleet.turns import Load, Turn
 from tenantry.fleet.workers.control import LOST, Control, Link, Ticket
-from tenantry.fleet.workers.messages import Trouble, encode_message
+from tenantry.fleet.workers.messages import Returned, Trouble, encode_message
 from tenantry.fleet.workers.threads import Crew
 from tenantry.model.events import Event
 from tenantry.model.results import Result
@@ -29,6 +30,8 @@ _MOST = 200
 # has been told to end.
 _AGAIN_S = 1.0
 _PATIENCE_S = 10.0
+# Arbitrary: when the tenants at work have told nothing for so long, those after them are for another worker.
+_LONG_S = 20.0
 # Ends that are no result of the run: the tenant was not worked on, or not to its end.
 _UNDONE = frozenset({Result.STOPPED, Result.NOT_STARTED})
 _ENDING = "the worker is shutting down"
@@ -172,11 +175,17 @@ def _give(attempt: Attempt, load: Load, crew: Crew[Turn], watch: OrderWatch) -> 
         crew.put(turn)
 
     watch.heed(*attempt.read_order())
-    for tenant in load.tenants:
-        crew.submit(tenant, lambda tenant: crew.take_turn(tenant, end))
-    left, undone = len(load.tenants), 0
+    submitted = {
+        tenant.name: crew.submit(tenant, lambda tenant: crew.take_turn(tenant, end)) for tenant in load.tenants
+    }
+    left, undone, heard = len(load.tenants), 0, time.monotonic()
     while left:
         told = _collect(crew)
+        if told:
+            heard = time.monotonic()
+        elif time.monotonic() - heard >= _LONG_S and (names := _recall(submitted)):
+            left -= len(names)
+            attempt.write([encode_message(Returned(names))])
         turns = [one for one in told if isinstance(one, Turn)]
         left -= len(turns)
         undone += sum(turn.verdict.result in _UNDONE for turn in turns)
@@ -186,6 +195,15 @@ def _give(attempt: Attempt, load: Load, crew: Crew[Turn], watch: OrderWatch) -> 
         if left:
             watch.heed(*attempt.read_order())
     return undone
+
+
+def _recall(submitted: dict[str, "Future[None]"]) -> tuple[str, ...]:
+    """Take back the tenants that no thread has begun, once, and return their names."""
+    names = tuple(name for name, turn in submitted.items() if turn.cancel())
+    for name in names:
+        # One that is cancelled lets itself be cancelled again.
+        del submitted[name]
+    return names
 
 
 def tell_trouble(attempt: Attempt, trouble: Trouble) -> None:

@@ -6,12 +6,12 @@ What is not seen here is asked for again: a tenant's ledger is the only truth.
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tenantry.fleet.turns import AGAIN, Ends, Load, Turn
 from tenantry.fleet.workers.control import LOST, JobState, Ticket, WorkerSign
-from tenantry.fleet.workers.messages import TenantBatch, Trouble, decode_batch, decode_message, make_batch
+from tenantry.fleet.workers.messages import Returned, TenantBatch, Trouble, decode_batch, decode_message, make_batch
 from tenantry.fleet.workers.takeover import MOST_ATTEMPTS, Takeover
 from tenantry.model import Tenant
 from tenantry.model.errors import Problem
@@ -25,6 +25,7 @@ from tenantry.model.events import (
     WarningRaised,
 )
 from tenantry.model.results import Result
+from tenantry.postgres.capacity import EACH
 from tenantry.postgres.sessions import Connection
 
 if TYPE_CHECKING:
@@ -58,14 +59,17 @@ class _Outgoing:
 class _Sent:
     """A batch that went out: how far its messages were read, as attempt and number, and what trouble it had.
 
-    `attempt` is the newest one that is known of.
+    `attempt` is the newest one that is known of, `lock` that of the queue, and `returned` are its tenants that go out
+    in other batches.
     """
 
     batch: TenantBatch
     second: bool
+    lock: str | None = None
     attempt: int = 0
     cursor: tuple[int, int] = (0, 0)
     trouble: Trouble | None = None
+    returned: set[str] = field(default_factory=set)
 
 
 class Carriage:
@@ -104,6 +108,8 @@ class Carriage:
             told, self._told = self._told, []
             # Also after an error: what was read before it is not read again.
             yield from told
+            if not self._load.ticks.left_s:
+                yield self._load.ticks.take()
             yield from self._start_second_turns()
             if self._left and lost is None:
                 self._await_bell()
@@ -168,14 +174,24 @@ class Carriage:
             queued.setdefault(self._run.name_queue(tenant), []).append(tenant)
         batches, queues = list[TenantBatch](), list[tuple[str, str | None]]()
         for name, part in queued.items():
-            workers = max(sum(name in sign.queues for sign in alive), 1)
+            workers, most = max(sum(name in sign.queues for sign in alive), 1), part[0].server.connections
+            share = _limit_batches(workers, self._load.jobs, most)
+            locks = self._list_locks(name, share)
             for number, few in enumerate(_divide(part, workers)):
-                batches.append(make_batch(few, max(self._load.jobs // workers, 1), budget, again=group.again))
-                # More workers than tenants that may be worked on at once: those of one lock come one after another.
-                lock = f"{self._run.run}:{name}:{number % self._load.jobs}" if workers > self._load.jobs else None
-                queues.append((name, lock))
+                jobs = max(self._load.jobs // share, 1)
+                batches.append(make_batch(few, jobs, budget, share=share, again=group.again))
+                # Those of one lock come one after another, also where more workers have come meanwhile.
+                locked = workers > share or most is not None
+                queues.append((name, locks[number % len(locks)] if locked else None))
         made = self._run.add_batches(connection, batches, queues)
-        self._sent |= {job: _Sent(batch, group.second) for job, batch in made.items()}
+        for (job, batch), (_, lock) in zip(made.items(), queues, strict=True):
+            self._sent[job] = _Sent(batch, group.second, lock)
+
+    def _list_locks(self, queue: str, share: int) -> list[str]:
+        """Return a lock for each batch of a queue that may be worked on at once, without those that are held long."""
+        held = {sent.lock for sent in self._sent.values() if sent.returned}
+        locks = [f"{self._run.run}:{queue}:{number}" for number in range(share)]
+        return [lock for lock in locks if lock not in held] or locks
 
     def _send_orders(self, connection: Connection) -> None:
         """Tell the workers when nobody is to start any more, or all is to end."""
@@ -198,7 +214,7 @@ class Carriage:
         shown = f"{names[0]} to {names[-1]}" if len(names) > 1 else names[0]
         yield _warn(f"the worker at {shown} died or was told to end: another one takes its tenants over")
 
-    def _take(self, sent: _Sent, told: Event | Turn | Trouble) -> Iterator[Event]:
+    def _take(self, sent: _Sent, told: Event | Turn | Trouble | Returned) -> Iterator[Event]:
         """Yield the events that a message leads to."""
         match told:
             case Trouble():
@@ -207,6 +223,11 @@ class Carriage:
                     yield _warn(f"worker {told.worker}: {told.reason}", told.hint)
             case Turn():
                 yield from self._end(told)
+            case Returned(tenants):
+                names = [name for name in tenants if name in self._left and name not in sent.returned]
+                sent.returned |= set(names)
+                again = tuple(self._tenants[name] for name in names)
+                self._waiting.append(_Outgoing(again, again=True, second=sent.second))
             case MigrationApplied(tenant, migration):
                 key = (tenant, migration.version, migration.checksum)
                 self._run.applied.add(tenant)
@@ -265,7 +286,7 @@ class Carriage:
         """Yield the ends of the tenants of a job that is over, as far as nobody told them; the others go out again."""
         sent = self._sent.pop(state.ticket.job)
         worn, again = state.ticket.attempt >= MOST_ATTEMPTS, list[Tenant]()
-        for name in [name for name, _ in sent.batch.tenants if name in self._left]:
+        for name in [name for name, _ in sent.batch.tenants if name in self._left and name not in sent.returned]:
             if name in self._first and not sent.second:
                 continue
             self._tries[name] += MOST_ATTEMPTS if worn else 1
@@ -374,6 +395,11 @@ def explain_unserved(server: str, alive: Sequence[WorkerSign]) -> tuple[str, str
 
 def _warn(message: str, hint: str = "") -> WarningRaised:
     return WarningRaised("", Problem(message, hint))
+
+
+def _limit_batches(workers: int, jobs: int, most: int | None) -> int:
+    """Return how many batches of a server are worked on at once: each needs the connections of a tenant at least."""
+    return max(min(workers, jobs, workers if most is None else most // EACH), 1)
 
 
 def _divide(tenants: Sequence[Tenant], workers: int) -> Iterator[Sequence[Tenant]]:

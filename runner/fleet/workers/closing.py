@@ -32,8 +32,8 @@ def end_runs(control: Control, runs: Sequence[str], stop: Stop, wait_s: float) -
                         control.forget(link.get(), run)
                     return
             except LOST as error:
-                # The run that follows says that the control database is away.
                 link.drop(error)
+                yield WarningRaised("", Problem(f"the control database does not answer: {link.lost}"))
                 return
             if not said:
                 said = True

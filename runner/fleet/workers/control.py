@@ -98,6 +98,13 @@ class Control:
                 return None
         return (found[0], found[1]) if found else None
 
+    def may_order(self) -> bool:
+        """Return whether the role that connects may start a run: that of a worker need not. Raises Unreachable."""
+        query = "SELECT pg_catalog.has_table_privilege(%s, 'INSERT')"
+        table = sql.Identifier(self.schema, "runs").as_string()
+        with self._sessions.connect_to(self.server, self.database) as connection:
+            return connection.execute(query, [table]).fetchone() == (True,)
+
     def set_up(self, library: str, library_version: str) -> bool:
         """Create the schema with our tables and the library's, whole or not at all; return False if it is there.
 

@@ -15,12 +15,14 @@ from tenantry.model.events import Event, Verdict
 class TenantBatch:
     """Tenants of one server, as pairs of name and database, that one worker takes together, `jobs` at a time.
 
-    `again`: a worker that is dead, or told to end, may have begun them already.
+    `share` is how many batches of that server are worked on at once, which divide its connections among them. `again`:
+    a worker that is dead, or told to end, may have begun them already.
     """
 
     tenants: tuple[tuple[str, ...], ...]
     jobs: int
     budget: Budget
+    share: int = 1
     again: bool = False
 
 
@@ -38,9 +40,18 @@ class Trouble:
     passing: bool = False
 
 
-def make_batch(tenants: Sequence[Tenant], jobs: int, budget: Budget, *, again: bool = False) -> TenantBatch:
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """Tenants of a batch that its worker has not begun, and leaves to others, since those before them take long."""
+
+    tenants: tuple[str, ...]
+
+
+def make_batch(
+    tenants: Sequence[Tenant], jobs: int, budget: Budget, *, share: int = 1, again: bool = False
+) -> TenantBatch:
     """Return the batch of some tenants."""
-    return TenantBatch(tuple((tenant.name, tenant.database) for tenant in tenants), jobs, budget, again)
+    return TenantBatch(tuple((tenant.name, tenant.database) for tenant in tenants), jobs, budget, share, again)
 
 
 def encode_batch(batch: TenantBatch) -> dict[str, Any]:
@@ -55,7 +66,7 @@ def decode_batch(content: Mapping[str, Any]) -> TenantBatch:
     return batch
 
 
-def encode_message(told: Event | Turn | Trouble) -> dict[str, Any]:
+def encode_message(told: Event | Turn | Trouble | Returned) -> dict[str, Any]:
     """Return what a worker tells as JSON."""
     match told:
         case Turn(tenant, verdict, elapsed_ms, reached):
@@ -63,15 +74,19 @@ def encode_message(told: Event | Turn | Trouble) -> dict[str, Any]:
             return {"turn": tenant.name, **given, "elapsed_ms": elapsed_ms, "reached": reached}
         case Trouble():
             return {"trouble": encode(told)}
+        case Returned(tenants):
+            return {"returned": list(tenants)}
         case _:
             return encode_event(told)
 
 
-def decode_message(message: Mapping[str, Any], tenants: Mapping[str, Tenant]) -> Event | Turn | Trouble:
+def decode_message(message: Mapping[str, Any], tenants: Mapping[str, Tenant]) -> Event | Turn | Trouble | Returned:
     """Return what `encode_message` wrote. Raises ValueError, and KeyError for a tenant that is unknown."""
     if "trouble" in message:
         trouble: Trouble = decode(Trouble, message["trouble"])
         return trouble
+    if "returned" in message:
+        return Returned(tuple(message["returned"]))
     if "turn" not in message:
         return decode_event(message)
     verdict: Verdict = decode(Verdict, message["verdict"])

@@ -5,7 +5,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tenantry.fleet.stop import Stop
 from tenantry.fleet.turns import Load
@@ -140,7 +140,7 @@ class Service:
         """Return the tenants of a batch and their job; where that fails, tell the run, and None. Raises GivenBack."""
         name = self._identity.sign.name
         try:
-            return self._prepare(assignment, TenantBatch(batch.tenants, batch.jobs, batch.budget, again))
+            return self._prepare(assignment, replace(batch, again=again))
         except FilesDiffer as error:
             self._changed = error
             tell_trouble(attempt, Trouble(name, str(error), error.hint, passing=True))

@@ -2,7 +2,7 @@
 
 import queue
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -39,9 +39,9 @@ class Crew(Generic[_Item]):
             # Waits, so that each thread closes its tenant's connection before the process ends.
             pool.shutdown()
 
-    def submit(self, tenant: Tenant, drive: Callable[[Tenant], None]) -> None:
+    def submit(self, tenant: Tenant, drive: Callable[[Tenant], None]) -> "Future[None]":
         """Have a thread of the tenant's server call `drive` with it, once one is free."""
-        self._pools[tenant.server.name].submit(drive, tenant)
+        return self._pools[tenant.server.name].submit(drive, tenant)
 
     def take_turn(self, tenant: Tenant, end: Callable[[Turn], None], first: Turn | None = None) -> None:
         """Give a tenant its turn, within its thread, and hand its end to `end`, whatever happens."""

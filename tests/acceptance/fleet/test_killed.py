@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -31,7 +32,8 @@ _SEED_FILE = {"0000_hits.sql": "CREATE TABLE hits (version integer NOT NULL);\n"
 @pytest.fixture
 def own(own_folder: Path) -> Iterator[Fleet]:
     """Return a fleet on an embedded server of its own, which may be killed, set up for workers."""
-    one = make_fleet(own_folder / "project", "host=/ port=1 user=x", files=_SEED_FILE, created=False, scratch=False)
+    made = make_fleet(own_folder / "project", "host=/ port=1 user=x", files=_SEED_FILE, created=False, scratch=False)
+    one = replace(made, patience_s=_WITHIN_S)
     one.configure(
         "servers: {main: embedded}\n"
         "master: {server: main, database: rsm_master, migrations: migrations/master}\n"
@@ -164,7 +166,7 @@ class _Round:
         else:
             victim.process.send_signal(signal.SIGTERM)
         if victim.process.poll() is None:
-            victim.process.wait(120)
+            victim.process.wait(_WITHIN_S)
         self._start_workers()
         return False
 

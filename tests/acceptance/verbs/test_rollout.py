@@ -4,7 +4,18 @@ import json
 
 import pytest
 
-from tests.acceptance.fix_command import FILES, MASTER_FILES, RATES, ROOMS, Fleet, MakeFleet, Result, read_events
+from tests.acceptance.fix_command import (
+    FILES,
+    MASTER_FILES,
+    RATES,
+    ROOMS,
+    Fleet,
+    MakeFleet,
+    Result,
+    create_databases,
+    read_events,
+    read_report,
+)
 
 IDS = [str(number) for number in range(1, 13)]
 STAGES = """rollout:
@@ -101,6 +112,31 @@ def test_the_limit_of_the_run(fleet: MakeFleet) -> None:
     assert finish(done) == (3, "")
 
 
+def test_one_percent(fleet: MakeFleet) -> None:
+    """A percentage counts of those who are selected; who is not started is not even connected to."""
+    ids = [str(number) for number in range(1, 101)]
+    one = fleet(tenants=ids, settings="rollout: {max-failures: 1%}\n", created=False)
+    create_databases(one, "1", "2", "3", "4")
+    break_in(one, "2", "4")
+    done = one.run("migrate", "--jobs", "1")
+    assert done.code == 6
+    assert done.out.splitlines()[2:5] == [
+        "2 tenants   applied      0001_rates        2",
+        "2 tenants   failed                         0",
+        "96 tenants  not started                    0",
+    ]
+    why, total, after = done.out.splitlines()[-3:]
+    assert why == (
+        "tenants 5, 6, 7, 8, 9, 10, 11, 12 and 88 more: not started: "
+        "2 of 100 tenants failed, max-failures: 1% allows 1 of 100"
+    )
+    assert total.startswith("100 tenants: 2 applied, 2 failed, 96 not started in ")
+    assert total.endswith(" s, ended by the failure limit")
+    assert after == "after fixing that: tenantry migrate --jobs 1 --tenants 2,4-100"
+    one.query("2", "DROP TABLE rooms")
+    assert finish(migrate(one, "--tenants", "2-4", "--max-failures", "1")) == (3, "")
+
+
 def test_the_same_cause_everywhere(fleet: MakeFleet) -> None:
     """A file that is broken for everybody costs as many tenants as are worked on at once, not the fleet."""
     one = fleet(tenants=IDS, files={**FILES, "0002_bad.sql": "SELECT 1;\nALTER TABLE nowhere ADD COLUMN a integer;\n"})
@@ -137,6 +173,11 @@ def test_a_gate_on_the_master(fleet: MakeFleet) -> None:
     assert ends(shut) == {"master": "applied", "1": "applied", "2": "not started", "3": "not started"}
     reason = "the gate of stage 'canary' stayed shut for 3 s: the query returned false"
     assert f'"reason": "{reason}"' in shut.out
+    assert read_report(one, one.run("migrate").out).text == (
+        f"tenants 2, 3: not started: {reason}\n"
+        "4 tenants: 2 up to date, 2 not started in 0 ms, ended by the gate\n"
+        "next: tenantry migrate --tenants 2,3\n"
+    ).replace("3 s:", "0 ms:")
     one.query("master", "INSERT INTO organizations VALUES (1)")
     opened = migrate(one, "--tenants", "all,!master")
     assert finish(opened) == (0, "")

@@ -22,6 +22,7 @@ from tenantry.model.errors import Blocked, Cancelled, NoDatabase, Refused, Tenan
 from tenantry.model.events import LockAwaited
 from tenantry.model.reading import choose_reading
 from tenantry.model.results import Result
+from tenantry.postgres import sessions
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.failures import FailureKind, classify
 from tenantry.postgres.runner_lock import describe_holder, poll, try_session_lock
@@ -100,6 +101,23 @@ class TestSettings:
         with make_sessions(dsn).connect(make_tenant(dsn)) as connection:
             assert show(connection, "statement_timeout") == "61s"
             assert show(connection, "lock_timeout") == "1ms"
+
+    def test_look_at_the_client(self, opened: Callable[..., Connection]) -> None:
+        """A server looks at its client only where that is wanted, also after RESET ALL."""
+        connection = opened(look_ms=2_000)
+        connection.execute("RESET ALL")
+        assert show(connection, sessions._LOOK) == "2s"
+        assert show(opened(), sessions._LOOK) == "0"
+
+    def test_a_server_that_cannot_look(self, database: MakeDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A server, or pooler, that refuses the setting is connected to without it, and is not asked again."""
+        monkeypatch.setattr(sessions, "_LOOK", "client_unheard_of")
+        dsn = database()
+        opening = make_sessions(dsn, look_ms=2_000)
+        for _ in range(2):
+            with opening.connect(make_tenant(dsn)) as connection:
+                assert show(connection, "lock_timeout") == "5s"
+        assert opening._sightless == {"main"}
 
 
 # What old applications' roles are set to, and what tenantry makes of it.

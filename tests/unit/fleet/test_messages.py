@@ -7,6 +7,7 @@ import pytest
 from tenantry.fleet.brake import Brake, Budget, make_brake
 from tenantry.fleet.turns import Turn
 from tenantry.fleet.workers.messages import (
+    Returned,
     Trouble,
     decode_batch,
     decode_message,
@@ -41,9 +42,10 @@ def test_a_batch_is_read_back() -> None:
         Turn(TENANTS[0], Verdict(Result.UNREACHABLE, "gone", "wait"), 12, reached=False),
         Turn(TENANTS[1], Verdict(Result.REFUSED, "no", standing=Standing.NO_DATABASE), 0),
         Trouble("host:1", "other files", "start it again", passing=True),
+        Returned(("2", "3")),
     ],
 )
-def test_a_message_is_read_back(told: Event | Turn | Trouble) -> None:
+def test_a_message_is_read_back(told: Event | Turn | Trouble | Returned) -> None:
     """Events, ends of turns and troubles come out as they went in."""
     text = json.dumps(encode_message(told))
     assert decode_message(json.loads(text), {tenant.name: tenant for tenant in TENANTS}) == told

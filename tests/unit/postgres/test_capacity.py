@@ -75,6 +75,12 @@ def test_one_thread_asks_first() -> None:
     assert order == ["first", "second"]
 
 
+def test_a_share() -> None:
+    """Processes that divide the connections of a server have a part each, and at least one."""
+    assert [Capacity("main", 20, 60, share)._limit for share in (1, 3, 40)] == [20, 6, 1]
+    assert Capacity("main", None, 60, 3)._limit is None
+
+
 def test_without_waiting() -> None:
     """A connection that is of use only at once is refused where none is free."""
     capacity = Capacity("main", 1, 60)

@@ -1,0 +1,83 @@
+"""The rights in the control database that the documentation gives to runs and to workers: enough, and no more."""
+
+import re
+import secrets
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from tests.acceptance.apply.test_interrupt import NOTES, WAIT, gate
+from tests.acceptance.fix_command import ROOMS, Fleet, MakeFleet
+from tests.acceptance.fleet.fix_workers import SETTINGS, make_served, start_worker
+from tests.acceptance.fleet.test_workers import assert_once
+from tests.unit.docs.markdown import DOCS, read_fences
+
+pytestmark = pytest.mark.timeout(600)
+
+(_GRANTS,) = read_fences(DOCS / "how-to" / "workers.md", "sql")
+IDS = [str(number) for number in range(1, 7)]
+FILES = {"0000_rooms.sql": ROOMS, "0001_notes.sql": WAIT + NOTES}
+
+
+@pytest.fixture
+def word() -> str:
+    """Return a word that tells the roles from those of other tests."""
+    return secrets.token_hex(4)
+
+
+@pytest.fixture
+def one(fleet: MakeFleet, word: str) -> Iterator[Fleet]:
+    """Return a fleet whose control database has the roles of the documentation."""
+    served = make_served(fleet, tenants=IDS, files=FILES)
+    with psycopg.connect(served.dsn("master"), autocommit=True) as connection:
+        for role in ("run", "worker"):
+            connection.execute(f"CREATE ROLE tenantry_{role}_{word} LOGIN".encode())
+        connection.execute(re.sub(r"\b(tenantry_(?:run|worker))\b", rf"\1_{word}", _GRANTS).encode())
+        yield served
+        for role in ("run", "worker"):
+            connection.execute(f"DROP OWNED BY tenantry_{role}_{word}; DROP ROLE tenantry_{role}_{word}".encode())
+
+
+def connect_as(one: Fleet, role: str) -> Path:
+    """Return a copy of the project whose control database is connected to as a role."""
+    folder = one.folder.parent / role
+    subprocess.run(["cp", "-r", str(one.folder), str(folder)], check=True)
+    dsn = make_conninfo(one.dsn("master"), user=role)
+    text = (folder / "tenants.yaml").read_text()
+    (folder / "tenants.yaml").write_text(text.replace(SETTINGS, f'workers: {{database: "{dsn}"}}\n'))
+    return folder
+
+
+def test_documented_rights(one: Fleet, word: str) -> None:
+    """With them, a run is carried, taken over from a dead worker, killed and resumed; and a worker orders none."""
+    runs, workers = (connect_as(one, f"tenantry_{role}_{word}") for role in ("run", "worker"))
+    words = ("--config", str(runs / "tenants.yaml"), "migrate", "--engine", "procrastinate", "--jobs", "2")
+    with ExitStack() as stack:
+        first = start_worker(one, "first", folder=workers)
+        stack.callback(first.kill)
+        opened = stack.enter_context(gate(one))
+        with one.start(*words) as process:
+            one.await_activity("1", "objid = 77")
+            process.kill()
+            process.wait()
+        other = start_worker(one, "other", folder=workers)
+        stack.callback(other.kill)
+        first.kill()
+        other.await_line("its worker died")
+        opened()
+        resumed = one.run("--config", str(runs / "tenants.yaml"), "migrate", "--resume")
+        assert resumed.code == 0, resumed.out + resumed.err
+        assert one.query("master", "SELECT count(*) FROM tenantry_workers.runs") == [(0,)]
+        ordered = one.run("--config", str(workers / "tenants.yaml"), *words[2:])
+        assert other.end() == 0
+    assert_once(one, IDS, [0, 1])
+    assert (ordered.code, ordered.err) == (
+        2,
+        "error: workers: the role for schema 'tenantry_workers' may not start a run, expected one that may\n"
+        "hint: connect as the role of runs: that of workers has fewer rights\n",
+    )
