@@ -12,7 +12,7 @@ PLAIN = "table rp row security ff partition f"
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """The parts of a table, each as one line, and how many of them are columns and checks."""
+    """The parts of a table, each as one line, and how many of them are columns, constraints and checks."""
 
     lines: frozenset[str]
 
@@ -20,6 +20,11 @@ class Definition:
     def columns(self) -> int:
         """Return the number of columns."""
         return sum(line.startswith("column ") for line in self.lines)
+
+    @property
+    def constraints(self) -> int:
+        """Return the number of constraints, the keys and checks."""
+        return sum(line.startswith("constraint ") for line in self.lines)
 
     @property
     def checks(self) -> int:

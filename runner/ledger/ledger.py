@@ -63,6 +63,8 @@ class Ledger:
     tenant: Tenant
     provenance: Provenance
     guard: Guard = field(default_factory=Guard, compare=False, repr=False)
+    # Rows that were read, by what the server sent.
+    decoded: dict[Fields, AppliedMigration] = field(default_factory=dict, compare=False, repr=False)
 
     def read(self) -> tuple[AppliedMigration, ...]:
         """Return all rows, in no particular order; none if there is no ledger yet. One round trip.
@@ -78,10 +80,16 @@ class Ledger:
         if rows:
             # From the rows and not from the comment: a tenant must cost one round trip.
             self._check_layout(find_layout(rows))
-        applied = tuple(decode(rows, self.shown))
+        applied = self._decode(rows)
         for row in applied:
             self._check_identity(row)
         return applied
+
+    def _decode(self, rows: Sequence[Fields]) -> tuple[AppliedMigration, ...]:
+        """Return rows as values; those that were read before are the same: a history is long, and read twice."""
+        new = [fields for fields in rows if fields not in self.decoded]
+        self.decoded.update(zip(new, decode(new, self.shown), strict=True))
+        return tuple(self.decoded[fields] for fields in rows)
 
     def copy(self, table: str, columns: str) -> list[Fields]:
         """Return columns of all rows of a table, as the server sends them. One round trip.

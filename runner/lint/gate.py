@@ -159,8 +159,10 @@ class Gate:
         from tenantry.lint.linter import make_linter
 
         needed = [file for file in files if file.version <= max(versions)]
-        linter = make_linter(self.project)
-        linted, _ = self.shared.get((needed[-1].path, versions), lambda: linter.lint(needed, versions))
+        # With its linter, which looks at every tenant of the project: that is not to be done again for each of them.
+        linted, _ = self.shared.get(
+            (needed[-1].path, versions), lambda: make_linter(self.project).lint(needed, versions)
+        )
         return linted
 
 

@@ -23,6 +23,7 @@ Fields = tuple[bytes | None, ...]
 _SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
 # Flags, and the length of what follows them: no server of ours sends either.
 _HEADER = len(_SIGNATURE) + 8
+_COUNT, _LENGTH = struct.Struct("!h"), struct.Struct("!i")
 
 
 class TooMuch(Exception):
@@ -127,13 +128,17 @@ def _split(data: bytes) -> Iterator[Fields]:
     """Yield the rows of a COPY in binary format."""
     if not data.startswith(_SIGNATURE):
         raise psycopg.DataError("COPY gave no data in binary format")
-    at = _HEADER
-    while (count := struct.unpack_from("!h", data, at)[0]) >= 0:
+    at, read_length = _HEADER, _LENGTH.unpack_from
+    while (count := _COUNT.unpack_from(data, at)[0]) >= 0:
         at += 2
         fields: list[bytes | None] = []
         for _ in range(count):
-            (length,) = struct.unpack_from("!i", data, at)
+            (length,) = read_length(data, at)
             at += 4
-            fields.append(None if length < 0 else data[at : at + length])
-            at += max(length, 0)
+            if length < 0:
+                fields.append(None)
+            else:
+                end = at + length
+                fields.append(data[at:end])
+                at = end
         yield tuple(fields)

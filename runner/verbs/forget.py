@@ -7,8 +7,8 @@ from tenantry.model import AppliedMigration, State, label
 from tenantry.model.errors import Refused
 from tenantry.planning.words import count_done
 from tenantry.project import Project
-from tenantry.verbs.options import REPAIR_PARAMS, check_name, open_request, run_repair
-from tenantry.verbs.repair import Case, Repair
+from tenantry.verbs.options import REPAIR_PARAMS, check_name, open_request
+from tenantry.verbs.repair import Case, Repair, run_repair
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Delete the record of a version. Its file is pending again; if it is gone, it no longer counts as missing.

@@ -27,7 +27,6 @@ from tenantry.planning.words import summarise
 from tenantry.project import Project
 from tenantry.proof.findings import describe_renamed, find_in, warn
 from tenantry.proof.prover import Prover, make_prover
-from tenantry.scratch.dump import write_dump
 from tenantry.verbs import plan
 from tenantry.verbs.carrying import THREADS, Carrier
 from tenantry.verbs.completions import complete_rules, complete_runs, complete_stages
@@ -252,6 +251,9 @@ def resume(
 
 def _add_dump(project: Project, events: Events) -> Events:
     """Yield the events of a run, and before the last one, write the schema of its files if all went well."""
+    # Few projects have one, and no other run needs the many modules that write DDL.
+    from tenantry.scratch.dump import write_dump
+
     outcome = Outcome()
     with closing(events):
         for event in events:

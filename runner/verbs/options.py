@@ -35,7 +35,6 @@ from tenantry.verbs.completions import complete_servers, complete_tenants, compl
 from tenantry.verbs.notice import notify_at_end
 from tenantry.verbs.production import YES, confirm_production
 from tenantry.verbs.recording import Record, record_run
-from tenantry.verbs.repair import Case, Repair, make_repair_job
 from tenantry.verbs.staging import Course
 from tenantry.verbs.states import check_states
 from tenantry.verbs.verb import Events, Request
@@ -394,28 +393,3 @@ def without_master(project: Project, why: str = "their files differ") -> Project
         raise ConfigError((Problem(f"--tenants: master together with tenants, expected one or the other: {why}"),))
     directories = {SetName.TENANT: project.directories[SetName.TENANT]}
     return replace(project, tenants=tenants, directories=directories)
-
-
-def run_repair(
-    project: Project,
-    verb: str,
-    decide: Callable[[Case, str], Repair],
-    *,
-    version: int,
-    reason: str,
-    dry_run: bool,
-    needs_file: bool = True,
-) -> Events:
-    """Run a change of the ledger by hand, decided for each tenant from its case and the reason given.
-
-    `needs_file`: there is a file of this version. Raises ConfigError and ServerError.
-    """
-    reason = reason.strip()
-    if not reason:
-        raise ConfigError((Problem("--reason: empty, expected the reason for changing the ledger by hand"),))
-    project = without_master(project)
-    if needs_file:
-        find_version(project, version, "VERSION")
-    job = make_repair_job(project, version, lambda case: decide(case, reason), dry_run=dry_run)
-    record = None if dry_run else Record({"version": version, "reason": reason})
-    return run_job(project, verb, refuse_frozen(job), record=record)

@@ -7,12 +7,15 @@ from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.statuses import compare_rows
 from tenantry.model import AppliedMigration, MigrationStatus, Tenant
-from tenantry.model.errors import Refused
+from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, RepairMade, RepairProposed, Verdict
 from tenantry.model.results import Result, Standing
 from tenantry.postgres.runner_lock import poll
 from tenantry.postgres.transaction import in_transaction, try_transaction_lock
 from tenantry.project import Project
+from tenantry.verbs.options import find_version, refuse_frozen, run_job, without_master
+from tenantry.verbs.recording import Record
+from tenantry.verbs.verb import Events
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,32 @@ class Case:
 DecideRepair = Callable[[Case], Repair]
 
 
-def make_repair_job(project: Project, version: int, decide: DecideRepair, *, dry_run: bool) -> Job:
+def run_repair(
+    project: Project,
+    verb: str,
+    decide: Callable[[Case, str], Repair],
+    *,
+    version: int,
+    reason: str,
+    dry_run: bool,
+    needs_file: bool = True,
+) -> Events:
+    """Run a change of the ledger by hand, decided for each tenant from its case and the reason given.
+
+    `needs_file`: there is a file of this version. Raises ConfigError and ServerError.
+    """
+    reason = reason.strip()
+    if not reason:
+        raise ConfigError((Problem("--reason: empty, expected the reason for changing the ledger by hand"),))
+    project = without_master(project)
+    if needs_file:
+        find_version(project, version, "VERSION")
+    job = _make_job(project, version, lambda case: decide(case, reason), dry_run=dry_run)
+    record = None if dry_run else Record({"version": version, "reason": reason})
+    return run_job(project, verb, refuse_frozen(job), record=record)
+
+
+def _make_job(project: Project, version: int, decide: DecideRepair, *, dry_run: bool) -> Job:
     """Return the job that decides on a repair for a tenant, shows it, and makes it unless `dry_run`."""
 
     def repair(tenant: Tenant) -> Generator[Event, None, Verdict]:

@@ -1,6 +1,7 @@
 """The engine `threads`: a pool of threads for each server, in this process."""
 
 import queue
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -13,6 +14,10 @@ from tenantry.model import Tenant
 from tenantry.model.events import Event, TenantFinished, TenantPostponed
 
 _Item = TypeVar("_Item")
+
+# Arbitrary: the events of some forty tenants, which with 400 files each take 15 MB.
+_UNREAD = 256
+_LOOK_AGAIN_S = 0.01
 
 
 class Crew(Generic[_Item]):
@@ -47,10 +52,19 @@ class Crew(Generic[_Item]):
         """Give a tenant its turn, within its thread, and hand its end to `end`, whatever happens."""
         turn = cut_short(tenant)
         try:
+            self._await_reader()
             turn = take_turn(self._load, tenant, self._put_step, first)
         finally:
             # Whatever happens, since the run waits for it. In this thread: before it starts its next tenant.
             end(turn)
+
+    def _await_reader(self) -> None:
+        """Wait while many events are unread, as where output is slower than the databases, so that memory is bounded.
+
+        Only here, before the turn: within it, the tenant's locks would be held until the output is read.
+        """
+        while self._queue.qsize() > _UNREAD and not self._load.stop.reason:
+            time.sleep(_LOOK_AGAIN_S)
 
     def put(self, item: Event | _Item) -> None:
         """Have the reader get an event, or whatever else it expects."""

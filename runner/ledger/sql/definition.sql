@@ -27,4 +27,10 @@ FROM (
     SELECT pg_catalog.concat(pg_catalog.array_position({ids}, stxrelid), ' statistics ', stxname) FROM pg_catalog.pg_statistic_ext WHERE stxrelid = ANY ({ids})
     UNION ALL
     SELECT pg_catalog.concat(pg_catalog.array_position({ids}, inhrelid), ' inherits ', inhparent::pg_catalog.regclass) FROM pg_catalog.pg_inherits WHERE inhrelid = ANY ({ids})
-{flagged}) AS part
+    UNION ALL
+    SELECT pg_catalog.concat(pg_catalog.array_position({ids}, tgrelid), ' trigger ', tgname) FROM pg_catalog.pg_trigger WHERE tgrelid = ANY ({ids})
+    UNION ALL
+    SELECT pg_catalog.concat(pg_catalog.array_position({ids}, ev_class), ' rule ', rulename) FROM pg_catalog.pg_rewrite WHERE ev_class = ANY ({ids})
+    UNION ALL
+    SELECT pg_catalog.concat(pg_catalog.array_position({ids}, inhparent), ' child ', inhrelid::pg_catalog.regclass) FROM pg_catalog.pg_inherits WHERE inhparent = ANY ({ids})
+) AS part

@@ -488,6 +488,29 @@ def test_nobody_listens_any_more() -> None:
     assert threading.active_count() == before
 
 
+def test_unread_events_keep_others_waiting() -> None:
+    """Where events are read more slowly than they come, no more tenants begin, so that memory is bounded."""
+    began: list[str] = []
+
+    def job(tenant: Tenant) -> Steps:
+        began.append(tenant.name)
+        for step in range(300):
+            yield row(tenant.name, step)
+        return Verdict(Result.OK)
+
+    events = run("migrate", "r", [Stage(tuple(tenants(10)))], job, jobs=2, stop=Stop())
+    while not isinstance(next(events), TenantStarted):
+        pass
+    before = -1
+    while len(began) != before:
+        before = len(began)
+        # Nobody tells that nothing happens.
+        time.sleep(0.2)
+    assert len(began) <= 3
+    assert set(verdicts(events).values()) == {Verdict(Result.OK)}
+    assert len(began) == 10
+
+
 def test_look_is_passed_on() -> None:
     """Events reach the reader as the job made them."""
     opened = DatabaseOpened("main0", "main", "tenant_0", 170010, "psql tenant_0")
