@@ -48,6 +48,7 @@ def test_the_json_has_a_row_for_every_command_in_every_case(own_folder: Path, tm
     expected += [("long history", 1, "psql, one database")]
     expected += [("long history", 2, f"migrate, {what}, proven") for what in ("all files", "one more")]
     expected += [("long history", 0, f"lint, {what}") for what in ("all files", "one more")]
+    expected += [("fresh clone", 1, "migrate, a new file, proven")]
     expected += [("catalog", 1, "fingerprint, 300 tables")]
     expected += [("start", 0, "tenantry --help"), ("start", 2, "tenantry migrate"), ("start", 2, "floor")]
     rows = found["rows"]
