@@ -13,6 +13,7 @@ import click
 import psycopg
 
 from bench.cases import VERIFY, Bench, Case, Row, make_cases, run_starts, run_wide
+from bench.clone import CLONE, run_clone
 from bench.fleet import FLEET, run_fleet, run_sources
 from bench.guard import run_guard
 from bench.history import HISTORY, run_history
@@ -106,6 +107,9 @@ def _measure(bench: Bench, options: Options) -> tuple[tuple[Case, ...], tuple[Ro
         if not case.files:
             _say("ledger: with and without its guard")
             rows += run_guard(bench.place.dsn, range(1, options.databases + 1), options.rounds)
+    if options.starts:
+        _say(f"{CLONE}: {options.rounds} times")
+        rows += run_clone(bench, options.rounds)
     if options.history:
         _say(f"{HISTORY}: {options.history} files")
         rows += run_history(bench, options.history)

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any, TextIO
 
 from bench.cases import ALL, FLOOR, NOTHING, ONE, PROVEN, ROLES, TENANTRY, VERIFY, VERIFY_FULL, WIDE, XARGS, Case, Row
+from bench.clone import CLONE, NEW_FILE
 from bench.fleet import AROUND, FLEET, SHOW, SOURCES
 from bench.guard import GUARD, GUARDED, PLAIN
 from bench.history import FIRST, HISTORY, LINT_FIRST, LINT_MORE, MORE, PSQL
@@ -41,6 +42,8 @@ _RATIOS = (
 _LONG = ((FIRST, 0, 2.5, 150), (MORE, 3.0, 0, 120), (LINT_FIRST, 0, 4.0, 0), (LINT_MORE, 3.0, 0, 0))
 # A hundred thousand tenants that are only read; the memory and the report of a large fleet; what is around its tenants.
 _LISTED_S, _FLEET_MB, _REPORT_S, _AROUND_PERCENT = 2.0, 250, 2.0, 2.0
+# A new file for one tenant, where nothing is kept.
+_CLONE_S = 2.5
 # Twice as many tenants may cost a little more each, as far as noise goes.
 _LINEAR = 1.2
 
@@ -136,6 +139,8 @@ class Report:
         yield from self._fleet()
         yield from self._linear()
         yield from self._guard()
+        if clone := self.row(CLONE, NEW_FILE, 1):
+            yield Goal(f"{CLONE}: {NEW_FILE}", _CLONE_S, median(_walls(clone)), "s")
         if wide := self.row(WIDE, "fingerprint", 1):
             yield Goal(f"{wide.command}: median", _WIDE_MS, 1000 * median(_walls(wide)), "ms")
         runs = [row for row in self.rows if row.command == TENANTRY and row.case != FLEET]

@@ -50,6 +50,7 @@ def test_the_json_has_a_row_for_every_command_in_every_case(own_folder: Path, tm
     expected += [("long history", 1, "psql, one database")]
     expected += [("long history", 2, f"migrate, {what}, proven") for what in ("all files", "one more")]
     expected += [("long history", 0, f"lint, {what}") for what in ("all files", "one more")]
+    expected += [("fresh clone", 1, "migrate, a new file, proven")]
     expected += [("catalog", 1, "fingerprint, 300 tables")]
     expected += [("fleet", number, "tenantry") for number in (2, 4, 6)]
     expected += [("fleet", 6, "runs show"), ("fleet", 2, "selection, stages and journal")]

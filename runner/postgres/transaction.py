@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -22,6 +22,7 @@ from tenantry.postgres.sessions import Connection
 
 # Random, so that no file can know it and set it again in a transaction of its own.
 _SAVEPOINT = sql.Identifier(f"tenantry_{secrets.token_hex(8)}")
+_DEALLOCATE: LiteralString = "DEALLOCATE ALL"
 
 
 Cursor = psycopg.Cursor[tuple[Any, ...]]
@@ -113,8 +114,9 @@ def compose_end() -> sql.SQL:
     under the file's name, and not in our COMMIT.
     """
     settle = sql.SQL(read_sql("postgres", "settle")).format(savepoint=_SAVEPOINT)
+    cleaned = map(sql.SQL, (_DEALLOCATE, read_sql("postgres", "clean")))
     # Last, since restoring the session brings back the role's own setting.
-    return _flatten(sql.SQL(";").join((settle, sql.SQL(read_sql("postgres", "clean")), compose_durable())))
+    return _flatten(sql.SQL(";").join((settle, *cleaned, compose_durable())))
 
 
 def compose_savepoint(verb: str = "SAVEPOINT") -> sql.Composed:
@@ -141,9 +143,13 @@ def _flatten(query: sql.Composed) -> sql.SQL:
     return sql.SQL(query.as_string())
 
 
-def clean(connection: Connection) -> None:
-    """Restore the session as it was when it was opened: nothing may reach the ledger or the next file."""
-    connection.execute(read_sql("postgres", "clean"))
+def clean(connection: Connection, *, prepared: bool = True) -> None:
+    """Restore the session as it was when it was opened: nothing may reach the ledger or the next file.
+
+    Without `prepared`, prepared statements stay.
+    """
+    text = read_sql("postgres", "clean")
+    connection.execute(f"{_DEALLOCATE};\n{text}" if prepared else text)
 
 
 @contextmanager

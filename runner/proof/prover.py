@@ -83,6 +83,8 @@ class Prover:
     proofs: KeptProofs
     repeatables: Mapping[SetName, tuple[Migration, ...] | None] = field(default_factory=dict)
     full: bool = False
+    # Which catalogs tenants use, so that each is asked for those of the others at once.
+    used: set[str] = field(default_factory=set)
 
     def look(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> ProofState:
         """Return what is known of a tenant by the token of its catalog. Raises Refused like `prove`.
@@ -91,7 +93,7 @@ class Prover:
         """
         name = self._name(ledger, self._list_migrations(ledger, statuses))
         self.proofs.prepare(ledger)
-        token = read_token(ledger.connection)
+        token = read_token(ledger.connection, self.used)
         found = None if self.full else self.proofs.find(ledger.tenant, token)
         return ProofState(name, token, found in (name, f"{name}{_CLEAN}"), found == f"{name}{_CLEAN}")
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+import psycopg
 from psycopg import sql
 from psycopg.pq.abc import PGresult
 
+from tenantry.lint.measure.prepared import Prepared, mentions_prepared
 from tenantry.model.effects import LockMode
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.send import send
@@ -59,10 +61,14 @@ def _compose_text(*, whole: bool) -> str:
 
 
 class Books:
-    """The books of one session. `changed` are the tables whose rows may have changed; None: any of them."""
+    """The books of one session. `changed` are the tables whose rows may have changed; None: any of them.
 
-    def __init__(self, connection: Connection) -> None:
+    `prepares`: the session is always the same one of the server, which it is not behind a pooler.
+    """
+
+    def __init__(self, connection: Connection, *, prepares: bool = False) -> None:
         self.connection = connection
+        self.prepared = Prepared(connection, used=prepares)
         self.changed: set[int] | None = None
         self._known: dict[int, Relation] | None = None
         # Whether nothing has run in the open transaction since everything was read in it, scans included.
@@ -89,10 +95,11 @@ class Books:
         The server counts scans until it sends them off, at moments of its own: also those of former transactions.
         """
         whole = self._known is None
-        text = ";\n".join((*before, _compose_text(whole=whole), read_sql("lint/measure", "scans")))
+        queries = (_compose_text(whole=whole), read_sql("lint/measure", "scans"))
+        text = ";\n".join((*before, *map(self.prepared.compose, queries)))
         *_, state, scans = _ask(self.connection, text)
         known = self._take(state, whole=whole)
-        for oid, count in _decode(scans, self.connection.info.encoding):
+        for oid, count in decode(scans, self.connection.info.encoding):
             if relation := known.get(int(oid)):
                 known[int(oid)] = replace(relation, scans=int(count))
         self._fresh = True
@@ -104,11 +111,25 @@ class Books:
         savepoint then to go back to, unless the text could not be parsed.
         """
         self._fresh, whole = False, whole or self._known is None
-        # On lines of their own, since a comment may end the text.
-        answers = _ask(self.connection, f"{_SET};\n{text}\n;\n{_DROP};\n{_compose_text(whole=whole)}")
-        known = self._take(answers[-1], whole=whole)
+        try:
+            answers = self._send(text, _compose_text(whole=whole), plain=mentions_prepared(text))
+        except psycopg.errors.InvalidSqlStatementName:
+            # It may have dropped the query of ours that comes after it, by way of a function.
+            if not self.go_back():
+                raise
+            answers = self._send(text, _compose_text(whole=whole), plain=True)
+        known = self._take(answers[-2], whole=whole)
         self._fresh = True
         return answers[1:-2], dict(known)
+
+    def _send(self, text: str, query: str, *, plain: bool) -> Sequence[PGresult]:
+        """Return the answers to SQL in a savepoint, with that to a query of ours; `plain`, it is not a prepared one."""
+        if plain:
+            self.prepared.forget()
+        else:
+            query = self.prepared.compose(query)
+        # On lines of their own, since a comment may end the text.
+        return _ask(self.connection, f"{_SET};\n{text}\n;\n{query};\n{_DROP}")
 
     def go_back(self) -> bool:
         """Undo what `run` has failed at; return whether there was a savepoint."""
@@ -128,11 +149,12 @@ class Books:
         """Have everything read again: somebody else was at work, or statements outside of a transaction."""
         self._known = self.changed = None
         self._fresh = False
+        self.prepared.forget()
 
     def _take(self, result: PGresult, *, whole: bool) -> dict[int, Relation]:
         """Note the relations of an answer, and return all; without `whole`, those that it has not are as they were."""
         known: dict[int, Relation] = {} if whole or self._known is None else self._known
-        for oid, name, *row in _decode(result, self.connection.info.encoding):
+        for oid, name, *row in decode(result, self.connection.info.encoding):
             if name is None:
                 known.pop(int(oid), None)
                 continue
@@ -143,16 +165,16 @@ class Books:
         return known
 
 
+def decode(result: PGresult, encoding: str) -> Iterator[list[Any]]:
+    """Yield the rows of an answer as text; a null is None."""
+    for row in range(result.ntuples):
+        values = (result.get_value(row, column) for column in range(result.nfields))
+        yield [None if value is None else value.decode(encoding) for value in values]
+
+
 def _ask(connection: Connection, text: str) -> Sequence[PGresult]:
     """Return the answers to a message. Raises psycopg.Error."""
     sent = send(connection, text)
     if sent.error:
         raise sent.error
     return sent.answers
-
-
-def _decode(result: PGresult, encoding: str) -> Iterator[list[Any]]:
-    """Yield the rows of an answer as text; a null is None."""
-    for row in range(result.ntuples):
-        values = (result.get_value(row, column) for column in range(result.nfields))
-        yield [None if value is None else value.decode(encoding) for value in values]

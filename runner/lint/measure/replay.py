@@ -9,6 +9,7 @@ import psycopg
 
 from tenantry import sqltext
 from tenantry.lint.measure.books import Books
+from tenantry.lint.measure.prepared import mentions_prepared
 from tenantry.lint.measure.probe import probe
 from tenantry.lint.measure.rows import empty, fill
 from tenantry.lint.measure.standalone import run_alone
@@ -56,15 +57,20 @@ def measure_file(
     connection = scratch.connection
     books = books or Books(connection)
     # Before every file, since the last one may have created tables or emptied them.
-    books.changed = fill(connection, ledger_schema, books.changed)
+    books.changed = fill(connection, ledger_schema, books.changed, books.prepared)
     measuring = _Measuring(scratch, books, books.list_relations(), ledger_schema, most)
+    drops = True
     try:
         connection.execute(_ZONE)
         run = measuring.run_in_one if migration.transactional else measuring.run_one_by_one
-        return tuple(run(sqltext.group_alike(sqltext.split(migration.sql), measuring.knows)))
+        measured = tuple(run(sqltext.group_alike(sqltext.split(migration.sql), measuring.knows)))
+        drops = mentions_prepared(migration.sql)
+        return measured
     finally:
         if not connection.closed:
-            clean(connection)
+            clean(connection, prepared=drops)
+            if drops:
+                books.prepared.forget()
 
 
 @dataclass(slots=True)

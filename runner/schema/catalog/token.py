@@ -7,6 +7,9 @@ is read from, stand for the schema. VACUUM, ANALYZE and freezing leave them alon
 Without these rules it is wrong: it is read *before* the schema that it is kept with, or a change between the two would
 be believed for ever; not in the transaction that changes the schema, whose rows may change again under one number; and
 it holds the start of the server, since a restored one gives the same numbers out again.
+
+To open a catalog takes longer than to read its rows. Those that are empty in most databases are left out where the same
+query proves that they are: the token is the same with and without them.
 """
 
 from functools import lru_cache
@@ -40,26 +43,38 @@ _CATALOGS: dict[str, tuple[str, str]] = {
     "pg_rewrite": (_OURS, "ev_class NOT IN (SELECT oid FROM passing)"),
     # The schema public is PostgreSQL's own, and has a comment.
     "pg_description": ("(objoid >= 16384 OR objoid = 2200)", "objoid NOT IN (SELECT oid FROM passing)"),
-    "pg_enum": ("", ""),
     "pg_extension": ("", ""),
     # Only what belongs to or depends on an extension: 3079 is pg_extension. All else changes with a row of another.
     "pg_depend": ("refclassid = 3079 AND deptype IN ('e', 'x')", ""),
-    "pg_policy": ("", "polrelid NOT IN (SELECT oid FROM passing)"),
-    "pg_inherits": ("", "inhrelid NOT IN (SELECT oid FROM passing)"),
-    "pg_foreign_table": ("", ""),
-    "pg_foreign_server": ("", ""),
-    "pg_foreign_data_wrapper": ("", ""),
-    "pg_publication": ("", ""),
-    "pg_publication_rel": ("", ""),
-    "pg_statistic_ext": ("", "stxrelid NOT IN (SELECT oid FROM passing)"),
-    "pg_event_trigger": ("", ""),
-    "pg_default_acl": ("", ""),
-    "pg_transform": ("", ""),
     "pg_am": (_OURS, ""),
     "pg_cast": (_OURS, ""),
+    "pg_language": (f"({_OURS} OR lanacl IS NOT NULL)", ""),
+}
+# Those that have no row in a new database, with their numbers: a file without a page proves that there is none. Rows of
+# the catalogs in each entry need one of the first.
+_EMPTY: dict[str, tuple[int, dict[str, tuple[str, str]]]] = {
+    "pg_db_role_setting": (2964, {"pg_db_role_setting": ("setdatabase = (SELECT oid FROM me)", "")}),
+    "pg_default_acl": (826, {"pg_default_acl": ("", "")}),
+    "pg_enum": (3501, {"pg_enum": ("", "")}),
+    "pg_event_trigger": (3466, {"pg_event_trigger": ("", "")}),
+    "pg_foreign_data_wrapper": (
+        2328,
+        {"pg_foreign_data_wrapper": ("", ""), "pg_foreign_server": ("", ""), "pg_foreign_table": ("", "")},
+    ),
+    "pg_inherits": (2611, {"pg_inherits": ("", "inhrelid NOT IN (SELECT oid FROM passing)")}),
+    "pg_policy": (3256, {"pg_policy": ("", "polrelid NOT IN (SELECT oid FROM passing)")}),
+    "pg_publication": (6104, {"pg_publication": ("", ""), "pg_publication_rel": ("", "")}),
+    "pg_statistic_ext": (3381, {"pg_statistic_ext": ("", "stxrelid NOT IN (SELECT oid FROM passing)")}),
+    # Its rows are not for every role to read: token.sql hashes columns of it.
+    "pg_subscription": (6100, {}),
+    "pg_transform": (3576, {"pg_transform": ("", "")}),
+}
+# Those whose objects are in schemas, with which pg_depend has them: without one there, none is ours. Any in pg_catalog,
+# which would not be there, are in no snapshot either.
+_PLACED = "placed"
+_IN_SCHEMAS: dict[str, tuple[str, str]] = {
     "pg_collation": (_OURS, ""),
     "pg_conversion": (_OURS, ""),
-    "pg_language": (f"({_OURS} OR lanacl IS NOT NULL)", ""),
     "pg_operator": (_OURS, ""),
     "pg_opclass": (_OURS, ""),
     "pg_opfamily": (_OURS, ""),
@@ -70,8 +85,9 @@ _CATALOGS: dict[str, tuple[str, str]] = {
     "pg_ts_parser": (_OURS, ""),
     "pg_ts_template": (_OURS, ""),
     "pg_ts_config_map": ("mapcfg >= 16384", ""),
-    "pg_db_role_setting": ("setdatabase = (SELECT oid FROM me)", ""),
 }
+# All that may be left out.
+ALL = frozenset({*_EMPTY, _PLACED})
 # Columns of pg_subscription that every role may read, by the major that brought them.
 _SUBSCRIPTION = {
     10: ("subname", "subowner", "subenabled", "subslotname", "subpublications", "subsynccommit"),
@@ -83,48 +99,93 @@ _SUBSCRIPTION = {
 _SINCE_15 = {"pg_publication_namespace": ("", "")}
 
 
-def read_token(connection: Connection) -> str | None:
+def read_token(connection: Connection, used: set[str] | None = None) -> str | None:
     """Return the token of the database that a connection is to, with the identity of server, database and role.
 
     None within a transaction, where it would not be that of this moment, and where the role may not read all of it.
-    Raises psycopg.Error.
+    `used` remembers which of the catalogs that are mostly empty are not, so that they need not be asked for again in
+    the next database of a fleet. Raises psycopg.Error.
     """
     if connection.info.transaction_status is not TransactionStatus.IDLE or not connection.autocommit:
         return None
+    used = set() if used is None else used
+    without_passing = False
     try:
-        token, passing = _ask(connection, without_passing=False)
-        # Temporary relations of any session are in the catalogs as well, and come and go.
-        return _ask(connection, without_passing=True)[0] if passing else token
+        while True:
+            asked = frozenset(used)
+            token, passing, words = _ask(connection, asked, without_passing=without_passing)
+            used.update(words)
+            # Temporary relations of any session are in the catalogs as well, and come and go.
+            if asked >= words and passing <= without_passing:
+                return token
+            without_passing = passing
     except InsufficientPrivilege:
         return None
 
 
 def describe_token(major: int) -> str:
     """Return the text on which a token depends besides the database: one that was asked otherwise is another number."""
-    return _compose(major, without_passing=False).as_string()
+    return _compose(major, ALL, without_passing=False).as_string()
 
 
-def _ask(connection: Connection, *, without_passing: bool) -> tuple[str, bool]:
-    query = _compose(connection.info.server_version // 10_000, without_passing=without_passing)
+def _ask(connection: Connection, used: frozenset[str], *, without_passing: bool) -> tuple[str, bool, frozenset[str]]:
+    """Return a token, whether there are temporary relations, and which catalogs must be among `used` for it to count.
+
+    What is counted twice is not wrong, only what is left out.
+    """
+    query = _compose(connection.info.server_version // 10_000, used, without_passing=without_passing)
     # prepare=False, since a prepared query cannot have several statements.
     cursor = connection.execute(query, prepare=False)
     while cursor.description is None:
         cursor.nextset()
-    ((token, passing),) = cursor.fetchall()
-    return str(token), bool(passing)
+    ((token, passing, words),) = cursor.fetchall()
+    return str(token), bool(passing), frozenset(words.split())
 
 
-@lru_cache(maxsize=16)
-def _compose(major: int, *, without_passing: bool) -> sql.SQL:
+@lru_cache(maxsize=64)
+def _compose(major: int, used: frozenset[str], *, without_passing: bool) -> sql.SQL:
     """Return settings and query in one message; `without_passing` leaves temporary relations out, at some cost."""
-    catalogs = _CATALOGS | (_SINCE_15 if major >= 15 else {})
-    versions = [_select(name, *rows, without_passing=without_passing) for name, rows in catalogs.items()]
-    columns = [name for since, names in _SUBSCRIPTION.items() if major >= since for name in names]
+    versions = [
+        _select(name, *rows, without_passing=without_passing) for name, rows in _list_catalogs(major, used).items()
+    ]
     query = sql.SQL(read_sql("schema/catalog", "token")).format(
         versions=sql.SQL("\n        UNION ALL ").join(versions),
-        subscription=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        used=sql.SQL(",\n        ").join(
+            sql.SQL("CASE WHEN pg_relation_size({}) > 0 THEN {} END").format(sql.Literal(number), sql.Literal(name))
+            for name, (number, _) in _EMPTY.items()
+        ),
+        **_compose_shared(major, used),
     )
     return sql.SQL((sql.SQL(read_sql("schema/catalog", "settings")) + sql.SQL(";\n") + query).as_string())
+
+
+def _list_catalogs(major: int, used: frozenset[str]) -> dict[str, tuple[str, str]]:
+    """Return the catalogs whose rows are counted."""
+    catalogs = dict(_CATALOGS)
+    for name, (_, counted) in _EMPTY.items():
+        if name in used:
+            catalogs |= counted
+    if "pg_publication" in used and major >= 15:
+        catalogs |= _SINCE_15
+    return catalogs | (_IN_SCHEMAS if _PLACED in used else {})
+
+
+def _compose_shared(major: int, used: frozenset[str]) -> dict[str, sql.Composable]:
+    """Return what is hashed of rows that are not for every role to read, and the roles with settings."""
+    nothing = sql.SQL("NULL")
+    columns = [name for since, names in _SUBSCRIPTION.items() if major >= since for name in names]
+    subscriptions = sql.SQL(read_sql("schema/catalog", "token_subscriptions")).format(
+        sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    return {
+        "mappings": sql.SQL(read_sql("schema/catalog", "token_mappings"))
+        if "pg_foreign_data_wrapper" in used
+        else nothing,
+        "subscriptions": subscriptions if "pg_subscription" in used else nothing,
+        "set_roles": sql.SQL(read_sql("schema/catalog", "token_set_roles"))
+        if "pg_db_role_setting" in used
+        else sql.SQL(""),
+    }
 
 
 def _select(catalog: str, counted: str, lasting: str, *, without_passing: bool) -> sql.SQL:

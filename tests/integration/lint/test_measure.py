@@ -280,8 +280,9 @@ def test_alike_statements(scratch: Scratch) -> None:
     assert scratch.connection.execute("SELECT count(*) FROM t WHERE a < 1000").fetchone() == (6,)
 
 
+@pytest.mark.parametrize("prepares", [False, True], ids=["as they are", "prepared"])
 @pytest.mark.parametrize("forget", [False, True], ids=["books kept", "books read again"])
-def test_one_file_after_the_other(scratch: Scratch, forget: bool) -> None:
+def test_one_file_after_the_other(scratch: Scratch, forget: bool, prepares: bool) -> None:
     """What was scanned, locked or written for earlier files is no effect of a later one, on the same connection."""
     texts = (
         "CREATE TABLE rooms (id int PRIMARY KEY, name text); CREATE TABLE desks (id int REFERENCES rooms);",
@@ -289,7 +290,7 @@ def test_one_file_after_the_other(scratch: Scratch, forget: bool) -> None:
         "ALTER TABLE rooms ADD COLUMN kind text NOT NULL DEFAULT 'studio'; ALTER SCHEMA public RENAME TO app;",
         "ALTER TABLE app.rooms ALTER COLUMN id TYPE bigint;",
     )
-    books, measured = Books(scratch.connection), []
+    books, measured = Books(scratch.connection, prepares=prepares), []
     for number, text in enumerate(texts, start=1):
         if forget:
             books.forget()
@@ -300,6 +301,24 @@ def test_one_file_after_the_other(scratch: Scratch, forget: bool) -> None:
     (changed,) = measured[3]
     # The foreign key is checked again.
     assert (changed.rewritten, changed.scanned) == (("app.rooms",), ("app.desks", "app.rooms"))
+
+
+def test_prepared_statements_of_files(scratch: Scratch) -> None:
+    """A file that drops our prepared queries, openly or not, is measured all the same; its own reach no other file."""
+    texts = (
+        "CREATE TABLE rooms (id int PRIMARY KEY);",
+        "PREPARE mine AS SELECT 1; ALTER TABLE rooms ADD a int;",
+        "PREPARE mine AS SELECT 2; DEALLOCATE ALL; ALTER TABLE rooms ADD b int;",
+        "DO $$ BEGIN EXECUTE 'DEALL' || 'OCATE ALL'; END $$; ALTER TABLE rooms ADD c int;",
+        "ALTER TABLE rooms ADD d int;",
+    )
+    books = Books(scratch.connection, prepares=True)
+    for number, text in enumerate(texts, start=1):
+        *_, last = measure_file(scratch, make_migration(number, "file", text), "elsewhere", books=books)
+        assert last.unmeasured == ""
+        assert [lock.mode.name for lock in last.locks] == ["ACCESS_EXCLUSIVE"] * (number > 1)
+    left = scratch.connection.execute("SELECT name FROM pg_prepared_statements WHERE name = 'mine'").fetchall()
+    assert left == []
 
 
 def test_most_statements(scratch: Scratch) -> None:

@@ -10,7 +10,7 @@ from psycopg import sql
 from tenantry.model.scope import Scope
 from tenantry.postgres.sessions import Connection
 from tenantry.schema.catalog.read import read_fingerprint
-from tenantry.schema.catalog.token import read_token
+from tenantry.schema.catalog.token import ALL, read_token
 from tests.fix_postgres import each_major
 from tests.integration.fix_catalog import RICH, Planted, connect, fresh_database
 from tests.integration.schema.test_differences import CHAPTERS, ONLY_18
@@ -215,3 +215,25 @@ def test_within_a_transaction(server_dsn: str) -> None:
     """There is none in a transaction, which may change the schema again under one number."""
     with committed(server_dsn) as (connection, _), connection.transaction():
         assert read_token(connection) is None
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_left_out(request: pytest.FixtureRequest, server: str) -> None:
+    """Catalogs that are left out because they are empty count as much as when they are read, and those in use are told.
+
+    A token is the same whatever the databases before it used.
+    """
+    uses = {
+        "CREATE TYPE e AS ENUM ('a')": "pg_enum",
+        "CREATE COLLATION odd.c (locale = 'C')": "placed",
+        "CREATE TABLE p (a integer); CREATE TABLE c () INHERITS (p)": "pg_inherits",
+        "CREATE FOREIGN DATA WRAPPER w": "pg_foreign_data_wrapper",
+    }
+    with committed(request.getfixturevalue(server)) as (connection, _):
+        for statement, word in uses.items():
+            before: set[str] = set()
+            assert read_token(connection, before) == read_token(connection, set(ALL)), statement
+            connection.execute(statement.encode())
+            after: set[str] = set()
+            assert read_token(connection, after) == read_token(connection, set(ALL)), statement
+            assert after - before == {word}

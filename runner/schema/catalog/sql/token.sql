@@ -28,10 +28,7 @@ SELECT
                 SELECT refobjid AS role
                 FROM pg_shdepend
                 WHERE refclassid = 1260 AND dbid = (SELECT oid FROM me)
-                UNION
-                SELECT setrole
-                FROM pg_db_role_setting
-                WHERE setdatabase = (SELECT oid FROM me)
+                {set_roles}
             ) AS named
         ),
         -- The owner of what PostgreSQL itself brings is in none of these.
@@ -43,15 +40,26 @@ SELECT
             WHERE oid < 16384 AND relacl IS NOT NULL
         ),
         'mappings',
-        (SELECT sum(hashtextextended(CAST(mapping AS text), 0)) FROM pg_user_mappings AS mapping),
+        {mappings},
         'subscriptions',
-        (
-            SELECT sum(hashtextextended(CAST(ROW({subscription}) AS text), 0))
-            FROM pg_subscription
-            WHERE subdbid = (SELECT oid FROM me)
-        )
+        {subscriptions}
     ),
-    EXISTS (SELECT FROM passing)
+    EXISTS (SELECT FROM passing),
+    -- The catalogs that may not be left out. Looked at after the moment of which the rows are seen: what has no page by
+    -- then had no row.
+    concat_ws(
+        ' ',
+        {used},
+        CASE
+            WHEN EXISTS (
+                SELECT
+                FROM pg_depend
+                WHERE refclassid = 2615
+                    AND classid IN (2607, 2616, 2617, 2753, 3456, 3600, 3601, 3602, 3764)
+            )
+                THEN 'placed'
+        END
+    )
 FROM (
         {versions}
 ) AS counted
