@@ -1,7 +1,7 @@
 """One file on the scratch database, statement by statement, with the effect of each; its changes stay there."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -31,6 +31,8 @@ _READ_IT = "read it, and allow this in the header"
 MOST = 5_000
 _TOO_MANY = "only the first {} statements of a file are measured, not counting those that are like one before"
 _SPLIT = "split the file, or read it and allow this in the header"
+# The SQLSTATE of a change of a table whose deferred checks wait.
+_IN_USE = psycopg.errors.ObjectInUse.sqlstate
 # Arbitrary: a signal ends the measuring between two messages.
 _TOGETHER = 500
 
@@ -69,7 +71,10 @@ def measure_file(
 
 @dataclass(slots=True)
 class _Measuring:
-    """The measuring of one file; `existing` are the relations before it, `most` of its statements are measured."""
+    """The measuring of one file; `existing` are the relations before it, `most` of its statements are measured.
+
+    `pending` tells that the last statement was refused until deferred checks were made.
+    """
 
     scratch: Scratch
     books: Books
@@ -77,6 +82,7 @@ class _Measuring:
     ledger_schema: str
     most: int
     measured: int = 0
+    pending: bool = False
 
     @property
     def _connection(self) -> Connection:
@@ -116,7 +122,9 @@ class _Measuring:
         if self.measured > self.most:
             self._try(lambda: self.books.run(statement.text))
             return Measured(statement.start, statement.text, unmeasured=_TOO_MANY.format(self.most), hint=_SPLIT)
-        return self._try(lambda: probe(self.books, statement, self.existing))
+        self.pending = False
+        measured = self._try(lambda: probe(self.books, statement, self.existing))
+        return replace(measured, pending=self.pending)
 
     def _run(self, statements: Sequence[Statement]) -> None:
         """Run statements that are like measured ones, many at a time."""
@@ -129,6 +137,8 @@ class _Measuring:
     def _try(self, act: Callable[[], Acted]) -> Acted:
         """Act in a savepoint; if it fails, again with the role that is missing, or without the rows that we made.
 
+        If checks of rows are pending, they are made first, as the safe form has it.
+
         Made-up rows may violate a constraint that the statement adds, which is no fault of the file.
         """
         try:
@@ -139,6 +149,10 @@ class _Measuring:
             self.scratch.check()
             if role := find_missing_role(self.scratch, error.sqlstate, error.diag.message_primary):
                 create_role(self.scratch, role)
+            elif error.sqlstate == _IN_USE:
+                with self._connection.transaction():
+                    self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                self.pending = True
             else:
                 empty(self._connection, self.ledger_schema)
         return act()
