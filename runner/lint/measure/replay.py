@@ -1,7 +1,7 @@
 """One file on the scratch database, statement by statement, with the effect of each; its changes stay there."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -62,18 +62,27 @@ def measure_file(
     measuring = _Measuring(scratch, books, books.list_relations(), ledger_schema, most)
     try:
         connection.execute(_ZONE)
-        run = measuring.run_in_one if migration.transactional else measuring.run_one_by_one
-        return tuple(run(sqltext.group_alike(sqltext.split(migration.sql), measuring.knows)))
+        return measuring.run(migration)
+    except _RowsRefused:
+        with connection.transaction():
+            empty(connection, ledger_schema)
+        books.forget()
+        return measuring.run(migration)
     finally:
         if not connection.closed:
             clean(connection)
+
+
+class _RowsRefused(Exception):
+    """Deferred checks that are pending refuse the made-up rows: the file has to run again, without them."""
 
 
 @dataclass(slots=True)
 class _Measuring:
     """The measuring of one file; `existing` are the relations before it, `most` of its statements are measured.
 
-    `pending` tells that the last statement was refused until deferred checks were made.
+    `pending` tells that the last statement was refused until deferred checks were made, and `refused` are the offsets
+    of those that were because of rows which do not pass the checks.
     """
 
     scratch: Scratch
@@ -83,6 +92,7 @@ class _Measuring:
     most: int
     measured: int = 0
     pending: bool = False
+    refused: set[int] = field(default_factory=set)
 
     @property
     def _connection(self) -> Connection:
@@ -92,6 +102,11 @@ class _Measuring:
         """Return whether constants decide nothing: a function of the files' own may do with them what it likes."""
         row = self._connection.execute(read_sql("lint/measure", "functions"), [sqltext.find_calls(shape)]).fetchone()
         return row == (False,)
+
+    def run(self, migration: Migration) -> tuple[Measured, ...]:
+        """Run a file and return the effects of its statements."""
+        run = self.run_in_one if migration.transactional else self.run_one_by_one
+        return tuple(run(sqltext.group_alike(sqltext.split(migration.sql), self.knows)))
 
     def run_in_one(self, groups: Iterable[Group]) -> Iterator[Measured]:
         """Yield the effects of statements that are one transaction."""
@@ -122,8 +137,12 @@ class _Measuring:
         if self.measured > self.most:
             self._try(lambda: self.books.run(statement.text))
             return Measured(statement.start, statement.text, unmeasured=_TOO_MANY.format(self.most), hint=_SPLIT)
-        self.pending = False
-        measured = self._try(lambda: probe(self.books, statement, self.existing))
+        self.pending = statement.start in self.refused
+        try:
+            measured = self._try(lambda: probe(self.books, statement, self.existing))
+        except _RowsRefused:
+            self.refused.add(statement.start)
+            raise
         return replace(measured, pending=self.pending)
 
     def _run(self, statements: Sequence[Statement]) -> None:
@@ -150,9 +169,15 @@ class _Measuring:
             if role := find_missing_role(self.scratch, error.sqlstate, error.diag.message_primary):
                 create_role(self.scratch, role)
             elif error.sqlstate == _IN_USE:
-                with self._connection.transaction():
-                    self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                self._check_rows()
                 self.pending = True
             else:
                 empty(self._connection, self.ledger_schema)
         return act()
+
+    def _check_rows(self) -> None:
+        """Make the deferred checks that are pending. Raises _RowsRefused if rows do not pass them."""
+        try:
+            self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        except psycopg.errors.IntegrityError:
+            raise _RowsRefused from None

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -29,19 +28,23 @@ _KNOWN = {("create_view", Kind.LEFT), ("reloptions", Kind.LEFT)}
 _ASKED = os.environ.get("TENANTRY_TEST_ORACLE") == "1"
 
 
+@pytest.fixture(scope="session")
+def texts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return the regression files by name."""
+    return fetch_regress(tmp_path_factory.mktemp("regress"))
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_regress(oracle17: Oracle, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", _FILES if _ASKED else _FEW)
+def test_regress(oracle: Oracle, texts: dict[str, str], name: str, capsys: pytest.CaptureFixture[str]) -> None:
     """No transition of a regression schema fails silently, and few are named as not written."""
-    texts = fetch_regress(tmp_path)
-    faults: dict[tuple[str, str], list[Fault]] = {}
-    with oracle17.lend() as template:
-        build(oracle17, template, read_statements(texts["test_setup"]))
-        for name in _FILES if _ASKED else _FEW:
-            faults.update(_try_file(oracle17, template, name, read_statements(texts[name])))
+    with oracle.lend() as template:
+        build(oracle, template, read_statements(texts["test_setup"]))
+        faults = _try_file(oracle, template, name, read_statements(texts[name]))
     counts = Counter(fault.kind for found in faults.values() for fault in found)
     with capsys.disabled():
-        sys.stdout.write(f"\n{len(faults)} transitions; {dict(counts)}\n")
+        sys.stdout.write(f"\n{name}: {len(faults)} transitions; {dict(counts)}\n")
     silent = [
         (key, fault)
         for key, found in faults.items()
