@@ -143,7 +143,9 @@ def _compare(project: Project, ledger: Ledger, expected: Snapshot) -> Generator[
     problems = [Problem(explain(difference)) for difference in compare_schemas(expected, found)] or [describe_unnamed()]
     for problem in problems:
         yield FindingReported(tenant.name, problem)
-    yield DraftWritten(tenant.name, render(write_ddl(expected, found)))
+    yield DraftWritten(
+        tenant.name, render(write_ddl(expected, found, major=ledger.connection.info.server_version // 10_000))
+    )
     return Verdict(Result.FINDING, count_differences(len(problems)))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from tenantry.schema.ddl.code import is_replaceable, read_signature
-from tenantry.schema.ddl.columns import SEQUENCE_FACTS, is_widening, list_parents, name_identity
+from tenantry.schema.ddl.columns import SEQUENCE_FACTS, can_set_expression, is_widening, list_parents, name_identity
 from tenantry.schema.ddl.draft import Draft, Phase, Risk, Step, Urgency
 from tenantry.schema.ddl.names import (
     RELATIONS,
@@ -188,7 +188,12 @@ def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Sc
         "aggregate": lambda: same("definition"),
         "table": lambda: same("partition by"),
         "foreign table": lambda: same("server"),
-        "column": lambda: _is_view_column(new, expected) or same("generated") or "generated" not in new.facts,
+        "column": lambda: (
+            _is_view_column(new, expected)
+            or same("generated")
+            or "generated" not in new.facts
+            or can_set_expression(old, new, expected)
+        ),
         "enum": lambda: can_add_labels(old.facts.get("labels", ""), new.facts.get("labels", "")),
         "domain": lambda: same("type", "collation"),
         "base type": lambda: same("definition"),

@@ -151,12 +151,13 @@ _FACTS = {
 }
 
 
-def write_ddl(expected: Snapshot, found: Snapshot) -> tuple[Draft, ...]:
+def write_ddl(expected: Snapshot, found: Snapshot, *, major: int = 0) -> tuple[Draft, ...]:
     """Return the statements that turn the found schema into the expected one, in order; empty if they are equal.
 
-    A change that cannot be written is a draft without SQL that names it.
+    A change that cannot be written is a draft without SQL that names it. `major` is that of the server to run them;
+    without it, they run on each.
     """
-    wanted = Schema(expected.objects)
+    wanted = Schema(expected.objects, major)
     # Renames come first, since every later statement uses the new names.
     renames, renamed, present = find_renames(wanted, Schema(found.objects), _write_anew)
     replacement = find_replacement(wanted, present)

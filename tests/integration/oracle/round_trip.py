@@ -108,7 +108,9 @@ def try_draft(oracle: Oracle, found: Side, wanted: Side, *, sample: int = 0) -> 
 
     Of the statements, `sample` are left out in turn, to find the superfluous ones.
     """
-    drafts = write_ddl(wanted.snapshot, found.snapshot)
+    with oracle.connect(found.name) as connection:
+        major = connection.info.server_version // 10_000
+    drafts = write_ddl(wanted.snapshot, found.snapshot, major=major)
     text = "\n".join(f"{draft.kind}: {draft.sql or f'NOT WRITTEN {draft.note}'}" for draft in drafts)
     yield from (Fault(Kind.NOT_WRITTEN, draft.note) for draft in drafts if not draft.sql)
     written = [draft for draft in drafts if draft.sql]
@@ -130,7 +132,12 @@ def _compare_end(oracle: Oracle, found: Side, wanted: Side) -> Iterator[Fault]:
     end = oracle.read(found.name)
     if left := list_differences(wanted.snapshot, end.snapshot):
         yield Fault(Kind.LEFT, left)
-    elif end.dump and wanted.dump and end.dump != wanted.dump and wanted.snapshot.fingerprint != found.snapshot.fingerprint:
+    elif (
+        end.dump
+        and wanted.dump
+        and end.dump != wanted.dump
+        and wanted.snapshot.fingerprint != found.snapshot.fingerprint
+    ):
         yield Fault(Kind.LEFT_IN_DUMP, _diff(wanted.dump, end.dump))
 
 

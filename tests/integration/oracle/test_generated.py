@@ -29,6 +29,7 @@ def find_generated(oracle: Oracle, before: Iterable[str], after: Iterable[str], 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @settings(
     max_examples=100 if _ASKED else 5,
     deadline=None,
