@@ -195,7 +195,8 @@ def _alter(change: SchemaStep) -> Iterator[Step]:
         if not change.fact("not null"):
             if not (change.was("identity") and change.fact("identity")):
                 yield _column_step(change, "DROP NOT NULL")
-        elif change.fact("not null validated") != "no":
+        # A new identity has set it already.
+        elif change.fact("not null validated") != "no" and (change.was("identity") or not change.fact("identity")):
             yield _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
 
 

@@ -15,8 +15,9 @@ _ALONE = (
     (re.compile(r"[,;]+$"), ""),
     # The name of an identity's sequence: no statement of an application names it.
     (re.compile(r"^SEQUENCE NAME .*$"), ""),
-    # The names of NOT NULL constraints, which only servers from 18 on have.
+    # The names of NOT NULL constraints, which only servers from 18 on have, and so their comments.
     (re.compile(r"CONSTRAINT \S+ (?=NOT NULL)"), ""),
+    (re.compile(r"^COMMENT ON CONSTRAINT \S+_not_null ON .*$"), ""),
     # Privileges on system columns: the docs name them among what is not read.
     (re.compile(r"^GRANT .*\((?:tableoid|ctid|xmin|xmax|cmin|cmax)\).*$"), ""),
     # A comment on public that is there or not there by the server's version.
