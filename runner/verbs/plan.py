@@ -120,12 +120,12 @@ def _add_effects(project: Project, run: Events, gate: Gate) -> Events:
                 case TenantPlanned(tenant, decided) if tenant in used and not decided.blockers:
                     found = tenants[tenant]
                     pending[found.set_name].update(step.version for step in decided.steps)
-                    if find_unseen(decided.steps, used[tenant]):
+                    if find_unseen(decided, used[tenant]):
                         unseen[found.set_name].append(found)
-                case RunFinished() if any(pending.values()) and not project.stop.reason:
+                case RunFinished() if (any(pending.values()) or unseen) and not project.stop.reason:
                     for name, versions in pending.items():
                         files = project.directories[name].migrations
-                        yield from _tell_effects(project, files, versions)
+                        yield from _tell_effects(project, files, versions) if versions else ()
                         yield from gate.foresee(unseen[name])
             yield event
 
