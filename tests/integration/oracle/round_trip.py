@@ -153,12 +153,20 @@ def _choose(count: int, sample: int) -> Sequence[int]:
 
 def _is_superfluous(oracle: Oracle, found: Side, wanted: Side, drafts: list[Draft], index: int) -> bool:
     """Return whether the others turn one side into the other."""
-    if _NEEDED.match(drafts[index].sql):
+    if _NEEDED.match(drafts[index].sql) or _is_of_partition(drafts[index].sql, wanted):
         return False
     with oracle.lend(found.name) as name, oracle.connect(name) as connection:
         failed = _run([*drafts[:index], *drafts[index + 1 :]], connection)
         connection.execute("RESET ALL")
         return not failed and not list_differences(wanted.snapshot, read_snapshot(connection, Scope()))
+
+
+def _is_of_partition(statement: str, wanted: Side) -> bool:
+    """Return whether a statement creates an index of a partition, which the server would create under its own name."""
+    indexes = (one for one in wanted.snapshot.objects.values() if one.kind == "index" and "partition of" in one.facts)
+    return statement.startswith(("CREATE", "ALTER TABLE")) and any(
+        f" {one.name.partition('.')[2]} " in statement for one in indexes
+    )
 
 
 def _run(drafts: Sequence[Draft], connection: psycopg.Connection[tuple[object, ...]]) -> str:
