@@ -1,5 +1,6 @@
 """The changes of rows in the body of a DO, found by its tokens, as they stand there. Pure."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ _BEFORE = frozenset({";", "begin", "else", "loop", "then", ">>"})
 _CHANGES = frozenset({"delete", "insert", "merge", "update", "with"})
 # With these, a statement of the block may use what the block computed: it does not stand by itself.
 _COMPUTES = frozenset({"declare", "for", "foreach", "into"})
+# The text of an EXECUTE that nothing is put into: as it stands in quotes.
+_PLAIN = re.compile(r"'(?:[^']|'')*'|(\$\w*\$).*?\1", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class InnerStatement:
 
 
 def read_block(text: str, node: Node) -> Iterator[InnerStatement]:
-    """Yield the changes of rows in a DO. Text that is put together at run time is not read."""
+    """Yield the changes of rows in a DO, also in an EXECUTE. Text that is put together at run time is not read."""
     body = next((each["DefElem"]["arg"]["String"]["sval"] for each in node["args"] if _is_body(each)), "")
     # A body in plain quotes with a quote in it has no place in the text as it stands.
     offset = max(text.find(body), 0)
@@ -40,6 +43,27 @@ def read_block(text: str, node: Node) -> Iterator[InnerStatement]:
             tag, tree = read_tree(statement)
             if tree:
                 yield InnerStatement(offset + tokens[index].start, statement, tag, tree, whole)
+        if word == "execute":
+            yield from _read_executed(body, offset, tokens, index)
+
+
+def _read_executed(body: str, offset: int, tokens: list[Token], index: int) -> Iterator[InnerStatement]:
+    """Yield the change of rows that the EXECUTE at a token runs, unless its text is put together."""
+    following = tokens[index + 1 : index + 3]
+    found = [body[token.start : token.end] for token in following]
+    if len(found) == 2 and _PLAIN.fullmatch(found[0]) and found[1] == ";":
+        text = _unquote(found[0])
+        tag, tree = read_tree(text)
+        if tree and tag.removesuffix("Stmt").lower() in _CHANGES:
+            yield InnerStatement(offset + tokens[index].start, text, tag, tree, whole=True)
+
+
+def _unquote(text: str) -> str:
+    """Return the text of a literal, in quotes or between dollars."""
+    if text.startswith("'"):
+        return text[1:-1].replace("''", "'")
+    tag = text[: text.index("$", 1) + 1]
+    return text.removeprefix(tag).removesuffix(tag)
 
 
 def _is_body(option: Node) -> bool:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
 from tenantry.fleet.shared import Shared
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.log import record_danger_allowed
-from tenantry.model import AppliedMigration, Migration, Plan, RowState, SetName, Tenant, label
+from tenantry.model import NO_VERSION, AppliedMigration, Migration, Plan, RowState, SetName, Tenant, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import Event, HazardFound, Verdict
 from tenantry.model.results import Result
@@ -47,7 +48,7 @@ class Gate:
         `rows` are the records of the tenant. Nobody works on a database without any record, and nobody waits long for
         a small table. Dangers that --allow lets through go into the tenant's log.
         """
-        steps = find_unseen(plan.steps, rows)
+        steps = find_unseen(plan, rows)
         if not steps:
             return None
         from tenantry.lint.linter import show_weighed
@@ -63,24 +64,24 @@ class Gate:
             return _refuse([one.hazard for one in refused], steps, ledger.tenant.name)
         # Logged before the first statement: if the file takes the application down, the log says who allowed it.
         for step in steps:
-            if rules := {one.hazard.rule for one in counting if one.hazard.version == step.version}:
+            if rules := {one.hazard.rule for one in counting if one.hazard.path == step.path}:
                 record_danger_allowed(ledger, step, sorted(rules))
         return None
 
     def weigh(self, ledger: Ledger, plan: Plan, rows: Sequence[AppliedMigration]) -> "tuple[Weighed, ...]":
         """Return the dangers of a plan that count in a tenant, those that --allow lets through among them."""
-        steps = find_unseen(plan.steps, rows)
+        steps = find_unseen(plan, rows)
         if not steps:
             return ()
         from tenantry.lint.linter import find_dangers
         from tenantry.lint.weighing import Scale, is_unfinished, map_effects
 
-        versions = frozenset(step.version for step in steps)
-        linted = self._lint(self.project.files(ledger.tenant), versions)
+        versions, paths = frozenset(step.version for step in steps), {step.path for step in steps}
+        linted = self._lint(_list_all(self.project.directories[ledger.tenant.set_name]), versions)
         config = self.project.config
         scale = Scale(config.small_table_bytes, is_unfinished(rows))
         effects = map_effects(linted.files, linted.effects, plan.steps)
-        dangers = find_dangers(linted, versions, ())
+        dangers = [hazard for hazard in find_dangers(linted, versions, ()) if hazard.path in paths]
         return scale.weigh(ledger.connection, ledger.tenant.name, config.ledger_schema, dangers, effects)
 
     def _look_ahead(self, set_name: SetName, steps: Sequence[Migration]) -> "Mapping[str, tuple[Weighed, ...]]":
@@ -98,7 +99,7 @@ class Gate:
 
         tenants, files = list[Tenant](), {}
         for name, directory in self.project.directories.items():
-            files[name] = directory.migrations
+            files[name] = _list_all(directory)
             if self._may_refuse(files[name], frozenset(step.version for step in steps) if name is set_name else _NONE):
                 tenants += [tenant for tenant in self.project.tenants if tenant.set_name is name]
         found = self.survey(tenants)
@@ -151,14 +152,18 @@ class Gate:
         from tenantry.lint.weighing import join_weighed
 
         found = self.survey(tenants)
-        files = self.project.directories[tenants[0].set_name].migrations
+        files = _list_all(self.project.directories[tenants[0].set_name])
         yield from show_weighed("", join_weighed(found.values()), files)
 
     def _lint(self, files: Sequence[Migration], versions: frozenset[int]) -> "Linted":
         """Return the findings in the files of these versions."""
         from tenantry.lint.linter import make_linter
 
-        needed = [file for file in files if file.version <= max(versions)]
+        # Repeatables come after all others.
+        newest = max(file.version for file in files) if NO_VERSION in versions else max(versions)
+        needed = [
+            file for file in files if file.version <= newest and (file.version in versions or file.version > NO_VERSION)
+        ]
         # With its linter, which looks at every tenant of the project: that is not to be done again for each of them.
         linted, _ = self.shared.get(
             (needed[-1].path, versions), lambda: make_linter(self.project).lint(needed, versions)
@@ -166,13 +171,21 @@ class Gate:
         return linted
 
 
-def find_unseen(steps: Sequence[Migration], rows: Sequence[AppliedMigration]) -> list[Migration]:
-    """Return the steps that no run was let through with; none where nothing is recorded, since nobody works there.
+def find_unseen(plan: Plan, rows: Sequence[AppliedMigration]) -> list[Migration]:
+    """Return the files that no run was let through with; none where nothing is recorded, since nobody works there.
 
-    A file that was begun is better finished, as it was then.
+    A file that was begun is better finished, as it was then. Repeatables are last; their pending texts are new ones.
     """
     recorded = {(row.version, row.checksum) for row in rows if row.state is not RowState.ROLLED_BACK}
-    return [step for step in steps if (step.version, step.checksum) not in recorded] if recorded else []
+    if not recorded:
+        return []
+    steps = (step for step in plan.steps if (step.version, step.checksum) not in recorded)
+    return [*steps, *plan.repeatables]
+
+
+def _list_all(directory: Directory) -> tuple[Migration, ...]:
+    """Return the files of a set in the order in which they run."""
+    return (*directory.migrations, *(directory.repeatables or ()))
 
 
 def list_dangers() -> list[str]:
@@ -200,8 +213,8 @@ def check_rules(allowed: Collection[str]) -> None:
 def _refuse(refused: "Sequence[Hazard]", steps: Sequence[Migration], tenant: str) -> Verdict:
     """Return how a tenant ends that is kept from these dangers, with the ways around them."""
     rules = list(dict.fromkeys(hazard.rule for hazard in refused))
-    versions = {hazard.version for hazard in refused}
-    names = [label(step.version, step.name) for step in steps if step.version in versions]
+    paths = {hazard.path for hazard in refused}
+    names = [label(step.version, step.name) for step in steps if step.path in paths]
     lines = " and ".join(f'"-- lint: allow {rule} because ..."' for rule in rules)
     allow = " ".join(f"--allow {rule}" for rule in rules)
     # Of a file that could not be measured, nobody knows that it is dangerous, or what its safe form would be.

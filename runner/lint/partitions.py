@@ -1,4 +1,4 @@
-"""Partitions and their names: those that no file names exist in the scratch database alone, as dated ones do."""
+"""The names of partitions and tables: those that no file has exist in the scratch database alone, as dated ones do."""
 
 import re
 from collections.abc import Iterable
@@ -49,6 +49,10 @@ class Names:
             secured=rename(effect.secured),
         )
         return renamed, frozenset(unnamed.values())
+
+    def find_unknown(self, names: Iterable[str]) -> frozenset[str]:
+        """Return which tables no file names."""
+        return frozenset(name for name in names if not self._knows(name))
 
     def _knows(self, name: str) -> bool:
         # By its words, since a name in double quotes may have several.

@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from tenantry import sqltext
 from tenantry.lint.partitions import Names
-from tenantry.lint.tree import Command, read_commands, strings, to_relation
+from tenantry.lint.tree import Command, find_view, read_commands, strings, to_relation
 from tenantry.model import Migration
 from tenantry.model.effects import LockMode, Measured
 from tenantry.model.errors import Problem
@@ -25,7 +25,8 @@ class LintedStatement:
     `held` are the locks that its transaction took before it, `locks` those and its own; on relations of earlier files
     alone. `created` are the relations that the file created before it, `emptied` those that it truncated before it.
     `partitioned` are the tables that have partitions, as far as it is known, and `unnamed` those of them that have
-    partitions which no file names: these are called by the name of their table.
+    partitions which no file names: these are called by the name of their table. `unknown` are the rewritten tables
+    that no file names.
     """
 
     start: int
@@ -40,6 +41,7 @@ class LintedStatement:
     emptied: frozenset[str] = frozenset()
     partitioned: frozenset[str] = frozenset()
     unnamed: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
 
     @property
     def scanned(self) -> tuple[str, ...]:
@@ -63,6 +65,11 @@ class LintedStatement:
     def rewrites(self, table: str) -> bool:
         """Return whether a table, or a partition of it, was measured to be rewritten."""
         return self._touches(self.rewritten, table)
+
+    def has_layers(self, table: str) -> bool:
+        """Return whether a partition of a table has partitions itself: it was measured to have no rows to read."""
+        partitions = self.effect.partitions if self.effect else ()
+        return any(root == table and name not in self.scanned for name, root in partitions)
 
     def _touches(self, names: Collection[str], table: str) -> bool:
         partitions = self.effect.partitions if self.effect else ()
@@ -94,6 +101,12 @@ class LintedFile:
     migration: Migration
     parts: tuple[LintedStatement, ...]
     before: tuple["LintedFile", ...] = field(repr=False)
+
+    def creates_again(self, part: LintedStatement, relation: str) -> bool:
+        """Return whether a later statement creates a view of this name: it is not missing after the commit."""
+        schema, _, own = relation.partition(".")
+        later = (find_view(each.tag, each.node) for each in self.parts if each.start > part.start)
+        return any(view and view["relname"] == own and view.get("schemaname", schema) == schema for view in later)
 
     def find_taker(self, part: LintedStatement, relation: str) -> LintedStatement:
         """Return the statement that first took the lock which is held on a relation when a statement begins."""
@@ -147,6 +160,7 @@ def _read_parts(migration: Migration, measured: Mapping[int, Measured], names: N
                 emptied,
                 partitioned,
                 unnamed,
+                names.find_unknown(effect.rewritten) if effect else frozenset(),
             )
         )
         names.note(tag, node)

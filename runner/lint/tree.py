@@ -47,11 +47,13 @@ def typed(relation: Node) -> str:
     return ".".join(quote(part) for part in parts if part)
 
 
-def find_view(tag: str, node: Node) -> str:
-    """Return the name of the view that a statement creates, as it is to be typed; empty if it creates none."""
+def find_view(tag: str, node: Node) -> Node:
+    """Return the RangeVar of the view that a statement creates; empty if it creates none."""
     if tag == "ViewStmt":
-        return typed(node["view"])
-    return typed(node["into"]["rel"]) if tag == "CreateTableAsStmt" and node["objtype"] == "OBJECT_MATVIEW" else ""
+        view: Node = node["view"]
+        return view
+    made: Node = node["into"]["rel"] if tag == "CreateTableAsStmt" and node["objtype"] == "OBJECT_MATVIEW" else {}
+    return made
 
 
 def strings(nodes: list[Node]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from tenantry.lint.names import trace
 from tenantry.lint.sizes import describe_size
-from tenantry.model import AppliedMigration, Migration, Origin, RowState
+from tenantry.model import NO_VERSION, AppliedMigration, Migration, Origin, RowState
 from tenantry.model.effects import Measured
 from tenantry.model.hazards import Harm, Hazard
 from tenantry.model.records import LEDGER_TABLES
@@ -72,7 +72,11 @@ class Scale:
 
         Empty if they may be any.
         """
-        earlier = [effect for version, effects in steps.items() if version < hazard.version for effect in effects]
+        # Repeatables come after all steps.
+        last = hazard.version == NO_VERSION
+        earlier = [
+            effect for version, effects in steps.items() if last or version < hazard.version for effect in effects
+        ]
         return dict(trace(name, earlier) for name in hazard.weighed)
 
     def _count(

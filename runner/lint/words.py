@@ -16,6 +16,13 @@ EACH_PARTITION = (
     "partition that the database has, and attach these with ALTER INDEX ... ATTACH PARTITION"
 )
 
+# For partitions that have partitions themselves.
+LAYERS = (
+    "create it with ON ONLY or ALTER TABLE ONLY on each partitioned table, which reads no row; then build an index "
+    "with CONCURRENTLY on each partition that has rows, and attach each to the one above it with ALTER INDEX ... "
+    "ATTACH PARTITION"
+)
+
 
 def show(relation: str) -> str:
     """Return the name of a relation for a message: without the schema `public`."""

@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import Any
 
 # To be raised when the fields below change: kept measurements of another format are measured again.
-FORMAT = 4
+FORMAT = 5
 
 
 class LockMode(IntEnum):
@@ -54,8 +54,8 @@ class Measured:
     statement, `dropped` those that are gone, `renamed` those that it gave another name, each with its new and its old
     one. `partitions` are those of the relations above that are partitions, each with the table that it is a part of.
     `deferred` are the tables whose constraints it may leave to be checked at the commit, `secured` those that it
-    writes and whose row-level security holds for their owner too. `required` are the columns that were NOT NULL
-    before it adds a primary key.
+    writes or reads and whose row-level security holds for their owner too. `required` are the columns that were NOT
+    NULL before it adds a primary key. `pending` tells that the server refused it until deferred checks were made.
     """
 
     start: int
@@ -74,6 +74,7 @@ class Measured:
     deferred: tuple[str, ...] = ()
     secured: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    pending: bool = False
 
 
 def to_json(effects: Sequence[Measured]) -> str:
@@ -93,11 +94,11 @@ def from_json(text: str) -> tuple[Measured, ...] | None:
 
 
 def _parse(kept: dict[str, Any]) -> Measured:
-    names = {name: tuple(kept[name]) for name in _NAMES}
+    names: dict[str, Any] = {name: tuple(kept[name]) for name in _NAMES}
     pairs: dict[str, Any] = {name: tuple((one, other) for one, other in kept[name]) for name in _PAIRS}
     locks = tuple(Lock(lock["relation"], LockMode(lock["mode"])) for lock in kept["locks"])
-    start, text, unmeasured, hint = (kept[name] for name in ("start", "text", "unmeasured", "hint"))
-    return Measured(int(start), str(text), locks=locks, unmeasured=str(unmeasured), hint=str(hint), **names, **pairs)
+    texts: dict[str, Any] = {name: str(kept[name]) for name in ("text", "unmeasured", "hint")}
+    return Measured(int(kept["start"]), locks=locks, pending=bool(kept["pending"]), **texts, **names, **pairs)
 
 
 _NAMES = ("rewritten", "scanned", "created", "rebuilt", "emptied", "dropped", "deferred", "secured", "required")

@@ -44,13 +44,16 @@ from tenantry.state import Cache
 _Snapshots = dict[int, Snapshot]
 # The name of the method by which these states come about.
 REPLAYED = "replayed"
+# What the statements of a file may not do, whatever is in the database: its transaction has begun, and is not theirs.
+_ANYWHERE = frozenset({"25001", "2D000", "55P04"})
 
 
 class _Failed(Exception):
     """A file failed on the scratch database."""
 
-    def __init__(self, migration: Migration | None, message: str, sqlstate: str, place: str) -> None:
+    def __init__(self, migration: Migration | None, message: str, sqlstate: str, place: str, hint: str = "") -> None:
         super().__init__(message)
+        self.hint = hint
         self.migration = migration
         self.sqlstate = sqlstate
         self.place = place
@@ -284,7 +287,9 @@ def _check(verdict: Verdict) -> None:
         raise _Failed(None, verdict.reason, "", "")
     failure, path = failed.failure, failed.migration.path
     place = f"{path}:{failure.line}:{failure.column}" if failure.line else path
-    raise _Failed(failed.migration, failure.message, failure.sqlstate, place)
+    # Of a statement that fails in any database, the own hint tells the way out.
+    hint = failure.hint if failure.sqlstate in _ANYWHERE else ""
+    raise _Failed(failed.migration, failure.message, failure.sqlstate, place, hint)
 
 
 def _explain(failed: _Failed) -> Refused:
@@ -297,7 +302,8 @@ def _explain(failed: _Failed) -> Refused:
         )
     return Refused(
         f"the files do not apply to an empty database: {place}{failed}{code}",
-        hint="the expected schema comes from running all files on an empty database; add a migration for what this "
+        hint=failed.hint
+        or "the expected schema comes from running all files on an empty database; add a migration for what this "
         "file relies on, name the settings or a file of SQL that it needs under scratch in tenants.yaml, or set "
         "TENANTRY_SCRATCH to the connection string of a server that has its extensions and roles",
     )

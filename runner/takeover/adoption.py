@@ -252,8 +252,9 @@ def _repair(found: Examined, file: FileEvidence) -> str:
         else:
             objects[effect.key] = after.objects[effect.key]
     tables = sorted({shorten(effect.parent) for effect in homeless})
+    major = found.ledger.connection.info.server_version // 10_000
     absent = "".join(f"-- {table} does not exist: apply the file that creates it first\n" for table in tables)
-    return f"{absent}{render(write_ddl(Snapshot('', objects), found.schema))}".rstrip()
+    return f"{absent}{render(write_ddl(Snapshot('', objects), found.schema, major=major))}".rstrip()
 
 
 def _with_fact(before: SchemaObject, effect: SchemaChange) -> SchemaObject:

@@ -167,6 +167,7 @@ def _make_job(
         # A scratch database for each set: master and tenants may both have a table of the same name.
         with _refusing(), open_replay(project) as replay:
             repeatables = directory.repeatables or ()
+            major = replay.scratch.connection.info.server_version // 10_000
             schema, wrong = yield from _replay(replay, tenant, (*directory.migrations, *repeatables))
             found += wrong
             versions = {migration.version for migration in directory.migrations}
@@ -177,7 +178,7 @@ def _make_job(
                 found += 1
                 yield FindingReported(tenant.name, problem)
         if wanted and name is wanted.set_name:
-            found += yield from _compare(tenant, wanted, schema)
+            found += yield from _compare(tenant, wanted, schema, major)
         return Verdict(Result.FINDING, count(found, "problem")) if found else Verdict(Result.OK)
 
     return check
@@ -201,13 +202,13 @@ def _refusing() -> Iterator[None]:
         raise Refused(str(error), hint=error.hint) from None
 
 
-def _compare(tenant: Tenant, wanted: _Wanted, found: Snapshot) -> Generator[Event, None, int]:
+def _compare(tenant: Tenant, wanted: _Wanted, found: Snapshot, major: int) -> Generator[Event, None, int]:
     """Say how the schema that the files make differs from the one that they are to make; return in how much."""
     differences = [one for one in compare_schemas(wanted.schema, found) if wanted.extra or one.what is not What.EXTRA]
     for difference in differences:
         yield FindingReported(tenant.name, Problem(f"{explain(difference)} (compared with {wanted.source})"))
     if differences:
-        yield DraftWritten(tenant.name, render(write_ddl(wanted.schema, found)))
+        yield DraftWritten(tenant.name, render(write_ddl(wanted.schema, found, major=major)))
     return len(differences)
 
 

@@ -56,7 +56,8 @@ def start(project: Project, *, name: str, schema_from: str, set_name: SetName = 
         found = replay.run(migrations)
     with open_replay(project) as replay:
         expected = load_schema(replay.scratch, *source, config.scope())
-    drafts = write_ddl(expected, found)
+        major = replay.scratch.connection.info.server_version // 10_000
+    drafts = write_ddl(expected, found, major=major)
     if not drafts:
         yield LinePrinted(f"nothing to write: the files already produce the schema of {source[1]}")
     title = f"A draft for review: the difference between the files and {source[1]}."

@@ -1,7 +1,7 @@
 """`drift`: what is in a database and was not meant to be, or is not and was."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -73,12 +73,14 @@ class _Group:
 class _Consensus:
     """The groups by fingerprint and the schema of A, None where there is nothing to compare.
 
-    `tie` names the groups that are as large as A, and A; it is empty where A is the largest.
+    `tie` names the groups that are as large as A, and A; it is empty where A is the largest. `roles` are those that
+    tenants are read as.
     """
 
     groups: Mapping[str, _Group]
     schema: Snapshot | None = None
     tie: str = ""
+    roles: Collection[str] = ()
 
 
 def start(project: Project, *, against: str = "files", consensus: bool = False) -> Events:
@@ -143,7 +145,9 @@ def _compare(project: Project, ledger: Ledger, expected: Snapshot) -> Generator[
     problems = [Problem(explain(difference)) for difference in compare_schemas(expected, found)] or [describe_unnamed()]
     for problem in problems:
         yield FindingReported(tenant.name, problem)
-    yield DraftWritten(tenant.name, render(write_ddl(expected, found)))
+    yield DraftWritten(
+        tenant.name, render(write_ddl(expected, found, major=ledger.connection.info.server_version // 10_000))
+    )
     return Verdict(Result.FINDING, count_differences(len(problems)))
 
 
@@ -202,7 +206,9 @@ def _make_consensus_job(project: Project) -> Job:
             group = consensus.groups.get(fingerprint)
             if group is None:
                 raise Refused("its schema changed during the comparison", hint="run the same command again")
-            yield RowReported(tenant.name, {"group": group.name, "tenants": group.size})
+            # What the connected role owns is compared as its own, whoever it is: two roles are one group.
+            role = {"role": ledger.connection.info.user} if len(consensus.roles) > 1 else {}
+            yield RowReported(tenant.name, {"group": group.name, "tenants": group.size, **role})
             verdict = yield from _compare(project, ledger, consensus.schema)
             if consensus.tie:
                 hint = "choose the tenant that is right with --against tenant:ID"
@@ -215,10 +221,12 @@ def _make_consensus_job(project: Project) -> Job:
 def _group(project: Project) -> _Consensus:
     """Read all fingerprints and return the groups, by size, with the schema of the first one."""
     found: dict[str, str] = {}
+    roles: set[str] = set()
 
     def read(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with _open(project, tenant) as ledger:
             found[tenant.name] = read_fingerprint(ledger.connection, project.config.scope(tenant))
+            roles.add(ledger.connection.info.user)
         yield RowReported(tenant.name, {})
         return Verdict(Result.OK)
 
@@ -228,12 +236,12 @@ def _group(project: Project) -> _Consensus:
     sizes = Counter(found[tenant.name] for tenant in project.tenants if tenant.name in found).most_common()
     groups = {fingerprint: _Group(_letter(index), size) for index, (fingerprint, size) in enumerate(sizes)}
     if len(found) < 2:
-        return _Consensus(groups)
+        return _Consensus(groups, roles=roles)
     largest = [group for group in groups.values() if group.size == sizes[0][1]]
     tie = f"no majority: {', '.join(f'{one.name} {one.size}' for one in largest)}" if len(largest) > 1 else ""
     first = next(tenant for tenant in project.tenants if found.get(tenant.name) == sizes[0][0])
     with project.sessions.connect(first) as connection:
-        return _Consensus(groups, read_snapshot(connection, project.config.scope(first)), tie)
+        return _Consensus(groups, read_snapshot(connection, project.config.scope(first)), tie, roles)
 
 
 def _letter(index: int) -> str:

@@ -92,16 +92,24 @@ def run(
 
 
 def make_look(project: Project, target: int | None, late: Collection[int]) -> Look:
-    """Return the function that plans a tenant by its ledger, without its repeatables."""
+    """Return the function that plans a tenant by its ledger."""
 
     def look(tenant: Tenant, ledger: Ledger) -> tuple[Plan, Sequence[AppliedMigration]]:
         rows, files = ledger.read(), project.files(tenant)
         if describe_freeze(tenant, today()):
             return Plan(()), rows
         newest = limit_target(tenant, files, target)
-        return make_plan(compare_rows(files, rows, ledger), target=newest, allow=late), rows
+        planned = make_plan(compare_rows(files, rows, ledger), target=newest, allow=late)
+        return _with_repeatables(project, tenant, planned, newest, ledger), rows
 
     return look
+
+
+def _with_repeatables(project: Project, tenant: Tenant, plan: Plan, target: int | None, ledger: Ledger | None) -> Plan:
+    """Return a plan with the pending repeatables, which are written for the newest schema: none with a target."""
+    if target is not None:
+        return plan
+    return replace(plan, repeatables=find_pending(project.repeatables(tenant), ledger))
 
 
 def _add_effects(project: Project, run: Events, gate: Gate) -> Events:
@@ -120,12 +128,12 @@ def _add_effects(project: Project, run: Events, gate: Gate) -> Events:
                 case TenantPlanned(tenant, decided) if tenant in used and not decided.blockers:
                     found = tenants[tenant]
                     pending[found.set_name].update(step.version for step in decided.steps)
-                    if find_unseen(decided.steps, used[tenant]):
+                    if find_unseen(decided, used[tenant]):
                         unseen[found.set_name].append(found)
-                case RunFinished() if any(pending.values()) and not project.stop.reason:
+                case RunFinished() if (any(pending.values()) or unseen) and not project.stop.reason:
                     for name, versions in pending.items():
                         files = project.directories[name].migrations
-                        yield from _tell_effects(project, files, versions)
+                        yield from _tell_effects(project, files, versions) if versions else ()
                         yield from gate.foresee(unseen[name])
             yield event
 
@@ -155,9 +163,8 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
         with project.reading(tenant) as ledger:
             statuses = read_statuses(project.files(tenant), ledger)
             refuse_bare(statuses, ledger)
-            decided = make_plan(statuses, target=newest, allow=late)
-            if newest is None:
-                decided = replace(decided, repeatables=find_pending(project.repeatables(tenant), ledger))
+            planned = make_plan(statuses, target=newest, allow=late)
+            decided = _with_repeatables(project, tenant, planned, newest, ledger)
             yield TenantCompared(tenant.name, statuses)
             yield TenantPlanned(tenant.name, decided)
             yield RowReported(tenant.name, _cells(statuses, decided))

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from psycopg.pq.abc import PGresult
 
 from tenantry.lint.measure.books import Books, DatabaseState, Relation
-from tenantry.lint.measure.written import read_written
+from tenantry.lint.measure.written import list_changes, read_written
 from tenantry.lint.tree import typed, walk
 from tenantry.model.effects import Lock, LockMode, Measured
 from tenantry.postgres.queries import read_sql
@@ -65,8 +65,10 @@ def probe(books: Books, statement: Statement, existing: frozenset[int]) -> Measu
     emptied = rewritten if tag == _EMPTIES else _find_emptied(connection, rewritten, after, filled, statement)
     emptied |= _find_empty_roots(known, emptied)
     scanned = (_scanned(old, after) | (read_whole & {relation.name for relation in old.values()})) - emptied
-    written = [oid for oid in old if oid in after and after[oid].mode >= LockMode.ROW_EXCLUSIVE] if node else []
-    facts = read_written(connection, tag, node, written if tag in _PLANNED else ())
+    changes = list_changes(statement.text, tag, node)
+    written = [oid for oid in old if oid in after and after[oid].mode >= LockMode.ROW_EXCLUSIVE]
+    read = [oid for oid in old if oid in after and after[oid].mode == LockMode.ACCESS_SHARE]
+    facts = read_written(connection, changes, written, read)
     return Measured(
         statement.start,
         statement.text,

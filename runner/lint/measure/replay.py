@@ -1,7 +1,7 @@
 """One file on the scratch database, statement by statement, with the effect of each; its changes stay there."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeVar
 
@@ -32,6 +32,8 @@ _READ_IT = "read it, and allow this in the header"
 MOST = 5_000
 _TOO_MANY = "only the first {} statements of a file are measured, not counting those that are like one before"
 _SPLIT = "split the file, or read it and allow this in the header"
+# The SQLSTATE of a change of a table whose deferred checks wait.
+_IN_USE = psycopg.errors.ObjectInUse.sqlstate
 # Arbitrary: a signal ends the measuring between two messages.
 _TOGETHER = 500
 
@@ -62,8 +64,7 @@ def measure_file(
     drops = True
     try:
         connection.execute(_ZONE)
-        run = measuring.run_in_one if migration.transactional else measuring.run_one_by_one
-        measured = tuple(run(sqltext.group_alike(sqltext.split(migration.sql), measuring.knows)))
+        measured = measuring.run(migration)
         drops = mentions_prepared(migration.sql)
         return measured
     finally:
@@ -73,9 +74,17 @@ def measure_file(
                 books.prepared.forget()
 
 
+class _RowsRefused(Exception):
+    """Deferred checks that are pending refuse the made-up rows: the file has to run again, without them."""
+
+
 @dataclass(slots=True)
 class _Measuring:
-    """The measuring of one file; `existing` are the relations before it, `most` of its statements are measured."""
+    """The measuring of one file; `existing` are the relations before it, `most` of its statements are measured.
+
+    `pending` tells that the last statement was refused until deferred checks were made, and `refused` are the offsets
+    of those that were because of rows which do not pass the checks.
+    """
 
     scratch: Scratch
     books: Books
@@ -83,6 +92,8 @@ class _Measuring:
     ledger_schema: str
     most: int
     measured: int = 0
+    pending: bool = False
+    refused: set[int] = field(default_factory=set)
 
     @property
     def _connection(self) -> Connection:
@@ -92,6 +103,20 @@ class _Measuring:
         """Return whether constants decide nothing: a function of the files' own may do with them what it likes."""
         row = self._connection.execute(read_sql("lint/measure", "functions"), [sqltext.find_calls(shape)]).fetchone()
         return row == (False,)
+
+    def run(self, migration: Migration) -> tuple[Measured, ...]:
+        """Run a file and return the effects of its statements."""
+        try:
+            return self._run_all(migration)
+        except _RowsRefused:
+            with self._connection.transaction():
+                empty(self._connection, self.ledger_schema)
+            self.books.forget()
+            return self._run_all(migration)
+
+    def _run_all(self, migration: Migration) -> tuple[Measured, ...]:
+        run = self.run_in_one if migration.transactional else self.run_one_by_one
+        return tuple(run(sqltext.group_alike(sqltext.split(migration.sql), self.knows)))
 
     def run_in_one(self, groups: Iterable[Group]) -> Iterator[Measured]:
         """Yield the effects of statements that are one transaction."""
@@ -122,7 +147,13 @@ class _Measuring:
         if self.measured > self.most:
             self._try(lambda: self.books.run(statement.text))
             return Measured(statement.start, statement.text, unmeasured=_TOO_MANY.format(self.most), hint=_SPLIT)
-        return self._try(lambda: probe(self.books, statement, self.existing))
+        self.pending = statement.start in self.refused
+        try:
+            measured = self._try(lambda: probe(self.books, statement, self.existing))
+        except _RowsRefused:
+            self.refused.add(statement.start)
+            raise
+        return replace(measured, pending=self.pending)
 
     def _run(self, statements: Sequence[Statement]) -> None:
         """Run statements that are like measured ones, many at a time."""
@@ -135,6 +166,8 @@ class _Measuring:
     def _try(self, act: Callable[[], Acted]) -> Acted:
         """Act in a savepoint; if it fails, again with the role that is missing, or without the rows that we made.
 
+        If checks of rows are pending, they are made first, as the safe form has it.
+
         Made-up rows may violate a constraint that the statement adds, which is no fault of the file.
         """
         try:
@@ -145,6 +178,16 @@ class _Measuring:
             self.scratch.check()
             if role := find_missing_role(self.scratch, error.sqlstate, error.diag.message_primary):
                 create_role(self.scratch, role)
+            elif error.sqlstate == _IN_USE:
+                self._check_rows()
+                self.pending = True
             else:
                 empty(self._connection, self.ledger_schema)
         return act()
+
+    def _check_rows(self) -> None:
+        """Make the deferred checks that are pending. Raises _RowsRefused if rows do not pass them."""
+        try:
+            self._connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        except psycopg.errors.IntegrityError:
+            raise _RowsRefused from None

@@ -1,8 +1,10 @@
 """The tables that a statement writes and where that may go wrong: deferred constraints, and row-level security."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
+from tenantry.lint.blocks import read_block
+from tenantry.lint.tree import walk
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
 from tenantry.sqltext.library import Node
@@ -11,6 +13,10 @@ from tenantry.sqltext.library import Node
 _INSERT, _DELETE, _UPDATE = 4, 8, 16
 _EVENTS = {"InsertStmt": _INSERT, "DeleteStmt": _DELETE, "UpdateStmt": _UPDATE}
 _ALL = _INSERT | _DELETE | _UPDATE
+_INSERTS, _MERGE = "InsertStmt", "MergeStmt"
+
+
+Change = tuple[str, Node]
 
 
 class Written(NamedTuple):
@@ -20,21 +26,52 @@ class Written(NamedTuple):
     secured: tuple[str, ...] = ()
 
 
-def read_written(connection: Connection, tag: str, node: Node, tables: Collection[int]) -> Written:
-    """Return the facts about the tables, by oid, that a change of rows writes."""
-    if not tables:
+def list_changes(text: str, tag: str, node: Node) -> list[Change]:
+    """Return the changes of rows in a statement, each with its tag: itself, those of a WITH, and those of a block."""
+    return [change for one in _list_statements(text, tag, node) for change in _list_nested(*one)]
+
+
+def _list_statements(text: str, tag: str, node: Node) -> Iterator[Change]:
+    yield tag, node
+    for inner in read_block(text, node) if tag == "DoStmt" else ():
+        yield inner.tag, inner.node
+
+
+def _list_nested(tag: str, node: Node) -> Iterator[Change]:
+    nested = [(tag, node), *walk(node)]
+    return ((tag, node) for tag, node in nested if tag in _EVENTS or tag == _MERGE)
+
+
+def read_written(
+    connection: Connection, changes: Sequence[Change], written: Collection[int], read: Collection[int]
+) -> Written:
+    """Return the facts about the tables, by oid, that changes of rows write, and about those that they only read."""
+    if not changes or not (written or read):
         return Written()
-    values = {"events": _find_events(tag, node), "columns": _list_columns(node), "oids": list(tables)}
+    events, columns = 0, []
+    for tag, node in changes:
+        events |= _find_events(tag, node)
+        columns += _list_columns(node)
+    values = {"events": events, "columns": columns, "oids": [*written, *read]}
     rows = connection.execute(read_sql("lint/measure", "written"), values).fetchall()
-    return Written(tuple(name for name, _, late in rows if late), tuple(name for name, secured, _ in rows if secured))
+    # An INSERT of a row that no policy allows fails; all else leaves such rows out.
+    hidden = {*read, *(written if any(tag != _INSERTS for tag, _ in changes) else ())}
+    return Written(
+        tuple(name for oid, name, _, late in rows if late and oid in written),
+        tuple(name for oid, name, secured, _ in rows if secured and oid in hidden),
+    )
 
 
 def _find_events(tag: str, node: Node) -> int:
     """Return the bits of the events; those of a MERGE or an upsert may be any."""
-    return _ALL if tag == "MergeStmt" or "onConflictClause" in node else _EVENTS[tag]
+    return _ALL if tag == _MERGE or "onConflictClause" in node else _EVENTS[tag]
 
 
 def _list_columns(node: Node) -> list[str]:
     """Return the names of the columns that an UPDATE sets."""
-    clause = node.get("onConflictClause", node)
-    return [each["ResTarget"].get("name", "") for each in clause.get("targetList", ()) if "ResTarget" in each]
+    clauses = [
+        node.get("onConflictClause", node),
+        *(each["MergeWhenClause"] for each in node.get("mergeWhenClauses", ())),
+    ]
+    targets = (each for clause in clauses for each in clause.get("targetList", ()))
+    return [each["ResTarget"].get("name", "") for each in targets if "ResTarget" in each]

@@ -1,4 +1,4 @@
-"""DROP ... CASCADE: objects that the file does not name are dropped as well."""
+"""CASCADE: objects that the file does not name are dropped as well."""
 
 from collections.abc import Iterator
 
@@ -15,19 +15,27 @@ _HELP = (
     "drop the objects by their names, in files whose review shows them, and leave CASCADE out; or say in the header "
     "that none of them is used"
 )
+_ACTIONS = ("DropColumn", "DropConstraint")
 # Parts of a table, which is locked for them: nothing else depends on them but what the table needs.
 _PARTS = ("OBJECT_INDEX", "OBJECT_POLICY", "OBJECT_RULE", "OBJECT_TRIGGER")
 
 
 def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
-        if part.tag != "DropStmt" or part.node.get("behavior") != "DROP_CASCADE" or part.node["removeType"] in _PARTS:
+        if not _cascades(part):
             continue
-        tables = _find_dependents(part)
-        if tables or (not part.effect and not _is_own(file, part)):
+        tables = tuple(name for name in _find_dependents(part) if not file.creates_again(part, name))
+        if tables or (part.tag == "DropStmt" and not part.effect and not _is_own(file, part)):
             said = f" in or on {', '.join(map(show, tables))}" if tables else ""
             message = f"CASCADE also drops the objects that depend on it{said}: anything that still uses them fails"
             yield Match(part.start, message, advise(_HELP, f"{_ALLOW}{squeeze(part.text)};\n"), tables)
+
+
+def _cascades(part: LintedStatement) -> bool:
+    """Return whether a statement drops what depends on an object that it names; a part of a table is no such object."""
+    if part.tag == "DropStmt":
+        return part.node.get("behavior") == "DROP_CASCADE" and part.node["removeType"] not in _PARTS
+    return any(command.kind in _ACTIONS and command.text.lower().endswith("cascade") for _, command in part.commands())
 
 
 def _is_own(file: LintedFile, part: LintedStatement) -> bool:
@@ -41,7 +49,11 @@ def _find_dependents(part: LintedStatement) -> tuple[str, ...]:
     """Return the relations of earlier files that the drop takes or changes, but for those that it names."""
     if not part.effect:
         return ()
-    named = {".".join(_read_words(each)) for each in part.node["objects"]}
+    if part.tag == "DropStmt":
+        named = {".".join(_read_words(each)) for each in part.node["objects"]}
+    else:
+        own = part.find(part.node["relation"])
+        named = {own, *(name for name, table in part.effect.partitions if table == own)}
     closed = [lock.relation for lock in part.effect.locks if lock.mode is LockMode.ACCESS_EXCLUSIVE]
     found = dict.fromkeys((*closed, *part.effect.dropped))
     return tuple(name for name in found if not named & {name, name.partition(".")[2]})
@@ -62,4 +74,8 @@ RULE = Rule(
     "drop each object by its name, without CASCADE",
     _check,
 )
-UNSAFE = ("DROP TYPE mood CASCADE;\n", "DROP FUNCTION is_title(text) CASCADE;\n", "DROP SCHEMA old CASCADE;\n")
+UNSAFE = (
+    "DROP TYPE mood CASCADE;\n",
+    "DROP FUNCTION is_title(text) CASCADE;\n",
+    "DROP SCHEMA old CASCADE;\n",
+)

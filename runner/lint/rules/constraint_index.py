@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import NAMES, Match, Rule
+from tenantry.lint.rules.volatile_default import differs, write_filled
 from tenantry.lint.tree import Command, cut, quote, squeeze, strings, typed
-from tenantry.lint.words import ALONE, EACH_PARTITION, advise, wait
+from tenantry.lint.words import ALONE, EACH_PARTITION, LAYERS, advise, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
@@ -50,12 +51,13 @@ def _columns(command: Command, constraint: Node) -> list[str]:
 def _advise(part: LintedStatement, table: str, command: Command, constraint: Node) -> str:
     """Return the safe form: the column, if it is new, then what a primary key needs, the index, and the constraint."""
     columns = _columns(command, constraint)
-    new = command.kind == "AddColumn"
-    first = [f"ALTER TABLE {typed(part.node['relation'])} ADD COLUMN {_write_column(part, command)}"] if new else []
+    first = _write_column(part, table, command) if command.kind == "AddColumn" else ()
     required = part.effect.required if part.effect else ()
     nullable = [] if constraint["contype"] == "CONSTR_UNIQUE" else [each for each in columns if each not in required]
     if table in part.unnamed:
         return advise(EACH_PARTITION)
+    if part.has_layers(table):
+        return advise(LAYERS)
     if table in part.partitioned:
         return advise(
             _OF_PARTITIONS, *first, *_require(part, table, nullable), *_write_parts(part, constraint, columns)
@@ -67,16 +69,20 @@ def _advise(part: LintedStatement, table: str, command: Command, constraint: Nod
         sentence = "build its index first, in a file of its own, while writes continue"
         return advise(sentence, *first, built, added)
     sentence = "build its index first, while writes continue, and validate a check, or every row is searched for nulls"
+    if first:
+        sentence = f"fill the column first; {sentence}"
     checked, validated, required_now = _require(part, table, nullable)
     dropped = required_now.rpartition(";\n")[2]
     return advise(sentence, *first, built, checked, validated, f"{added};\n{dropped}")
 
 
-def _write_column(part: LintedStatement, command: Command) -> str:
-    """Return name and type of a new column as they are written."""
+def _write_column(part: LintedStatement, table: str, command: Command) -> tuple[str, ...]:
+    """Return the files that add a new column, with its type as it is written; and fill it, if each row has a value."""
+    if differs(command.node):
+        return write_filled(part, table, command)
     end = command.node["constraints"][0]["Constraint"]["location"]
     kind = cut(part.text, command.text, command.node["typeName"]["location"], end)
-    return f"{quote(command.name)} {squeeze(kind)}"
+    return (f"ALTER TABLE {typed(part.node['relation'])} ADD COLUMN {quote(command.name)} {squeeze(kind)}",)
 
 
 def _require(part: LintedStatement, table: str, columns: list[str]) -> tuple[str, ...]:

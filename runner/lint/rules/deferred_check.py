@@ -21,18 +21,20 @@ def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         if part.tag == "ConstraintsSetStmt" and not part.node.get("deferred"):
             waiting = {}
+        pending = part.effect is not None and part.effect.pending
         for table in _find_changed(part):
-            if writer := waiting.get(table):
-                yield _tell(part, table, writer)
+            if pending or table in waiting:
+                yield _tell(part, table, waiting.get(table))
         # The first writer of a table: all of them may have left a check behind.
         waiting = dict.fromkeys(part.effect.deferred if part.effect else (), part) | waiting
 
 
 def _find_changed(part: LintedStatement) -> tuple[str, ...]:
     """Return the tables that a statement changes in a way that the server refuses while a check waits."""
-    if part.tag == "DoStmt" and part.effect:
+    named = tuple(filter(None, map(part.find, _list_relations(part))))
+    if not named and part.effect and (part.tag == "DoStmt" or part.effect.pending):
         return tuple(lock.relation for lock in part.effect.locks if lock.mode is LockMode.ACCESS_EXCLUSIVE)
-    return tuple(filter(None, map(part.find, _list_relations(part))))
+    return named
 
 
 def _list_relations(part: LintedStatement) -> list[Node]:
@@ -47,11 +49,13 @@ def _list_relations(part: LintedStatement) -> list[Node]:
     return []
 
 
-def _tell(part: LintedStatement, table: str, writer: LintedStatement) -> Match:
+def _tell(part: LintedStatement, table: str, writer: LintedStatement | None) -> Match:
+    """Return the finding; without a `writer`, it was measured that one before it writes rows of the table."""
     message = (
         "if a row of {} is written before, its deferred check waits for the commit, and the file fails here (55006)"
     )
-    files = f"{squeeze(writer.text)};\nSET CONSTRAINTS ALL IMMEDIATE;\n{squeeze(part.text)}"
+    first = f"{squeeze(writer.text)};\n" if writer else ""
+    files = f"{first}SET CONSTRAINTS ALL IMMEDIATE;\n{squeeze(part.text)}"
     text = advise("have the rows checked first", files)
     return Match(part.start, message.format(show(table)), text, (table,), name=show(table), many=message.format(NAMES))
 
@@ -69,4 +73,7 @@ UNSAFE = (
     "ALTER TABLE visits ADD COLUMN filled boolean;\n",
     "INSERT INTO visits (id, room_id) SELECT id, room_id FROM sessions WHERE id = 5;\n"
     "DO $$ BEGIN ALTER TABLE visits ADD COLUMN filled boolean; END $$;\n",
+    "DO $$ BEGIN UPDATE visits SET room_id = NULL WHERE id = 5; END $$;\nALTER TABLE visits ADD filled boolean;\n",
+    "WITH gone AS (DELETE FROM rooms WHERE id = 5 RETURNING id) SELECT count(*) FROM gone;\n"
+    "ALTER TABLE rooms ADD filled boolean;\n",
 )

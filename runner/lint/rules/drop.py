@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.reading import LintedFile
 from tenantry.lint.rule import NAMES, Match, Rule
-from tenantry.lint.tree import find_view, quote, strings, to_relation, typed
+from tenantry.lint.tree import quote, strings, to_relation, typed
 from tenantry.lint.words import advise, show
 from tenantry.model.hazards import Level
-from tenantry.sqltext.library import Node
 
 _FIRST = "first deploy a release that does not use it; then say so in the header of the file that drops it"
 _ALLOW = "-- lint: allow drop because no release uses it any more\n"
@@ -24,7 +23,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
         if part.tag == "DropStmt" and (kind := _KINDS.get(part.node["removeType"])):
             for each in part.node["objects"]:
                 relation = to_relation(strings(each["List"]["items"]))
-                if (table := part.find(relation)) and not _is_created_again(file, part, relation):
+                if (table := part.find(relation)) and not file.creates_again(part, table):
                     text = f"{_ALLOW}DROP {kind} {typed(relation)};\n"
                     yield _tell(part.start, show(table), text, table)
 
@@ -33,11 +32,6 @@ def _tell(start: int, name: str, text: str, table: str) -> Match:
     message = f"{name} is gone after the commit: anything that still uses it fails"
     many = f"{NAMES} are gone after the commit: anything that still uses them fails"
     return Match(start, message, advise(_FIRST, text), (table,), name=name, many=many)
-
-
-def _is_created_again(file: LintedFile, part: LintedStatement, view: Node) -> bool:
-    """Return whether a later statement of the file creates a view of this name: it is not missing after the commit."""
-    return any(find_view(later.tag, later.node) == typed(view) for later in file.parts if later.start > part.start)
 
 
 RULE = Rule(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import find_view, quote, squeeze, typed
-from tenantry.lint.words import ALONE, EACH_PARTITION, advise, wait
+from tenantry.lint.words import ALONE, EACH_PARTITION, LAYERS, advise, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
 
@@ -34,7 +34,8 @@ def _builds(part: LintedStatement, table: str) -> bool:
 def _is_of_view(file: LintedFile, part: LintedStatement) -> bool:
     """Return whether the index is of a materialized view, by the syntax: nobody writes there, and readers go on."""
     statements = (one for each in (*file.before, file) for one in each.parts)
-    return typed(part.node["relation"]) in (find_view(one.tag, one.node) for one in statements)
+    views = filter(None, (find_view(one.tag, one.node) for one in statements))
+    return typed(part.node["relation"]) in map(typed, views)
 
 
 def _advise(part: LintedStatement) -> str:
@@ -46,6 +47,8 @@ def _advise_on_partitions(part: LintedStatement, table: str) -> str:
     """Return the safe form for partitions: an index is built on each of them and attached to that of the table."""
     if table in part.unnamed:
         return advise(EACH_PARTITION)
+    if part.has_layers(table):
+        return advise(LAYERS)
     text = squeeze(part.text)
     own = part.node.get("idxname") or f"{table.partition('.')[2]}_idx"
     head, _, rest = text.partition("(")

@@ -11,6 +11,14 @@ from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
 
 _WHILE = "while every row is checked"
+_SENTENCE = (
+    "add it NOT VALID, so that only new rows are checked, and validate the others in a later file, under a lock that "
+    "allows reads and writes"
+)
+_OF_PARTITIONS = (
+    "add it to each partition NOT VALID, and validate it there in a later file, under a lock that allows reads and "
+    "writes; then add it to the table, which takes those of its partitions"
+)
 _FILLS = ("CONSTR_DEFAULT", "CONSTR_GENERATED", "CONSTR_IDENTITY")
 _CHECKED = {"CONSTR_CHECK": LockMode.ACCESS_EXCLUSIVE, "CONSTR_FOREIGN": LockMode.SHARE_ROW_EXCLUSIVE}
 
@@ -38,7 +46,7 @@ def _check_column(part: LintedStatement, table: str, command: Command) -> Iterat
             bare = squeeze(command.text.replace(text, "").strip())
             if foreign:
                 text = text.replace("REFERENCES", f"FOREIGN KEY ({quote(command.name)}) REFERENCES", 1)
-            named = {**constraint, "fk_attrs": [{"String": {"sval": command.name}}]}
+            named = {**constraint, "fk_attrs": [{"String": {"sval": command.name}}], "checked": command.name}
             yield _found(part, table, command, named, f"ADD {text}", column=bare)
 
 
@@ -58,13 +66,15 @@ def _found(
     name = constraint.get("conname") or _name(table, constraint)
     if "conname" not in constraint:
         added = f"ADD CONSTRAINT {quote(name)} {added.partition(' ')[2].strip()}"
-    first = f"{alter} {squeeze(added)} NOT VALID"
-    text = advise(
-        "add it NOT VALID, so that only new rows are checked, and validate the others in a later file, under a lock "
-        "that allows reads and writes",
-        f"{alter} {column};\n{first}" if column else first,
-        f"{alter} VALIDATE CONSTRAINT {quote(name)}",
+    divided = table in part.partitioned and constraint["contype"] == "CONSTR_FOREIGN"
+    files = (
+        _write_parts(part, table, squeeze(added), name)
+        if divided
+        else (f"{alter} {squeeze(added)} NOT VALID", f"{alter} VALIDATE CONSTRAINT {quote(name)}")
     )
+    if column and files:
+        files = (f"{alter} {column};\n{files[0]}", *files[1:])
+    text = advise(_OF_PARTITIONS if divided else _SENTENCE, *files)
     mode = max(part.locks.get(table, LockMode.ACCESS_SHARE), _CHECKED[constraint["contype"]])
     message = wait(mode, table, _WHILE)
     return Match(
@@ -77,12 +87,31 @@ def _found(
     )
 
 
+def _write_parts(part: LintedStatement, table: str, added: str, name: str) -> tuple[str, ...]:
+    """Return the files for a foreign key of a partitioned table, which must be valid: it takes those of partitions."""
+    partitions = part.effect.partitions if part.effect else ()
+    alters = [
+        f"ALTER TABLE {'.'.join(map(quote, leaf.split('.', 1)))}"
+        for leaf, root in partitions
+        if root == table and leaf in part.scanned
+    ]
+    if table in part.unnamed or not alters:
+        return ()
+    whole = f"ALTER TABLE {typed(part.node['relation'])} {added}"
+    return (
+        ";\n".join(f"{alter} {added} NOT VALID" for alter in alters),
+        ";\n".join(f"{alter} VALIDATE CONSTRAINT {quote(name)}" for alter in alters),
+        whole,
+    )
+
+
 def _name(table: str, constraint: Node) -> str:
     """Return the name that the server would choose, but for its limit on the length."""
     own = show(table).rpartition(".")[2]
     if constraint["contype"] == "CONSTR_FOREIGN":
         return "_".join((own, *strings(constraint["fk_attrs"]), "fkey"))
-    return f"{own}_check"
+    # A check that is written with a column has its name.
+    return "_".join(filter(None, (own, constraint.get("checked", ""), "check")))
 
 
 def _tables(part: LintedStatement, table: str, constraint: Node) -> tuple[str, ...]:

@@ -31,7 +31,8 @@ def _check(file: LintedFile) -> Iterator[Match]:
 def _lacks_value(column: Node) -> bool:
     kinds = {each["Constraint"]["contype"] for each in column.get("constraints", ())}
     kind = column["typeName"]["names"][-1]["String"]["sval"]
-    return "CONSTR_NOTNULL" in kinds and not kinds.intersection(_FILLS) and kind not in _SERIALS
+    required = not kinds.isdisjoint(("CONSTR_NOTNULL", "CONSTR_PRIMARY"))
+    return required and not kinds.intersection(_FILLS) and kind not in _SERIALS
 
 
 def _advise(part: LintedStatement, command: Command) -> str:

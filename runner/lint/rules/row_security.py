@@ -8,8 +8,6 @@ from tenantry.lint.tree import squeeze
 from tenantry.lint.words import advise, show
 from tenantry.model.hazards import Level
 
-# An INSERT of a row that no policy allows fails.
-_CHANGES = ("DeleteStmt", "MergeStmt", "UpdateStmt")
 _SETTING = "row_security"
 
 
@@ -17,7 +15,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
     off = False
     for part in file.parts:
         off = off or _switches_off(part)
-        tables = part.effect.secured if part.effect and part.tag in _CHANGES and not off else ()
+        tables = part.effect.secured if part.effect and not off else ()
         if tables:
             named = ", ".join(map(show, tables))
             message = f"row-level security holds for the owner of {named} too: rows that no policy shows are left out"
@@ -43,4 +41,9 @@ RULE = Rule(
     "set row_security to off before it, so that the server refuses it where it would leave rows out",
     _check,
 )
-UNSAFE = ("UPDATE secured SET org = 2 WHERE id = 5;\n",)
+UNSAFE = (
+    "UPDATE secured SET org = 2 WHERE id = 5;\n",
+    "DO $$ BEGIN DELETE FROM secured WHERE id = 5; END $$;\n",
+    "WITH gone AS (DELETE FROM secured WHERE id = 5 RETURNING id) SELECT count(*) FROM gone;\n",
+    "INSERT INTO plays (room_id) SELECT id FROM secured WHERE id = 5;\n",
+)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.reading import LintedFile
+from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import NAMES, Match, Rule
 from tenantry.lint.tree import quote
 from tenantry.lint.words import advise, show, wait
@@ -20,17 +20,17 @@ def _check(file: LintedFile) -> Iterator[Match]:
             if mode >= LockMode.SHARE:
                 many = wait(mode, NAMES, "while all of them are rewritten")
                 message = wait(mode, relation, _WHILE)
-                yield Match(part.start, message, _advise(relation), (relation,), name=show(relation), many=many)
+                yield Match(part.start, message, _advise(part, relation), (relation,), name=show(relation), many=many)
 
 
-def _advise(relation: str) -> str:
+def _advise(part: LintedStatement, relation: str) -> str:
     schema, _, own = relation.partition(".")
     old, new = (f"{quote(schema)}.{quote(name)}" for name in (own, f"{own}_new"))
-    return advise(
-        "create a table of the new form next to it, let the application write both, fill it in batches, and "
-        "switch over",
-        f"CREATE TABLE {new} (LIKE {old} INCLUDING ALL)",
+    sentence = (
+        "create a table of the new form next to it, let the application write both, fill it in batches, and switch over"
     )
+    # A table that no file names may have another name in each database.
+    return advise(sentence, *() if relation in part.unknown else (f"CREATE TABLE {new} (LIKE {old} INCLUDING ALL)",))
 
 
 RULE = Rule(

@@ -19,7 +19,7 @@ _STABLE = frozenset({"now", "transaction_timestamp", "statement_timestamp", "cur
 def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
         for table, command in part.commands():
-            if command.kind != "AddColumn" or not _is_suspect(command.node):
+            if command.kind != "AddColumn" or not differs(command.node):
                 continue
             if part.effect is None or part.rewrites(table):
                 why = "while every row is rewritten, each with a value of its own"
@@ -28,7 +28,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
                 yield Match(part.start + command.start, message, text, (table,), name=command.name, many=many)
 
 
-def _is_suspect(column: Node) -> bool:
+def differs(column: Node) -> bool:
     """Return whether a value may differ from row to row; only a measurement tells whether it does."""
     return _type(column) in _SERIAL or any(
         _calls(constraint["Constraint"].get("raw_expr")) or constraint["Constraint"]["contype"] == "CONSTR_IDENTITY"
@@ -48,11 +48,16 @@ def _type(column: Node) -> str:
 
 
 def _advise(part: LintedStatement, table: str, command: Command) -> str:
+    sentence = "add it without a default, set the default for new rows, and fill the others in batches, in a later file"
+    return advise(sentence, *write_filled(part, table, command))
+
+
+def write_filled(part: LintedStatement, table: str, command: Command) -> tuple[str, str]:
+    """Return the files that add a column without a value, and fill it."""
     name, column = typed(part.node["relation"]), quote(command.name)
     alter = f"ALTER TABLE {name}"
     first, value = _read_default(part, command) or _make_sequence(part, table, command)
-    return advise(
-        "add it without a default, set the default for new rows, and fill the others in batches, in a later file",
+    return (
         f"{first}{alter} ADD COLUMN {column} {_read_type(part, command)};\n"
         f"{alter} ALTER COLUMN {column} SET DEFAULT {value}",
         f"{BATCHED}UPDATE {name} SET {column} = {value} WHERE {column} IS NULL;\n",  # noqa: S608  # for a person to type

@@ -11,7 +11,7 @@ from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
 
-_VERBS = {"UpdateStmt": "written", "DeleteStmt": "deleted"}
+_VERBS = {"UpdateStmt": "written", "DeleteStmt": "deleted", "MergeStmt": "written"}
 # Without one of these, a condition has the same value for all rows; a function may have another one for each.
 _ABOUT_ROWS = ("ColumnRef", "CurrentOfExpr", "FuncCall", "ParamRef", "SubLink")
 
@@ -42,14 +42,30 @@ def holds(part: LintedStatement) -> bool:
 
 def has_no_condition(node: Node) -> bool:
     """Return whether a change finds all rows: it has no WHERE, or one that is about nothing in them."""
-    where = node.get("whereClause")
-    return where is None or not any(tag in _ABOUT_ROWS for tag, _ in walk(where))
+    where = node.get("whereClause") or node.get("joinCondition")
+    return where is None or _is_constant(where, wanted=True)
+
+
+def _is_constant(condition: Node, *, wanted: bool) -> bool:
+    """Return whether a condition has the wanted value for all rows, whatever is in them."""
+    ((tag, node),) = condition.items()
+    if tag == "BoolExpr":
+        kind, parts = node["boolop"], node["args"]
+        if kind == "NOT_EXPR":
+            return _is_constant(parts[0], wanted=not wanted)
+        # One true part of an OR is enough, and one false part of an AND.
+        found = (_is_constant(part, wanted=wanted) for part in parts)
+        return any(found) if wanted is (kind == "OR_EXPR") else all(found)
+    if tag == "A_Const" and "boolval" in node:
+        return bool(node["boolval"].get("boolval", False)) is wanted
+    # Of a comparison of constants, nobody would write a false one.
+    return wanted and not any(kind in _ABOUT_ROWS for kind, _ in walk(condition))
 
 
 def _read_changes(part: LintedStatement) -> Iterator[InnerStatement]:
     """Yield the changes of rows in a statement, wherever they stand in it."""
     if part.tag in _VERBS:
-        yield InnerStatement(0, part.text, part.tag, part.node, whole=True)
+        yield InnerStatement(0, part.text, part.tag, part.node, whole=part.tag != "MergeStmt")
     for inner in read_block(part.text, part.node) if part.tag == "DoStmt" else ():
         yield inner
         yield from _read_nested(inner.node, inner.start)
@@ -64,7 +80,7 @@ def _read_nested(node: Node, start: int) -> Iterator[InnerStatement]:
 def _advise(part: LintedStatement, change: InnerStatement) -> str:
     if change.whole:
         return advise("run it in batches, in a file of its own", f"{BATCHED}{squeeze(change.text)};\n")
-    barred = "a block" if part.tag == "DoStmt" else "a WITH that writes"
+    barred = "a block" if part.tag == "DoStmt" else "a MERGE" if change.tag == "MergeStmt" else "a WITH that writes"
     return (
         f"write it as a statement of its own, in batches: a file with `-- batch: 5000 pause 100ms` cannot have {barred}"
     )
@@ -83,5 +99,7 @@ UNSAFE = (
     "DELETE FROM sessions;\n",
     "UPDATE sessions SET code = 'x' WHERE true;\n",
     "DELETE FROM sessions WHERE 1 = 1 AND NOT false;\n",
+    "UPDATE sessions SET code = 'x' WHERE room_id > 5 OR true;\n",
     "DO $$ BEGIN UPDATE sessions SET code = 'x'; END $$;\n",
+    "DO $$ BEGIN EXECUTE 'DELETE FROM sessions'; END $$;\n",
 )

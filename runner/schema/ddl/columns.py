@@ -25,6 +25,8 @@ _FAMILIES = (
 )
 _MAIN = {"numeric"}
 _EXTENDED = ("text", "character", "bytea", "json", "xml", "bit", "tsvector", "tsquery", "path", "polygon", "hstore")
+# The first major that changes the expression of a generated column.
+_SETS_EXPRESSION = 17
 _REWRITES = "rewrites the table under an ACCESS EXCLUSIVE lock"
 _MAY_FAIL = (
     "fails if a row has no value, and scans the table under an ACCESS EXCLUSIVE lock: fill in the rows first; to avoid "
@@ -94,6 +96,13 @@ def is_widening(old: str, new: str) -> bool:
     if base == into == "numeric":
         return room is None or (size is not None and int(room) >= int(size) and scale == places)
     return False
+
+
+def can_set_expression(old: SchemaObject, new: SchemaObject, expected: Schema) -> bool:
+    """Return whether a generated column stays, and only its expression changes."""
+    kinds = {column.facts.get("generated", "").rpartition(") ")[2] for column in (old, new)}
+    same = all(old.facts.get(fact) == new.facts.get(fact) for fact in ("type", "collation"))
+    return expected.major >= _SETS_EXPRESSION and same and len(kinds) == 1 and "" not in kinds
 
 
 def write_column(change: SchemaStep) -> Iterator[Step]:
@@ -171,6 +180,10 @@ def _alter(change: SchemaStep) -> Iterator[Step]:
     if change.was("generated") and not change.fact("generated"):
         note = "keeps the values, but no longer computes them"
         yield replace(_column_step(change, "DROP EXPRESSION", Risk.DESTRUCTIVE, note), opens=True)
+    elif change.was("generated") and change.differs("generated"):
+        expression, _, kind = change.fact("generated").rpartition(" ")
+        note = f"computes every row again, and {_REWRITES}" if kind == "STORED" else ""
+        yield _column_step(change, f"SET EXPRESSION AS {expression}", note=note)
     if change.differs("type", "collation"):
         yield from _retype(change)
     elif change.differs("default"):
@@ -182,7 +195,8 @@ def _alter(change: SchemaStep) -> Iterator[Step]:
         if not change.fact("not null"):
             if not (change.was("identity") and change.fact("identity")):
                 yield _column_step(change, "DROP NOT NULL")
-        elif change.fact("not null validated") != "no":
+        # A new identity has set it already.
+        elif change.fact("not null validated") != "no" and (change.was("identity") or not change.fact("identity")):
             yield _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
 
 

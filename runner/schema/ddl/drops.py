@@ -56,6 +56,8 @@ DROPS: dict[str, Callable[[SchemaObject], Step]] = {
     "column": drop_plain,
     **dict.fromkeys(PHASES, drop_rarest),
 }
+# Parts of tables that mention others and can be dropped by themselves.
+_LOOSE = frozenset({"constraint", "policy", "rule"})
 # Kinds whose names no other one of them may have.
 _NAMED = RELATIONS | TYPES | ROUTINES | {"sequence", "index"}
 
@@ -159,14 +161,29 @@ def _is_of_base_type(old: SchemaObject, gone: Schema) -> bool:
 
 
 def _is_in_the_way(old: SchemaObject, found: Schema, gone: Schema) -> bool:
-    """Return whether a part of a dropped table mentions another dropped object that mentions this table."""
-    if old.kind not in {"constraint", "policy", "rule"}:
+    """Return whether a part of a dropped table mentions another dropped object that mentions this table.
+
+    Of two tables with such parts, it is enough to free one: the other one takes its parts along.
+    """
+    if old.kind not in _LOOSE:
         return False
     return any(
         _mentions(other, old.parent, found, gone, set())
+        and not (other.name < old.parent and _is_loose(other, old, found))
         for name in find_names(read_reads(old)) - {old.parent}
         for other in gone.labelled(name)
     )
+
+
+def _is_loose(other: SchemaObject, old: SchemaObject, found: Schema) -> bool:
+    """Return whether another table mentions that of a part only in parts that can be dropped by themselves."""
+    if other.kind != "table":
+        return False
+    reads = [(part, find_names(read_reads(part))) for part in found.parts(other.name) if part.kind != "comment"]
+    back = [part for part, names in reads if old.parent in names]
+    rest = {name for _, names in reads for name in names} - {other.name, old.parent}
+    # By way of a third object, the two may depend on each other in another way as well.
+    return all(part.kind in _LOOSE for part in back) and not any(found.labelled(name) for name in rest)
 
 
 def _mentions(one: SchemaObject, name: str, found: Schema, gone: Schema, seen: set[str]) -> bool:

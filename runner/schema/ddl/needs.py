@@ -21,6 +21,8 @@ from tenantry.schema.snapshot import ObjectKey, SchemaObject
 _COLUMNS = re.compile(r"\(([^()]*)\)")
 _REFERENCES = re.compile(r" REFERENCES (.+?)\(([^()]*)\)")
 _GROUPED = re.compile(r"\bGROUP BY (.+)")
+_ARBITER = re.compile(r"\bON CONFLICT ON CONSTRAINT (\S+)")
+_USERS = frozenset({"view", "materialized view", "rule", "function"})
 UNIQUE = ("PRIMARY KEY", "UNIQUE", "CREATE UNIQUE")
 
 
@@ -50,7 +52,7 @@ def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema)
 
 
 def _find_column_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
-    yield from (("column", f"{parent}.{read_local(new)}") for parent in list_parents(new.parent, expected))
+    yield from (("column", f"{above}.{read_local(new)}") for above in list_above(new.parent, expected))
     yield from _find_row_type(new, expected)
     # Those that leave must not get what their parent gets.
     for key, child in present.objects.items():
@@ -114,14 +116,14 @@ def find_drop_needs(old: SchemaObject, found: Schema) -> frozenset[ObjectKey]:
 
 
 def find_users(key: SchemaObject, schema: Schema) -> Iterator[SchemaObject]:
-    """Yield the foreign keys that refer to a key or unique index, and what groups by a primary key."""
+    """Yield the foreign keys that refer to a key or unique index, and what groups by a key or names it."""
     for other in schema.objects.values():
         definition = other.facts.get("definition", "")
         if other.kind == "constraint" and key.kind in {"constraint", "index"}:
             match = _REFERENCES.search(definition)
             if match and match[1] == key.parent and find_words(match[2]) == _read_columns(key):
                 yield other
-        elif other.kind in {"view", "materialized view", "rule", "function"} and _groups_by(other, key):
+        elif other.kind in _USERS and (_groups_by(other, key) or _names_arbiter(other, key)):
             yield other
 
 
@@ -130,6 +132,12 @@ def _groups_by(other: SchemaObject, key: SchemaObject) -> bool:
         return False
     grouped = (find_words(match[1]) for match in _GROUPED.finditer(read_reads(other)))
     return any(_read_columns(key) <= words for words in grouped)
+
+
+def _names_arbiter(other: SchemaObject, key: SchemaObject) -> bool:
+    """Return whether a rule or function inserts with ON CONFLICT ON CONSTRAINT of a key."""
+    text = read_reads(other)
+    return key.parent in find_names(text) and read_local(key) in _ARBITER.findall(text)
 
 
 def _read_columns(key: SchemaObject) -> set[str]:

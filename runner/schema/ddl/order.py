@@ -91,6 +91,10 @@ def _draw(steps: Sequence[Step]) -> _Graph:
         _add_own(graph, index)
         _add_named(graph, index)
         _add_mentions(graph, index)
+    # A new object would get the new default grants as well.
+    created = [index for index, step in enumerate(steps) if step.opens]
+    for index in (index for index, step in enumerate(steps) if step.key[0] == "default grants"):
+        graph.add(index, created, strict=False)
     return graph
 
 
@@ -121,8 +125,8 @@ def _add_named(graph: _Graph, index: int) -> None:
 def _is_before(other: Step, step: Step) -> bool:
     if step.phase is Phase.COMMENT:
         return True
-    # A new table may hold the rows of another one, whose columns change first.
-    latest = max(step.phase, Phase.COLUMN)
+    # A new table may hold the rows of another one, whose columns change first; a function may name a key.
+    latest = max(step.phase, Phase.INDEX if step.phase is Phase.FUNCTION else Phase.COLUMN)
     return not step.is_drop and other.phase not in _IDLE and other.phase <= latest
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from tenantry.schema.ddl.code import is_replaceable, read_signature
-from tenantry.schema.ddl.columns import SEQUENCE_FACTS, is_widening, list_parents, name_identity
+from tenantry.schema.ddl.columns import SEQUENCE_FACTS, can_set_expression, is_widening, list_parents, name_identity
 from tenantry.schema.ddl.draft import Draft, Phase, Risk, Step, Urgency
 from tenantry.schema.ddl.names import (
     RELATIONS,
@@ -34,6 +34,8 @@ _LEAVES = frozenset(
 )  # fmt: skip
 # Kinds that prevent a change of a column's type.
 _BOUND = frozenset({"view", "materialized view", "rule", "policy", "trigger", "function", "procedure", "publication"})
+# Kinds that a change of a column's type rebuilds, if its expressions fit the new type.
+_EXPRESSIONS = frozenset({"constraint", "index", "statistics"})
 # A new column with any other fact has values in the rows that are there.
 _NEUTRAL = frozenset({"type", "collation", "storage", "compression", "statistics", "options", "grants"})
 _FOREIGN_KEY = re.compile(r"^FOREIGN KEY \((.+?)\) REFERENCES (.+?)\((.+?)\)")
@@ -74,6 +76,8 @@ class Replacement:
     def patches(self) -> Iterator[Step]:
         """Yield the statements that detach columns from a dropped type or default."""
         for key, new in self.patched.items():
+            if key in self.gone:
+                continue
             old = self.found.objects[key]
             if any(("column", f"{parent}.{read_local(old)}") in self.patched for parent in self._parents(old)):
                 continue
@@ -99,6 +103,10 @@ class Replacement:
                 obstacles=frozenset(self.blocked.get(key, ())),
                 frees=frozenset([name_identity(old)] if "identity" in old.facts else []),
             )
+
+    def find_blocked(self, key: ObjectKey) -> Iterator[ObjectKey]:
+        """Yield the columns that change only while a column is detached: it gets its type back after that."""
+        yield from (blocked for blocked, others in self.blocked.items() if key in self.patched and key in others)
 
     def _parents(self, column: SchemaObject) -> list[str]:
         return list_parents(column.parent, self.found)
@@ -188,7 +196,12 @@ def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Sc
         "aggregate": lambda: same("definition"),
         "table": lambda: same("partition by"),
         "foreign table": lambda: same("server"),
-        "column": lambda: _is_view_column(new, expected) or same("generated") or "generated" not in new.facts,
+        "column": lambda: (
+            _is_view_column(new, expected)
+            or same("generated")
+            or "generated" not in new.facts
+            or can_set_expression(old, new, expected)
+        ),
         "enum": lambda: can_add_labels(old.facts.get("labels", ""), new.facts.get("labels", "")),
         "domain": lambda: same("type", "collation"),
         "base type": lambda: same("definition"),
@@ -234,6 +247,16 @@ def _find_bound(column: SchemaObject, result: Replacement) -> Iterator[SchemaObj
             yield other
 
 
+def _find_fields(column: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
+    """Yield the parts of a table that read a field of a column's rows, which a text does not have."""
+    field = re.compile(
+        rf"\(\(*{re.escape(read_local(column))}(?:\[[^]]*\])*\)\.|\b{re.escape(read_local(column))}\[[^]]*\]\."
+    )
+    for other in result.mentions[column.parent]:
+        if other.kind in _EXPRESSIONS and field.search(read_reads(other)):
+            yield other
+
+
 def _read_foreign_columns(constraint: SchemaObject, table: str) -> str:
     """Return the columns of a table in a foreign key: both ends must have types that can be compared."""
     match = _FOREIGN_KEY.match(constraint.facts["definition"])
@@ -253,7 +276,7 @@ def _free_row_type(column: SchemaObject, result: Replacement) -> Iterator[Schema
             elif other.kind == "column" and name in find_names(other.facts["type"]) and other.parent != column.parent:
                 result.patched[other.key] = _patch(result.patched.get(other.key, other), name, is_type=True)
                 result.blocked[column.key].add(other.key)
-                yield from _find_bound(other, result)
+                yield from [*_find_bound(other, result), *_find_fields(other, result)]
 
 
 def _find_followers(one: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
@@ -290,7 +313,10 @@ def _find_dependents(one: SchemaObject, result: Replacement) -> Iterator[SchemaO
                 patch = _patch(result.patched.get(other.key, other), label, is_type=one.kind in TYPES | RELATIONS)
                 retyped = patch.facts["type"] != other.facts["type"]
                 result.patched[other.key] = patch
-                yield from [*_find_bound(other, result), *_free_row_type(other, result)] if retyped else ()
+                if retyped:
+                    yield from _find_bound(other, result)
+                    yield from _find_fields(other, result)
+                    yield from _free_row_type(other, result)
         elif other.kind not in RELATIONS or other.kind in _LEAVES or one.kind in RELATIONS:
             yield other
 

@@ -15,9 +15,10 @@ _EMPTY: dict[str, str] = {}
 # Without slots, since a cached property needs a __dict__.
 @dataclass(frozen=True)
 class Schema:
-    """The objects of a database by their key."""
+    """The objects of a database by their key. `major` is that of its server, for statements that not all have."""
 
     objects: Mapping[ObjectKey, SchemaObject]
+    major: int = 0
 
     @cached_property
     def _parts(self) -> dict[str, list[SchemaObject]]:

@@ -1,6 +1,6 @@
 """The statements that turn one schema into another, as a draft to review, in an order that works."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from tenantry.schema.ddl.code import write_aggregate, write_function, write_view
@@ -47,7 +47,7 @@ from tenantry.schema.ddl.rare import (
 )
 from tenantry.schema.ddl.rarest import PHASES, write_rarest
 from tenantry.schema.ddl.rename import find_renames
-from tenantry.schema.ddl.replace import find_replacement
+from tenantry.schema.ddl.replace import Replacement, find_replacement
 from tenantry.schema.ddl.rights import write_grants, write_owner
 from tenantry.schema.ddl.schema import Schema, SchemaStep, unwritten
 from tenantry.schema.ddl.tables import write_table
@@ -59,7 +59,7 @@ from tenantry.schema.ddl.types import (
     write_range,
     write_shell_type,
 )
-from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
+from tenantry.schema.snapshot import SchemaObject, Snapshot
 
 _NO_BODIES = Draft(
     "SET check_function_bodies = off", Risk.ADDITIVE, "function bodies may name objects that are created later"
@@ -151,12 +151,13 @@ _FACTS = {
 }
 
 
-def write_ddl(expected: Snapshot, found: Snapshot) -> tuple[Draft, ...]:
+def write_ddl(expected: Snapshot, found: Snapshot, *, major: int = 0) -> tuple[Draft, ...]:
     """Return the statements that turn the found schema into the expected one, in order; empty if they are equal.
 
-    A change that cannot be written is a draft without SQL that names it.
+    A change that cannot be written is a draft without SQL that names it. `major` is that of the server to run them;
+    without it, they run on each.
     """
-    wanted = Schema(expected.objects)
+    wanted = Schema(expected.objects, major)
     # Renames come first, since every later statement uses the new names.
     renames, renamed, present = find_renames(wanted, Schema(found.objects), _write_anew)
     replacement = find_replacement(wanted, present)
@@ -170,14 +171,14 @@ def write_ddl(expected: Snapshot, found: Snapshot) -> tuple[Draft, ...]:
         *write_drops(extra, patched, wanted, base, Urgency.LAST),
     ]
     makes = [
-        _mark_renamed(_connect(step, wanted, present, replacement.blocked), renamed, renames)
+        _mark_renamed(_connect(step, wanted, present, replacement), renamed, renames)
         for step in _write_all(wanted, base, present)
     ]
     drafts = [*renames, *(step.draft for step in sort_steps([*drops, *makes]))]
     return (_NO_BODIES, *drafts) if any(_is_unchecked(step) for step in makes) else tuple(drafts)
 
 
-def _connect(step: Step, expected: Schema, present: Schema, blocked: Mapping[ObjectKey, set[ObjectKey]]) -> Step:
+def _connect(step: Step, expected: Schema, present: Schema, replacement: Replacement) -> Step:
     """Return a step with what it needs, takes and leaves."""
     new, old = expected.objects.get(step.key), present.objects.get(step.key)
     either = new or old
@@ -186,8 +187,9 @@ def _connect(step: Step, expected: Schema, present: Schema, blocked: Mapping[Obj
     idle = step.phase in {Phase.OWNER, Phase.GRANT, Phase.COMMENT}
     return replace(
         step,
-        needs=frozenset(find_needs(step, either, expected, present)) - {step.key},
-        obstacles=frozenset(blocked.get(step.key, ())),
+        needs=frozenset((*find_needs(step, either, expected, present), *replacement.find_blocked(step.key)))
+        - {step.key},
+        obstacles=frozenset(replacement.blocked.get(step.key, ())),
         takes=frozenset(list_taken_names(either, expected)) if step.opens else frozenset(),
         left=read_reads(old) if old and not idle else "",
     )

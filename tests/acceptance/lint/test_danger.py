@@ -82,6 +82,17 @@ def test_danger_is_refused(used: Fleet) -> None:
     assert [used.versions(name) for name in ("1", "16")] == [[0, 1], [0, 1]]
 
 
+def test_repeatable_is_refused(one: Fleet) -> None:
+    """A repeatable with a danger is refused as a migration is, and let through in the same ways."""
+    one.write("repeatable/names.sql", "DROP INDEX IF EXISTS rooms_name;\nCREATE INDEX rooms_name ON rooms (name);\n")
+    done = one.run("migrate", "--format", "jsonl")
+    assert (done.code, dangers(done)) == (4, [("1", "index", 2)])
+    assert "repeatable/names" in one.run("migrate").out
+    assert dangers(one.run("plan", "--format", "jsonl")) == [("", "index", 2)]
+    assert one.run("migrate", "--allow", "index", "--no-verify").code == 0
+    assert [event for _, event, _ in one.log("1")][-2:] == ["danger allowed", "repeated"]
+
+
 def test_empty_database_is_not_refused(fleet: MakeFleet) -> None:
     """A database that has no migration yet gets what another one is refused, and its file is not linted for it."""
     one = fleet(created=False, settings=STRICT)

@@ -1,5 +1,6 @@
 """`drift`: what differs from the files, from another tenant, from a file of SQL, or from what most tenants have."""
 
+import secrets
 import subprocess
 from pathlib import Path
 
@@ -146,6 +147,22 @@ def test_consensus(fleet: MakeFleet) -> None:
     for compared in (["--consensus"], ["--against", "tenant:1"]):
         both = one.run("drift", *compared, "--tenants", "master,1,3")
         assert (both.code, both.out, both.err) == (2, "", f"error: {message}\n")
+
+
+def test_roles(migrated: Fleet) -> None:
+    """Where tenants are read as several roles, each row says as which: what that role owns counts as its own."""
+    role = f"clerk_{secrets.token_hex(4)}"
+    migrated.query("1", f"CREATE ROLE {role} LOGIN SUPERUSER")
+    try:
+        migrated.configure(
+            f"servers: {{main: SERVER, other: SERVER user={role}}}\n"
+            "tenants:\n  migrations: migrations/tenant\n  server: main\n  database: PREFIX_{id}\n"
+            "  list: [1, {id: 16, server: other}]\n"
+        )
+        done = migrated.run("drift", "--consensus")
+        assert read_report(migrated, done.out).column("role") == ["postgres", role]
+    finally:
+        migrated.query("1", f"DROP ROLE {role}")
 
 
 def test_no_majority(migrated: Fleet) -> None:

@@ -172,3 +172,111 @@ CREATE TABLE logs (n integer) PARTITION BY RANGE (n); CREATE INDEX logs_n ON log
 -- before
 CREATE TABLE logs_1 PARTITION OF logs FOR VALUES FROM (0) TO (9);
 -- after
+
+-- pair: an expression with an index and a view
+-- both
+create table z (i int);
+-- before
+create table t (a int, g int generated always as (a + 1) stored);
+create index gi on t (g);
+create view v as select g from t;
+alter table t add check (g > 0);
+-- after
+create table t (a int, g int generated always as (a * 2) stored);
+create index gi on t (g);
+create view v as select g from t;
+alter table t add check (g > 0);
+
+-- pair: an expression of partitions and children
+-- before
+create table p (k int, a int, g int generated always as (a + 1) stored) partition by list (k);
+create table p1 partition of p for values in (1);
+create table r (a int, g int generated always as (a) stored);
+create table c () inherits (r);
+-- after
+create table p (k int, a int, g int generated always as (a + 2) stored) partition by list (k);
+create table p1 partition of p for values in (1);
+create table r (a int, g int generated always as (a * 3) stored);
+create table c () inherits (r);
+
+-- pair: an expression with a new column and a new function
+-- before
+create table t (a int, g int generated always as (a + 1) stored);
+-- after
+create function f(int) returns int immutable language sql as 'select $1';
+create table t (a int, g int generated always as (a + 1) stored, b int);
+alter table t drop g, add g int generated always as (f(b)) stored;
+
+-- pair: a sequence under the name of an identity that goes
+-- before
+create table t (id int generated always as identity);
+-- after
+create table t (id int);
+create sequence t_id_seq owned by t.id;
+alter table t alter id set default nextval('t_id_seq');
+
+-- pair: plain and identity columns that are generated
+-- before
+create table t (a int, g int default 3, i int generated always as identity);
+-- after
+create table t (a int, g int generated always as (a) stored, i int generated always as (a) stored);
+
+-- pair: a row type in an array and in a domain
+-- before
+create table t (a int, b varchar(3));
+create table u (x t[]);
+create domain d as t;
+create table w (y d);
+create view v as select (x[1]).b from u;
+-- after
+create table t (a int, b text);
+create table u (x t[]);
+create domain d as t;
+create table w (y d);
+create view v as select (x[1]).b from u;
+
+-- pair: a composite type with an index on its field
+-- before
+create type c as (a int, b int);
+create table t (x c);
+create index on t ((((x).a)));
+-- after
+create type c as (a int, b text);
+create table t (x c);
+create index on t ((((x).a)));
+
+-- pair: tables with policies about each other
+-- before
+create table a (x int);
+create table b (y int);
+create policy pa on a using (exists (select from b));
+create policy pb on b using (exists (select from a));
+create rule ra as on insert to a do also insert into b values (1);
+create function f(a) returns int language sql as 'select 1';
+create view v as select f(a) from a;
+-- after
+create table k (i int);
+
+-- pair: a function and a rule that name a key
+-- before
+create table t (id int primary key, n text);
+create table l (id int);
+create rule r as on insert to l do also insert into t values (1, 'x') on conflict (id) do nothing;
+create function f() returns void language sql begin atomic insert into t values (1, 'y') on conflict on constraint t_pkey do nothing;
+end;
+-- after
+create table t (id int, n text);
+create table l (id int);
+
+-- pair: defaults of children and of their children
+-- before
+create table p (a int default 1, b text);
+create table c () inherits (p);
+create table g () inherits (c);
+alter table c alter a set default 2;
+-- after
+create table p (a int default 3, b text default 'x');
+create table c () inherits (p);
+create table g () inherits (c);
+alter table c alter a drop default;
+alter table g alter b set default 'y';

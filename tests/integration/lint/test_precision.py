@@ -15,6 +15,11 @@ DO $$ BEGIN
     EXECUTE format('CREATE TABLE days_%s PARTITION OF days DEFAULT', to_char(now(), 'YYYYMMDD'));
 END $$;
 """
+DEEP = """\
+CREATE TABLE deep (kind integer NOT NULL, n integer NOT NULL) PARTITION BY LIST (kind);
+CREATE TABLE deep_1 PARTITION OF deep FOR VALUES IN (1) PARTITION BY RANGE (n);
+CREATE TABLE deep_1_1 PARTITION OF deep_1 FOR VALUES FROM (0) TO (100);
+"""
 CODES = (
     "CREATE TABLE codes (id integer PRIMARY KEY, code text NOT NULL);\nCREATE INDEX codes_code_idx ON codes (code);\n"
 )
@@ -31,6 +36,11 @@ NOTHING: dict[str, tuple[str, ...]] = {
     "a view that is created again": (
         "DROP VIEW titles;\nCREATE OR REPLACE VIEW titles AS SELECT id, name FROM rooms;\n",
     ),
+    "a view with a schema that is created again": (
+        "DROP VIEW public.titles CASCADE;\nCREATE VIEW titles AS SELECT id, name FROM rooms;\n",
+    ),
+    "a condition that is false": ("UPDATE rooms SET name = '' WHERE false;\n",),
+    "a key on which nobody depends": ("ALTER TABLE sessions DROP CONSTRAINT sessions_pkey CASCADE;\n",),
     "a function without dependents": (
         "CREATE FUNCTION f() RETURNS integer LANGUAGE sql AS 'SELECT 1';\n",
         "DROP FUNCTION f() CASCADE;\n",
@@ -89,6 +99,28 @@ ONE: dict[str, tuple[tuple[str, ...], str, str]] = {
         "drop",
         "parts_1, Parts 2 are gone after the commit: anything that still uses them fails",
     ),
+    "rows that wait for a check they do not pass": (
+        ("DO $$ BEGIN UPDATE visits SET room_id = -1 WHERE id > 3; END $$;\nALTER TABLE visits ADD filled boolean;\n",),
+        "deferred-check",
+        "if a row of visits is written before, its deferred check waits for the commit, and the file fails here "
+        "(55006)",
+    ),
+    "rows that a function writes": (
+        (
+            "CREATE FUNCTION move() RETURNS void LANGUAGE sql AS\n"
+            "    'UPDATE visits SET room_id = (SELECT min(id) FROM rooms)';\n",
+            "SELECT move();\nALTER TABLE visits ADD COLUMN filled boolean;\n",
+        ),
+        "deferred-check",
+        "if a row of visits is written before, its deferred check waits for the commit, and the file fails here "
+        "(55006)",
+    ),
+    "a key that others refer to": (
+        ("ALTER TABLE rooms DROP CONSTRAINT rooms_pkey CASCADE;\n",),
+        "cascade",
+        "CASCADE also drops the objects that depend on it in or on sessions, visits: anything that still uses them "
+        "fails",
+    ),
     "a schema": (
         ("DROP SCHEMA old CASCADE;\n",),
         "cascade",
@@ -146,7 +178,52 @@ class TestKeys:
         studio.measure(*files, check)
 
 
+class TestNewKeys:
+    @pytest.mark.parametrize(
+        "kind", ["bigserial", "uuid DEFAULT gen_random_uuid()", "bigint GENERATED ALWAYS AS IDENTITY"]
+    )
+    def test_filled(self, studio: Studio, kind: str) -> None:
+        """A primary key of a new column needs values first: the help fills it in batches, and has no finding."""
+        found = studio.lint(f"ALTER TABLE plays ADD COLUMN id {kind} PRIMARY KEY;\n")
+        assert {hazard.rule for hazard in found} == {"constraint-index", "volatile-default"}
+        (help_text,) = (hazard.help for hazard in found if hazard.rule == "constraint-index")
+        files = split_advice(help_text)
+        assert [file.startswith("-- transactional: false\n-- batch") for file in files[:2]] == [False, True]
+        assert studio.lint(*files) == []
+
+    def test_empty(self, studio: Studio) -> None:
+        """One without values fails where the table has rows."""
+        found = studio.lint("ALTER TABLE plays ADD COLUMN id bigint PRIMARY KEY;\n")
+        assert {hazard.rule for hazard in found} == {"constraint-index", "required-column"}
+
+
+class TestPartitions:
+    def test_foreign_key(self, studio: Studio) -> None:
+        """A foreign key of a partitioned table must be valid: it takes those of its partitions."""
+        text = "ALTER TABLE parts ADD CONSTRAINT parts_room FOREIGN KEY (n) REFERENCES rooms (id);\n"
+        (hazard,) = studio.lint(text)
+        files = split_advice(hazard.help)
+        assert [file.count("NOT VALID") for file in files] == [2, 0, 0]
+        assert studio.lint(*files) == []
+
+    @pytest.mark.parametrize("text", ["CREATE INDEX ON deep (n)", "ALTER TABLE deep ADD PRIMARY KEY (kind, n)"])
+    def test_layers(self, studio: Studio, text: str) -> None:
+        """Where partitions have partitions, no statement is advised that attaches one to the wrong table."""
+        (hazard,) = studio.lint(DEEP, f"{text};\n")
+        assert split_advice(hazard.help) == ()
+
+
 class TestDated:
+    def test_table(self, studio: Studio) -> None:
+        """A table that a block creates under a name of its own is not named in the help."""
+        made = "DO $$ BEGIN EXECUTE format('CREATE TABLE made_%s (n integer)', to_char(now(), 'YYYYMMDD')); END $$;\n"
+        changed = (
+            "DO $$ DECLARE one text; BEGIN FOR one IN SELECT relname FROM pg_class WHERE relname LIKE 'made%' LOOP\n"
+            "    EXECUTE format('ALTER TABLE %I ALTER n TYPE bigint', one);\nEND LOOP; END $$;\n"
+        )
+        (hazard,) = studio.lint(made, changed)
+        assert (hazard.rule, "made_" in hazard.help) == ("table-rewrite", False)
+
     @pytest.mark.parametrize(
         ("text", "rule"),
         [

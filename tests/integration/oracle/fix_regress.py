@@ -75,16 +75,23 @@ def build(oracle: Oracle, name: str, statements: Sequence[str]) -> None:
         for statement in statements:
             if _LEFT_OUT.match(statement):
                 continue
-            try:
-                connection.execute(statement.encode(), prepare=False)
-            # A few statements speak a protocol of their own.
-            except psycopg.Error:
-                if connection.closed or connection.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE:
-                    break
+            _run(connection.pgconn, statement)
     with oracle.connect(name) as connection:
         connection.execute("SET session_replication_role = replica")
         for table in _list_tables(connection):
             connection.execute(f"TRUNCATE {table} CASCADE".encode())
+
+
+def _run(server: psycopg.pq.abc.PGconn, statement: str) -> None:
+    """Run a statement, and end a COPY that it begins: no row is sent, and those that come are passed over."""
+    # psycopg's own `execute` would leave the connection in the middle of a COPY.
+    status = server.exec_(statement.encode()).status
+    if status == psycopg.pq.ExecStatus.COPY_IN:
+        server.put_copy_end(b"no rows here")
+    while status == psycopg.pq.ExecStatus.COPY_OUT and server.get_copy_data(0)[0] > 0:
+        pass
+    while server.get_result():
+        pass
 
 
 def _list_tables(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[str]:

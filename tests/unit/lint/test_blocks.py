@@ -32,3 +32,20 @@ def test_block(case: str) -> None:
     found = list(read_block(text, read_tree(text)[1]))
     assert [(inner.text, inner.whole) for inner in found] == expected
     assert all(text[inner.start :].startswith(inner.text) for inner in found)
+
+
+@pytest.mark.parametrize(
+    ("executed", "expected"),
+    [
+        ("EXECUTE 'DELETE FROM a WHERE b = ''x''';", ["DELETE FROM a WHERE b = 'x'"]),
+        ("EXECUTE $x$DELETE FROM a$x$;", ["DELETE FROM a"]),
+        ("EXECUTE 'ALTER TABLE a ADD b int';", []),
+        ("EXECUTE 'DELETE FROM ' || b;", []),
+        ("EXECUTE format('DELETE FROM %I', b);", []),
+        ("EXECUTE 'DELETE FROM a WHERE b = $1' USING 5;", []),
+    ],
+)
+def test_executed(executed: str, expected: list[str]) -> None:
+    """A change that an EXECUTE has in quotes is read, unless something is put into it."""
+    text = f"DO $$ BEGIN {executed} END $$"
+    assert [inner.text for inner in read_block(text, read_tree(text)[1])] == expected

@@ -1,4 +1,5 @@
 SELECT
+    CAST(class.oid AS bigint),
     space.nspname || '.' || class.relname,
     class.relrowsecurity AND class.relforcerowsecurity,
     -- The bits of tgtype for INSERT, DELETE and UPDATE are those that are asked for.
@@ -34,4 +35,4 @@ FROM pg_catalog.pg_class AS class
 JOIN pg_catalog.pg_namespace AS space
     ON space.oid = class.relnamespace
 WHERE class.oid = ANY (%(oids)s)
-ORDER BY 1
+ORDER BY 2
