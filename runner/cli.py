@@ -129,8 +129,9 @@ def _suggest(word: str) -> str:
 
     if meant := MEANT.get(word.lower()):
         return f"use {meant}"
-    near = difflib.get_close_matches(word, VERBS, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(VERBS)}"
+    if near := difflib.get_close_matches(word.lower(), [*VERBS, *MEANT], n=1):
+        return f"did you mean {near[0]!r}?" if near[0] in VERBS else f"use {MEANT[near[0]]}"
+    return f"expected one of {', '.join(VERBS)}"
 
 
 class _Command(click.Command):

@@ -20,7 +20,7 @@ from tenantry.model.values import StandIns, list_values
 from tenantry.postgres.capacity import Capacity
 from tenantry.postgres.failures import FailureKind, classify
 from tenantry.postgres.passwords import PasswordCommand
-from tenantry.postgres.refusals import explain_refusal, may_be_login
+from tenantry.postgres.refusals import explain_refusal, explain_uncreated, may_be_login
 from tenantry.postgres.scram import keyed
 from tenantry.postgres.startup import compose_options, compose_parameters, parse, resolve
 
@@ -229,6 +229,8 @@ class Sessions:
                 connection.execute(_compose_create(tenant))
             except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 return True
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise explain_uncreated(tenant, error.diag.message_primary or "", connection.info.user) from None
         return True
 
     def list_parameters(self, server: str, database: str) -> dict[str, Any]:

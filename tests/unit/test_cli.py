@@ -146,6 +146,11 @@ def test_words_of_other_tools(call: Call, word: str) -> None:
     assert call(word).err.endswith(f"error: {word!r} is not a verb: use {MEANT[word.lower()]}\n")
 
 
+def test_words_of_other_tools_misspelt(call: Call) -> None:
+    """A misspelt word of another tool leads to the verb as well."""
+    assert call("upgrad").err.endswith("error: 'upgrad' is not a verb: use tenantry migrate\n")
+
+
 def test_words_of_other_tools_lead_somewhere() -> None:
     """Every command that is named in place of another tool's verb is one of ours."""
     verbs = {command.split()[1] for command in MEANT.values() if command.startswith("tenantry ")}
