@@ -22,7 +22,7 @@ from tenantry.model.words import times
 from tenantry.reports.clock import waited_ms
 from tenantry.reports.color import wants_color
 from tenantry.reports.escaping import escape
-from tenantry.reports.output import LOST, Stream, guarded, hang, settle
+from tenantry.reports.output import LOST, Output, Stream, guarded, hang, settle
 from tenantry.verbs.verb import GROUPS, MEANT, VERBS, Repeated, Request, Verb, load_verb
 from tenantry.version import __version__
 
@@ -262,12 +262,13 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
     from tenantry.model.outcome import Outcome, exit_code
     from tenantry.reports.files import open_reports, parse_wanted
     from tenantry.reports.formats import make_sinks
-    from tenantry.reports.log import Talk
+    from tenantry.reports.log import Talk, make_pace_logger
 
     stop = Stop()
     talk = Talk(options["verbose"], options["quiet"], json=options["log_format"] == "json")
     call, name = _make_call(context), context.info_name or ""
-    request = Request(name, str(uuid.uuid4()), name_actor(os.environ), options, dict(os.environ), stop, called.given)
+    user, tell = name_actor(os.environ), make_pace_logger(Output(sys.stderr), talk)
+    request = Request(name, str(uuid.uuid4()), user, options, dict(os.environ), stop, called.given, tell)
     outcome = Outcome()
     with handling_signals(stop, _say) as signals:
         try:

@@ -54,10 +54,13 @@ def is_away(reason: str) -> bool:
     return bool(_AWAY.search(reason))
 
 
-def explain_refusal(reason: str, server: str, user: str, password_from: str, role: str = "") -> TenantError:
+def explain_refusal(
+    reason: str, server: str, user: str, password_from: str, role: str = "", *, waited_s: float = 0.0
+) -> TenantError:
     """Return the error for a connection that failed. `password_from` names the variable of the password, if known.
 
-    `role` is the one that it was to work as, if that is not the one that logs in.
+    `role` is the one that it was to work as, if that is not the one that logs in. `waited_s`: how long the server was
+    waited for in vain before.
     """
     entry = f"{server!r} under servers in tenants.yaml"
     said = f"server {server!r}: {reason}"
@@ -85,7 +88,10 @@ def explain_refusal(reason: str, server: str, user: str, password_from: str, rol
         return Refused(said, hint=f"as its owner: GRANT CONNECT ON {database} TO {quote(user)};")
     if _FULL.search(reason):
         return Blocked(said, hint=_FEWER)
-    return Unreachable(said, hint=f"start the server, or correct {entry}; then run the same command again")
+    start = "start the server"
+    if waited_s:
+        said, start = f"server {server!r}: waited {waited_s:g} s for it in vain: {reason}", f"{start}, raise --wait"
+    return Unreachable(said, hint=f"{start}, or correct {entry}; then run the same command again")
 
 
 def explain_uncreated(tenant: Tenant, reason: str, user: str) -> Refused:

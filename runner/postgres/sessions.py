@@ -81,6 +81,8 @@ class Sessions:
             for way, most in (caps or {}).items()
             for name in (way, _past_pooler(way))
         }
+        # How long servers were waited for in vain: see `waiting`.
+        self.waited_s: dict[str, float] = {}
         # Why the run is to end, empty while it is not: whoever waits for a connection asks.
         self.ending: Callable[[], str] = str
         self._resolved = resolved
@@ -192,8 +194,9 @@ class Sessions:
                 return self._log_in(server, given)
             return (self._keyed[server] or psycopg.connect)(**given)
         except psycopg.Error as error:
-            user = str(changes.get("user") or self._users[server])
-            raise explain_refusal(_reason(error), server, user, self._passwords_from.get(server, ""), role) from None
+            user, waited_s = str(changes.get("user") or self._users[server]), self.waited_s.get(server, 0.0)
+            password_from = self._passwords_from.get(server, "")
+            raise explain_refusal(_reason(error), server, user, password_from, role, waited_s=waited_s) from None
 
     def _log_in(self, server: str, given: Mapping[str, Any]) -> Connection:
         """Connect with the password that a command prints; one that the server refuses is asked for once more."""

@@ -10,6 +10,7 @@ from tenantry.config.model import Config
 from tenantry.files.checks import Check, read_checks
 from tenantry.files.directory import Directory
 from tenantry.files.repeatables import read_directory
+from tenantry.fleet.stop import Stop
 from tenantry.fleet.turns import Engine
 from tenantry.fleet.workers import threads
 from tenantry.model import Server, SetName, Tenant
@@ -17,6 +18,7 @@ from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import Event
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Sessions, Settings
+from tenantry.postgres.waiting import Patience
 from tenantry.project import Project, embedded_server
 from tenantry.verbs.verb import Events
 from tenantry.version import __version__
@@ -68,8 +70,8 @@ def require_extra(subject: str) -> None:
         raise ConfigError((Problem(message, "install it with `pip install 'tenantry[workers]'`"),))
 
 
-def make_control(config: Config) -> "Control":
-    """Return the control database of a project. Raises ConfigError."""
+def make_control(config: Config, patience: Patience, stop: Stop) -> "Control":
+    """Return the control database of a project, whose server may be starting. Raises ConfigError."""
     from tenantry.fleet.workers.control import Control
 
     place = config.control
@@ -79,11 +81,14 @@ def make_control(config: Config) -> "Control":
     settings = Settings(f"tenantry/{__version__} workers")
     if place.dsn:
         sessions = Sessions({_OWN: place.dsn}, settings)
+        patience.await_servers(sessions, [_OWN], lambda: stop.reason)
         return Control(sessions, _OWN, sessions.maintenance(_OWN), place.schema)
     master = config.master
     assert master is not None, "tenants.yaml is refused without one"
     name = master.server.name
     sessions = Sessions({name: _find_dsn(config, master.server)}, settings, commands=_list_commands(master.server))
+    if not master.server.embedded:
+        patience.await_servers(sessions, [name], lambda: stop.reason)
     return Control(sessions, name, master.database, place.schema)
 
 
@@ -152,7 +157,7 @@ def _make_coordinator(project: Project, options: Mapping[str, Any]) -> "Coordina
         words = ", ".join(f"--server {name}=..." for name in project.choice.servers)
         message = f"{words}: has no effect with --engine {PROCRASTINATE}: workers have connection strings of their own"
         raise ConfigError((Problem(message, "give it to the workers"),))
-    control = make_control(project.config)
+    control = make_control(project.config, project.choice.patience, project.stop)
     _start_embedded(project)
     from tenantry.fleet.workers import procrastinate
     from tenantry.fleet.workers.coordinator import Coordinator

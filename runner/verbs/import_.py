@@ -36,6 +36,7 @@ from tenantry.verbs.options import (
     SET,
     SHARD,
     TENANTS,
+    WAIT,
     open_request,
     read_request,
     refuse_frozen,
@@ -82,6 +83,7 @@ _PARAMS = (
     JOBS,
     LOCK_WAIT,
     SERVER,
+    WAIT,
 )
 
 
@@ -94,6 +96,7 @@ _FOR_RECORDS = {
     "lock_wait": "--lock-wait",
     "yes": "--yes",
     "servers": "--server",
+    "wait_s": "--wait",
 }
 
 

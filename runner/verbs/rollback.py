@@ -24,6 +24,7 @@ from tenantry.verbs.options import (
     SERVER,
     SHARD,
     TENANTS_REQUIRED,
+    WAIT,
     Version,
     open_request,
     refuse_frozen,
@@ -69,6 +70,7 @@ _PARAMS = (
     JOBS,
     LOCK_WAIT,
     SERVER,
+    WAIT,
 )
 
 

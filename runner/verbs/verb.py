@@ -79,7 +79,10 @@ MEANT: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call of a verb: its options by name, and what every verb gets. `given` are those that were typed."""
+    """One call of a verb: its options by name, and what every verb gets. `given` are those that were typed.
+
+    `tell` is called with progress that comes before the first event, and its values for programs.
+    """
 
     verb: str
     run_id: str
@@ -88,6 +91,7 @@ class Request:
     environment: Mapping[str, str]
     stop: "Stop"
     given: frozenset[str] = frozenset()
+    tell: "Callable[[str, dict[str, Any]], None]" = lambda _line, _values: None
 
 
 @dataclass(frozen=True, slots=True)
