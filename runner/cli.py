@@ -259,6 +259,7 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
     from tenantry.ledger.provenance import name_actor
     from tenantry.model.errors import Cancelled
     from tenantry.model.events import LinePrinted, RunFinished
+    from tenantry.model.masking import mask
     from tenantry.model.outcome import Outcome, exit_code
     from tenantry.reports.files import open_reports, parse_wanted
     from tenantry.reports.formats import make_sinks
@@ -293,7 +294,7 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
                     for sink in sinks:
                         sink(shown)
                     for sink in reports.sinks:
-                        sink(event)
+                        sink(mask(event))
                 lost = reports.finish()
         except RunError as error:
             _print_error(error, call, for_people=called.for_people)

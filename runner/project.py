@@ -77,6 +77,7 @@ class Choice:
     jobs: int = DEFAULT_JOBS
     create: bool = False
     patience: Patience = NO_PATIENCE
+    shows_values: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +247,13 @@ def open_project(
     sets = {tenant.set_name for tenant in tenants} if listed else set(SetName)
     directories = _read_directories(config, sets, lenient=lenient)
     checks = _read_checks(config, directories)
-    provenance = Provenance(run_id, os_user, config.root.resolve(), keeps_values=config.keeps_values)
+    provenance = Provenance(
+        run_id,
+        os_user,
+        config.root.resolve(),
+        keeps_values=config.keeps_values,
+        shows_values=config.keeps_values or choice.shows_values,
+    )
     sessions = _make_sessions(config, choice, tenants, provenance)
     # Before the query for tenants, so that a second Ctrl-C cancels that one as well.
     stop.covers(sessions)

@@ -41,6 +41,7 @@ from tenantry.verbs.options import (
     NO_VERIFY,
     SERVER,
     SHARD,
+    SHOW_VALUES,
     SPAN_TYPE,
     TENANTS,
     WAIT,
@@ -133,6 +134,7 @@ _PARAMS = (
     LOCK_WAIT,
     SERVER,
     WAIT,
+    SHOW_VALUES,
 )
 
 

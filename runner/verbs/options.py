@@ -213,6 +213,13 @@ FULL = click.Option(
 NO_VERIFY = click.Option(["--no-verify"], is_flag=True, help="Skip the proof that the schema matches the files.")
 DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show the changes without making them.")
 
+SHOW_VALUES = click.Option(
+    ["--show-values"],
+    is_flag=True,
+    help="Show the values of rows that failed, as in Key (email)=(...), on stdout alone: reports, journal and log "
+    "leave them out.",
+)
+
 REPAIR_PARAMS = (
     click.Argument(["version"], type=Version()),
     TENANTS_REQUIRED,
@@ -294,6 +301,7 @@ def _choose(request: Request) -> Choice:
         jobs=options.get("jobs", DEFAULT_JOBS),
         create=options.get("create", False),
         patience=make_patience(request),
+        shows_values=options.get("show_values", False),
     )
 
 

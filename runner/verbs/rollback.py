@@ -23,6 +23,7 @@ from tenantry.verbs.options import (
     REASON,
     SERVER,
     SHARD,
+    SHOW_VALUES,
     TENANTS_REQUIRED,
     WAIT,
     Version,
@@ -71,6 +72,7 @@ _PARAMS = (
     LOCK_WAIT,
     SERVER,
     WAIT,
+    SHOW_VALUES,
 )
 
 

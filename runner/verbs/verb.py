@@ -32,6 +32,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "lint": "Find statements that would block or break a live database.",
         "check": "Test the migration files themselves, before a commit.",
         "draft": "Write the next migration from a target schema.",
+        "dump": "Write the schema that the files produce.",
     },
     "The fleet": {
         "verify": "Prove that every tenant's record and schema match the files.",
@@ -66,6 +67,7 @@ MEANT: dict[str, str] = {
     **dict.fromkeys(("history", "audit"), "tenantry log"),
     **dict.fromkeys(("validate", "prove"), "tenantry verify"),
     **dict.fromkeys(("diff", "compare"), "tenantry drift"),
+    **dict.fromkeys(("schema", "structure"), "tenantry dump"),
     **dict.fromkeys(("baseline", "introspect", "pull"), "tenantry adopt"),
     **dict.fromkeys(("stamp", "fake", "resolve"), "tenantry mark"),
     **dict.fromkeys(("psql", "console", "shell"), "tenantry db psql"),
@@ -73,7 +75,6 @@ MEANT: dict[str, str] = {
     "test": "tenantry check",
     "resume": "tenantry migrate --resume",
     "ping": "tenantry tenants",
-    "dump": "the key dump in tenants.yaml",
 }
 
 

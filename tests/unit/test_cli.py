@@ -179,7 +179,7 @@ def test_version(call: Call) -> None:
     assert call("status", "-h") == call("status", "--help")
 
 
-@pytest.mark.parametrize("word", ["up", "down", "ls", "dump", "UP"])
+@pytest.mark.parametrize("word", ["up", "down", "ls", "schema", "UP"])
 def test_words_of_other_tools(call: Call, word: str) -> None:
     """A verb of another tool is answered with the command that does the same here."""
     assert call(word).err.endswith(f"error: {word!r} is not a verb: use {MEANT[word.lower()]}\n")
