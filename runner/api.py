@@ -4,6 +4,7 @@ Nothing is printed, no signal handler is installed, and no process is ended: tha
 line is the twin of this module, and neither imports the other.
 """
 
+import math
 import os
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -21,6 +22,7 @@ from tenantry.model.outcome import Outcome
 from tenantry.model.rollout import EXPECTED_LIMIT, Limit, parse_limit
 from tenantry.model.tenants import SetName, Tenant
 from tenantry.model.words import nearest, one_of
+from tenantry.postgres.waiting import Patience
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
 
 if TYPE_CHECKING:
@@ -158,6 +160,7 @@ def open(  # noqa: A001  # programs read it as tenantry.open
     jobs: int = DEFAULT_JOBS,
     create: bool = False,
     offline: bool = False,
+    wait: float = 0.0,
 ) -> OpenProject:
     """Open a project: read and check tenants.yaml and its migration files, and select tenants.
 
@@ -167,15 +170,18 @@ def open(  # noqa: A001  # programs read it as tenantry.open
     `os.environ` for variables in tenants.yaml and for those that configure tenantry. `lock_wait` is in seconds, and
     `jobs` counts the tenants at work at once on each server. With `create`, `migrate` creates databases that do not
     exist on a real server too. With `offline`, no tenant is selected and no server is asked, which is enough for
-    `check`.
+    `check`. `wait` is how many seconds servers that are starting are waited for.
 
-    No database is opened, unless tenants.yaml takes its tenants from a query. Raises InputError if any input is
-    wrong; with such a query, ServerError and Unreachable too.
+    No database is opened, unless tenants.yaml takes its tenants from a query, or `wait` is given. Raises InputError if
+    any input is wrong; with such a query, ServerError and Unreachable too.
     """
     if jobs < 1:
         raise ConfigError((Problem(f"jobs: {jobs}, expected 1 or more"),))
     if lock_wait < 0:
         raise ConfigError((Problem(f"lock_wait: {lock_wait}, expected 0 or more seconds"),))
+    # No bound holds for nan.
+    if not 0 <= wait < math.inf:
+        raise ConfigError((Problem(f"wait: {wait}, expected 0 or more seconds"),))
     if shard is not None and parse_shard(shard) is None:
         raise ConfigError((Problem(f"shard: {shard!r}, expected {EXPECTED_SHARD}"),))
     choice = Choice(
@@ -186,6 +192,7 @@ def open(  # noqa: A001  # programs read it as tenantry.open
         lock_wait_s=lock_wait,
         jobs=jobs,
         create=create,
+        patience=Patience(wait),
     )
     opening = open_offline if offline else open_project
     return OpenProject(opening(choice, str(uuid.uuid4()), name_actor(choice.environment)), offline=offline)

@@ -23,7 +23,7 @@ from tenantry.model.words import times
 from tenantry.reports.clock import waited_ms
 from tenantry.reports.color import wants_color
 from tenantry.reports.escaping import escape
-from tenantry.reports.output import LOST, Stream, guarded, hang, settle
+from tenantry.reports.output import LOST, Output, Stream, guarded, hang, settle
 from tenantry.verbs.verb import GROUPS, MEANT, VERBS, Repeated, Request, Verb, load_verb
 from tenantry.version import __version__
 
@@ -130,8 +130,9 @@ def _suggest(word: str) -> str:
 
     if meant := MEANT.get(word.lower()):
         return f"use {meant}"
-    near = difflib.get_close_matches(word, VERBS, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"expected one of {', '.join(VERBS)}"
+    if near := difflib.get_close_matches(word.lower(), [*VERBS, *MEANT], n=1):
+        return f"did you mean {near[0]!r}?" if near[0] in VERBS else f"use {MEANT[near[0]]}"
+    return f"expected one of {', '.join(VERBS)}"
 
 
 class _Command(click.Command):
@@ -259,15 +260,17 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
     from tenantry.ledger.provenance import name_actor
     from tenantry.model.errors import Cancelled
     from tenantry.model.events import LinePrinted, RunFinished
+    from tenantry.model.masking import mask
     from tenantry.model.outcome import Outcome, exit_code
     from tenantry.reports.files import open_reports, parse_wanted
     from tenantry.reports.formats import make_sinks
-    from tenantry.reports.log import Talk
+    from tenantry.reports.log import Talk, make_pace_logger
 
     stop = Stop()
     talk = Talk(options["verbose"], options["quiet"], json=options["log_format"] == "json")
     call, name = _make_call(context), context.info_name or ""
-    request = Request(name, str(uuid.uuid4()), name_actor(os.environ), options, dict(os.environ), stop, called.given)
+    user, tell = name_actor(os.environ), make_pace_logger(Output(sys.stderr), talk)
+    request = Request(name, str(uuid.uuid4()), user, options, dict(os.environ), stop, called.given, tell)
     outcome = Outcome()
     with handling_signals(stop, _say) as signals:
         try:
@@ -293,7 +296,7 @@ def _run(verb: Verb, options: Mapping[str, Any], context: click.Context, called:
                     for sink in sinks:
                         sink(shown)
                     for sink in reports.sinks:
-                        sink(event)
+                        sink(mask(event))
                 lost = reports.finish()
         except RunError as error:
             _print_error(error, call, for_people=called.for_people)

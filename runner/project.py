@@ -3,7 +3,6 @@
 All input is read and checked before the first connection is made, and before the embedded server is started.
 """
 
-import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -48,6 +47,7 @@ from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Connection, Sessions, Settings
 from tenantry.postgres.transaction import Cursor, in_transaction
+from tenantry.postgres.waiting import NO_PATIENCE, Patience
 from tenantry.state import Cache, find_cache_folder
 
 # It is asked before every run: it changes nothing, and no run waits for it for ever.
@@ -60,9 +60,6 @@ _CORRECT = "correct its owner and mode"
 
 # Arbitrary: as many names as fit on a line.
 _FIRST = 8
-
-# Arbitrary: a server takes seconds to start.
-_ASK_AGAIN_S = 0.5
 
 DEFAULT_JOBS = 8
 DEFAULT_LOCK_WAIT_S = 30.0
@@ -82,9 +79,10 @@ class Choice:
     lock_wait_s: float = DEFAULT_LOCK_WAIT_S
     jobs: int = DEFAULT_JOBS
     create: bool = False
-    wait_s: float = 0.0
     share: int = 1
     look_ms: int = 0
+    patience: Patience = NO_PATIENCE
+    shows_values: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,14 +252,21 @@ def open_project(
     sets = {tenant.set_name for tenant in tenants} if listed else set(SetName)
     directories = _read_directories(config, sets, lenient=lenient)
     checks = _read_checks(config, directories)
-    provenance = Provenance(run_id, os_user, config.root.resolve(), keeps_values=config.keeps_values)
+    provenance = Provenance(
+        run_id,
+        os_user,
+        config.root.resolve(),
+        keeps_values=config.keeps_values,
+        shows_values=config.keeps_values or choice.shows_values,
+    )
     sessions = _make_sessions(config, choice, tenants, provenance)
     # Before the query for tenants, so that a second Ctrl-C cancels that one as well.
     stop.covers(sessions)
     if confirm:
         # The query may name a tenant of any server, and before it is run, nobody knows which.
         confirm([tenant.server for tenant in tenants] if listed else config.servers.values())
-    _await_servers(sessions, [server for server in _list_used(config, tenants) if not server.embedded], choice, stop)
+    outside = [server.name for server in _list_used(config, tenants) if not server.embedded]
+    choice.patience.await_servers(sessions, outside, lambda: stop.reason)
     # Last, since it asks a server: all other input has been read and checked by now.
     if not listed:
         _start_servers(config, choice, config.servers.values(), makes=makes_server)
@@ -270,27 +275,6 @@ def open_project(
     _check_pins(config, known, directories)
     texts, cache = _make_texts(config, choice), Cache(choice.environment)
     return Project(config, choice, tenants, known, directories, sessions, provenance, checks, stop, texts, cache)
-
-
-def _await_servers(sessions: Sessions, servers: Iterable[Server], choice: Choice, stop: Stop) -> None:
-    """Wait until each server takes connections, for as long as was asked for: then the run itself tells the reason."""
-    until = time.monotonic() + choice.wait_s
-    for server in servers if choice.wait_s else ():
-        while not _answers(sessions, server.name) and time.monotonic() < until and not stop.reason:
-            time.sleep(_ASK_AGAIN_S)  # a server that starts announces nothing to clients
-
-
-def _answers(sessions: Sessions, server: str) -> bool:
-    """Return whether a server answers, be it with a refusal: only one that is starting is worth waiting for."""
-    try:
-        with sessions.connect_to(server, sessions.maintenance(server)):
-            return True
-    except NoDatabase:
-        return True
-    except Unreachable:
-        return False
-    except TenantError:
-        return True
 
 
 def open_offline(choice: Choice, run_id: str, os_user: str, *, stop: Stop | None = None) -> Project:

@@ -14,6 +14,7 @@ from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.touched import HINT, is_touched
 from tenantry.model import AppliedMigration, Migration, Tenant
 from tenantry.model.events import Event, MigrationApplied, NoticeRaised
+from tenantry.model.masking import mask_values
 from tenantry.model.results import Failure, LockWait
 from tenantry.postgres.failures import FailureKind, classify, describe
 from tenantry.postgres.send import Sent
@@ -81,7 +82,9 @@ def make_broken(
         kind = FailureKind.ENDED
     # A wait that ended before is not why the statement failed.
     wait = wait if kind is FailureKind.LOCKED else None
-    return Broken(kind, describe(error, step, kind, offset, wait, tenant=site.tenant.name), wait=wait)
+    failure = describe(error, step, kind, offset, wait, tenant=site.tenant.name)
+    shown = failure if site.ledger.provenance.shows_values else mask_values(failure)
+    return Broken(kind, shown, wait=wait)
 
 
 def locate(sent: Sent, step: Migration) -> int | None:

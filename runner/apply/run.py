@@ -26,9 +26,10 @@ from tenantry.model.events import (
     Verdict,
     WarningRaised,
 )
+from tenantry.model.masking import mask_values
 from tenantry.model.results import Failure, Result
 from tenantry.planning.words import advise_in_doubt, advise_unfinished, summarise
-from tenantry.postgres.failures import FailureKind, mask_values
+from tenantry.postgres.failures import FailureKind
 from tenantry.postgres.sessions import SILENT
 from tenantry.postgres.transaction import begin_durably, clean, in_transaction, try_transaction_lock
 
@@ -177,7 +178,7 @@ def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> t
 
 def _write_failure(ledger: Ledger, step: Migration, event: str, failure: Failure) -> None:
     if not ledger.provenance.keeps_values:
-        failure = replace(failure, detail=mask_values(failure))
+        failure = mask_values(failure)
     detail = {key: value for key, value in asdict(failure).items() if value and key != "excerpt"}
     if step.version == NO_VERSION:
         detail |= {"name": step.name}

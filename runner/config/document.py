@@ -31,6 +31,17 @@ tenants:
   database: tenant_{id}
   list: [1, 2]"""
 
+# By a part of libyaml's message: connection strings and names are often written without the quotes that they need.
+_CURES = {
+    "mapping values": "put a value that holds a colon and a blank in quotes",
+    "cannot start any token": "put a value that begins with @, % or ` in quotes",
+    "unknown escape character": "put the value in single quotes",
+    "undefined alias": "put a value that begins with * in quotes",
+    "unexpected end of stream": "close the quotes that {opened} opens",
+    "did not find expected ',' or": "close the bracket that {opened} opens, and put commas between its values",
+    "did not find expected key": "indent all keys of one mapping alike; its first one is in {opened}",
+}
+
 Location = tuple[int | str, ...]
 
 # What stands below these keys may hold a password.
@@ -99,9 +110,9 @@ class Document:
             *self._find(location, key=key), f"{subject}: {mistake.what}" if subject else mistake.what, mistake.hint
         )
 
-    def refuse_node(self, node: yaml.Node, what: str) -> None:
+    def refuse_node(self, node: yaml.Node, what: str, hint: str = "") -> None:
         """Note a mistake in the YAML itself."""
-        self._note(node.start_mark.line + 1, node.start_mark.column + 1, what, "")
+        self._note(node.start_mark.line + 1, node.start_mark.column + 1, what, hint)
 
     def refuse_argument(self, subject: str, mistake: Mistake) -> None:
         """Note a mistake outside the file."""
@@ -201,9 +212,10 @@ def _explain_yaml(error: yaml.MarkedYAMLError, text: str, path: Path) -> Problem
         return Problem(f"{at}: a second YAML document, expected one", "remove the line --- and everything after it")
     if text[mark.index : mark.index + 1] == "\t":
         return Problem(f"{at}: a tab, expected spaces", "indent with spaces")
-    # A connection string such as host=h user: x, or a name with a colon.
-    hint = "put a value that holds a colon and a blank in quotes" if "mapping values" in (error.problem or "") else ""
-    return Problem(f"{at}: invalid YAML: {', '.join(filter(None, (error.context, error.problem)))}", hint)
+    hint = next((hint for said, hint in _CURES.items() if said in (error.problem or "")), "")
+    opened = f"line {error.context_mark.line + 1}" if error.context_mark else "an earlier line"
+    said = ", ".join(filter(None, (error.context, error.problem)))
+    return Problem(f"{at}: invalid YAML: {said}", hint.format(opened=opened))
 
 
 class Reading:
@@ -261,13 +273,15 @@ class Reading:
         lines: dict[str, int] = {}
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self._refuse(key, "a list or a mapping as a key, expected text")
+                # Such as {{ NAME }}, which a template left unfilled.
+                hint = "put a value that begins with { or [ in quotes"
+                self._refuse(key, "a list or a mapping as a key, expected text", hint)
             elif key.value in lines:
                 first, second = lines[key.value], key.start_mark.line + 1
                 self._refuse(key, f"key {key.value!r} is used twice: line {first}, line {second}")
             else:
                 lines[key.value] = key.start_mark.line + 1
 
-    def _refuse(self, node: yaml.Node, what: str) -> object:
-        self._document.refuse_node(node, what)
+    def _refuse(self, node: yaml.Node, what: str, hint: str = "") -> object:
+        self._document.refuse_node(node, what, hint)
         return BROKEN

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from tenantry.config.advice import advise
 from tenantry.config.model import Mistake
 from tenantry.model import Server
-from tenantry.model.words import nearest
 
 EXPECTED = "embedded, key=value pairs or a postgresql:// URL"
 
@@ -19,12 +19,6 @@ EMBEDDED = "embedded"
 VARIABLE_PREFIX = "TENANTRY_SERVER_"
 
 _REFERENCE = re.compile(r"\$(?:(?P<dollar>\$)|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|\{)")
-
-_BARE_VARIABLE = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
-# SQLAlchemy's way to name a driver.
-_DRIVER = re.compile(r"postgres(?:ql)?(\+[a-z0-9]+)://")
-# Parameters of Prisma, JDBC and Django: an unknown word of any other kind may be a part of a password.
-_FOREIGN = ("schema", "currentSchema", "pgbouncer", "connection_limit", "pool_timeout", "sslaccept", "ssl", "charset")
 
 # Stand for the references while libpq parses the string around them, so that no value needs quoting.
 _FIRST_MARK = 0xE000
@@ -57,23 +51,10 @@ def connect(name: str, dsn: str) -> ServerConnection | Mistake:
         return Mistake(f"empty, expected {EXPECTED}")
     options = _parse_options(dsn)
     if options is None:
-        return Mistake(f"malformed connection string, expected {EXPECTED}", _advise(dsn))
+        return Mistake(f"malformed connection string, expected {EXPECTED}", advise(dsn, (EMBEDDED,)))
     return ServerConnection(
         Server(name, dsn), _find_endpoint(options), _is_in_clear(options), options.get("dbname", "")
     )
-
-
-def _advise(dsn: str) -> str:
-    """Return how to correct a connection string that other programs would accept; empty where that is not known."""
-    if variable := _BARE_VARIABLE.fullmatch(dsn.strip()):
-        return f"write ${{{variable[1]}}}"
-    if dsn.startswith("jdbc:"):
-        return "remove jdbc: at its start"
-    if driver := _DRIVER.match(dsn):
-        return f"remove {driver[1]}"
-    if foreign := [word for word in _FOREIGN if re.search(rf"[?&]{word}=", dsn)]:
-        return f"remove the parameter {foreign[0]}, which libpq does not know"
-    return nearest(dsn, [EMBEDDED])
 
 
 def expand(name: str, text: str, env: Mapping[str, str]) -> ServerConnection | Mistake:
@@ -128,7 +109,7 @@ def _fill(
         return connect(name, template)
     options = _parse_options(template)
     if options is None:
-        hint = _advise(template) or "use a reference for one value, or for the whole connection string"
+        hint = advise(template, (EMBEDDED,)) or "use a reference for one value, or for the whole connection string"
         return Mistake(f"malformed connection string, expected {EXPECTED}", hint)
     filled = _replace_marks(options, values)
     dsn = _join_options(filled)

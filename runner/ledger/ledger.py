@@ -39,6 +39,7 @@ from tenantry.postgres.copying import MOST, Copied, Fields, TooMuch, copy_rows
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.send import ask
 from tenantry.postgres.sessions import Connection
+from tenantry.sqltext.names import quote
 
 LAYOUT = 1
 # The value for a placeholder in a SQL file: a literal, or SQL as it is.
@@ -193,7 +194,7 @@ class Ledger:
         except pg.InvalidSchemaName:
             raise Refused(
                 f"{self.shown}: schema {self.schema!r} does not exist",
-                hint=f"CREATE SCHEMA {self.typed_schema} in this database, "
+                hint=f"in this database: CREATE SCHEMA {self.typed_schema}; "
                 'or set another schema under "ledger" in tenants.yaml',
             ) from None
         except pg.InsufficientPrivilege as error:
@@ -286,17 +287,12 @@ class Ledger:
 
     def compose_grant(self, privilege: str) -> str:
         """Return the hint for a privilege that the role lacks: the GRANT, to be copied by someone who may run it."""
-        return f"as the owner: GRANT {privilege} TO {self._type(self.connection.info.user)}"
+        return f"as the owner: GRANT {privilege} TO {quote(self.connection.info.user)};"
 
     @property
     def typed_schema(self) -> str:
         """Return the schema as a person types it."""
-        return self._type(self.schema)
-
-    def _type(self, name: str) -> str:
-        """Return a name as a person types it, in quotes only if it needs them."""
-        plain = re.fullmatch(r"[a-z_][a-z0-9_]*", name)
-        return name if plain else sql.Identifier(name).as_string(self.connection)
+        return quote(self.schema)
 
     @property
     def shown(self) -> str:

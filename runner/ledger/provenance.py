@@ -22,7 +22,7 @@ class Provenance:
     """The marks that a run leaves on everything it writes. `root` is the folder whose commit git is asked for.
 
     `reason` is that of the run, for lines of the log without one of their own. `keeps_values`: the log keeps the values
-    of rows that failed.
+    of rows that failed; `shows_values`: the report on stdout has them.
     """
 
     run_id: str
@@ -31,6 +31,7 @@ class Provenance:
     tool_version: str = __version__
     reason: str = ""
     keeps_values: bool = False
+    shows_values: bool = False
 
     @property
     def application_name(self) -> str:

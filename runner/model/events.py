@@ -33,13 +33,17 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run on these tenants, in this order, starts; `started_at` is None if that is not known."""
+    """A run on these tenants, in this order, starts; `started_at` is None if that is not known.
+
+    `reason` is the one that was given for it, empty if none was.
+    """
 
     verb: str
     run_id: str
     tenants: tuple[str, ...]
     # What the clock said makes no other event of it.
     started_at: datetime | None = field(default=None, compare=False)
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

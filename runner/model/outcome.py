@@ -69,14 +69,15 @@ class Outcome:
         self.tenants: dict[str, TenantOutcome] = {}
         self.elapsed_ms = 0
         self.stopped_by = ""
+        self.reason = ""
         # A plan reports the danger that `migrate` would refuse, without a tenant to carry the verdict.
         self.foreseen = False
 
     def add(self, event: Event) -> None:
         """Take in one event; events that change nothing here are ignored."""
         match event:
-            case RunStarted(verb, run_id, tenants):
-                self.verb, self.run_id = verb, run_id
+            case RunStarted(verb, run_id, tenants, reason=reason):
+                self.verb, self.run_id, self.reason = verb, run_id, reason
                 self.tenants = {name: TenantOutcome(name) for name in tenants}
             case HazardFound(tenant=""):
                 self.foreseen = True

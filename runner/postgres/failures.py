@@ -15,9 +15,6 @@ from tenantry.model.results import Blocker, Failure, LockWait
 _LOST = frozenset({"57P01", "57P02", "57P03", "57P05", "08000", "08001", "08003", "08004", "08006"})
 # The server ends the session, but for a limit that the next run would meet again.
 _TIMED_OUT = frozenset({"25P03", "25P04"})
-# The class of constraints. The values stand in brackets, after the columns or alone.
-_INTEGRITY = "23"
-_VALUES = re.compile(r"(=|contains )\(.*\)", re.DOTALL)
 _COLLISIONS = frozenset({"40001", "40P01"})
 
 _NOT_IN_TRANSACTION = (
@@ -182,17 +179,6 @@ def _advise(error: psycopg.Error, kind: FailureKind, migration: Migration, tenan
     if _created_meanwhile(error):
         return _LOOKS_WRONG
     return _HINTS.get(error.sqlstate or "", "")
-
-
-def mask_values(failure: Failure) -> str:
-    """Return the detail of a failure without the values of rows, which may be personal data.
-
-    A detail whose form is not known, as in another language, is left out as a whole.
-    """
-    if not failure.sqlstate.startswith(_INTEGRITY):
-        return failure.detail
-    masked, found = _VALUES.subn(r"\1(...)", failure.detail)
-    return masked if found else ""
 
 
 def _advise_adoption(migration: Migration, tenant: str) -> str:

@@ -6,7 +6,9 @@ than English is known by none of these, and counts as a server that cannot be re
 
 import re
 
+from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, NoDatabase, Refused, TenantError, Unreachable
+from tenantry.sqltext.names import quote
 
 # 28P01 and 28000: of the server, of libpq itself, and of PgBouncer.
 _LOGIN = re.compile(
@@ -18,7 +20,7 @@ _SET_ROLE = re.compile(r"permission denied to set role")
 # 3D000.
 _DATABASE = re.compile(r'database ".*" does not exist|no such database')
 # 42501.
-_CONNECT = re.compile(r"permission denied for database")
+_CONNECT = re.compile(r'permission denied for database(?: "([^"]*)")?')
 # 53300.
 _FULL = re.compile(r"too many (clients|connections)|remaining connection slots|no more connections allowed")
 # 57P03, and of libpq and PgBouncer: the server is not there, or not yet again.
@@ -52,19 +54,23 @@ def is_away(reason: str) -> bool:
     return bool(_AWAY.search(reason))
 
 
-def explain_refusal(reason: str, server: str, user: str, password_from: str, role: str = "") -> TenantError:
+def explain_refusal(
+    reason: str, server: str, user: str, password_from: str, role: str = "", *, waited_s: float = 0.0
+) -> TenantError:
     """Return the error for a connection that failed. `password_from` names the variable of the password, if known.
 
-    `role` is the one that it was to work as, if that is not the one that logs in.
+    `role` is the one that it was to work as, if that is not the one that logs in. `waited_s`: how long the server was
+    waited for in vain before.
     """
     entry = f"{server!r} under servers in tenants.yaml"
     said = f"server {server!r}: {reason}"
     if _OPTIONS.search(reason):
         return Unreachable(said, hint=_ALLOW_OPTIONS)
     if role and (_SET_ROLE.search(reason) or f'role "{role}" does not exist' in reason):
+        create = f"CREATE ROLE {quote(role)}; " if "does not exist" in reason else ""
         return Refused(
             f"server {server!r}: login refused for {user!r} as role {role!r}: {reason}",
-            hint=f"create the role and grant it to {user!r}, or correct role in tenants.yaml",
+            hint=f"as a superuser: {create}GRANT {quote(role)} TO {quote(user)}; or correct role in tenants.yaml",
         )
     if _SERVICE.search(reason):
         return Refused(said, hint=f"add the service to the service file of libpq, or correct {entry}")
@@ -77,8 +83,29 @@ def explain_refusal(reason: str, server: str, user: str, password_from: str, rol
         return Refused(f"server {server!r}: login refused for {user!r}: {reason}", hint=check)
     if _DATABASE.search(reason):
         return NoDatabase(said, hint=f"create the database, or correct its name or {entry}")
-    if _CONNECT.search(reason):
-        return Refused(said, hint=f"grant CONNECT on the database to {user!r}")
+    if denied := _CONNECT.search(reason):
+        database = f"DATABASE {quote(denied[1])}" if denied[1] else "DATABASE ..."
+        return Refused(said, hint=f"as its owner: GRANT CONNECT ON {database} TO {quote(user)};")
     if _FULL.search(reason):
         return Blocked(said, hint=_FEWER)
-    return Unreachable(said, hint=f"start the server, or correct {entry}; then run the same command again")
+    start = "start the server"
+    if waited_s:
+        said, start = f"server {server!r}: waited {waited_s:g} s for it in vain: {reason}", f"{start}, raise --wait"
+    return Unreachable(said, hint=f"{start}, or correct {entry}; then run the same command again")
+
+
+def explain_uncreated(tenant: Tenant, reason: str, user: str) -> Refused:
+    """Return the refusal where a role may not create the tenant's database, as its own or for the role of the tenant.
+
+    The server checks CREATEDB first: with it, only the membership in the tenant's role is missing.
+    """
+    create = f"CREATE DATABASE {quote(tenant.database)}"
+    if "create database" in reason or not tenant.role:
+        allow = f"ALTER ROLE {quote(user)} CREATEDB;"
+    else:
+        allow = f"GRANT {quote(tenant.role)} TO {quote(user)};"
+    owner = quote(tenant.role or user)
+    return Refused(
+        f"server {tenant.server.name!r}: the database {tenant.database!r} cannot be created: {reason}",
+        hint=f"as a superuser: {allow} or create it yourself: {create} OWNER {owner};",
+    )

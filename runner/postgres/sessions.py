@@ -20,7 +20,7 @@ from tenantry.model.values import StandIns, list_values
 from tenantry.postgres.capacity import Capacity
 from tenantry.postgres.failures import FailureKind, classify
 from tenantry.postgres.passwords import PasswordCommand
-from tenantry.postgres.refusals import explain_refusal, may_be_login
+from tenantry.postgres.refusals import explain_refusal, explain_uncreated, may_be_login
 from tenantry.postgres.scram import keyed
 from tenantry.postgres.startup import compose_options, compose_parameters, parse, resolve
 
@@ -88,6 +88,8 @@ class Sessions:
             for way, most in (caps or {}).items()
             for name in (way, _past_pooler(way))
         }
+        # How long servers were waited for in vain: see `waiting`.
+        self.waited_s: dict[str, float] = {}
         # Why the run is to end, empty while it is not: whoever waits for a connection asks.
         self.ending: Callable[[], str] = str
         self._resolved = resolved
@@ -199,8 +201,9 @@ class Sessions:
         try:
             return self._open_looking(server, given)
         except psycopg.Error as error:
-            user = str(changes.get("user") or self._users[server])
-            raise explain_refusal(_reason(error), server, user, self._passwords_from.get(server, ""), role) from None
+            user, waited_s = str(changes.get("user") or self._users[server]), self.waited_s.get(server, 0.0)
+            password_from = self._passwords_from.get(server, "")
+            raise explain_refusal(_reason(error), server, user, password_from, role, waited_s=waited_s) from None
 
     def _open_looking(self, server: str, given: Mapping[str, Any]) -> Connection:
         """Connect, with a look at the client where that is wanted and the server can."""
@@ -255,6 +258,8 @@ class Sessions:
                 connection.execute(_compose_create(tenant))
             except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 return True
+            except psycopg.errors.InsufficientPrivilege as error:
+                raise explain_uncreated(tenant, error.diag.message_primary or "", connection.info.user) from None
         return True
 
     def list_parameters(self, server: str, database: str) -> dict[str, Any]:

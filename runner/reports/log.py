@@ -142,10 +142,12 @@ class _Log:
 
 
 def make_pace_logger(stream: Output, talk: Talk) -> Callable[[str, dict[str, Any]], None]:
-    """Return a callable that logs how far a run has come, where stderr is not a terminal."""
+    """Return a callable that logs how far a run has come: before its first event, or where stderr is not a terminal."""
     writers: list[Writer] = []
 
     def log(message: str, values: dict[str, Any]) -> None:
+        if talk.quiet:
+            return
         if not writers:
             writers.append(_make_writer(stream, talk))
         # As text, the message says it all.

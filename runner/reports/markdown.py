@@ -47,6 +47,9 @@ def _write_all(summary: RunSummary, call: Call) -> Iterator[str]:
     good = outcome.exit_code == 0
     yield f"### {'✅' if good else '❌'} tenantry {verb}: {_plain(_headline(summary))}"
     yield ""
+    if outcome.reason:
+        yield f"Reason: {_plain(outcome.reason)}"
+        yield ""
     yield from _write_states(summary)
     yield from _write_plans(summary)
     for troubled in group_troubles(outcome):

@@ -30,6 +30,7 @@ def make_record(summary: RunSummary, call: Call) -> dict[str, Any]:
         "run": {
             "id": outcome.run_id,
             "verb": outcome.verb,
+            "reason": outcome.reason,
             "selection": call.selection,
             "started_at": encode(summary.started_at),
             "elapsed_ms": outcome.elapsed_ms,

@@ -173,7 +173,9 @@ class _Report:
     def _summary(self) -> str:
         totals = join(_count(word, number) for word, number in self._outcome.standings.items())
         ended = f", ended by {self._outcome.stopped_by}" if self._outcome.stopped_by else ""
-        return f"{count_tenants(list(self._outcome.tenants))}: {totals} in {seconds(self._outcome.elapsed_ms)}{ended}"
+        reason = f"\nreason: {self._outcome.reason}" if self._outcome.reason else ""
+        took = seconds(self._outcome.elapsed_ms)
+        return f"{count_tenants(list(self._outcome.tenants))}: {totals} in {took}{ended}{reason}"
 
     def _next_steps(self) -> Iterator[str]:
         yield from (f"{when}: {command}" for when, command in list_next_steps(self._outcome, self._call))

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from tenantry.files.directory import Directory
 from tenantry.model import Migration, SetName
 from tenantry.model.errors import Problem, RunError
 from tenantry.project import Project
@@ -24,32 +25,25 @@ def write_dump(project: Project) -> Problem | None:
     path, directory = project.config.dump, project.directories.get(SetName.TENANT)
     if path is None or directory is None:
         return None
-    files = (*directory.migrations, *(directory.repeatables or ()))
-    head = _HEAD.format(name=directory.migrations[-1].path.rpartition("/")[2]) + _MARK.format(digest=_digest(files))
     try:
-        if path.is_file() and path.read_text("utf-8").startswith(head):
+        if path.is_file() and path.read_text("utf-8").startswith(_compose_head(directory)):
             return None
-        _replace(path, head + _render(project, files))
+        save_dump(path, compose_dump(project, directory))
     except (OSError, RunError) as error:
-        return Problem(f"{path}: the schema was not written: {error}", "correct that, and delete the file to try again")
+        return Problem(f"{path}: the schema was not written: {error}", 'correct that, then run "tenantry dump"')
     return None
 
 
-def _digest(files: Sequence[Migration]) -> str:
-    """Return one value for all texts, in their order."""
-    marks = "".join(f"{file.version} {file.name} {file.checksum}\n" for file in files)
-    return hashlib.sha256(marks.encode()).hexdigest()
-
-
-def _render(project: Project, files: Sequence[Migration]) -> str:
+def compose_dump(project: Project, directory: Directory) -> str:
+    """Return the schema of a set's files as SQL, by what the files make of an empty database. Raises RunError."""
     with open_replay(project) as replay:
         empty = replay.run(())
     with open_replay(project) as replay:
-        return render(write_ddl(replay.run(files), empty))
+        return _compose_head(directory) + render(write_ddl(replay.run(_list_files(directory)), empty))
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write a file so that whoever reads it meanwhile sees the old one or the new one."""
+def save_dump(path: Path, text: str) -> None:
+    """Write a file so that whoever reads it meanwhile sees the old one or the new one. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -57,3 +51,18 @@ def _replace(path: Path, text: str) -> None:
         aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def _compose_head(directory: Directory) -> str:
+    name = directory.migrations[-1].path.rpartition("/")[2] if directory.migrations else "no migration"
+    return _HEAD.format(name=name) + _MARK.format(digest=_digest(_list_files(directory)))
+
+
+def _list_files(directory: Directory) -> tuple[Migration, ...]:
+    return (*directory.migrations, *(directory.repeatables or ()))
+
+
+def _digest(files: Sequence[Migration]) -> str:
+    """Return one value for all texts, in their order."""
+    marks = "".join(f"{file.version} {file.name} {file.checksum}\n" for file in files)
+    return hashlib.sha256(marks.encode()).hexdigest()

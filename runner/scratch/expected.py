@@ -331,7 +331,7 @@ def find_place(project: Project) -> ScratchPlace:
     state = project.cache_folder if given else project.config.state
     settings = replace(project.sessions.settings, stand_ins=_make_stand_ins(project.config, project.known))
     preparation = Preparation(project.config.scratch_settings, _read_before(project.config))
-    return ScratchPlace(state / "scratch", settings, given, project.stop, preparation)
+    return ScratchPlace(state / "scratch", settings, given, project.stop, preparation, project.choice.patience)
 
 
 def _read_before(config: Config) -> str:

@@ -23,6 +23,7 @@ from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.embedded.programs import find_binaries, read_major
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection, Sessions, Settings
+from tenantry.postgres.waiting import NO_PATIENCE, Patience
 from tenantry.scratch.kept import NOTHING, Start, can_keep, clone, drop, keep, list_kept
 from tenantry.scratch.preparation import NOTHING_MORE, Preparation
 from tenantry.state import make_state_folder
@@ -72,7 +73,7 @@ class ScratchPlace:
     `state` is the folder with the data of such servers, one for each major. Without programs of that major, the
     tenant's own server is used. `given` is the connection string of a server that replaces all these: one with the
     extensions that the files need. `preparation` is made in each database before the first file. As soon as `stop` is
-    requested, the work there is cancelled: it is of no use then.
+    requested, the work there is cancelled: it is of no use then. The given server may be starting, and is waited for.
     """
 
     state: Path
@@ -80,6 +81,7 @@ class ScratchPlace:
     given: str = ""
     stop: Stop = field(default_factory=Stop)
     preparation: Preparation = NOTHING_MORE
+    patience: Patience = NO_PATIENCE
 
     def describe_values(self, migrations: Sequence[Migration]) -> tuple[str, ...]:
         """Return the part of a key for the stand-ins that these files read instead of a tenant's values.
@@ -139,7 +141,7 @@ class ScratchPlace:
         """
         if programs is None:
             with (
-                self._ending(self._open_given()) as given,
+                self._ending(self._await_given()) as given,
                 _make(_follow(given, waiting), _SERVER, _choose_name(), self.preparation) as scratch,
             ):
                 yield scratch
@@ -157,6 +159,11 @@ class ScratchPlace:
         """Have the work of scratch sessions end with the run. Raises Cancelled."""
         with self.stop.covering_scratch(sessions):
             yield sessions
+
+    def _await_given(self) -> Sessions:
+        sessions = self._open_given()
+        self.patience.await_servers(sessions, [_SERVER], lambda: self.stop.reason)
+        return sessions
 
     def _open_given(self) -> Sessions:
         try:

@@ -16,6 +16,7 @@ from tenantry.verbs.options import (
     SERVER,
     SHARD,
     TENANTS,
+    WAIT,
     Version,
     find_version,
     open_request,
@@ -57,6 +58,7 @@ _PARAMS = (
     JOBS,
     LOCK_WAIT,
     SERVER,
+    WAIT,
 )
 
 

@@ -10,6 +10,7 @@ from tenantry.config.model import Config
 from tenantry.files.checks import Check, read_checks
 from tenantry.files.directory import Directory
 from tenantry.files.repeatables import read_directory
+from tenantry.fleet.stop import Stop
 from tenantry.fleet.turns import Engine
 from tenantry.fleet.workers import threads
 from tenantry.model import Server, SetName, Tenant
@@ -17,6 +18,7 @@ from tenantry.model.errors import ConfigError, Problem, TenantError
 from tenantry.model.events import Event, WarningRaised
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Sessions, Settings
+from tenantry.postgres.waiting import Patience
 from tenantry.project import Project, embedded_server
 from tenantry.verbs.verb import Events
 from tenantry.version import __version__
@@ -55,7 +57,7 @@ class Carrier:
         from tenantry.fleet.workers.closing import end_runs
 
         try:
-            control = self._coordinator.control if self._coordinator else _find_control(self._project.config)
+            control = self._coordinator.control if self._coordinator else _find_control(self._project)
         except (ConfigError, TenantError) as error:
             # By threads, the run needs no control database: what keeps two runners apart is the tenants' own locks.
             message = f"the workers of the run that is resumed could not be told to stop: {error}"
@@ -76,8 +78,8 @@ def require_extra(subject: str) -> None:
         raise ConfigError((Problem(message, "install it with `pip install 'tenantry[workers]'`"),))
 
 
-def make_control(config: Config) -> "Control":
-    """Return the control database of a project. Raises ConfigError."""
+def make_control(config: Config, patience: Patience, stop: Stop) -> "Control":
+    """Return the control database of a project, whose server may be starting. Raises ConfigError."""
     from tenantry.fleet.workers.control import Control
 
     place = config.control
@@ -87,11 +89,14 @@ def make_control(config: Config) -> "Control":
     settings = Settings(f"tenantry/{__version__} workers")
     if place.dsn:
         sessions = Sessions({_OWN: place.dsn}, settings)
+        patience.await_servers(sessions, [_OWN], lambda: stop.reason)
         return Control(sessions, _OWN, sessions.maintenance(_OWN), place.schema)
     master = config.master
     assert master is not None, "tenants.yaml is refused without one"
     name = master.server.name
     sessions = Sessions({name: _find_dsn(config, master.server)}, settings, commands=_list_commands(master.server))
+    if not master.server.embedded:
+        patience.await_servers(sessions, [name], lambda: stop.reason)
     return Control(sessions, name, master.database, place.schema)
 
 
@@ -152,11 +157,11 @@ def name_queue(schema: str, server: str, set_name: SetName, digest: str) -> str:
     return f"tenantry:{hashlib.sha256(text.encode()).hexdigest()[:30]}"
 
 
-def _find_control(config: Config) -> "Control | None":
+def _find_control(project: Project) -> "Control | None":
     """Return the control database, None where no run can have workers. Raises ConfigError and Unreachable."""
     from tenantry.fleet.workers.control import LAYOUT
 
-    control = make_control(config)
+    control = make_control(project.config, project.choice.patience, project.stop)
     found = control.check()
     if found and found[0] != LAYOUT:
         raise ConfigError((_describe_layout(control, found, f"{LAYOUT}"),))
@@ -176,7 +181,7 @@ def _make_coordinator(project: Project, options: Mapping[str, Any]) -> "Coordina
         words = ", ".join(f"--server {name}=..." for name in project.choice.servers)
         message = f"{words}: has no effect with --engine {PROCRASTINATE}: workers have connection strings of their own"
         raise ConfigError((Problem(message, "give it to the workers"),))
-    control = make_control(project.config)
+    control = make_control(project.config, project.choice.patience, project.stop)
     _start_embedded(project)
     from tenantry.fleet.workers import procrastinate
     from tenantry.fleet.workers.coordinator import Coordinator

@@ -28,7 +28,7 @@ from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.replay import Replay, describe_outside, open_replay
 from tenantry.scratch.rollback_trial import describe_untried, replay_both_ways
 from tenantry.scratch.schema_file import load_schema, read_schema_source
-from tenantry.verbs.options import open_files, refuse_idle
+from tenantry.verbs.options import WAIT, open_files, refuse_idle
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Test the migration files themselves: their names and headers, and that each one runs after those before it.
@@ -58,6 +58,7 @@ _PARAMS = (
     ),
     click.Option(["--allow-extra"], is_flag=True, help="With --schema-from, let the files create more than it has."),
     click.Option(["--sql", "format"], flag_value="sql", help="Print the missing parts as a draft of SQL."),
+    WAIT,
 )
 
 

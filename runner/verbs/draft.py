@@ -15,7 +15,7 @@ from tenantry.schema.ddl.write import write_ddl
 from tenantry.scratch.replay import open_replay
 from tenantry.scratch.schema_file import load_schema, read_schema_source
 from tenantry.verbs.new import parse_name
-from tenantry.verbs.options import SET, open_files
+from tenantry.verbs.options import SET, WAIT, open_files
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Write the next migration from the difference between the files and a target schema.
@@ -37,6 +37,7 @@ _PARAMS = (
         help="Target schema: a file, or a command that prints DDL.",
     ),
     SET,
+    WAIT,
 )
 
 

@@ -25,7 +25,17 @@ from tenantry.schema.differences import compare_schemas, count_differences, desc
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import make_expected
 from tenantry.scratch.schema_file import load_schema, read_schema_source
-from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, open_request, refuse_idle, run_job, without_master
+from tenantry.verbs.options import (
+    JOBS,
+    SERVER,
+    SHARD,
+    TENANTS,
+    WAIT,
+    open_request,
+    refuse_idle,
+    run_job,
+    without_master,
+)
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Compare the schema of every selected tenant with its files, another tenant, a file of SQL, or the majority.
@@ -55,6 +65,7 @@ _PARAMS = (
     click.Option(["--sql", "format"], flag_value="sql", help="Print a draft of statements that make a tenant match."),
     JOBS,
     SERVER,
+    WAIT,
 )
 
 # Returns what a tenant is compared with.

@@ -14,7 +14,7 @@ from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, FindingReported, LinePrinted
 from tenantry.project import Project
 from tenantry.takeover.adoption import Examined, Proposal, make_adoption_job, propose
-from tenantry.takeover.evidence import Presence
+from tenantry.takeover.evidence import Presence, TenantStanding
 from tenantry.takeover.files.conversions import (
     CONVERSIONS,
     Converted,
@@ -36,6 +36,7 @@ from tenantry.verbs.options import (
     SET,
     SHARD,
     TENANTS,
+    WAIT,
     open_request,
     read_request,
     refuse_frozen,
@@ -82,6 +83,7 @@ _PARAMS = (
     JOBS,
     LOCK_WAIT,
     SERVER,
+    WAIT,
 )
 
 
@@ -94,6 +96,7 @@ _FOR_RECORDS = {
     "lock_wait": "--lock-wait",
     "yes": "--yes",
     "servers": "--server",
+    "wait_s": "--wait",
 }
 
 
@@ -118,7 +121,7 @@ def start(project: Project, *, tool: str, folder: Path, reason: str = "imported"
     def decide(found: Examined) -> Generator[Event, None, Proposal]:
         records = history.read(found.ledger.connection)
         if records is None:
-            raise Refused(f"{history.title}: no records in this database")
+            raise _explain_none(history.title, found)
         claims = _leave_repeatables(tool, history.match(records, files), project.repeatables(found.tenant))
         ids = [claim.id for claim in claims]
         migrations = find_migrations(tool, ids, project.files(found.tenant))
@@ -132,6 +135,17 @@ def start(project: Project, *, tool: str, folder: Path, reason: str = "imported"
     record = Record({"tool": tool, "folder": str(folder), "reason": reason, "write": True}) if write else None
     job = make_adoption_job(project, decide, reason, write=write, known=history.own)
     return run_job(project, "import", refuse_frozen(job) if write else job, record=record)
+
+
+def _explain_none(title: str, found: Examined) -> Refused:
+    """Return the refusal of a database without records of the other tool, by the schema that it has all the same."""
+    name, said = found.tenant.name, f"{title}: no records in this database"
+    if found.evidence.standing is TenantStanding.MATCH:
+        adopt = f'run "tenantry adopt --tenants {name}" instead'
+        return Refused(f"{said}, but its schema matches the files", hint=f"{adopt}: it needs the schema alone")
+    if found.evidence.standing is TenantStanding.EMPTY:
+        return Refused(f"{said}, and none of the files' objects", hint="correct its name in tenants.yaml, or --from")
+    return Refused(said, hint=f'correct --from; or run "tenantry adopt --tenants {name}" to compare the schema alone')
 
 
 def _leave_repeatables(

@@ -36,6 +36,7 @@ from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.replay import open_replay
 from tenantry.verbs import adopt
 from tenantry.verbs.draft import write_drafts
+from tenantry.verbs.options import WAIT, make_patience, refuse_idle
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Create a project in DIR, by default the current folder: tenants.yaml, folders, a first migration and a check.
@@ -55,6 +56,7 @@ _PARAMS = (
     click.Option(
         ["--from", "source"], metavar="DSN", help="Write the first migration from this database, and adopt it."
     ),
+    WAIT,
 )
 _URL = "DATABASE_URL"
 _IGNORED = ".tenantry/"
@@ -81,6 +83,8 @@ def start(request: Request, folder: Path, *, single: bool = False, source: str |
 
 def _start(request: Request) -> Events:
     options = request.options
+    if options["source"] is None:
+        refuse_idle(request, {"wait_s": "--wait"}, "without --from")
     return start(request, Path(options["folder"]), single=options["single"], source=options["source"])
 
 
@@ -215,6 +219,7 @@ def _read_schema(request: Request, source: str, database: str) -> Snapshot:
     """Return the schema of a database. Raises ConfigError, Unreachable and TenantError."""
     sessions = Sessions({"main": source}, Settings("tenantry/init"))
     request.stop.covers(sessions)
+    make_patience(request).await_servers(sessions, ["main"], lambda: request.stop.reason)
     try:
         with sessions.connect_to("main", database) as connection:
             if connection.execute(_HAS_RECORD).fetchone() == (True,):

@@ -25,6 +25,7 @@ from tenantry.verbs.options import (
     JOBS,
     SERVER,
     SHARD,
+    WAIT,
     Version,
     find_file,
     make_tenants_option,
@@ -60,6 +61,7 @@ _PARAMS = (
     SHARD,
     JOBS,
     SERVER,
+    WAIT,
 )
 
 

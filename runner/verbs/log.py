@@ -12,7 +12,7 @@ from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, LinePrinted, RowReported, Verdict
 from tenantry.model.results import Cell, Result, Standing
 from tenantry.project import Project
-from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, Version, check_name, open_request, run_job
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT, Version, check_name, open_request, run_job
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Show the log of each selected tenant: every attempt, failure and manual change, oldest first.
@@ -31,6 +31,7 @@ _PARAMS = (
     click.Option(["--sql"], is_flag=True, help="Print the text of --version as it was applied."),
     JOBS,
     SERVER,
+    WAIT,
 )
 
 

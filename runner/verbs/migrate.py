@@ -40,6 +40,7 @@ from tenantry.verbs.options import (
     NO_VERIFY,
     SERVER,
     SHARD,
+    SHOW_VALUES,
     SPAN_TYPE,
     TENANTS,
     WAIT,
@@ -132,6 +133,7 @@ _PARAMS = (
     LOCK_WAIT,
     SERVER,
     WAIT,
+    SHOW_VALUES,
 )
 
 

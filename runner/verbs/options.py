@@ -30,6 +30,7 @@ from tenantry.model.rollout import EXPECTED_LIMIT, UNBOUNDED, Limit, Stage, pars
 from tenantry.model.tenants import SINGLE
 from tenantry.planning.policy import describe_freeze, today
 from tenantry.planning.rollout import make_stages
+from tenantry.postgres.waiting import Patience
 from tenantry.project import DEFAULT_JOBS, DEFAULT_LOCK_WAIT_S, Choice, Project, open_offline, open_project
 from tenantry.verbs.completions import complete_servers, complete_tenants, complete_versions
 from tenantry.verbs.notice import notify_at_end
@@ -195,7 +196,7 @@ WAIT = click.Option(
     type=Seconds(min=0, max=_LONGEST_WAIT_S),
     default=0.0,
     metavar="SECONDS",
-    help="Wait up to SECONDS for a server that is starting; by default not at all.",
+    help="Wait up to SECONDS for servers that are starting; by default not at all.",
 )
 SET = click.Option(
     ["--set", "set_name"],
@@ -211,6 +212,13 @@ FULL = click.Option(
 NO_VERIFY = click.Option(["--no-verify"], is_flag=True, help="Skip the proof that the schema matches the files.")
 DRY_RUN = click.Option(["--dry-run"], is_flag=True, help="Show the changes without making them.")
 
+SHOW_VALUES = click.Option(
+    ["--show-values"],
+    is_flag=True,
+    help="Show the values of rows that failed, as in Key (email)=(...), on stdout alone: reports, journal and log "
+    "leave them out.",
+)
+
 REPAIR_PARAMS = (
     click.Argument(["version"], type=Version()),
     TENANTS_REQUIRED,
@@ -221,6 +229,7 @@ REPAIR_PARAMS = (
     JOBS,
     LOCK_WAIT,
     SERVER,
+    WAIT,
 )
 
 
@@ -290,8 +299,14 @@ def _choose(request: Request) -> Choice:
         lock_wait_s=options.get("lock_wait", DEFAULT_LOCK_WAIT_S),
         jobs=options.get("jobs", DEFAULT_JOBS),
         create=options.get("create", False),
-        wait_s=options.get("wait_s", 0.0),
+        patience=make_patience(request),
+        shows_values=options.get("show_values", False),
     )
+
+
+def make_patience(request: Request) -> Patience:
+    """Return how long this command waits for servers that are starting."""
+    return Patience(request.options.get("wait_s", 0.0), request.tell)
 
 
 def _choose_shard(options: Mapping[str, Any]) -> Shard | None:

@@ -32,7 +32,7 @@ from tenantry.planning.steps import make_plan
 from tenantry.planning.words import count_done, summarise
 from tenantry.project import Project
 from tenantry.proof.findings import find_in
-from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, Version, find_version, open_request, run_job
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT, Version, find_version, open_request, run_job
 from tenantry.verbs.staging import Course, make_course
 from tenantry.verbs.verb import Events, Request, Verb
 
@@ -55,6 +55,7 @@ _PARAMS = (
     click.Option(["--sql", "format"], flag_value="sql", help="Print one script for each distinct plan."),
     JOBS,
     SERVER,
+    WAIT,
 )
 
 

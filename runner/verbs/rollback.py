@@ -23,7 +23,9 @@ from tenantry.verbs.options import (
     REASON,
     SERVER,
     SHARD,
+    SHOW_VALUES,
     TENANTS_REQUIRED,
+    WAIT,
     Version,
     open_request,
     refuse_frozen,
@@ -69,6 +71,8 @@ _PARAMS = (
     JOBS,
     LOCK_WAIT,
     SERVER,
+    WAIT,
+    SHOW_VALUES,
 )
 
 

@@ -32,7 +32,7 @@ from tenantry.project import Project
 from tenantry.proof.agreement import find_disagreements, read_stories
 from tenantry.proof.prover import Prover, make_prover
 from tenantry.verbs.completions import complete_runs
-from tenantry.verbs.options import FULL, JOBS, NO_VERIFY, SERVER, open_request, read_request, refuse_idle, run_job
+from tenantry.verbs.options import FULL, JOBS, NO_VERIFY, SERVER, WAIT, open_request, read_request, refuse_idle, run_job
 from tenantry.verbs.verb import Events, Repeated, Request, Verb
 
 _HELP = """List the runs that wrote, show the report of one again, or check one against the databases.
@@ -57,8 +57,9 @@ _PARAMS = (
     FULL,
     JOBS,
     SERVER,
+    WAIT,
 )
-_CHECKS = {"no_verify": "--no-verify", "full": "--full", "jobs": "--jobs", "servers": "--server"}
+_CHECKS = {"no_verify": "--no-verify", "full": "--full", "jobs": "--jobs", "servers": "--server", "wait_s": "--wait"}
 
 
 def list_runs(runs: Runs, run_id: str) -> Events:

@@ -32,6 +32,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "lint": "Find statements that would block or break a live database.",
         "check": "Test the migration files themselves, before a commit.",
         "draft": "Write the next migration from a target schema.",
+        "dump": "Write the schema that the files produce.",
     },
     "The fleet": {
         "verify": "Prove that every tenant's record and schema match the files.",
@@ -66,6 +67,7 @@ MEANT: dict[str, str] = {
     **dict.fromkeys(("history", "audit"), "tenantry log"),
     **dict.fromkeys(("validate", "prove"), "tenantry verify"),
     **dict.fromkeys(("diff", "compare"), "tenantry drift"),
+    **dict.fromkeys(("schema", "structure"), "tenantry dump"),
     **dict.fromkeys(("baseline", "introspect", "pull"), "tenantry adopt"),
     **dict.fromkeys(("stamp", "fake", "resolve"), "tenantry mark"),
     **dict.fromkeys(("psql", "console", "shell"), "tenantry db psql"),
@@ -73,13 +75,15 @@ MEANT: dict[str, str] = {
     "test": "tenantry check",
     "resume": "tenantry migrate --resume",
     "ping": "tenantry tenants",
-    "dump": "the key dump in tenants.yaml",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call of a verb: its options by name, and what every verb gets. `given` are those that were typed."""
+    """One call of a verb: its options by name, and what every verb gets. `given` are those that were typed.
+
+    `tell` is called with progress that comes before the first event, and its values for programs.
+    """
 
     verb: str
     run_id: str
@@ -88,6 +92,7 @@ class Request:
     environment: Mapping[str, str]
     stop: "Stop"
     given: frozenset[str] = frozenset()
+    tell: "Callable[[str, dict[str, Any]], None]" = lambda _line, _values: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from tenantry.verbs.carrying import (
     require_extra,
 )
 from tenantry.verbs.migrate import make_job_of
-from tenantry.verbs.options import SERVER, read_config, refuse_idle
+from tenantry.verbs.options import SERVER, WAIT, make_patience, read_config, refuse_idle
 from tenantry.verbs.verb import Events, Request, Verb
 from tenantry.version import __version__
 
@@ -55,6 +55,7 @@ _PARAMS = (
     ),
     click.Option(["--set-up"], is_flag=True, help="Create the tables of the control database, and end."),
     SERVER,
+    WAIT,
 )
 # Arbitrary: whoever takes the tenants of a dead worker over finds them free, or nearly.
 _LOOK_MS = 2_000
@@ -65,7 +66,7 @@ _RAN = frozenset({"applied", "repeated"})
 def _start(request: Request) -> Events:
     require_extra("worker")
     config = read_config(request)
-    control = make_control(config)
+    control = make_control(config, make_patience(request), request.stop)
     if request.options["set_up"]:
         refuse_idle(request, {"served": "--servers"}, "with --set-up")
         _start_embedded(config)

@@ -69,6 +69,11 @@ class JournalHeader:
     resumes: str = ""
 
     @property
+    def reason(self) -> str:
+        """Return the reason that was given for the run, empty if none was."""
+        return str(self.options.get("reason") or "")
+
+    @property
     def short(self) -> str:
         """Return the id as people see it."""
         return self.run_id[:8]
@@ -150,7 +155,7 @@ def parse_header(text: str) -> JournalHeader:
 def replay(journal: Journal) -> Iterator[Event]:
     """Yield the events of a run again, for a report; a run that was cut short ends with all that is known of it."""
     header = journal.header
-    yield RunStarted(header.verb, header.run_id, header.tenants, header.started_at)
+    yield RunStarted(header.verb, header.run_id, header.tenants, header.started_at, header.reason)
     if not any(isinstance(event, ProjectDescribed) for event in journal.events):
         yield _describe(header)
     started: set[str] = set()

@@ -25,6 +25,7 @@ from tenantry.model.events import (
     TenantStarted,
     WarningRaised,
 )
+from tenantry.model.masking import mask
 from tenantry.model.results import Result
 from tenantry.state import create_private
 
@@ -127,8 +128,8 @@ def write_journal(
         for event in events:
             if isinstance(event, RunStarted):
                 # A report of the run, and one of its journal, tell the same.
-                event = replace(event, started_at=header.started_at)  # noqa: PLW2901
-            writer.take(event)
+                event = replace(event, started_at=header.started_at, reason=header.reason)  # noqa: PLW2901
+            writer.take(mask(event))
             yield event
             # After the first event, which says that the run starts.
             if writer.failure and not said:

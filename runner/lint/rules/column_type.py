@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import NAMES, Match, Rule
-from tenantry.lint.tree import Command, quote, squeeze, typed
+from tenantry.lint.tree import Command, squeeze, typed
 from tenantry.lint.words import BATCHED, advise, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.lexer import read_tokens
+from tenantry.sqltext.names import quote
 
 
 def _check(file: LintedFile) -> Iterator[Match]:

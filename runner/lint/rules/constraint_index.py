@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import NAMES, Match, Rule
 from tenantry.lint.rules.volatile_default import differs, write_filled
-from tenantry.lint.tree import Command, cut, quote, squeeze, strings, typed
+from tenantry.lint.tree import Command, cut, squeeze, strings, typed
 from tenantry.lint.words import ALONE, EACH_PARTITION, LAYERS, advise, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
+from tenantry.sqltext.names import quote
 
 _WORDS = {"CONSTR_UNIQUE": "UNIQUE", "CONSTR_PRIMARY": "PRIMARY KEY"}
 

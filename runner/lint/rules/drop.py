@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile
 from tenantry.lint.rule import NAMES, Match, Rule
-from tenantry.lint.tree import quote, strings, to_relation, typed
+from tenantry.lint.tree import strings, to_relation, typed
 from tenantry.lint.words import advise, show
 from tenantry.model.hazards import Level
+from tenantry.sqltext.names import quote
 
 _FIRST = "first deploy a release that does not use it; then say so in the header of the file that drops it"
 _ALLOW = "-- lint: allow drop because no release uses it any more\n"

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import Match, Rule
-from tenantry.lint.tree import find_view, quote, squeeze, typed
+from tenantry.lint.tree import find_view, squeeze, typed
 from tenantry.lint.words import ALONE, EACH_PARTITION, LAYERS, advise, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
+from tenantry.sqltext.names import quote
 
 _INDEX = re.compile(r"\bINDEX\b", re.IGNORECASE)
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import NAMES, Match, Rule
-from tenantry.lint.tree import Command, cut, quote, squeeze, strings, typed
+from tenantry.lint.tree import Command, cut, squeeze, strings, typed
 from tenantry.lint.words import advise, show, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
+from tenantry.sqltext.names import quote
 
 _WHILE = "while every row is checked"
 _SENTENCE = (

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import Match, Rule
-from tenantry.lint.tree import quote, squeeze, typed
+from tenantry.lint.tree import squeeze, typed
 from tenantry.lint.words import advise, show
 from tenantry.model.hazards import Level
+from tenantry.sqltext.names import quote
 
 _FAILS = "anything that still uses the old name fails"
 _TABLES = ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW")

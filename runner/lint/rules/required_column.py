@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import NAMES, Match, Rule
-from tenantry.lint.tree import Command, cut, quote, squeeze, typed
+from tenantry.lint.tree import Command, cut, squeeze, typed
 from tenantry.lint.words import advise, show
 from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
+from tenantry.sqltext.names import quote
 
 _SERIALS = ("serial", "serial4", "bigserial", "serial8", "smallserial", "serial2")
 _FILLS = ("CONSTR_DEFAULT", "CONSTR_IDENTITY", "CONSTR_GENERATED")

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile
 from tenantry.lint.rule import NAMES, Match, Rule
-from tenantry.lint.tree import quote, typed
+from tenantry.lint.tree import typed
 from tenantry.lint.words import advise, show, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
+from tenantry.sqltext.names import quote
 
 
 def _check(file: LintedFile) -> Iterator[Match]:

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import NAMES, Match, Rule
-from tenantry.lint.tree import quote
 from tenantry.lint.words import advise, show, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
+from tenantry.sqltext.names import quote
 
 _WHILE = "while all of it is rewritten"
 

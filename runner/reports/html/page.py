@@ -75,7 +75,8 @@ def _list_facts(summary: RunSummary, call: Call) -> list[str]:
     run = f"run {outcome.run_id[:8]}" if outcome.run_id else ""
     well = sum(number for result, number in outcome.totals.items() if result in GOOD)
     ended = f"{well:,} of {len(outcome.tenants):,} ended well" if well < len(outcome.tenants) else ""
-    facts = [started, seconds(outcome.elapsed_ms), ended, f"exit code {outcome.exit_code}", run]
+    reason = f"reason: {outcome.reason}" if outcome.reason else ""
+    facts = [started, seconds(outcome.elapsed_ms), ended, f"exit code {outcome.exit_code}", run, reason]
     return [fact for fact in (*facts, f"--tenants {call.selection}") if fact]
 
 

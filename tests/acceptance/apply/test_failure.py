@@ -350,7 +350,7 @@ def test_an_unfinished_file(fleet: MakeFleet) -> None:
         "  2 | CREATE INDEX CONCURRENTLY a ON rooms (name);\n"
         "  3 | CREATE UNIQUE INDEX CONCURRENTLY b ON rooms (name);\n"
         "    | ^\n"
-        "  detail: Key (name)=(A) is duplicated.\n"
+        "  detail: Key (name)=(...) is duplicated.\n"
         '  hint: correct the file or the database, then run "tenantry migrate --tenants 1" to resume at this '
         'statement; or finish or undo the file by hand, then run "tenantry mark 1 --tenants 1 --reason ..." '
         'if it is finished, or "tenantry forget 1 --tenants 1 --reason ..." if it is to run again\n'

@@ -1,15 +1,18 @@
 """`import`: another tool's records and files taken over, as far as the catalog bears them out."""
 
 import shlex
-import shutil
 
 import pytest
 
 from tests.acceptance.fix_command import Fleet, MakeFleet, find_commands, read_report
-from tests.places import DATA
+from tests.acceptance.takeover.drizzle import (
+    OURS,
+    import_files,
+    list_files,
+    run_drizzle,
+    set_up,
+)
 
-RECORDED = DATA / "history" / "drizzle" / "0.45"
-OURS = ["0000_rooms.sql", "0001_guests.sql", "0002_bills.sql", "0003_notes.sql"]
 NOTE = (
     "its time in the journal, 1795366721718, is not after 1795366722160 of 0001_guests:"
     " drizzle never runs it if 0001_guests ran first"
@@ -21,35 +24,12 @@ SKIPPED = (
 LIE = "tenant 16: drizzle 0003_notes: match: recorded, but the effects of 0003_notes are missing; not taken over\n"
 
 
-def write_config(one: Fleet) -> None:
-    """Leave the other tool's own tables out of what is compared."""
-    path = one.folder / "tenants.yaml"
-    path.write_text(path.read_text("utf-8") + 'drift:\n  ignore: [{name: "drizzle*"}]\n', "utf-8")
-
-
 @pytest.fixture
 def project(fleet: MakeFleet) -> Fleet:
     """Return a project without migrations, with the folder of drizzle 0.45 as it left it."""
     one = fleet(files={})
-    shutil.copytree(RECORDED / "files", one.folder / "drizzle")
-    write_config(one)
+    set_up(one)
     return one
-
-
-def list_files(one: Fleet) -> list[str]:
-    return sorted(path.name for path in (one.folder / "migrations/tenant").iterdir())
-
-
-def import_files(one: Fleet) -> None:
-    done = one.run("import", "--files", "--from", "drizzle", "drizzle", "--write")
-    assert (done.code, list_files(one)) == (0, OURS), done.err
-
-
-def run_drizzle(one: Fleet, name: str) -> None:
-    """Leave a tenant as drizzle 0.45 did: the third file was passed over, and is not in its records."""
-    for file in (OURS[0], OURS[1], OURS[3]):
-        one.query(name, (one.folder / "migrations/tenant" / file).read_text("utf-8"))
-    one.query(name, (RECORDED / "ledger.sql").read_text("utf-8"))
 
 
 def test_files(project: Fleet) -> None:
@@ -188,9 +168,24 @@ def test_no_records(project: Fleet) -> None:
     project.query("16", "CREATE SCHEMA drizzle; CREATE TABLE drizzle.__drizzle_migrations (what text)")
     done = project.run("import", "--from", "drizzle", "drizzle", "--write")
     assert done.code == 4
-    assert "drizzle: no records in this database" in done.out
+    assert "tenant 1: refused: drizzle: no records in this database, and none of the files' objects\n" in done.out
+    assert "  hint: correct its name in tenants.yaml, or --from\n" in done.out
     assert "tenant 16: refused: drizzle.__drizzle_migrations: " in done.out, done.out
     assert project.versions("1") == project.versions("16") == []
+
+
+def test_no_records_but_the_schema(project: Fleet) -> None:
+    """A database without records, whose schema the files make all the same, is led to adopt, which needs no record."""
+    import_files(project)
+    for file in OURS:
+        project.query("1", (project.folder / "migrations/tenant" / file).read_text("utf-8"))
+    done = project.run("import", "--from", "drizzle", "drizzle", "--tenants", "1")
+    assert done.code == 4
+    assert "tenant 1: refused: drizzle: no records in this database, but its schema matches the files\n" in done.out
+    hint = 'run "tenantry adopt --tenants 1" instead: it needs the schema alone'
+    assert f"  hint: {hint}\n" in done.out
+    assert project.run("adopt", "--tenants", "1", "--write").code == 0
+    assert project.versions("1") == [0, 1, 2, 3]
 
 
 def test_record_of_data(fleet: MakeFleet) -> None:

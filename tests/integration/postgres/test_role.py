@@ -59,9 +59,11 @@ def test_refused(owned: tuple[Site, str]) -> None:
         assert ran.results == {"1": Result.REFUSED}
         assert ran.verdict().reason.endswith(f'permission denied to set role "{role}"')
         assert ran.verdict().reason.startswith(said)
-        assert ran.verdict().hint == f"create the role and grant it to '{login}', or correct role in tenants.yaml"
+        assert ran.verdict().hint == (f"as a superuser: GRANT {role} TO {login}; or correct role in tenants.yaml")
         here.query(f"DROP OWNED BY {login}")
     path = here.folder / "tenants.yaml"
     path.write_text(path.read_text("utf-8").replace(f"role: {role}", "role: nobody_{id}"), "utf-8")
-    assert "as role 'nobody_1'" in here.migrate().verdict().reason
+    verdict = here.migrate().verdict()
+    assert "as role 'nobody_1'" in verdict.reason
+    assert verdict.hint.startswith("as a superuser: CREATE ROLE nobody_1; GRANT nobody_1 TO ")
     assert not here.has("rooms")

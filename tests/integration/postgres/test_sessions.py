@@ -8,6 +8,7 @@ import urllib.parse
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -396,7 +397,7 @@ class TestUnreachable:
                 "LOGIN",
                 Refused,
                 'permission denied for database "{database}"',
-                "grant CONNECT on the database to '{role}'",
+                "as its owner: GRANT CONNECT ON DATABASE {database} TO {role};",
             ),
         ],
         ids=["no login", "limit", "no right to connect"],
@@ -499,18 +500,42 @@ class TestCreateDatabase:
             self.drop(make_conninfo(server, dbname=name))
 
     def test_not_allowed(self, database: MakeDatabase) -> None:
-        """A role that may not create databases is told so."""
+        """A role that may not create databases is told so, with the SQL that allows it or does it."""
         dsn = database()
         name = str(conninfo_to_dict(dsn)["dbname"])
         self.drop(dsn)
         with psycopg.connect(make_conninfo(dsn, dbname="postgres"), autocommit=True) as beside:
             beside.execute(sql.SQL("CREATE ROLE {} LOGIN").format(sql.Identifier(name)))
             try:
-                with pytest.raises(TenantError) as caught:
+                with pytest.raises(Refused) as caught:
                     make_sessions(make_conninfo(dsn, dbname="postgres", user=name)).create_database(make_tenant(dsn))
             finally:
                 beside.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
-        assert str(caught.value) == "permission denied to create database (42501)"
+        said = f"server 'main': the database {name!r} cannot be created: permission denied to create database"
+        assert str(caught.value) == said
+        assert caught.value.hint == (
+            f"as a superuser: ALTER ROLE {name} CREATEDB; or create it yourself: CREATE DATABASE {name} OWNER {name};"
+        )
+
+    def test_not_for_another(self, database: MakeDatabase) -> None:
+        """A role that may not create databases for the role of its tenant is told how to become its member."""
+        dsn = database()
+        name = str(conninfo_to_dict(dsn)["dbname"])
+        self.drop(dsn)
+        tenant = replace(make_tenant(dsn), role=f"{name}_owner")
+        with psycopg.connect(make_conninfo(dsn, dbname="postgres"), autocommit=True) as beside:
+            beside.execute(f"CREATE ROLE {name} LOGIN CREATEDB; CREATE ROLE {name}_owner")
+            sessions = make_sessions(make_conninfo(dsn, dbname="postgres", user=name))
+            try:
+                with pytest.raises(Refused) as caught:
+                    sessions.create_database(tenant)
+                grant = caught.value.hint.removeprefix("as a superuser: ").partition(" or ")[0]
+                assert grant == f"GRANT {name}_owner TO {name};"
+                beside.execute(grant)
+                assert sessions.create_database(tenant)
+                self.drop(dsn)
+            finally:
+                beside.execute(f"DROP ROLE {name}, {name}_owner")
 
     def test_no_server(self, tmp_path: Path) -> None:
         """Where the server does not answer, nobody knows whether the database exists."""

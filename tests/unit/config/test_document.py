@@ -64,16 +64,39 @@ def test_text_refused(text: str, said: str) -> None:
 YAML = {
     "unclosed-list": (
         "a: [1\nb: 2\n",
-        "2:2: invalid YAML: while parsing a flow sequence, did not find expected ',' or ']'",
+        "2:2: invalid YAML: while parsing a flow sequence, did not find expected ',' or ']'"
+        " | close the bracket that line 1 opens, and put commas between its values",
     ),
-    "unclosed-quote": ("a: 'x\n", "2:1: invalid YAML: while scanning a quoted scalar, found unexpected end of stream"),
+    "unclosed-quote": (
+        "a: 'x\n",
+        "2:1: invalid YAML: while scanning a quoted scalar, found unexpected end of stream"
+        " | close the quotes that line 1 opens",
+    ),
+    "reserved": (
+        "a: @b\n",
+        "1:4: invalid YAML: while scanning for the next token, found character that cannot start any token"
+        " | put a value that begins with @, % or ` in quotes",
+    ),
+    "odd-indent": (
+        "a:\n  b: 1\n c: 2\n",
+        "3:2: invalid YAML: while parsing a block mapping, did not find expected key"
+        " | indent all keys of one mapping alike; its first one is in line 1",
+    ),
+    "backslash": (
+        'a: "\\q"\n',
+        "1:5: invalid YAML: while parsing a quoted scalar, found unknown escape character"
+        " | put the value in single quotes",
+    ),
     "colon-in-text": (
         "a: é b: c\n",
         "1:7: invalid YAML: mapping values are not allowed in this context"
         " | put a value that holds a colon and a blank in quotes",
     ),
     "nothing-more": ("[", "2:1: invalid YAML: while parsing a flow node, did not find expected node content"),
-    "undefined-alias": ("a: *b\n", "1:4: invalid YAML: found undefined alias"),
+    "undefined-alias": (
+        "a: *b\n",
+        "1:4: invalid YAML: found undefined alias | put a value that begins with * in quotes",
+    ),
     "outdented": (
         "- a\nb: 1\n",
         "2:1: invalid YAML: while parsing a block collection, did not find expected '-' indicator",

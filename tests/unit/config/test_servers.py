@@ -145,7 +145,12 @@ CONNECTIONS = {
     "reference-undecodable": ("host=${BYTES}", "a value that libpq does not accept, expected text in UTF-8"),
     "malformed": ("host=x hunter2", f"malformed connection string, {CONNECTION}"),
     "malformed-key": ("hunter2=x", f"malformed connection string, {CONNECTION}"),
-    "malformed-url": ("postgresql://u:hunter2@h:%zz/", f"malformed connection string, {CONNECTION}"),
+    "malformed-url": ("postgresql://u:hunter2@[h/", f"malformed connection string, {CONNECTION}"),
+    "malformed-percent": (
+        "postgresql://u:hunter2@h:%zz/",
+        f"malformed connection string, {CONNECTION}"
+        " | write a % in a password as %25, or keep the password in a variable",
+    ),
     "misspelt": ("embeded", f"malformed connection string, {CONNECTION} | did you mean 'embedded'?"),
     "empty": ("''", f"empty, {CONNECTION}"),
     "nothing": ("", f"nothing, {CONNECTION}"),

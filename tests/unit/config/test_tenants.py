@@ -135,7 +135,10 @@ MEANINGS: dict[str, tuple[str, Said]] = {
     ),
     "key-of-a-list": (
         SERVERS + TENANTS + "  list: [{id: 1, [a]: b}]\n",
-        ["tenants.yaml:5:18: a list or a mapping as a key, expected text"],
+        [
+            "tenants.yaml:5:18: a list or a mapping as a key, expected text"
+            " | put a value that begins with { or [ in quotes"
+        ],
     ),
     "alias-of-itself": (
         SERVERS + TENANTS + "  list: &all [1, *all]\n",

@@ -1,8 +1,8 @@
-"""The parts of an ALTER TABLE as they were written, and names as they are typed."""
+"""The parts of an ALTER TABLE as they were written."""
 
 import pytest
 
-from tenantry.lint.tree import cut, quote, read_commands, squeeze
+from tenantry.lint.tree import cut, read_commands, squeeze
 from tenantry.sqltext.library import read_tree
 
 ALTERED = {
@@ -55,22 +55,6 @@ class TestCommands:
         first, last = (each["Constraint"]["location"] for each in command.node["constraints"])
         assert cut(text, command.text, first, last) == "DEFAULT 5"
         assert cut(text, command.text, last, None) == "NOT NULL"
-
-
-@pytest.mark.parametrize(
-    ("name", "typed"),
-    [
-        ("rooms", "rooms"),
-        ("room_2", "room_2"),
-        ("Rooms", '"Rooms"'),
-        ("2nd", '"2nd"'),
-        ("user", '"user"'),
-        ('a"b', '"a""b"'),
-    ],
-)
-def test_quote(name: str, typed: str) -> None:
-    """A name is quoted where it would be read as another one, or as a keyword."""
-    assert quote(name) == typed
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,6 @@ def test_nobody() -> None:
     """A run without tenants has its two lines."""
     none: dict[str, object] = {"totals": {}, "standings": {}}
     assert lines(*run_on((), verb="status")) == [
-        {"event": "run_started", "verb": "status", "run_id": RUN_ID, "tenants": [], "started_at": None},
+        {"event": "run_started", "verb": "status", "run_id": RUN_ID, "tenants": [], "started_at": None, "reason": ""},
         {"event": "run_finished", "elapsed_ms": 2345, "stopped_by": "", "tenants": 0, **none, "exit_code": 0},
     ]
