@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tenantry.schema.ddl.columns import list_parents
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import TYPES, list_names, quote, read_local, split_list
-from tenantry.schema.ddl.schema import Schema, SchemaStep, step, unwritten
+from tenantry.schema.ddl.schema import SchemaStep, step, unwritten
 from tenantry.schema.ddl.tables import is_inline
 from tenantry.schema.snapshot import SchemaObject
 
@@ -61,23 +61,17 @@ def drop_constraint(old: SchemaObject) -> Step:
 def write_index(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE INDEX, unless a constraint creates it, and its marks."""
     new = change.new
-    alone = _waits_for_partitions(new, change.expected)
     if change.old is None and not change.fact("constraint"):
         # An index of a partitioned table adopts those of its partitions, which are created before it.
-        sql = change.fact("definition")
-        sql = sql if alone else sql.replace(f" ON ONLY {new.parent} ", f" ON {new.parent} ", 1)
+        sql = change.fact("definition").replace(f" ON ONLY {new.parent} ", f" ON {new.parent} ", 1)
         made_with_table = change.found.relation(new.parent) is None
         yield step(new, Phase.INDEX, sql, note="" if made_with_table else _INDEX_NOTE, provides=True)
     if change.differs("valid") or change.differs("maintained"):
-        made = alone and change.old is None and not change.fact("constraint")
-        if change.fact("valid") == "no" and not made:
+        if change.fact("valid") == "no":
             yield unwritten(new, "an invalid index, as a failed CREATE INDEX CONCURRENTLY leaves it")
         elif change.old is not None:
             note = "REINDEX INDEX CONCURRENTLY in a non-transactional file does not lock the table"
             yield step(new, Phase.INDEX, f"REINDEX INDEX {new.name}", note=note)
-    above = change.expected.get("index", change.fact("partition of"))
-    if change.old is None and above and _waits_for_partitions(above, change.expected):
-        yield step(new, Phase.MARK, f"ALTER INDEX {above.name} ATTACH PARTITION {new.name}")
     if change.differs("statistics"):
         yield from _set_targets(change)
     if change.fact("replica identity") and change.differs("replica identity"):
@@ -87,12 +81,6 @@ def write_index(change: SchemaStep) -> Iterator[Step]:
             yield step(new, Phase.MARK, f"ALTER TABLE {new.parent} CLUSTER ON {read_local(new)}")
         elif not any(index.facts.get("clustered") for index in change.expected.parts(new.parent, "index")):
             yield step(new, Phase.MARK, f"ALTER TABLE {new.parent} SET WITHOUT CLUSTER")
-
-
-def _waits_for_partitions(index: SchemaObject, expected: Schema) -> bool:
-    """Return whether an index was created ON ONLY a partitioned table, of which not each partition has its part."""
-    divided = expected.facts("table", index.parent).get("partition by")
-    return index.facts.get("valid") == "no" and divided is not None
 
 
 def _set_targets(change: SchemaStep) -> Iterator[Step]:

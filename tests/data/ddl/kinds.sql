@@ -280,14 +280,3 @@ create table c () inherits (p);
 create table g () inherits (c);
 alter table c alter a drop default;
 alter table g alter b set default 'y';
-
--- pair: an index that waits for partitions
--- both
-create table p (a int) partition by list (a);
-create table p1 partition of p for values in (1);
-create table p2 partition of p for values in (2);
--- before
--- after
-create index pi on only p (a);
-create index p1i on p1 (a);
-alter index pi attach partition p1i;
