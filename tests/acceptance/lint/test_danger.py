@@ -84,6 +84,7 @@ def test_danger_is_refused(used: Fleet) -> None:
 
 def test_repeatable_is_refused(one: Fleet) -> None:
     """A repeatable with a danger is refused as a migration is, and let through in the same ways."""
+    (one.folder / "migrations" / "tenant" / "repeatable").mkdir()
     one.write("repeatable/names.sql", "DROP INDEX IF EXISTS rooms_name;\nCREATE INDEX rooms_name ON rooms (name);\n")
     done = one.run("migrate", "--format", "jsonl")
     assert (done.code, dangers(done)) == (4, [("1", "index", 2)])

@@ -1,5 +1,6 @@
 """`drift`: what differs from the files, from another tenant, from a file of SQL, or from what most tenants have."""
 
+import json
 import secrets
 import subprocess
 from pathlib import Path
@@ -155,7 +156,7 @@ def test_roles(migrated: Fleet) -> None:
     migrated.query("1", f"CREATE ROLE {role} LOGIN SUPERUSER")
     try:
         migrated.configure(
-            f"servers: {{main: SERVER, other: SERVER user={role}}}\n"
+            f"servers: {{main: SERVER, other: {json.dumps(f'{migrated.server} user={role}')}}}\n"
             "tenants:\n  migrations: migrations/tenant\n  server: main\n  database: PREFIX_{id}\n"
             "  list: [1, {id: 16, server: other}]\n"
         )
