@@ -90,11 +90,8 @@ class Measures:
         unknown state, so it is applied whole to the next one.
         """
         # Listed again: another process may have been here while this one waited for its turn.
-        unknown, done, books = (
-            self._list_unknown(files),
-            scratch.done,
-            Books(scratch.connection, prepares=scratch.own_server),
-        )
+        unknown, done = self._list_unknown(files), scratch.done
+        books = Books(scratch.connection, prepares=scratch.own_server)
         for index in unknown:
             file = files[index]
             skipped = [each.migration for each in files[done : index + (file.path in failures)]]

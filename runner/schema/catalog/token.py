@@ -129,10 +129,7 @@ def describe_token(major: int) -> str:
 
 
 def _ask(connection: Connection, used: frozenset[str], *, without_passing: bool) -> tuple[str, bool, frozenset[str]]:
-    """Return a token, whether there are temporary relations, and which catalogs must be among `used` for it to count.
-
-    What is counted twice is not wrong, only what is left out.
-    """
+    """Return a token, whether there are temporary relations, and the catalogs that `used` must have for it to count."""
     query = _compose(connection.info.server_version // 10_000, used, without_passing=without_passing)
     # prepare=False, since a prepared query cannot have several statements.
     cursor = connection.execute(query, prepare=False)
