@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from tenantry.config.document import Document
 from tenantry.config.dsn import expand
-from tenantry.config.model import ControlPlace, Mistake
+from tenantry.config.model import ControlPlace, Mistake, Rules
 from tenantry.config.schema import TenantsFile
 from tenantry.config.servers import IN_CLEAR
 
@@ -13,7 +13,7 @@ _EMBEDDED = Mistake("embedded, expected the connection string of a database", "l
 _NO_MASTER = Mistake("no control database, expected database in it, or a master", "write workers: {database: ...}")
 
 
-def make_control(document: Document, file: TenantsFile, env: Mapping[str, str]) -> ControlPlace | None:
+def make_control(document: Document, file: TenantsFile, env: Mapping[str, str], rules: Rules) -> ControlPlace | None:
     """Return where runs and workers know each other, None if there are to be no workers, and note its mistakes."""
     given = file.workers
     if given is None:
@@ -32,4 +32,7 @@ def make_control(document: Document, file: TenantsFile, env: Mapping[str, str]) 
         return None
     if found.in_clear:
         document.warn(_AT, IN_CLEAR)
-    return ControlPlace(given.schema_name, found.server.dsn)
+    master = file.master
+    home = (found.endpoint, found.database)
+    in_master = master is not None and home == (rules.endpoints.get(master.server), master.database)
+    return ControlPlace(given.schema_name, found.server.dsn, in_master)

@@ -66,11 +66,15 @@ class Notify:
 
 @dataclass(frozen=True, slots=True)
 class ControlPlace:
-    """Where runs and their workers know each other; `dsn` is empty for the master's database."""
+    """Where runs and their workers know each other; `dsn` is empty for the connection to the master's database.
+
+    `in_master`: it is that database, whoever connects to it.
+    """
 
     schema: str
     # May hold a password.
     dsn: str = field(default="", repr=False)
+    in_master: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ class Config:
 
     def _list_control(self, tenant: Tenant | None) -> tuple[Ignored, ...]:
         """Return what is tenantry's own in the master's database, and made by no file: the schema for workers."""
-        if self.control is None or self.control.dsn or tenant is None or tenant.set_name is not SetName.MASTER:
+        if not (self.control and self.control.in_master) or tenant is None or tenant.set_name is not SetName.MASTER:
             return ()
         # Names are quoted only where they have to be: this one never is.
         return Ignored("schema", self.control.schema), Ignored("*", f"{self.control.schema}.*")

@@ -118,7 +118,7 @@ def _parse(text: str, path: Path, env: Mapping[str, str], overrides: Mapping[str
     check_source(document, file)
     check_proofs(document, file)
     rollout, notify = make_rollout(document, file), make_notify(document, file)
-    control = make_control(document, file, env)
+    control = make_control(document, file, env, rules)
     master, tenants = make_tenants(document, file, rules)
     # Only now, so that one run reports the mistakes of servers, sources and tenants together.
     if document.problems:
