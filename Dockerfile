@@ -4,7 +4,7 @@
 
 FROM python:3.13-slim AS build
 WORKDIR /source
-COPY requirements.lock pyproject.toml README.md LICENSE ./
+COPY requirements.lock pyproject.toml hatch_build.py README.md LICENSE ./
 COPY runner runner
 # tenantry is a link to runner/, and a build context holds no links that point elsewhere.
 RUN ln -s runner tenantry \

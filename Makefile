@@ -88,9 +88,10 @@ bench: .venv/installed-dev ## Compare with the floor and psql; N=1000 databases
 
 dist: .venv/installed-dev ## Build the source archive, the wheel and the bill of materials in dist/
 	rm -rf dist
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o tenantry.cdx.json requirements.lock
 	$(BIN)/python -m hatchling build -t sdist -d dist
 	$(BIN)/python -m pip wheel $(PIP_OPTIONS) --no-deps --no-build-isolation -w dist dist/*.tar.gz
-	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible -o dist/tenantry.cdx.json requirements.lock
+	mv tenantry.cdx.json dist/
 
 lock: .venv/installed-dev ## Write the lock files again; needs `uv` on PATH
 	./requirements.sh

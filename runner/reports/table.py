@@ -107,7 +107,8 @@ class _Report:
         self._write(*self._hazards_text(), *self._findings_text(), *self._troubles_text())
         # A verb that lists something else than tenants has nothing to sum up.
         if self._outcome.tenants:
-            self._write(self._summary(), *self._next_steps())
+            reason = (f"reason: {self._outcome.reason}",) if self._outcome.reason else ()
+            self._write(self._summary(), *reason, *self._next_steps())
 
     def _write_rows(self) -> None:
         columns = list(dict.fromkeys(column for row in self._rows for column in row.cells))
@@ -173,9 +174,7 @@ class _Report:
     def _summary(self) -> str:
         totals = join(_count(word, number) for word, number in self._outcome.standings.items())
         ended = f", ended by {self._outcome.stopped_by}" if self._outcome.stopped_by else ""
-        reason = f"\nreason: {self._outcome.reason}" if self._outcome.reason else ""
-        took = seconds(self._outcome.elapsed_ms)
-        return f"{count_tenants(list(self._outcome.tenants))}: {totals} in {took}{ended}{reason}"
+        return f"{count_tenants(list(self._outcome.tenants))}: {totals} in {seconds(self._outcome.elapsed_ms)}{ended}"
 
     def _next_steps(self) -> Iterator[str]:
         yield from (f"{when}: {command}" for when, command in list_next_steps(self._outcome, self._call))

@@ -1,6 +1,7 @@
 """The distribution, built and installed as a user gets it: in an environment and a folder outside of the repository."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -126,6 +127,13 @@ def test_what_the_wheel_holds(wheels: tuple[Path, Path]) -> None:
         "tenantry/py.typed",
         *(f"tenantry/{path.relative_to(package).as_posix()}" for path in expected),
     }
+
+
+def test_the_readme_of_an_index(wheels: tuple[Path, Path]) -> None:
+    """The README in the metadata has no link to a file, which would lead nowhere from an index."""
+    text = read_wheel(wheels[0])["tenantry-0.1.0.dist-info/METADATA"].decode()
+    assert "`migrate`" in text
+    assert not re.findall(r"\]\((?!https?://)", text)
 
 
 def test_the_archive_makes_the_same_wheel(wheels: tuple[Path, Path]) -> None:
