@@ -22,7 +22,7 @@ give the same text, so that a change of the schema is seen in its diff. No tenan
 \b
   tenantry dump
   tenantry dump schema.sql
-  tenantry dump - | less
+  tenantry dump -
 """
 
 _PARAMS = (click.Argument(["file"], required=False), WAIT)

@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 from psycopg.pq.abc import PGresult
 
-from tenantry.lint.measure.prepared import Prepared, mentions_prepared
+from tenantry.lint.measure.prepared import PreparedQueries, mentions_prepared
 from tenantry.model.effects import LockMode
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.send import send
@@ -68,7 +68,7 @@ class Books:
 
     def __init__(self, connection: Connection, *, prepares: bool = False) -> None:
         self.connection = connection
-        self.prepared = Prepared(connection, used=prepares)
+        self.prepared = PreparedQueries(connection, used=prepares)
         self.changed: set[int] | None = None
         self._known: dict[int, Relation] | None = None
         # Whether nothing has run in the open transaction since everything was read in it, scans included.

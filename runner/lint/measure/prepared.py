@@ -9,7 +9,7 @@ from tenantry.postgres.sessions import Connection
 _MENTIONED = re.compile(r"\b(?:deallocate|discard|prepare)\b", re.IGNORECASE)
 
 
-class Prepared:
+class PreparedQueries:
     """The prepared queries of one session; without `used`, as behind a pooler, each is sent as it is."""
 
     def __init__(self, connection: Connection, *, used: bool = True) -> None:

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from tenantry.lint.measure.books import decode
-from tenantry.lint.measure.prepared import Prepared
+from tenantry.lint.measure.prepared import PreparedQueries
 from tenantry.model.records import LEDGER_TABLES
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.send import ask, send
@@ -83,7 +83,7 @@ def fill(
     connection: Connection,
     ledger_schema: str,
     tables: Collection[int] | None = None,
-    prepared: Prepared | None = None,
+    prepared: PreparedQueries | None = None,
 ) -> set[int]:
     """Insert rows into every empty table, or into those of `tables`, their oids.
 
@@ -111,7 +111,9 @@ def _parse(row: Sequence[str]) -> _Column:
     return _Column(int(table), schema, relation, name, kind_of_type, base, kind, required == "t", checks)
 
 
-def _fill_at_once(connection: Connection, ledger_schema: str, tables: Collection[int], prepared: Prepared) -> bool:
+def _fill_at_once(
+    connection: Connection, ledger_schema: str, tables: Collection[int], prepared: PreparedQueries
+) -> bool:
     """Do for a few tables in two messages what nearly all of them accept; return whether they did, or nothing is done.
 
     A new file seldom leaves others, and each message takes as long as most statements.

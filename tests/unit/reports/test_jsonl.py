@@ -169,6 +169,7 @@ def test_measured_file() -> None:
         "deferred": [],
         "secured": [],
         "required": [],
+        "pending": False,
     }
 
 
