@@ -12,8 +12,8 @@ from typing import IO
 from tenantry.config.model import Config, Mistake, TenantFile
 from tenantry.config.quick import make_plain
 from tenantry.config.rows import convert_row
-from tenantry.config.schema import TENANT_KEYS, validate_row
 from tenantry.config.tenants import check_tenant, find_clashes
+from tenantry.config.validation import TENANT_KEYS, validate_row
 from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.words import nearest, one_of

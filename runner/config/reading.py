@@ -17,10 +17,11 @@ from tenantry.config.model import Config, Rules, TenantFile
 from tenantry.config.notify import make_notify
 from tenantry.config.quick import make_plain
 from tenantry.config.rollout import make_rollout
-from tenantry.config.schema import SMALL_TABLE, TenantsFile, validate
+from tenantry.config.schema import SMALL_TABLE, TenantsFile
 from tenantry.config.servers import read_servers
 from tenantry.config.single import is_single, name_database, spread
 from tenantry.config.tenants import check_proofs, check_source, check_tenant, find_clashes, make_tenants
+from tenantry.config.validation import validate
 from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.reading import choose_reading

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from tenantry.config.document import Plain, stop
 from tenantry.config.model import Config, Mistake
 from tenantry.config.quick import make_plain
-from tenantry.config.schema import TENANT_KEYS, validate_row
 from tenantry.config.tenants import check_tenant, find_clashes
+from tenantry.config.validation import TENANT_KEYS, validate_row
 from tenantry.model import Tenant
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.words import nearest, one_of

@@ -1,80 +1,34 @@
 """The shape of tenants.yaml as pydantic models, and the JSON schema by which editors complete it."""
 
 from collections.abc import Mapping
-from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
-from tenantry.config.document import BROKEN, Document, Location, Plain, join_location
+from tenantry.config.document import BROKEN
 from tenantry.config.expected_columns import EXPECTED_PATTERN
-from tenantry.config.explain import explain, name_kind
-from tenantry.config.model import WORKERS_SCHEMA, Mistake, Rules
-from tenantry.config.patterns import DATABASE_PATTERN, ID_PATTERN, TEXT_PATTERN, URL_PATTERN
-from tenantry.model import Server, SetName, Tenant
-from tenantry.model.byte_sizes import EXPECTED_SIZE, SIZE_PATTERN, parse_size
-from tenantry.model.durations import (
-    DURATION_PATTERN,
-    EXPECTED_DURATION,
-    EXPECTED_SPAN,
-    SPAN_PATTERN,
-    parse_duration,
-    parse_span,
+from tenantry.config.model import WORKERS_SCHEMA, Rules
+from tenantry.config.patterns import URL_PATTERN
+from tenantry.config.scalars import (
+    Boolean,
+    Count,
+    Day,
+    Duration,
+    LabelValue,
+    LimitValue,
+    Name,
+    Pattern,
+    SettingValue,
+    Size,
+    Span,
+    Switch,
+    TenantId,
+    Text,
+    Title,
+    VersionText,
 )
-from tenantry.model.rollout import EXPECTED_LIMIT, LIMIT_PATTERN, Limit, parse_limit
+from tenantry.model import Server, SetName, Tenant
 from tenantry.model.tenants import MASTER, Freeze
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-
-def _write_number(value: object) -> object:
-    """Return a number as it was written, since YAML 1.1 and 1.2 read it differently: 07 stays 07, 1_000 stays 1_000."""
-    return value.text if isinstance(value, Plain) and value.kind == "number" else value
-
-
-def _write_scalar(value: object) -> object:
-    """Return a number, true or false as it was written."""
-    return value.text if isinstance(value, Plain) and value.kind in ("number", "boolean") else value
-
-
-def _read_duration(value: object) -> int:
-    """Return milliseconds, more than 0: PostgreSQL reads a timeout of 0 as none."""
-    duration_ms = parse_duration(value) if isinstance(value, str) else None
-    if not duration_ms:
-        raise ValueError(EXPECTED_DURATION)
-    return duration_ms
-
-
-def _read_size(value: object) -> int:
-    """Return bytes; 0 is a number in YAML."""
-    text = value.text if isinstance(value, Plain) and value.kind == "number" else value
-    size = parse_size(text) if isinstance(text, str) else None
-    if size is None:
-        raise ValueError(EXPECTED_SIZE)
-    return size
-
-
-def _read_count(value: object) -> int:
-    """Return a whole number, 1 or more."""
-    if isinstance(value, Plain) and value.kind == "number" and value.text.isdecimal() and int(value.text):
-        return int(value.text)
-    raise ValueError("a whole number, 1 or more")
-
-
-def _read_day(value: object) -> date:
-    """Return a day of the calendar."""
-    # Other forms that Python reads, such as 20261231, are numbers to a reader.
-    if not isinstance(value, str) or len(value) != len("2026-12-31"):
-        raise ValueError("not a day")
-    return date.fromisoformat(value)
-
-
-def _read_boolean(value: object) -> bool:
-    """Return true or false."""
-    if isinstance(value, Plain) and value.kind == "boolean":
-        return value.text.lower() == "true"
-    raise ValueError("true or false")
 
 
 def _choose_form(value: object) -> str:
@@ -90,19 +44,8 @@ def _expand_entry(value: object) -> object:
 # Tags of the forms of a server; pydantic puts them into its locations.
 TEXT, MAPPING = "[text]", "[mapping]"
 
-_DurationText = Annotated[str, Field(pattern=DURATION_PATTERN)]
-
-_Duration = Annotated[int, BeforeValidator(_read_duration, json_schema_input_type=_DurationText)]
-
 # Arbitrary: read or rewritten within some milliseconds.
 SMALL_TABLE = 2**20
-
-_SizeText = Annotated[str, Field(pattern=SIZE_PATTERN)]
-
-_Size = Annotated[int, BeforeValidator(_read_size, json_schema_input_type=Literal[0] | _SizeText)]
-
-_Boolean = Annotated[bool, BeforeValidator(_read_boolean, json_schema_input_type=bool)]
-_Count = Annotated[int, BeforeValidator(_read_count, json_schema_input_type=Annotated[int, Field(ge=1)])]
 
 _LOCK_TIMEOUT = "How long a statement waits for a table lock, unless its file says otherwise."
 
@@ -114,67 +57,35 @@ _CONNECTIONS = (
     "Most connections that one run has to the server at once, if it is to have fewer than the server has free."
 )
 
-_Text = Annotated[str, Field(pattern=TEXT_PATTERN)]
 
-_Pattern = Annotated[str, Field(pattern=DATABASE_PATTERN)]
-
-_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*$")]
-
-_TextId = Annotated[str, Field(pattern=ID_PATTERN)]
-
-_Number = Annotated[int, Field(ge=0)]
-
-_Id = Annotated[_TextId, BeforeValidator(_write_number, json_schema_input_type=_Number | _TextId)]
-
-_Title = Annotated[_Text, BeforeValidator(_write_number, json_schema_input_type=float | _Text)]
-
-_Label = Annotated[str, BeforeValidator(_write_scalar, json_schema_input_type=bool | float | str)]
-
-
-# A version, as a number or as the start of a file's name writes it.
-_Version = Annotated[str, Field(pattern=r"^[0-9]+$"), BeforeValidator(_write_number, json_schema_input_type=_Number)]
-
-_DayText = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d$")]
-
-_Day = Annotated[date, BeforeValidator(_read_day, json_schema_input_type=_DayText)]
-
-_Value = Annotated[_Text, BeforeValidator(_write_scalar, json_schema_input_type=bool | _Text)]
-
-_Switch = Annotated[
-    str,
-    Field(pattern=r"^(on|off|true|false|yes|no)$"),
-    BeforeValidator(_write_scalar, json_schema_input_type=bool | Annotated[str, Field(pattern=r"^(on|off|yes|no)$")]),
-]
-
-
-class _Freeze(BaseModel):
+class FreezeEntry(BaseModel):
     """A time in which a tenant gets no files."""
 
     model_config = ConfigDict(title="freeze", extra="forbid", strict=True)
 
-    until: _Day = Field(description="Last day of the freeze, which ends with it, in UTC.", examples=["2026-12-31"])
-    reason: _Text = Field(description="Shown wherever the tenant is skipped.", examples=["year-end closing"])
+    until: Day = Field(description="Last day of the freeze, which ends with it, in UTC.", examples=["2026-12-31"])
+    reason: Text = Field(description="Shown wherever the tenant is skipped.", examples=["year-end closing"])
 
 
-class _Entry(BaseModel):
+class TenantEntry(BaseModel):
     """One tenant. A bare id is short for a mapping with only `id`."""
 
     model_config = ConfigDict(title="tenant", extra="forbid", strict=True)
 
-    id: _Id = Field(description="Names the tenant on the command line and fills in {id}.", examples=[16])
-    name: _Title | None = Field(None, description="Shown next to the id.", examples=["Test Studio UI"])
-    database: _Pattern | None = Field(None, description="Name of its database, if it differs from tenants.database.")
-    server: _Text | None = Field(None, description="Name of its server, if it differs from tenants.server.")
-    labels: dict[_Text, _Label] | None = Field(
+    id: TenantId = Field(description="Names the tenant on the command line and fills in {id}.", examples=[16])
+    name: Title | None = Field(None, description="Shown next to the id.", examples=["Test Studio UI"])
+    database: Pattern | None = Field(None, description="Name of its database, if it differs from tenants.database.")
+    server: Text | None = Field(None, description="Name of its server, if it differs from tenants.server.")
+    labels: dict[Text, LabelValue] | None = Field(
         None,
         description="Labels of your own; files read them as tenantry.label_NAME.",
         examples=[{"tier": "internal"}],
     )
-    lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["10s"])
+    lock_timeout: Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["10s"])
 
-    role: _Pattern | None = Field(None, description=_ROLE, examples=["studio_{id}"])
-    pin: _Version | None = Field(None, description="Newest version that it may get.", examples=[11])
-    freeze: _Freeze | None = Field(None, description="Skips it for a time: it gets no files.")
+    role: Pattern | None = Field(None, description=_ROLE, examples=["studio_{id}"])
+    pin: VersionText | None = Field(None, description="Newest version that it may get.", examples=[11])
+    freeze: FreezeEntry | None = Field(None, description="Skips it for a time: it gets no files.")
 
     def make_tenant(self, rules: Rules) -> Tenant:
         """Return the tenant; an unknown server gets a stand-in, and is reported later."""
@@ -192,7 +103,7 @@ class _Entry(BaseModel):
         )
 
 
-_ListEntry = Annotated[_Entry, BeforeValidator(_expand_entry, json_schema_input_type=_Entry | _Id)]
+_ListEntry = Annotated[TenantEntry, BeforeValidator(_expand_entry, json_schema_input_type=TenantEntry | TenantId)]
 
 
 class _Tenants(BaseModel):
@@ -205,14 +116,14 @@ class _Tenants(BaseModel):
         json_schema_extra={"oneOf": [{"required": ["list"]}, {"required": ["query"]}, {"required": ["file"]}]},
     )
 
-    migrations: _Text = Field(description="Folder with the tenants' migrations.", examples=["migrations/tenant"])
-    server: _Text = Field(description="Name of the server with the tenants' databases.", examples=["main"])
-    database: _Pattern = Field("tenant_{id}", description="Name of each tenant's database; {id} stands for its id.")
-    role: _Pattern | None = Field(None, description=_ROLE, examples=["owner_{id}"])
+    migrations: Text = Field(description="Folder with the tenants' migrations.", examples=["migrations/tenant"])
+    server: Text = Field(description="Name of the server with the tenants' databases.", examples=["main"])
+    database: Pattern = Field("tenant_{id}", description="Name of each tenant's database; {id} stands for its id.")
+    role: Pattern | None = Field(None, description=_ROLE, examples=["owner_{id}"])
     entries: Annotated[list[_ListEntry], Field(min_length=1)] | None = Field(
         None, alias="list", description="The tenants, each as an id or a mapping.", examples=[[1, 16]]
     )
-    lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["3s"])
+    lock_timeout: Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["3s"])
     query: Annotated[str, Field(pattern=r"\S")] | None = Field(
         None,
         description=(
@@ -221,7 +132,7 @@ class _Tenants(BaseModel):
         ),
         examples=["SELECT organization_id AS id, database_name AS database FROM tenant_databases ORDER BY 1"],
     )
-    file: _Text | None = Field(
+    file: Text | None = Field(
         None,
         description="A .csv or .jsonl file with one tenant in each row, for large fleets; relative to tenants.yaml.",
         examples=["tenants.csv"],
@@ -233,11 +144,11 @@ class _Master(BaseModel):
 
     model_config = ConfigDict(title="master", extra="forbid", strict=True)
 
-    server: _Text = Field(description="Name of the server that holds it.", examples=["main"])
+    server: Text = Field(description="Name of the server that holds it.", examples=["main"])
     database: str = Field(
         pattern=r"^[^{}\x00-\x1f\x7f]+$", description="Name of the database.", examples=["rsm_master"]
     )
-    migrations: _Text = Field(description="Folder with its migrations.", examples=["migrations/master"])
+    migrations: Text = Field(description="Folder with its migrations.", examples=["migrations/master"])
     role: str | None = Field(
         None, pattern=r"^[^{}\x00-\x1f\x7f]+$", description="Role that its sessions work as.", examples=["owner"]
     )
@@ -258,15 +169,15 @@ class ServerEntry(BaseModel):
         description="Bypasses the pooler that dsn leads to; only files that run outside a transaction use it.",
         examples=["host=db1 user=deploy"],
     )
-    lock_timeout: _Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["3s"])
-    password_command: Annotated[list[_Text], Field(min_length=1)] | None = Field(
+    lock_timeout: Duration | None = Field(None, alias="lock-timeout", description=_LOCK_TIMEOUT, examples=["3s"])
+    password_command: Annotated[list[Text], Field(min_length=1)] | None = Field(
         None,
         alias="password-command",
         description="Prints the password: a program and its arguments, which no shell reads. It runs again if the "
         "server refuses the password.",
         examples=[["aws", "rds", "generate-db-auth-token", "--hostname", "db1"]],
     )
-    password_ttl: _Duration | None = Field(
+    password_ttl: Duration | None = Field(
         None,
         alias="password-ttl",
         description="How long a password of password-command counts. By default, until the server refuses it.",
@@ -276,7 +187,7 @@ class ServerEntry(BaseModel):
         None,
         description="production: a verb that writes there needs --yes, or the word production typed on a terminal.",
     )
-    connections: _Count | None = Field(None, description=_CONNECTIONS, examples=[20])
+    connections: Count | None = Field(None, description=_CONNECTIONS, examples=[20])
 
 
 _Server = Annotated[
@@ -290,14 +201,14 @@ class _Ledger(BaseModel):
 
     model_config = ConfigDict(title="ledger", extra="forbid", strict=True)
 
-    schema_name: _Text = Field("public", alias="schema", description="Schema of its tables.")
-    owner: _Text | None = Field(
+    schema_name: Text = Field("public", alias="schema", description="Schema of its tables.")
+    owner: Text | None = Field(
         None,
         description="Role that owns its tables, if that is neither the role that connects nor one granted to it. "
         "Whoever owns them can make tenantry believe anything about a database, so name no role of a tenant.",
         examples=["deploy"],
     )
-    values: _Boolean = Field(
+    values: Boolean = Field(
         False, description="Whether the log keeps the values of rows that failed, as in Key (email)=(...)."
     )
 
@@ -310,29 +221,29 @@ class _Session(BaseModel):
 
     model_config = ConfigDict(title="session", extra="forbid", strict=True)
 
-    array_nulls: _Switch | None = Field(None, description="Whether NULL in an array's text is a null. Default on.")
-    backslash_quote: _Value | None = Field(
+    array_nulls: Switch | None = Field(None, description="Whether NULL in an array's text is a null. Default on.")
+    backslash_quote: SettingValue | None = Field(
         None, description="Whether a quote may be written as \\'. Default safe_encoding."
     )
-    bytea_output: _Value | None = Field(None, description="How bytes are cast to text. Default hex.")
-    check_function_bodies: _Switch | None = Field(
+    bytea_output: SettingValue | None = Field(None, description="How bytes are cast to text. Default hex.")
+    check_function_bodies: Switch | None = Field(
         None, description="Whether CREATE FUNCTION checks the body. Default on."
     )
-    date_style: _Value | None = Field(
+    date_style: SettingValue | None = Field(
         None, alias="DateStyle", description="How dates are read and shown. Default ISO, MDY.", examples=["ISO, DMY"]
     )
     extra_float_digits: int | None = Field(
         None, description="Digits of floating-point numbers that are cast to text. Default 1, all of them."
     )
-    interval_style: _Value | None = Field(
+    interval_style: SettingValue | None = Field(
         None, alias="IntervalStyle", description="How intervals are read and shown. Default postgres."
     )
-    time_zone: _Value | None = Field(
+    time_zone: SettingValue | None = Field(
         None, alias="TimeZone", description="Time zone of times without one. Default UTC.", examples=["Europe/Berlin"]
     )
-    transform_null_equals: _Switch | None = Field(None, description="Whether = NULL means IS NULL. Default off.")
-    xmlbinary: _Value | None = Field(None, description="How XML shows bytes. Default base64.")
-    xmloption: _Value | None = Field(
+    transform_null_equals: Switch | None = Field(None, description="Whether = NULL means IS NULL. Default off.")
+    xmlbinary: SettingValue | None = Field(None, description="How XML shows bytes. Default base64.")
+    xmloption: SettingValue | None = Field(
         None, description="Whether XML is read as content or as a document. Default content."
     )
 
@@ -346,7 +257,7 @@ class _Lint(BaseModel):
 
     model_config = ConfigDict(title="lint", extra="forbid", strict=True)
 
-    small_table: _Size = Field(
+    small_table: Size = Field(
         SMALL_TABLE,
         alias="small-table",
         description="Size of a table's rows, without its indexes, below which nobody waits long for it: migrate "
@@ -360,25 +271,25 @@ class _Scratch(BaseModel):
 
     model_config = ConfigDict(title="scratch", extra="forbid", strict=True)
 
-    settings: dict[_Text, _Text] = Field(
+    settings: dict[Text, Text] = Field(
         {},
         description="Settings of the database, by their names, as ALTER DATABASE ... SET gives them to tenants.",
         examples=[{"search_path": "app, public"}],
     )
-    before: _Text | None = Field(
+    before: Text | None = Field(
         None,
         description="File of SQL that runs first, such as one that creates the extensions that tenants have.",
         examples=["migrations/scratch.sql"],
     )
 
 
-class _Ignored(BaseModel):
+class IgnoredEntry(BaseModel):
     """Objects that comparisons ignore."""
 
     model_config = ConfigDict(title="ignored", extra="forbid", strict=True)
 
-    kind: _Text = Field("*", description="Kind of the objects, as in messages; * matches any kind.", examples=["index"])
-    name: _Text = Field(
+    kind: Text = Field("*", description="Kind of the objects, as in messages; * matches any kind.", examples=["index"])
+    name: Text = Field(
         description="Their names with the schema; * and ? match as in a shell.", examples=["public.dba_*"]
     )
 
@@ -388,40 +299,14 @@ class _Drift(BaseModel):
 
     model_config = ConfigDict(title="drift", extra="forbid", strict=True)
 
-    ignore: list[_Ignored] = Field(
+    ignore: list[IgnoredEntry] = Field(
         [], description="Objects that comparisons ignore.", examples=[[{"name": "public.dba_*"}]]
     )
-    roles: dict[_Pattern, _Text] = Field(
+    roles: dict[Pattern, Text] = Field(
         {},
         description="Roles that differ between tenants, each with the word that comparisons use for it.",
         examples=[{"app_{id}": "app"}],
     )
-
-
-def _read_limit(value: object) -> Limit:
-    """Return how many tenants may fail; a number in YAML is one of tenants."""
-    text = value.text if isinstance(value, Plain) and value.kind == "number" else value
-    limit = parse_limit(text) if isinstance(text, str) else None
-    if limit is None:
-        raise ValueError(EXPECTED_LIMIT)
-    return limit
-
-
-def _read_span(value: object) -> float:
-    """Return seconds, more than 0."""
-    span_s = parse_span(value) if isinstance(value, str) else None
-    if not span_s:
-        raise ValueError(EXPECTED_SPAN)
-    return span_s
-
-
-_LimitText = Annotated[str, Field(pattern=LIMIT_PATTERN)]
-
-_Limit = Annotated[Limit, BeforeValidator(_read_limit, json_schema_input_type=_Number | _LimitText)]
-
-_SpanText = Annotated[str, Field(pattern=SPAN_PATTERN)]
-
-_Span = Annotated[float, BeforeValidator(_read_span, json_schema_input_type=_SpanText)]
 
 
 _MAX_FAILURES = "How many tenants may fail, as a number or a percentage; after more, no other tenant starts."
@@ -432,30 +317,30 @@ class StageEntry(BaseModel):
 
     model_config = ConfigDict(title="stage", extra="forbid", strict=True)
 
-    name: _Name = Field(description="Name of the stage.", examples=["canary"])
-    match: _Text | None = Field(
+    name: Name = Field(description="Name of the stage.", examples=["canary"])
+    match: Text | None = Field(
         None,
         description="Selects its tenants as --tenants does, except those of earlier stages; without it, all others.",
         examples=["@tier=internal", "5%"],
     )
-    max_failures: _Limit | None = Field(None, alias="max-failures", description=_MAX_FAILURES, examples=[0, "1%"])
-    verify: _Boolean = Field(False, description="Whether a tenant that is not proven counts as failed.")
-    pause: _Span | None = Field(None, description="Time to wait before the next stage.", examples=["10m"])
+    max_failures: LimitValue | None = Field(None, alias="max-failures", description=_MAX_FAILURES, examples=[0, "1%"])
+    verify: Boolean = Field(False, description="Whether a tenant that is not proven counts as failed.")
+    pause: Span | None = Field(None, description="Time to wait before the next stage.", examples=["10m"])
     gate: Annotated[str, Field(pattern=r"\S")] | None = Field(
         None,
         description="A query on the master that must be true before the next stage; asked again until gate-timeout.",
         examples=["SELECT count(*) = 0 FROM app_errors WHERE at > now() - interval '10 min'"],
     )
-    gate_command: Annotated[list[_Value], Field(min_length=1)] | None = Field(
+    gate_command: Annotated[list[SettingValue], Field(min_length=1)] | None = Field(
         None,
         alias="gate-command",
         description="A command, without a shell, that must exit with 0 before the next stage, instead of gate.",
         examples=[["./healthy", "--since", "10m"]],
     )
-    gate_timeout: _Span | None = Field(
+    gate_timeout: Span | None = Field(
         None, alias="gate-timeout", description="How long the gate is asked again. Default 10m.", examples=["30m"]
     )
-    jobs: _Count | None = Field(
+    jobs: Count | None = Field(
         None, description="Tenants at a time on each server, if it differs from --jobs.", examples=[16]
     )
 
@@ -465,7 +350,7 @@ class _Rollout(BaseModel):
 
     model_config = ConfigDict(title="rollout", extra="forbid", strict=True)
 
-    max_failures: _Limit | None = Field(None, alias="max-failures", description=_MAX_FAILURES, examples=["1%"])
+    max_failures: LimitValue | None = Field(None, alias="max-failures", description=_MAX_FAILURES, examples=["1%"])
     stages: Annotated[list[StageEntry], Field(min_length=1)] | None = Field(
         None, description="The stages in order; tenants that no stage matches come last."
     )
@@ -476,7 +361,7 @@ class _Notify(BaseModel):
 
     model_config = ConfigDict(title="notify", extra="forbid", strict=True)
 
-    command: Annotated[list[_Value], Field(min_length=1)] | None = Field(
+    command: Annotated[list[SettingValue], Field(min_length=1)] | None = Field(
         None,
         description="A command, without a shell, that gets the result as JSON on its standard input.",
         examples=[["./notify", "--channel", "deployments"]],
@@ -486,10 +371,10 @@ class _Notify(BaseModel):
         description="An address that the result is posted to as JSON; ${NAME} comes from the environment.",
         examples=["${OPS_WEBHOOK}"],
     )
-    timeout: _Span | None = Field(
+    timeout: Span | None = Field(
         None, description="How long a notification may take; it is given up then. Default 10s.", examples=["30s"]
     )
-    failures_only: _Boolean = Field(
+    failures_only: Boolean = Field(
         False, alias="failures-only", description="Whether a run that ended well notifies nobody."
     )
 
@@ -499,7 +384,7 @@ class WorkersEntry(BaseModel):
 
     model_config = ConfigDict(title="workers", extra="forbid", strict=True)
 
-    database: _Text | None = Field(
+    database: Text | None = Field(
         None,
         description="Connection string of the database, with dbname; ${NAME} comes from the environment. By default, "
         "the master.",
@@ -521,7 +406,7 @@ class TenantsFile(BaseModel):
 
     model_config = ConfigDict(title="tenants.yaml", extra="forbid", strict=True)
 
-    servers: Annotated[dict[_Name, _Server], Field(min_length=1)] = Field(
+    servers: Annotated[dict[Name, _Server], Field(min_length=1)] = Field(
         description="Servers by name, each embedded or a libpq connection string; ${NAME} comes from the environment.",
         examples=[
             {"main": "embedded"},
@@ -538,7 +423,7 @@ class TenantsFile(BaseModel):
     drift: _Drift | None = None
     scratch: _Scratch | None = None
     rollout: _Rollout | None = None
-    dump: _Text | None = Field(
+    dump: Text | None = Field(
         None,
         description="File for the schema of the tenants' files, written after a migrate without failures.",
         examples=["schema.sql"],
@@ -551,7 +436,7 @@ class TenantsFile(BaseModel):
         examples=["state"],
     )
     workers: WorkersEntry | None = None
-    connections: _Count | None = Field(
+    connections: Count | None = Field(
         None,
         description="Most connections that one run has at once to each server without a number of its own.",
         examples=[20],
@@ -567,7 +452,7 @@ def _get_server(name: str, rules: Rules) -> Server:
     return rules.servers.get(name) or Server(name, None)
 
 
-_SECTIONS: Mapping[str, type[BaseModel]] = {
+SECTIONS: Mapping[str, type[BaseModel]] = {
     "master": _Master,
     "tenants": _Tenants,
     "ledger": _Ledger,
@@ -580,91 +465,12 @@ _SECTIONS: Mapping[str, type[BaseModel]] = {
     "workers": WorkersEntry,
 }
 
-TENANT_KEYS = tuple(_Entry.model_fields[name].alias or name for name in _Entry.model_fields)
-
-
-def validate(document: Document, data: object) -> TenantsFile | None:
-    """Return `data` as a model without its unknown keys, or None if it does not fit, and note all mistakes."""
-    if not isinstance(data, dict):
-        if data is not BROKEN:
-            document.refuse((), Mistake(f"{name_kind(data)}, expected a mapping with servers and tenants"))
-        return None
-    try:
-        return TenantsFile.model_validate(data)
-    except ValidationError as error:
-        details = [_untag(detail) for detail in error.errors(include_url=False)]
-    for detail in details:
-        if detail["input"] is not BROKEN:
-            _refuse(document, detail)
-    return _validate_rest(data, details)
-
-
-def validate_row(row: Mapping[str, object], rules: Rules) -> Tenant | list[Mistake]:
-    """Return a row as a tenant, by the rules for an entry of the list, or else all of its mistakes."""
-    try:
-        return _Entry.model_validate(row).make_tenant(rules)
-    except ValidationError as error:
-        details = error.errors(include_url=False)
-    return [_explain_row(detail) for detail in details]
-
-
-def _explain_row(detail: "ErrorDetails") -> Mistake:
-    what, hint = explain(detail, TENANT_KEYS)
-    # Quotes, which other hints advise, are YAML's.
-    return Mistake(f"{join_location(detail['loc'])}: {what}", hint if detail["type"] == "extra_forbidden" else "")
-
 
 def model_schema(model: type[BaseModel]) -> dict[str, Any]:
     """Return the JSON schema of a model, for editors."""
     schema = _drop_nulls(model.model_json_schema())
     assert isinstance(schema, dict)
     return schema
-
-
-def _untag(detail: "ErrorDetails") -> "ErrorDetails":
-    """Return one of pydantic's findings with a location in the file."""
-    detail["loc"] = tuple(name for name in detail["loc"] if name not in (TEXT, MAPPING))
-    return detail
-
-
-def _refuse(document: Document, detail: "ErrorDetails") -> None:
-    location = detail["loc"]
-    if detail["type"] == "extra_forbidden":
-        document.refuse(location, explain(detail, _list_keys(location[:-1])), key=True)
-    elif location[-1] == "[key]":
-        document.refuse(location[:-1], explain(detail), key=True)
-    else:
-        document.refuse(location, explain(detail))
-
-
-def _list_keys(location: Location) -> list[str]:
-    """Return the keys allowed in the mapping at `location`."""
-    entry: type[BaseModel] = _Ignored if location[:2] == ("drift", "ignore") else _Entry
-    entry = StageEntry if location[:2] == ("rollout", "stages") else entry
-    entry = ServerEntry if location[:1] == ("servers",) else entry
-    entry = _Freeze if location[-1:] == ("freeze",) and location[:1] == ("tenants",) else entry
-    model = TenantsFile if not location else _SECTIONS[str(location[0])] if len(location) == 1 else entry
-    keys = [field.alias or name for name, field in model.model_fields.items()]
-    return keys if location else [*keys, "database"]
-
-
-def _validate_rest(data: dict[str, object], details: list["ErrorDetails"]) -> TenantsFile | None:
-    """Return the file without those bad keys that nothing else needs, so that they do not hide other mistakes."""
-    for detail in details:
-        *path, name = (part for part in detail["loc"] if part != "[key]")
-        if detail["type"] != "extra_forbidden" and detail["loc"][3:4] not in (("name",), ("labels",)):
-            return None
-        around: Any = data
-        try:
-            for part in path:
-                around = around[part]
-        except KeyError:  # The key is gone already, through an alias of the same mapping.
-            return None
-        around.pop(name, None)
-    try:
-        return TenantsFile.model_validate(data)
-    except ValidationError:
-        return None
 
 
 def _drop_nulls(schema: object) -> object:

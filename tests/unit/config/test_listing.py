@@ -10,7 +10,7 @@ from tenantry.config.model import Rules
 from tenantry.config.quick import make_plain
 from tenantry.config.reading import read
 from tenantry.config.rows import convert_row
-from tenantry.config.schema import validate_row
+from tenantry.config.validation import validate_row
 from tenantry.model import Server, Tenant
 from tenantry.model.errors import ConfigError
 
