@@ -27,6 +27,6 @@ class CustomBuildHook(BuildHookInterface[Any]):
     """Puts the bill of materials into the wheel, as PEP 770 wants it: into .dist-info/sboms."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Name the bill if there is one: who builds from a checkout by themselves, has none."""
+        """Name the bill if there is one: a build straight from a checkout has none."""
         if Path(self.root, _BILL).is_file():
             build_data.setdefault("sbom_files", []).append(_BILL)

@@ -170,7 +170,7 @@ def open(  # noqa: A001  # programs read it as tenantry.open
     `os.environ` for variables in tenants.yaml and for those that configure tenantry. `lock_wait` is in seconds, and
     `jobs` counts the tenants at work at once on each server. With `create`, `migrate` creates databases that do not
     exist on a real server too. With `offline`, no tenant is selected and no server is asked, which is enough for
-    `check`. `wait` is how many seconds servers that are starting are waited for.
+    `check`. `wait` is the number of seconds to wait for servers that are starting.
 
     No database is opened, unless tenants.yaml takes its tenants from a query, or `wait` is given. Raises InputError if
     any input is wrong; with such a query, ServerError and Unreachable too.

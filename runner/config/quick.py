@@ -37,7 +37,8 @@ def make_plain(row: Mapping[str, object], rules: Rules) -> Tenant | None:
     if server is None or pairs is None:
         return None
     home = str(database).replace("{id}", name)
-    return Tenant(name, SetName.TENANT, server, home, str(title), pairs, rules.lock_timeout_ms)
+    role = rules.role.replace("{id}", name)
+    return Tenant(name, SetName.TENANT, server, home, str(title), pairs, rules.lock_timeout_ms, role)
 
 
 def _find_server(row: Mapping[str, object], rules: Rules) -> Server | None:

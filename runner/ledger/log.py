@@ -105,7 +105,9 @@ def record_allowed(ledger: Ledger, migration: Migration, reason: str) -> None:
 
 def record_danger_allowed(ledger: Ledger, migration: Migration, rules: Sequence[str]) -> None:
     """Write that a file is about to be applied although lint finds these dangers in it."""
-    write_line(ledger, "danger allowed", migration.version, migration.checksum, detail={"rules": list(rules)})
+    # A repeatable has no version to be known by.
+    name = {"name": migration.name} if migration.version == NO_VERSION else {}
+    write_line(ledger, "danger allowed", migration.version, migration.checksum, detail={**name, "rules": list(rules)})
 
 
 def write_line(

@@ -12,7 +12,7 @@ from tenantry.sqltext.names import quote
 class Command:
     """One command of an ALTER TABLE: `text` as written, from `start` in the statement's, and its `def` as `node`.
 
-    `name` is that of a column or a constraint.
+    `name` is that of a column or a constraint. `cascades` tells of CASCADE.
     """
 
     start: int
@@ -20,6 +20,7 @@ class Command:
     name: str
     node: Node
     text: str
+    cascades: bool = False
 
 
 def typed(relation: Node) -> str:
@@ -66,7 +67,8 @@ def read_commands(text: str, node: Node) -> Iterator[Command]:
         definition: Node = next(iter(command.get("def", {}).values()), {})
         first = next(read_tokens(text, start)).start
         own = command.get("name") or definition.get("colname") or definition.get("conname") or ""
-        yield Command(first, command["subtype"].removeprefix("AT_"), own, definition, text[first:end].rstrip())
+        kind, cascades = command["subtype"].removeprefix("AT_"), command.get("behavior") == "DROP_CASCADE"
+        yield Command(first, kind, own, definition, text[first:end].rstrip(), cascades)
 
 
 def cut(text: str, command: str, start: int, end: int | None) -> str:

@@ -13,7 +13,7 @@ from tenantry.schema.ddl.draft import render
 from tenantry.schema.ddl.write import write_ddl
 from tenantry.scratch.replay import open_replay
 
-_HEAD = "-- The schema after {name}, written by tenantry after each migration. Do not edit it, and do not run it.\n"
+_HEAD = "-- The schema after {name}, as the files produce it; written by tenantry. Do not edit it, and do not run it.\n"
 _MARK = "-- files: {digest}\n\n"
 
 

@@ -165,6 +165,8 @@ def _find_control(project: Project) -> "Control | None":
     found = control.check()
     if found and found[0] != LAYOUT:
         raise ConfigError((_describe_layout(control, found, f"{LAYOUT}"),))
+    if found and not control.may_order():
+        raise ConfigError((_describe_role(control),))
     return control if found else None
 
 
@@ -175,12 +177,20 @@ def _describe_layout(control: "Control", found: tuple[int, str], expected: str) 
     return Problem(message, f"drop the schema while no run and no worker is at work, then {_SET_UP}")
 
 
+def _describe_role(control: "Control") -> Problem:
+    message = f"workers: the role for schema {control.schema!r} may not start a run, expected one that may"
+    return Problem(message, "connect as the role of runs: that of workers has fewer rights")
+
+
 def _make_coordinator(project: Project, options: Mapping[str, Any]) -> "Coordinator":
     require_extra(f"--engine {PROCRASTINATE}")
     if project.choice.servers:
         words = ", ".join(f"--server {name}=..." for name in project.choice.servers)
         message = f"{words}: has no effect with --engine {PROCRASTINATE}: workers have connection strings of their own"
         raise ConfigError((Problem(message, "give it to the workers"),))
+    if project.choice.shows_values:
+        message = f"--show-values: has no effect with --engine {PROCRASTINATE}: workers send no values of rows"
+        raise ConfigError((Problem(message),))
     control = make_control(project.config, project.choice.patience, project.stop)
     _start_embedded(project)
     from tenantry.fleet.workers import procrastinate
@@ -188,8 +198,7 @@ def _make_coordinator(project: Project, options: Mapping[str, Any]) -> "Coordina
 
     check_control(control, library=procrastinate.VERSION)
     if not control.may_order():
-        message = f"workers: the role for schema {control.schema!r} may not start a run, expected one that may"
-        raise ConfigError((Problem(message, "connect as the role of runs: that of workers has fewer rights"),))
+        raise ConfigError((_describe_role(control),))
     digests = list_digests(project)
 
     def name(tenant: Tenant) -> str:

@@ -218,7 +218,7 @@ def _make_consensus_job(project: Project) -> Job:
             if group is None:
                 raise Refused("its schema changed during the comparison", hint="run the same command again")
             # What the connected role owns is compared as its own, whoever it is: two roles are one group.
-            role = {"role": ledger.connection.info.user} if len(consensus.roles) > 1 else {}
+            role = {"role": _name_role(ledger)} if len(consensus.roles) > 1 else {}
             yield RowReported(tenant.name, {"group": group.name, "tenants": group.size, **role})
             verdict = yield from _compare(project, ledger, consensus.schema)
             if consensus.tie:
@@ -229,6 +229,11 @@ def _make_consensus_job(project: Project) -> Job:
     return compare
 
 
+def _name_role(ledger: Ledger) -> str:
+    """Return the role as which a tenant is read."""
+    return ledger.tenant.role or ledger.connection.info.user
+
+
 def _group(project: Project) -> _Consensus:
     """Read all fingerprints and return the groups, by size, with the schema of the first one."""
     found: dict[str, str] = {}
@@ -237,7 +242,7 @@ def _group(project: Project) -> _Consensus:
     def read(tenant: Tenant) -> Generator[Event, None, Verdict]:
         with _open(project, tenant) as ledger:
             found[tenant.name] = read_fingerprint(ledger.connection, project.config.scope(tenant))
-            roles.add(ledger.connection.info.user)
+            roles.add(_name_role(ledger))
         yield RowReported(tenant.name, {})
         return Verdict(Result.OK)
 

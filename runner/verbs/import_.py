@@ -142,9 +142,12 @@ def _explain_none(title: str, found: Examined) -> Refused:
     name, said = found.tenant.name, f"{title}: no records in this database"
     if found.evidence.standing is TenantStanding.MATCH:
         adopt = f'run "tenantry adopt --tenants {name}" instead'
-        return Refused(f"{said}, but its schema matches the files", hint=f"{adopt}: it needs the schema alone")
+        return Refused(f"{said}, but its schema matches the files", hint=f"{adopt}: it needs only the schema")
     if found.evidence.standing is TenantStanding.EMPTY:
-        return Refused(f"{said}, and none of the files' objects", hint="correct its name in tenants.yaml, or --from")
+        return Refused(
+            f"{said}, and none of the files' objects",
+            hint="correct the name of the database in tenants.yaml, or --from",
+        )
     return Refused(said, hint=f'correct --from; or run "tenantry adopt --tenants {name}" to compare the schema alone')
 
 

@@ -13,7 +13,6 @@ from tenantry.apply.site import Site
 from tenantry.fleet.journal.places import LAST
 from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
-from tenantry.ledger.repeatables import find_pending
 from tenantry.ledger.statuses import compare_rows, find_witness, refuse_bare
 from tenantry.lint.gate import Gate, check_rules
 from tenantry.model import AppliedMigration, MigrationStatus, Plan, RowState, State, Tenant, label
@@ -411,11 +410,8 @@ class _Migrating:
 
     def _decide(self, statuses: tuple[MigrationStatus, ...]) -> Plan:
         target = limit_target(self._tenant, self.project.files(self._tenant), self.orders.target)
-        plan = make_plan(statuses, target=target, allow=self.orders.late)
-        if target is not None:
-            # Repeatables are written for the newest schema, which this run may leave out.
-            return plan
-        return replace(plan, repeatables=find_pending(self.project.repeatables(self._tenant), self.ledger))
+        planned = make_plan(statuses, target=target, allow=self.orders.late)
+        return plan.with_repeatables(self.project, self._tenant, planned, target, self.ledger)
 
     def _replan(self, rows: tuple[AppliedMigration, ...]) -> Plan:
         return self._decide(self._compare(rows))

@@ -101,12 +101,12 @@ def make_look(project: Project, target: int | None, late: Collection[int]) -> Lo
             return Plan(()), rows
         newest = limit_target(tenant, files, target)
         planned = make_plan(compare_rows(files, rows, ledger), target=newest, allow=late)
-        return _with_repeatables(project, tenant, planned, newest, ledger), rows
+        return with_repeatables(project, tenant, planned, newest, ledger), rows
 
     return look
 
 
-def _with_repeatables(project: Project, tenant: Tenant, plan: Plan, target: int | None, ledger: Ledger | None) -> Plan:
+def with_repeatables(project: Project, tenant: Tenant, plan: Plan, target: int | None, ledger: Ledger | None) -> Plan:
     """Return a plan with the pending repeatables, which are written for the newest schema: none with a target."""
     if target is not None:
         return plan
@@ -165,7 +165,7 @@ def make_job(project: Project, target: int | None, late: Collection[int]) -> Job
             statuses = read_statuses(project.files(tenant), ledger)
             refuse_bare(statuses, ledger)
             planned = make_plan(statuses, target=newest, allow=late)
-            decided = _with_repeatables(project, tenant, planned, newest, ledger)
+            decided = with_repeatables(project, tenant, planned, newest, ledger)
             yield TenantCompared(tenant.name, statuses)
             yield TenantPlanned(tenant.name, decided)
             yield RowReported(tenant.name, _cells(statuses, decided))

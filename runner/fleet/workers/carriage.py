@@ -222,7 +222,9 @@ class Carriage:
                 if told.passing:
                     yield _warn(f"worker {told.worker}: {told.reason}", told.hint)
             case Turn():
-                yield from self._end(told)
+                # What blocks a tenant that went out again is most likely the worker that has it now.
+                if told.verdict.result is not Result.BLOCKED or told.tenant.name not in sent.returned:
+                    yield from self._end(told)
             case Returned(tenants):
                 names = [name for name in tenants if name in self._left and name not in sent.returned]
                 sent.returned |= set(names)

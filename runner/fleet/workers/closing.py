@@ -33,7 +33,8 @@ def end_runs(control: Control, runs: Sequence[str], stop: Stop, wait_s: float) -
                     return
             except LOST as error:
                 link.drop(error)
-                yield WarningRaised("", Problem(f"the control database does not answer: {link.lost}"))
+                message = "the workers of the run that is resumed could not be told to stop"
+                yield WarningRaised("", Problem(f"{message}: the control database does not answer: {link.lost}"))
                 return
             if not said:
                 said = True

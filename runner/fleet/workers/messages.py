@@ -9,6 +9,7 @@ from tenantry.fleet.turns import Turn
 from tenantry.model import Tenant
 from tenantry.model.codec import decode, decode_event, encode, encode_event
 from tenantry.model.events import Event, Verdict
+from tenantry.model.masking import mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,14 @@ def encode_message(told: Event | Turn | Trouble | Returned) -> dict[str, Any]:
     """Return what a worker tells as JSON."""
     match told:
         case Turn(tenant, verdict, elapsed_ms, reached):
-            given = {"verdict": encode(verdict), "told": [encode_event(event) for event in verdict.told]}
+            given = {"verdict": encode(verdict), "told": [encode_event(mask(event)) for event in verdict.told]}
             return {"turn": tenant.name, **given, "elapsed_ms": elapsed_ms, "reached": reached}
         case Trouble():
             return {"trouble": encode(told)}
         case Returned(tenants):
             return {"returned": list(tenants)}
         case _:
-            return encode_event(told)
+            return encode_event(mask(told))
 
 
 def decode_message(message: Mapping[str, Any], tenants: Mapping[str, Tenant]) -> Event | Turn | Trouble | Returned:

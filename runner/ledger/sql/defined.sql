@@ -1,6 +1,6 @@
 {lock};
 -- The same as `definition.sql`, where nothing is foreign: each line is looked for instead of all being sorted and joined,
--- which costs a third less. Children, rules and triggers are seen by the table's row in pg_class, parents by its columns.
+-- which costs a third less. Children, rules and triggers are seen by the table's row in pg_class.
 -- Read as an integer, a reason is an error: the statements after it, which would run what was put there, never start.
 SELECT CAST(COALESCE(({owned}), CASE
     WHEN (
@@ -9,8 +9,7 @@ SELECT CAST(COALESCE(({owned}), CASE
             ' generated ', attgenerated, ' default ',
             CASE WHEN atthasdef THEN (
                 SELECT pg_catalog.pg_get_expr(adbin, adrelid) FROM pg_catalog.pg_attrdef WHERE adrelid = attrelid AND adnum = attnum
-            ) END,
-            NULLIF(attinhcount, 0)
+            ) END
         ) IN ({lines}))
         FROM pg_catalog.pg_attribute WHERE attrelid = ANY ({ids}) AND attnum > 0
     ) AND (
@@ -23,6 +22,7 @@ SELECT CAST(COALESCE(({owned}), CASE
         SELECT FROM pg_catalog.pg_index
         WHERE indrelid = ANY ({ids}) AND (NOT indisprimary OR indexprs IS NOT NULL OR indpred IS NOT NULL)
     ) AND NOT EXISTS (SELECT FROM pg_catalog.pg_statistic_ext WHERE stxrelid = ANY ({ids}))
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE inhrelid = ANY ({ids}))
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_policy WHERE polrelid = ANY ({ids}))
     THEN '1'
     ELSE {changed}

@@ -115,6 +115,7 @@ class _Measuring:
             return self._run_all(migration)
 
     def _run_all(self, migration: Migration) -> tuple[Measured, ...]:
+        self.measured = 0
         run = self.run_in_one if migration.transactional else self.run_one_by_one
         return tuple(run(sqltext.group_alike(sqltext.split(migration.sql), self.knows)))
 

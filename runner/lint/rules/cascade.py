@@ -35,7 +35,7 @@ def _cascades(part: LintedStatement) -> bool:
     """Return whether a statement drops what depends on an object that it names; a part of a table is no such object."""
     if part.tag == "DropStmt":
         return part.node.get("behavior") == "DROP_CASCADE" and part.node["removeType"] not in _PARTS
-    return any(command.kind in _ACTIONS and command.text.lower().endswith("cascade") for _, command in part.commands())
+    return any(command.kind in _ACTIONS and command.cascades for _, command in part.commands())
 
 
 def _is_own(file: LintedFile, part: LintedStatement) -> bool:

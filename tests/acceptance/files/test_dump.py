@@ -4,7 +4,7 @@ import pytest
 
 from tests.acceptance.fix_command import Fleet, MakeFleet
 
-HEAD = "-- The schema after {name}, written by tenantry after each migration. Do not edit it, and do not run it.\n"
+HEAD = "-- The schema after {name}, as the files produce it; written by tenantry. Do not edit it, and do not run it.\n"
 
 
 @pytest.fixture

@@ -92,6 +92,7 @@ def test_repeatable_is_refused(one: Fleet) -> None:
     assert dangers(one.run("plan", "--format", "jsonl")) == [("", "index", 2)]
     assert one.run("migrate", "--allow", "index", "--no-verify").code == 0
     assert [event for _, event, _ in one.log("1")][-2:] == ["danger allowed", "repeated"]
+    assert one.query("1", "SELECT detail->>'name' FROM _migrations_log WHERE event = 'danger allowed'") == [("names",)]
 
 
 def test_empty_database_is_not_refused(fleet: MakeFleet) -> None:

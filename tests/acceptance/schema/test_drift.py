@@ -162,6 +162,13 @@ def test_roles(migrated: Fleet) -> None:
         )
         done = migrated.run("drift", "--consensus")
         assert read_report(migrated, done.out).column("role") == ["postgres", role]
+        migrated.configure(
+            "servers: {main: SERVER}\n"
+            "tenants:\n  migrations: migrations/tenant\n  server: main\n  database: PREFIX_{id}\n"
+            f"  list: [1, {{id: 16, role: {role}}}]\n"
+        )
+        done = migrated.run("drift", "--consensus")
+        assert read_report(migrated, done.out).column("role") == ["postgres", role]
     finally:
         migrated.query("1", f"DROP ROLE {role}")
 

@@ -169,7 +169,7 @@ def test_no_records(project: Fleet) -> None:
     done = project.run("import", "--from", "drizzle", "drizzle", "--write")
     assert done.code == 4
     assert "tenant 1: refused: drizzle: no records in this database, and none of the files' objects\n" in done.out
-    assert "  hint: correct its name in tenants.yaml, or --from\n" in done.out
+    assert "  hint: correct the name of the database in tenants.yaml, or --from\n" in done.out
     assert "tenant 16: refused: drizzle.__drizzle_migrations: " in done.out, done.out
     assert project.versions("1") == project.versions("16") == []
 
@@ -182,7 +182,7 @@ def test_no_records_but_the_schema(project: Fleet) -> None:
     done = project.run("import", "--from", "drizzle", "drizzle", "--tenants", "1")
     assert done.code == 4
     assert "tenant 1: refused: drizzle: no records in this database, but its schema matches the files\n" in done.out
-    hint = 'run "tenantry adopt --tenants 1" instead: it needs the schema alone'
+    hint = 'run "tenantry adopt --tenants 1" instead: it needs only the schema'
     assert f"  hint: {hint}\n" in done.out
     assert project.run("adopt", "--tenants", "1", "--write").code == 0
     assert project.versions("1") == [0, 1, 2, 3]

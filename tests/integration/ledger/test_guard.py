@@ -64,6 +64,7 @@ OURS = {
     **DEFINED,
     "no trace after a crash": "ALTER TABLE _migrations SET UNLOGGED",
     "a parent": "CREATE TABLE parent (tenant text NOT NULL); ALTER TABLE _migrations INHERIT parent",
+    "a parent without columns": "CREATE TABLE parent (); ALTER TABLE _migrations INHERIT parent",
 }
 # As long as row security is off.
 INERT = {"a policy that does nothing": "CREATE POLICY p ON _migrations USING (sing(true))"}

@@ -116,7 +116,7 @@ ONE: dict[str, tuple[tuple[str, ...], str, str]] = {
         "(55006)",
     ),
     "a key that others refer to": (
-        ("ALTER TABLE rooms DROP CONSTRAINT rooms_pkey CASCADE;\n",),
+        ("ALTER TABLE rooms DROP CONSTRAINT rooms_pkey CASCADE /* no longer used */;\n",),
         "cascade",
         "CASCADE also drops the objects that depend on it in or on sessions, visits: anything that still uses them "
         "fails",

@@ -93,7 +93,7 @@ def compare_sides(one: Side, other: Side) -> Iterator[Fault]:
     """Yield a fault if the fingerprints are equal and the dumps are not, or the other way round."""
     equal = _list_told(one.snapshot) == _list_told(other.snapshot)
     assert (one.snapshot.objects == other.snapshot.objects) is (one.snapshot.fingerprint == other.snapshot.fingerprint)
-    if one.dump and other.dump and equal is not (one.dump == other.dump):
+    if one.dump is not None and other.dump is not None and equal is not (one.dump == other.dump):
         told = _diff(one.dump, other.dump) or list_differences(one.snapshot, other.snapshot)
         yield Fault(Kind.UNLIKE_PG_DUMP, f"fingerprints {'equal' if equal else 'differ'}\n{told}")
 
@@ -138,8 +138,8 @@ def _compare_end(oracle: Oracle, found: Side, wanted: Side) -> Iterator[Fault]:
     if left := list_differences(wanted.snapshot, end.snapshot):
         yield Fault(Kind.LEFT, left)
     elif (
-        end.dump
-        and wanted.dump
+        end.dump is not None
+        and wanted.dump is not None
         and end.dump != wanted.dump
         and wanted.snapshot.fingerprint != found.snapshot.fingerprint
     ):

@@ -20,8 +20,11 @@ tenants:
   migrations: migrations/tenant
   server: main
   database: studio_{id}
+  role: owner_{id}
 """
-RULES = Rules({"main": Server("main", None), "other": Server("other", None)}, {}, "main", "studio_{id}", "")
+RULES = Rules(
+    {"main": Server("main", None), "other": Server("other", None)}, {}, "main", "studio_{id}", "", role="owner_{id}"
+)
 
 
 def read_tenants(folder: Path, name: str, text: str | bytes) -> tuple[Tenant, ...]:
@@ -55,7 +58,7 @@ def test_listing(tmp_path: Path, name: str, text: str) -> None:
     assert (one.name, one.title, one.database, one.server.name) == ("1", "One", "studio_1", "main")
     assert (one.labels, one.lock_timeout_ms, two.labels) == ((("tier", "internal"),), None, ())
     assert (two.name, two.title, two.database, two.server.name) == ("07", "Two, and", "own", "other")
-    assert two.lock_timeout_ms == 3000
+    assert (one.role, two.role, two.lock_timeout_ms) == ("owner_1", "owner_07", 3000)
 
 
 KEYS = "id, name, database, server, labels.NAME, lock-timeout, role, pin, ... (9 in all)"
@@ -104,7 +107,7 @@ REFUSED = {
     ),
     "key-twice": ("t.jsonl", '{"id": 1, "id": 2}\n', ["t.jsonl:1: a key is given twice, expected an object in JSON"]),
     "list": ("t.jsonl", "[1]\n", ["t.jsonl:1: no object, expected one with the keys of a tenant"]),
-    "suffix": ("t.txt", "1\n", ["tenants.yaml:7:9: tenants.file: 't.txt', expected a file one of .csv, .jsonl"]),
+    "suffix": ("t.txt", "1\n", ["tenants.yaml:8:9: tenants.file: 't.txt', expected a file one of .csv, .jsonl"]),
 }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from tenantry.model.errors import ConfigError
 HEAD = """servers: {main: host=/nowhere, other: host=/elsewhere}
 master: {server: main, database: studio_master, migrations: migrations}
 """
-TENANTS = "tenants:\n  migrations: migrations\n  server: main\n  database: studio_{id}\n  list:\n"
+TENANTS = "tenants:\n  migrations: migrations\n  server: main\n  database: studio_{id}\n  role: owner_{id}\n  list:\n"
 TAIL = "drift: {ignore: [{kind: table, name: x}]}\n"
 
 Parse = Callable[[str], Config]
@@ -108,7 +108,7 @@ def test_places_after_the_list(parse: Parse) -> None:
     text = f"{HEAD}{TENANTS}{PLAIN['block']}drift: {{ignore: [{{kind: table}}]}}\n"
     with pytest.raises(ConfigError) as caught:
         parse(text)
-    assert [problem.message.split(": ")[0] for problem in caught.value.problems] == ["tenants.yaml:16:18"]
+    assert [problem.message.split(": ")[0] for problem in caught.value.problems] == ["tenants.yaml:17:18"]
 
 
 def test_short_lists() -> None:

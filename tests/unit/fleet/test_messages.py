@@ -63,6 +63,17 @@ def test_a_turn_keeps_what_it_told() -> None:
     assert told.migration == FILE
 
 
+def test_values_of_rows_stay_with_the_worker() -> None:
+    """The control database gets no value of a row, be it in an event or in what a verdict tells."""
+    refused = MigrationFailed(
+        "1", FILE, Failure("twice", "23505", detail="Key (email)=(ana@example.org) is duplicated.")
+    )
+    turn = Turn(TENANTS[0], Verdict(Result.BLOCKED, "locked", told=(refused,)), 5)
+    for told in (refused, turn):
+        text = json.dumps(encode_message(told))
+        assert ("ana@example.org" in text, "Key (email)=(...) is duplicated." in text) == (False, True)
+
+
 def test_a_budget_is_what_is_left_of_the_limits() -> None:
     """A worker's brake stops after as many failures as the stage and the run still allow."""
     brake = Brake(Bounds(Limit(2), same=3), 10)
