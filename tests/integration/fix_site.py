@@ -55,6 +55,7 @@ _ADVISORY = 77
 WAIT_AT_GATE = f"SELECT pg_catalog.pg_advisory_xact_lock({_ADVISORY})"
 
 _E = TypeVar("_E")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,8 +352,8 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def at_once(work: Callable[[], Ran]) -> Iterator[Future[Ran]]:
-    """Let a run go on in a thread while the block does something to it; wait for its end after the block."""
+def at_once(work: Callable[[], Made]) -> Iterator[Future[Made]]:
+    """Let a run, or any other work, go on in a thread while the block acts; wait for its end after the block."""
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(work)
 

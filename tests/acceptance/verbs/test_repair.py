@@ -361,7 +361,7 @@ def test_a_repair_that_does_not_fit(fleet: MakeFleet, command: str, said: str) -
     done = one.shell(f"tenantry {command}")
     report = read_report(one, done.out)
     assert (done.code, report.column("result")) == (4, ["refused"])
-    assert report.text == f"{said}1 tenant: 1 refused in 0 ms\n"
+    assert report.text == f"{said}1 tenant: 1 refused in 0 ms\nreason: x\n"
     assert one.log("1") == [(0, "applied", None)]
 
 

@@ -131,7 +131,7 @@ def test_one_percent(fleet: MakeFleet) -> None:
         "2 of 100 tenants failed, max-failures: 1% allows 1 of 100"
     )
     assert total.startswith("100 tenants: 2 applied, 2 failed, 96 not started in ")
-    assert total.endswith(" s, ended by the failure limit")
+    assert total.endswith("s, ended by the failure limit")
     assert after == "after fixing that: tenantry migrate --jobs 1 --tenants 2,4-100"
     one.query("2", "DROP TABLE rooms")
     assert finish(migrate(one, "--tenants", "2-4", "--max-failures", "1")) == (3, "")

@@ -78,6 +78,9 @@ class Stage:
     following: Result = Result.APPLIED
 
 
+# How long a server that stays away is tried again.
+_SOON_S = 1.0
+
 STAGES = {
     "transactional file": Stage(
         ROOMS | INDEX, {"0003_chairs.sql": f"{CHAIRS['0003_chairs.sql']}{WAIT_AT_GATE};\nCREATE TABLE more ();\n"}
@@ -242,7 +245,7 @@ class TestEveryEvent:
     def test_server(self, mortal_site: MakeSite, mortal: EmbeddedServer, number: int) -> None:
         """The server is killed: after its recovery rows and catalog agree, and the next run finishes."""
         here = mortal_site(PLAN)
-        steps = here.steps()
+        steps = here.steps(here.project(lock_wait_s=_SOON_S))
         advance(steps, number)
         kill(mortal)
         # A session may serve on for a moment before it misses its server: long enough to begin a file.
@@ -381,7 +384,7 @@ class TestWithinCommit:
     def test_server(self, mortal_site: MakeSite, mortal: EmbeddedServer) -> None:
         """The server is killed: what it had made durable is there afterwards, file and row alike."""
         here = self.prepare(mortal_site)
-        with self.hold_commits(mortal), at_once(here.migrate) as run:
+        with self.hold_commits(mortal), at_once(lambda: here.migrate(lock_wait_s=_SOON_S)) as run:
             here.await_waiting()
             kill(mortal)
             assert run.result().results == {"1": Result.UNREACHABLE}
