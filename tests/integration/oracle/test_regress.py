@@ -32,6 +32,8 @@ _KNOWN = {
     ("privileges", Kind.LEFT_IN_DUMP),
     ("alter_table", Kind.LEFT_IN_DUMP),
 }
+# Files with a rule that servers of this major cannot read back: pg_dump fails there as well.
+_UNREADABLE = {("triggers", 15)}
 _ASKED = os.environ.get("TENANTRY_TEST_ORACLE") == "1"
 
 
@@ -48,6 +50,10 @@ def test_regress(
     oracle: Oracle, texts: dict[str, str], name: str, record_property: Callable[[str, object], None]
 ) -> None:
     """No transition of a regression schema fails silently, and few are named as not written."""
+    with oracle.connect("postgres") as connection:
+        major = connection.info.server_version // 10_000
+    if (name, major) in _UNREADABLE:
+        pytest.skip(f"PostgreSQL {major} cannot read back what the file creates, and neither can pg_dump")
     with oracle.lend() as template:
         build(oracle, template, read_statements(texts["test_setup"]))
         faults = _try_file(oracle, template, read_statements(texts[name]))
