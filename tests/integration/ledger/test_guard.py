@@ -64,7 +64,6 @@ OURS = {
     **DEFINED,
     "no trace after a crash": "ALTER TABLE _migrations SET UNLOGGED",
     "a parent": "CREATE TABLE parent (tenant text NOT NULL); ALTER TABLE _migrations INHERIT parent",
-    "a parent without columns": "CREATE TABLE parent (); ALTER TABLE _migrations INHERIT parent",
 }
 # As long as row security is off.
 INERT = {"a policy that does nothing": "CREATE POLICY p ON _migrations USING (sing(true))"}
@@ -220,6 +219,15 @@ def test_a_change_between_two_files_is_seen(here: Site, change: str) -> None:
     with pytest.raises(Refused, match=r"^public\._migrations: "):
         finish(steps)
     assert (count_songs(here), here.has("desks"), here.has("lamps")) == (0, True, False)
+
+
+def test_a_parent_without_columns(here: Site) -> None:
+    """A parent that leaves no trace in the table's own rows of the catalog is seen before the first write of a run."""
+    here.query("CREATE TABLE parent (); ALTER TABLE _migrations INHERIT parent")
+    here.write({"0002_desks.sql": "CREATE TABLE desks (id bigint);"})
+    ran = here.migrate()
+    assert (ran.results, here.has("desks")) == ({"1": Result.REFUSED}, False)
+    assert ran.verdict().reason.startswith("public._migrations: unexpected: inherits public.parent, expected the table")
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)

@@ -51,7 +51,7 @@ class Side:
 
     name: str
     snapshot: Snapshot
-    dump: list[str] = field(repr=False)
+    dump: list[str] | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
