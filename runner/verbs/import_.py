@@ -1,8 +1,9 @@
 """`import`: take over what another tool recorded, or its files."""
 
 import shlex
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from tenantry.config.model import Config
 from tenantry.files.directory import next_version
 from tenantry.model import Migration, Origin, SetName, label
 from tenantry.model.errors import ConfigError, Problem, Refused
-from tenantry.model.events import Event, FindingReported, LinePrinted
+from tenantry.model.events import Event, FindingReported, LinePrinted, WarningRaised
 from tenantry.project import Project
 from tenantry.takeover.adoption import Examined, Proposal, make_adoption_job, propose
 from tenantry.takeover.evidence import Presence, TenantStanding
@@ -134,7 +135,18 @@ def start(project: Project, *, tool: str, folder: Path, reason: str = "imported"
 
     record = Record({"tool": tool, "folder": str(folder), "reason": reason, "write": True}) if write else None
     job = make_adoption_job(project, decide, reason, write=write, known=history.own)
-    return run_job(project, "import", refuse_frozen(job) if write else job, record=record)
+    notes = _note_own(project, history) if write else ()
+    return run_job(project, "import", refuse_frozen(job) if write else job, record=record, preface=notes)
+
+
+def _note_own(project: Project, history: History) -> Iterator[WarningRaised]:
+    """Yield what is to be done about the other tool's tables: import knows them, and verify does not."""
+    ignored = [one.pattern for one in project.config.drift_ignored if one.kind == "*"]
+    if left := [name for name in history.own if not any(fnmatchcase(name, pattern) for pattern in ignored)]:
+        entries = ", ".join(f'{{name: "{name}"}}' for name in left)
+        message = f"{history.title}: its own tables stay, and verify will report them as unexpected"
+        hint = f"add the line `drift: {{ignore: [{entries}]}}` to tenants.yaml; or drop them when nobody needs them"
+        yield WarningRaised("", Problem(message, hint))
 
 
 def _explain_none(title: str, found: Examined) -> Refused:

@@ -1,5 +1,7 @@
 """`import`: another tool's records and files taken over, as far as the catalog bears them out."""
 
+import json
+import re
 import shlex
 
 import pytest
@@ -126,6 +128,22 @@ def test_records(project: Fleet) -> None:
     assert (migrated.code, read_report(project, migrated.out).column("result")) == (0, ["applied"] * 2), migrated.out
     assert project.run("verify").code == 0
     assert project.versions("1") == project.versions("16") == [0, 1, 2, 3]
+
+
+def test_own_tables(project: Fleet) -> None:
+    """Verify calls the other tool's tables unexpected, and import says how to have them ignored."""
+    config = project.folder / "tenants.yaml"
+    config.write_text(config.read_text().replace('drift:\n  ignore: [{name: "drizzle*"}]\n', ""))
+    import_files(project)
+    for name in ("1", "16"):
+        run_drizzle(project, name)
+    done = project.run("import", "--from", "drizzle", "drizzle", "--write")
+    hints = "\n".join(json.loads(said).get("hint", "") for said in done.err.splitlines())
+    (line,) = re.findall("`(drift: .*)`", hints)
+    assert project.run("migrate").code == 1
+    config.write_text(f"{config.read_text()}{line}\n")
+    assert project.run("verify").code == 0
+    assert "own tables" not in project.run("import", "--from", "drizzle", "drizzle", "--write").err
 
 
 def test_edited_file(project: Fleet) -> None:
