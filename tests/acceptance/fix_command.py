@@ -192,13 +192,11 @@ class Fleet:
 
     def await_quiet(self, name: str) -> None:
         """Wait until no other session is in a tenant's database: a server takes a moment to see that a client died."""
-        query = (
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            " AND backend_type = 'client backend'"
-        )
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'"
         deadline = time.monotonic() + self.patience_s
-        with psycopg.connect(self.dsn(name), autocommit=True) as connection:
-            while connection.execute(query).fetchone() != (0,):
+        # Not from within: a session of this test's own would be one more.
+        with psycopg.connect(self.server, dbname="postgres", autocommit=True) as connection:
+            while connection.execute(query, [self.database(name)]).fetchone() != (0,):
                 assert time.monotonic() < deadline, f"sessions of {name} are left"
                 time.sleep(0.01)  # as above
 

@@ -110,18 +110,18 @@ def test_servers_are_asked_once(fleet: MakeFleet) -> None:
 
 def _count_statements(fleet: Fleet, formats: tuple[str, ...]) -> int:
     """Return how many transactions a status of tenant 1 costs its database."""
-    query = "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
-    fleet.await_quiet("1")
-    before = _settle(fleet, query)
+    before = _count_transactions(fleet)
     assert run(fleet, "status", "--tenants", "1", formats=formats).code == 0
-    fleet.await_quiet("1")
-    return _settle(fleet, query) - before
+    return _count_transactions(fleet) - before
 
 
-def _settle(fleet: Fleet, query: str) -> int:
+def _count_transactions(fleet: Fleet) -> int:
+    """Return how many transactions the database of tenant 1 has had, which is asked from another one."""
     # The counts of a session are added when it ends.
-    (before,) = fleet.query("16", query.replace("current_database()", f"'{fleet.database('1')}'"))
-    return int(before[0])
+    fleet.await_quiet("1")
+    query = f"SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = '{fleet.database('1')}'"
+    ((count,),) = fleet.query("16", query)
+    return int(count)
 
 
 def test_stdout(fleet: MakeFleet) -> None:

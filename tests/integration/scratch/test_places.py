@@ -5,7 +5,7 @@ import os
 import secrets
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -231,7 +231,12 @@ OURS = (
 
 def has_open(pid: int | None, path: Path) -> bool:
     """Return whether a process has a file open."""
-    return any(os.path.realpath(link) == str(path.resolve()) for link in Path(f"/proc/{pid}/fd").iterdir())
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        # What it closes meanwhile is not the file that it keeps open.
+        with suppress(FileNotFoundError):
+            if os.path.realpath(link) == str(path.resolve()):
+                return True
+    return False
 
 
 class TestNoPlace:
