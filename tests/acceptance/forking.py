@@ -111,6 +111,7 @@ def _serve(link: socket.socket) -> None:
     while True:
         request, files, _, _ = socket.recv_fds(link, _MOST_BYTES, 3)
         if not request:
+            link.close()
             sys.exit()
         *streams, told = files
         if os.fork():
