@@ -140,9 +140,7 @@ class Project:
     def marks(self) -> tuple[FileMark, ...]:
         """Return the marks of all files that were read, repeatables last in each set."""
         return tuple(
-            mark
-            for name, directory in self.directories.items()
-            for mark in list_files(name.value, (*directory.migrations, *(directory.repeatables or ())))
+            mark for name, directory in self.directories.items() for mark in list_files(name.value, directory.files)
         )
 
     def preface(self) -> Iterator[ProjectDescribed | TenantsSelected | WarningRaised]:

@@ -39,7 +39,7 @@ def _read_duration(value: object) -> int:
 
 def _read_size(value: object) -> int:
     """Return bytes; 0 is a number in YAML."""
-    text = value.text if isinstance(value, Plain) and value.kind == "number" else value
+    text = _write_number(value)
     size = parse_size(text) if isinstance(text, str) else None
     if size is None:
         raise ValueError(EXPECTED_SIZE)
@@ -70,7 +70,7 @@ def _read_boolean(value: object) -> bool:
 
 def _read_limit(value: object) -> Limit:
     """Return how many tenants may fail; a number in YAML is one of tenants."""
-    text = value.text if isinstance(value, Plain) and value.kind == "number" else value
+    text = _write_number(value)
     limit = parse_limit(text) if isinstance(text, str) else None
     if limit is None:
         raise ValueError(EXPECTED_LIMIT)

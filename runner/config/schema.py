@@ -118,7 +118,9 @@ class _Tenants(BaseModel):
 
     migrations: Text = Field(description="Folder with the tenants' migrations.", examples=["migrations/tenant"])
     server: Text = Field(description="Name of the server with the tenants' databases.", examples=["main"])
-    database: Pattern = Field("tenant_{id}", description="Name of each tenant's database; {id} stands for its id.")
+    database: Pattern = Field(
+        "tenant_{id}", description="Name of each tenant's database; {id} is replaced with its id."
+    )
     role: Pattern | None = Field(None, description=_ROLE, examples=["owner_{id}"])
     entries: Annotated[list[_ListEntry], Field(min_length=1)] | None = Field(
         None, alias="list", description="The tenants, each as an id or a mapping.", examples=[[1, 16]]

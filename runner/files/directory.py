@@ -37,6 +37,11 @@ class Directory:
     repeatables: tuple[Migration, ...] | None = None
     faults: Mapping[int, tuple[Problem, ...]] = field(default_factory=dict)
 
+    @property
+    def files(self) -> tuple[Migration, ...]:
+        """Return all files in the order in which they run."""
+        return (*self.migrations, *(self.repeatables or ()))
+
 
 @dataclass(frozen=True, slots=True)
 class SourceText:

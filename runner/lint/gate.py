@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
 from tenantry.fleet.shared import Shared
 from tenantry.ledger.ledger import Ledger
@@ -77,7 +76,7 @@ class Gate:
         from tenantry.lint.weighing import Scale, is_unfinished, map_effects
 
         versions, paths = frozenset(step.version for step in steps), {step.path for step in steps}
-        linted = self._lint(_list_all(self.project.directories[ledger.tenant.set_name]), versions)
+        linted = self._lint(self.project.directories[ledger.tenant.set_name].files, versions)
         config = self.project.config
         scale = Scale(config.small_table_bytes, is_unfinished(rows))
         effects = map_effects(linted.files, linted.effects, plan.steps)
@@ -99,7 +98,7 @@ class Gate:
 
         tenants, files = list[Tenant](), {}
         for name, directory in self.project.directories.items():
-            files[name] = _list_all(directory)
+            files[name] = directory.files
             if self._may_refuse(files[name], frozenset(step.version for step in steps) if name is set_name else _NONE):
                 tenants += [tenant for tenant in self.project.tenants if tenant.set_name is name]
         found = self.survey(tenants)
@@ -152,7 +151,7 @@ class Gate:
         from tenantry.lint.weighing import join_weighed
 
         found = self.survey(tenants)
-        files = _list_all(self.project.directories[tenants[0].set_name])
+        files = self.project.directories[tenants[0].set_name].files
         yield from show_weighed("", join_weighed(found.values()), files)
 
     def _lint(self, files: Sequence[Migration], versions: frozenset[int]) -> "Linted":
@@ -181,11 +180,6 @@ def find_unseen(plan: Plan, rows: Sequence[AppliedMigration]) -> list[Migration]
         return []
     steps = (step for step in plan.steps if (step.version, step.checksum) not in recorded)
     return [*steps, *plan.repeatables]
-
-
-def _list_all(directory: Directory) -> tuple[Migration, ...]:
-    """Return the files of a set in the order in which they run."""
-    return (*directory.migrations, *(directory.repeatables or ()))
 
 
 def list_dangers() -> list[str]:

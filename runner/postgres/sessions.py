@@ -37,6 +37,11 @@ LOCK_TIMEOUT_MS = 5_000
 _LOOK = "client_connection_check_interval"
 
 
+def find_major(connection: Connection) -> int:
+    """Return the major version of the server, such as 17."""
+    return connection.info.server_version // 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of every connection of a run; the lock timeout is PostgreSQL's, for locks on tables.

@@ -13,7 +13,7 @@ Tell = Callable[[str, dict[str, Any]], None]
 
 # Arbitrary: a server takes seconds to start, and announces nothing to clients.
 _ASK_AGAIN_S = 0.5
-# Arbitrary: often enough to see that the wait goes on.
+# Arbitrary: often enough to show that the command is still waiting.
 _TELL_AGAIN_S = 10.0
 
 
@@ -51,6 +51,7 @@ class Patience:
             if waited_s >= self.wait_s:
                 sessions.waited_s[server] = self.wait_s
                 return
+            # A server that is starting announces nothing to clients.
             time.sleep(min(_ASK_AGAIN_S, self.wait_s - waited_s))
 
     def _tell(self, server: str, absence: str, waited_s: float) -> None:

@@ -35,7 +35,7 @@ from tenantry.model.errors import Cancelled, Problem, Refused, TenantError
 from tenantry.model.events import FindingReported, SchemaProven, Verdict
 from tenantry.model.plans import head
 from tenantry.model.results import Result
-from tenantry.postgres.sessions import Sessions
+from tenantry.postgres.sessions import Sessions, find_major
 from tenantry.project import Project
 from tenantry.proof.checks import run_checks
 from tenantry.proof.columns import find_unexpected
@@ -182,7 +182,9 @@ class Prover:
         return self._expect(ledger, self._list_migrations(ledger, statuses))
 
     def _expect(self, ledger: Ledger, migrations: Sequence[Migration]) -> Snapshot:
-        return self.expected.after(self.sessions, ledger.tenant, _major(ledger), migrations, self.config.scope())
+        return self.expected.after(
+            self.sessions, ledger.tenant, find_major(ledger.connection), migrations, self.config.scope()
+        )
 
     def _list_migrations(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> list[Migration]:
         """Return the files that ran in a tenant, by its record. Raises Refused if one's text is not known."""
@@ -192,7 +194,7 @@ class Prover:
 
     def _name(self, ledger: Ledger, migrations: Sequence[Migration]) -> str:
         """Return a name for all that a tenant is held against: files, scope, and the columns of tenants.yaml."""
-        major, config = _major(ledger), self.config
+        major, config = find_major(ledger.connection), self.config
         schema = self.expected.name(major, migrations, config.scope())
         # And how its token is made: a version that reads it from fewer catalogs has seen less.
         about = f"{schema} {config.scope(ledger.tenant)} {config.expected_columns} {describe_token(major)}"
@@ -205,10 +207,6 @@ def _attest(
     """Return the evidence for a tenant's schema."""
     now = datetime.now(UTC)
     return SchemaProven(ledger.tenant.name, head(statuses), standing.name, fingerprint, standing.token or "", now)
-
-
-def _major(ledger: Ledger) -> int:
-    return ledger.connection.info.server_version // 10_000
 
 
 def make_prover(project: Project, *, full: bool = False, writes: bool = False) -> Prover:

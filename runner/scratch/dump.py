@@ -39,7 +39,7 @@ def compose_dump(project: Project, directory: Directory) -> str:
     with open_replay(project) as replay:
         empty = replay.run(())
     with open_replay(project) as replay:
-        return _compose_head(directory) + render(write_ddl(replay.run(_list_files(directory)), empty))
+        return _compose_head(directory) + render(write_ddl(replay.run(directory.files), empty))
 
 
 def save_dump(path: Path, text: str) -> None:
@@ -55,11 +55,7 @@ def save_dump(path: Path, text: str) -> None:
 
 def _compose_head(directory: Directory) -> str:
     name = directory.migrations[-1].path.rpartition("/")[2] if directory.migrations else "no migration"
-    return _HEAD.format(name=name) + _MARK.format(digest=_digest(_list_files(directory)))
-
-
-def _list_files(directory: Directory) -> tuple[Migration, ...]:
-    return (*directory.migrations, *(directory.repeatables or ()))
+    return _HEAD.format(name=name) + _MARK.format(digest=_digest(directory.files))
 
 
 def _digest(files: Sequence[Migration]) -> str:

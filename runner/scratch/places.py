@@ -22,7 +22,7 @@ from tenantry.model.reading import Reading
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.embedded.programs import find_binaries, read_major
 from tenantry.postgres.queries import read_sql
-from tenantry.postgres.sessions import Connection, Sessions, Settings
+from tenantry.postgres.sessions import Connection, Sessions, Settings, find_major
 from tenantry.postgres.waiting import NO_PATIENCE, Patience
 from tenantry.scratch.kept import NOTHING, Start, can_keep, clone, drop, keep, list_kept
 from tenantry.scratch.preparation import NOTHING_MORE, Preparation
@@ -318,7 +318,7 @@ def _create(keeper: Connection, server: str, name: str) -> None:
     try:
         keeper.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     except psycopg.errors.InsufficientPrivilege as error:
-        major = keeper.info.server_version // 10_000
+        major = find_major(keeper)
         raise Refused(
             f"server {server!r}: no scratch database to replay the files on: {error.diag.message_primary}",
             hint=_hint(major),

@@ -20,3 +20,8 @@ def quote(name: str) -> str:
         return name
     doubled = name.replace('"', '""')
     return f'"{doubled}"'
+
+
+def quote_qualified(name: str) -> str:
+    """Return a name with its schema, which is up to the first dot, as it is to be typed."""
+    return ".".join(map(quote, name.split(".", 1)))

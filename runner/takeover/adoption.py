@@ -18,6 +18,7 @@ from tenantry.model.results import Result, Standing
 from tenantry.model.scope import Ignored
 from tenantry.planning.words import advise, explain
 from tenantry.postgres.runner_lock import poll
+from tenantry.postgres.sessions import find_major
 from tenantry.postgres.transaction import in_transaction, try_transaction_lock
 from tenantry.project import Project
 from tenantry.schema.catalog.read import read_snapshot
@@ -118,7 +119,7 @@ def _read_schemas(
 ) -> tuple[tuple[Snapshot, ...], Snapshot]:
     """Return the schemas before and after each of the files, and the one that the tenant has."""
     tenant, connection = ledger.tenant, ledger.connection
-    major = connection.info.server_version // 10_000
+    major = find_major(connection)
     chain = make_expected(project).after_each(project.sessions, tenant, major, files, project.config.scope())
     scope = project.config.scope(tenant)
     ignored = (*scope.ignored, *(Ignored("*", pattern) for pattern in known))
@@ -252,7 +253,7 @@ def _repair(found: Examined, file: FileEvidence) -> str:
         else:
             objects[effect.key] = after.objects[effect.key]
     tables = sorted({shorten(effect.parent) for effect in homeless})
-    major = found.ledger.connection.info.server_version // 10_000
+    major = find_major(found.ledger.connection)
     absent = "".join(f"-- {table} does not exist: apply the file that creates it first\n" for table in tables)
     return f"{absent}{render(write_ddl(Snapshot('', objects), found.schema, major=major))}".rstrip()
 

@@ -143,8 +143,7 @@ def list_digests(project: Project) -> dict[SetName, str]:
 
 def digest_files(directory: Directory, checks: Iterable[Check]) -> str:
     """Return a digest of the files of a set: two hosts with the same one apply and prove the same."""
-    files = [*directory.migrations, *(directory.repeatables or ())]
-    parts = [[file.version, file.name, file.checksum] for file in files] + [[check.text] for check in checks]
+    parts = [[file.version, file.name, file.checksum] for file in directory.files] + [[check.text] for check in checks]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

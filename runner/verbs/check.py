@@ -19,6 +19,7 @@ from tenantry.model.events import DraftWritten, Event, FindingReported, Verdict,
 from tenantry.model.results import Result
 from tenantry.model.rollout import Stage
 from tenantry.model.words import count
+from tenantry.postgres.sessions import find_major
 from tenantry.project import Project
 from tenantry.proof.checks import run_checks
 from tenantry.schema.ddl.draft import render
@@ -103,7 +104,7 @@ def start(
     job = _make_job(project, directories, changes, wanted)
     warnings = [WarningRaised("", warning) for found, _ in directories.values() for warning in found.warnings]
     untried = [one for found, _ in directories.values() for one in describe_untried(found.migrations)]
-    outside = [one for found, _ in directories.values() for one in describe_outside(_list_files(found))]
+    outside = [one for found, _ in directories.values() for one in describe_outside(found.files)]
     warnings += [WarningRaised("", one) for one in (*untried, *outside)]
     warnings += [WarningRaised("", one.problem) for found in changes.values() for one in found if one.excused]
     run_id = project.provenance.run_id
@@ -141,10 +142,6 @@ def _read_all(config: Config, sets: Sequence[SetName]) -> dict[SetName, tuple[Di
     return found
 
 
-def _list_files(directory: Directory) -> tuple[Migration, ...]:
-    return (*directory.migrations, *(directory.repeatables or ()))
-
-
 def _load_wanted(project: Project, schema_from: str, set_name: SetName, *, extra: bool) -> _Wanted:
     """Return the schema that the files of a set are to make. Raises InputError, ServerError and Refused."""
     text, shown = read_schema_source(schema_from, project.config.root, project.choice.environment)
@@ -168,7 +165,7 @@ def _make_job(
         # A scratch database for each set: master and tenants may both have a table of the same name.
         with _refusing(), open_replay(project) as replay:
             repeatables = directory.repeatables or ()
-            major = replay.scratch.connection.info.server_version // 10_000
+            major = find_major(replay.scratch.connection)
             schema, wrong = yield from _replay(replay, tenant, (*directory.migrations, *repeatables))
             found += wrong
             versions = {migration.version for migration in directory.migrations}

@@ -16,6 +16,7 @@ from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import DraftWritten, Event, FindingReported, RowReported, Verdict
 from tenantry.model.results import Result
 from tenantry.model.words import nearest, one_of
+from tenantry.postgres.sessions import find_major
 from tenantry.project import Project, open_project
 from tenantry.proof.prover import make_prover
 from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
@@ -156,9 +157,7 @@ def _compare(project: Project, ledger: Ledger, expected: Snapshot) -> Generator[
     problems = [Problem(explain(difference)) for difference in compare_schemas(expected, found)] or [describe_unnamed()]
     for problem in problems:
         yield FindingReported(tenant.name, problem)
-    yield DraftWritten(
-        tenant.name, render(write_ddl(expected, found, major=ledger.connection.info.server_version // 10_000))
-    )
+    yield DraftWritten(tenant.name, render(write_ddl(expected, found, major=find_major(ledger.connection))))
     return Verdict(Result.FINDING, count_differences(len(problems)))
 
 

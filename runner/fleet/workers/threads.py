@@ -64,7 +64,7 @@ class Crew(Generic[_Item]):
         Only here, before the turn: within it, the tenant's locks would be held until the output is read.
         """
         while self._queue.qsize() > _UNREAD and not self._load.stop.reason:
-            time.sleep(_LOOK_AGAIN_S)
+            time.sleep(_LOOK_AGAIN_S)  # a queue wakes those who wait for an item, and nobody who waits for fewer
 
     def put(self, item: Event | _Item) -> None:
         """Have the reader get an event, or whatever else it expects."""

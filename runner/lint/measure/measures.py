@@ -21,7 +21,7 @@ from tenantry.model.effects import Measured
 from tenantry.model.errors import Cancelled, ServerError, TenantError
 from tenantry.model.scope import Scope
 from tenantry.postgres.embedded.programs import find_binaries, read_major
-from tenantry.postgres.sessions import Sessions
+from tenantry.postgres.sessions import Sessions, find_major
 from tenantry.project import Project
 from tenantry.scratch.expected import REPLAYED, ExpectedSchemas, find_place
 from tenantry.scratch.kept import Start, make_chain
@@ -162,7 +162,7 @@ class Measures:
         try:
             sessions = Sessions({_GIVEN: self.place.given}, self.place.settings)
             with sessions.connect_to(_GIVEN, sessions.maintenance(_GIVEN)) as connection:
-                return connection.info.server_version // 10_000
+                return find_major(connection)
         except (psycopg.Error, TenantError):
             return 0
 

@@ -10,7 +10,7 @@ from tenantry.lint.words import ALONE, EACH_PARTITION, LAYERS, advise, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
-from tenantry.sqltext.names import quote
+from tenantry.sqltext.names import quote, quote_qualified
 
 _WORDS = {"CONSTR_UNIQUE": "UNIQUE", "CONSTR_PRIMARY": "PRIMARY KEY"}
 
@@ -109,7 +109,7 @@ def _write_parts(part: LintedStatement, constraint: Node, columns: list[str]) ->
     built, attached = ALONE, ""
     for name in part.scanned:
         space, _, table = name.partition(".")
-        shown, index = f"{quote(space)}.{quote(table)}", quote(f"{table}_{own}")
+        shown, index = quote_qualified(name), quote(f"{table}_{own}")
         built += f"CREATE UNIQUE INDEX CONCURRENTLY {index} ON {shown} {_list(columns)}{more};\n"
         attached += f"ALTER TABLE {shown} ADD CONSTRAINT {index} {word} USING INDEX {index};\n"
         attached += f"ALTER INDEX {quote(schema)}.{quote(own)} ATTACH PARTITION {quote(space)}.{index};\n"

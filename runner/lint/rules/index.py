@@ -9,7 +9,7 @@ from tenantry.lint.tree import find_view, squeeze, typed
 from tenantry.lint.words import ALONE, EACH_PARTITION, LAYERS, advise, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
-from tenantry.sqltext.names import quote
+from tenantry.sqltext.names import quote, quote_qualified
 
 _INDEX = re.compile(r"\bINDEX\b", re.IGNORECASE)
 
@@ -54,7 +54,7 @@ def _advise_on_partitions(part: LintedStatement, table: str) -> str:
     own = part.node.get("idxname") or f"{table.partition('.')[2]}_idx"
     head, _, rest = text.partition("(")
     kind = "UNIQUE INDEX" if part.node.get("unique") else "INDEX"
-    parts = [(".".join(map(quote, name.split("."))), f"{name.partition('.')[2]}_{own}") for name in part.scanned]
+    parts = [(quote_qualified(name), f"{name.partition('.')[2]}_{own}") for name in part.scanned]
     built = "".join(f"CREATE {kind} CONCURRENTLY {quote(index)} ON {name} ({rest};\n" for name, index in parts)
     schema = quote(table.partition(".")[0])
     given = ";\n".join(

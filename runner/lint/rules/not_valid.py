@@ -9,7 +9,7 @@ from tenantry.lint.words import advise, show, wait
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
-from tenantry.sqltext.names import quote
+from tenantry.sqltext.names import quote, quote_qualified
 
 _WHILE = "while every row is checked"
 _SENTENCE = (
@@ -92,9 +92,7 @@ def _write_parts(part: LintedStatement, table: str, added: str, name: str) -> tu
     """Return the files for a foreign key of a partitioned table, which must be valid: it takes those of partitions."""
     partitions = part.effect.partitions if part.effect else ()
     alters = [
-        f"ALTER TABLE {'.'.join(map(quote, leaf.split('.', 1)))}"
-        for leaf, root in partitions
-        if root == table and leaf in part.scanned
+        f"ALTER TABLE {quote_qualified(leaf)}" for leaf, root in partitions if root == table and leaf in part.scanned
     ]
     if table in part.unnamed or not alters:
         return ()

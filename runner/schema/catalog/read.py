@@ -14,7 +14,7 @@ from psycopg.pq import TransactionStatus
 
 from tenantry.model.errors import TenantError
 from tenantry.model.scope import Scope
-from tenantry.postgres.sessions import Connection
+from tenantry.postgres.sessions import Connection, find_major
 from tenantry.schema.catalog.parts import ALL, find_parts, open_gates
 from tenantry.schema.catalog.query import compose
 from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
@@ -68,7 +68,7 @@ def _parse_facts(pairs: list[str | None]) -> dict[str, str]:
 
 def _ask(connection: Connection, question: str, scope: Scope, parts: frozenset[str]) -> list[Any]:
     """Return the rows of the query; its settings are restored."""
-    query = compose(question, connection.info.server_version // 10_000, scope, parts)
+    query = compose(question, find_major(connection), scope, parts)
     # Outside of a transaction, one message is a transaction of its own, and settings end with it.
     inside = connection.info.transaction_status is not TransactionStatus.IDLE or not connection.autocommit
     try:

@@ -19,7 +19,7 @@ from psycopg.errors import InsufficientPrivilege
 from psycopg.pq import TransactionStatus
 
 from tenantry.postgres.queries import read_sql
-from tenantry.postgres.sessions import Connection
+from tenantry.postgres.sessions import Connection, find_major
 
 # Below 16384 are the objects that PostgreSQL itself brings (its manual, "OID Assignment").
 _OURS = "oid >= 16384"
@@ -130,7 +130,7 @@ def describe_token(major: int) -> str:
 
 def _ask(connection: Connection, used: frozenset[str], *, without_passing: bool) -> tuple[str, bool, frozenset[str]]:
     """Return a token, whether there are temporary relations, and the catalogs that `used` must have for it to count."""
-    query = _compose(connection.info.server_version // 10_000, used, without_passing=without_passing)
+    query = _compose(find_major(connection), used, without_passing=without_passing)
     # prepare=False, since a prepared query cannot have several statements.
     cursor = connection.execute(query, prepare=False)
     while cursor.description is None:

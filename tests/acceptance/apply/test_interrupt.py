@@ -43,7 +43,7 @@ def await_replay(fleet: Fleet) -> str:
         f" AND position('pg_sleep({MARK})' IN query) > 0"
     )
     while not (rows := fleet.query("1", query)):
-        time.sleep(0.05)
+        time.sleep(0.05)  # the server tells nobody that a statement has begun: it is asked
     return str(rows[0][0])
 
 
@@ -108,7 +108,7 @@ def test_a_second_signal_cancels(fleet: MakeFleet, number: signal.Signals, code:
     with one.start("migrate", "--jobs", "1") as process:
         one.await_activity("1", "pg_sleep(60)")
         interrupt(process, number)
-        time.sleep(REPEAT_S)
+        time.sleep(REPEAT_S)  # within that time, the same signal counts as the first one
         process.send_signal(number)
         out, err = finish(process)
     report = read_report(one, out)
@@ -127,7 +127,7 @@ def test_the_same_signal_again_at_once_is_one(slow: Fleet) -> None:
         slow.await_activity("1", "objid = 77")
         interrupt(process, signal.SIGTERM)
         process.send_signal(signal.SIGTERM)
-        time.sleep(REPEAT_S / 2)
+        time.sleep(REPEAT_S / 2)  # nothing is to come of the second one, and there is no event for that
         release()
         out, err = finish(process)
     assert (process.returncode, slow.versions("1"), "cancelling" in err) == (6, [0], False)
@@ -154,11 +154,11 @@ def test_a_silent_server(fleet: MakeFleet, third: bool) -> None:
     with gate(one) as release, command as process, silence(one, "1", "objid = 77"):
         # The other tenant is not held up by this one.
         while one.versions("16") != [0, 1]:
-            time.sleep(0.05)
+            time.sleep(0.05)  # its ledger is asked: the command says nothing until its end
         one.await_quiet("16")
         interrupt(process, signal.SIGTERM)
         for _ in range(2 if third else 1):
-            time.sleep(REPEAT_S)
+            time.sleep(REPEAT_S)  # as above
             process.send_signal(signal.SIGTERM)
         out, err = finish(process)
         report = read_report(one, out)

@@ -1,6 +1,6 @@
 -- Who may do what, where that is not what the server gives of itself. MAINTAIN is new in 17: an owner has it where the
--- server has it, and ALL is the same with and without. An owner from whom some of
--- ALL were taken is told by those.
+-- server has it, and ALL is the same with and without. An owner who has lost some
+-- privileges of ALL is shown with those that are left.
 SELECT
     kind,
     name,
