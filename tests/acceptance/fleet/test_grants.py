@@ -78,7 +78,8 @@ def test_documented_rights(one: Fleet, word: str) -> None:
     assert_once(one, IDS, [0, 1])
     assert ordered.code == 2
     assert ordered.err.startswith(
-        "error: workers: the role for schema 'tenantry_workers' lacks rights that a run needs: DELETE on procrastinate_jobs, "
+        "error: workers: the role for schema 'tenantry_workers' lacks rights that a run needs: "
+        "DELETE on procrastinate_jobs, "
     )
 
 
