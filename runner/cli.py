@@ -422,6 +422,10 @@ def _join(words: list[str]) -> str:
 def _again(context: click.Context) -> str:
     """Return the command as it was typed, without its tenants, format and secrets: what remains is for the rest."""
     words = [_program(), context.info_name or "", *_retype_options(context, _NOT_AGAIN)]
+    for param in context.command.params:
+        if isinstance(param, click.Argument) and _is_given(context, param.name or ""):
+            value = context.params[param.name or ""]
+            words += [shlex.quote(str(one)) for one in (value if isinstance(value, tuple) else (value,))]
     return " ".join([*words, *_retype_config(context)])
 
 

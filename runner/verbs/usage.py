@@ -3,6 +3,7 @@
 import click
 
 from tenantry.model.errors import Problem
+from tenantry.model.words import nearest
 
 # Nearer than click's own guesses, which find "--verbose" near "--bogus".
 _NEAR = 0.7
@@ -13,11 +14,11 @@ def describe(error: click.ClickException) -> Problem:
     """Return what is wrong with the words that were typed, and what was expected."""
     match error:
         case click.NoSuchOption():
-            return Problem(_describe_unknown(error))
+            return _describe_unknown(error)
         case click.MissingParameter():
             return Problem(_describe_missing(error))
         case click.BadParameter():
-            return Problem(_describe_bad(error))
+            return _describe_bad(error)
         case click.BadOptionUsage() if error.message.endswith(" an argument."):
             return Problem(f"{error.option_name}: no value, expected one")
         case click.BadOptionUsage() if error.message.endswith(" does not take a value."):
@@ -27,15 +28,14 @@ def describe(error: click.ClickException) -> Problem:
     return Problem(error.format_message())
 
 
-def _describe_unknown(error: click.NoSuchOption) -> str:
+def _describe_unknown(error: click.NoSuchOption) -> Problem:
     import difflib
 
     context = error.ctx
     known = [word for param in context.command.get_params(context) for word in param.opts] if context else []
     near = difflib.get_close_matches(error.option_name, known, n=1, cutoff=_NEAR)
-    guess = f", did you mean {near[0]}?" if near else ""
     where = context.command_path if context else "tenantry"
-    return f"{error.option_name}: not an option of {where}{guess}"
+    return Problem(f"{error.option_name}: not an option of {where}", f"did you mean {near[0]!r}?" if near else "")
 
 
 def _describe_missing(error: click.MissingParameter) -> str:
@@ -50,13 +50,15 @@ def _describe_missing(error: click.MissingParameter) -> str:
     return f"{context.info_name}: no {name}, expected {several}"
 
 
-def _describe_bad(error: click.BadParameter) -> str:
+def _describe_bad(error: click.BadParameter) -> Problem:
     param = error.param
     if param is None:
-        return error.format_message()
+        return Problem(error.format_message())
     value, kind = error.message.partition(" is not ")[0], param.type
+    hint = ""
     if isinstance(kind, click.Choice):
         said = f"{value}, expected one of {', '.join(map(str, kind.choices))}"
+        hint = nearest(value.strip("'"), map(str, kind.choices))
     elif isinstance(kind, click.IntRange | click.FloatRange):
         said = f"{value}, expected {_describe_range(kind)}"
     elif kind in (click.INT, click.FLOAT):
@@ -65,7 +67,7 @@ def _describe_bad(error: click.BadParameter) -> str:
         # Our own, or one about a file.
         said = error.message.rstrip(".")
         said = said[0].lower() + said[1:] if isinstance(kind, click.Path | click.File) else said
-    return f"{_name(param)}: {said}"
+    return Problem(f"{_name(param)}: {said}", hint)
 
 
 def _describe_range(kind: click.IntRange | click.FloatRange) -> str:

@@ -261,7 +261,7 @@ def test_unknown_verb(call: Call, word: str, expected: str) -> None:
 
 VERSION = "is not a version, expected a number or a file name, such as 12 or 0012_rates"
 BAD_OPTIONS = {
-    "migrate --tenantss 1": "--tenantss: not an option of tenantry migrate, did you mean --tenants?",
+    "migrate --tenantss 1": "--tenantss: not an option of tenantry migrate\nhint: did you mean '--tenants'?",
     "migrate --jobs 0": "--jobs: 0, expected a whole number, 1 or more",
     "migrate --jobs many": "--jobs: 'many', expected a whole number, 1 or more",
     "migrate --lock-wait -1": "--lock-wait: -1.0, expected a number from 0 to 604800",
