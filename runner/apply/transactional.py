@@ -16,7 +16,6 @@ from tenantry.apply.attempt import (
     Notice,
     Stale,
     gather_notices,
-    is_stale,
     locate,
     make_broken,
     measure_since,
@@ -52,7 +51,8 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
     timeouts = choose_timeouts(site, step)
     site.ledger.guard.mark = None  # of the transaction before
     try:
-        begun = yield from (_begin_reading(site, timeouts) if states else begin(site, timeouts))
+        # Without any row there may be no table either, and a query that fails would abort the file's transaction.
+        begun = yield from (_begin_reading(site, timeouts) if states else _begin_finding(site, timeouts))
     except pg.UndefinedTable as error:
         # Without the log, the file fails; without the ledger, nobody knows what the tenant has.
         if LOG_TABLE not in (error.diag.message_primary or ""):
@@ -61,10 +61,22 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
         return make_broken(error, site, step, None)
     with in_transaction(site.connection):
         # Under the lock: another runner may have applied the file since the plan was made.
-        if take_states(begun.copied.rows) != states if states else is_stale(site.ledger, states):
+        if take_states(begun.copied.rows) != states if states else _is_begun(site.ledger, begun):
             return Stale(site.ledger.read())
         run = yield from run_required(site, step, begun.pid, timeouts, lambda *done: _record(site, step, *done))
     return (yield from report(*run, site.tenant))
+
+
+def _begin_finding(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, None, Begun]:
+    return (yield from begin(site, timeouts, site.ledger.compose_find().as_string()))
+
+
+def _is_begun(ledger: Ledger, begun: Begun) -> bool:
+    """Return whether there are rows in a ledger that had none; create the ledger if `_begin_finding` found none."""
+    found, comment = begun.copied.answer
+    if ledger.create_unless(found=found == b"t", comment=None if comment is None else comment.decode()):
+        return False
+    return bool(ledger.read_states())
 
 
 def _begin_reading(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, None, Begun]:
