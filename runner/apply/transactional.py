@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Generator
 from contextlib import suppress
+from functools import partial
 
 import psycopg
 from psycopg import errors as pg
@@ -63,7 +64,8 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
         # Under the lock: another runner may have applied the file since the plan was made.
         if take_states(begun.copied.rows) != states if states else _is_begun(site.ledger, begun):
             return Stale(site.ledger.read())
-        run = yield from run_required(site, step, begun.pid, timeouts, lambda *done: _record(site, step, *done))
+        record = partial(_record, site, step, again=step.version in states)
+        run = yield from run_required(site, step, begun.pid, timeouts, record)
     return (yield from report(*run, site.tenant))
 
 
@@ -141,12 +143,20 @@ def run_required(
         return _run(site, step, watch, record), notices
 
 
-def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: sql.SQL | None) -> None:
+def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: sql.SQL | None, *, again: bool) -> None:
     if site.record:
         site.record(elapsed_ms, statements, end and compose_close(site.ledger))
         site.connection.execute("COMMIT")
     else:
-        record_applied(site.ledger, step, elapsed_ms=elapsed_ms, statements=statements, after=end, commits=True)
+        record_applied(
+            site.ledger,
+            step,
+            elapsed_ms=elapsed_ms,
+            statements=statements,
+            after=end,
+            commits=True,
+            again=again,
+        )
 
 
 def compose_close(ledger: Ledger) -> sql.SQL:

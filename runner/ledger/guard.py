@@ -59,8 +59,8 @@ class Guard:
 
     `owner` is a role that tenants.yaml names as the owner of the ledger, trusted like the connected one. `glances`: a
     whole table is read after no more than a glance, as long as the glance finds nothing. `by_grant`: also a table of a
-    role that was granted to ours is trusted, which takes longer to ask; with `strict`, it never is. `lender` is that role
-    once it is known. `pins`: the connected role is a superuser.
+    role that was granted to ours is trusted, which takes longer to ask; with `strict`, it never is. `lender` is such a
+    role, once it is known. `pins`: the connected role is a superuser.
     `witness` is the name of a relation that a file creates: a glance that finds it has seen more than the ledger's own.
     `alone`: False once a glance has; None if nobody knows whether the database has any other relation.
     `seen`: the versions of the catalog's rows of both tables at which their whole definition was compared.
@@ -280,12 +280,20 @@ def compose_unmarked(guard: Guard, schema: str) -> str:
     return f"{before}{sql.Literal(guard.mark).as_string()}{after}"
 
 
+def compose_stored(guard: Guard, schema: str, lost: str) -> str:
+    """Return the statement that raises the error `lost` unless one row more than in `guard.mark` is in each table."""
+    before, after = _compose_unmarked(schema, lost)
+    files, log, inserted, *others, logged, updated, deleted = (guard.mark or "").split()
+    mark = " ".join((files, log, str(int(inserted) + 1), *others, str(int(logged) + 1), updated, deleted))
+    return f"{before}{sql.Literal(mark).as_string()}{after}"
+
+
 @cache
-def _compose_unmarked(schema: str) -> tuple[str, str]:
+def _compose_unmarked(schema: str, reason: str = _CHANGED) -> tuple[str, str]:
     """Return the text before and after the mark, which is each tenant's own."""
     place = secrets.token_hex()
     text = sql.SQL(read_sql("ledger", "unchanged")).format(
-        versions=_compose_mark(schema), seen=sql.SQL(place), changed=sql.Literal(_CHANGED)
+        versions=_compose_mark(schema), seen=sql.SQL(place), changed=sql.Literal(reason)
     )
     before, after = text.as_string().split(place)
     return before, after
