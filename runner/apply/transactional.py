@@ -9,6 +9,7 @@ from functools import partial
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from tenantry.apply.assertions import check_ensured, check_required
 from tenantry.apply.attempt import (
@@ -36,9 +37,11 @@ from tenantry.postgres.send import send
 from tenantry.postgres.transaction import (
     Begun,
     Timeouts,
+    compose_begin,
     compose_end,
     in_transaction,
     keeps_transaction,
+    read_begun,
     try_transaction_lock,
 )
 
@@ -60,7 +63,7 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
             raise
         site.connection.rollback()
         return make_broken(error, site, step, None)
-    with in_transaction(site.connection):
+    with in_transaction(site.connection, keeps=lambda: site.ahead.copied):
         # Under the lock: another runner may have applied the file since the plan was made.
         if take_states(begun.copied.rows) != states if states else _is_begun(site.ledger, begun):
             return Stale(site.ledger.read())
@@ -84,12 +87,36 @@ def _is_begun(ledger: Ledger, begun: Begun) -> bool:
 def _begin_reading(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, None, Begun]:
     """Begin the transaction, and read the states of the ledger's rows: at a glance, or else after a guard."""
     guard = site.ledger.guard
+    if begun := _take_begun(site):
+        return begun
     with site.ledger.bounding(LEDGER_TABLE):
         if guard.glances:
             if begun := (yield from _begin_glanced(site, timeouts)):
                 return begun
             guard.glances = False
         return (yield from _begin_guarded(site, timeouts))
+
+
+def _take_begun(site: Site) -> Begun | None:
+    """Return the transaction that began ahead; None, and no transaction, where that leaves a doubt."""
+    copied, site.ahead.copied = site.ahead.copied, None
+    begun = read_begun(copied) if copied else None
+    if begun and is_plain(site.ledger.guard, LEDGER_TABLE, begun.copied.answer):
+        site.ledger.guard.remember(begun.copied.results)
+        return begun
+    if site.connection.info.transaction_status is not TransactionStatus.IDLE:
+        site.connection.rollback()
+    return None
+
+
+def _compose_ahead(site: Site) -> str:
+    """Return the beginning of the next file's transaction, with a glance at the ledger; empty where there is none."""
+    if site.ahead.step is None or not site.ledger.guard.glances:
+        return ""
+    query, timeouts = compose_glanced_states(site.ledger.schema), choose_timeouts(site, site.ahead.step)
+    return compose_begin(
+        query, timeouts, site.sessions.settings.application_name, site.sessions.list_settings(site.tenant)
+    )
 
 
 def _begin_glanced(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, None, Begun | None]:
@@ -148,7 +175,7 @@ def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: 
         site.record(elapsed_ms, statements, end and compose_close(site.ledger))
         site.connection.execute("COMMIT")
     else:
-        record_applied(
+        site.ahead.copied = record_applied(
             site.ledger,
             step,
             elapsed_ms=elapsed_ms,
@@ -156,6 +183,7 @@ def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: 
             after=end,
             commits=True,
             again=again,
+            then=_compose_ahead(site),
         )
 
 

@@ -20,8 +20,8 @@ from tenantry.ledger.touched import compose_check
 from tenantry.model import AppliedMigration, Migration, Origin, Progress, RowState
 from tenantry.model.checksum import hash_prefix
 from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE
+from tenantry.postgres.copying import Copied, commit_and_copy
 from tenantry.postgres.queries import read_sql
-from tenantry.postgres.send import ask
 from tenantry.postgres.transaction import compose_savepoint
 
 # Random, so that no file has them in its text.
@@ -52,12 +52,14 @@ def record_applied(
     after: sql.SQL | None = None,
     commits: bool = False,
     again: bool = True,
-) -> None:
+    then: str = "",
+) -> Copied | None:
     """Write the row of a transactional file that has run, and its line in the log, unless the file has touched them.
 
     `after` is sent first and with `commits` a COMMIT last, all in one message: this runs for every file of every
-    tenant. Without `again`, there was no row of this version under the lock. Raises Refused unless both were stored,
-    and psycopg.Error; then nothing is committed.
+    tenant. Without `again`, there was no row of this version under the lock. `then` follows the COMMIT, and its answer
+    is returned, see `commit_and_copy`. Raises Refused unless both were stored, and psycopg.Error; then nothing is
+    committed.
     """
     # What differs from tenant to tenant is filled in: to compose the whole again would cost more than to run it.
     anybody = replace(_sign(ledger), tenant=_TENANT)
@@ -71,11 +73,11 @@ def record_applied(
         return record
 
     try:
-        last = _send_record(
+        results, copied = _send_record(
             ledger,
             [after.as_string()] if after else [],
             fill,
-            ["COMMIT"] if commits else [],
+            ["COMMIT", *([then] if then else [])] if commits else [],
             counts=not again,
         )
     except pg.InvalidTextRepresentation as error:
@@ -86,8 +88,9 @@ def record_applied(
         if error.diag.table_name != LEDGER_TABLE:
             raise
         raise refuse_lost(ledger.shown) from None
-    if commits and last.command_status != b"COMMIT":
+    if commits and results[-1].command_status != b"COMMIT":
         raise psycopg.OperationalError("the server has not committed the transaction")
+    return copied if then else None
 
 
 # Arbitrary: the tenants of a run are seldom further apart. Each is kept with its text.
@@ -120,8 +123,8 @@ def _compose_applied(author: Author, migration: Migration, _text: str, _rollback
 
 def _send_record(
     ledger: Ledger, before: Sequence[str], fill: _Compose, after: Sequence[str], *, counts: bool
-) -> PGresult:
-    """Send the record after the guard of its tables, and return its last result: at first after what is seen quickly.
+) -> tuple[list[PGresult], Copied | None]:
+    """Send the record after the guard of its tables, at first after what is seen quickly; see `commit_and_copy`.
 
     What that leaves in doubt, it says with an error, and then all is looked at. `counts`: both rows are new, so that
     the rows that were written can be counted.
@@ -154,11 +157,12 @@ def _compose_quick(ledger: Ledger) -> sql.Composable:
     return compose_guard(guard, schema, LEDGER_AND_LOG, writes=True, remembers=guard.continues, quick=True)
 
 
-def _send_guarded(ledger: Ledger, parts: Sequence[str]) -> PGresult:
+def _send_guarded(ledger: Ledger, parts: Sequence[str]) -> tuple[list[PGresult], Copied | None]:
+    text = ";\n".join(parts)
     with ledger.guarding(LEDGER_AND_LOG):
-        results = ask(ledger.connection, ";\n".join(parts))
+        results, copied = commit_and_copy(ledger.connection, text)
     ledger.guard.remember(results)
-    return results[-1]
+    return results, copied
 
 
 def record_running(ledger: Ledger, migration: Migration, *, statements: int) -> None:
