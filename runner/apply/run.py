@@ -6,6 +6,7 @@ Nothing that a file leaves in its session reaches the ledger or the next file.
 from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, replace
+from itertools import islice
 
 import psycopg
 
@@ -62,6 +63,7 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
     while steps:
         step = steps[0]
         site.ledger.guard.continues = len(steps) > 1
+        site.ahead.step = _find_next(site, steps)
         outcome = yield from (apply_whole if step.transactional else _apply_statements)(site, step, states)
         match outcome:
             case MigrationApplied():
@@ -84,6 +86,13 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
         # Another runner may have applied it meanwhile.
         result = Result.APPLIED if repeated else result
     return Verdict(result)
+
+
+def _find_next(site: Site, steps: Sequence[Migration]) -> Migration | None:
+    """Return the file whose transaction can begin in the message that commits the first of these."""
+    if site.record or len(steps) == 1 or not all(step.transactional for step in islice(steps, 2)):
+        return None
+    return steps[1]
 
 
 def _apply_statements(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
