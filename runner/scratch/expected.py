@@ -44,6 +44,8 @@ from tenantry.state import Cache
 _Snapshots = dict[int, Snapshot]
 # The name of the method by which these states come about.
 REPLAYED = "replayed"
+# Arbitrary: tenants of a fleet differ by a few files, and each snapshot takes some megabytes.
+_MOST_KNOWN = 8
 # What the statements of a file may not do, whatever is in the database: its transaction has begun, and is not theirs.
 _ANYWHERE = frozenset({"25001", "2D000", "55P04"})
 
@@ -69,6 +71,8 @@ class ExpectedSchemas:
     cache: Cache = field(default_factory=Cache)
     # By where their snapshot would be kept: files that fail are not run again for the next tenant.
     _refused: dict[Path, Refused] = field(default_factory=dict)
+    # Likewise, what is expected of most tenants: reading a kept snapshot takes as long as a message.
+    _known: dict[Path, Snapshot] = field(default_factory=dict)
 
     def after_each(
         self, sessions: Sessions, tenant: Tenant, major: int, migrations: Sequence[Migration], scope: Scope
@@ -86,7 +90,14 @@ class ExpectedSchemas:
     ) -> Snapshot:
         """Return the snapshot after all of the files. Raises what `after_each` raises."""
         files = self._about(migrations, scope, major)
-        return self._find(sessions, tenant, major, files, (len(migrations),))[len(migrations)]
+        path = files.list_paths(self.folder)[-1]
+        known = self._known.get(path)
+        if known is None:
+            known = self._find(sessions, tenant, major, files, (len(migrations),))[len(migrations)]
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[path] = known
+        return known
 
     def name(self, major: int, migrations: Sequence[Migration], scope: Scope) -> str:
         """Return a name for the schema after all of the files: the same for equal files, server and scope."""
