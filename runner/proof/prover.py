@@ -16,6 +16,7 @@ from tenantry.config.model import Config
 from tenantry.files.checks import Check
 from tenantry.files.header import parse_header
 from tenantry.files.texts import FOLDER, Texts
+from tenantry.fleet.ahead import Ahead
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import RepeatableTable
 from tenantry.ledger.writing import record_proven
@@ -25,6 +26,7 @@ from tenantry.model import (
     Migration,
     MigrationStatus,
     Note,
+    Plan,
     RowState,
     SetName,
     Tenant,
@@ -85,6 +87,27 @@ class Prover:
     repeatables: Mapping[SetName, tuple[Migration, ...] | None] = field(default_factory=dict)
     full: bool = False
     experience: Experience = field(default_factory=Experience)
+    ahead: Ahead = field(default_factory=Ahead)
+
+    def foresee(self, ledger: Ledger, statuses: Sequence[MigrationStatus], plan: Plan) -> None:
+        """Begin to compute the schema of a tenant after a plan, if it is not known, while the plan is carried out."""
+        expected, major, scope = self.expected, find_major(ledger.connection), self.config.scope()
+        try:
+            migrations = self._list_planned(ledger, statuses, plan)
+        except Refused:
+            return  # the proof says why
+        if expected.is_known(major, migrations, scope) or not expected.place.is_apart(major):
+            return
+        self.ahead.begin(
+            expected.name(major, migrations, scope),
+            lambda: expected.after(self.sessions, ledger.tenant, major, migrations, scope),
+        )
+
+    def _list_planned(self, ledger: Ledger, statuses: Sequence[MigrationStatus], plan: Plan) -> list[Migration]:
+        """Return the files that will have run in a tenant after a plan. Raises Refused if one's text is not known."""
+        files = {step.version: step for step in plan.steps}
+        files |= {file.version: file for file in _list_recorded(ledger, statuses, self.texts)}
+        return [*(files[version] for version in sorted(files)), *(self.repeatables.get(ledger.tenant.set_name) or ())]
 
     def look(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> ProofState:
         """Return what is known of a tenant by the token of its catalog. Raises Refused like `prove`.

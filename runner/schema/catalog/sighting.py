@@ -103,7 +103,9 @@ def read_sighting(connection: Connection, scope: Scope, likely: Snapshot, experi
     """
     if not can_read_token(connection):
         return None
-    asked = _Asked(find_parts(likely), frozenset(experience.used), brought=experience.extended)
+    # Whoever asks first asks for all: to ask again takes longer.
+    brought = experience.extended or not experience.usual
+    asked = _Asked(find_parts(likely), frozenset(experience.used), brought=brought)
     try:
         while True:
             sighting, needed = _ask(connection, scope, asked, experience)
