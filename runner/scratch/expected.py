@@ -90,7 +90,7 @@ class ExpectedSchemas:
     ) -> Snapshot:
         """Return the snapshot after all of the files. Raises what `after_each` raises."""
         files = self._about(migrations, scope, major)
-        path = files.list_paths(self.folder)[-1]
+        path = files.find_path(self.folder)
         known = self._known.get(path)
         if known is None:
             known = self._find(sessions, tenant, major, files, (len(migrations),))[len(migrations)]
@@ -101,7 +101,7 @@ class ExpectedSchemas:
 
     def is_known(self, major: int, migrations: Sequence[Migration], scope: Scope) -> bool:
         """Return whether the snapshot after all of the files is kept, as far as can be told without reading it."""
-        path = self._about(migrations, scope, major).list_paths(self.folder)[-1]
+        path = self._about(migrations, scope, major).find_path(self.folder)
         return path in self._known or path.exists()
 
     def name(self, major: int, migrations: Sequence[Migration], scope: Scope) -> str:
@@ -243,6 +243,10 @@ class _Files(NamedTuple):
     def list_paths(self, folder: Path) -> list[Path]:
         """Return where these are kept."""
         return [folder / f"{key}.json" for key in self.list_keys()]
+
+    def find_path(self, folder: Path) -> Path:
+        """Return where the last of these is kept."""
+        return folder / f"{self.list_keys()[-1]}.json"
 
 
 @lru_cache(maxsize=64)

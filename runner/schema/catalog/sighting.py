@@ -54,8 +54,8 @@ _GATES: Mapping[str, Mapping[str, str]] = {
     "pg_transform": {"pg_transform": "true"},
 }
 _SINCE_18 = {"pg_constraint": {"not_null": "contype = 'n' AND (connoinherit OR NOT convalidated)"}}
-# The rows of what PostgreSQL brings that the token counts for their privileges, with a number of each. Those of pg_class
-# are hashed by themselves.
+# The rows of what PostgreSQL brings that the token counts for their privileges, with a number for each; those of
+# pg_class are hashed by themselves.
 _BROUGHT = {
     "pg_attribute": ("attrelid < 16384", "CAST(attrelid AS bigint) * 4096 + attnum"),
     "pg_type": ("oid < 16384", "CAST(oid AS bigint)"),

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 from psycopg.pq import TransactionStatus

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 from psycopg import sql
+from psycopg.errors import QueryCanceled
 from psycopg.pq import TransactionStatus
 
 from tenantry.model.scope import Scope
@@ -200,6 +201,9 @@ def test_temporary_relations(server_dsn: str) -> None:
         )
         assert read_token(connection) == before
         assert read_token(other) == before
+        sighting = read_sighting(connection, Scope(), Snapshot("", {}), Experience())
+        assert sighting
+        assert sighting.token == before
 
 
 def test_collision(server_dsn: str) -> None:
@@ -228,6 +232,30 @@ def test_within_a_transaction(server_dsn: str) -> None:
     """There is none in a transaction, which may change the schema again under one number."""
     with committed(server_dsn) as (connection, _), connection.transaction():
         assert read_token(connection) is None
+
+
+def test_sighting_in_a_transaction(server_dsn: str) -> None:
+    """A sighting leaves a transaction alone, and none open, whatever fails in it."""
+    with committed(server_dsn) as (connection, _):
+        with connection.transaction():
+            assert read_sighting(connection, Scope(), Snapshot("", {}), Experience()) is None
+        connection.execute("SET statement_timeout = 1")
+        with pytest.raises(QueryCanceled):
+            read_sighting(connection, Scope(), Snapshot("", {}), Experience())
+        assert connection.info.transaction_status is TransactionStatus.IDLE
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_usual_privileges(request: pytest.FixtureRequest, server: str) -> None:
+    """Privileges as they were found to be usual in one database are so in no other where they are changed."""
+    dsn, experience = request.getfixturevalue(server), Experience()
+    for statement in ("SELECT 1", "REVOKE EXECUTE ON FUNCTION pg_sleep(float8) FROM PUBLIC", "SELECT 1"):
+        with committed(dsn) as (connection, _):
+            connection.execute(statement.encode())
+            sighting = read_sighting(connection, Scope(), Snapshot("", {}), experience)
+            assert sighting
+            assert sighting.fingerprint == read_fingerprint(connection, Scope())
+    assert len(experience.usual) == 1
 
 
 @pytest.mark.parametrize("server", SERVERS)
