@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from tenantry.schema.ddl.code import drop_routine, drop_view
-from tenantry.schema.ddl.columns import list_parents, name_identity
+from tenantry.schema.ddl.columns import list_parents
 from tenantry.schema.ddl.draft import Phase, Risk, Step, Urgency
-from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, find_names, read_label, read_local, read_reads
-from tenantry.schema.ddl.needs import find_drop_needs, find_users, list_above
+from tenantry.schema.ddl.names import RELATIONS, find_names, read_label, read_local, read_reads
+from tenantry.schema.ddl.needs import find_drop_needs, find_users, list_above, list_below
 from tenantry.schema.ddl.others import drop_event_trigger, drop_plain, drop_publication, drop_sequence, is_dropped_with
 from tenantry.schema.ddl.parts import (
     drop_constraint,
@@ -20,6 +20,7 @@ from tenantry.schema.ddl.parts import (
 from tenantry.schema.ddl.rare import drop_rare
 from tenantry.schema.ddl.rarest import PHASES, drop_rarest
 from tenantry.schema.ddl.schema import Schema, step, unwritten
+from tenantry.schema.ddl.taken import list_names
 from tenantry.schema.ddl.types import drop_type
 from tenantry.schema.snapshot import SchemaObject
 
@@ -58,8 +59,6 @@ DROPS: dict[str, Callable[[SchemaObject], Step]] = {
 }
 # Parts of tables that mention others and can be dropped by themselves.
 _LOOSE = frozenset({"constraint", "policy", "rule"})
-# Kinds whose names no other one of them may have.
-_NAMED = RELATIONS | TYPES | ROUTINES | {"sequence", "index"}
 
 
 def write_drops(
@@ -93,14 +92,19 @@ def _drop(old: SchemaObject, found: Schema, gone: Schema, urgency: Urgency) -> S
     # Those in the way have a drop of their own.
     along = (one for one in taken if one is old or not _is_in_the_way(one, found, gone))
     reads = " ".join(read_reads(one) for one in along if one.kind != "comment")
+    made = DROPS[old.kind](old)
+    if _keeps_below(old, found, gone):
+        # Without ONLY, the children would lose it with their rows' values.
+        sql = made.draft.sql.replace("ALTER TABLE ", "ALTER TABLE ONLY ", 1)
+        made = replace(made, draft=replace(made.draft, sql=sql))
     return replace(
-        DROPS[old.kind](old),
+        made,
         urgency=urgency,
         is_drop=True,
         reads=reads,
         needs=find_drop_needs(old, found),
         gone=frozenset(one.key for one in taken),
-        frees=frozenset(_list_freed(taken)),
+        frees=frozenset(name for one in taken for name in list_names(one)),
     )
 
 
@@ -127,14 +131,6 @@ def _list_taken(old: SchemaObject, found: Schema) -> Iterator[SchemaObject]:
         yield from (one for one in found.objects.values() if one.kind == "function" and read_label(one) in names)
     elif old.kind == "column":
         yield from (one for one in found.objects.values() if one.facts.get("owned by") == old.name)
-
-
-def _list_freed(taken: Iterable[SchemaObject]) -> Iterator[str]:
-    for one in taken:
-        if one.kind in _NAMED:
-            yield one.name
-        elif one.kind == "column" and "identity" in one.facts:
-            yield name_identity(one)
 
 
 def _goes_along(old: SchemaObject, found: Schema, expected: Schema, gone: Schema, left: Schema) -> bool:
@@ -210,4 +206,13 @@ def _is_gone_in_parents(old: SchemaObject, found: Schema, gone: Schema, left: Sc
     if old.kind not in {"column", "constraint"}:
         return False
     parents = set(list_parents(old.parent, found)) & set(list_parents(old.parent, left))
-    return any(gone.get(old.kind, f"{parent}.{read_local(old)}") for parent in parents)
+    above = (gone.get(old.kind, f"{parent}.{read_local(old)}") for parent in parents)
+    return any(one is not None and not _keeps_below(one, found, gone) for one in above)
+
+
+def _keeps_below(old: SchemaObject, found: Schema, gone: Schema) -> bool:
+    """Return whether a child of a table keeps the column that the table loses."""
+    if old.kind != "column" or "partition by" in found.facts("table", old.parent):
+        return False
+    below = (("column", f"{table}.{read_local(old)}") for table in list_below(old.parent, found))
+    return any(key in found.objects and key not in gone.objects for key in below)

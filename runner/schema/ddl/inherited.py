@@ -20,7 +20,8 @@ def read_current(column: SchemaObject, expected: Schema, found: Schema) -> Schem
     for above in _list_above(column, expected, found):
         before = found.get("column", above.name)
         if before is None:
-            facts = {fact: value for fact, value in above.facts.items() if fact in _GIVEN}
+            # A column that the child has already stays as it is.
+            facts = facts or {fact: value for fact, value in above.facts.items() if fact in _GIVEN}
         elif facts is not None:
             for fact in _PASSED:
                 if _is_touched(above, before, fact, expected, found):

@@ -7,13 +7,10 @@ from tenantry.schema.ddl.columns import list_parents
 from tenantry.schema.ddl.draft import Phase, Step
 from tenantry.schema.ddl.names import (
     RELATIONS,
-    ROUTINES,
-    TYPES,
     find_names,
     find_words,
     read_local,
     read_reads,
-    read_schema,
 )
 from tenantry.schema.ddl.schema import Schema
 from tenantry.schema.snapshot import ObjectKey, SchemaObject
@@ -52,7 +49,11 @@ def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema)
 
 
 def _find_column_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
-    yield from (("column", f"{above}.{read_local(new)}") for above in list_above(new.parent, expected))
+    if new.key not in present.objects:
+        # A column of a child is merged with that of its parent, if it has the same type by then.
+        yield from (key for one in list_below(new.parent, present) if (key := _name_part(new, one)) in present.objects)
+    above = (_name_part(new, one) for one in list_above(new.parent, expected))
+    yield from (key for key in above if key in present.objects or new.key not in present.objects)
     yield from _find_row_type(new, expected)
     # Those that leave must not get what their parent gets.
     for key, child in present.objects.items():
@@ -60,6 +61,11 @@ def _find_column_needs(step: Step, new: SchemaObject, expected: Schema, present:
             yield from [key] if new.parent not in list_parents(child.name, expected) else []
     if step.draft.sql.endswith("DROP NOT NULL"):
         yield from _find_keys_of(new, present)
+
+
+def _name_part(one: SchemaObject, table: str) -> ObjectKey:
+    """Return the key of the same part of another table."""
+    return one.kind, f"{table}.{read_local(one)}"
 
 
 def _find_row_type(column: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
@@ -106,8 +112,21 @@ def list_above(table: str, schema: Schema) -> Iterator[str]:
         yield from list_above(parent, schema)
 
 
+def list_below(table: str, schema: Schema) -> Iterator[str]:
+    """Yield the children and partitions of a table, and those below them."""
+    for kind, name in schema.objects:
+        if kind in RELATIONS and table in list_parents(name, schema):
+            yield name
+            yield from list_below(name, schema)
+
+
 def find_drop_needs(old: SchemaObject, found: Schema) -> frozenset[ObjectKey]:
-    """Return the keys of the objects that are dropped before an object: those that use a key without naming it."""
+    """Return the keys of the objects that are dropped before an object: those that use a key without naming it.
+
+    A column of a child is dropped after that of its parent.
+    """
+    if old.kind == "column":
+        return frozenset(_name_part(old, table) for table in list_above(old.parent, found))
     if old.kind == "cast":
         return frozenset(_find_casts(old, found, {"", "inout"}))
     if not old.facts.get("definition", "").startswith(UNIQUE) or old.kind not in {"constraint", "index"}:
@@ -194,16 +213,3 @@ def _find_used_keys(new: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
             unique = constraint.facts["definition"].startswith(UNIQUE) and "ON CONFLICT" in text
             if unique or _groups_by(new, constraint):
                 yield constraint.key
-
-
-def list_taken_names(new: SchemaObject, expected: Schema) -> Iterator[str]:
-    """Yield the names that a new object takes from those that tables, types, sequences and indexes share."""
-    if new.kind in RELATIONS | TYPES | ROUTINES | {"sequence", "index"}:
-        yield new.name
-    if new.kind == "constraint":
-        yield f"{read_schema(new.parent)}.{read_local(new)}"
-    if new.kind in RELATIONS:
-        yield from (index.name for index in expected.parts(new.name, "index") if "constraint" in index.facts)
-    owned = (one for one in expected.objects.values() if one.kind == "sequence" and "owned by" in one.facts)
-    if new.kind in {"column", "table"}:
-        yield from (one.name for one in owned if one.facts["owned by"] == new.name or one.parent == new.name)

@@ -29,6 +29,7 @@ class _Graph:
     creators: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     droppers: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     freed: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    takers: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     about: dict[ObjectKey, list[int]] = field(default_factory=lambda: defaultdict(list))
     gone: dict[ObjectKey, list[int]] = field(default_factory=lambda: defaultdict(list))
 
@@ -83,6 +84,8 @@ def _draw(steps: Sequence[Step]) -> _Graph:
             names[name].append(index)
         for name in step.frees:
             graph.freed[name].append(index)
+        for name in step.takes:
+            graph.takers[name].append(index)
         for key in step.gone:
             graph.gone[key].append(index)
         if not step.is_drop:
@@ -146,6 +149,8 @@ def _add_mentions(graph: _Graph, index: int) -> None:
             graph.add(index, (other for other in others if graph.steps[other].opens), strict=True)
     for name in step.takes:
         graph.add(index, graph.freed.get(name, ()), strict=True)
+    for name in step.picks:
+        graph.add(index, graph.takers.get(name, ()), strict=False)
     for name in find_names(step.left):
         for other in graph.droppers.get(name, ()):
             if graph.steps[other].urgency is Urgency.LAST and step.key not in graph.steps[other].gone:

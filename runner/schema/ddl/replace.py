@@ -24,6 +24,7 @@ from tenantry.schema.ddl.names import (
 from tenantry.schema.ddl.needs import UNIQUE, find_users
 from tenantry.schema.ddl.others import is_alterable
 from tenantry.schema.ddl.schema import Schema
+from tenantry.schema.ddl.taken import list_names
 from tenantry.schema.ddl.types import can_add_attributes, can_add_labels
 from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
@@ -39,7 +40,6 @@ _EXPRESSIONS = frozenset({"constraint", "index", "statistics"})
 # A new column with any other fact has values in the rows that are there.
 _NEUTRAL = frozenset({"type", "collation", "storage", "compression", "statistics", "options", "grants"})
 _FOREIGN_KEY = re.compile(r"^FOREIGN KEY \((.+?)\) REFERENCES (.+?)\((.+?)\)")
-_OWN_NAMESPACES = (RELATIONS | TYPES | {"sequence", "index"}, ROUTINES)
 
 
 @dataclass
@@ -156,15 +156,15 @@ def _without_identity(column: SchemaObject) -> SchemaObject:
     return replace(column, facts=kept)
 
 
-def _list_new_names(expected: Schema, found: Schema) -> set[tuple[int, str]]:
-    new = [made for key, made in expected.objects.items() if key not in found.objects]
-    return {(index, made.name) for made in new for index, kinds in enumerate(_OWN_NAMESPACES) if made.kind in kinds}
+def _list_new_names(expected: Schema, found: Schema) -> set[str]:
+    new = [made for key, made in expected.objects.items() if key not in found.objects and made.kind != "column"]
+    return {name for made in new for name in list_names(made)}
 
 
-def _goes(one: SchemaObject, expected: Schema, found: Schema, names: set[tuple[int, str]]) -> bool:
+def _goes(one: SchemaObject, expected: Schema, found: Schema, names: set[str]) -> bool:
     new = expected.objects.get(one.key)
     if new is None:
-        clash = any(one.kind in kinds and (index, one.name) in names for index, kinds in enumerate(_OWN_NAMESPACES))
+        clash = not names.isdisjoint(list_names(one))
         # Its bounds may be those of a partition that is created.
         return one.kind in _LEAVES or clash or "partition of" in one.facts
     if one.kind == "table" and _is_key_retyped(one, expected, found):

@@ -280,3 +280,300 @@ create table c () inherits (p);
 create table g () inherits (c);
 alter table c alter a drop default;
 alter table g alter b set default 'y';
+
+-- pair: a sequence under the name of an identity that goes
+-- before
+create table t (id int generated always as identity unique, a int default 3);
+create sequence s as int owned by t.id;
+-- after
+create table t (id serial primary key, a numeric(8,2));
+
+-- pair: a new table under the old name of a renamed sequence
+-- before
+create sequence s;
+-- after
+create sequence s2;
+create table s (i int);
+
+-- pair: a serial column under the old name of a renamed sequence
+-- before
+create sequence t_id_seq;
+-- after
+create sequence s2;
+create table t (id serial);
+
+-- pair: a constraint renamed to the name of a table
+-- before
+create table t (a int, constraint k unique (a));
+create table b (i int);
+-- after
+create table t (a int, constraint b unique (a));
+
+-- pair: a constraint of the name of a column
+-- before
+create table t (a int, b int, constraint k check (a > 0));
+-- after
+create table t (a int, b int, constraint b check (a > 0));
+
+-- pair: a check of the name of a constraint trigger
+-- before
+create function g() returns trigger language plpgsql as 'begin return null; end';
+create table t (a int);
+create constraint trigger x after insert on t for each row execute function g();
+-- after
+create function g() returns trigger language plpgsql as 'begin return null; end';
+create table t (a int, constraint x check (a > 0));
+
+-- pair: a table of the name of an identity's sequence that stays
+-- before
+create table t (id int generated always as identity);
+-- after
+create table t_id_seq (i int);
+create table t (id int generated always as identity);
+
+-- pair: a sequence renamed to the name of an identity's sequence that stays
+-- before
+create table t (id int generated always as identity);
+create sequence s;
+-- after
+create sequence t_id_seq;
+create table t (id int generated always as identity);
+
+-- pair: tables that take the names of each others sequences
+-- before
+create table z (i int);
+-- after
+create table a_id_seq (i int);
+create table a (id int generated always as identity);
+create table "B_id_seq" (i int);
+create table "B" (id int generated always as identity);
+
+-- pair: an added identity whose name a later table has
+-- before
+create table a (i int);
+-- after
+create table a_id_seq (i int);
+create table a (i int);
+alter table a add id int generated always as identity;
+
+-- pair: a column renamed to that of a child
+-- before
+create table p (a int);
+create table c (b int) inherits (p);
+-- after
+create table p (b int);
+create table c () inherits (p);
+
+-- pair: a check renamed to that of a child
+-- before
+create table p (a int, constraint x check (a > 0));
+create table c (constraint y check (a > 1)) inherits (p);
+-- after
+create table p (a int, constraint y check (a > 0));
+create table c () inherits (p);
+
+-- pair: a type under the name of a multirange
+-- before
+create type r as range (subtype = int);
+-- after
+create type r_multirange as enum ('a');
+
+-- pair: an index renamed to the name of a view that goes
+-- before
+create table t (a int, b int);
+create index i on t (a);
+create view j as select b from t;
+-- after
+create table t (a int, b int);
+create index j on t (a);
+
+-- pair: a type renamed to the name of a table that becomes another
+-- before
+create type e as enum ('a');
+create table f (x e);
+-- after
+create type f as enum ('a');
+create table e (x f);
+
+-- pair: a function renamed to that of a procedure
+-- before
+create function f() returns int language sql as 'select 1';
+create procedure g() language sql as 'select 1';
+-- after
+create function g() returns int language sql as 'select 1';
+create procedure f() language sql as 'select 1';
+
+-- pair: a unique index and a key that trade names
+-- before
+create table t (a int, b int);
+alter table t add constraint x unique (a);
+create index y on t (b);
+-- after
+create table t (a int, b int);
+alter table t add constraint y unique (a);
+create index x on t (b);
+
+-- pair: an identity and a serial that trade tables
+-- before
+create table t (id int generated always as identity, n int);
+create table u (id serial, n int);
+-- after
+create table t (id serial, n int);
+create table u (id int generated always as identity, n int);
+
+-- pair: a view whose name a trigger had
+-- before
+create function g() returns trigger language plpgsql as 'begin return null; end';
+create table t (a int);
+create trigger x after insert on t for each row execute function g();
+-- after
+create function g() returns trigger language plpgsql as 'begin return null; end';
+create table t (a int);
+create view x as select a from t;
+
+-- pair: a partition that becomes the name of its index
+-- before
+create table p (k int) partition by range (k);
+create index pi on p (k);
+create table p1 partition of p for values from (0) to (9);
+-- after
+create table p (k int) partition by range (k);
+create table p1_k_idx partition of p for values from (0) to (9);
+create index pi on p (k);
+
+-- pair: a parent gets a column that its child has of another type
+-- before
+create table p (a int);
+create table c (b text) inherits (p);
+-- after
+create table p (a int, b int);
+create table c () inherits (p);
+
+-- pair: a range renamed
+-- before
+create type r as range (subtype = int);
+-- after
+create type q as range (subtype = int);
+
+-- pair: a check renamed in parent and child
+-- before
+create table p (a int, constraint x check (a > 0));
+create table c () inherits (p);
+create table d () inherits (c);
+-- after
+create table p (a int, constraint y check (a > 0));
+create table c () inherits (p);
+create table d () inherits (c);
+
+-- pair: trigger on a partitioned table renamed
+-- before
+create function g() returns trigger language plpgsql as 'begin return null; end';
+create table p (k int) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+create trigger x after insert on p for each row execute function g();
+-- after
+create function g() returns trigger language plpgsql as 'begin return null; end';
+create table p (k int) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+create trigger y after insert on p for each row execute function g();
+
+-- pair: renamed table with an identity and a new table of the old name
+-- before
+create table t (id int generated always as identity, n text);
+-- after
+create table u (id int generated always as identity, n text);
+create table t (id int generated always as identity, x date);
+
+-- pair: renamed table with a key and a new table of the old name with the same key
+-- before
+create table t (id int primary key, n text);
+-- after
+create table u (id int, n text, constraint u_pkey primary key (id));
+create table t (id int primary key, x date);
+
+-- pair: renamed composite, view under its old name
+-- before
+create type c as (a int);
+-- after
+create type d as (a int);
+create view c as select 1 as one;
+
+-- pair: policy and rule renamed with new ones under the old names
+-- before
+create table t (a int);
+create policy p on t using (a > 1);
+create rule r as on insert to t do nothing;
+-- after
+create table t (a int);
+create policy q on t using (a > 1);
+create policy p on t for select using (a > 3);
+create rule s as on insert to t do nothing;
+create rule r as on delete to t do nothing;
+
+-- pair: column renamed and another under its old name
+-- before
+create table t (a int);
+-- after
+create table t (b int, a date);
+
+-- pair: function renamed and another under its old name
+-- before
+create function f(int) returns int language sql as 'select 1';
+-- after
+create function g(int) returns int language sql as 'select 1';
+create function f(int) returns text language sql as 'select ''x''';
+
+-- pair: schema-wide names across schemas
+-- before
+create schema x;
+create table x.t (id serial);
+-- after
+create schema x;
+create table t (id serial);
+
+-- pair: index under the name of a dropped sequence of a serial
+-- before
+create table t (id serial, n int);
+-- after
+create table t (id int not null, n int);
+create index t_id_seq on t (n);
+
+-- pair: a column moves from parent to child
+-- before
+create table p (a int, b int);
+create table c () inherits (p);
+-- after
+create table p (a int);
+create table c (b int) inherits (p);
+
+-- pair: a column moves from parent to one of its children
+-- before
+create table p (a int, b int);
+create table c () inherits (p);
+create table d () inherits (p);
+create table e () inherits (c);
+-- after
+create table p (a int);
+create table c () inherits (p);
+create table d (b int) inherits (p);
+create table e () inherits (c);
+
+-- pair: a check moves from parent to one of its children
+-- before
+create table p (a int, constraint k check (a > 0));
+create table c () inherits (p);
+create table d () inherits (p);
+-- after
+create table p (a int);
+create table c () inherits (p);
+create table d (constraint k check (a > 0)) inherits (p);
+
+-- pair: a column of another type moves from parent to one of its children
+-- before
+create table p (a int, b int default 4);
+create table c () inherits (p);
+create table d () inherits (p);
+-- after
+create table p (a int);
+create table c () inherits (p);
+create table d (b text not null default 'x') inherits (p);
