@@ -13,6 +13,7 @@ from tenantry.schema.ddl.names import (
     read_reads,
 )
 from tenantry.schema.ddl.schema import Schema
+from tenantry.schema.ddl.tables import find_index, is_apart
 from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
 _COLUMNS = re.compile(r"\(([^()]*)\)")
@@ -33,11 +34,16 @@ def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema)
             yield from _find_parting(new, expected, present)
             yield from _find_inherited(new, expected)
             yield from _find_referenced(new, expected)
+            if step.phase is Phase.LINK:
+                yield from _find_partitions(new, expected)
         case "index" | "statistics" | "trigger":
             yield from _find_inherited(new, expected)
             if step.phase is Phase.MARK:
                 # An index tells rows apart only if its columns are not null.
                 yield from (part.key for part in expected.parts(new.parent, "column"))
+            elif step.phase is Phase.LINK:
+                yield from _find_partitions(new, expected)
+                yield from _find_attached(new, expected)
         case "comment":
             yield _find_commented(new, expected, present)
         case "cast":
@@ -94,6 +100,19 @@ def _find_table_needs(step: Step, new: SchemaObject, expected: Schema, present: 
     if " DETACH PARTITION " in step.draft.sql:
         # An index that goes takes that of the partition along, as long as the two are attached.
         yield from (index.key for above in list_above(new.name, present) for index in present.parts(above, "index"))
+
+
+def _find_partitions(new: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
+    """Yield the partitions of the table of an index without those of its partitions: without any it would be valid."""
+    yield from (("table", table) for table in list_below(new.parent, expected))
+
+
+def _find_attached(new: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
+    """Yield the index to which an index of a partition is attached, and the constraints of both."""
+    for index in (new, expected.get("index", new.facts.get("partition of", ""))):
+        if index is not None:
+            yield index.key
+            yield "constraint", f"{index.parent}.{index.facts.get('constraint', '')}"
 
 
 def _find_casts(cast: SchemaObject, schema: Schema, methods: set[str]) -> Iterator[ObjectKey]:
@@ -198,7 +217,9 @@ def _find_link_needs(new: SchemaObject, expected: Schema, present: Schema) -> It
     parents = list_parents(new.name, expected)
     for schema in (expected, present):
         for table in (new.name, *parents):
-            yield from (part.key for kind in ("column", "constraint") for part in schema.parts(table, kind))
+            parts = (part for kind in ("column", "constraint") for part in schema.parts(table, kind))
+            # A key that leaves out the partitions is added to their parent alone, after them.
+            yield from (part.key for part in parts if not is_apart(find_index(part, schema)))
     for key, other in present.objects.items():
         if other.kind in RELATIONS and other.facts.get("partition of") in parents and key != new.key:
             wanted = expected.facts(*key)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tenantry.schema.ddl.draft import Phase, Risk, Step, Urgency
-from tenantry.schema.ddl.names import find_names, find_words
+from tenantry.schema.ddl.names import RELATIONS, find_names, find_words
 from tenantry.schema.snapshot import ObjectKey
 
 # The statements that change nothing that another statement needs.
@@ -128,6 +128,9 @@ def _add_named(graph: _Graph, index: int) -> None:
 def _is_before(other: Step, step: Step) -> bool:
     if step.phase is Phase.COMMENT:
         return True
+    if step.phase is other.phase is Phase.LINK and {step.key[0], other.key[0]} <= RELATIONS:
+        # Of two tables that trade their places, each needs only that the other has left.
+        return False
     # A new table may hold the rows of another one, whose columns change first; a function may name a key.
     latest = max(step.phase, Phase.INDEX if step.phase is Phase.FUNCTION else Phase.COLUMN)
     return not step.is_drop and other.phase not in _IDLE and other.phase <= latest

@@ -23,6 +23,7 @@ from tenantry.schema.ddl.names import (
 )
 from tenantry.schema.ddl.needs import UNIQUE, find_users
 from tenantry.schema.ddl.others import is_alterable
+from tenantry.schema.ddl.parts import is_attachable
 from tenantry.schema.ddl.schema import Schema
 from tenantry.schema.ddl.taken import list_names
 from tenantry.schema.ddl.types import can_add_attributes, can_add_labels
@@ -187,7 +188,7 @@ def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Sc
         "constraint": lambda: (
             same("definition", "enforced") and not (same("validated") is False and "validated" in new.facts)
         ),
-        "index": lambda: same("definition", "constraint", "partition of"),
+        "index": lambda: same("definition", "constraint") and is_attachable(old, new, expected, found),
         "trigger": lambda: same("definition"),
         "statistics": lambda: same("definition"),
         "policy": lambda: same("command", "permissive") and keeps("using", "check"),

@@ -125,7 +125,7 @@ _FACTS = {
     "foreign table": ("server", "options", "partition of", "bound", "inherits", "triggers"),
     "column": (
         *("type", "collation", "not null", "identity", "generated", "default", "storage", "compression"),
-        *("statistics", "options", "foreign options", "not null validated", *SEQUENCE_FACTS),
+        *("statistics", "options", "foreign options", "not null validated", "persistence", *SEQUENCE_FACTS),
     ),
     "constraint": ("definition", "validated", "enforced"),
     "index": (

@@ -577,3 +577,153 @@ create table d () inherits (p);
 create table p (a int);
 create table c () inherits (p);
 create table d (b text not null default 'x') inherits (p);
+
+-- pair: an index of a partitioned table alone
+-- before
+create table p (k int) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+create table p2 partition of p for values from (10) to (19);
+-- after
+create table p (k int) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+create table p2 partition of p for values from (10) to (19);
+create index pi on only p (k);
+create index p1i on p1 (k);
+alter index pi attach partition p1i;
+
+-- pair: a schema with an index of a partitioned table alone
+-- before
+create table x ();
+-- after
+create table p (k int not null) partition by range (k);
+create table p1 partition of p for values from (0) to (9) partition by range (k);
+create table p11 partition of p1 for values from (0) to (5);
+create index pi on only p (k);
+create index p1i on only p1 (k);
+alter index pi attach partition p1i;
+alter table only p add primary key (k);
+
+-- pair: an index of a partitioned table that gets those of its partitions
+-- before
+create table p (k int) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+create table p2 partition of p for values from (10) to (19);
+create index pi on only p (k);
+create index p1i on p1 (k);
+alter index pi attach partition p1i;
+-- after
+create table p (k int) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+create table p2 partition of p for values from (10) to (19);
+create index pi on only p (k);
+create index p1i on p1 (k);
+create index p2i on p2 (k);
+alter index pi attach partition p1i;
+alter index pi attach partition p2i;
+
+-- pair: an index that is attached
+-- before
+create table p (k int) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+create index pi on only p (k);
+create index p1i on p1 (k);
+-- after
+create table p (k int) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+create index pi on only p (k);
+create index p1i on p1 (k);
+alter index pi attach partition p1i;
+
+-- pair: a key of a partitioned table alone
+-- before
+create table p (k int not null) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+-- after
+create table p (k int not null) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+alter table only p add constraint pk primary key (k);
+alter table only p replica identity using index pk;
+
+-- pair: a key that its partitions get
+-- before
+create table p (k int not null) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+alter table only p add constraint pk primary key (k);
+-- after
+create table p (k int not null) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+alter table only p add constraint pk primary key (k);
+alter table p1 add constraint p1k primary key (k);
+alter index pk attach partition p1k;
+
+-- pair: an attached index under a partition that joins
+-- before
+create table p (k int) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+create index pi on p (k);
+-- after
+create table p (k int) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+create table p2 partition of p for values from (10) to (19);
+create index pi on p (k);
+
+-- pair: operators with a new estimator and a negator
+-- before
+create function eq(int, text) returns boolean language sql immutable as 'select true';
+create operator === (leftarg = int, rightarg = text, function = eq);
+create operator !== (leftarg = int, rightarg = text, function = eq);
+create operator <<< (leftarg = int, rightarg = text, function = eq, restrict = scalarltsel);
+-- after
+create function eq(int, text) returns boolean language sql immutable as 'select true';
+create operator === (leftarg = int, rightarg = text, function = eq, restrict = eqsel, join = eqjoinsel);
+create operator !== (leftarg = int, rightarg = text, function = eq);
+create operator <<< (leftarg = int, rightarg = text, function = eq);
+
+-- pair: an operator that only another one names
+-- before
+create function eq(int, text) returns boolean language sql immutable as 'select true';
+-- after
+create function eq(int, text) returns boolean language sql immutable as 'select true';
+create operator === (leftarg = int, rightarg = text, function = eq, negator = !==);
+
+-- pair: sequences that are logged apart from their tables
+-- before
+create unlogged table t (id serial, n int generated always as identity);
+create table u (id serial, n int generated always as identity);
+create unlogged table w (id int);
+create sequence s owned by w.id;
+-- after
+create unlogged table t (id serial, n int generated always as identity);
+create table u (id serial, n int generated always as identity);
+alter sequence t_id_seq set logged;
+alter sequence t_n_seq set logged;
+alter sequence u_id_seq set unlogged;
+alter sequence u_n_seq set unlogged;
+create unlogged table w (id int);
+create unlogged sequence s owned by w.id;
+
+-- pair: tables with such sequences
+-- before
+create table x ();
+-- after
+create unlogged table t (id serial, n int generated always as identity);
+create table u (id serial, n int generated always as identity);
+alter sequence t_id_seq set logged;
+alter sequence t_n_seq set logged;
+alter sequence u_id_seq set unlogged;
+alter sequence u_n_seq set unlogged;
+create unlogged table w (id int);
+create unlogged sequence s owned by w.id;
+create unlogged table z (id serial);
+
+-- pair: tables and their sequences change together
+-- before
+create table t (id serial, n int generated always as identity);
+create unlogged table u (id int);
+create unlogged sequence s owned by u.id;
+create table v (id int);
+-- after
+create unlogged table t (id serial, n int generated always as identity);
+create unlogged table u (id int);
+create table v (id int);
+create sequence s owned by v.id;
