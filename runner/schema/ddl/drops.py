@@ -1,11 +1,12 @@
 """The drops: each object that goes, without those that go with another one, and what each takes along."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import replace
 
 from tenantry.schema.ddl.code import drop_routine, drop_view
 from tenantry.schema.ddl.columns import list_parents
 from tenantry.schema.ddl.draft import Phase, Risk, Step, Urgency
+from tenantry.schema.ddl.kin import find_kin, is_kin
 from tenantry.schema.ddl.names import RELATIONS, find_names, read_label, read_local, read_reads
 from tenantry.schema.ddl.needs import find_drop_needs, find_users, list_above, list_below
 from tenantry.schema.ddl.others import drop_event_trigger, drop_plain, drop_publication, drop_sequence, is_dropped_with
@@ -22,7 +23,7 @@ from tenantry.schema.ddl.rarest import PHASES, drop_rarest
 from tenantry.schema.ddl.schema import Schema, step, unwritten
 from tenantry.schema.ddl.taken import list_names
 from tenantry.schema.ddl.types import drop_type
-from tenantry.schema.snapshot import SchemaObject
+from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
 DROPS: dict[str, Callable[[SchemaObject], Step]] = {
     "enum": drop_type,
@@ -62,15 +63,26 @@ _LOOSE = frozenset({"constraint", "policy", "rule"})
 
 
 def write_drops(
-    olds: Iterable[SchemaObject], found: Schema, expected: Schema, left: Schema, urgency: Urgency
+    olds: Iterable[SchemaObject],
+    found: Schema,
+    expected: Schema,
+    left: Schema,
+    urgency: Urgency,
+    *,
+    awaited: Container[ObjectKey] = (),
 ) -> Iterator[Step]:
-    """Yield the drops of objects, without those that go with another. `left` is the schema after the first drops."""
+    """Yield the drops of objects, without those that go with another.
+
+    `left` is the schema after the first drops, and `awaited` are the objects whose drop a change awaits.
+    """
     gone = Schema(
         {key: old for key, old in found.objects.items() if key not in left.objects or key not in expected.objects}
     )
     for old in olds:
         if old.kind not in DROPS:
             yield unwritten(old, "extra, and objects of this kind are not dropped")
+        elif any(_goes_with(one, old, found, gone) for one in _find_columns(old, expected, gone, left, awaited)):
+            continue
         elif not _goes_along(old, found, expected, gone, left if urgency is Urgency.FIRST else expected):
             yield from _detach(old, found, urgency)
             yield _drop(old, found, gone, urgency)
@@ -102,10 +114,15 @@ def _drop(old: SchemaObject, found: Schema, gone: Schema, urgency: Urgency) -> S
         urgency=urgency,
         is_drop=True,
         reads=reads,
-        needs=find_drop_needs(old, found),
+        needs=frozenset(key for one in _list_keyed(old, taken) for key in find_drop_needs(one, found)),
         gone=frozenset(one.key for one in taken),
         frees=frozenset(name for one in taken for name in list_names(one)),
     )
+
+
+def _list_keyed(old: SchemaObject, taken: list[SchemaObject]) -> list[SchemaObject]:
+    """Return the objects whose users are dropped before an object: a table's are found by the table's name."""
+    return taken if old.kind == "column" else [old]
 
 
 def _list_taken(old: SchemaObject, found: Schema) -> Iterator[SchemaObject]:
@@ -131,6 +148,7 @@ def _list_taken(old: SchemaObject, found: Schema) -> Iterator[SchemaObject]:
         yield from (one for one in found.objects.values() if one.kind == "function" and read_label(one) in names)
     elif old.kind == "column":
         yield from (one for one in found.objects.values() if one.facts.get("owned by") == old.name)
+        yield from find_kin(old, found)
 
 
 def _goes_along(old: SchemaObject, found: Schema, expected: Schema, gone: Schema, left: Schema) -> bool:
@@ -149,6 +167,20 @@ def _goes_along(old: SchemaObject, found: Schema, expected: Schema, gone: Schema
             or _is_relation_gone(old.parent, found, gone, expected)
         )
     return _is_relation_gone(old.parent, found, gone, expected) and not _is_in_the_way(old, found, gone)
+
+
+def _find_columns(
+    old: SchemaObject, expected: Schema, gone: Schema, left: Schema, awaited: Container[ObjectKey]
+) -> Iterator[SchemaObject]:
+    """Yield the columns that are dropped, each early enough for what awaits the drop of a part of its table."""
+    late = old.key not in expected.objects and old.key not in awaited
+    if gone.relation(old.parent) is None:
+        yield from (one for one in gone.parts(old.parent, "column") if late or one.key not in left.objects)
+
+
+def _goes_with(column: SchemaObject, old: SchemaObject, found: Schema, gone: Schema) -> bool:
+    """Return whether a part of a table is dropped with a column; with ONLY, its checks stay checks of the children."""
+    return is_kin(old, column) and not (old.kind == "constraint" and _keeps_below(column, found, gone))
 
 
 def _is_of_base_type(old: SchemaObject, gone: Schema) -> bool:

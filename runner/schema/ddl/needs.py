@@ -38,6 +38,11 @@ def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema)
                 yield from _find_partitions(new, expected)
         case "index" | "statistics" | "trigger":
             yield from _find_inherited(new, expected)
+            if new.kind == "index" and "partition of" not in new.facts:
+                # An index of a partitioned table would adopt this one, if both have the same columns.
+                yield from (
+                    one.key for above in list_above(new.parent, expected) for one in expected.parts(above, "index")
+                )
             if step.phase is Phase.MARK:
                 # An index tells rows apart only if its columns are not null.
                 yield from (part.key for part in expected.parts(new.parent, "column"))

@@ -105,6 +105,10 @@ class Replacement:
                 frees=frozenset([name_identity(old)] if "identity" in old.facts else []),
             )
 
+    def list_awaited(self) -> set[ObjectKey]:
+        """Return the objects whose drop a column awaits."""
+        return {key for keys in self.blocked.values() for key in keys}
+
     def find_blocked(self, key: ObjectKey) -> Iterator[ObjectKey]:
         """Yield the columns that change only while a column is detached: it gets its type back after that."""
         yield from (blocked for blocked, others in self.blocked.items() if key in self.patched and key in others)
@@ -274,7 +278,12 @@ def _free_row_type(column: SchemaObject, result: Replacement) -> Iterator[Schema
         for other in result.mentions[name]:
             if other.kind in TYPES and other.name not in names:
                 names.append(other.name)
-            elif other.kind == "column" and name in find_names(other.facts["type"]) and other.parent != column.parent:
+            elif other.kind != "column" or name not in find_names(other.facts["type"]) or other.parent == column.parent:
+                continue
+            elif extra := _find_extra(other, result):
+                result.blocked[column.key].add(extra.key)
+                yield extra
+            else:
                 result.patched[other.key] = _patch(result.patched.get(other.key, other), name, is_type=True)
                 result.blocked[column.key].add(other.key)
                 yield from [*_find_bound(other, result), *_find_fields(other, result)]
@@ -310,6 +319,8 @@ def _find_dependents(one: SchemaObject, result: Replacement) -> Iterator[SchemaO
         if other.kind == "column":
             if label in find_names(other.facts.get("generated", "")):
                 yield other
+            elif other.parent != one.name and (extra := _find_extra(other, result)):
+                yield extra
             elif other.parent != one.name:
                 patch = _patch(result.patched.get(other.key, other), label, is_type=one.kind in TYPES | RELATIONS)
                 retyped = patch.facts["type"] != other.facts["type"]
@@ -320,6 +331,14 @@ def _find_dependents(one: SchemaObject, result: Replacement) -> Iterator[SchemaO
                     yield from _free_row_type(other, result)
         elif other.kind not in RELATIONS or other.kind in _LEAVES or one.kind in RELATIONS:
             yield other
+
+
+def _find_extra(column: SchemaObject, result: Replacement) -> SchemaObject | None:
+    """Return a column, or its table, that is dropped in any case: it need not be detached from anything."""
+    table = result.found.relation(column.parent)
+    if table is not None and table.key not in result.expected.objects:
+        return table
+    return column if column.key not in result.expected.objects else None
 
 
 def _patch(column: SchemaObject, label: str, *, is_type: bool) -> SchemaObject:

@@ -167,7 +167,7 @@ def write_ddl(expected: Snapshot, found: Snapshot, *, major: int = 0) -> tuple[D
     patched = Schema({**present.objects, **replacement.patched})
     extra = [old for key, old in base.objects.items() if key not in wanted.objects and old.kind not in _ENDED]
     drops = [
-        *write_drops(gone, present, wanted, base, Urgency.FIRST),
+        *write_drops(gone, present, wanted, base, Urgency.FIRST, awaited=replacement.list_awaited()),
         *replacement.patches(),
         *write_drops(extra, patched, wanted, base, Urgency.LAST),
     ]

@@ -727,3 +727,82 @@ create unlogged table t (id serial, n int generated always as identity);
 create unlogged table u (id int);
 create table v (id int);
 create sequence s owned by v.id;
+
+-- pair: parts that go with a column
+-- before
+create table r (id int primary key);
+create table t (b int, a int, "C" text, lower text, constraint ab check (a > b), constraint k unique (b, a), constraint f foreign key (a) references r, constraint o check (b > 0));
+create index i1 on t (b) include (a);
+create index i2 on t (b) where a > 1;
+create index i3 on t ((a + b));
+create index i4 on t (lower("C"));
+create index i5 on t ("C" collate "C");
+create statistics s on b, a from t;
+create table u (b int, a int, foreign key (b, a) references t (b, a));
+-- after
+create table r (id int primary key);
+create table t (b int, "C" text, constraint o check (b > 0));
+create index i4 on t (lower("C"));
+create index i5 on t ("C" collate "C");
+create table u (b int, a int);
+
+-- pair: a constraint that goes with a column and is needed before
+-- before
+create table t (a int, b int, constraint ab check (a > b));
+create index i on t (a, b);
+-- after
+create table t (b text, constraint ab check (b > ''));
+create view i as select b from t;
+
+-- pair: a check that parent and child have of a column that the child keeps
+-- before
+create table p (a int, b int, constraint c check (b > 0));
+create index i on p (b);
+create table k () inherits (p);
+create index j on k (b);
+-- after
+create table p (a int);
+create table k (b int) inherits (p);
+create index j on k (b);
+
+-- pair: a column of a table that goes with its type
+-- before
+create type e as enum ('a');
+create type d as enum ('x');
+create table t (x e, y d);
+create table u (x e, y d, z int);
+-- after
+create table u (z int);
+
+-- pair: rows of a table that changes in one that goes
+-- before
+create table t (a int);
+create table u (x t, n int);
+create view v as select (x).a from u;
+-- after
+create table t (a text);
+
+-- pair: a foreign key to a key that goes with a column
+-- before
+create table t (a int unique, b int);
+create table u (x int references t (a));
+create view v as select a from t;
+-- after
+create table t (b int);
+create table u (x int);
+
+-- pair: a column of partitions with indexes
+-- before
+create table p (k int, v int) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+create table p2 partition of p for values from (10) to (19) partition by range (k);
+create table p21 partition of p2 for values from (10) to (15);
+create index pv on p (v);
+create index own on p1 (v);
+create index own2 on p21 (v, k);
+alter table p1 add constraint positive check (v > 0);
+-- after
+create table p (k int) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+create table p2 partition of p for values from (10) to (19) partition by range (k);
+create table p21 partition of p2 for values from (10) to (15);
