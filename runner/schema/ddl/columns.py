@@ -169,6 +169,15 @@ def list_parents(table: str, schema: Schema) -> list[str]:
     return list_names(f"{facts.get('partition of', '')} {facts.get('inherits', '')}")
 
 
+def list_lasting(table: str, expected: Schema, found: Schema) -> list[str]:
+    """Return the parents that a table has all along: a partition that gets another bound is detached in between."""
+    before, after = found.relation(table), expected.relation(table)
+    if before and after and before.facts.get("bound") != after.facts.get("bound"):
+        return []
+    parents = list_parents(table, found)
+    return [parent for parent in list_parents(table, expected) if parent in parents]
+
+
 def _rewrites(column: SchemaObject) -> bool:
     facts = column.facts
     if "identity" in facts or facts.get("generated", "").endswith("STORED"):

@@ -4,11 +4,11 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import replace
 
 from tenantry.schema.ddl.code import drop_routine, drop_view
-from tenantry.schema.ddl.columns import list_parents
+from tenantry.schema.ddl.columns import list_lasting
 from tenantry.schema.ddl.draft import Phase, Risk, Step, Urgency
 from tenantry.schema.ddl.kin import find_kin, is_kin
 from tenantry.schema.ddl.names import RELATIONS, find_names, read_label, read_local, read_reads
-from tenantry.schema.ddl.needs import find_drop_needs, find_users, list_above, list_below
+from tenantry.schema.ddl.needs import find_drop_needs, find_leaving, find_parting, find_users, list_above, list_below
 from tenantry.schema.ddl.others import drop_event_trigger, drop_plain, drop_publication, drop_sequence, is_dropped_with
 from tenantry.schema.ddl.parts import (
     drop_constraint,
@@ -21,7 +21,7 @@ from tenantry.schema.ddl.parts import (
 from tenantry.schema.ddl.rare import drop_rare
 from tenantry.schema.ddl.rarest import PHASES, drop_rarest
 from tenantry.schema.ddl.schema import Schema, step, unwritten
-from tenantry.schema.ddl.taken import list_names
+from tenantry.schema.ddl.taken import is_passed, list_names
 from tenantry.schema.ddl.types import drop_type
 from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
@@ -85,7 +85,7 @@ def write_drops(
             continue
         elif not _goes_along(old, found, expected, gone, left if urgency is Urgency.FIRST else expected):
             yield from _detach(old, found, urgency)
-            yield _drop(old, found, gone, urgency)
+            yield _drop(old, found, expected, gone, urgency)
 
 
 def _detach(old: SchemaObject, found: Schema, urgency: Urgency) -> Iterator[Step]:
@@ -99,7 +99,7 @@ def _detach(old: SchemaObject, found: Schema, urgency: Urgency) -> Iterator[Step
         yield replace(made, urgency=urgency, is_drop=True, gone=frozenset([old.key]))
 
 
-def _drop(old: SchemaObject, found: Schema, gone: Schema, urgency: Urgency) -> Step:
+def _drop(old: SchemaObject, found: Schema, expected: Schema, gone: Schema, urgency: Urgency) -> Step:
     taken = [one for one in _list_taken(old, found) if one.key in gone.objects]
     # Those in the way have a drop of their own.
     along = (one for one in taken if one is old or not _is_in_the_way(one, found, gone))
@@ -114,7 +114,13 @@ def _drop(old: SchemaObject, found: Schema, gone: Schema, urgency: Urgency) -> S
         urgency=urgency,
         is_drop=True,
         reads=reads,
-        needs=frozenset(key for one in _list_keyed(old, taken) for key in find_drop_needs(one, found)),
+        needs=frozenset(
+            (
+                *(key for one in _list_keyed(old, taken) for key in find_drop_needs(one, found)),
+                *(find_leaving(old.parent, expected, found) if is_passed(old) else ()),
+                *(find_parting(old, expected, found) if is_passed(old) else ()),
+            )
+        ),
         gone=frozenset(one.key for one in taken),
         frees=frozenset(name for one in taken for name in list_names(one)),
     )
@@ -153,7 +159,7 @@ def _list_taken(old: SchemaObject, found: Schema) -> Iterator[SchemaObject]:
 
 def _goes_along(old: SchemaObject, found: Schema, expected: Schema, gone: Schema, left: Schema) -> bool:
     """Return whether an object is dropped by dropping another."""
-    if is_dropped_with(old, gone) or _is_gone_in_parents(old, found, gone, left):
+    if is_dropped_with(old, gone) or _is_gone_in_parents(old, found, expected, gone, left):
         return True
     if old.kind == "function" and _is_of_base_type(old, gone):
         return True
@@ -229,7 +235,7 @@ def _is_relation_gone(name: str, found: Schema, gone: Schema, expected: Schema) 
     return relation is not None and (gone.relation(name) is not None or relation.key not in expected.objects)
 
 
-def _is_gone_in_parents(old: SchemaObject, found: Schema, gone: Schema, left: Schema) -> bool:
+def _is_gone_in_parents(old: SchemaObject, found: Schema, expected: Schema, gone: Schema, left: Schema) -> bool:
     """Return whether a part of a table goes with the same part of the table's parent."""
     if old.kind == "constraint":
         indexes = found.parts(old.parent, "index")
@@ -237,7 +243,9 @@ def _is_gone_in_parents(old: SchemaObject, found: Schema, gone: Schema, left: Sc
             return True
     if old.kind not in {"column", "constraint"}:
         return False
-    parents = set(list_parents(old.parent, found)) & set(list_parents(old.parent, left))
+    # A partition is detached before its parent changes.
+    parted = {found.facts("table", old.parent).get("partition of", "")} - {*list_lasting(old.parent, expected, found)}
+    parents = (parent for parent in list_lasting(old.parent, left, found) if parent not in parted)
     above = (gone.get(old.kind, f"{parent}.{read_local(old)}") for parent in parents)
     return any(one is not None and not _keeps_below(one, found, gone) for one in above)
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from tenantry.schema.ddl.columns import list_parents
+from tenantry.schema.ddl.columns import list_lasting, list_parents
 from tenantry.schema.ddl.draft import Phase, Step
 from tenantry.schema.ddl.names import (
     RELATIONS,
@@ -28,11 +28,12 @@ def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema)
     """Yield the keys of the objects that a statement about an expected object needs, kind by kind."""
     match new.kind:
         case "column":
-            yield from _find_parting(new, expected, present)
+            yield from find_parting(new, expected, present)
             yield from _find_column_needs(step, new, expected, present)
         case "constraint":
-            yield from _find_parting(new, expected, present)
+            yield from find_parting(new, expected, present)
             yield from _find_inherited(new, expected)
+            yield from find_leaving(new.parent, expected, present)
             yield from _find_referenced(new, expected)
             if step.phase is Phase.LINK:
                 yield from _find_partitions(new, expected)
@@ -66,12 +67,16 @@ def _find_column_needs(step: Step, new: SchemaObject, expected: Schema, present:
     above = (_name_part(new, one) for one in list_above(new.parent, expected))
     yield from (key for key in above if key in present.objects or new.key not in present.objects)
     yield from _find_row_type(new, expected)
-    # Those that leave must not get what their parent gets.
-    for key, child in present.objects.items():
-        if child.kind in {"table", "foreign table"} and new.parent in list_parents(child.name, present):
-            yield from [key] if new.parent not in list_parents(child.name, expected) else []
+    yield from find_leaving(new.parent, expected, present)
     if step.draft.sql.endswith("DROP NOT NULL"):
         yield from _find_keys_of(new, present)
+
+
+def find_leaving(parent: str, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
+    """Yield the tables that leave a parent, perhaps to come back: they must not get what it gets."""
+    for key, child in present.objects.items():
+        if child.kind in {"table", "foreign table"} and parent in list_parents(child.name, present):
+            yield from [key] if parent not in list_lasting(child.name, expected, present) else []
 
 
 def _name_part(one: SchemaObject, table: str) -> ObjectKey:
@@ -188,11 +193,11 @@ def _read_columns(key: SchemaObject) -> set[str]:
     return find_words(match[1]) if match else set()
 
 
-def _find_parting(new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
+def find_parting(part: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
     """Yield the table of a part if it leaves its partitioned table: until then its columns are not its own."""
-    was = present.facts("table", new.parent).get("partition of", "")
-    if was and was != expected.facts("table", new.parent).get("partition of"):
-        yield "table", new.parent
+    was = present.facts("table", part.parent).get("partition of", "")
+    if was and was not in list_lasting(part.parent, expected, present):
+        yield "table", part.parent
 
 
 def _find_keys_of(column: SchemaObject, present: Schema) -> Iterator[ObjectKey]:

@@ -128,12 +128,15 @@ def _add_named(graph: _Graph, index: int) -> None:
 def _is_before(other: Step, step: Step) -> bool:
     if step.phase is Phase.COMMENT:
         return True
+    if step.is_drop:
+        # What its table loses must not be lost by one that leaves it.
+        return other.draft.sql.endswith(f" DETACH PARTITION {other.key[1]}") and step.key[0] in {"column", "constraint"}
     if step.phase is other.phase is Phase.LINK and {step.key[0], other.key[0]} <= RELATIONS:
         # Of two tables that trade their places, each needs only that the other has left.
         return False
     # A new table may hold the rows of another one, whose columns change first; a function may name a key.
     latest = max(step.phase, Phase.INDEX if step.phase is Phase.FUNCTION else Phase.COLUMN)
-    return not step.is_drop and other.phase not in _IDLE and other.phase <= latest
+    return other.phase not in _IDLE and other.phase <= latest
 
 
 def _add_mentions(graph: _Graph, index: int) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tenantry.schema.ddl.columns import list_parents
+from tenantry.schema.ddl.columns import list_lasting
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import TYPES, list_names, quote, read_local, split_list
 from tenantry.schema.ddl.schema import Schema, SchemaStep, step, unwritten
@@ -238,10 +238,9 @@ def _comes_from_parent(change: SchemaStep) -> bool:
     """Return whether a check comes from the parent of a table, which lacks it too."""
     if not change.fact("definition").startswith("CHECK") or change.fact("definition").endswith("NO INHERIT"):
         return False
-    for parent in list_parents(change.new.parent, change.expected):
+    for parent in list_lasting(change.new.parent, change.expected, change.found):
         name = f"{parent}.{read_local(change.new)}"
-        linked = parent in list_parents(change.new.parent, change.found)
-        if linked and change.expected.get("constraint", name) and not change.found.get("constraint", name):
+        if change.expected.get("constraint", name) and not change.found.get("constraint", name):
             return True
     return False
 

@@ -134,7 +134,7 @@ def find_replacement(expected: Schema, found: Schema) -> Replacement:
         waiting += bound
         result.blocked[one.key] |= {other.key for other in bound}
     for new in expected.objects.values():
-        if new.kind == "column" and new.key not in found.objects and not _NEUTRAL.issuperset(new.facts):
+        if new.kind == "column" and new.key not in found.objects and _has_values(new, expected):
             waiting += _free_row_type(new, result)
     while waiting:
         one = waiting.pop()
@@ -142,6 +142,11 @@ def find_replacement(expected: Schema, found: Schema) -> Replacement:
             result.gone.add(one.key)
             waiting += _find_followers(one, result)
     return result
+
+
+def _has_values(new: SchemaObject, expected: Schema) -> bool:
+    """Return whether a new column has values in the rows that are there, or a domain that checks that it has none."""
+    return not _NEUTRAL.issuperset(new.facts) or expected.get("domain", new.facts["type"]) is not None
 
 
 def _ends_identity(one: SchemaObject, result: Replacement) -> bool:
