@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tenantry.fleet.turns import AGAIN, Ends, Load, Turn
 from tenantry.fleet.workers.control import LOST, JobState, Ticket, WorkerSign
-from tenantry.fleet.workers.dispatch import Dispatch, Outgoing, Sent
+from tenantry.fleet.workers.dispatch import Dispatch, Outgoing, SentBatch
 from tenantry.fleet.workers.messages import Returned, Trouble, decode_message
 from tenantry.fleet.workers.takeover import MOST_ATTEMPTS, Takeover
 from tenantry.model import Tenant
@@ -144,7 +144,7 @@ class Carriage:
         shown = f"{names[0]} to {names[-1]}" if len(names) > 1 else names[0]
         yield _warn(f"the worker at {shown} died or was told to end: another one takes its tenants over")
 
-    def _take(self, sent: Sent, told: Event | Turn | Trouble | Returned) -> Iterator[Event]:
+    def _take(self, sent: SentBatch, told: Event | Turn | Trouble | Returned) -> Iterator[Event]:
         """Yield the events that a message leads to."""
         match told:
             case Trouble():

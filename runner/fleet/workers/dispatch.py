@@ -28,7 +28,7 @@ class Outgoing:
 
 
 @dataclass(slots=True)
-class Sent:
+class SentBatch:
     """A batch that went out: how far its messages were read, as attempt and number, and what trouble it had.
 
     `attempt` is the newest one that is known of, `lock` that of the queue, and `returned` are its tenants that go out
@@ -48,7 +48,7 @@ class Dispatch:
     """Sends the tenants of a stage out; `sent` are the batches that are not over, by job."""
 
     def __init__(self, run: "Coordinator", load: Load) -> None:
-        self.sent: dict[int, Sent] = {}
+        self.sent: dict[int, SentBatch] = {}
         self._run = run
         self._load = load
         # Whether the last group may have gone out although its connection was lost.
@@ -64,7 +64,7 @@ class Dispatch:
         for job, (content, lock) in missed.items():
             batch = decode_batch(content)
             if names & {name for name, _ in batch.tenants}:
-                self.sent[job] = Sent(batch, group.second, lock)
+                self.sent[job] = SentBatch(batch, group.second, lock)
         self._unsure = False
         return bool(missed)
 
@@ -88,7 +88,7 @@ class Dispatch:
                 queues.append((name, locks[number % len(locks)] if locked else None))
         made = self._run.add_batches(connection, batches, queues)
         for (job, batch), (_, lock) in zip(made.items(), queues, strict=True):
-            self.sent[job] = Sent(batch, group.second, lock)
+            self.sent[job] = SentBatch(batch, group.second, lock)
         self._unsure = False
 
     def _list_locks(self, queue: str, share: int) -> list[str]:
