@@ -10,7 +10,7 @@ from itertools import islice
 
 import psycopg
 
-from tenantry.apply.attempt import Broken, Ending, Stale, write_despite_cancel
+from tenantry.apply.attempt import Broken, Ending, Stale
 from tenantry.apply.repeatables import apply_repeatable
 from tenantry.apply.site import Site, States
 from tenantry.apply.transactional import apply_whole
@@ -32,7 +32,7 @@ from tenantry.model.results import Failure, Result
 from tenantry.planning.words import advise_in_doubt, advise_unfinished, summarise
 from tenantry.postgres.failures import FailureKind
 from tenantry.postgres.sessions import SILENT
-from tenantry.postgres.transaction import begin_durably, clean, in_transaction, try_transaction_lock
+from tenantry.postgres.transaction import begin_durably, clean, despite_cancel, in_transaction, try_transaction_lock
 
 # The attempt's event in the log, and the tenant's result.
 _ENDS = {
@@ -177,7 +177,7 @@ def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> t
             if not step.transactional:
                 # The session is as the file left it: the log must not be written by another role or search_path.
                 clean(site.connection)
-            write_despite_cancel(lambda: _write_failure(site.ledger, step, event, failure))
+            despite_cancel(lambda: _write_failure(site.ledger, step, event, failure))
     except (psycopg.Error, TenantError) as error:
         # A warning only: it must not hide the failure that was to be logged.
         problem = Problem(f"the failure could not be written to the log: {str(error).strip()}")

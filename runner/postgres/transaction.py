@@ -191,11 +191,22 @@ def keeps_transaction(connection: Connection) -> bool:
         return True  # it ended with the connection, which rolled it back
     if connection.info.transaction_status is TransactionStatus.IDLE:
         return False
+    query = sql.SQL(read_sql("postgres", "go_back")).format(savepoint=_SAVEPOINT)
     try:
-        connection.execute(sql.SQL(read_sql("postgres", "go_back")).format(savepoint=_SAVEPOINT))
+        despite_cancel(lambda: connection.execute(query))
     except psycopg.Error:
         return False
     return True
+
+
+def despite_cancel(call: Callable[[], object]) -> None:
+    """Do what follows the end of a file; once more if a cancel ends that too. Raises psycopg.Error."""
+    try:
+        call()
+    except psycopg.errors.QueryCanceled:
+        # A server may signal a cancel twice, to the process and to its group, and under load the second one is late:
+        # it hits whatever the session runs by then. A run also cancels all its sessions, one after the other.
+        call()
 
 
 def keep_session(connection: Connection) -> None:
