@@ -63,7 +63,7 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
     while steps:
         step = steps[0]
         site.ledger.guard.continues = len(steps) > 1
-        site.ahead.step = _find_next(site, steps)
+        site.following.step = _find_next(site, steps)
         outcome = yield from (apply_whole if step.transactional else _apply_statements)(site, step, states)
         match outcome:
             case MigrationApplied():

@@ -21,11 +21,11 @@ WriteRecord = Callable[[int, int, sql.SQL | None], None]
 
 
 @dataclass(slots=True)
-class Ahead:
-    """What is sent ahead, in the message that commits a file: each message is a round trip.
+class NextFile:
+    """The file after the one that runs: it begins with the COMMIT of that one, to save a round trip.
 
-    `step` is the next file, whose transaction is to begin there, None if there is none that can. `copied` is the
-    answer of its beginning, until that file takes it.
+    `step` is that file, None if there is none whose transaction can begin there. `copied` is the answer of its
+    beginning, until that file takes it.
     """
 
     step: Migration | None = None
@@ -48,7 +48,7 @@ class Site:
     replan: Callable[[tuple[AppliedMigration, ...]], Plan]
     resume_at: int | None = None
     record: WriteRecord | None = None
-    ahead: Ahead = field(default_factory=Ahead)
+    following: NextFile = field(default_factory=NextFile)
 
     @property
     def assumed_done(self) -> int | None:

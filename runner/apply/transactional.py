@@ -26,10 +26,10 @@ from tenantry.apply.attempt import (
 from tenantry.apply.lock_waits import Watch, watching
 from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.site import Site, States, WriteRecord
+from tenantry.ledger.applied import record_applied
 from tenantry.ledger.guard import compose_glanced_states, compose_guarded_states, is_changed, is_plain
 from tenantry.ledger.ledger import OF_COPY, Ledger, take_states
 from tenantry.ledger.touched import compose_untouched
-from tenantry.ledger.writing import record_applied
 from tenantry.model import Migration
 from tenantry.model.events import Event, LockAwaited, MigrationApplied, MigrationStarted
 from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LOG_TABLE
@@ -63,7 +63,7 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
             raise
         site.connection.rollback()
         return make_broken(error, site, step, None)
-    with in_transaction(site.connection, keeps=lambda: site.ahead.copied):
+    with in_transaction(site.connection, keeps=lambda: site.following.copied):
         # Under the lock: another runner may have applied the file since the plan was made.
         if take_states(begun.copied.rows) != states if states else _is_begun(site.ledger, begun):
             return Stale(site.ledger.read())
@@ -99,7 +99,7 @@ def _begin_reading(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, Non
 
 def _take_begun(site: Site) -> Begun | None:
     """Return the transaction that began ahead; None, and no transaction, where that leaves a doubt."""
-    copied, site.ahead.copied = site.ahead.copied, None
+    copied, site.following.copied = site.following.copied, None
     begun = read_begun(copied) if copied else None
     if begun and is_plain(site.ledger.guard, LEDGER_TABLE, begun.copied.answer):
         site.ledger.guard.remember(begun.copied.results)
@@ -109,11 +109,11 @@ def _take_begun(site: Site) -> Begun | None:
     return None
 
 
-def _compose_ahead(site: Site) -> str:
+def _compose_following(site: Site) -> str:
     """Return the beginning of the next file's transaction, with a glance at the ledger; empty where there is none."""
-    if site.ahead.step is None or not site.ledger.guard.glances:
+    if site.following.step is None or not site.ledger.guard.glances:
         return ""
-    query, timeouts = compose_glanced_states(site.ledger.schema), choose_timeouts(site, site.ahead.step)
+    query, timeouts = compose_glanced_states(site.ledger.schema), choose_timeouts(site, site.following.step)
     return compose_begin(
         query, timeouts, site.sessions.settings.application_name, site.sessions.list_settings(site.tenant)
     )
@@ -175,7 +175,7 @@ def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: 
         site.record(elapsed_ms, statements, end and compose_close(site.ledger))
         site.connection.execute("COMMIT")
     else:
-        site.ahead.copied = record_applied(
+        site.following.copied = record_applied(
             site.ledger,
             step,
             elapsed_ms=elapsed_ms,
@@ -183,7 +183,7 @@ def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: 
             after=end,
             commits=True,
             again=again,
-            then=_compose_ahead(site),
+            then=_compose_following(site),
         )
 
 

@@ -119,6 +119,10 @@ def _ask(connection: Connection, text: str, bound: Bound, answers: _Answers) -> 
     except TooMuch:
         connection.close()
         raise
+    except psycopg.OperationalError:
+        # A server that ends a connection says why before: that tells more.
+        if not answers.failed:
+            raise
 
 
 def _receive(pgconn: PGconn, bound: Bound, answers: _Answers) -> PQGen[None]:

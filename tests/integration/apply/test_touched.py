@@ -86,6 +86,8 @@ CREATE FUNCTION add() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 CREATE EVENT TRIGGER added ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION add()
 """
+SLOW = "CREATE TABLE desks (id int);\nSELECT pg_sleep(2);\n"
+ASLEEP = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
 FOREIGN = "public._migrations: not as tenantry created it, expected the table as tenantry creates it"
 
 
@@ -107,14 +109,30 @@ def test_an_event_trigger_changes_new_tables(any_site: MakeSite) -> None:
     assert not here.has("rooms")
 
 
+def test_the_next_file_cannot_begin(any_site: MakeSite) -> None:
+    """A file is applied although the transaction of the next one, in the message of its COMMIT, cannot begin."""
+    here = any_site({"0001_rooms.sql": ROOMS.text})
+    assert here.migrate().verdict().result is Result.APPLIED
+    here.write({"0002_slow.sql": SLOW, "0003_beds.sql": "CREATE TABLE beds ();\n"})
+    with here.connect() as holder:
+        holder.autocommit = False
+        with at_once(lambda: here.migrate(lock_timeout_ms=100)) as ran:
+            wait_until(lambda: here.query(ASLEEP) == [(1,)])
+            # Waits for the transaction of this file, and holds the table once that is committed.
+            holder.execute("LOCK TABLE _migrations IN ACCESS EXCLUSIVE MODE")
+            ended = ran.result()
+        assert (ended.verdict().result, ended.applied) == (Result.BLOCKED, ["0002_slow"])
+        holder.rollback()
+    assert here.migrate().applied == ["0003_beds"]
+
+
 def test_another_writes_the_row_meanwhile(any_site: MakeSite) -> None:
     """A row that somebody writes by hand while the file runs is neither overwritten nor taken for its own."""
     here = any_site({"0001_rooms.sql": ROOMS.text})
     assert here.migrate(migrations=[ROOMS]).verdict().result is Result.APPLIED
-    slow = make_migration(9, "slow", "CREATE TABLE desks (id int);\nSELECT pg_sleep(2);\n")
-    asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+    slow = make_migration(9, "slow", SLOW)
     with at_once(lambda: here.migrate(migrations=[ROOMS, slow])) as ran:
-        wait_until(lambda: here.query(asleep) == [(1,)])
+        wait_until(lambda: here.query(ASLEEP) == [(1,)])
         here.query(TOUCHES["adds a row"])
     verdict = ran.result().verdict()
     assert verdict.result is Result.REFUSED
