@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -12,7 +12,7 @@ from psycopg import errors as pg
 from psycopg import sql
 from psycopg.pq.abc import PGresult
 
-from tenantry.ledger.guard import compose_guard, compose_unchanged, compose_unmarked, is_changed
+from tenantry.ledger.guard import compose_guard, compose_stored, compose_unchanged, compose_unmarked, is_changed
 from tenantry.ledger.ledger import LAYOUT, Ledger, Value, check_taken, compose, refuse_lost
 from tenantry.ledger.log import compose_line, write_line
 from tenantry.ledger.provenance import Provenance
@@ -20,14 +20,17 @@ from tenantry.ledger.touched import compose_check
 from tenantry.model import AppliedMigration, Migration, Origin, Progress, RowState
 from tenantry.model.checksum import hash_prefix
 from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE
+from tenantry.postgres.copying import Copied, commit_and_copy
 from tenantry.postgres.queries import read_sql
-from tenantry.postgres.send import ask
 from tenantry.postgres.transaction import compose_savepoint
 
 # Random, so that no file has them in its text.
 _TENANT, _STATEMENTS, _ELAPSED = (secrets.token_hex() for _ in range(3))
 # Without the colon of a reason of the guard, which would be one to distrust the table.
 _LOST = "tenantry lost a row"
+
+# Returns what writes the record of a file, plainly or not: see `_compose_applied`.
+_Compose = Callable[[bool], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +51,55 @@ def record_applied(
     statements: int,
     after: sql.SQL | None = None,
     commits: bool = False,
-) -> None:
+    again: bool = True,
+    then: str = "",
+) -> Copied | None:
     """Write the row of a transactional file that has run, and its line in the log, unless the file has touched them.
 
     `after` is sent first and with `commits` a COMMIT last, all in one message: this runs for every file of every
-    tenant. Raises Refused unless both were stored, and psycopg.Error; then nothing is committed.
+    tenant. Without `again`, there was no row of this version under the lock. `then` follows the COMMIT, and its answer
+    is returned, see `commit_and_copy`. Raises Refused unless both were stored, and psycopg.Error; then nothing is
+    committed.
     """
     # What differs from tenant to tenant is filled in: to compose the whole again would cost more than to run it.
     anybody = replace(_sign(ledger), tenant=_TENANT)
-    record = _compose_applied(anybody, migration, migration.text, migration.rollback)
     name = sql.Literal(ledger.tenant.name).as_string()
-    for mark, value in {f"'{_TENANT}'": name, _STATEMENTS: str(statements), _ELAPSED: str(elapsed_ms)}.items():
-        record = record.replace(mark, value)
+    values = {f"'{_TENANT}'": name, _STATEMENTS: str(statements), _ELAPSED: str(elapsed_ms)}
+
+    def fill(plain: bool) -> str:
+        record = _compose_applied(anybody, migration, migration.text, migration.rollback, plain=plain)
+        for mark, value in values.items():
+            record = record.replace(mark, value)
+        return record
+
     try:
-        last = _send_record(ledger, [after.as_string()] if after else [], [record, *(["COMMIT"] if commits else [])])
+        results, copied = _send_record(
+            ledger,
+            [after.as_string()] if after else [],
+            fill,
+            ["COMMIT", *([then] if then else [])] if commits else [],
+            counts=not again,
+        )
     except pg.InvalidTextRepresentation as error:
         if _LOST not in (error.diag.message_primary or ""):
             raise
         raise refuse_lost(ledger.shown) from None
-    if commits and last.command_status != b"COMMIT":
+    except pg.UniqueViolation as error:
+        if error.diag.table_name != LEDGER_TABLE:
+            raise
+        raise refuse_lost(ledger.shown) from None
+    if commits and results[-1].command_status != b"COMMIT":
         raise psycopg.OperationalError("the server has not committed the transaction")
+    return copied if then else None
 
 
 # Arbitrary: the tenants of a run are seldom further apart. Each is kept with its text.
 @lru_cache(maxsize=128)
-def _compose_applied(author: Author, migration: Migration, _text: str, _rollback: str | None) -> str:
-    """Return the statement that writes both rows of a file, with marks for what differs from tenant to tenant.
+def _compose_applied(author: Author, migration: Migration, _text: str, _rollback: str | None, *, plain: bool) -> str:
+    """Return what writes both rows of a file, with marks for what differs from tenant to tenant.
 
-    The texts are arguments because migrations are equal without them.
+    If `plain`, two statements that ask nothing, which costs the server half; else one that fails unless both are
+    stored. The texts are arguments because migrations are equal without them.
     """
     statements, elapsed_ms = sql.SQL(_STATEMENTS), sql.SQL(_ELAPSED)
     row = _compose_row(
@@ -86,24 +110,31 @@ def _compose_applied(author: Author, migration: Migration, _text: str, _rollback
         elapsed_ms=elapsed_ms,
         statements=statements,
         done=statements,
+        again=not plain,
     )
     detail = f'{{"elapsed_ms": {_ELAPSED}}}'
     line = compose_line(
         author.schema, author.provenance, "applied", migration.version, migration.checksum, detail=detail
     )
-    record = sql.SQL(read_sql("ledger", "recorded")).format(row=row, line=line, lost=sql.Literal(_LOST))
-    return record.as_string()
+    if plain:
+        return f"{row.as_string()};\n{line.as_string()}"
+    return sql.SQL(read_sql("ledger", "recorded")).format(row=row, line=line, lost=sql.Literal(_LOST)).as_string()
 
 
-def _send_record(ledger: Ledger, before: Sequence[str], record: Sequence[str]) -> PGresult:
-    """Send the record after the guard of its tables, and return its last result: at first after what is seen quickly.
+def _send_record(
+    ledger: Ledger, before: Sequence[str], fill: _Compose, after: Sequence[str], *, counts: bool
+) -> tuple[list[PGresult], Copied | None]:
+    """Send the record after the guard of its tables, at first after what is seen quickly; see `commit_and_copy`.
 
-    What that leaves in doubt, it says with an error, and then all is looked at.
+    What that leaves in doubt, it says with an error, and then all is looked at. `counts`: both rows are new, so that
+    the rows that were written can be counted.
     """
     guard, schema = ledger.guard, ledger.schema
     if guard.mark is not None:
         # The savepoint, because a file may well change these rows of the catalog, as by GRANT ... ON ALL TABLES.
         lead = (*before, compose_savepoint().as_string(), _compose_quick(ledger).as_string())
+        stored = [compose_stored(guard, schema, _LOST)] if counts else []
+        record = (fill(counts), *stored, *after)
         try:
             return _send_guarded(ledger, (*lead, compose_unmarked(guard, schema), *record))
         except pg.InvalidTextRepresentation as error:
@@ -112,6 +143,10 @@ def _send_record(ledger: Ledger, before: Sequence[str], record: Sequence[str]) -
         ledger.connection.execute(compose_savepoint("ROLLBACK TO SAVEPOINT"))
         guard.seen, before = None, ()
     whole = compose_guard(guard, schema, LEDGER_AND_LOG, writes=True, remembers=guard.continues).as_string()
+    record = (
+        fill(False),
+        *after,
+    )
     return _send_guarded(ledger, (*before, whole, compose_check(ledger).as_string(), *record))
 
 
@@ -122,11 +157,12 @@ def _compose_quick(ledger: Ledger) -> sql.Composable:
     return compose_guard(guard, schema, LEDGER_AND_LOG, writes=True, remembers=guard.continues, quick=True)
 
 
-def _send_guarded(ledger: Ledger, parts: Sequence[str]) -> PGresult:
+def _send_guarded(ledger: Ledger, parts: Sequence[str]) -> tuple[list[PGresult], Copied | None]:
+    text = ";\n".join(parts)
     with ledger.guarding(LEDGER_AND_LOG):
-        results = ask(ledger.connection, ";\n".join(parts))
+        results, copied = commit_and_copy(ledger.connection, text)
     ledger.guard.remember(results)
-    return results[-1]
+    return results, copied
 
 
 def record_running(ledger: Ledger, migration: Migration, *, statements: int) -> None:
@@ -291,10 +327,13 @@ def _compose_row(
     statements: Value = 0,
     done: Value = 0,
     progress: Progress | None = None,
+    again: bool = True,
 ) -> sql.Composed:
+    """Return the statement that writes a row; with `again`, also in the place of one that was rolled back."""
     return compose(
         author.schema,
         "insert",
+        again=sql.SQL(read_sql("ledger", "insert_again") if again else ""),
         **_of_file(migration),
         origin=origin.value,
         state=state.value,

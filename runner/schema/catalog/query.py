@@ -124,6 +124,7 @@ def _by_version(version: int) -> dict[str, sql.Composable]:
         "public_acl": sql.SQL(read_sql("schema/catalog", "public_acl" if version >= 15 else "public_acl_before_15")),
         "collation_locale": sql.SQL(_locale_by_version(version)),
         "collation_rules": sql.SQL("ordering.collicurules") if version >= 16 else nothing,
+        "unlogged_sequences": sql.SQL("true" if version >= 15 else "false"),
         "subscription_oid": sql.SQL("subscription.oid" if version >= 15 else "CAST(NULL AS oid)"),
         "subscription_more": sql.SQL("").join(
             sql.SQL(read_sql("schema/catalog", f"subscription_{since}")) for since in (15, 16, 17) if version >= since

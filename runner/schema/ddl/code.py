@@ -77,7 +77,8 @@ def write_view(change: SchemaStep) -> Iterator[Step]:
             yield step(new, Phase.MARK, f"{sql} WITH NO DATA", Risk.DESTRUCTIVE, "its rows are lost")
         else:
             yield step(new, Phase.MARK, sql, note="fills the view under its locks")
-    if change.old is not None and change.differs("options"):
+    # CREATE OR REPLACE has set them.
+    if change.old is not None and change.differs("options") and not change.differs("definition"):
         start = f"ALTER {new.kind.upper()} {new.name}"
         for sql in write_settings(start, change.was("options"), change.fact("options")):
             yield step(new, Phase.MARK, sql)

@@ -169,6 +169,15 @@ def list_parents(table: str, schema: Schema) -> list[str]:
     return list_names(f"{facts.get('partition of', '')} {facts.get('inherits', '')}")
 
 
+def list_lasting(table: str, expected: Schema, found: Schema) -> list[str]:
+    """Return the parents that a table has all along: a partition that gets another bound is detached in between."""
+    before, after = found.relation(table), expected.relation(table)
+    if before and after and before.facts.get("bound") != after.facts.get("bound"):
+        return []
+    parents = list_parents(table, found)
+    return [parent for parent in list_parents(table, expected) if parent in parents]
+
+
 def _rewrites(column: SchemaObject) -> bool:
     facts = column.facts
     if "identity" in facts or facts.get("generated", "").endswith("STORED"):
@@ -302,6 +311,10 @@ def _tune(change: SchemaStep, *, foreign: bool, made: bool) -> Iterator[Step]:
         yield _column_step(change, f"SET STORAGE {storage.upper()}", note="existing rows stay as they are")
     if change.fact("compression") != ("" if retyped else change.was("compression")):
         yield _column_step(change, f"SET COMPRESSION {change.fact('compression') or 'default'}")
+    if change.differs("persistence"):
+        word = (change.fact("persistence") or _persist(change)).upper()
+        note = "the usual name of the sequence of this column"
+        yield step(change.new, Phase.MARK, f"ALTER SEQUENCE {name_identity(change.new)} SET {word}", note=note)
     if change.differs("statistics"):
         yield _column_step(change, f"SET STATISTICS {change.fact('statistics') or '-1'}")
     if change.fact("not null validated") == "no" and change.was("not null validated") != "no":
@@ -313,6 +326,11 @@ def _tune(change: SchemaStep, *, foreign: bool, made: bool) -> Iterator[Step]:
     start = f"ALTER TABLE {change.new.parent} ALTER COLUMN {read_local(change.new)}"
     for sql in write_settings(start, change.was("options"), change.fact("options")):
         yield step(change.new, Phase.MARK, sql)
+
+
+def _persist(change: SchemaStep) -> str:
+    """Return the persistence of a column's table, which that of its sequence follows."""
+    return change.expected.facts("table", change.new.parent).get("persistence") or "logged"
 
 
 def _tune_foreign(change: SchemaStep, *, made: bool) -> Iterator[Step]:

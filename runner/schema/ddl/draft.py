@@ -88,7 +88,7 @@ class Step:
     they must then mention too. `reads` is the text that is searched for such names, and `left` the text of the object
     before. `opens`: without it, later statements about its object and those that mention it fail. `is_whole` tells a
     type from its shell. `needs` are the objects whose statements come first although no text says so, `obstacles`
-    those whose drops do, and `takes` the names that must be free.
+    those whose drops do, `takes` the names that must be free, and `picks` those that the server takes if they are free.
 
     A drop has the objects that go with it in `gone`, and their names in `frees`.
     """
@@ -107,6 +107,7 @@ class Step:
     needs: frozenset[ObjectKey] = frozenset()
     obstacles: frozenset[ObjectKey] = frozenset()
     takes: frozenset[str] = frozenset()
+    picks: frozenset[str] = frozenset()
     frees: frozenset[str] = frozenset()
     gone: frozenset[ObjectKey] = frozenset()
 

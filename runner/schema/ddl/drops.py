@@ -1,13 +1,14 @@
 """The drops: each object that goes, without those that go with another one, and what each takes along."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import replace
 
 from tenantry.schema.ddl.code import drop_routine, drop_view
-from tenantry.schema.ddl.columns import list_parents, name_identity
+from tenantry.schema.ddl.columns import list_lasting
 from tenantry.schema.ddl.draft import Phase, Risk, Step, Urgency
-from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, find_names, read_label, read_local, read_reads
-from tenantry.schema.ddl.needs import find_drop_needs, find_users, list_above
+from tenantry.schema.ddl.kin import find_kin, is_kin
+from tenantry.schema.ddl.names import RELATIONS, find_names, read_label, read_local, read_reads
+from tenantry.schema.ddl.needs import find_drop_needs, find_leaving, find_parting, find_users, list_above, list_below
 from tenantry.schema.ddl.others import drop_event_trigger, drop_plain, drop_publication, drop_sequence, is_dropped_with
 from tenantry.schema.ddl.parts import (
     drop_constraint,
@@ -20,8 +21,9 @@ from tenantry.schema.ddl.parts import (
 from tenantry.schema.ddl.rare import drop_rare
 from tenantry.schema.ddl.rarest import PHASES, drop_rarest
 from tenantry.schema.ddl.schema import Schema, step, unwritten
+from tenantry.schema.ddl.taken import is_passed, list_names
 from tenantry.schema.ddl.types import drop_type
-from tenantry.schema.snapshot import SchemaObject
+from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
 DROPS: dict[str, Callable[[SchemaObject], Step]] = {
     "enum": drop_type,
@@ -58,23 +60,32 @@ DROPS: dict[str, Callable[[SchemaObject], Step]] = {
 }
 # Parts of tables that mention others and can be dropped by themselves.
 _LOOSE = frozenset({"constraint", "policy", "rule"})
-# Kinds whose names no other one of them may have.
-_NAMED = RELATIONS | TYPES | ROUTINES | {"sequence", "index"}
 
 
 def write_drops(
-    olds: Iterable[SchemaObject], found: Schema, expected: Schema, left: Schema, urgency: Urgency
+    olds: Iterable[SchemaObject],
+    found: Schema,
+    expected: Schema,
+    left: Schema,
+    urgency: Urgency,
+    *,
+    awaited: Container[ObjectKey] = (),
 ) -> Iterator[Step]:
-    """Yield the drops of objects, without those that go with another. `left` is the schema after the first drops."""
+    """Yield the drops of objects, without those that go with another.
+
+    `left` is the schema after the first drops, and `awaited` are the objects whose drop a change awaits.
+    """
     gone = Schema(
         {key: old for key, old in found.objects.items() if key not in left.objects or key not in expected.objects}
     )
     for old in olds:
         if old.kind not in DROPS:
             yield unwritten(old, "extra, and objects of this kind are not dropped")
+        elif any(_goes_with(one, old, found, gone) for one in _find_columns(old, expected, gone, left, awaited)):
+            continue
         elif not _goes_along(old, found, expected, gone, left if urgency is Urgency.FIRST else expected):
             yield from _detach(old, found, urgency)
-            yield _drop(old, found, gone, urgency)
+            yield _drop(old, found, expected, gone, urgency)
 
 
 def _detach(old: SchemaObject, found: Schema, urgency: Urgency) -> Iterator[Step]:
@@ -88,20 +99,36 @@ def _detach(old: SchemaObject, found: Schema, urgency: Urgency) -> Iterator[Step
         yield replace(made, urgency=urgency, is_drop=True, gone=frozenset([old.key]))
 
 
-def _drop(old: SchemaObject, found: Schema, gone: Schema, urgency: Urgency) -> Step:
+def _drop(old: SchemaObject, found: Schema, expected: Schema, gone: Schema, urgency: Urgency) -> Step:
     taken = [one for one in _list_taken(old, found) if one.key in gone.objects]
     # Those in the way have a drop of their own.
     along = (one for one in taken if one is old or not _is_in_the_way(one, found, gone))
     reads = " ".join(read_reads(one) for one in along if one.kind != "comment")
+    made = DROPS[old.kind](old)
+    if _keeps_below(old, found, gone):
+        # Without ONLY, the children would lose it with their rows' values.
+        sql = made.draft.sql.replace("ALTER TABLE ", "ALTER TABLE ONLY ", 1)
+        made = replace(made, draft=replace(made.draft, sql=sql))
     return replace(
-        DROPS[old.kind](old),
+        made,
         urgency=urgency,
         is_drop=True,
         reads=reads,
-        needs=find_drop_needs(old, found),
+        needs=frozenset(
+            (
+                *(key for one in _list_keyed(old, taken) for key in find_drop_needs(one, found)),
+                *(find_leaving(old.parent, expected, found) if is_passed(old) else ()),
+                *(find_parting(old, expected, found) if is_passed(old) else ()),
+            )
+        ),
         gone=frozenset(one.key for one in taken),
-        frees=frozenset(_list_freed(taken)),
+        frees=frozenset(name for one in taken for name in list_names(one)),
     )
+
+
+def _list_keyed(old: SchemaObject, taken: list[SchemaObject]) -> list[SchemaObject]:
+    """Return the objects whose users are dropped before an object: a table's are found by the table's name."""
+    return taken if old.kind == "column" else [old]
 
 
 def _list_taken(old: SchemaObject, found: Schema) -> Iterator[SchemaObject]:
@@ -127,19 +154,12 @@ def _list_taken(old: SchemaObject, found: Schema) -> Iterator[SchemaObject]:
         yield from (one for one in found.objects.values() if one.kind == "function" and read_label(one) in names)
     elif old.kind == "column":
         yield from (one for one in found.objects.values() if one.facts.get("owned by") == old.name)
-
-
-def _list_freed(taken: Iterable[SchemaObject]) -> Iterator[str]:
-    for one in taken:
-        if one.kind in _NAMED:
-            yield one.name
-        elif one.kind == "column" and "identity" in one.facts:
-            yield name_identity(one)
+        yield from find_kin(old, found)
 
 
 def _goes_along(old: SchemaObject, found: Schema, expected: Schema, gone: Schema, left: Schema) -> bool:
     """Return whether an object is dropped by dropping another."""
-    if is_dropped_with(old, gone) or _is_gone_in_parents(old, found, gone, left):
+    if is_dropped_with(old, gone) or _is_gone_in_parents(old, found, expected, gone, left):
         return True
     if old.kind == "function" and _is_of_base_type(old, gone):
         return True
@@ -153,6 +173,20 @@ def _goes_along(old: SchemaObject, found: Schema, expected: Schema, gone: Schema
             or _is_relation_gone(old.parent, found, gone, expected)
         )
     return _is_relation_gone(old.parent, found, gone, expected) and not _is_in_the_way(old, found, gone)
+
+
+def _find_columns(
+    old: SchemaObject, expected: Schema, gone: Schema, left: Schema, awaited: Container[ObjectKey]
+) -> Iterator[SchemaObject]:
+    """Yield the columns that are dropped, each early enough for what awaits the drop of a part of its table."""
+    late = old.key not in expected.objects and old.key not in awaited
+    if gone.relation(old.parent) is None:
+        yield from (one for one in gone.parts(old.parent, "column") if late or one.key not in left.objects)
+
+
+def _goes_with(column: SchemaObject, old: SchemaObject, found: Schema, gone: Schema) -> bool:
+    """Return whether a part of a table is dropped with a column; with ONLY, its checks stay checks of the children."""
+    return is_kin(old, column) and not (old.kind == "constraint" and _keeps_below(column, found, gone))
 
 
 def _is_of_base_type(old: SchemaObject, gone: Schema) -> bool:
@@ -201,7 +235,7 @@ def _is_relation_gone(name: str, found: Schema, gone: Schema, expected: Schema) 
     return relation is not None and (gone.relation(name) is not None or relation.key not in expected.objects)
 
 
-def _is_gone_in_parents(old: SchemaObject, found: Schema, gone: Schema, left: Schema) -> bool:
+def _is_gone_in_parents(old: SchemaObject, found: Schema, expected: Schema, gone: Schema, left: Schema) -> bool:
     """Return whether a part of a table goes with the same part of the table's parent."""
     if old.kind == "constraint":
         indexes = found.parts(old.parent, "index")
@@ -209,5 +243,16 @@ def _is_gone_in_parents(old: SchemaObject, found: Schema, gone: Schema, left: Sc
             return True
     if old.kind not in {"column", "constraint"}:
         return False
-    parents = set(list_parents(old.parent, found)) & set(list_parents(old.parent, left))
-    return any(gone.get(old.kind, f"{parent}.{read_local(old)}") for parent in parents)
+    # A partition is detached before its parent changes.
+    parted = {found.facts("table", old.parent).get("partition of", "")} - {*list_lasting(old.parent, expected, found)}
+    parents = (parent for parent in list_lasting(old.parent, left, found) if parent not in parted)
+    above = (gone.get(old.kind, f"{parent}.{read_local(old)}") for parent in parents)
+    return any(one is not None and not _keeps_below(one, found, gone) for one in above)
+
+
+def _keeps_below(old: SchemaObject, found: Schema, gone: Schema) -> bool:
+    """Return whether a child of a table keeps the column that the table loses."""
+    if old.kind != "column" or "partition by" in found.facts("table", old.parent):
+        return False
+    below = (("column", f"{table}.{read_local(old)}") for table in list_below(old.parent, found))
+    return any(key in found.objects and key not in gone.objects for key in below)

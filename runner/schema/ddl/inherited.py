@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tenantry.schema.ddl.columns import list_parents
+from tenantry.schema.ddl.columns import list_lasting
 from tenantry.schema.ddl.names import read_local
 from tenantry.schema.ddl.schema import Schema
 from tenantry.schema.snapshot import SchemaObject
@@ -20,7 +20,8 @@ def read_current(column: SchemaObject, expected: Schema, found: Schema) -> Schem
     for above in _list_above(column, expected, found):
         before = found.get("column", above.name)
         if before is None:
-            facts = {fact: value for fact, value in above.facts.items() if fact in _GIVEN}
+            # A column that the child has already stays as it is.
+            facts = facts or {fact: value for fact, value in above.facts.items() if fact in _GIVEN}
         elif facts is not None:
             for fact in _PASSED:
                 if _is_touched(above, before, fact, expected, found):
@@ -30,8 +31,7 @@ def read_current(column: SchemaObject, expected: Schema, found: Schema) -> Schem
 
 def _list_above(column: SchemaObject, expected: Schema, found: Schema) -> Iterator[SchemaObject]:
     """Yield the same column of the parents that a table has before and after."""
-    linked = set(list_parents(column.parent, found)) & set(list_parents(column.parent, expected))
-    for parent in sorted(linked):
+    for parent in sorted(list_lasting(column.parent, expected, found)):
         above = expected.get("column", f"{parent}.{read_local(column)}")
         if above:
             yield above

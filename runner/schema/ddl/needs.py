@@ -3,19 +3,17 @@
 import re
 from collections.abc import Iterator
 
-from tenantry.schema.ddl.columns import list_parents
+from tenantry.schema.ddl.columns import list_lasting, list_parents
 from tenantry.schema.ddl.draft import Phase, Step
 from tenantry.schema.ddl.names import (
     RELATIONS,
-    ROUTINES,
-    TYPES,
     find_names,
     find_words,
     read_local,
     read_reads,
-    read_schema,
 )
 from tenantry.schema.ddl.schema import Schema
+from tenantry.schema.ddl.tables import find_index, is_apart
 from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
 _COLUMNS = re.compile(r"\(([^()]*)\)")
@@ -30,17 +28,28 @@ def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema)
     """Yield the keys of the objects that a statement about an expected object needs, kind by kind."""
     match new.kind:
         case "column":
-            yield from _find_parting(new, expected, present)
+            yield from find_parting(new, expected, present)
             yield from _find_column_needs(step, new, expected, present)
         case "constraint":
-            yield from _find_parting(new, expected, present)
+            yield from find_parting(new, expected, present)
             yield from _find_inherited(new, expected)
+            yield from find_leaving(new.parent, expected, present)
             yield from _find_referenced(new, expected)
+            if step.phase is Phase.LINK:
+                yield from _find_partitions(new, expected)
         case "index" | "statistics" | "trigger":
             yield from _find_inherited(new, expected)
+            if new.kind == "index" and "partition of" not in new.facts:
+                # An index of a partitioned table would adopt this one, if both have the same columns.
+                yield from (
+                    one.key for above in list_above(new.parent, expected) for one in expected.parts(above, "index")
+                )
             if step.phase is Phase.MARK:
                 # An index tells rows apart only if its columns are not null.
                 yield from (part.key for part in expected.parts(new.parent, "column"))
+            elif step.phase is Phase.LINK:
+                yield from _find_partitions(new, expected)
+                yield from _find_attached(new, expected)
         case "comment":
             yield _find_commented(new, expected, present)
         case "cast":
@@ -52,14 +61,27 @@ def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema)
 
 
 def _find_column_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
-    yield from (("column", f"{above}.{read_local(new)}") for above in list_above(new.parent, expected))
+    if new.key not in present.objects:
+        # A column of a child is merged with that of its parent, if it has the same type by then.
+        yield from (key for one in list_below(new.parent, present) if (key := _name_part(new, one)) in present.objects)
+    above = (_name_part(new, one) for one in list_above(new.parent, expected))
+    yield from (key for key in above if key in present.objects or new.key not in present.objects)
     yield from _find_row_type(new, expected)
-    # Those that leave must not get what their parent gets.
-    for key, child in present.objects.items():
-        if child.kind in {"table", "foreign table"} and new.parent in list_parents(child.name, present):
-            yield from [key] if new.parent not in list_parents(child.name, expected) else []
+    yield from find_leaving(new.parent, expected, present)
     if step.draft.sql.endswith("DROP NOT NULL"):
         yield from _find_keys_of(new, present)
+
+
+def find_leaving(parent: str, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
+    """Yield the tables that leave a parent, perhaps to come back: they must not get what it gets."""
+    for key, child in present.objects.items():
+        if child.kind in {"table", "foreign table"} and parent in list_parents(child.name, present):
+            yield from [key] if parent not in list_lasting(child.name, expected, present) else []
+
+
+def _name_part(one: SchemaObject, table: str) -> ObjectKey:
+    """Return the key of the same part of another table."""
+    return one.kind, f"{table}.{read_local(one)}"
 
 
 def _find_row_type(column: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
@@ -90,6 +112,19 @@ def _find_table_needs(step: Step, new: SchemaObject, expected: Schema, present: 
         yield from (index.key for above in list_above(new.name, present) for index in present.parts(above, "index"))
 
 
+def _find_partitions(new: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
+    """Yield the partitions of the table of an index without those of its partitions: without any it would be valid."""
+    yield from (("table", table) for table in list_below(new.parent, expected))
+
+
+def _find_attached(new: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
+    """Yield the index to which an index of a partition is attached, and the constraints of both."""
+    for index in (new, expected.get("index", new.facts.get("partition of", ""))):
+        if index is not None:
+            yield index.key
+            yield "constraint", f"{index.parent}.{index.facts.get('constraint', '')}"
+
+
 def _find_casts(cast: SchemaObject, schema: Schema, methods: set[str]) -> Iterator[ObjectKey]:
     """Yield the other casts to the same type of these methods: one without a function may be what others rest on."""
     target = cast.name.partition(" AS ")[2]
@@ -106,8 +141,21 @@ def list_above(table: str, schema: Schema) -> Iterator[str]:
         yield from list_above(parent, schema)
 
 
+def list_below(table: str, schema: Schema) -> Iterator[str]:
+    """Yield the children and partitions of a table, and those below them."""
+    for kind, name in schema.objects:
+        if kind in RELATIONS and table in list_parents(name, schema):
+            yield name
+            yield from list_below(name, schema)
+
+
 def find_drop_needs(old: SchemaObject, found: Schema) -> frozenset[ObjectKey]:
-    """Return the keys of the objects that are dropped before an object: those that use a key without naming it."""
+    """Return the keys of the objects that are dropped before an object: those that use a key without naming it.
+
+    A column of a child is dropped after that of its parent.
+    """
+    if old.kind == "column":
+        return frozenset(_name_part(old, table) for table in list_above(old.parent, found))
     if old.kind == "cast":
         return frozenset(_find_casts(old, found, {"", "inout"}))
     if not old.facts.get("definition", "").startswith(UNIQUE) or old.kind not in {"constraint", "index"}:
@@ -145,11 +193,11 @@ def _read_columns(key: SchemaObject) -> set[str]:
     return find_words(match[1]) if match else set()
 
 
-def _find_parting(new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
+def find_parting(part: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
     """Yield the table of a part if it leaves its partitioned table: until then its columns are not its own."""
-    was = present.facts("table", new.parent).get("partition of", "")
-    if was and was != expected.facts("table", new.parent).get("partition of"):
-        yield "table", new.parent
+    was = present.facts("table", part.parent).get("partition of", "")
+    if was and was not in list_lasting(part.parent, expected, present):
+        yield "table", part.parent
 
 
 def _find_keys_of(column: SchemaObject, present: Schema) -> Iterator[ObjectKey]:
@@ -179,7 +227,9 @@ def _find_link_needs(new: SchemaObject, expected: Schema, present: Schema) -> It
     parents = list_parents(new.name, expected)
     for schema in (expected, present):
         for table in (new.name, *parents):
-            yield from (part.key for kind in ("column", "constraint") for part in schema.parts(table, kind))
+            parts = (part for kind in ("column", "constraint") for part in schema.parts(table, kind))
+            # A key that leaves out the partitions is added to their parent alone, after them.
+            yield from (part.key for part in parts if not is_apart(find_index(part, schema)))
     for key, other in present.objects.items():
         if other.kind in RELATIONS and other.facts.get("partition of") in parents and key != new.key:
             wanted = expected.facts(*key)
@@ -194,16 +244,3 @@ def _find_used_keys(new: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
             unique = constraint.facts["definition"].startswith(UNIQUE) and "ON CONFLICT" in text
             if unique or _groups_by(new, constraint):
                 yield constraint.key
-
-
-def list_taken_names(new: SchemaObject, expected: Schema) -> Iterator[str]:
-    """Yield the names that a new object takes from those that tables, types, sequences and indexes share."""
-    if new.kind in RELATIONS | TYPES | ROUTINES | {"sequence", "index"}:
-        yield new.name
-    if new.kind == "constraint":
-        yield f"{read_schema(new.parent)}.{read_local(new)}"
-    if new.kind in RELATIONS:
-        yield from (index.name for index in expected.parts(new.name, "index") if "constraint" in index.facts)
-    owned = (one for one in expected.objects.values() if one.kind == "sequence" and "owned by" in one.facts)
-    if new.kind in {"column", "table"}:
-        yield from (one.name for one in owned if one.facts["owned by"] == new.name or one.parent == new.name)

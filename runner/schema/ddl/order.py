@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tenantry.schema.ddl.draft import Phase, Risk, Step, Urgency
-from tenantry.schema.ddl.names import find_names, find_words
+from tenantry.schema.ddl.names import RELATIONS, find_names, find_words
 from tenantry.schema.snapshot import ObjectKey
 
 # The statements that change nothing that another statement needs.
@@ -29,6 +29,7 @@ class _Graph:
     creators: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     droppers: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     freed: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    takers: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     about: dict[ObjectKey, list[int]] = field(default_factory=lambda: defaultdict(list))
     gone: dict[ObjectKey, list[int]] = field(default_factory=lambda: defaultdict(list))
 
@@ -83,6 +84,8 @@ def _draw(steps: Sequence[Step]) -> _Graph:
             names[name].append(index)
         for name in step.frees:
             graph.freed[name].append(index)
+        for name in step.takes:
+            graph.takers[name].append(index)
         for key in step.gone:
             graph.gone[key].append(index)
         if not step.is_drop:
@@ -125,9 +128,15 @@ def _add_named(graph: _Graph, index: int) -> None:
 def _is_before(other: Step, step: Step) -> bool:
     if step.phase is Phase.COMMENT:
         return True
+    if step.is_drop:
+        # What its table loses must not be lost by one that leaves it.
+        return other.draft.sql.endswith(f" DETACH PARTITION {other.key[1]}") and step.key[0] in {"column", "constraint"}
+    if step.phase is other.phase is Phase.LINK and {step.key[0], other.key[0]} <= RELATIONS:
+        # Of two tables that trade their places, each needs only that the other has left.
+        return False
     # A new table may hold the rows of another one, whose columns change first; a function may name a key.
     latest = max(step.phase, Phase.INDEX if step.phase is Phase.FUNCTION else Phase.COLUMN)
-    return not step.is_drop and other.phase not in _IDLE and other.phase <= latest
+    return other.phase not in _IDLE and other.phase <= latest
 
 
 def _add_mentions(graph: _Graph, index: int) -> None:
@@ -146,6 +155,8 @@ def _add_mentions(graph: _Graph, index: int) -> None:
             graph.add(index, (other for other in others if graph.steps[other].opens), strict=True)
     for name in step.takes:
         graph.add(index, graph.freed.get(name, ()), strict=True)
+    for name in step.picks:
+        graph.add(index, graph.takers.get(name, ()), strict=False)
     for name in find_names(step.left):
         for other in graph.droppers.get(name, ()):
             if graph.steps[other].urgency is Urgency.LAST and step.key not in graph.steps[other].gone:

@@ -8,6 +8,8 @@ from tenantry.schema.ddl.names import list_names, quote, split_list
 from tenantry.schema.ddl.schema import Schema, SchemaStep, step
 from tenantry.schema.snapshot import SchemaObject
 
+# The first major whose sequences may be unlogged, and are so with their table.
+_UNLOGGED_SEQUENCES = 15
 _ENABLED = {"": "ENABLE", "no": "DISABLE", "replica": "ENABLE REPLICA", "always": "ENABLE ALWAYS"}
 
 
@@ -50,7 +52,7 @@ def write_sequence_object(change: SchemaStep) -> Iterator[Step]:
         return
     kind = "" if change.fact("type") == "bigint" else f" AS {change.fact('type')}"
     if change.old is None:
-        unlogged = "UNLOGGED " if change.fact("persistence") else ""
+        unlogged = "UNLOGGED " if _is_unlogged(new, change.expected) else ""
         words = " ".join(["", *write_sequence(new, full=False)])
         yield step(new, Phase.SEQUENCE, f"CREATE {unlogged}SEQUENCE {new.name}{kind}{words}".rstrip(), provides=True)
     else:
@@ -58,12 +60,26 @@ def write_sequence_object(change: SchemaStep) -> Iterator[Step]:
             kind = f" AS {change.fact('type')}" if change.differs("type") else ""
             sql = f"ALTER SEQUENCE {new.name}{kind} {' '.join(write_sequence(new, full=True))}"
             yield step(new, Phase.SEQUENCE, sql, note="its current value must lie within its bounds")
-        if change.differs("persistence"):
-            word = "UNLOGGED" if change.fact("persistence") else "LOGGED"
-            yield step(new, Phase.SEQUENCE, f"ALTER SEQUENCE {new.name} SET {word}")
+        yield from _set_persistence(change)
     if change.differs("owned by"):
         owner = change.fact("owned by") or "NONE"
         yield step(new, Phase.OWNED, f"ALTER SEQUENCE {new.name} OWNED BY {owner}")
+
+
+def _set_persistence(change: SchemaStep) -> Iterator[Step]:
+    """Yield SET LOGGED or SET UNLOGGED; a sequence follows the table that owns it, unless it is set apart."""
+    unlogged = _is_unlogged(change.new, change.expected)
+    moved = change.old is not None and change.differs("owned by") and _is_unlogged(change.old, change.found)
+    if change.differs("persistence") or (moved is not unlogged and change.differs("owned by")):
+        word = "UNLOGGED" if unlogged else "LOGGED"
+        yield step(change.new, Phase.MARK, f"ALTER SEQUENCE {change.new.name} SET {word}")
+
+
+def _is_unlogged(sequence: SchemaObject, schema: Schema) -> bool:
+    owner = sequence.facts.get("owned by", "")
+    table = schema.facts("table", owner_table(owner)) if owner else {}
+    usual = table.get("persistence", "") if schema.major == 0 or schema.major >= _UNLOGGED_SEQUENCES else ""
+    return sequence.facts.get("persistence", usual) == "unlogged"
 
 
 def _is_of_serial(change: SchemaStep) -> bool:

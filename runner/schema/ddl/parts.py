@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from tenantry.schema.ddl.columns import list_parents
+from tenantry.schema.ddl.columns import list_lasting
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import TYPES, list_names, quote, read_local, split_list
-from tenantry.schema.ddl.schema import SchemaStep, step, unwritten
-from tenantry.schema.ddl.tables import is_inline
+from tenantry.schema.ddl.schema import Schema, SchemaStep, step, unwritten
+from tenantry.schema.ddl.tables import find_index, is_apart, is_inline
 from tenantry.schema.snapshot import SchemaObject
 
 _ENABLED = {"": "ENABLE", "no": "DISABLE", "replica": "ENABLE REPLICA", "always": "ENABLE ALWAYS"}
@@ -18,6 +18,7 @@ _INDEX_NOTE = (
     "blocks writes to the table while it is built: on a large table, "
     "use CREATE INDEX CONCURRENTLY in a non-transactional file"
 )
+_APART_NOTE = "leaves out the partitions: it becomes valid when each has an index attached to it"
 _VALIDATE_NOTE = "checks the existing rows; reads and writes continue"
 
 
@@ -29,12 +30,15 @@ def write_constraint(change: SchemaStep) -> Iterator[Step]:
             yield _validate(new)
         return
     made_with_table = change.found.relation(new.parent) is None
-    if (made_with_table and is_inline(new)) or _comes_from_parent(change):
+    if (made_with_table and is_inline(new, change.expected)) or _comes_from_parent(change):
         return
     definition = change.fact("definition")
     foreign_key = definition.startswith("FOREIGN KEY")
     phase = Phase.FOREIGN_KEY if foreign_key else Phase.CONSTRAINT
     start = f"ALTER TABLE {new.parent} ADD CONSTRAINT {read_local(new)} {definition}"
+    if is_apart(find_index(new, change.expected)):
+        yield step(new, Phase.LINK, start.replace(" TABLE ", " TABLE ONLY ", 1), note=_APART_NOTE, opens=True)
+        return
     # Only these accept NOT VALID; any other constraint has to build an index over all rows.
     unsure = foreign_key or definition.startswith("CHECK")
     if change.fact("enforced") == "no":
@@ -61,12 +65,16 @@ def drop_constraint(old: SchemaObject) -> Step:
 def write_index(change: SchemaStep) -> Iterator[Step]:
     """Yield CREATE INDEX, unless a constraint creates it, and its marks."""
     new = change.new
-    if change.old is None and not change.fact("constraint"):
+    if change.old is None and not change.fact("constraint") and is_apart(new):
+        yield step(new, Phase.LINK, change.fact("definition"), note=_APART_NOTE, provides=True)
+    elif change.old is None and not change.fact("constraint"):
         # An index of a partitioned table adopts those of its partitions, which are created before it.
         sql = change.fact("definition").replace(f" ON ONLY {new.parent} ", f" ON {new.parent} ", 1)
         made_with_table = change.found.relation(new.parent) is None
         yield step(new, Phase.INDEX, sql, note="" if made_with_table else _INDEX_NOTE, provides=True)
-    if change.differs("valid") or change.differs("maintained"):
+    if _is_attached(change):
+        yield step(new, Phase.LINK, f"ALTER INDEX {change.fact('partition of')} ATTACH PARTITION {new.name}")
+    if " ON ONLY " not in change.fact("definition") and change.differs("valid", "maintained"):
         if change.fact("valid") == "no":
             yield unwritten(new, "an invalid index, as a failed CREATE INDEX CONCURRENTLY leaves it")
         elif change.old is not None:
@@ -81,6 +89,26 @@ def write_index(change: SchemaStep) -> Iterator[Step]:
             yield step(new, Phase.MARK, f"ALTER TABLE {new.parent} CLUSTER ON {read_local(new)}")
         elif not any(index.facts.get("clustered") for index in change.expected.parts(new.parent, "index")):
             yield step(new, Phase.MARK, f"ALTER TABLE {new.parent} SET WITHOUT CLUSTER")
+
+
+def _is_attached(change: SchemaStep) -> bool:
+    """Return whether an index must be attached to that of its partitioned table, which does not adopt it by itself."""
+    above = change.expected.get("index", change.fact("partition of"))
+    if above is None or not change.differs("partition of"):
+        return False
+    tables = (schema.facts("table", change.new.parent) for schema in (change.expected, change.found))
+    linked = len({table.get("partition of", "") for table in tables}) == 1
+    return is_apart(above) or (linked and above.key in change.found.objects)
+
+
+def is_attachable(old: SchemaObject, new: SchemaObject, expected: Schema, found: Schema) -> bool:
+    """Return whether an index becomes part of another one, or valid, by attaching indexes of partitions."""
+    if old.facts.get("partition of", "") not in {"", new.facts.get("partition of", "")}:
+        return False
+    if " ON ONLY " not in new.facts["definition"] or old.facts.get("valid") == new.facts.get("valid"):
+        return True
+    below = (key for key, one in expected.objects.items() if one.facts.get("partition of") == new.name)
+    return "valid" not in new.facts and any("partition of" not in found.facts(*key) for key in below)
 
 
 def _set_targets(change: SchemaStep) -> Iterator[Step]:
@@ -210,10 +238,9 @@ def _comes_from_parent(change: SchemaStep) -> bool:
     """Return whether a check comes from the parent of a table, which lacks it too."""
     if not change.fact("definition").startswith("CHECK") or change.fact("definition").endswith("NO INHERIT"):
         return False
-    for parent in list_parents(change.new.parent, change.expected):
+    for parent in list_lasting(change.new.parent, change.expected, change.found):
         name = f"{parent}.{read_local(change.new)}"
-        linked = parent in list_parents(change.new.parent, change.found)
-        if linked and change.expected.get("constraint", name) and not change.found.get("constraint", name):
+        if change.expected.get("constraint", name) and not change.found.get("constraint", name):
             return True
     return False
 

@@ -25,6 +25,8 @@ PHASES = {
     "transform": Phase.CAST,
     "user mapping": Phase.TABLE,
 }
+# The first major that gives an operator a commutator, a negator, HASHES or MERGES that it had not.
+_SETS_LINKS = 17
 _MEMBERS = re.compile(r", (?=\d+ )")
 _MAPPING = "mapping for "
 
@@ -42,8 +44,13 @@ def write_rarest(change: SchemaStep) -> Iterator[Step]:
     if new.kind == "user mapping" and change.differs("options"):
         yield unwritten(new, "options: may be secrets and are not read")
     elif change.old is not None:
+        changed = list(_alter_operator(change)) if new.kind == "operator" else []
+        if changed:
+            sql = f"ALTER OPERATOR {_spell_arguments(new.name)} SET ({', '.join(word for _, word in changed)})"
+            yield step(new, Phase.CAST, sql)
         for fact in dict.fromkeys((*facts, *change.old.facts)):
-            if change.differs(fact) and not fact.startswith(_MAPPING) and fact not in {"owner", "grants"}:
+            written = {"owner", "grants", *(name for name, _ in changed)}
+            if change.differs(fact) and not fact.startswith(_MAPPING) and fact not in written:
                 expected, found = change.fact(fact) or "none", change.was(fact) or "none"
                 yield unwritten(new, f"{fact}: expected {expected}, found {found}, and no statement alters it")
 
@@ -72,11 +79,26 @@ def _write_operator(name: str, facts: Mapping[str, str]) -> str:
     parts = [f"FUNCTION = {facts['function']}"]
     sides = zip(("LEFTARG", "RIGHTARG"), arguments.split(","), strict=True)
     parts += [f"{word} = {side}" for word, side in sides if side.upper() != "NONE"]
-    others = ((fact, facts[fact].rpartition("(")[0]) for fact in ("commutator", "negator") if fact in facts)
-    parts += [f"{fact.upper()} = OPERATOR({other})" for fact, other in others]
     parts += [f"{fact.upper()} = {facts[fact]}" for fact in ("restrict", "join") if fact in facts]
-    parts += [fact.upper() for fact in ("hashes", "merges") if fact in facts]
+    parts += [_link(fact, facts[fact]) for fact in ("commutator", "negator", "hashes", "merges") if fact in facts]
     return f"OPERATOR {symbol} ({', '.join(parts)})"
+
+
+def _alter_operator(change: SchemaStep) -> Iterator[tuple[str, str]]:
+    """Yield the facts of an operator that ALTER OPERATOR changes, and the clause for each."""
+    for fact in ("restrict", "join"):
+        if change.differs(fact):
+            yield fact, f"{fact.upper()} = {change.fact(fact) or 'NONE'}"
+    settable = change.expected.major >= _SETS_LINKS
+    for fact in ("commutator", "negator", "hashes", "merges"):
+        if settable and change.fact(fact) and not change.was(fact):
+            yield fact, _link(fact, change.fact(fact))
+
+
+def _link(fact: str, value: str) -> str:
+    if fact in {"hashes", "merges"}:
+        return fact.upper()
+    return f"{fact.upper()} = OPERATOR({value.rpartition('(')[0]})"
 
 
 def _spell_arguments(name: str) -> str:

@@ -11,7 +11,10 @@ from tenantry.schema.ddl.code import read_target
 from tenantry.schema.ddl.columns import list_parents
 from tenantry.schema.ddl.draft import Draft, Risk
 from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_label, read_local, read_schema
+from tenantry.schema.ddl.needs import list_below
 from tenantry.schema.ddl.schema import Schema
+from tenantry.schema.ddl.taken import is_passed, list_names
+from tenantry.schema.ddl.types import name_multirange
 from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
 # The drafts of the other reading: one object created, the other dropped.
@@ -28,21 +31,21 @@ _UNLIKE = frozenset({"owner", "grants"})
 
 def find_renames(
     expected: Schema, found: Schema, write_anew: WriteAnew
-) -> tuple[list[Draft], list[SchemaObject], Schema]:
-    """Return the renames, the renamed objects, and the schema after them."""
+) -> tuple[list[Draft], list[tuple[SchemaObject, set[str]]], Schema]:
+    """Return the renames, the renamed objects with the names that each rename frees, and the schema after them."""
     drafts: list[Draft] = []
-    named: list[SchemaObject] = []
+    named: list[tuple[SchemaObject, set[str]]] = []
     for kind in _KINDS:
         for old, new in _pair(kind, expected, found):
-            # A column of a child is renamed with that of its parent.
-            if kind == "column" and old.key not in found.objects:
+            # A column or check of a child is renamed with that of its parent.
+            if is_passed(old) and old.key not in found.objects:
                 continue
             current = found.objects.get(old.key, old)
             anew = [draft.sql for draft in write_anew(new, current, expected, found) if draft.sql]
             drafts.append(_write_rename(current, new, ";\n".join(anew)))
-            named.append(new)
             # From here on under the new name, so that the rest is not drafted as missing and extra too.
-            found = _rename(found, current, new, expected)
+            before, found = found, _rename(found, current, new, expected)
+            named.append((new, _list_taken(before) - _list_taken(found)))
     return drafts, named, found
 
 
@@ -52,13 +55,24 @@ def _pair(kind: str, expected: Schema, found: Schema) -> Iterator[tuple[SchemaOb
     shapes: dict[object, list[SchemaObject]] = {}
     for old in extra:
         shapes.setdefault(_shape(old, found), []).append(old)
-    taken = {name for _, name in found.objects}
+    taken = _list_taken(found)
     for new in missing:
-        # Another object has the name already, perhaps of another kind: a rename would fail.
-        if new.name in taken:
-            continue
-        if alike := shapes.get(_shape(new, expected)):
+        alike = shapes.get(_shape(new, expected))
+        # Another object may have the name already, perhaps of another kind: a rename would fail.
+        if alike and not _is_taken(new, taken, found):
             yield alike.pop(0), new
+
+
+def _list_taken(schema: Schema) -> set[str]:
+    return {name for one in schema.objects.values() for name in list_names(one)}
+
+
+def _is_taken(new: SchemaObject, taken: set[str], found: Schema) -> bool:
+    """Return whether another object has a name already, or the same part of a child, which is renamed too."""
+    # The sequence of an identity keeps its name.
+    names = () if new.kind == "column" else list_names(new)
+    below = list_below(new.parent, found) if is_passed(new) else ()
+    return not taken.isdisjoint(names) or any((new.kind, f"{one}.{read_local(new)}") in found.objects for one in below)
 
 
 def _select(kind: str, schema: Schema, other: Schema) -> list[SchemaObject]:
@@ -69,8 +83,8 @@ def _select(kind: str, schema: Schema, other: Schema) -> list[SchemaObject]:
 
 
 def _depth(found: SchemaObject, schema: Schema) -> int:
-    """Return how many tables are above that of a column, whose children it is renamed in too."""
-    parents = list_parents(found.parent, schema) if found.kind == "column" else []
+    """Return how many tables are above that of a part that is renamed in the children of its table too."""
+    parents = list_parents(found.parent, schema) if is_passed(found) else []
     return 1 + max((_depth(replace(found, parent=parent), schema) for parent in parents), default=0)
 
 
@@ -141,6 +155,8 @@ def _explain(old: SchemaObject, new: SchemaObject) -> str:
 
 def _rename(found: Schema, old: SchemaObject, new: SchemaObject, expected: Schema) -> Schema:
     """Return the schema after a rename."""
+    if old.kind == "range":
+        found = _name_multirange(found, old, new)
     if old.kind in RELATIONS | ROUTINES | TYPES | {"sequence", "statistics"}:
         return _rename_everywhere(found, read_label(old), read_label(new))
     objects = dict(found.objects)
@@ -155,11 +171,21 @@ def _rename(found: Schema, old: SchemaObject, new: SchemaObject, expected: Schem
     return _rename_below(Schema(objects), old, new, expected)
 
 
+def _name_multirange(found: Schema, old: SchemaObject, new: SchemaObject) -> Schema:
+    """Return the schema with the name of a range's multirange, which it keeps, as a fact: it is no longer the usual."""
+    kept = old.facts.get("multirange") or name_multirange(old)
+    facts = {name: value for name, value in old.facts.items() if name != "multirange"}
+    facts |= {} if kept == name_multirange(new) else {"multirange": kept}
+    return Schema({**found.objects, old.key: replace(old, facts=facts)})
+
+
 def _rename_below(found: Schema, old: SchemaObject, new: SchemaObject, expected: Schema) -> Schema:
-    """Return the schema after a column's rename in the children of its table too."""
-    tables = [one.name for one in found.objects.values() if one.kind in RELATIONS] if old.kind == "column" else []
+    """Return the schema after the rename of a column or check in the children of its table too."""
+    if not is_passed(old):
+        return found
+    tables = [one.name for one in found.objects.values() if one.kind in RELATIONS]
     for table in (table for table in tables if old.parent in list_parents(table, found)):
-        below = found.get("column", f"{table}.{read_local(old)}")
+        below = found.get(old.kind, f"{table}.{read_local(old)}")
         if below:
             found = _rename(found, below, replace(below, name=f"{table}.{read_local(new)}"), expected)
     return found

@@ -23,7 +23,9 @@ from tenantry.schema.ddl.names import (
 )
 from tenantry.schema.ddl.needs import UNIQUE, find_users
 from tenantry.schema.ddl.others import is_alterable
+from tenantry.schema.ddl.parts import is_attachable
 from tenantry.schema.ddl.schema import Schema
+from tenantry.schema.ddl.taken import list_names
 from tenantry.schema.ddl.types import can_add_attributes, can_add_labels
 from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
@@ -39,7 +41,6 @@ _EXPRESSIONS = frozenset({"constraint", "index", "statistics"})
 # A new column with any other fact has values in the rows that are there.
 _NEUTRAL = frozenset({"type", "collation", "storage", "compression", "statistics", "options", "grants"})
 _FOREIGN_KEY = re.compile(r"^FOREIGN KEY \((.+?)\) REFERENCES (.+?)\((.+?)\)")
-_OWN_NAMESPACES = (RELATIONS | TYPES | {"sequence", "index"}, ROUTINES)
 
 
 @dataclass
@@ -104,6 +105,10 @@ class Replacement:
                 frees=frozenset([name_identity(old)] if "identity" in old.facts else []),
             )
 
+    def list_awaited(self) -> set[ObjectKey]:
+        """Return the objects whose drop a column awaits."""
+        return {key for keys in self.blocked.values() for key in keys}
+
     def find_blocked(self, key: ObjectKey) -> Iterator[ObjectKey]:
         """Yield the columns that change only while a column is detached: it gets its type back after that."""
         yield from (blocked for blocked, others in self.blocked.items() if key in self.patched and key in others)
@@ -129,7 +134,7 @@ def find_replacement(expected: Schema, found: Schema) -> Replacement:
         waiting += bound
         result.blocked[one.key] |= {other.key for other in bound}
     for new in expected.objects.values():
-        if new.kind == "column" and new.key not in found.objects and not _NEUTRAL.issuperset(new.facts):
+        if new.kind == "column" and new.key not in found.objects and _has_values(new, expected):
             waiting += _free_row_type(new, result)
     while waiting:
         one = waiting.pop()
@@ -137,6 +142,11 @@ def find_replacement(expected: Schema, found: Schema) -> Replacement:
             result.gone.add(one.key)
             waiting += _find_followers(one, result)
     return result
+
+
+def _has_values(new: SchemaObject, expected: Schema) -> bool:
+    """Return whether a new column has values in the rows that are there, or a domain that checks that it has none."""
+    return not _NEUTRAL.issuperset(new.facts) or expected.get("domain", new.facts["type"]) is not None
 
 
 def _ends_identity(one: SchemaObject, result: Replacement) -> bool:
@@ -156,15 +166,15 @@ def _without_identity(column: SchemaObject) -> SchemaObject:
     return replace(column, facts=kept)
 
 
-def _list_new_names(expected: Schema, found: Schema) -> set[tuple[int, str]]:
-    new = [made for key, made in expected.objects.items() if key not in found.objects]
-    return {(index, made.name) for made in new for index, kinds in enumerate(_OWN_NAMESPACES) if made.kind in kinds}
+def _list_new_names(expected: Schema, found: Schema) -> set[str]:
+    new = [made for key, made in expected.objects.items() if key not in found.objects and made.kind != "column"]
+    return {name for made in new for name in list_names(made)}
 
 
-def _goes(one: SchemaObject, expected: Schema, found: Schema, names: set[tuple[int, str]]) -> bool:
+def _goes(one: SchemaObject, expected: Schema, found: Schema, names: set[str]) -> bool:
     new = expected.objects.get(one.key)
     if new is None:
-        clash = any(one.kind in kinds and (index, one.name) in names for index, kinds in enumerate(_OWN_NAMESPACES))
+        clash = not names.isdisjoint(list_names(one))
         # Its bounds may be those of a partition that is created.
         return one.kind in _LEAVES or clash or "partition of" in one.facts
     if one.kind == "table" and _is_key_retyped(one, expected, found):
@@ -187,7 +197,7 @@ def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Sc
         "constraint": lambda: (
             same("definition", "enforced") and not (same("validated") is False and "validated" in new.facts)
         ),
-        "index": lambda: same("definition", "constraint", "partition of"),
+        "index": lambda: same("definition", "constraint") and is_attachable(old, new, expected, found),
         "trigger": lambda: same("definition"),
         "statistics": lambda: same("definition"),
         "policy": lambda: same("command", "permissive") and keeps("using", "check"),
@@ -273,7 +283,12 @@ def _free_row_type(column: SchemaObject, result: Replacement) -> Iterator[Schema
         for other in result.mentions[name]:
             if other.kind in TYPES and other.name not in names:
                 names.append(other.name)
-            elif other.kind == "column" and name in find_names(other.facts["type"]) and other.parent != column.parent:
+            elif other.kind != "column" or name not in find_names(other.facts["type"]) or other.parent == column.parent:
+                continue
+            elif extra := _find_extra(other, result):
+                result.blocked[column.key].add(extra.key)
+                yield extra
+            else:
                 result.patched[other.key] = _patch(result.patched.get(other.key, other), name, is_type=True)
                 result.blocked[column.key].add(other.key)
                 yield from [*_find_bound(other, result), *_find_fields(other, result)]
@@ -309,6 +324,8 @@ def _find_dependents(one: SchemaObject, result: Replacement) -> Iterator[SchemaO
         if other.kind == "column":
             if label in find_names(other.facts.get("generated", "")):
                 yield other
+            elif other.parent != one.name and (extra := _find_extra(other, result)):
+                yield extra
             elif other.parent != one.name:
                 patch = _patch(result.patched.get(other.key, other), label, is_type=one.kind in TYPES | RELATIONS)
                 retyped = patch.facts["type"] != other.facts["type"]
@@ -319,6 +336,14 @@ def _find_dependents(one: SchemaObject, result: Replacement) -> Iterator[SchemaO
                     yield from _free_row_type(other, result)
         elif other.kind not in RELATIONS or other.kind in _LEAVES or one.kind in RELATIONS:
             yield other
+
+
+def _find_extra(column: SchemaObject, result: Replacement) -> SchemaObject | None:
+    """Return a column, or its table, that is dropped in any case: it need not be detached from anything."""
+    table = result.found.relation(column.parent)
+    if table is not None and table.key not in result.expected.objects:
+        return table
+    return column if column.key not in result.expected.objects else None
 
 
 def _patch(column: SchemaObject, label: str, *, is_type: bool) -> SchemaObject:

@@ -6,7 +6,7 @@ from tenantry.schema.ddl.columns import define_column, is_serial
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import list_names, parse_settings, read_local, split_list
 from tenantry.schema.ddl.options import alter_options, write_options, write_settings
-from tenantry.schema.ddl.schema import SchemaStep, step
+from tenantry.schema.ddl.schema import Schema, SchemaStep, step
 from tenantry.schema.snapshot import SchemaObject
 
 _REWRITES = "rewrites the table under an ACCESS EXCLUSIVE lock"
@@ -22,17 +22,30 @@ def write_table(change: SchemaStep) -> Iterator[Step]:
     yield from _mark(change)
 
 
-def is_inline(constraint: SchemaObject) -> bool:
-    """Return whether a constraint is written with its new table."""
+def is_inline(constraint: SchemaObject, schema: Schema) -> bool:
+    """Return whether a constraint is written with its new table: not if its index must not reach the partitions."""
+    if is_apart(find_index(constraint, schema)):
+        return False
     validated = constraint.facts.get("validated") != "no"
     return validated and not constraint.facts.get("definition", "").startswith("FOREIGN KEY")
+
+
+def find_index(constraint: SchemaObject, schema: Schema) -> SchemaObject | None:
+    """Return the index of a constraint; None if it has none."""
+    indexes = schema.parts(constraint.parent, "index")
+    return next((one for one in indexes if one.facts.get("constraint") == read_local(constraint)), None)
+
+
+def is_apart(index: SchemaObject | None) -> bool:
+    """Return whether an index of a partitioned table lacks those of some partitions: it was created with ONLY."""
+    return index is not None and index.facts.get("valid") == "no" and " ON ONLY " in index.facts["definition"]
 
 
 def _create(change: SchemaStep) -> Step:
     new = change.new
     lines = [_define(change, column) for column in change.expected.parts(new.name, "column")]
     constraints = change.expected.parts(new.name, "constraint")
-    lines += [_define_constraint(constraint) for constraint in constraints if is_inline(constraint)]
+    lines += [_define_constraint(constraint) for constraint in constraints if is_inline(constraint, change.expected)]
     body = ",\n".join(f"    {line}" for line in lines)
     unlogged = "UNLOGGED " if change.fact("persistence") == "unlogged" else ""
     word = "FOREIGN TABLE" if new.kind == "foreign table" else f"{unlogged}TABLE"

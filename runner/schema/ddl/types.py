@@ -107,7 +107,7 @@ def write_range(change: SchemaStep) -> Iterator[Step]:
         options = ", ".join(f"{word} = {change.fact(fact)}" for fact, word in words.items() if change.fact(fact))
         yield step(change.new, Phase.TYPE, f"CREATE TYPE {change.new.name} AS RANGE ({options})", provides=True)
     elif change.differs("multirange"):
-        usual = _name_multirange(change.new)
+        usual = name_multirange(change.new)
         old, new = change.was("multirange") or usual, change.fact("multirange") or usual
         schema, local = read_schema(new), new.removeprefix(f"{read_schema(new)}.")
         if schema != read_schema(old):
@@ -117,7 +117,7 @@ def write_range(change: SchemaStep) -> Iterator[Step]:
             yield step(change.new, Phase.TYPE, f"ALTER TYPE {old} RENAME TO {local}")
 
 
-def _name_multirange(found: SchemaObject) -> str:
+def name_multirange(found: SchemaObject) -> str:
     """Return the name that the server gives to the multirange type of a range."""
     schema = read_schema(found.name)
     local = found.name.removeprefix(f"{schema}.")

@@ -18,7 +18,7 @@ from tenantry.schema.ddl.names import (
     read_outside,
     read_reads,
 )
-from tenantry.schema.ddl.needs import find_needs, list_taken_names
+from tenantry.schema.ddl.needs import find_needs
 from tenantry.schema.ddl.order import comment_out, sort_steps
 from tenantry.schema.ddl.others import (
     write_dependence,
@@ -51,6 +51,7 @@ from tenantry.schema.ddl.replace import Replacement, find_replacement
 from tenantry.schema.ddl.rights import write_grants, write_owner
 from tenantry.schema.ddl.schema import Schema, SchemaStep, unwritten
 from tenantry.schema.ddl.tables import write_table
+from tenantry.schema.ddl.taken import list_given, list_needed, make_room
 from tenantry.schema.ddl.types import (
     write_base_type,
     write_composite,
@@ -124,7 +125,7 @@ _FACTS = {
     "foreign table": ("server", "options", "partition of", "bound", "inherits", "triggers"),
     "column": (
         *("type", "collation", "not null", "identity", "generated", "default", "storage", "compression"),
-        *("statistics", "options", "foreign options", "not null validated", *SEQUENCE_FACTS),
+        *("statistics", "options", "foreign options", "not null validated", "persistence", *SEQUENCE_FACTS),
     ),
     "constraint": ("definition", "validated", "enforced"),
     "index": (
@@ -166,13 +167,13 @@ def write_ddl(expected: Snapshot, found: Snapshot, *, major: int = 0) -> tuple[D
     patched = Schema({**present.objects, **replacement.patched})
     extra = [old for key, old in base.objects.items() if key not in wanted.objects and old.kind not in _ENDED]
     drops = [
-        *write_drops(gone, present, wanted, base, Urgency.FIRST),
+        *write_drops(gone, present, wanted, base, Urgency.FIRST, awaited=replacement.list_awaited()),
         *replacement.patches(),
         *write_drops(extra, patched, wanted, base, Urgency.LAST),
     ]
     makes = [
         _mark_renamed(_connect(step, wanted, present, replacement), renamed, renames)
-        for step in _write_all(wanted, base, present)
+        for step in (*make_room(wanted, base), *_write_all(wanted, base, present))
     ]
     drafts = [*renames, *(step.draft for step in sort_steps([*drops, *makes]))]
     return (_NO_BODIES, *drafts) if any(_is_unchecked(step) for step in makes) else tuple(drafts)
@@ -190,15 +191,20 @@ def _connect(step: Step, expected: Schema, present: Schema, replacement: Replace
         needs=frozenset((*find_needs(step, either, expected, present), *replacement.find_blocked(step.key)))
         - {step.key},
         obstacles=frozenset(replacement.blocked.get(step.key, ())),
-        takes=frozenset(list_taken_names(either, expected)) if step.opens else frozenset(),
+        takes=frozenset(list_needed(either, expected) if step.opens else ()),
+        picks=frozenset(list_given(either, expected) if step.opens else ()),
         left=read_reads(old) if old and not idle else "",
     )
 
 
-def _mark_renamed(step: Step, renamed: Sequence[SchemaObject], renames: Sequence[Draft]) -> Step:
-    """Return a step as a comment if it uses a name that an object has only after its rename."""
+def _mark_renamed(step: Step, renamed: Sequence[tuple[SchemaObject, set[str]]], renames: Sequence[Draft]) -> Step:
+    """Return a step as a comment if it uses a name that an object has only after its rename, or no longer has."""
     names, words = find_names(step.draft.sql), find_words(step.draft.sql)
-    for new, rename in zip(renamed, renames, strict=True):
+    for (new, freed), rename in zip(renamed, renames, strict=True):
+        if not freed.isdisjoint(step.takes):
+            return comment_out(step, f"run only after {rename.sql}")
+        if step.key == new.key:
+            return comment_out(step, f"run only after {rename.sql}")
         alone = not new.parent or new.kind == "index"
         if (read_label(new) if alone else new.parent) in names and (alone or read_local(new) in words):
             return comment_out(step, f"run only after {rename.sql}")

@@ -32,8 +32,6 @@ def find_generated(oracle: Oracle, before: Iterable[str], after: Iterable[str], 
 @pytest.mark.timeout(3600)
 @settings(
     max_examples=100 if _ASKED else 5,
-    deadline=None,
-    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(before=schemas(), after=schemas())

@@ -219,7 +219,7 @@ STATEMENTS = (
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(STATEMENTS), max_size=8), st.lists(st.sampled_from(STATEMENTS), max_size=8))
 def test_equal_or_not(opened: Connection, one: list[str], other: list[str]) -> None:
     """Fingerprints are equal where objects are, and only there; and then nothing differs."""

@@ -196,7 +196,7 @@ def _parts(draw: st.DrawFn, table: str, columns: list[str]) -> list[str]:
     return draw(st.lists(st.sampled_from(possible), max_size=4, unique=True))
 
 
-@settings(max_examples=25, deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=_schemas(), after=_schemas())
 def test_a_draft_leaves_no_difference_between_any_two_schemas(connect: Connection, before: str, after: str) -> None:
     """After a draft is run whole, reading the schema again gives what was expected."""

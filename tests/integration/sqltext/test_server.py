@@ -254,7 +254,6 @@ def test_any_text_is_refused_by_both_or_by_neither(database: MakeDatabase) -> No
     """A text that the server cannot parse has a finding, and one that it can parse has none of syntax."""
     with psycopg.connect(database(), autocommit=True) as connection:
 
-        @settings(deadline=None)
         @given(texts)
         def compare(sql: str) -> None:
             kinds = {finding.kind for finding in sqltext.check(sql, transactional=True)}
@@ -314,7 +313,7 @@ def test_statement_by_statement_comes_to_the_same(database: MakeDatabase) -> Non
     with psycopg.connect(database(), autocommit=True) as connection:
         connection.execute(grammar.OBJECTS)
 
-        @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(suppress_health_check=[HealthCheck.too_slow])
         @given(grammar.files)
         def compare(text: str) -> None:
             whole = run_whole(connection, text)

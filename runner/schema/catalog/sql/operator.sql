@@ -22,6 +22,8 @@ SELECT
 FROM pg_catalog.pg_operator AS operator
 JOIN namespace ON namespace.oid = operator.oprnamespace
 WHERE operator.oid >= 16384
+    -- Not one that only another operator names so far: it has no function, and nobody can use it.
+    AND operator.oprcode <> 0
     AND NOT EXISTS (
         SELECT
         FROM member

@@ -7,4 +7,6 @@
         WHEN 23 THEN 2147483647
         ELSE 32767
     END
+    -- Of an unlogged table, one that is logged.
+    OR ({unlogged_sequences} AND EXISTS (SELECT FROM relation AS main WHERE main.relpersistence = 'u'))
 )

@@ -24,6 +24,7 @@ SELECT
         'cycle', CASE WHEN sequence.seqcycle THEN 'yes' END,
         'persistence', CASE
             WHEN relation.relpersistence = 'u' AND main.relpersistence IS DISTINCT FROM 'u' THEN 'unlogged'
+            WHEN relation.relpersistence = 'p' AND main.relpersistence = 'u' AND {unlogged_sequences} THEN 'logged'
         END
     ]
 FROM relation
