@@ -119,6 +119,7 @@ def _by_version(version: int) -> dict[str, sql.Composable]:
         if version >= 14
         else sql.SQL(""),
         "brought_gate": make_brought_gate(),
+        "nulls_not_distinct": sql.SQL("index.indnullsnotdistinct" if version >= 15 else "false"),
         "enforced": sql.SQL("con.conenforced" if version >= 18 else "true"),
         "public_acl": sql.SQL(read_sql("schema/catalog", "public_acl" if version >= 15 else "public_acl_before_15")),
         "collation_locale": sql.SQL(_locale_by_version(version)),
