@@ -19,7 +19,6 @@ from tenantry.model.events import DraftWritten, Event, FindingReported, Verdict,
 from tenantry.model.results import Result
 from tenantry.model.rollout import Stage
 from tenantry.model.words import count
-from tenantry.postgres.sessions import find_major
 from tenantry.project import Project
 from tenantry.proof.checks import run_checks
 from tenantry.schema.ddl.draft import render
@@ -165,7 +164,6 @@ def _make_job(
         # A scratch database for each set: master and tenants may both have a table of the same name.
         with _refusing(), open_replay(project) as replay:
             repeatables = directory.repeatables or ()
-            major = find_major(replay.scratch.connection)
             schema, wrong = yield from _replay(replay, tenant, (*directory.migrations, *repeatables))
             found += wrong
             versions = {migration.version for migration in directory.migrations}
@@ -176,7 +174,7 @@ def _make_job(
                 found += 1
                 yield FindingReported(tenant.name, problem)
         if wanted and name is wanted.set_name:
-            found += yield from _compare(tenant, wanted, schema, major)
+            found += yield from _compare(tenant, wanted, schema)
         return Verdict(Result.FINDING, count(found, "problem")) if found else Verdict(Result.OK)
 
     return check
@@ -200,13 +198,14 @@ def _refusing() -> Iterator[None]:
         raise Refused(str(error), hint=error.hint) from None
 
 
-def _compare(tenant: Tenant, wanted: _Wanted, found: Snapshot, major: int) -> Generator[Event, None, int]:
+def _compare(tenant: Tenant, wanted: _Wanted, found: Snapshot) -> Generator[Event, None, int]:
     """Say how the schema that the files make differs from the one that they are to make; return in how much."""
     differences = [one for one in compare_schemas(wanted.schema, found) if wanted.extra or one.what is not What.EXTRA]
     for difference in differences:
         yield FindingReported(tenant.name, Problem(f"{explain(difference)} (compared with {wanted.source})"))
     if differences:
-        yield DraftWritten(tenant.name, render(write_ddl(wanted.schema, found, major=major)))
+        # For every major: that of the scratch server need not be that of the tenants.
+        yield DraftWritten(tenant.name, render(write_ddl(wanted.schema, found)))
     return len(differences)
 
 

@@ -9,7 +9,6 @@ from tenantry.files.directory import next_version, read_migrations
 from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import LinePrinted
-from tenantry.postgres.sessions import find_major
 from tenantry.project import Project
 from tenantry.schema.ddl.draft import Draft, Risk, render
 from tenantry.schema.ddl.write import write_ddl
@@ -58,8 +57,8 @@ def start(project: Project, *, name: str, schema_from: str, set_name: SetName = 
         found = replay.run(migrations)
     with open_replay(project) as replay:
         expected = load_schema(replay.scratch, *source, config.scope())
-        major = find_major(replay.scratch.connection)
-    drafts = write_ddl(expected, found, major=major)
+    # For every major: that of the scratch server need not be that of the tenants.
+    drafts = write_ddl(expected, found)
     if not drafts:
         yield LinePrinted(f"nothing to write: the files already produce the schema of {source[1]}")
     title = f"A draft for review: the difference between the files and {source[1]}."

@@ -52,14 +52,19 @@ def read_written(
     for tag, node in changes:
         events |= _find_events(tag, node)
         columns += _list_columns(node)
-    values = {"events": events, "columns": columns, "oids": [*written, *read]}
+    values = {"events": events, "columns": columns, "written": [*written], "read": [*read]}
     rows = connection.execute(read_sql("lint/measure", "written"), values).fetchall()
-    # An INSERT of a row that no policy allows fails; all else leaves such rows out.
-    hidden = {*read, *(written if any(tag != _INSERTS for tag, _ in changes) else ())}
+    # An INSERT of a row that no policy allows fails; all else leaves such rows out, and so does its own reading.
+    hidden = {*read, *(written if any(tag != _INSERTS or _reads_itself(node) for tag, node in changes) else ())}
     return Written(
-        tuple(name for oid, name, _, late in rows if late and oid in written),
+        tuple(name for _, name, _, late in rows if late),
         tuple(name for oid, name, secured, _ in rows if secured and oid in hidden),
     )
+
+
+def _reads_itself(node: Node) -> bool:
+    """Return whether an INSERT reads the table that it writes."""
+    return any(tag == "RangeVar" and one["relname"] == node["relation"]["relname"] for tag, one in walk(node))
 
 
 def _find_events(tag: str, node: Node) -> int:

@@ -34,7 +34,7 @@ def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema)
             yield from find_parting(new, expected, present)
             yield from _find_inherited(new, expected)
             yield from find_leaving(new.parent, expected, present)
-            yield from _find_referenced(new, expected)
+            yield from _find_referenced(new, expected, present)
             if step.phase is Phase.LINK:
                 yield from _find_partitions(new, expected)
         case "index" | "statistics" | "trigger":
@@ -206,11 +206,12 @@ def _find_keys_of(column: SchemaObject, present: Schema) -> Iterator[ObjectKey]:
             yield constraint.key
 
 
-def _find_referenced(new: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
+def _find_referenced(new: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
+    """Yield the keys that a foreign key may use: those that are new, and those that have to be gone before it."""
     match = _REFERENCES.search(new.facts["definition"])
     if match:
         for kind in ("constraint", "index"):
-            for key in expected.parts(match[1], kind):
+            for key in (*expected.parts(match[1], kind), *present.parts(match[1], kind)):
                 if key.facts["definition"].startswith(UNIQUE) and _read_columns(key) == find_words(match[2]):
                     yield key.key
 

@@ -90,3 +90,14 @@ def test_wrong_input(project: Fleet) -> None:
         done = project.run("draft", name, "--schema-from", source)
         assert (done.code, done.out) == (2, ""), done.err
     assert list_files(project) == sorted(FILES)
+
+
+def test_for_every_major(project: Fleet) -> None:
+    """It has no statement that only the server knows which ran the files: tenants may be on older ones."""
+    doubled = "ALTER TABLE rooms ADD COLUMN twice numeric GENERATED ALWAYS AS (rate * 2) STORED;\n"
+    project.write("0002_twice.sql", doubled)
+    write_wanted(project, ROOMS + RATES + doubled.replace("* 2", "* 3"))
+    done = project.run("draft", "thrice", "--schema-from", "schema.sql")
+    assert (done.code, done.err) == (0, "")
+    assert "-- ALTER TABLE public.rooms DROP COLUMN twice;" in done.out
+    assert "SET EXPRESSION" not in done.out

@@ -859,3 +859,14 @@ create table gone (x t[]);
 create domain d as int check (value > 0);
 create table t (a int, b d, c d[]);
 create table u (x t, n int);
+
+-- pair: a foreign key to a key next to one that goes
+-- before
+create table t (id serial primary key);
+create table u (id serial primary key);
+create table v (id int);
+alter table t add r int references u (id);
+-- after
+create table u (id int generated always as identity unique);
+create table v (id int);
+alter table v add r int references u (id);

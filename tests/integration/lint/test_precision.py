@@ -24,6 +24,11 @@ CODES = (
     "CREATE TABLE codes (id integer PRIMARY KEY, code text NOT NULL);\nCREATE INDEX codes_code_idx ON codes (code);\n"
 )
 SWAP = "ALTER TABLE codes DROP CONSTRAINT codes_pkey, ADD CONSTRAINT codes_pkey PRIMARY KEY USING INDEX codes_new;\n"
+REFERRING = """\
+CREATE TABLE guests (id integer PRIMARY KEY, room_id integer REFERENCES rooms (id) ON DELETE CASCADE);
+CREATE TABLE bills (id integer PRIMARY KEY, guest_id integer REFERENCES guests (id) DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE emptied (room_id integer REFERENCES rooms (id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED);
+"""
 # Files, of which the last one has no finding.
 NOTHING: dict[str, tuple[str, ...]] = {
     "a primary key by an index": (
@@ -52,6 +57,13 @@ NOTHING: dict[str, tuple[str, ...]] = {
     "checks that do not wait": (
         "UPDATE visits SET room_id = NULL WHERE id = 5;\nSET CONSTRAINTS ALL IMMEDIATE;\n"
         "ALTER TABLE visits ADD COLUMN filled boolean;\n",
+    ),
+    "keys that a foreign key takes away": (
+        REFERRING,
+        "DELETE FROM rooms WHERE id = 5;\nALTER TABLE emptied ADD COLUMN filled boolean;\n",
+    ),
+    "a default of transactions, for statements with one each": (
+        "-- transactional: false\nSET default_transaction_isolation = 'serializable';\nSELECT 1;\n",
     ),
     "columns that no check is about": (
         "UPDATE visits SET id = 6 WHERE id = 5;\nALTER TABLE visits ADD COLUMN filled boolean;\n",
@@ -114,6 +126,23 @@ ONE: dict[str, tuple[tuple[str, ...], str, str]] = {
         "deferred-check",
         "if a row of visits is written before, its deferred check waits for the commit, and the file fails here "
         "(55006)",
+    ),
+    "rows that a foreign key deletes": (
+        (REFERRING, "DELETE FROM rooms WHERE id = 5;\nALTER TABLE guests ADD COLUMN filled boolean;\n"),
+        "deferred-check",
+        "if a row of guests is written before, its deferred check waits for the commit, and the file fails here "
+        "(55006)",
+    ),
+    "rows of the table itself": (
+        ("INSERT INTO secured (id, org) SELECT id + 100, org FROM secured WHERE id = 5;\n",),
+        "row-security",
+        "row-level security holds for the owner of secured too: rows that no policy shows are left out, without an "
+        "error",
+    ),
+    "a default of transactions": (
+        ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY;\n",),
+        "transaction-default",
+        "SESSION CHARACTERISTICS: holds for transactions that begin later, and is reset after the file",
     ),
     "a key that others refer to": (
         ("ALTER TABLE rooms DROP CONSTRAINT rooms_pkey CASCADE /* no longer used */;\n",),

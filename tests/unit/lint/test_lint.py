@@ -42,7 +42,7 @@ UNSAFE = {
 # What only a measurement tells.
 MEASURED = ("deferred-check", "full-scan", "row-security", "table-rewrite")
 # Forms of all tables, whoever made them.
-OF_ALL = ("upkeep 3", "upkeep 6")
+OF_ALL = ("upkeep 3", "upkeep 6", "transaction-default 1", "transaction-default 2")
 NOTHING = {
     "a column": "ALTER TABLE sessions ADD fee int, ADD paid boolean NOT NULL DEFAULT false;\n",
     "a column with the time": "ALTER TABLE sessions ADD at timestamp DEFAULT now(), ADD b date DEFAULT CURRENT_DATE;\n",

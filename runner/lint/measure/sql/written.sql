@@ -1,38 +1,56 @@
+-- With the tables that a foreign key writes in turn: those referring to a row that is deleted, or gets another key.
+WITH RECURSIVE written (oid, events, columns, nulls) AS (
+    SELECT class.oid, CAST(%(events)s AS int), array_agg(changed.attnum), false
+    FROM pg_catalog.pg_class AS class
+    LEFT JOIN pg_catalog.pg_attribute AS changed
+        ON changed.attrelid = class.oid AND changed.attname = ANY (%(columns)s)
+    WHERE class.oid = ANY (%(written)s)
+    GROUP BY class.oid
+    UNION
+    SELECT
+        cause.conrelid,
+        -- The bits of tgtype for INSERT, DELETE and UPDATE are those that are asked for.
+        CASE WHEN written.events & 8 <> 0 AND cause.confdeltype = 'c' THEN 8 ELSE 16 END,
+        cause.conkey,
+        'n' = CASE WHEN written.events & 8 <> 0 THEN cause.confdeltype ELSE cause.confupdtype END
+    FROM written
+    JOIN pg_catalog.pg_constraint AS cause
+        ON cause.contype = 'f'
+        AND cause.confrelid = written.oid
+        AND (
+            (written.events & 8 <> 0 AND cause.confdeltype IN ('c', 'n', 'd'))
+            OR (written.events & 16 <> 0 AND cause.confupdtype IN ('c', 'n', 'd') AND cause.confkey && written.columns)
+        )
+)
 SELECT
     CAST(class.oid AS bigint),
     space.nspname || '.' || class.relname,
     class.relrowsecurity AND class.relforcerowsecurity,
-    -- The bits of tgtype for INSERT, DELETE and UPDATE are those that are asked for.
     EXISTS (
         SELECT
-        FROM pg_catalog.pg_trigger AS late
+        FROM written
+        JOIN pg_catalog.pg_trigger AS late
+            ON late.tgrelid = written.oid
         LEFT JOIN pg_catalog.pg_constraint AS cause
             ON cause.oid = late.tgconstraint
-        WHERE late.tgrelid = class.oid
+        WHERE written.oid = class.oid
             AND late.tginitdeferred
             AND late.tgenabled <> 'D'
-            AND CAST(late.tgtype AS int) & %(events)s <> 0
+            AND CAST(late.tgtype AS int) & written.events <> 0
             -- A row without a duplicate is not looked at again.
-            AND NOT (cause.contype IN ('p', 'u', 'x') AND %(events)s = 4)
+            AND NOT (cause.contype IN ('p', 'u', 'x') AND written.events = 4)
             -- An UPDATE that leaves the columns of a key or of the trigger alone has nothing checked.
             AND (
-                CAST(late.tgtype AS int) & %(events)s & 12 <> 0
+                CAST(late.tgtype AS int) & written.events & 12 <> 0
                 OR (cause.oid IS NULL AND CAST(late.tgattr AS text) = '')
-                OR EXISTS (
-                    SELECT
-                    FROM pg_catalog.pg_attribute AS changed
-                    WHERE changed.attrelid = class.oid
-                        AND changed.attname = ANY (%(columns)s)
-                        AND (
-                            changed.attnum = ANY (late.tgattr)
-                            OR (cause.conrelid = class.oid AND changed.attnum = ANY (cause.conkey))
-                            OR (cause.confrelid = class.oid AND changed.attnum = ANY (cause.confkey))
-                        )
-                )
+                OR written.columns && CAST(late.tgattr AS int2[])
+                -- A key without a value is not looked up.
+                OR (cause.conrelid = class.oid AND written.columns && cause.conkey AND NOT written.nulls)
+                OR (cause.confrelid = class.oid AND written.columns && cause.confkey)
             )
     )
 FROM pg_catalog.pg_class AS class
 JOIN pg_catalog.pg_namespace AS space
     ON space.oid = class.relnamespace
-WHERE class.oid = ANY (%(oids)s)
+WHERE class.oid IN (SELECT oid FROM written) OR class.oid = ANY (%(read)s)
 ORDER BY 2

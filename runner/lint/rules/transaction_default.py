@@ -1,0 +1,39 @@
+"""A default for transactions is set in a file whose own transaction has begun: nothing of the file runs with it."""
+
+from collections.abc import Iterator
+
+from tenantry.lint.reading import LintedFile, LintedStatement
+from tenantry.lint.rule import Match, Rule
+from tenantry.lint.tree import squeeze
+from tenantry.lint.words import ALONE, advise
+from tenantry.model.hazards import Level
+
+_STANDARD, _SETTINGS = "SESSION CHARACTERISTICS", "default_transaction_"
+
+
+def _check(file: LintedFile) -> Iterator[Match]:
+    # Without a transaction of the file, each later statement has one of its own.
+    for part in file.parts if file.migration.transactional else ():
+        if _sets_default(part):
+            message = f"{part.node['name']}: holds for transactions that begin later, and is reset after the file"
+            sentence = "leave it out, set it for the role that migrates, or give each statement its own transaction"
+            yield Match(part.start, message, advise(sentence, f"{ALONE}{squeeze(part.text)};"))
+
+
+def _sets_default(part: LintedStatement) -> bool:
+    name = part.node.get("name", "") if part.tag == "VariableSetStmt" else ""
+    sets = part.node.get("kind") in {"VAR_SET_VALUE", "VAR_SET_MULTI"}
+    return sets and (name == _STANDARD or name.startswith(_SETTINGS))
+
+
+RULE = Rule(
+    "transaction-default",
+    Level.CAUTION,
+    "a default for transactions is set after the transaction of the file has begun, which does not follow it",
+    "leave it out, set it for the role that migrates, or give each statement its own transaction",
+    _check,
+)
+UNSAFE = (
+    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE;\n",
+    "SET default_transaction_isolation = 'serializable';\n",
+)
