@@ -63,7 +63,7 @@ def _compose_text(*, whole: bool) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class Effect:
     """What SQL answered, and the relations that it may have changed: as they were, and as they are, with new ones."""
 
     answers: Sequence[PGresult]
@@ -118,7 +118,7 @@ class Books:
                 self._held.add(int(oid))
         self._fresh = True
 
-    def run(self, text: str, *, whole: bool = False, keeps: bool = False) -> Step:
+    def run(self, text: str, *, whole: bool = False, keeps: bool = False) -> Effect:
         """Run SQL in the open transaction. Raises psycopg.Error if it fails.
 
         There is a savepoint then to go back to, unless the text could not be parsed. `whole` reads also the relations
@@ -136,9 +136,9 @@ class Books:
             answers = self._send(text, _compose_text(whole=whole), plain=True)
         before, after = self._take(answers[-2], whole=whole)
         self._fresh, self._keeps = True, self._keeps and keeps
-        return Step(answers[1:-2], before, after)
+        return Effect(answers[1:-2], before, after)
 
-    def list_before(self, step: Step) -> DatabaseState:
+    def list_before(self, step: Effect) -> DatabaseState:
         """Return every relation as it was before the last step."""
         unchanged = {oid: each for oid, each in (self._known or {}).items() if oid not in step.after}
         return {**unchanged, **step.before}
