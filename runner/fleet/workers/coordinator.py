@@ -39,6 +39,8 @@ class Coordinator:
         self.link = Link(control, bell=run)
         self.told: set[tuple[str, int, str]] = set()
         self.applied: set[str] = set()
+        # All that are known of, those of former stages included.
+        self.jobs: set[int] = set()
         self.name_queue = name_queue
         self._defer = defer
         self._request = request

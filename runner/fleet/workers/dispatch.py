@@ -59,14 +59,18 @@ class Dispatch:
         if not self._unsure:
             return False
         found = self._run.control.read_contents(connection, self._run.run)
-        names = {tenant.name for tenant in group.tenants}
-        missed = {job: one for job, one in found.items() if job not in self.sent}
-        for job, (content, lock) in missed.items():
-            batch = decode_batch(content)
-            if names & {name for name, _ in batch.tenants}:
-                self.sent[job] = SentBatch(batch, group.second, lock)
+        names, went_out = {tenant.name for tenant in group.tenants}, False
+        # The jobs of the run are more than those of this stage, and the tenants may have been in others before.
+        for job, (content, lock) in found.items():
+            if job not in self._run.jobs and names & {name for name, _ in decode_batch(content).tenants}:
+                self._note(job, SentBatch(decode_batch(content), group.second, lock))
+                went_out = True
         self._unsure = False
-        return bool(missed)
+        return went_out
+
+    def _note(self, job: int, batch: SentBatch) -> None:
+        self.sent[job] = batch
+        self._run.jobs.add(job)
 
     def send(self, connection: Connection, tenants: Sequence[Tenant], group: Outgoing) -> None:
         """Make batches of tenants of a group, and put them into the queues of their servers. Raises one of `LOST`."""
@@ -88,7 +92,7 @@ class Dispatch:
                 queues.append((name, locks[number % len(locks)] if locked else None))
         made = self._run.add_batches(connection, batches, queues)
         for (job, batch), (_, lock) in zip(made.items(), queues, strict=True):
-            self.sent[job] = SentBatch(batch, group.second, lock)
+            self._note(job, SentBatch(batch, group.second, lock))
         self._unsure = False
 
     def _list_locks(self, queue: str, share: int) -> list[str]:
