@@ -16,7 +16,6 @@ from tenantry.config.model import Config
 from tenantry.files.checks import Check
 from tenantry.files.header import parse_header
 from tenantry.files.texts import FOLDER, Texts
-from tenantry.fleet.ahead import Ahead
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import RepeatableTable
 from tenantry.ledger.writing import record_proven
@@ -26,7 +25,6 @@ from tenantry.model import (
     Migration,
     MigrationStatus,
     Note,
-    Plan,
     RowState,
     SetName,
     Tenant,
@@ -45,8 +43,8 @@ from tenantry.proof.kept import KeptProofs
 from tenantry.proof.shared import make_shared
 from tenantry.schema import differences as drift
 from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
-from tenantry.schema.catalog.sighting import Experience, read_sighting
-from tenantry.schema.catalog.token import describe_token, read_token
+from tenantry.schema.catalog.sighting import Experience, digest_questions, read_sighting
+from tenantry.schema.catalog.token import read_token
 from tenantry.schema.differences import count_differences, describe_unnamed
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import ExpectedSchemas, make_expected
@@ -87,30 +85,6 @@ class Prover:
     repeatables: Mapping[SetName, tuple[Migration, ...] | None] = field(default_factory=dict)
     full: bool = False
     experience: Experience = field(default_factory=Experience)
-    ahead: Ahead = field(default_factory=Ahead)
-
-    def foresee(self, ledger: Ledger, statuses: Sequence[MigrationStatus], plan: Plan) -> None:
-        """Begin to compute the schema of a tenant after a plan, if it is not known, while the plan is carried out."""
-        expected, major, scope = self.expected, find_major(ledger.connection), self.config.scope()
-        try:
-            migrations = self._list_planned(ledger, statuses, plan)
-        except Refused:
-            return  # the proof says why
-        if expected.is_known(major, migrations, scope):
-            return
-
-        def compute() -> None:
-            # Asked here, and not for each tenant: it may run a program.
-            if expected.place.is_apart(major):
-                expected.after(self.sessions, ledger.tenant, major, migrations, scope)
-
-        self.ahead.begin(expected.name(major, migrations, scope), compute)
-
-    def _list_planned(self, ledger: Ledger, statuses: Sequence[MigrationStatus], plan: Plan) -> list[Migration]:
-        """Return the files that will have run in a tenant after a plan. Raises Refused if one's text is not known."""
-        files = {step.version: step for step in plan.steps}
-        files |= {file.version: file for file in _list_recorded(ledger, statuses, self.texts)}
-        return [*(files[version] for version in sorted(files)), *(self.repeatables.get(ledger.tenant.set_name) or ())]
 
     def look(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> ProofState:
         """Return what is known of a tenant by the token of its catalog. Raises Refused like `prove`.
@@ -239,8 +213,9 @@ class Prover:
         """Return a name for all that a tenant is held against: files, scope, and the columns of tenants.yaml."""
         major, config = find_major(ledger.connection), self.config
         schema = self.expected.name(major, migrations, config.scope())
-        # And how its token is made: a version that reads it from fewer catalogs has seen less.
-        about = f"{schema} {config.scope(ledger.tenant)} {config.expected_columns} {describe_token(major)}"
+        scope = config.scope(ledger.tenant)
+        # And what was asked: a version that asks for less has seen less.
+        about = f"{schema} {scope} {config.expected_columns} {digest_questions(major, scope)}"
         return hashlib.sha256(about.encode("utf-8", "surrogatepass")).hexdigest()
 
 

@@ -99,11 +99,6 @@ class ExpectedSchemas:
             self._known[path] = known
         return known
 
-    def is_known(self, major: int, migrations: Sequence[Migration], scope: Scope) -> bool:
-        """Return whether the snapshot after all of the files is kept, as far as can be told without reading it."""
-        path = self._about(migrations, scope, major).find_path(self.folder)
-        return path in self._known or path.exists()
-
     def name(self, major: int, migrations: Sequence[Migration], scope: Scope) -> str:
         """Return a name for the schema after all of the files: the same for equal files, server and scope."""
         return self._about(migrations, scope, major).list_keys()[-1]

@@ -7,6 +7,7 @@ Whether privileges on what PostgreSQL brings are as it brought them takes longer
 have copies of the same rows there: a digest of their versions that was once found to be usual is so in all of them.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,9 +18,10 @@ from psycopg.errors import InsufficientPrivilege
 from tenantry.model.scope import Scope
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection, find_major
-from tenantry.schema.catalog.parts import find_parts, open_gates
-from tenantry.schema.catalog.query import compose_gated, make_brought_gate
-from tenantry.schema.catalog.token import VERSION, Form, can_read_token, compose_token
+from tenantry.schema.catalog.parts import ALL, find_parts, open_gates
+from tenantry.schema.catalog.query import compose, compose_gated, make_brought_gate
+from tenantry.schema.catalog.token import ALL as CATALOGS
+from tenantry.schema.catalog.token import VERSION, Form, can_read_token, compose_token, describe_token
 from tenantry.schema.snapshot import Snapshot
 
 _NOTHING = sql.SQL("NULL")
@@ -135,6 +137,14 @@ def _ask(connection: Connection, scope: Scope, asked: _Asked, experience: Experi
         asked.brought or extended or privileges not in experience.usual,
     )
     return Sighting(str(token), str(fingerprint)), needed
+
+
+@lru_cache(maxsize=64)
+def digest_questions(major: int, scope: Scope) -> str:
+    """Return a digest of all that is asked for a proof: what was asked otherwise, with a gap in a gate, saw less."""
+    whole = _compose(major, scope, _Asked(ALL, CATALOGS, brought=True))
+    texts = (describe_token(major), whole.as_string(), compose("fingerprint", major, scope, ALL).as_string())
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 @lru_cache(maxsize=64)
