@@ -96,12 +96,15 @@ class Prover:
             migrations = self._list_planned(ledger, statuses, plan)
         except Refused:
             return  # the proof says why
-        if expected.is_known(major, migrations, scope) or not expected.place.is_apart(major):
+        if expected.is_known(major, migrations, scope):
             return
-        self.ahead.begin(
-            expected.name(major, migrations, scope),
-            lambda: expected.after(self.sessions, ledger.tenant, major, migrations, scope),
-        )
+
+        def compute() -> None:
+            # Asked here, and not for each tenant: it may run a program.
+            if expected.place.is_apart(major):
+                expected.after(self.sessions, ledger.tenant, major, migrations, scope)
+
+        self.ahead.begin(expected.name(major, migrations, scope), compute)
 
     def _list_planned(self, ledger: Ledger, statuses: Sequence[MigrationStatus], plan: Plan) -> list[Migration]:
         """Return the files that will have run in a tenant after a plan. Raises Refused if one's text is not known."""

@@ -43,7 +43,9 @@ def compose(question: str, version: int, scope: Scope, parts: frozenset[str]) ->
 def compose_gated(version: int, scope: Scope, parts: frozenset[str]) -> sql.Composed:
     """Return the query for a fingerprint whose other gates the token answers, without settings."""
     visible = sql.SQL("visible" if scope.ignored else "line")
-    answer = _read("fingerprint", {"visible": visible, "gates": _read("sighting_gates", {})})
+    answer = _read(
+        "fingerprint", {"visible": visible, "gates": _read("sighting_gates", _compose_marks(version, scope))}
+    )
     return _compose_query(answer, version, scope, parts)
 
 
@@ -95,6 +97,7 @@ def _compose_marks(version: int, scope: Scope) -> dict[str, sql.Composable]:
     # Facts that the common part of these omits; used by the gate and by the part that reports them.
     for kind in ("column", "index", "sequence"):
         marks[f"{kind}_has_more"] = _read(f"{kind}_has_more", marks)
+    marks["sequence_gate"] = _read("sequence_gate", marks)
     return marks
 
 

@@ -33,10 +33,6 @@ _GATES: Mapping[str, Mapping[str, str]] = {
     "pg_rewrite": {"pg_rewrite": "rulename <> '_RETURN'"},
     "pg_depend": {"depends": "deptype = 'x'"},
     "pg_type": {"pg_type": f"{_OWN.format('pg_type')} AND {_TYPE}"},
-    "pg_sequence": {
-        "sequence": "(seqincrement, seqmin, seqstart, seqcache, seqcycle) IS DISTINCT FROM (1, 1, 1, 1, false) "
-        "OR seqmax <> CASE seqtypid WHEN 20 THEN 9223372036854775807 WHEN 23 THEN 2147483647 ELSE 32767 END"
-    },
     **{
         catalog: {catalog: _OWN.format(catalog)}
         for catalog in (

@@ -40,6 +40,7 @@ BEYOND = {
         "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",
     ),
     "sequence": ("CREATE SEQUENCE s", "ALTER SEQUENCE s INCREMENT 2"),
+    "sequence logged": ("CREATE UNLOGGED TABLE a (b serial)", "ALTER SEQUENCE a_b_seq SET LOGGED"),
     "owner of a sequence": (
         "CREATE TABLE a (b integer, c integer); CREATE SEQUENCE s OWNED BY a.b",
         "ALTER SEQUENCE s OWNED BY a.c",

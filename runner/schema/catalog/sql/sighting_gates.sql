@@ -8,9 +8,9 @@
             ' ',
             string_agg(DISTINCT CAST(relkind AS text), ' '),
             CASE WHEN bool_or(relhassubclass) THEN 'inheritance' END,
-            CASE WHEN bool_or(relkind = 'S' AND relpersistence = 'u') THEN 'sequence' END,
             CASE WHEN bool_or(relkind = 'S' AND relacl IS NOT NULL) THEN 'identity_sequence' END
         )
         FROM relation
-    )
+    ),
+    {sequence_gate}
 )
