@@ -133,11 +133,7 @@ def _send_record(
         ledger.connection.execute(compose_savepoint("ROLLBACK TO SAVEPOINT"))
         guard.seen, before = None, ()
     whole = compose_guard(guard, schema, LEDGER_AND_LOG, writes=True, remembers=guard.continues).as_string()
-    record = (
-        fill(False),
-        *after,
-    )
-    return _send_guarded(ledger, (*before, whole, compose_check(ledger).as_string(), *record))
+    return _send_guarded(ledger, (*before, whole, compose_check(ledger).as_string(), fill(False), *after))
 
 
 def _compose_quick(ledger: Ledger) -> sql.Composable:
