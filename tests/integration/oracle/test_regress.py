@@ -32,8 +32,8 @@ _KNOWN = {
     ("privileges", Kind.LEFT_IN_DUMP),
     ("alter_table", Kind.LEFT_IN_DUMP),
 }
-# Files with a rule that servers of this major cannot read back: pg_dump fails there as well.
-_UNREADABLE = {("triggers", 14), ("triggers", 15)}
+# Files with a rule that servers of these majors cannot read back: pg_dump fails there as well.
+_UNREADABLE = {("triggers", major) for major in (14, 15, 16)}
 _ASKED = os.environ.get("TENANTRY_TEST_ORACLE") == "1"
 
 
