@@ -1,7 +1,6 @@
 """The command line: parse arguments, start the verb, hand its events to the outputs, return the exit code."""
 
 import gc
-import io
 import os
 import shlex
 import shutil
@@ -90,9 +89,7 @@ class _Verbs(click.Group):
             # click would exit itself, and begin its errors with a word of its own: "Error:", in one colour.
             sys.exit(super().main(*args, **extra | {"standalone_mode": False}))
         except click.ClickException as error:
-            shown = io.StringIO()
-            error.show(shown)
-            _complain(escape(shown.getvalue()).rstrip("\n").replace("Error: ", f"{_ERROR} ", 1))
+            _show_usage(error)
             sys.exit(error.exit_code)
         except click.Abort:
             # Ctrl-C before the run has begun: it ends as one during the run does.
@@ -122,6 +119,22 @@ class _Verbs(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             raise click.UsageError(f"{args[0]!r} is not a verb: {_suggest(args[0])}", ctx) from error
+
+
+def _show_usage(error: click.ClickException) -> None:
+    """Write an error of the arguments, after how the verb is used; the help alone where nothing was typed."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        _complain(error.format_message())
+        return
+    from tenantry.verbs.usage import describe
+
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context:
+        _complain(f"{escape(context.get_usage())}\nTry '{escape(context.command_path)} --help' for help.\n")
+    problem = describe(error)
+    _complain(f"{_ERROR} {hang(escape(problem.message))}")
+    if problem.hint:
+        _complain(f"{click.style('hint:', fg='cyan')} {hang(escape(problem.hint))}")
 
 
 def _suggest(word: str) -> str:
@@ -409,6 +422,10 @@ def _join(words: list[str]) -> str:
 def _again(context: click.Context) -> str:
     """Return the command as it was typed, without its tenants, format and secrets: what remains is for the rest."""
     words = [_program(), context.info_name or "", *_retype_options(context, _NOT_AGAIN)]
+    for param in context.command.params:
+        if isinstance(param, click.Argument) and _is_given(context, param.name or ""):
+            value = context.params[param.name or ""]
+            words += [shlex.quote(str(one)) for one in (value if isinstance(value, tuple) else (value,))]
     return " ".join([*words, *_retype_config(context)])
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -139,16 +139,6 @@ def report(
     for severity, message in notices:
         yield NoticeRaised(tenant.name, severity, message)
     return outcome
-
-
-def write_despite_cancel(write: Callable[[], None]) -> None:
-    """Write a record about a file that ended; once more if a cancel ends that too. Raises psycopg.Error."""
-    try:
-        write()
-    except psycopg.errors.QueryCanceled:
-        # A server may signal a cancel twice, to the process and to its group, and under load the second one is late:
-        # it hits whatever the session runs by then. A run also cancels all its sessions, one after the other.
-        write()
 
 
 def measure_since(started: float) -> int:

@@ -6,10 +6,11 @@ Nothing that a file leaves in its session reaches the ledger or the next file.
 from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, replace
+from itertools import islice
 
 import psycopg
 
-from tenantry.apply.attempt import Broken, Ending, Stale, write_despite_cancel
+from tenantry.apply.attempt import Broken, Ending, Stale
 from tenantry.apply.repeatables import apply_repeatable
 from tenantry.apply.site import Site, States
 from tenantry.apply.transactional import apply_whole
@@ -31,7 +32,7 @@ from tenantry.model.results import Failure, Result
 from tenantry.planning.words import advise_in_doubt, advise_unfinished, summarise
 from tenantry.postgres.failures import FailureKind
 from tenantry.postgres.sessions import SILENT
-from tenantry.postgres.transaction import begin_durably, clean, in_transaction, try_transaction_lock
+from tenantry.postgres.transaction import begin_durably, clean, despite_cancel, in_transaction, try_transaction_lock
 
 # The attempt's event in the log, and the tenant's result.
 _ENDS = {
@@ -62,6 +63,7 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
     while steps:
         step = steps[0]
         site.ledger.guard.continues = len(steps) > 1
+        site.following.step = _find_next(site, steps)
         outcome = yield from (apply_whole if step.transactional else _apply_statements)(site, step, states)
         match outcome:
             case MigrationApplied():
@@ -84,6 +86,13 @@ def apply_plan(site: Site, plan: Plan, rows: Sequence[AppliedMigration]) -> Gene
         # Another runner may have applied it meanwhile.
         result = Result.APPLIED if repeated else result
     return Verdict(result)
+
+
+def _find_next(site: Site, steps: Sequence[Migration]) -> Migration | None:
+    """Return the file whose transaction can begin in the message that commits the first of these."""
+    if site.record or len(steps) == 1 or not all(step.transactional for step in islice(steps, 2)):
+        return None
+    return steps[1]
 
 
 def _apply_statements(site: Site, step: Migration, states: States) -> Generator[Event, None, Ending]:
@@ -168,7 +177,7 @@ def _log_failure(site: Site, step: Migration, event: str, failure: Failure) -> t
             if not step.transactional:
                 # The session is as the file left it: the log must not be written by another role or search_path.
                 clean(site.connection)
-            write_despite_cancel(lambda: _write_failure(site.ledger, step, event, failure))
+            despite_cancel(lambda: _write_failure(site.ledger, step, event, failure))
     except (psycopg.Error, TenantError) as error:
         # A warning only: it must not hide the failure that was to be logged.
         problem = Problem(f"the failure could not be written to the log: {str(error).strip()}")

@@ -1,13 +1,14 @@
 """The site of an attempt: one tenant's connection, ledger and files."""
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from psycopg import sql
 
 from tenantry.ledger.ledger import Ledger
-from tenantry.model import AppliedMigration, Plan, Tenant
+from tenantry.model import AppliedMigration, Migration, Plan, Tenant
 from tenantry.model.events import LockAwaited
+from tenantry.postgres.copying import Copied
 from tenantry.postgres.runner_lock import Taken, poll
 from tenantry.postgres.sessions import Connection, Sessions
 
@@ -17,6 +18,18 @@ States = dict[int, str]
 # Records that a file has run: its time in milliseconds, its number of statements, and the SQL that resets the session,
 # to be sent before the record; None if the session is reset already. Commits, too.
 WriteRecord = Callable[[int, int, sql.SQL | None], None]
+
+
+@dataclass(slots=True)
+class NextFile:
+    """The file after the one that runs: it begins with the COMMIT of that one, to save a round trip.
+
+    `step` is that file, None if there is none whose transaction can begin there. `copied` is the answer of its
+    beginning, until that file takes it.
+    """
+
+    step: Migration | None = None
+    copied: Copied | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,7 @@ class Site:
     replan: Callable[[tuple[AppliedMigration, ...]], Plan]
     resume_at: int | None = None
     record: WriteRecord | None = None
+    following: NextFile = field(default_factory=NextFile)
 
     @property
     def assumed_done(self) -> int | None:

@@ -4,10 +4,12 @@ import time
 from collections import deque
 from collections.abc import Generator
 from contextlib import suppress
+from functools import partial
 
 import psycopg
 from psycopg import errors as pg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 
 from tenantry.apply.assertions import check_ensured, check_required
 from tenantry.apply.attempt import (
@@ -16,7 +18,6 @@ from tenantry.apply.attempt import (
     Notice,
     Stale,
     gather_notices,
-    is_stale,
     locate,
     make_broken,
     measure_since,
@@ -25,10 +26,10 @@ from tenantry.apply.attempt import (
 from tenantry.apply.lock_waits import Watch, watching
 from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.site import Site, States, WriteRecord
+from tenantry.ledger.applied import record_applied
 from tenantry.ledger.guard import compose_glanced_states, compose_guarded_states, is_changed, is_plain
 from tenantry.ledger.ledger import OF_COPY, Ledger, take_states
 from tenantry.ledger.touched import compose_untouched
-from tenantry.ledger.writing import record_applied
 from tenantry.model import Migration
 from tenantry.model.events import Event, LockAwaited, MigrationApplied, MigrationStarted
 from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LOG_TABLE
@@ -36,9 +37,11 @@ from tenantry.postgres.send import send
 from tenantry.postgres.transaction import (
     Begun,
     Timeouts,
+    compose_begin,
     compose_end,
     in_transaction,
     keeps_transaction,
+    read_begun,
     try_transaction_lock,
 )
 
@@ -52,30 +55,68 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
     timeouts = choose_timeouts(site, step)
     site.ledger.guard.mark = None  # of the transaction before
     try:
-        begun = yield from (_begin_reading(site, timeouts) if states else begin(site, timeouts))
+        # Without any row there may be no table either, and a query that fails would abort the file's transaction.
+        begun = yield from (_begin_reading(site, timeouts) if states else _begin_finding(site, timeouts))
     except pg.UndefinedTable as error:
         # Without the log, the file fails; without the ledger, nobody knows what the tenant has.
         if LOG_TABLE not in (error.diag.message_primary or ""):
             raise
         site.connection.rollback()
         return make_broken(error, site, step, None)
-    with in_transaction(site.connection):
+    with in_transaction(site.connection, keeps=lambda: site.following.copied):
         # Under the lock: another runner may have applied the file since the plan was made.
-        if take_states(begun.copied.rows) != states if states else is_stale(site.ledger, states):
+        if take_states(begun.copied.rows) != states if states else _is_begun(site.ledger, begun):
             return Stale(site.ledger.read())
-        run = yield from run_required(site, step, begun.pid, timeouts, lambda *done: _record(site, step, *done))
+        record = partial(_record, site, step, again=step.version in states)
+        run = yield from run_required(site, step, begun.pid, timeouts, record)
     return (yield from report(*run, site.tenant))
+
+
+def _begin_finding(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, None, Begun]:
+    return (yield from begin(site, timeouts, site.ledger.compose_find().as_string()))
+
+
+def _is_begun(ledger: Ledger, begun: Begun) -> bool:
+    """Return whether there are rows in a ledger that had none; create the ledger if `_begin_finding` found none."""
+    found, comment = begun.copied.answer
+    if ledger.create_unless(found=found == b"t", comment=None if comment is None else comment.decode()):
+        return False
+    return bool(ledger.read_states())
 
 
 def _begin_reading(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, None, Begun]:
     """Begin the transaction, and read the states of the ledger's rows: at a glance, or else after a guard."""
     guard = site.ledger.guard
+    if begun := _take_begun(site):
+        return begun
     with site.ledger.bounding(LEDGER_TABLE):
         if guard.glances:
             if begun := (yield from _begin_glanced(site, timeouts)):
                 return begun
             guard.glances = False
         return (yield from _begin_guarded(site, timeouts))
+
+
+def _take_begun(site: Site) -> Begun | None:
+    """Return the transaction that began ahead; None, and no transaction, where that leaves a doubt."""
+    copied, site.following.copied = site.following.copied, None
+    begun = read_begun(copied) if copied else None
+    if begun and is_plain(site.ledger.guard, LEDGER_TABLE, begun.copied.answer):
+        site.ledger.guard.remember(begun.copied.results)
+        return begun
+    if site.connection.info.transaction_status is not TransactionStatus.IDLE:
+        site.connection.rollback()
+    return None
+
+
+def _compose_following(site: Site) -> str:
+    """Return the beginning of the next file's transaction, with a glance at the ledger; empty where there is none."""
+    if site.following.step is None or not site.ledger.guard.glances:
+        return ""
+    query, timeouts = compose_glanced_states(site.ledger.schema), choose_timeouts(site, site.following.step)
+    return compose_begin(
+        query, timeouts, site.sessions.settings.application_name, site.sessions.list_settings(site.tenant)
+    )
 
 
 def _begin_glanced(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, None, Begun | None]:
@@ -129,12 +170,21 @@ def run_required(
         return _run(site, step, watch, record), notices
 
 
-def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: sql.SQL | None) -> None:
+def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: sql.SQL | None, *, again: bool) -> None:
     if site.record:
         site.record(elapsed_ms, statements, end and compose_close(site.ledger))
         site.connection.execute("COMMIT")
     else:
-        record_applied(site.ledger, step, elapsed_ms=elapsed_ms, statements=statements, after=end, commits=True)
+        site.following.copied = record_applied(
+            site.ledger,
+            step,
+            elapsed_ms=elapsed_ms,
+            statements=statements,
+            after=end,
+            commits=True,
+            again=again,
+            then=_compose_following(site),
+        )
 
 
 def compose_close(ledger: Ledger) -> sql.SQL:

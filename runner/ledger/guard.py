@@ -59,8 +59,8 @@ class Guard:
 
     `owner` is a role that tenants.yaml names as the owner of the ledger, trusted like the connected one. `glances`: a
     whole table is read after no more than a glance, as long as the glance finds nothing. `by_grant`: also a table of a
-    role that was granted to ours is trusted, which takes longer to ask; with `strict`, it never is. `pins`: the
-    connected role is a superuser.
+    role that was granted to ours is trusted, which takes longer to ask; with `strict`, it never is. `lender` is such a
+    role, once it is known. `pins`: the connected role is a superuser.
     `witness` is the name of a relation that a file creates: a glance that finds it has seen more than the ledger's own.
     `alone`: False once a glance has; None if nobody knows whether the database has any other relation.
     `seen`: the versions of the catalog's rows of both tables at which their whole definition was compared.
@@ -72,6 +72,7 @@ class Guard:
     glances: bool = False
     by_grant: bool = False
     strict: bool = False
+    lender: bytes | None = None
     pins: bool = False
     witness: str = ""
     alone: bool | None = None
@@ -88,7 +89,8 @@ class Guard:
         for result in results:
             name = result.fname(result.nfields - 1) if result.nfields else None
             if name == _VERSIONS.encode():
-                self.seen = (read_row(result)[-1] or b"").decode()
+                versions = read_row(result)[-1]
+                self.seen = None if versions is None else versions.decode()
             elif name == _MARK.encode():
                 value = read_row(result)[-1]
                 self.mark = None if value is None else value.decode()
@@ -251,6 +253,19 @@ def compose_glanced_states(schema: str) -> str:
     return ";\n".join((lock, _RESTORE_PATH, compose_mark(schema), glanced, _RESTORE_SECURITY))
 
 
+def compose_created(schema: str, create: sql.Composable) -> str:
+    """Return the statements that create the ledger's tables, and give their versions and mark for `Guard.remember`.
+
+    What was just created is as it was written, unless an event trigger had its say: then there are no versions.
+    """
+    alone = sql.SQL("NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger)")
+    versions = _compose("versions", schema, LEDGER_AND_LOG)
+    seen = sql.SQL("SELECT CASE WHEN {} THEN ({}) END AS {}").format(alone, versions, sql.Identifier(_VERSIONS))
+    # Of the tenant's own path, an operator could become part of a check.
+    parts = (sql.SQL("SET LOCAL search_path = ''"), create, seen, sql.SQL(compose_mark(schema)), sql.SQL(_RESTORE_PATH))
+    return sql.SQL(";\n").join(parts).as_string()
+
+
 @cache
 def compose_mark(schema: str) -> str:
     """Return the statement that gives the mark of both tables, for `Guard.remember`; NULL where none can be had."""
@@ -265,12 +280,20 @@ def compose_unmarked(guard: Guard, schema: str) -> str:
     return f"{before}{sql.Literal(guard.mark).as_string()}{after}"
 
 
+def compose_stored(guard: Guard, schema: str, lost: str) -> str:
+    """Return the statement that raises the error `lost` unless one row more than in `guard.mark` is in each table."""
+    before, after = _compose_unmarked(schema, lost)
+    files, log, inserted, *others, logged, updated, deleted = (guard.mark or "").split()
+    mark = " ".join((files, log, str(int(inserted) + 1), *others, str(int(logged) + 1), updated, deleted))
+    return f"{before}{sql.Literal(mark).as_string()}{after}"
+
+
 @cache
-def _compose_unmarked(schema: str) -> tuple[str, str]:
+def _compose_unmarked(schema: str, reason: str = _CHANGED) -> tuple[str, str]:
     """Return the text before and after the mark, which is each tenant's own."""
     place = secrets.token_hex()
     text = sql.SQL(read_sql("ledger", "unchanged")).format(
-        versions=_compose_mark(schema), seen=sql.SQL(place), changed=sql.Literal(_CHANGED)
+        versions=_compose_mark(schema), seen=sql.SQL(place), changed=sql.Literal(reason)
     )
     before, after = text.as_string().split(place)
     return before, after
@@ -297,22 +320,42 @@ def compose_alone() -> sql.Composed:
 
 def is_plain(guard: Guard, table: str, seen: Fields) -> bool:
     """Return whether a glance found a plain table, with as many columns and checks as ours, of an owner we trust."""
+    owner = find_owner(guard, table, seen)
+    return owner is not None and owner in {seen[-2], guard.owner.encode(), guard.lender}
+
+
+def find_owner(guard: Guard, table: str, seen: Fields) -> bytes | None:
+    """Return the owner of a plain table like ours, whoever that is; None if a glance did not find one."""
     if not seen:
-        return False  # gone while it was looked at
-    *shape, owner, current, witness = seen
+        return None  # gone while it was looked at
+    *shape, owner, _current, witness = seen
     # Lower numbers are those of the system's own relations.
     if witness and int(witness) >= _FIRST_OF_USERS:
         guard.alone = False
+    return owner if tuple(shape) == _shape_of(table) else None
+
+
+@cache
+def _shape_of(table: str) -> Fields:
+    """Return what a glance sees of one of our tables, except for its owner."""
     expected = DEFINITIONS[table]
-    ours = (b"r", b"p", *(b"f",) * 6, b"%d" % expected.columns, b"%d" % expected.checks)
-    return tuple(shape) == ours and owner in {current, guard.owner.encode()}
+    return (b"r", b"p", *(b"f",) * 6, b"%d" % expected.columns, b"%d" % expected.checks)
+
+
+def compose_lent(owner: bytes) -> sql.Composed:
+    """Return the question whether the role `owner` was granted to the connected one."""
+    held = sql.SQL(read_sql("ledger", "held"))
+    return sql.SQL(read_sql("ledger", "lent")).format(held=held, owner=sql.Literal(owner.decode()))
 
 
 def _compose_owned(guard: Guard, schema: str, tables: Sequence[str], *, quick: bool = False) -> sql.Composed:
     """Return the question why a table is not trusted for its row in pg_class; NULL if it is."""
     flagged = sql.SQL(read_sql("ledger", "flagged")).format(changed=sql.Literal(_CHANGED)) if quick else sql.SQL("")
-    name = "owned_by_grant" if guard.by_grant else "owned"
-    return _compose(name, schema, tables, owner=sql.Literal(guard.owner), flagged=flagged)
+    owner = sql.Literal(guard.owner)
+    if not guard.by_grant:
+        return _compose("owned", schema, tables, owner=owner, flagged=flagged)
+    held = sql.SQL(read_sql("ledger", "held"))
+    return _compose("owned_by_grant", schema, tables, owner=owner, flagged=flagged, held=held)
 
 
 def _number(tables: Sequence[str]) -> Iterator[str]:

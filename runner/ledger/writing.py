@@ -1,33 +1,19 @@
 """Writing the rows of `_migrations`, each with its line in the log. The caller owns the transaction."""
 
 import json
-import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import psycopg
-from psycopg import errors as pg
 from psycopg import sql
-from psycopg.pq.abc import PGresult
 
-from tenantry.ledger.guard import compose_guard, compose_unchanged, compose_unmarked, is_changed
-from tenantry.ledger.ledger import LAYOUT, Ledger, Value, check_taken, compose, refuse_lost
-from tenantry.ledger.log import compose_line, write_line
+from tenantry.ledger.ledger import LAYOUT, Ledger, Value, check_taken, compose
+from tenantry.ledger.log import write_line
 from tenantry.ledger.provenance import Provenance
-from tenantry.ledger.touched import compose_check
 from tenantry.model import AppliedMigration, Migration, Origin, Progress, RowState
 from tenantry.model.checksum import hash_prefix
-from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE
+from tenantry.model.records import LEDGER_TABLE
 from tenantry.postgres.queries import read_sql
-from tenantry.postgres.send import ask
-from tenantry.postgres.transaction import compose_savepoint
-
-# Random, so that no file has them in its text.
-_TENANT, _STATEMENTS, _ELAPSED = (secrets.token_hex() for _ in range(3))
-# Without the colon of a reason of the guard, which would be one to distrust the table.
-_LOST = "tenantry lost a row"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,101 +26,10 @@ class Author:
     provenance: Provenance
 
 
-def record_applied(
-    ledger: Ledger,
-    migration: Migration,
-    *,
-    elapsed_ms: int,
-    statements: int,
-    after: sql.SQL | None = None,
-    commits: bool = False,
-) -> None:
-    """Write the row of a transactional file that has run, and its line in the log, unless the file has touched them.
-
-    `after` is sent first and with `commits` a COMMIT last, all in one message: this runs for every file of every
-    tenant. Raises Refused unless both were stored, and psycopg.Error; then nothing is committed.
-    """
-    # What differs from tenant to tenant is filled in: to compose the whole again would cost more than to run it.
-    anybody = replace(_sign(ledger), tenant=_TENANT)
-    record = _compose_applied(anybody, migration, migration.text, migration.rollback)
-    name = sql.Literal(ledger.tenant.name).as_string()
-    for mark, value in {f"'{_TENANT}'": name, _STATEMENTS: str(statements), _ELAPSED: str(elapsed_ms)}.items():
-        record = record.replace(mark, value)
-    try:
-        last = _send_record(ledger, [after.as_string()] if after else [], [record, *(["COMMIT"] if commits else [])])
-    except pg.InvalidTextRepresentation as error:
-        if _LOST not in (error.diag.message_primary or ""):
-            raise
-        raise refuse_lost(ledger.shown) from None
-    if commits and last.command_status != b"COMMIT":
-        raise psycopg.OperationalError("the server has not committed the transaction")
-
-
-# Arbitrary: the tenants of a run are seldom further apart. Each is kept with its text.
-@lru_cache(maxsize=128)
-def _compose_applied(author: Author, migration: Migration, _text: str, _rollback: str | None) -> str:
-    """Return the statement that writes both rows of a file, with marks for what differs from tenant to tenant.
-
-    The texts are arguments because migrations are equal without them.
-    """
-    statements, elapsed_ms = sql.SQL(_STATEMENTS), sql.SQL(_ELAPSED)
-    row = _compose_row(
-        author,
-        migration,
-        Origin.APPLIED,
-        RowState.APPLIED,
-        elapsed_ms=elapsed_ms,
-        statements=statements,
-        done=statements,
-    )
-    detail = f'{{"elapsed_ms": {_ELAPSED}}}'
-    line = compose_line(
-        author.schema, author.provenance, "applied", migration.version, migration.checksum, detail=detail
-    )
-    record = sql.SQL(read_sql("ledger", "recorded")).format(row=row, line=line, lost=sql.Literal(_LOST))
-    return record.as_string()
-
-
-def _send_record(ledger: Ledger, before: Sequence[str], record: Sequence[str]) -> PGresult:
-    """Send the record after the guard of its tables, and return its last result: at first after what is seen quickly.
-
-    What that leaves in doubt, it says with an error, and then all is looked at.
-    """
-    guard, schema = ledger.guard, ledger.schema
-    if guard.mark is not None:
-        # The savepoint, because a file may well change these rows of the catalog, as by GRANT ... ON ALL TABLES.
-        lead = (*before, compose_savepoint().as_string(), _compose_quick(ledger).as_string())
-        try:
-            return _send_guarded(ledger, (*lead, compose_unmarked(guard, schema), *record))
-        except pg.InvalidTextRepresentation as error:
-            if not is_changed(error):
-                raise
-        ledger.connection.execute(compose_savepoint("ROLLBACK TO SAVEPOINT"))
-        guard.seen, before = None, ()
-    whole = compose_guard(guard, schema, LEDGER_AND_LOG, writes=True, remembers=guard.continues).as_string()
-    return _send_guarded(ledger, (*before, whole, compose_check(ledger).as_string(), *record))
-
-
-def _compose_quick(ledger: Ledger) -> sql.Composable:
-    guard, schema = ledger.guard, ledger.schema
-    if guard.seen is not None:
-        return compose_unchanged(guard, schema, LEDGER_AND_LOG)
-    return compose_guard(guard, schema, LEDGER_AND_LOG, writes=True, remembers=guard.continues, quick=True)
-
-
-def _send_guarded(ledger: Ledger, parts: Sequence[str]) -> PGresult:
-    with ledger.guarding(LEDGER_AND_LOG):
-        results = ask(ledger.connection, ";\n".join(parts))
-    ledger.guard.remember(results)
-    return results[-1]
-
-
 def record_running(ledger: Ledger, migration: Migration, *, statements: int) -> None:
     """Write the row of a non-transactional file that is about to run."""
     begun = Progress(hash_prefix(()))
-    row = _compose_row(
-        _sign(ledger), migration, Origin.APPLIED, RowState.RUNNING, statements=statements, progress=begun
-    )
+    row = compose_row(sign(ledger), migration, Origin.APPLIED, RowState.RUNNING, statements=statements, progress=begun)
     check_taken(ledger.run(row, writes=True), ledger.shown)
     write_line(ledger, "started", migration.version, migration.checksum, detail={"statements": statements})
 
@@ -202,7 +97,7 @@ def record_marked(ledger: Ledger, migration: Migration, reason: str, before: App
     """Write that a version counts as applied without being run, whether it has an unfinished row or none."""
     detail: dict[str, Any] = {}
     if before is None:
-        written = ledger.run(_compose_row(_sign(ledger), migration, Origin.MARKED, RowState.APPLIED), writes=True)
+        written = ledger.run(compose_row(sign(ledger), migration, Origin.MARKED, RowState.APPLIED), writes=True)
     else:
         detail = _describe(ledger, before)
         written = ledger.run(
@@ -237,7 +132,7 @@ def unprove(ledger: Ledger) -> None:
 
 def record_known(ledger: Ledger, migration: Migration, origin: Origin, reason: str) -> None:
     """Write that the database already has a version, according to the catalog and perhaps to another tool."""
-    row = _compose_row(_sign(ledger), migration, origin, RowState.APPLIED)
+    row = compose_row(sign(ledger), migration, origin, RowState.APPLIED)
     check_taken(ledger.run(row, writes=True), ledger.shown)
     write_line(ledger, "adopted", migration.version, migration.checksum, reason=reason, detail={"origin": origin.value})
 
@@ -276,12 +171,13 @@ def _describe(ledger: Ledger, row: AppliedMigration) -> dict[str, Any]:
     return {**_as_detail(row), **batch}
 
 
-def _sign(ledger: Ledger) -> Author:
+def sign(ledger: Ledger) -> Author:
+    """Return whose rows are written into a ledger."""
     tenant = ledger.tenant
     return Author(ledger.schema, tenant.set_name.value, tenant.name, ledger.provenance)
 
 
-def _compose_row(
+def compose_row(
     author: Author,
     migration: Migration,
     origin: Origin,
@@ -291,10 +187,13 @@ def _compose_row(
     statements: Value = 0,
     done: Value = 0,
     progress: Progress | None = None,
+    again: bool = True,
 ) -> sql.Composed:
+    """Return the statement that writes a row; with `again`, also in the place of one that was rolled back."""
     return compose(
         author.schema,
         "insert",
+        again=sql.SQL(read_sql("ledger", "insert_again") if again else ""),
         **_of_file(migration),
         origin=origin.value,
         state=state.value,

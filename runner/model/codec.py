@@ -83,7 +83,10 @@ def _encoder(kind: type) -> Callable[[Any], Any]:
         return lambda value: value
     if is_dataclass(kind):
         written = tuple((one.name, attrgetter(one.name)) for one in fields(kind) if one.repr)
-        return lambda value: {name: encode(get(value)) for name, get in written}
+        # Most fields are plain, and a call for each would be most of what it costs to write an event.
+        return lambda value: {
+            name: entry if type(entry := get(value)) in _PLAIN else encode(entry) for name, get in written
+        }
     if issubclass(kind, Mapping):
         return lambda value: {key: encode(entry) for key, entry in value.items()}
     if issubclass(kind, list | tuple):

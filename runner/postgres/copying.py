@@ -6,7 +6,7 @@ of several statements, and a second round trip would cost as much as the reading
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 from psycopg import errors as pg
@@ -60,37 +60,81 @@ def read_row(result: PGresult) -> Fields:
     return tuple(result.get_value(0, column) for column in range(result.nfields))
 
 
+@dataclass(slots=True)
+class _Answers:
+    """What has come of a message so far: the data of its COPY, the results of its statements, and the first error."""
+
+    data: bytes | None = None
+    results: list[PGresult] = field(default_factory=list)
+    failed: PGresult | None = None
+
+    def copied(self, first: int = 0) -> Copied:
+        """Return the rows of the COPY, and the results with a row from the statement `first` on."""
+        told = [result for result in self.results[first:] if result.status == ExecStatus.TUPLES_OK and result.ntuples]
+        return Copied([] if self.data is None else list(_split(self.data)), told)
+
+    @property
+    def committed(self) -> int:
+        """Return how many results there are up to that of the COMMIT; 0 if there is none."""
+        commits = (place for place, result in enumerate(self.results, start=1) if result.command_status == b"COMMIT")
+        return next(commits, 0)
+
+
 def copy_rows(connection: Connection, text: str, bound: Bound = MOST) -> Copied:
     """Send a message with at most one COPY ... TO STDOUT in binary format, and return its rows.
 
     Raises psycopg.Error if any statement of the message fails, and TooMuch.
     """
+    answers = _Answers()
+    _ask(connection, text, bound, answers)
+    if answers.failed:
+        raise pg.error_from_result(answers.failed)
+    return answers.copied()
+
+
+def commit_and_copy(connection: Connection, text: str, bound: Bound = MOST) -> tuple[list[PGresult], Copied | None]:
+    """Send a message with a COMMIT, and return the results up to it, and what `copy_rows` returns of the rest.
+
+    That is None if the rest fails: the transaction is committed all the same. Raises psycopg.Error if it is not.
+    """
+    answers = _Answers()
+    try:
+        _ask(connection, text, bound, answers)
+    except (psycopg.Error, TooMuch):
+        if not answers.committed:
+            raise
+        connection.close()
+        return answers.results[: answers.committed], None
+    if answers.failed and not answers.committed:
+        raise pg.error_from_result(answers.failed, connection.info.encoding)
+    end = answers.committed or len(answers.results)
+    return answers.results[:end], None if answers.failed else answers.copied(end)
+
+
+def _ask(connection: Connection, text: str, bound: Bound, answers: _Answers) -> None:
     pgconn = connection.pgconn
     pgconn.send_query(text.encode(connection.info.encoding))
     try:
-        data, results = connection.wait(_receive(pgconn, bound))
+        connection.wait(_receive(pgconn, bound, answers))
     except TooMuch:
         connection.close()
         raise
-    return Copied([] if data is None else list(_split(data)), results)
+    except psycopg.OperationalError:
+        # A server that ends a connection says why before: that tells more.
+        if not answers.failed:
+            raise
 
 
-def _receive(pgconn: PGconn, bound: Bound) -> PQGen[tuple[bytes | None, list[PGresult]]]:
-    """Return the data of the message's COPY and the results of its SELECTs, once all its statements are done."""
+def _receive(pgconn: PGconn, bound: Bound, answers: _Answers) -> PQGen[None]:
+    """Take the data of the message's COPY and the results of its statements, once all of them are done."""
     yield from _flush(pgconn)
-    data: bytes | None = None
-    results: list[PGresult] = []
-    failed: PGresult | None = None
     while result := (yield from _next_result(pgconn)):
         if result.status == ExecStatus.COPY_OUT:
-            data = yield from _drain(pgconn, bound)
-        elif result.status == ExecStatus.TUPLES_OK and result.ntuples:
-            results.append(result)
+            answers.data = yield from _drain(pgconn, bound)
         elif result.status == ExecStatus.FATAL_ERROR:
-            failed = failed or result
-    if failed:
-        raise pg.error_from_result(failed)
-    return data, results
+            answers.failed = answers.failed or result
+        else:
+            answers.results.append(result)
 
 
 def _flush(pgconn: PGconn) -> PQGen[None]:

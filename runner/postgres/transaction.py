@@ -4,7 +4,7 @@ No trace of a file in its session outlives `compose_end` or `clean`.
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -62,39 +62,51 @@ def try_transaction_lock(
     READ COMMITTED whatever the database's default: reads under the lock must be newer than the lock. The savepoint
     set here proves later that the transaction is still the same one. Its commit is durable: see `begin_durably`.
     """
-    begin = _compose_begin(timeouts, application_name, reading)
-    copied = copy_rows(connection, ";\n".join(filter(None, (begin, query))))
-    taken, pid, *_ = read_row(copied.results[0])
-    if taken != b"t":
+    begun = read_begun(copy_rows(connection, compose_begin(query, timeouts, application_name, reading)))
+    if begun is None:
         connection.execute("ROLLBACK")
-        return None
-    return Begun(int(pid or 0), copied)
+    return begun
 
 
-# Bounded: the values of each tenant are among the settings. As many as are at work at once.
+def compose_begin(query: str, timeouts: Timeouts, application_name: str | None, reading: Reading) -> str:
+    """Return the message of `try_transaction_lock`, which may also follow a COMMIT."""
+    begin, savepoint = _compose_begin(timeouts, application_name)
+    return ";\n".join(filter(None, (f"{begin}{_compose_settings(reading, local=True)}{savepoint}", query)))
+
+
+def read_begun(copied: Copied) -> Begun | None:
+    """Return the transaction of the message's answer; None if another session holds the lock."""
+    taken, pid, *_ = read_row(copied.results[0])
+    return Begun(int(pid or 0), copied) if taken == b"t" else None
+
+
+# Bounded: the timeouts are those of files.
 @lru_cache(maxsize=64)
-def _compose_begin(timeouts: Timeouts, application_name: str | None, reading: Reading) -> str:
+def _compose_begin(timeouts: Timeouts, application_name: str | None) -> tuple[str, str]:
+    """Return the text before and after the settings of how SQL is read, among which are each tenant's own."""
     texts = {
         "lock_timeout": timeouts.lock_ms,
         "statement_timeout": timeouts.statement_ms,
         "application_name": application_name,
     }
     literals = {name: sql.Literal(None if value is None else str(value)) for name, value in texts.items()}
-    settings = _compose_settings(reading, local=True)
+    place = secrets.token_hex()
     text = sql.SQL(read_sql("postgres", "begin"))
-    return text.format(**KEYS, savepoint=_SAVEPOINT, reading=settings, **literals).as_string()
+    begin = text.format(**KEYS, savepoint=_SAVEPOINT, reading=sql.SQL(place), **literals).as_string()
+    before, after = begin.split(place)
+    return before, after
 
 
-def _compose_settings(reading: Reading, *, local: bool) -> sql.Composed:
+def _compose_settings(reading: Reading, *, local: bool) -> str:
     """Return the expressions that set how SQL is read, for the transaction if `local`, or else for the session."""
-    return sql.SQL(", ").join(_compose_setting(name, value, local=local) for name, value in reading)
+    return ", ".join(_compose_setting(name, value, local=local) for name, value in reading)
 
 
 # Most of them are the same for each tenant.
 @lru_cache(maxsize=256)
-def _compose_setting(name: str, value: str, *, local: bool) -> sql.SQL:
+def _compose_setting(name: str, value: str, *, local: bool) -> str:
     setting = sql.SQL("pg_catalog.set_config({}, {}, {})")
-    return _flatten(setting.format(sql.Literal(name), sql.Literal(value), sql.Literal(local)))
+    return setting.format(sql.Literal(name), sql.Literal(value), sql.Literal(local)).as_string()
 
 
 def prepare_session(connection: Connection, reading: Reading) -> None:
@@ -103,7 +115,7 @@ def prepare_session(connection: Connection, reading: Reading) -> None:
     The start-up packet did so already, except where a pooler has dropped its options. Not in each transaction: the
     file's own SET holds from one statement to the next.
     """
-    connection.execute(sql.SQL("SELECT {}").format(_compose_settings(reading, local=False)))
+    connection.execute(f"SELECT {_compose_settings(reading, local=False)}".encode())
 
 
 @cache
@@ -153,12 +165,15 @@ def clean(connection: Connection, *, prepared: bool = True) -> None:
 
 
 @contextmanager
-def in_transaction(connection: Connection) -> Iterator[None]:
-    """Roll back uncommitted work at the end, even if the run is stopped in between."""
+def in_transaction(connection: Connection, keeps: Callable[[], object] = lambda: False) -> Iterator[None]:
+    """Roll back uncommitted work at the end, even if the run is stopped in between.
+
+    Unless `keeps` says at the end that it is kept: it belongs to the transaction after this one.
+    """
     try:
         yield
     finally:
-        if not connection.closed and connection.info.transaction_status is not TransactionStatus.IDLE:
+        if not (connection.closed or keeps()) and connection.info.transaction_status is not TransactionStatus.IDLE:
             try:
                 connection.rollback()
             except psycopg.OperationalError:
@@ -176,11 +191,22 @@ def keeps_transaction(connection: Connection) -> bool:
         return True  # it ended with the connection, which rolled it back
     if connection.info.transaction_status is TransactionStatus.IDLE:
         return False
+    query = sql.SQL(read_sql("postgres", "go_back")).format(savepoint=_SAVEPOINT)
     try:
-        connection.execute(sql.SQL(read_sql("postgres", "go_back")).format(savepoint=_SAVEPOINT))
+        despite_cancel(lambda: connection.execute(query))
     except psycopg.Error:
         return False
     return True
+
+
+def despite_cancel(call: Callable[[], object]) -> None:
+    """Do what follows the end of a file; once more if a cancel ends that too. Raises psycopg.Error."""
+    try:
+        call()
+    except psycopg.errors.QueryCanceled:
+        # A server may signal a cancel twice, to the process and to its group, and under load the second one is late:
+        # it hits whatever the session runs by then. A run also cancels all its sessions, one after the other.
+        call()
 
 
 def keep_session(connection: Connection) -> None:

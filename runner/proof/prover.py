@@ -4,8 +4,8 @@ A database that cannot be read is never taken for proven.
 """
 
 import hashlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -16,6 +16,7 @@ from tenantry.config.model import Config
 from tenantry.files.checks import Check
 from tenantry.files.header import parse_header
 from tenantry.files.texts import FOLDER, Texts
+from tenantry.fleet.ahead import Ahead
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.repeatables import RepeatableTable
 from tenantry.ledger.writing import record_proven
@@ -25,6 +26,7 @@ from tenantry.model import (
     Migration,
     MigrationStatus,
     Note,
+    Plan,
     RowState,
     SetName,
     Tenant,
@@ -43,6 +45,7 @@ from tenantry.proof.kept import KeptProofs
 from tenantry.proof.shared import make_shared
 from tenantry.schema import differences as drift
 from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
+from tenantry.schema.catalog.sighting import Experience, read_sighting
 from tenantry.schema.catalog.token import describe_token, read_token
 from tenantry.schema.differences import count_differences, describe_unnamed
 from tenantry.schema.snapshot import Snapshot
@@ -83,19 +86,47 @@ class Prover:
     proofs: KeptProofs
     repeatables: Mapping[SetName, tuple[Migration, ...] | None] = field(default_factory=dict)
     full: bool = False
-    # Which catalogs tenants use, so that each is asked for those of the others at once.
-    used: set[str] = field(default_factory=set)
+    experience: Experience = field(default_factory=Experience)
+    ahead: Ahead = field(default_factory=Ahead)
+
+    def foresee(self, ledger: Ledger, statuses: Sequence[MigrationStatus], plan: Plan) -> None:
+        """Begin to compute the schema of a tenant after a plan, if it is not known, while the plan is carried out."""
+        expected, major, scope = self.expected, find_major(ledger.connection), self.config.scope()
+        try:
+            migrations = self._list_planned(ledger, statuses, plan)
+        except Refused:
+            return  # the proof says why
+        if expected.is_known(major, migrations, scope):
+            return
+
+        def compute() -> None:
+            # Asked here, and not for each tenant: it may run a program.
+            if expected.place.is_apart(major):
+                expected.after(self.sessions, ledger.tenant, major, migrations, scope)
+
+        self.ahead.begin(expected.name(major, migrations, scope), compute)
+
+    def _list_planned(self, ledger: Ledger, statuses: Sequence[MigrationStatus], plan: Plan) -> list[Migration]:
+        """Return the files that will have run in a tenant after a plan. Raises Refused if one's text is not known."""
+        files = {step.version: step for step in plan.steps}
+        files |= {file.version: file for file in _list_recorded(ledger, statuses, self.texts)}
+        return [*(files[version] for version in sorted(files)), *(self.repeatables.get(ledger.tenant.set_name) or ())]
 
     def look(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> ProofState:
         """Return what is known of a tenant by the token of its catalog. Raises Refused like `prove`.
 
         Before anything else is read: what changes in between must not be believed the next time.
         """
-        name = self._name(ledger, self._list_migrations(ledger, statuses))
-        self.proofs.prepare(ledger)
-        token = read_token(ledger.connection, self.used)
+        name = self._begin(ledger, statuses).name
+        token = read_token(ledger.connection, self.experience.used)
         found = None if self.full else self.proofs.find(ledger.tenant, token)
         return ProofState(name, token, found in (name, f"{name}{_CLEAN}"), found == f"{name}{_CLEAN}")
+
+    def _begin(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> ProofState:
+        """Return what is known of a tenant without its token: one whose catalog was just changed has a new one."""
+        name = self._name(ledger, self._list_migrations(ledger, statuses))
+        self.proofs.prepare(ledger)
+        return ProofState(name)
 
     def prove(
         self,
@@ -113,13 +144,18 @@ class Prover:
         `look` returned, and `clean` whether the tables of the ledger are as they should be, as seen after that. Raises
         Refused if the schema that its record describes cannot be known.
         """
-        standing = standing or self.look(ledger, statuses)
+        standing = standing or (self.look if again else self._begin)(ledger, statuses)
         if standing.schema and again:
             yield _attest(ledger, statuses, standing)
             return
         found = False
         expected = None if standing.schema else self._expect(ledger, self._list_migrations(ledger, statuses))
-        schema = self._compare(ledger, expected) if expected else ()
+        schema: Iterable[FindingReported] = ()
+        if expected:
+            token, fingerprint = self._see(ledger, expected)
+            # What was seen of the ledger's tables counts only for the token that was read before that.
+            standing = replace(standing, token=standing.token or (None if clean else token))
+            schema = self._compare(ledger, expected, fingerprint)
         for finding in chain(schema, self._check(ledger, statuses)):
             found = True
             yield finding
@@ -134,12 +170,19 @@ class Prover:
         for complaint in run_checks(ledger.connection, self.checks.get(ledger.tenant.set_name, ()), applied):
             yield FindingReported(ledger.tenant.name, Problem(complaint.message), complaint.excerpt)
 
-    def _compare(self, ledger: Ledger, expected: Snapshot) -> Iterator[FindingReported]:
-        """Yield the differences between the whole schema of a tenant, and the one that files describe."""
-        tenant, connection, scope = ledger.tenant, ledger.connection, self.config.scope(ledger.tenant)
+    def _see(self, ledger: Ledger, expected: Snapshot) -> tuple[str | None, str]:
+        """Return the fingerprint of a tenant's schema, and the token of that moment; None where there is none."""
+        connection, scope = ledger.connection, self.config.scope(ledger.tenant)
+        if sighting := read_sighting(connection, scope, expected, self.experience):
+            return sighting.token, sighting.fingerprint
+        return None, read_fingerprint(connection, scope, expected)
+
+    def _compare(self, ledger: Ledger, expected: Snapshot, fingerprint: str) -> Iterator[FindingReported]:
+        """Yield the differences between the schema of a tenant, by its fingerprint, and the one that files describe."""
+        tenant = ledger.tenant
         found = expected
-        if read_fingerprint(connection, scope, expected) != expected.fingerprint:
-            found = read_snapshot(connection, scope)
+        if fingerprint != expected.fingerprint:
+            found = read_snapshot(ledger.connection, self.config.scope(tenant))
             # A difference that we have no words for is still one: the fingerprints of the server decide.
             repeats = bool(self.repeatables.get(tenant.set_name))
             yield from _report(tenant, drift.compare_schemas(expected, found), repeats=repeats) or (

@@ -13,12 +13,19 @@ from tenantry.reports.wording import type_tenants
 
 # Of those that are alone.
 _NOUNS = {MASTER: "the master", SINGLE: "the database"}
+# They change nothing unless they are told to.
+_SHOW_FIRST = frozenset({"adopt", "import"})
 _AGAIN = frozenset({Result.BLOCKED, Result.UNREACHABLE, Result.STOPPED, Result.NOT_STARTED})
 
 
 def list_next_steps(outcome: Outcome, call: Call) -> Iterator[tuple[str, str]]:
-    """Yield when, and the command to type then; only `migrate` has one."""
+    """Yield when, and the command to type then; only `migrate`, `adopt` and `import` have one."""
     tenants = list(outcome.tenants.values())
+    if outcome.verb in _SHOW_FIRST:
+        changed = [tenant for tenant in tenants if tenant.verdict and tenant.verdict.standing is Standing.TO_CHANGE]
+        if changed:
+            yield "next", f"{call.again} --tenants {type_tenants([tenant.tenant for tenant in changed], call)} --write"
+        return
     if outcome.verb != "migrate":
         return
     behind = [tenant for tenant in tenants if tenant.verdict and tenant.verdict.result not in GOOD]

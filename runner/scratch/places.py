@@ -91,6 +91,10 @@ class ScratchPlace:
         stand_ins = self.settings.stand_ins.describe(migrations) if self.settings.stand_ins else ()
         return (*stand_ins, *self.preparation.describe())
 
+    def is_apart(self, major: int) -> bool:
+        """Return whether files are replayed on another server than that of the tenants."""
+        return bool(self.given or _find_programs(major))
+
     @contextmanager
     def open(self, sessions: Sessions, tenant: Tenant, major: int) -> Iterator[Scratch]:
         """Create an empty scratch database, alone: see `create`."""

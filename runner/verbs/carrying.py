@@ -13,6 +13,7 @@ from tenantry.files.repeatables import read_directory
 from tenantry.fleet.stop import Stop
 from tenantry.fleet.turns import Engine
 from tenantry.fleet.workers import threads
+from tenantry.fleet.workers.rights import Part
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import ConfigError, Problem, TenantError
 from tenantry.model.events import Event, WarningRaised
@@ -112,10 +113,14 @@ def _list_commands(server: Server) -> dict[str, PasswordCommand]:
     return {server.name: PasswordCommand(server.name, server.password_command, ttl_s)}
 
 
-def check_control(control: "Control", *, library: str) -> None:
-    """Raise ConfigError unless the control database has the tables of this version; Unreachable if it is away."""
+def check_control(control: "Control", part: Part | None, *, library: str) -> None:
+    """Raise ConfigError unless the control database has the tables of this version, and the role its rights for a part.
+
+    Raises Unreachable if it is away.
+    """
     from tenantry.fleet.workers.control import LAYOUT
 
+    _check_rights(control, part)
     found = control.check()
     if found is None:
         where = f"workers: schema {control.schema!r} of database {control.database!r}"
@@ -161,11 +166,10 @@ def _find_control(project: Project) -> "Control | None":
     from tenantry.fleet.workers.control import LAYOUT
 
     control = make_control(project.config, project.choice.patience, project.stop)
+    _check_rights(control, Part.RUN)
     found = control.check()
     if found and found[0] != LAYOUT:
         raise ConfigError((_describe_layout(control, found, f"{LAYOUT}"),))
-    if found and not control.may_order():
-        raise ConfigError((_describe_role(control),))
     return control if found else None
 
 
@@ -176,9 +180,12 @@ def _describe_layout(control: "Control", found: tuple[int, str], expected: str) 
     return Problem(message, f"drop the schema while no run and no worker is at work, then {_SET_UP}")
 
 
-def _describe_role(control: "Control") -> Problem:
-    message = f"workers: the role for schema {control.schema!r} may not start a run, expected one that may"
-    return Problem(message, "connect as the role of runs: that of workers has fewer rights")
+def _check_rights(control: "Control", part: Part | None) -> None:
+    if missing := control.list_missing(part):
+        whose = f"that {part.value} needs" if part else "that are needed to find its tables"
+        message = f"workers: the role for schema {control.schema!r} lacks rights {whose}: {', '.join(missing)}"
+        hint = "connect as a role that has them, or have the owner of the schema grant them"
+        raise ConfigError((Problem(message, hint),))
 
 
 def _make_coordinator(project: Project, options: Mapping[str, Any]) -> "Coordinator":
@@ -195,9 +202,7 @@ def _make_coordinator(project: Project, options: Mapping[str, Any]) -> "Coordina
     from tenantry.fleet.workers import procrastinate
     from tenantry.fleet.workers.coordinator import Coordinator
 
-    check_control(control, library=procrastinate.VERSION)
-    if not control.may_order():
-        raise ConfigError((_describe_role(control),))
+    check_control(control, Part.RUN, library=procrastinate.VERSION)
     digests = list_digests(project)
 
     def name(tenant: Tenant) -> str:

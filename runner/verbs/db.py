@@ -136,7 +136,7 @@ def _find_database(config: Config, text: str | None) -> str:
         return tenant.database
     databases = {tenant.database for tenant in tenants if tenant.server.embedded} | _EVERYWHERE
     if text not in databases and config.tenant_query is None:
-        known = [*named, *databases]
+        known = [*named, *sorted(databases)]
         raise ConfigError((Problem(f"db: unknown database {text!r}, expected {one_of(known)}", nearest(text, known)),))
     return text
 

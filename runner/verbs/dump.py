@@ -57,6 +57,9 @@ def _start(request: Request) -> Events:
     if path is None:
         hint = 'write "tenantry dump schema.sql", or add the line "dump: schema.sql" to have migrate write it as well'
         raise ConfigError((Problem(f"{project.config.path}: no dump, expected the key or the argument FILE", hint),))
+    if file and not path.parent.is_dir():
+        # Before the files are replayed. The folder of the key in tenants.yaml is made: somebody has thought about it.
+        raise ConfigError((Problem(f"FILE: {file}: there is no folder {str(path.parent)!r}, expected one"),))
     return start(project, path=path)
 
 

@@ -382,6 +382,8 @@ class _Migrating:
             return (yield from self._prove(statuses, Verdict(Result.UP_TO_DATE)))
         # Before they run: a run that is killed right after must leave no record whose text is unknown.
         self.project.texts.keep((*plan.steps, *plan.repeatables))
+        if self.orders.prover:
+            self.orders.prover.foresee(self.ledger, statuses, plan)
         verdict = yield from apply_plan(self._site, plan, rows)
         if verdict.result not in GOOD:
             return verdict

@@ -100,7 +100,7 @@ class Seconds(click.FloatRange):
         found = super().convert(value, param, ctx)
         # No bound holds for "nan".
         if math.isnan(found):
-            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
         return found
 
 

@@ -14,6 +14,7 @@ from tenantry.fleet.descriptors import limit_jobs
 from tenantry.fleet.selection import parse_selection
 from tenantry.fleet.stop import Stop
 from tenantry.fleet.turns import Job, Load
+from tenantry.fleet.workers.rights import Part
 from tenantry.ledger.log import read_log
 from tenantry.model import NO_VERSION, SetName, Tenant
 from tenantry.model.errors import ConfigError, FilesDiffer, Problem
@@ -76,7 +77,7 @@ def _start(request: Request) -> Events:
     _start_embedded(config)
     from tenantry.fleet.workers import procrastinate
 
-    check_control(control, library=procrastinate.VERSION)
+    check_control(control, Part.WORKER, library=procrastinate.VERSION)
     return _serve(request, control, _make_sign(config, control, names, digests))
 
 
@@ -122,7 +123,7 @@ def _set_up(control: "Control", run_id: str) -> Events:
     if control.set_up(procrastinate.read_schema(), procrastinate.VERSION):
         yield LinePrinted(f"created {where}")
     else:
-        check_control(control, library=procrastinate.VERSION)
+        check_control(control, None, library=procrastinate.VERSION)
         yield LinePrinted(f"{where} is there already")
     yield RunFinished(0)
 

@@ -10,7 +10,7 @@ import pytest
 import tenantry
 from tenantry.model import label
 from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import Site, make_site, wait_until
+from tests.integration.fix_site import WAIT_AT_GATE, Site, make_site, wait_until
 
 Open = Callable[..., tenantry.OpenProject]
 
@@ -108,11 +108,14 @@ def test_a_failing_file(here: Site, open_here: Open) -> None:
 
 def test_stop(here: Site, open_here: Open) -> None:
     """A run that is stopped ends in order, says so of every tenant, and another one finishes its work."""
-    with open_here(jobs=1) as project:
+    # The run does not wait for whoever reads its events: it is stopped while its first file is held up.
+    here.write({"0001_rooms.sql": f"{FILES['0001_rooms.sql']}{WAIT_AT_GATE};\n"})
+    with open_here(jobs=1) as project, here.gate() as opened:
         run = tenantry.migrate(project)
         for event in run:
-            if isinstance(event, tenantry.MigrationApplied):
+            if isinstance(event, tenantry.MigrationStarted):
                 run.stop()
+                opened()
         assert run.outcome.exit_code == 6
         assert run.outcome.stopped_by == "stopped by the program"
         ends = {name: tenant.verdict for name, tenant in run.outcome.tenants.items()}

@@ -261,17 +261,18 @@ def test_unknown_verb(call: Call, word: str, expected: str) -> None:
 
 VERSION = "is not a version, expected a number or a file name, such as 12 or 0012_rates"
 BAD_OPTIONS = {
-    "migrate --tenantss 1": "No such option '--tenantss'. Did you mean '--tenants'?",
-    "migrate --jobs 0": "Invalid value for '--jobs': 0 is not in the range x>=1.",
-    "migrate --jobs many": "Invalid value for '--jobs': 'many' is not a valid integer range.",
-    "migrate --lock-wait -1": "Invalid value for '--lock-wait': -1.0 is not in the range 0<=x<=604800.",
-    "migrate --to latest": f"Invalid value for '--to': 'latest' {VERSION}",
-    "migrate --to -1": f"Invalid value for '--to': '-1' {VERSION}",
-    "migrate --format xml": "Invalid value for '--format': 'xml' is not one of 'table', 'jsonl'.",
-    "migrate 1,16": "Got unexpected extra argument (1,16)",
-    "migrate --server main": "Invalid value for '--server': expected NAME=DSN, such as main=host=db.example.org",
-    "migrate --server main=": "Invalid value for '--server': expected NAME=DSN, such as main=host=db.example.org",
-    "migrate --server =x": "Invalid value for '--server': expected NAME=DSN, such as main=host=db.example.org",
+    "migrate --tenantss 1": "--tenantss: not an option of tenantry migrate\nhint: did you mean '--tenants'?",
+    "migrate --jobs 0": "--jobs: 0, expected a whole number, 1 or more",
+    "migrate --jobs many": "--jobs: 'many', expected a whole number, 1 or more",
+    "migrate --lock-wait -1": "--lock-wait: -1.0, expected a number from 0 to 604800",
+    "migrate --to latest": f"--to: 'latest' {VERSION}",
+    "migrate --to -1": f"--to: '-1' {VERSION}",
+    "migrate --format xml": "--format: 'xml', expected one of table, jsonl",
+    "migrate 1,16": '1,16: unexpected, expected options only\nhint: to choose tenants, write "--tenants 1,16"',
+    "migrate --bogus": "--bogus: not an option of tenantry migrate",
+    "migrate --server main": "--server: expected NAME=DSN, such as main=host=db.example.org",
+    "migrate --server main=": "--server: expected NAME=DSN, such as main=host=db.example.org",
+    "migrate --server =x": "--server: expected NAME=DSN, such as main=host=db.example.org",
 }
 
 
@@ -284,13 +285,19 @@ def test_bad_option(call: Call, arguments: str, expected: str) -> None:
 
 
 REQUIRED = {
-    "accept": "Missing argument 'VERSION'.",
-    "accept 12": "Missing option '--tenants'.",
-    "accept 12 --tenants 1": "Missing option '--reason'.",
-    "mark 12 --reason x": "Missing option '--tenants'.",
-    "forget 12 --tenants 1": "Missing option '--reason'.",
-    "new": "Missing argument 'NAME'.",
-    "migrate --tenants": "Option '--tenants' requires an argument.",
+    "accept": "accept: no VERSION, expected one",
+    "accept 12": "--tenants: missing, expected --tenants 1,16|@LABEL|all",
+    "accept 12 --tenants 1": "--reason: missing, expected --reason TEXT",
+    "mark 12 --reason x": "--tenants: missing, expected --tenants 1,16|@LABEL|all",
+    "forget 12 --tenants 1": "--reason: missing, expected --reason TEXT",
+    "completion": "completion: no SHELL, expected one of bash, zsh, fish",
+    "completion tcsh": "SHELL: 'tcsh', expected one of bash, zsh, fish",
+    "accept 12 13 --tenants 1 --reason x": (
+        '13: unexpected, expected nothing after VERSION\nhint: to choose tenants, write "--tenants 13"'
+    ),
+    "migrate --dry-run=1": "--dry-run: with a value, expected it without",
+    "new": "new: no NAME, expected one",
+    "migrate --tenants": "--tenants: no value, expected one",
 }
 
 

@@ -17,7 +17,6 @@ from tenantry.apply.attempt import (
     is_stale,
     measure_since,
     report,
-    write_despite_cancel,
 )
 from tenantry.apply.batch.cut import Cut, prepare
 from tenantry.apply.batch.loop import run as run_batches
@@ -34,7 +33,7 @@ from tenantry.planning.steps import can_resume
 from tenantry.postgres.pooling import refuse_pooled
 from tenantry.postgres.runner_lock import release_session_lock, try_session_lock, try_work_lock
 from tenantry.postgres.sessions import Connection
-from tenantry.postgres.transaction import clean, in_transaction, keep_session, prepare_session
+from tenantry.postgres.transaction import clean, despite_cancel, in_transaction, keep_session, prepare_session
 
 _UNFINISHED = (RowState.RUNNING.value, RowState.FAILED.value)
 
@@ -164,7 +163,7 @@ def _leave_unfinished(work: Work, broken: Broken) -> Broken:
                 keep_session(fresh)
                 _write_unfinished(replace(work.ledger, connection=fresh), work.step)
         else:
-            write_despite_cancel(lambda: _write_unfinished(work.ledger, work.step))
+            despite_cancel(lambda: _write_unfinished(work.ledger, work.step))
     except (psycopg.Error, TenantError):
         # The row stays "running": the next run resumes from it all the same.
         return broken

@@ -6,12 +6,13 @@ What is not seen here is asked for again: a tenant's ledger is the only truth.
 import time
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tenantry.fleet.turns import AGAIN, Ends, Load, Turn
 from tenantry.fleet.workers.control import LOST, JobState, Ticket, WorkerSign
-from tenantry.fleet.workers.messages import Returned, TenantBatch, Trouble, decode_batch, decode_message, make_batch
+from tenantry.fleet.workers.dispatch import Dispatch, Outgoing, SentBatch
+from tenantry.fleet.workers.messages import Returned, Trouble, decode_message
 from tenantry.fleet.workers.takeover import MOST_ATTEMPTS, Takeover
 from tenantry.model import Tenant
 from tenantry.model.errors import Problem
@@ -25,7 +26,6 @@ from tenantry.model.events import (
     WarningRaised,
 )
 from tenantry.model.results import Result
-from tenantry.postgres.capacity import EACH
 from tenantry.postgres.sessions import Connection
 
 if TYPE_CHECKING:
@@ -40,36 +40,7 @@ _AGAIN_S = 1.0
 _UNSERVED_S = 60.0
 # Arbitrary: how long a run that has been told to end keeps trying to reach the control database, to tell its workers.
 _PATIENCE_S = 10.0
-# Arbitrary: a lost batch costs little, and many of them keep all workers busy to the end.
-_LARGEST = 25
-_EACH = 3
 _ORDERS = ("go", "end", "cancel", "sever")
-
-
-@dataclass(frozen=True, slots=True)
-class _Outgoing:
-    """Tenants that are to go out; `again` is that of `TenantBatch`, `second`: they have their second turn."""
-
-    tenants: tuple[Tenant, ...]
-    again: bool = False
-    second: bool = False
-
-
-@dataclass(slots=True)
-class _Sent:
-    """A batch that went out: how far its messages were read, as attempt and number, and what trouble it had.
-
-    `attempt` is the newest one that is known of, `lock` that of the queue, and `returned` are its tenants that go out
-    in other batches.
-    """
-
-    batch: TenantBatch
-    second: bool
-    lock: str | None = None
-    attempt: int = 0
-    cursor: tuple[int, int] = (0, 0)
-    trouble: Trouble | None = None
-    returned: set[str] = field(default_factory=set)
 
 
 class Carriage:
@@ -84,10 +55,9 @@ class Carriage:
         self._begun: set[str] = set()
         # First turns of those that are to have, or have, their second one.
         self._first: dict[str, Turn] = {}
-        self._sent: dict[int, _Sent] = {}
-        self._waiting = deque([_Outgoing(tuple(load.tenants))])
-        # Whether the last group may have gone out although its connection was lost.
-        self._unsure = False
+        self._dispatch = Dispatch(run, load)
+        self._sent = self._dispatch.sent
+        self._waiting = deque([Outgoing(tuple(load.tenants))])
         self._tries: Counter[str] = Counter()
         self._takeover = Takeover(run.control, run.run)
         self._looked = 0.0
@@ -138,10 +108,9 @@ class Carriage:
             self._looked = time.monotonic()
             self._told += self._look_around(connection, states)
 
-    def _send_group(self, connection: Connection, group: _Outgoing) -> list[Event]:
+    def _send_group(self, connection: Connection, group: Outgoing) -> list[Event]:
         """Send tenants out, unless the run is to start nobody any more; return their ends then."""
-        if self._unsure and self._find_sent(connection, group):
-            self._unsure = False
+        if self._dispatch.find(connection, group):
             return []
         told: list[Event] = []
         tenants = []
@@ -151,47 +120,8 @@ class Carriage:
             else:
                 tenants.append(tenant)
         if tenants:
-            self._unsure = True
-            self._send(connection, tenants, group)
-        self._unsure = False
+            self._dispatch.send(connection, tenants, group)
         return told
-
-    def _find_sent(self, connection: Connection, group: _Outgoing) -> bool:
-        """Return whether a group went out before its connection was lost: as a whole, or not at all."""
-        found = self._run.control.read_contents(connection, self._run.run)
-        names = {tenant.name for tenant in group.tenants}
-        missed = {job: decode_batch(content) for job, content in found.items() if job not in self._sent}
-        for job, batch in missed.items():
-            if names & {name for name, _ in batch.tenants}:
-                self._sent[job] = _Sent(batch, group.second)
-        return bool(missed)
-
-    def _send(self, connection: Connection, tenants: Sequence[Tenant], group: _Outgoing) -> None:
-        """Make batches of tenants, and put them into the queues of their servers."""
-        alive, budget = self._run.control.list_workers(connection), self._load.brake.share()
-        queued: dict[str, list[Tenant]] = {}
-        for tenant in tenants:
-            queued.setdefault(self._run.name_queue(tenant), []).append(tenant)
-        batches, queues = list[TenantBatch](), list[tuple[str, str | None]]()
-        for name, part in queued.items():
-            workers, most = max(sum(name in sign.queues for sign in alive), 1), part[0].server.connections
-            share = _limit_batches(workers, self._load.jobs, most)
-            locks = self._list_locks(name, share)
-            for number, few in enumerate(_divide(part, workers)):
-                jobs = max(self._load.jobs // share, 1)
-                batches.append(make_batch(few, jobs, budget, share=share, again=group.again))
-                # Those of one lock come one after another, also where more workers have come meanwhile.
-                locked = workers > share or most is not None
-                queues.append((name, locks[number % len(locks)] if locked else None))
-        made = self._run.add_batches(connection, batches, queues)
-        for (job, batch), (_, lock) in zip(made.items(), queues, strict=True):
-            self._sent[job] = _Sent(batch, group.second, lock)
-
-    def _list_locks(self, queue: str, share: int) -> list[str]:
-        """Return a lock for each batch of a queue that may be worked on at once, without those that are held long."""
-        held = {sent.lock for sent in self._sent.values() if sent.returned}
-        locks = [f"{self._run.run}:{queue}:{number}" for number in range(share)]
-        return [lock for lock in locks if lock not in held] or locks
 
     def _send_orders(self, connection: Connection) -> None:
         """Tell the workers when nobody is to start any more, or all is to end."""
@@ -214,7 +144,7 @@ class Carriage:
         shown = f"{names[0]} to {names[-1]}" if len(names) > 1 else names[0]
         yield _warn(f"the worker at {shown} died or was told to end: another one takes its tenants over")
 
-    def _take(self, sent: _Sent, told: Event | Turn | Trouble | Returned) -> Iterator[Event]:
+    def _take(self, sent: SentBatch, told: Event | Turn | Trouble | Returned) -> Iterator[Event]:
         """Yield the events that a message leads to."""
         match told:
             case Trouble():
@@ -229,7 +159,7 @@ class Carriage:
                 names = [name for name in tenants if name in self._left and name not in sent.returned]
                 sent.returned |= set(names)
                 again = tuple(self._tenants[name] for name in names)
-                self._waiting.append(_Outgoing(again, again=True, second=sent.second))
+                self._waiting.append(Outgoing(again, again=True, second=sent.second))
             case MigrationApplied(tenant, migration):
                 key = (tenant, migration.version, migration.checksum)
                 self._run.applied.add(tenant)
@@ -277,7 +207,7 @@ class Carriage:
             for tenant in tenants:
                 yield from self._count_first(tenant)
         elif tenants:
-            self._waiting.append(_Outgoing(tuple(tenants), second=True))
+            self._waiting.append(Outgoing(tuple(tenants), second=True))
 
     def _count_first(self, tenant: Tenant) -> Iterator[Event]:
         """End a tenant as its first turn did."""
@@ -297,7 +227,7 @@ class Carriage:
             else:
                 again.append(self._tenants[name])
         if again:
-            self._waiting.append(_Outgoing(tuple(again), again=True, second=sent.second))
+            self._waiting.append(Outgoing(tuple(again), again=True, second=sent.second))
 
     def _give_up(self, tenant: Tenant, verdict: Verdict, *, second: bool) -> Iterator[Event]:
         """End a tenant that has no other turn; the first one counts if the second was not had."""
@@ -397,15 +327,3 @@ def explain_unserved(server: str, alive: Sequence[WorkerSign]) -> tuple[str, str
 
 def _warn(message: str, hint: str = "") -> WarningRaised:
     return WarningRaised("", Problem(message, hint))
-
-
-def _limit_batches(workers: int, jobs: int, most: int | None) -> int:
-    """Return how many batches of a server are worked on at once: each needs the connections of a tenant at least."""
-    return max(min(workers, jobs, workers if most is None else most // EACH), 1)
-
-
-def _divide(tenants: Sequence[Tenant], workers: int) -> Iterator[Sequence[Tenant]]:
-    """Yield tenants in parts, of which each worker gets several."""
-    size = min(max(-(-len(tenants) // (workers * _EACH)), 1), _LARGEST)
-    for start in range(0, len(tenants), size):
-        yield tenants[start : start + size]

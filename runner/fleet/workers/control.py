@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from tenantry.fleet.workers.rights import RIGHTS, Part
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection, Sessions
 
@@ -98,12 +99,15 @@ class Control:
                 return None
         return (found[0], found[1]) if found else None
 
-    def may_order(self) -> bool:
-        """Return whether the role that connects may start a run: that of a worker need not. Raises Unreachable."""
-        query = "SELECT pg_catalog.has_table_privilege(%s, 'INSERT')"
-        table = sql.Identifier(self.schema, "runs").as_string()
+    def list_missing(self, part: Part | None) -> list[str]:
+        """Return the rights, in words, that the role that connects lacks for a part. Raises Unreachable.
+
+        Without a part, those to find out whether the tables are there. None are missing where there are no tables.
+        """
+        tables, privileges, columns = map(list, zip(*RIGHTS[part], strict=True)) if RIGHTS[part] else ([], [], [])
         with self._sessions.connect_to(self.server, self.database) as connection:
-            return connection.execute(query, [table]).fetchone() == (True,)
+            wanted = {"tables": tables, "privileges": privileges, "columns": columns}
+            return [row[0] for row in self._ask(connection, "missing_rights", schema_name=self.schema, **wanted)]
 
     def set_up(self, library: str, library_version: str) -> bool:
         """Create the schema with our tables and the library's, whole or not at all; return False if it is there.
@@ -165,10 +169,10 @@ class Control:
         rows = self._ask(connection, "read_states", run=run, jobs=None if jobs is None else list(jobs))
         return {row[0]: JobState(Ticket(row[0], row[2] or 0), row[1] or "", row[3] or "") for row in rows}
 
-    def read_contents(self, connection: Connection, run: str) -> dict[int, Mapping[str, Any]]:
-        """Return the content of each job of a run."""
-        query = sql.SQL("SELECT job, content FROM {} WHERE run = %s ORDER BY job")
-        return dict(connection.execute(query.format(sql.Identifier(self.schema, "batches")), [run]).fetchall())
+    def read_contents(self, connection: Connection, run: str) -> dict[int, tuple[Mapping[str, Any], str | None]]:
+        """Return the content of each job of a run, and the lock that it was queued with."""
+        rows = self._ask(connection, "read_contents", run=run)
+        return {job: (content, lock) for job, content, lock in rows}
 
     def order(self, connection: Connection, run: str, orders: str, reason: str) -> None:
         """Give the workers of a run an order."""

@@ -47,6 +47,8 @@ class Measures:
     place: ScratchPlace
     provenance: Provenance
     cache: Cache = field(default_factory=Cache)
+    # By where they are kept: all files are asked for several times.
+    _known: dict[Path, Effects] = field(default_factory=dict)
 
     def effects(
         self, migrations: Sequence[Migration], scope: Scope, versions: Collection[int] | None = None
@@ -109,6 +111,7 @@ class Measures:
                     failures[file.path] = error
                     return
                 self.cache.keep(file.path, effects.to_json(measured))
+                self._known[file.path] = measured
             done = index + 1
         if done > scratch.done:
             scratch.keep(self._choose_start(files, done, scope).chains[0][done])
@@ -140,8 +143,13 @@ class Measures:
         return files
 
     def _read(self, path: Path) -> Effects | None:
-        text = self.cache.read(path)
-        return effects.from_json(text) if text is not None else None
+        if path not in self._known:
+            text = self.cache.read(path)
+            found = effects.from_json(text) if text is not None else None
+            if found is None:
+                return None
+            self._known[path] = found
+        return self._known[path]
 
     def _keep_unmeasured(self, path: Path, migration: Migration, error: psycopg.Error) -> None:
         """Keep the reason why a file was not measured; if it lies with the server, for this run alone."""

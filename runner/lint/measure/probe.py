@@ -33,6 +33,9 @@ _LOCKS_ALL = _PLANNED | {
     "TruncateStmt",
     "ViewStmt",
 }
+# No table has fewer rows after these, but one whose partitions are others.
+_KEEPS_ROWS = _LOCKS_ALL - _PLANNED - {"TruncateStmt"}
+_PARTITION = re.compile(r"\bpartition\b", re.IGNORECASE)
 # It gives a table new storage as well, but writes nothing to it.
 _EMPTIES = "TruncateStmt"
 _TRUNCATE = re.compile(r"\btruncate\b", re.IGNORECASE)
@@ -50,16 +53,17 @@ def probe(books: Books, statement: Statement, existing: frozenset[int]) -> Measu
     Raises psycopg.Error if it fails.
     """
     tag, node = read_tree(statement.text)
-    connection, before = books.connection, books.open()
+    connection = books.connection
     filled, required = _read_filled(connection, tag, node), _read_required(connection, tag, node)
-    answers, after = books.run(_compose(statement, tag), whole=tag not in _LOCKS_ALL)
-    read_whole = frozenset(_whole(_read_plan(answers[_SETTINGS]))) if tag in _PLANNED else frozenset()
+    keeps = tag in _KEEPS_ROWS and not _PARTITION.search(statement.text)
+    step = books.run(_compose(statement, tag), whole=tag not in _LOCKS_ALL, keeps=keeps)
     # All others are the very same: of a long history, that is nearly all of them.
-    touched = {oid: relation for oid, relation in before.items() if after.get(oid) is not relation}
+    touched, after = step.before, step.after
+    read_whole = frozenset(_whole(_read_plan(step.answers[_SETTINGS]))) if tag in _PLANNED else frozenset()
     old = {oid: relation for oid, relation in touched.items() if oid in existing}
     # Partitions are of a table that the statement need not have touched.
     parted = any(relation.root != oid for oid, relation in old.items())
-    known = {oid: relation for oid, relation in before.items() if oid in existing} if parted else old
+    known = {oid: each for oid, each in books.list_before(step).items() if oid in existing} if parted else old
     locks = tuple(_locks(old, after))
     rewritten = frozenset(find_rewritten(old, after))
     emptied = rewritten if tag == _EMPTIES else _find_emptied(connection, rewritten, after, filled, statement)
@@ -75,7 +79,7 @@ def probe(books: Books, statement: Statement, existing: frozenset[int]) -> Measu
         locks=locks,
         rewritten=tuple(sorted(rewritten - emptied)),
         scanned=tuple(sorted(scanned)),
-        created=tuple(sorted(_find_created(before, after))),
+        created=tuple(sorted(_find_created(touched, after))),
         renamed=tuple(sorted(_find_renamed(touched, after))),
         rebuilt=tuple(sorted(find_rebuilt(old, after, tag))),
         emptied=tuple(sorted(emptied)),

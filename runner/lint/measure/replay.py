@@ -63,7 +63,6 @@ def measure_file(
     measuring = _Measuring(scratch, books, books.list_relations(), ledger_schema, most)
     drops = True
     try:
-        connection.execute(_ZONE)
         measured = measuring.run(migration)
         drops = mentions_prepared(migration.sql)
         return measured
@@ -122,7 +121,7 @@ class _Measuring:
     def run_in_one(self, groups: Iterable[Group]) -> Iterator[Measured]:
         """Yield the effects of statements that are one transaction."""
         with in_transaction(self._connection):
-            self.books.begin()
+            self.books.begin(_ZONE)
             for first, *alike in groups:
                 if outside := sqltext.name_outside(first.text):
                     yield Measured(first.start, first.text, unmeasured=f"{outside} {_OUTSIDE}", hint=_READ_IT)
@@ -136,6 +135,7 @@ class _Measuring:
         """Yield the effects of statements that each commit on their own, in a transaction if the server allows one."""
         for group in groups:
             if name_barred(*read_tree(group[0].text)):
+                self._connection.execute(_ZONE)
                 yield run_alone(self._connection, group[0], self.existing)
                 self.books.forget()
             else:
@@ -184,6 +184,7 @@ class _Measuring:
                 self.pending = True
             else:
                 empty(self._connection, self.ledger_schema)
+                self.books.lose_rows()
         return act()
 
     def _check_rows(self) -> None:

@@ -32,17 +32,36 @@ def describe_query(major: int, scope: Scope) -> str:
 def compose(question: str, version: int, scope: Scope, parts: frozenset[str]) -> sql.SQL:
     """Return settings and query in one piece, for one major version of the server."""
     visible = sql.SQL("visible" if scope.ignored else "line")
-    marks = _compose_marks(version, scope)
-    gates = _read("asked", marks) if question == "fingerprint" else sql.SQL("")
+    gates = _read("asked", _compose_marks(version, scope)) if question == "fingerprint" else sql.SQL("")
     answer = _read("fingerprint", {"visible": visible, "gates": gates})
     if question == "snapshot":
         answer = _read("snapshot", {"visible": visible, "fingerprint": answer})
+    query = _read("settings", {}) + sql.SQL(";\n") + _compose_query(answer, version, scope, parts)
+    return sql.SQL(query.as_string())
+
+
+def compose_gated(version: int, scope: Scope, parts: frozenset[str]) -> sql.Composed:
+    """Return the query for a fingerprint whose other gates the token answers, without settings."""
+    visible = sql.SQL("visible" if scope.ignored else "line")
+    answer = _read(
+        "fingerprint", {"visible": visible, "gates": _read("sighting_gates", _compose_marks(version, scope))}
+    )
+    return _compose_query(answer, version, scope, parts)
+
+
+def _compose_query(answer: sql.Composed, version: int, scope: Scope, parts: frozenset[str]) -> sql.Composed:
+    """Return the query for an answer from the rows of all common parts and of these."""
+    marks = _compose_marks(version, scope)
     clauses = [_compose_lines(scope, parts, marks)]
     if scope.ignored:
         patterns = [(ignored.kind, _as_like(ignored.pattern)) for ignored in scope.ignored]
         clauses.append(_read("ignored", {"ignored": _compose_pairs(patterns)}))
-    query = _read("settings", {}) + sql.SQL(";\n") + sql.SQL(",\n").join(clauses) + answer
-    return sql.SQL(query.as_string())
+    return sql.SQL(",\n").join(clauses) + answer
+
+
+def make_brought_gate() -> sql.Composed:
+    """Return the gate for privileges on what PostgreSQL or an extension brings, which are not as it brought them."""
+    return _read("brought_gate", {})
 
 
 def _compose_lines(scope: Scope, parts: frozenset[str], marks: Marks) -> sql.Composed:
@@ -78,6 +97,7 @@ def _compose_marks(version: int, scope: Scope) -> dict[str, sql.Composable]:
     # Facts that the common part of these omits; used by the gate and by the part that reports them.
     for kind in ("column", "index", "sequence"):
         marks[f"{kind}_has_more"] = _read(f"{kind}_has_more", marks)
+    marks["sequence_gate"] = _read("sequence_gate", marks)
     return marks
 
 
@@ -101,7 +121,8 @@ def _by_version(version: int) -> dict[str, sql.Composable]:
         "subscript": sql.SQL("'SUBSCRIPT = ' || nullif(CAST(type.typsubscript AS text), '-'),")
         if version >= 14
         else sql.SQL(""),
-        "brought_gate": _read("brought_gate", {}),
+        "brought_gate": make_brought_gate(),
+        "nulls_not_distinct": sql.SQL("index.indnullsnotdistinct" if version >= 15 else "false"),
         "enforced": sql.SQL("con.conenforced" if version >= 18 else "true"),
         "public_acl": sql.SQL(read_sql("schema/catalog", "public_acl" if version >= 15 else "public_acl_before_15")),
         "collation_locale": sql.SQL(_locale_by_version(version)),

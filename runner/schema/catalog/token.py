@@ -12,6 +12,8 @@ To open a catalog takes longer than to read its rows. Those that are empty in mo
 query proves that they are: the token is the same with and without them.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
 from psycopg import sql
@@ -99,6 +101,35 @@ _SUBSCRIPTION = {
 _SINCE_15 = {"pg_publication_namespace": ("", "")}
 
 
+_NOTHING = sql.SQL("")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How the rows of catalogs are added up: `select` returns the query for those of one that meet a condition.
+
+    `rows` and `versions` are the sums over the answers of all. `more` are further columns next to the token, and
+    `sources` what these are read from.
+    """
+
+    select: Callable[[str, str], str]
+    rows: str
+    versions: str
+    more: sql.Composable
+    sources: sql.Composable
+
+
+# The hash of a row's version.
+VERSION: str = "hashint8extended(CAST(CAST(xmin AS text) AS bigint), {})"
+
+
+def _select_rows(catalog: str, condition: str) -> str:
+    return f"SELECT xmin FROM {catalog} WHERE {condition}"  # noqa: S608  # our own words
+
+
+_ROWS = Form(_select_rows, "count(*)", f"sum({VERSION.format(0)})", _NOTHING, _NOTHING)
+
+
 def read_token(connection: Connection, used: set[str] | None = None) -> str | None:
     """Return the token of the database that a connection is to, with the identity of server, database and role.
 
@@ -106,7 +137,7 @@ def read_token(connection: Connection, used: set[str] | None = None) -> str | No
     `used` remembers which of the catalogs that are mostly empty are not, so that they need not be asked for again in
     the next database of a fleet. Raises psycopg.Error.
     """
-    if connection.info.transaction_status is not TransactionStatus.IDLE or not connection.autocommit:
+    if not can_read_token(connection):
         return None
     used = set() if used is None else used
     without_passing = False
@@ -121,6 +152,11 @@ def read_token(connection: Connection, used: set[str] | None = None) -> str | No
             without_passing = passing
     except InsufficientPrivilege:
         return None
+
+
+def can_read_token(connection: Connection) -> bool:
+    """Return whether a token would be that of this moment: not in a transaction, which may have begun before."""
+    return connection.autocommit and connection.info.transaction_status is TransactionStatus.IDLE
 
 
 def describe_token(major: int) -> str:
@@ -142,18 +178,28 @@ def _ask(connection: Connection, used: frozenset[str], *, without_passing: bool)
 @lru_cache(maxsize=64)
 def _compose(major: int, used: frozenset[str], *, without_passing: bool) -> sql.SQL:
     """Return settings and query in one message; `without_passing` leaves temporary relations out, at some cost."""
-    versions = [
-        _select(name, *rows, without_passing=without_passing) for name, rows in _list_catalogs(major, used).items()
+    query = compose_token(major, used, _ROWS, without_passing=without_passing)
+    return sql.SQL((sql.SQL(read_sql("schema/catalog", "settings")) + sql.SQL(";\n") + query).as_string())
+
+
+def compose_token(major: int, used: frozenset[str], form: Form, *, without_passing: bool) -> sql.Composed:
+    """Return the query for a token; it is the same number in each form."""
+    selects = [
+        form.select(name, " AND ".join(filter(None, (counted, lasting if without_passing else ""))) or "true")
+        for name, (counted, lasting) in _list_catalogs(major, used).items()
     ]
-    query = sql.SQL(read_sql("schema/catalog", "token")).format(
-        versions=sql.SQL("\n        UNION ALL ").join(versions),
+    return sql.SQL(read_sql("schema/catalog", "token")).format(
+        rows=sql.SQL(form.rows),
+        versions=sql.SQL(form.versions),
+        more=form.more,
+        sources=form.sources,
+        catalogs=sql.SQL("\n        UNION ALL ").join(map(sql.SQL, selects)),
         used=sql.SQL(",\n        ").join(
             sql.SQL("CASE WHEN pg_relation_size({}) > 0 THEN {} END").format(sql.Literal(number), sql.Literal(name))
             for name, (number, _) in _EMPTY.items()
         ),
         **_compose_shared(major, used),
     )
-    return sql.SQL((sql.SQL(read_sql("schema/catalog", "settings")) + sql.SQL(";\n") + query).as_string())
 
 
 def _list_catalogs(major: int, used: frozenset[str]) -> dict[str, tuple[str, str]]:
@@ -183,9 +229,3 @@ def _compose_shared(major: int, used: frozenset[str]) -> dict[str, sql.Composabl
         if "pg_db_role_setting" in used
         else sql.SQL(""),
     }
-
-
-def _select(catalog: str, counted: str, lasting: str, *, without_passing: bool) -> sql.SQL:
-    """Return the query for the versions of the rows of one catalog."""
-    condition = " AND ".join(filter(None, (counted, lasting if without_passing else ""))) or "true"
-    return sql.SQL(f"SELECT xmin AS version FROM {catalog} WHERE {condition}")  # noqa: S608  # our own words

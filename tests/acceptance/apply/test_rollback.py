@@ -299,12 +299,12 @@ WRONG = {
         ["2", "--to", "1", *WHY, "--tenants", "1"],
         "VERSION: expected the version to undo, or --to with the newest version to keep",
     ),
-    "no reason": (["2", "--tenants", "1"], "Missing option '--reason'"),
+    "no reason": (["2", "--tenants", "1"], "--reason: missing"),
     "empty reason": (
         ["2", "--tenants", "1", "--reason", " "],
         "--reason: empty, expected the reason for undoing the version",
     ),
-    "no tenants": (["2", *WHY], "Missing option '--tenants'"),
+    "no tenants": (["2", *WHY], "--tenants: missing"),
 }
 
 

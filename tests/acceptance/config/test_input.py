@@ -164,7 +164,7 @@ def test_a_password_in_clear(fleet: MakeFleet) -> None:
         pytest.param(
             ["migrate", "--to", "soon"],
             "Usage: tenantry migrate [OPTIONS]\nTry 'tenantry migrate --help' for help.\n\n"
-            "error: Invalid value for '--to': 'soon' is not a version, expected a number or a file name, such as 12 or"
+            "error: --to: 'soon' is not a version, expected a number or a file name, such as 12 or"
             " 0012_rates\n",
             id="version",
         ),

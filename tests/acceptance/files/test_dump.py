@@ -72,3 +72,9 @@ def test_by_hand(fleet: MakeFleet) -> None:
     broken = found.run("dump", "schema.sql")
     assert (broken.code, broken.out) == (4, "")
     assert path.read_text("utf-8").startswith(HEAD.format(name="0001_rates.sql"))
+    nowhere = found.run("dump", "nosuch/schema.sql")
+    assert (nowhere.code, nowhere.err) == (
+        2,
+        "error: FILE: nosuch/schema.sql: there is no folder 'nosuch', expected one\n",
+    )
+    assert not (found.folder / "nosuch").exists()

@@ -41,7 +41,7 @@ def test_the_rest_is_done(fleet: MakeFleet, engine: str) -> None:
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=240)
     report = read_report(one, out)
-    assert (process.returncode, report.column("tenant")) == (6, ["master", *IDS])
+    assert (process.returncode, report.column("tenant")) == (6, ["master", *IDS]), report.text
     expected = dict.fromkeys(("master", *IDS), "applied") | {HUNG: "stopped"}
     assert report.column("result") == list(expected.values())
     assert report.text == (

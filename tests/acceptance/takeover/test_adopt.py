@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.acceptance.fix_command import MASTER_FILES, RATES, ROOMS, Fleet, MakeFleet, read_report
+from tests.acceptance.fix_command import MASTER_FILES, RATES, ROOMS, Fleet, MakeFleet, find_commands, read_report
 
 NAMES = "UPDATE rooms SET name = upper(name);\n"
 NOTES = "CREATE TABLE notes (id integer PRIMARY KEY);\nCREATE TABLE stays (id integer PRIMARY KEY);\n"
@@ -161,3 +161,13 @@ def test_record_is_left_alone(fleet: MakeFleet) -> None:
     done = one.run("adopt", "--assume", "2", "--write")
     assert (done.code, read_report(one, done.out).column("is")) == (0, ["match 0003"])
     assert (one.query("1", "SELECT * FROM _migrations ORDER BY 1"), one.log("1")) == (before, log)
+
+
+def test_the_next_command(fleet: MakeFleet) -> None:
+    """What is only shown ends with the command that writes it, for those that it changes."""
+    one = fleet(tenants=["1", "2"], files={"0000_rooms.sql": ROOMS})
+    one.query("2", ROOMS)
+    shown = one.run("adopt", "--jobs", "2")
+    (again,) = find_commands(shown.out)
+    assert (shown.code, again) == (0, "tenantry adopt --jobs 2 --tenants 2 --write")
+    assert (one.shell(again).code, one.versions("2"), one.versions("1")) == (0, [0], [])

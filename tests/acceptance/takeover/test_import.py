@@ -163,7 +163,8 @@ def test_wrong_input(project: Fleet) -> None:
     import_files(project)
     unknown = project.run("import", "--from", "dizzle", "drizzle")
     assert unknown.code == 2
-    assert "'dizzle' is not one of" in unknown.err
+    assert "--from: 'dizzle', expected one of" in unknown.err
+    assert "hint: did you mean 'drizzle'?" in unknown.err
     for args in ((), ("--files",)):
         absent = project.run("import", "--from", "drizzle", "nowhere", *args)
         assert (absent.code, absent.out) == (2, "")
@@ -219,6 +220,10 @@ def test_record_of_data(fleet: MakeFleet) -> None:
     for record in records:
         one.query("1", f"INSERT INTO schema_migrations VALUES ('{record}')")
     assert one.run("import", "--files", "--from", "dbmate", "db", "--write").code == 0
+    one.query("1", f"DELETE FROM schema_migrations WHERE version = '{records[-1]}'")
+    shown = one.run("import", "--from", "dbmate", "db")
+    assert find_commands(shown.out) == ["tenantry import --from dbmate db --tenants 1 --write"]
+    one.query("1", f"INSERT INTO schema_migrations VALUES ('{records[-1]}')")
     done = one.run("import", "--from", "dbmate", "db", "--write")
     assert one.versions("1") == [0, 1], done.out
     assert done.code == 1

@@ -281,8 +281,10 @@ def test_forget_makes_a_file_pending_again(applied: Fleet) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        pytest.param(["--tenants", "1"], "error: Missing option '--reason'.\n", id="reason"),
-        pytest.param(["--reason", "x"], "error: Missing option '--tenants'.\n", id="tenants"),
+        pytest.param(["--tenants", "1"], "error: --reason: missing, expected --reason TEXT\n", id="reason"),
+        pytest.param(
+            ["--reason", "x"], "error: --tenants: missing, expected --tenants 1,16|@LABEL|all\n", id="tenants"
+        ),
     ],
 )
 @pytest.mark.parametrize("verb", ["accept", "mark", "forget"])

@@ -72,7 +72,7 @@ def test_wrong_shards(tmp_path: Path, verb: str, shard: str) -> None:
     )
     expected = "expected a number from 1 up to the number of shards, such as 3/10"
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1] == f"error: Invalid value for '--shard': '{shard}', {expected}"
+    assert done.stderr.splitlines()[-1] == f"error: --shard: '{shard}', {expected}"
 
 
 def test_no_next_command_is_wider(fleet: MakeFleet) -> None:

@@ -6,9 +6,10 @@ from typing import Any, BinaryIO
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tenantry.model.results import Result
-from tests.integration.fix_site import MakeSite, Site
+from tests.integration.fix_site import MakeSite, Site, lend_role
 
 FILES = {"0001_rooms.sql": "CREATE TABLE rooms (id bigint PRIMARY KEY);"}
 DESKS = {"0002_desks.sql": "CREATE TABLE desks (id bigint);"}
@@ -17,8 +18,8 @@ LAMPS = {"0003_lamps.sql": "CREATE TABLE lamps (id bigint);"}
 _READ, _FILE, _CONFIRM = 1, 3, 1
 # How many connections the server has free: once a run for each server, on its first connection.
 _LIMITS = 1
-# Whether there is a ledger by now, and its tables.
-_CREATE = 2
+# The tables of the ledger; whether there are any by now is asked under the lock.
+_CREATE = 1
 
 
 @pytest.fixture
@@ -55,13 +56,29 @@ def test_nothing_pending(any_site: MakeSite, traces: Path) -> None:
 
 
 def test_each_file(any_site: MakeSite, traces: Path) -> None:
-    """A file costs three: the lock with the state of the ledger, the file, and its record with the COMMIT."""
+    """A file costs three: the lock with the state of the ledger, the file, and its record with the COMMIT.
+
+    Each further one costs two: its lock is taken in the message that commits the one before.
+    """
     here = any_site(FILES)
     assert count_messages(here, traces, Result.APPLIED) == [_LIMITS + _READ + _CREATE + _FILE + _CONFIRM]
     here.write(DESKS)
     assert count_messages(here, traces, Result.APPLIED) == [_LIMITS + _READ + _FILE + _CONFIRM]
     here.write({**LAMPS, "0004_beds.sql": "CREATE TABLE beds (id bigint);"})
-    assert count_messages(here, traces, Result.APPLIED) == [_LIMITS + _READ + 2 * _FILE + _CONFIRM]
+    assert count_messages(here, traces, Result.APPLIED) == [_LIMITS + _READ + 2 * _FILE - 1 + _CONFIRM]
+
+
+def test_ledger_of_a_granted_role(any_site: MakeSite, traces: Path) -> None:
+    """Where the ledger's owner is not the connected role, one more asks whether that role was granted to it."""
+    here = any_site(FILES)
+    assert here.migrate().results == {"1": Result.APPLIED}
+    with lend_role(here) as owner, lend_role(here) as deploy:
+        here.query(f"GRANT ALL ON SCHEMA public TO {owner}; GRANT {owner} TO {deploy}")
+        here.query(f"ALTER TABLE _migrations OWNER TO {owner}; ALTER TABLE _migrations_log OWNER TO {owner}")
+        theirs = Site(here.folder, make_conninfo(here.server, user=deploy), here.databases)
+        assert count_messages(theirs, traces, Result.UP_TO_DATE) == [_LIMITS + _READ + 1]
+        here.write(DESKS)
+        assert count_messages(theirs, traces, Result.APPLIED) == [_LIMITS + _READ + 1 + _FILE + _CONFIRM]
 
 
 def test_first_table_gone(any_site: MakeSite, traces: Path) -> None:

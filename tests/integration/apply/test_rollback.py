@@ -2,7 +2,8 @@
 
 import pytest
 
-from tenantry.ledger.writing import record_applied, record_rolled_back
+from tenantry.ledger.applied import record_applied
+from tenantry.ledger.writing import record_rolled_back
 from tenantry.model import AppliedMigration, RowState
 from tenantry.model.errors import Refused
 from tenantry.model.events import MigrationRolledBack, RowReported

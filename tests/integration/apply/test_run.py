@@ -30,7 +30,6 @@ from tests.integration.fix_site import (
     finish,
     lend_role,
     make_migration,
-    wait_until,
 )
 
 ROOMS = {"0001_rooms.sql": "CREATE TABLE rooms (id int PRIMARY KEY);\n"}
@@ -583,8 +582,10 @@ class TestTwoRunners:
         assert finish(first) == Verdict(Result.UP_TO_DATE)
 
     def test_stale_between_files(self, site: MakeSite) -> None:
-        """Also between two files of one plan another runner may go ahead."""
-        here = site(ROOMS | {"0002_b.sql": "CREATE TABLE b ()", "0003_c.sql": "CREATE TABLE c ()"})
+        """Also between two files of one plan another runner may go ahead, unless both are transactional."""
+        here = site(
+            ROOMS | {"0002_b.sql": "-- transactional: false\nCREATE TABLE b ()", "0003_c.sql": "CREATE TABLE c ()"}
+        )
         first = here.steps()
         advance(first, 5)
         assert here.states() == {1: "applied"}
@@ -873,28 +874,3 @@ class TestCollisions:
         ran = here.migrate()
         assert ran.of(MigrationRetried) == []
         assert ran.verdict().result is Result.FAILED
-
-
-@pytest.mark.parametrize("header", ["", "-- transactional: false\n"], ids=["transactional", "stepwise"])
-def test_late_cancel(site: MakeSite, header: str) -> None:
-    """A failure is logged although a cancel that comes late ends the first attempt to log it."""
-    here = site(ROOMS)
-    here.migrate()
-    here.write({"0002_broken.sql": f"{header}{WAIT_AT_GATE};\nSELECT 1 / 0;\n"})
-    cancel = "SELECT pg_cancel_backend(pid) FROM pg_locks WHERE NOT granted AND relation = '_migrations_log'::regclass"
-    with here.gate() as opened, at_once(lambda: here.migrate(lock_timeout_ms=LONG_MS)) as running:
-        here.await_waiting()
-        with here.connect() as holder, holder.transaction():
-            pid = holder.info.backend_pid
-            wanted = f"SELECT count(*) FROM pg_locks WHERE pid = {pid} AND relation = '_migrations_log'::regclass"
-            # A file that is one transaction has the log locked already: then it is this session's turn after that.
-            with at_once(lambda: holder.execute("LOCK TABLE _migrations_log IN EXCLUSIVE MODE")) as locking:
-                wait_until(lambda: here.query(wanted) == [(1,)])
-                opened()
-                locking.result()
-            # The session that waits for this one is the one that logs the failure.
-            here.await_waiting(behind=pid)
-            assert here.query(cancel) == [(True,)]
-    ran = running.result()
-    assert (ran.results, ran.of(WarningRaised)) == ({"1": Result.FAILED}, [])
-    assert here.logged()[-1] == (2, "failed")

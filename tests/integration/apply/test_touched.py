@@ -4,7 +4,7 @@ import pytest
 
 from tenantry.model.events import MigrationFailed
 from tenantry.model.results import Result
-from tests.integration.fix_site import MakeSite, make_migration
+from tests.integration.fix_site import MakeSite, at_once, make_migration, wait_until
 
 ROOMS = make_migration(1, "rooms", "CREATE TABLE rooms (id int PRIMARY KEY);\n")
 TOUCHES = {
@@ -75,3 +75,66 @@ def test_touches_where_nothing_is_counted(any_site: MakeSite) -> None:
     touch = make_migration(2, "touch", TOUCHES["changes a row"])
     assert here.migrate(migrations=[ROOMS, touch]).verdict().result is Result.FAILED
     assert [row.name for row in here.rows()] == ["rooms"]
+
+
+ALTERS = ("ALTER TABLE _migrations ALTER git_commit SET DEFAULT 'x'", "CREATE INDEX i ON _migrations_log (version)")
+ADDS = """
+CREATE FUNCTION add() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF to_regclass('public._migrations') IS NOT NULL THEN
+        ALTER TABLE public._migrations ADD IF NOT EXISTS more int;
+    END IF;
+END $$;
+CREATE EVENT TRIGGER added ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION add()
+"""
+SLOW = "CREATE TABLE desks (id int);\nSELECT pg_sleep(2);\n"
+ASLEEP = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"
+FOREIGN = "public._migrations: not as tenantry created it, expected the table as tenantry creates it"
+
+
+@pytest.mark.parametrize("change", ALTERS)
+def test_a_first_file_changes_the_tables(any_site: MakeSite, change: str) -> None:
+    """A file that changes the definition of the tables is refused also in the transaction that has created them."""
+    here = any_site({"0001_rooms.sql": f"{ROOMS.text}{change};\n"})
+    verdict = here.migrate().verdict()
+    assert (verdict.result, verdict.reason.partition(": it is")[0]) == (Result.REFUSED, FOREIGN)
+    assert not here.has("rooms")
+
+
+def test_an_event_trigger_changes_new_tables(any_site: MakeSite) -> None:
+    """Where an event trigger adds to each table that is created, the ledger is refused before anything is written."""
+    here = any_site({"0001_rooms.sql": ROOMS.text})
+    here.query(ADDS)
+    verdict = here.migrate().verdict()
+    assert (verdict.result, verdict.reason.partition(": it is")[0]) == (Result.REFUSED, FOREIGN)
+    assert not here.has("rooms")
+
+
+def test_the_next_file_cannot_begin(any_site: MakeSite) -> None:
+    """A file is applied although the transaction of the next one, in the message of its COMMIT, cannot begin."""
+    here = any_site({"0001_rooms.sql": ROOMS.text})
+    assert here.migrate().verdict().result is Result.APPLIED
+    here.write({"0002_slow.sql": SLOW, "0003_beds.sql": "CREATE TABLE beds ();\n"})
+    with here.connect() as holder:
+        holder.autocommit = False
+        with at_once(lambda: here.migrate(lock_timeout_ms=100)) as ran:
+            wait_until(lambda: here.query(ASLEEP) == [(1,)])
+            # Waits for the transaction of this file, and holds the table once that is committed.
+            holder.execute("LOCK TABLE _migrations IN ACCESS EXCLUSIVE MODE")
+            ended = ran.result()
+        assert (ended.verdict().result, ended.applied) == (Result.BLOCKED, ["0002_slow"])
+        holder.rollback()
+    assert here.migrate().applied == ["0003_beds"]
+
+
+def test_another_writes_the_row_meanwhile(any_site: MakeSite) -> None:
+    """A row that somebody writes by hand while the file runs is neither overwritten nor taken for its own."""
+    here = any_site({"0001_rooms.sql": ROOMS.text})
+    assert here.migrate(migrations=[ROOMS]).verdict().result is Result.APPLIED
+    slow = make_migration(9, "slow", SLOW)
+    with at_once(lambda: here.migrate(migrations=[ROOMS, slow])) as ran:
+        wait_until(lambda: here.query(ASLEEP) == [(1,)])
+        here.query(TOUCHES["adds a row"])
+    verdict = ran.result().verdict()
+    assert verdict.result is Result.REFUSED
+    assert verdict.reason == "public._migrations: the row was not stored, expected a plain table"
+    assert not here.has("desks")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from psycopg.conninfo import make_conninfo
+from psycopg.errors import LockNotAvailable
 
 from tenantry.ledger.definitions import DEFINITIONS
 from tenantry.ledger.guard import Guard, find_faults
@@ -210,15 +211,33 @@ CHANGES = {**ON_LEDGER, **OURS}
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_change_between_two_files_is_seen(here: Site, change: str) -> None:
-    """A ledger that is changed after the first file of a run is as foreign to the second one, and does not run."""
+    """A ledger that is changed after the first files of a run is as foreign to the next one, and does not run.
+
+    The file before it runs outside a transaction: of two others, the second one's transaction begins with the COMMIT.
+    """
+    plain = {"0002_desks.sql": "CREATE TABLE desks (id bigint);", "0004_lamps.sql": "CREATE TABLE lamps ();"}
+    here.write({**plain, "0003_beds.sql": "-- transactional: false\nCREATE TABLE beds ();"})
+    steps = here.steps()
+    for _ in range(2):
+        while not isinstance(next(steps), MigrationApplied):
+            pass
+    here.query(f"{change}; SELECT setval('sung', 1, false)")
+    with pytest.raises(Refused, match=r"^public\._migrations: "):
+        finish(steps)
+    assert (count_songs(here), here.has("desks"), here.has("beds"), here.has("lamps")) == (0, True, True, False)
+
+
+@pytest.mark.parametrize("table", ["_migrations", "_migrations_log"])
+def test_nobody_changes_the_ledger_between_two_files(here: Site, table: str) -> None:
+    """Between two transactional files, the tables are locked: nothing can be put on them that the second would run."""
     here.write({"0002_desks.sql": "CREATE TABLE desks (id bigint);", "0003_lamps.sql": "CREATE TABLE lamps ();"})
     steps = here.steps()
     while not isinstance(next(steps), MigrationApplied):
         pass
-    here.query(f"{change}; SELECT setval('sung', 1, false)")
-    with pytest.raises(Refused, match=r"^public\._migrations: "):
-        finish(steps)
-    assert (count_songs(here), here.has("desks"), here.has("lamps")) == (0, True, False)
+    with pytest.raises(LockNotAvailable):
+        here.query(f"SET lock_timeout = 100; CREATE INDEX i ON {table} ((sing(version)))")
+    finish(steps)
+    assert (count_songs(here), here.states()) == (0, {1: "applied", 2: "applied", 3: "applied"})
 
 
 def test_a_parent_without_columns(here: Site) -> None:

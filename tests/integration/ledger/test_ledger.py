@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from tenantry.ledger.applied import record_applied
 from tenantry.ledger.log import read_log
-from tenantry.ledger.writing import record_applied, record_finished, record_progress, record_running
+from tenantry.ledger.writing import record_finished, record_progress, record_running
 from tenantry.model import AppliedMigration, Origin, Progress, RowState
 from tenantry.model.errors import Problem
 from tenantry.model.events import FindingReported, RepairMade, RepairProposed, Verdict

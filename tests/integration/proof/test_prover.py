@@ -1,5 +1,6 @@
 """The proof: what was changed by hand is named, what cannot be known is not proven, and nothing is touched."""
 
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -440,6 +441,28 @@ class TestMigrate:
         assert said(ran) == ["rooms.fee: missing, expected numeric(10,2)"]
         assert here.site.states() == {1: "applied", 2: "applied"}
         assert here.site.has("desks")
+
+    def test_ahead(self, proven: MakeProven) -> None:
+        """The expected schema is computed while files are applied, also if one of them fails."""
+        here = proven(ROOMS)
+        here.site.query("CREATE TABLE desks ()")
+        here.site.write(DESKS)
+        assert here.migrate().results == {"1": Result.FAILED}
+        kept = Path(here.environment["TENANTRY_CACHE"])
+        deadline = time.monotonic() + 30
+        while not list(kept.rglob("expected/*.json")) and time.monotonic() < deadline:
+            time.sleep(0.05)  # nobody is told of it
+        here.close_place()
+        here.site.query("DROP TABLE desks")
+        assert here.migrate().verdict() == Verdict(Result.APPLIED)
+
+    def test_again(self, proven: MakeProven) -> None:
+        """What was proven after its files ran is proven by its token afterwards, and no longer once it has changed."""
+        here = proven(ROOMS, tenants=("1", "2"))
+        here.site.write(DESKS)
+        assert here.migrate().exit_code == 0
+        here.site.query("CREATE POLICY p ON rooms", "2")
+        assert here.verify().results == {"1": Result.OK, "2": Result.FINDING}
 
     def test_no_verify(self, proven: MakeProven) -> None:
         """With --no-verify nothing is proven, and nothing is replayed."""

@@ -241,3 +241,49 @@ class TestSession:
             read_fingerprint(opened, SCOPE)
         assert str(caught.value) == "catalog: permission denied for table pg_class"
         assert caught.value.hint == "grant the role SELECT on it, which every role has by default"
+
+
+# Each on a table of its own, with a column of every type whose definition is not asked of the server.
+INDEXES = (
+    *(f"CREATE INDEX ON odd ({name})" for name in ("a", "b", "c", "d", "e", "f", "g", '"Odd one"')),
+    'CREATE UNIQUE INDEX "Quoted name" ON odd (a)',
+    "CREATE INDEX ON odd (a DESC)",
+    "CREATE INDEX ON odd (a NULLS FIRST)",
+    "CREATE INDEX ON odd (a, b)",
+    "CREATE UNIQUE INDEX ON odd (a) INCLUDE (b)",
+    "CREATE INDEX ON odd (a) WHERE b > 0",
+    "CREATE INDEX ON odd ((a + 1))",
+    "CREATE INDEX ON odd (a) WITH (fillfactor = 50)",
+    "CREATE INDEX ON odd USING hash (a)",
+    "CREATE INDEX ON odd (c text_pattern_ops)",
+    "CREATE INDEX ON odd (d varchar_pattern_ops)",
+    'CREATE INDEX ON odd (c COLLATE "C")',
+    "CREATE INDEX ON odd (h)",
+    "CREATE INDEX ON odd (i)",
+    "CREATE INDEX ON parted (a)",
+    "CREATE UNIQUE INDEX ON odd (a) NULLS NOT DISTINCT",
+)
+
+
+@pytest.mark.parametrize("server", each_major("server_dsn", "server18_dsn", "system_dsn"))
+def test_index_definitions(request: pytest.FixtureRequest, server: str) -> None:
+    """Definitions of indexes are what the server writes of them, also where it is not asked."""
+    with fresh_database(request.getfixturevalue(server)) as connection:
+        connection.execute(
+            "CREATE TABLE odd (a bigint PRIMARY KEY, b integer, c text, d varchar(3), e date, f timestamp, "
+            'g timestamptz, "Odd one" text COLLATE "C", h numeric UNIQUE, i name); '
+            "CREATE TABLE parted (a integer) PARTITION BY LIST (a); CREATE TABLE part PARTITION OF parted DEFAULT"
+        )
+        known = [each for each in INDEXES if "NULLS NOT" not in each or connection.info.server_version >= 150000]
+        for statement in known:
+            connection.execute(statement.encode())
+        found = read_snapshot(connection, Scope()).objects
+        connection.execute("SET search_path = ''")
+        written = connection.execute(
+            "SELECT 'public.' || quote_ident(relname), pg_get_indexdef(oid) FROM pg_class "
+            "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('i', 'I')"
+        ).fetchall()
+        assert {name: each.facts["definition"] for (kind, name), each in found.items() if kind == "index"} == dict(
+            written
+        )
+        assert len(written) == len(known) + 3

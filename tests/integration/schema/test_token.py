@@ -6,11 +6,15 @@ from contextlib import contextmanager
 
 import pytest
 from psycopg import sql
+from psycopg.errors import QueryCanceled
+from psycopg.pq import TransactionStatus
 
 from tenantry.model.scope import Scope
 from tenantry.postgres.sessions import Connection
-from tenantry.schema.catalog.read import read_fingerprint
+from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
+from tenantry.schema.catalog.sighting import Experience, Sighting, read_sighting
 from tenantry.schema.catalog.token import ALL, read_token
+from tenantry.schema.snapshot import Snapshot
 from tests.fix_postgres import each_major
 from tests.integration.fix_catalog import RICH, Planted, connect, fresh_database
 from tests.integration.schema.test_differences import CHAPTERS, ONLY_18
@@ -36,6 +40,7 @@ BEYOND = {
         "ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC",
     ),
     "sequence": ("CREATE SEQUENCE s", "ALTER SEQUENCE s INCREMENT 2"),
+    "sequence logged": ("CREATE UNLOGGED TABLE a (b serial)", "ALTER SEQUENCE a_b_seq SET LOGGED"),
     "owner of a sequence": (
         "CREATE TABLE a (b integer, c integer); CREATE SEQUENCE s OWNED BY a.b",
         "ALTER SEQUENCE s OWNED BY a.c",
@@ -131,17 +136,25 @@ def committed(dsn: str) -> Iterator[tuple[Connection, str]]:
             server.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(sql.Identifier(role + suffix)))
 
 
-def look(dsn: str, both: str, change: str) -> tuple[bool, bool]:
-    """Return whether the token and whether the fingerprint differ after a change that is committed apart."""
+def look(dsn: str, both: str, change: str, experience: Experience | None = None) -> tuple[bool, bool]:
+    """Return whether the token and whether the fingerprint differ after a change that is committed apart.
+
+    A sighting tells the same of both, whatever is likely and whatever other databases had.
+    """
     with committed(dsn) as (connection, role):
-        scope, seen = Scope(roles=((role, "rt_other"),)), []
+        scope, seen, likely = Scope(roles=((role, "rt_other"),)), [], Snapshot("", {})
         for text in (both, change):
             connection.execute(text.replace("rt_other", role).replace("rt_here", connection.info.dbname))
             # The token comes first, as where a proof is kept.
-            seen.append((read_token(connection), read_fingerprint(connection, scope)))
+            token, fingerprint = read_token(connection), read_fingerprint(connection, scope)
+            assert token is not None
+            sighting = read_sighting(connection, scope, likely, experience or Experience())
+            assert sighting == Sighting(token, fingerprint), text
+            assert connection.info.transaction_status is TransactionStatus.IDLE
+            seen.append((token, fingerprint))
+            likely = read_snapshot(connection, scope)
             connection.execute("RESET ALL; RESET ROLE")
         (before, first), (after, second) = seen
-        assert before is not None
         return before != after, first != second
 
 
@@ -152,7 +165,8 @@ def test_planted(request: pytest.FixtureRequest, server: str, chapter: str) -> N
     """Every planted difference that changes the fingerprint changes the token."""
     dsn = request.getfixturevalue(server)
     cases: dict[str, Planted] = CHAPTERS[chapter]
-    seen = {name: look(dsn, case.both, case.change) for name, case in cases.items()}
+    experience = Experience()
+    seen = {name: look(dsn, case.both, case.change, experience) for name, case in cases.items()}
     assert [name for name, (token, fingerprint) in seen.items() if fingerprint and not token] == []
     # Not one by one: a few differ only within the transaction that plants them elsewhere.
     assert sum(fingerprint for _, fingerprint in seen.values()) > 0.9 * len(cases)
@@ -163,7 +177,8 @@ def test_beyond(request: pytest.FixtureRequest, server: str) -> None:
     """So does what was found to slip past a token that is made otherwise."""
     dsn = request.getfixturevalue(server)
     cases = BEYOND | ({name: (case.both, case.change) for name, case in ONLY_18.items()} if "18" in server else {})
-    assert {name: look(dsn, *texts) for name, texts in cases.items()} == dict.fromkeys(cases, (True, True))
+    experience = Experience()
+    assert {name: look(dsn, *texts, experience) for name, texts in cases.items()} == dict.fromkeys(cases, (True, True))
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -187,6 +202,9 @@ def test_temporary_relations(server_dsn: str) -> None:
         )
         assert read_token(connection) == before
         assert read_token(other) == before
+        sighting = read_sighting(connection, Scope(), Snapshot("", {}), Experience())
+        assert sighting
+        assert sighting.token == before
 
 
 def test_collision(server_dsn: str) -> None:
@@ -215,6 +233,30 @@ def test_within_a_transaction(server_dsn: str) -> None:
     """There is none in a transaction, which may change the schema again under one number."""
     with committed(server_dsn) as (connection, _), connection.transaction():
         assert read_token(connection) is None
+
+
+def test_sighting_in_a_transaction(server_dsn: str) -> None:
+    """A sighting leaves a transaction alone, and none open, whatever fails in it."""
+    with committed(server_dsn) as (connection, _):
+        with connection.transaction():
+            assert read_sighting(connection, Scope(), Snapshot("", {}), Experience()) is None
+        connection.execute("SET statement_timeout = 1")
+        with pytest.raises(QueryCanceled):
+            read_sighting(connection, Scope(), Snapshot("", {}), Experience())
+        assert connection.info.transaction_status is TransactionStatus.IDLE
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_usual_privileges(request: pytest.FixtureRequest, server: str) -> None:
+    """Privileges as they were found to be usual in one database are so in no other where they are changed."""
+    dsn, experience = request.getfixturevalue(server), Experience()
+    for statement in ("SELECT 1", "REVOKE EXECUTE ON FUNCTION pg_sleep(float8) FROM PUBLIC", "SELECT 1"):
+        with committed(dsn) as (connection, _):
+            connection.execute(statement.encode())
+            sighting = read_sighting(connection, Scope(), Snapshot("", {}), experience)
+            assert sighting
+            assert sighting.fingerprint == read_fingerprint(connection, Scope())
+    assert len(experience.usual) == 1
 
 
 @pytest.mark.parametrize("server", SERVERS)

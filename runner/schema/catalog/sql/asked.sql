@@ -72,13 +72,5 @@
             THEN 'toast'
     END,
     CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgenabled <> 'O') THEN 'triggers' END,
-    CASE
-        WHEN EXISTS (
-            SELECT
-            FROM pg_catalog.pg_sequence AS sequence
-            JOIN relation ON relation.oid = sequence.seqrelid
-            WHERE {sequence_has_more}
-        )
-            THEN 'sequence'
-    END
+    {sequence_gate}
 )

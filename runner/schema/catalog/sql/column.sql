@@ -13,11 +13,16 @@ SELECT
     ARRAY[
         'type', format_type(attribute.atttypid, attribute.atttypmod),
         'not null', CASE WHEN attribute.attnotnull THEN 'yes' END,
-        'default', CASE WHEN attribute.attgenerated = '' THEN pg_get_expr(expression.adbin, 0) END
+        'default', CASE
+            WHEN attribute.atthasdef AND attribute.attgenerated = '' THEN
+                (
+                    SELECT pg_get_expr(expression.adbin, 0)
+                    FROM pg_catalog.pg_attrdef AS expression
+                    WHERE expression.adrelid = attribute.attrelid AND expression.adnum = attribute.attnum
+                )
+        END
     ]
 FROM relation
 JOIN pg_catalog.pg_attribute AS attribute ON attribute.attrelid = relation.oid
-JOIN pg_catalog.pg_type AS base ON base.oid = attribute.atttypid
-LEFT JOIN pg_catalog.pg_attrdef AS expression
-    ON expression.adrelid = attribute.attrelid AND expression.adnum = attribute.attnum
+JOIN base ON base.oid = attribute.atttypid
 WHERE relation.relkind IN ('r', 'p', 'f', 'v', 'm') AND attribute.attnum > 0 AND NOT attribute.attisdropped

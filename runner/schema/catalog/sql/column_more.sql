@@ -41,7 +41,7 @@ SELECT
     ]
 FROM relation
 JOIN pg_catalog.pg_attribute AS attribute ON attribute.attrelid = relation.oid
-JOIN pg_catalog.pg_type AS base ON base.oid = attribute.atttypid
+JOIN base ON base.oid = attribute.atttypid
 LEFT JOIN pg_catalog.pg_attrdef AS expression
     ON expression.adrelid = attribute.attrelid AND expression.adnum = attribute.attnum
 WHERE relation.relkind IN ('r', 'p', 'f', 'v', 'm') AND attribute.attnum > 0 AND NOT attribute.attisdropped

@@ -40,4 +40,9 @@ relation AS MATERIALIZED (
             FROM member
             WHERE member.classid = CAST('pg_catalog.pg_class' AS regclass) AND member.objid = class.oid
         )
+),
+-- Read as a whole, and joined with many columns: to look each one up takes longer.
+base AS MATERIALIZED (
+    SELECT oid, typcollation, typstorage
+    FROM pg_catalog.pg_type
 )

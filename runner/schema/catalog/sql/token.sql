@@ -8,7 +8,12 @@ me AS MATERIALIZED (
     SELECT oid, datname
     FROM pg_database
     WHERE datname = current_database()
-)
+),
+catalogs AS MATERIALIZED (
+    SELECT sum(hashtextextended(concat_ws(' ', relowner, relacl), CAST(oid AS bigint))) AS privileges
+    FROM pg_class
+    WHERE oid < 16384 AND relacl IS NOT NULL
+){sources}
 SELECT
     concat_ws(
         ' ',
@@ -17,9 +22,9 @@ SELECT
         (SELECT concat_ws(' ', oid, datname) FROM me),
         -- The schema says CURRENT_USER where it names this role.
         CAST(CAST(quote_ident(current_user) AS regrole) AS oid),
-        count(*),
+        {rows},
         -- Hashed before they are added: a transaction that began earlier may commit later, and plain sums may cancel.
-        sum(hashint8extended(CAST(CAST(version AS text) AS bigint), 0)),
+        {versions},
         -- The versions of rows about roles, mappings and subscriptions are not for every role to read, nor are names of
         -- roles rows of this database: those that it depends on, or has settings for, are hashed themselves.
         (
@@ -34,17 +39,13 @@ SELECT
         -- The owner of what PostgreSQL itself brings is in none of these.
         pg_get_userbyid(10),
         'catalogs',
-        (
-            SELECT sum(hashtextextended(concat_ws(' ', relowner, relacl), CAST(oid AS bigint)))
-            FROM pg_class
-            WHERE oid < 16384 AND relacl IS NOT NULL
-        ),
+        (SELECT privileges FROM catalogs),
         'mappings',
         {mappings},
         'subscriptions',
         {subscriptions}
-    ),
-    EXISTS (SELECT FROM passing),
+    ) AS token,
+    EXISTS (SELECT FROM passing) AS passing,
     -- The catalogs that may not be left out. Looked at after the moment of which the rows are seen: what has no page by
     -- then had no row.
     concat_ws(
@@ -59,7 +60,7 @@ SELECT
             )
                 THEN 'placed'
         END
-    )
+    ) AS used{more}
 FROM (
-        {versions}
+        {catalogs}
 ) AS counted

@@ -1,0 +1,94 @@
+"""Errors of the command line in words: click's own, in the form that all errors of tenantry have."""
+
+import click
+
+from tenantry.model.errors import Problem
+from tenantry.model.words import nearest
+
+# Nearer than click's own guesses, which find "--verbose" near "--bogus".
+_NEAR = 0.7
+_EXTRA = "Got unexpected extra argument"
+
+
+def describe(error: click.ClickException) -> Problem:
+    """Return what is wrong with the words that were typed, and what was expected."""
+    match error:
+        case click.NoSuchOption():
+            return _describe_unknown(error)
+        case click.MissingParameter():
+            return Problem(_describe_missing(error))
+        case click.BadParameter():
+            return _describe_bad(error)
+        case click.BadOptionUsage() if error.message.endswith(" an argument."):
+            return Problem(f"{error.option_name}: no value, expected one")
+        case click.BadOptionUsage() if error.message.endswith(" does not take a value."):
+            return Problem(f"{error.option_name}: with a value, expected it without")
+        case click.UsageError() if error.message.startswith(_EXTRA):
+            return _describe_extra(error)
+    return Problem(error.format_message())
+
+
+def _describe_unknown(error: click.NoSuchOption) -> Problem:
+    import difflib
+
+    context = error.ctx
+    known = [word for param in context.command.get_params(context) for word in param.opts] if context else []
+    near = difflib.get_close_matches(error.option_name, known, n=1, cutoff=_NEAR)
+    where = context.command_path if context else "tenantry"
+    return Problem(f"{error.option_name}: not an option of {where}", f"did you mean {near[0]!r}?" if near else "")
+
+
+def _describe_missing(error: click.MissingParameter) -> str:
+    param, context = error.param, error.ctx
+    if param is None or context is None:
+        return error.format_message()
+    name = _name(param)
+    if isinstance(param, click.Option):
+        return f"{name}: missing, expected {name} {param.make_metavar(context)}"
+    kind = param.type
+    several = f"one of {', '.join(map(str, kind.choices))}" if isinstance(kind, click.Choice) else "one"
+    return f"{context.info_name}: no {name}, expected {several}"
+
+
+def _describe_bad(error: click.BadParameter) -> Problem:
+    param = error.param
+    if param is None:
+        return Problem(error.format_message())
+    value, kind = error.message.partition(" is not ")[0], param.type
+    hint = ""
+    if isinstance(kind, click.Choice):
+        said = f"{value}, expected one of {', '.join(map(str, kind.choices))}"
+        hint = nearest(value.strip("'"), map(str, kind.choices))
+    elif isinstance(kind, click.IntRange | click.FloatRange):
+        said = f"{value}, expected {_describe_range(kind)}"
+    elif kind in (click.INT, click.FLOAT):
+        said = f"{value}, expected {'a whole number' if kind is click.INT else 'a number'}"
+    else:
+        # Our own, or one about a file.
+        said = error.message.rstrip(".")
+        said = said[0].lower() + said[1:] if isinstance(kind, click.Path | click.File) else said
+    return Problem(f"{_name(param)}: {said}", hint)
+
+
+def _describe_range(kind: click.IntRange | click.FloatRange) -> str:
+    what = "a whole number" if isinstance(kind, click.IntRange) else "a number"
+    lowest, highest = kind.min, kind.max
+    over = f"more than {lowest}" if kind.min_open else f"{lowest} or more"
+    if highest is None:
+        return f"{what}, {over}"
+    return f"{what} from {lowest} to {highest}" if lowest is not None else f"{what}, {highest} or less"
+
+
+def _describe_extra(error: click.UsageError) -> Problem:
+    words = error.message.partition("(")[2].rstrip(")")
+    params = error.ctx.command.params if error.ctx else []
+    taken = [_name(param) for param in params if isinstance(param, click.Argument)]
+    expected = f"nothing after {' '.join(taken)}" if taken else "options only"
+    chosen = any(param.name == "tenants" for param in params)
+    hint = f'to choose tenants, write "--tenants {words.replace(" ", ",")}"' if chosen else ""
+    return Problem(f"{words}: unexpected, expected {expected}", hint)
+
+
+def _name(param: click.Parameter) -> str:
+    """Return how a person calls an option or an argument."""
+    return param.opts[0] if isinstance(param, click.Option) else (param.name or "").upper()
