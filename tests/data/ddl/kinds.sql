@@ -153,13 +153,6 @@ CREATE TYPE pair AS (x integer); CREATE DOMAIN even AS integer CONSTRAINT is_eve
 -- after
 COMMENT ON COLUMN pair.x IS 'c'; COMMENT ON CONSTRAINT is_even ON DOMAIN even IS 'd';
 
--- pair: grants on the sequence of an identity
--- both
-CREATE TABLE bills (id integer GENERATED ALWAYS AS IDENTITY);
--- before
--- after
-GRANT USAGE ON SEQUENCE bills_id_seq TO pg_monitor;
-
 -- pair: a materialized view without rows
 -- before
 CREATE MATERIALIZED VIEW held AS SELECT 1 AS a;
@@ -711,48 +704,6 @@ create function eq(int, text) returns boolean language sql immutable as 'select 
 -- after
 create function eq(int, text) returns boolean language sql immutable as 'select true';
 create operator === (leftarg = int, rightarg = text, function = eq, negator = !==);
-
--- pair: sequences that are logged apart from their tables
--- before
-create unlogged table t (id serial, n int generated always as identity);
-create table u (id serial, n int generated always as identity);
-create unlogged table w (id int);
-create sequence s owned by w.id;
--- after
-create unlogged table t (id serial, n int generated always as identity);
-create table u (id serial, n int generated always as identity);
-alter sequence t_id_seq set logged;
-alter sequence t_n_seq set logged;
-alter sequence u_id_seq set unlogged;
-alter sequence u_n_seq set unlogged;
-create unlogged table w (id int);
-create unlogged sequence s owned by w.id;
-
--- pair: tables with such sequences
--- before
-create table x ();
--- after
-create unlogged table t (id serial, n int generated always as identity);
-create table u (id serial, n int generated always as identity);
-alter sequence t_id_seq set logged;
-alter sequence t_n_seq set logged;
-alter sequence u_id_seq set unlogged;
-alter sequence u_n_seq set unlogged;
-create unlogged table w (id int);
-create unlogged sequence s owned by w.id;
-create unlogged table z (id serial);
-
--- pair: tables and their sequences change together
--- before
-create table t (id serial, n int generated always as identity);
-create unlogged table u (id int);
-create unlogged sequence s owned by u.id;
-create table v (id int);
--- after
-create unlogged table t (id serial, n int generated always as identity);
-create unlogged table u (id int);
-create table v (id int);
-create sequence s owned by v.id;
 
 -- pair: parts that go with a column
 -- before

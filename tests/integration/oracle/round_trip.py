@@ -84,6 +84,11 @@ class Oracle:
         where = {word: given[word] for word in ("user", "host", "port") if word in given}
         return Side(name, snapshot, read_dump(self.programs, make_conninfo("", dbname=name, **where)))
 
+    def read_major(self) -> int:
+        """Return the major version of the server."""
+        with self.connect("postgres") as connection:
+            return connection.info.server_version // 10_000
+
     def _run(self, statement: str, *names: str) -> None:
         with psycopg.connect(self.dsn, dbname="postgres", autocommit=True) as server:
             server.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
@@ -113,9 +118,7 @@ def try_draft(oracle: Oracle, found: Side, wanted: Side, *, sample: int = 0) -> 
 
     Of the statements, `sample` are left out in turn, to find the superfluous ones.
     """
-    with oracle.connect(found.name) as connection:
-        major = connection.info.server_version // 10_000
-    drafts = write_ddl(wanted.snapshot, found.snapshot, major=major)
+    drafts = write_ddl(wanted.snapshot, found.snapshot, major=oracle.read_major())
     text = "\n".join(f"{draft.kind}: {draft.sql or f'NOT WRITTEN {draft.note}'}" for draft in drafts)
     yield from (Fault(Kind.NOT_WRITTEN, draft.note) for draft in drafts if not draft.sql)
     written = [draft for draft in drafts if draft.sql]

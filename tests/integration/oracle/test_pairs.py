@@ -8,15 +8,19 @@ from tests.integration.oracle.fix_pairs import find_faults, read_pairs, show
 from tests.integration.oracle.round_trip import Oracle
 
 _KINDS = read_pairs("kinds.sql")
+# With what servers before 15 lack: unlogged sequences, and a pg_dump that tells grants on those of identities.
+_KINDS_15 = read_pairs("kinds_15.sql")
 _PAIRS = read_pairs("pairs.sql")
 # How many statements of each draft are left out in turn.
 _SAMPLE = 99 if os.environ.get("TENANTRY_TEST_ORACLE") == "1" else 0
 
 
-@pytest.mark.parametrize("name", _KINDS)
+@pytest.mark.parametrize("name", [*_KINDS, *_KINDS_15])
 def test_kinds(oracle: Oracle, name: str) -> None:
     """Fingerprints tell what pg_dump tells; a draft runs as it stands, and whole; then there is no difference left."""
-    faults = find_faults(oracle, _KINDS[name], sample=_SAMPLE)
+    if name in _KINDS_15 and oracle.read_major() < 15:
+        pytest.skip("servers before 15 do not know this")
+    faults = find_faults(oracle, {**_KINDS, **_KINDS_15}[name], sample=_SAMPLE)
     assert not faults, show(faults)
 
 
