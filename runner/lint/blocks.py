@@ -1,7 +1,7 @@
-"""The changes of rows in the body of a DO, found by its tokens, as they stand there. Pure."""
+"""Statements in the body of a DO, found by its tokens, as they stand there. Pure."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from tenantry.sqltext.lexer import Token, read_tokens
@@ -9,7 +9,9 @@ from tenantry.sqltext.library import Node, read_tree
 
 # Words and signs after which a statement begins in PL/pgSQL.
 _BEFORE = frozenset({";", "begin", "else", "loop", "then", ">>"})
+# The first words of changes of rows, and of changes of what a database consists of.
 _CHANGES = frozenset({"delete", "insert", "merge", "update", "with"})
+DEFINES = frozenset({"alter", "create", "drop"})
 # With these, a statement of the block may use what the block computed: it does not stand by itself.
 _COMPUTES = frozenset({"declare", "for", "foreach", "into"})
 # The text of an EXECUTE that nothing is put into: as it stands in quotes.
@@ -27,8 +29,11 @@ class InnerStatement:
     whole: bool
 
 
-def read_block(text: str, node: Node) -> Iterator[InnerStatement]:
-    """Yield the changes of rows in a DO, also in an EXECUTE. Text that is put together at run time is not read."""
+def read_block(text: str, node: Node, first: Container[str] = _CHANGES) -> Iterator[InnerStatement]:
+    """Yield the changes of rows in a DO, or its statements with other first words, also in an EXECUTE.
+
+    Text that is put together at run time is not read.
+    """
     body = next((each["DefElem"]["arg"]["String"]["sval"] for each in node["args"] if _is_body(each)), "")
     # A body in plain quotes with a quote in it has no place in the text as it stands.
     offset = max(text.find(body), 0)
@@ -38,23 +43,25 @@ def read_block(text: str, node: Node) -> Iterator[InnerStatement]:
     targets = {index + 1 for index, word in enumerate(words) if word in ("insert", "merge")}
     whole = _COMPUTES.isdisjoint(word for index, word in enumerate(words) if index not in targets)
     for index, word in enumerate(words):
-        if word in _CHANGES and (index == 0 or words[index - 1] in _BEFORE):
+        if word in first and (index == 0 or words[index - 1] in _BEFORE):
             statement = _cut(body, tokens, words, index)
             tag, tree = read_tree(statement)
             if tree:
                 yield InnerStatement(offset + tokens[index].start, statement, tag, tree, whole)
         if word == "execute":
-            yield from _read_executed(body, offset, tokens, index)
+            yield from _read_executed(body, offset, tokens, index, first)
 
 
-def _read_executed(body: str, offset: int, tokens: list[Token], index: int) -> Iterator[InnerStatement]:
-    """Yield the change of rows that the EXECUTE at a token runs, unless its text is put together."""
+def _read_executed(
+    body: str, offset: int, tokens: list[Token], index: int, first: Container[str]
+) -> Iterator[InnerStatement]:
+    """Yield the statement that the EXECUTE at a token runs, unless its text is put together."""
     following = tokens[index + 1 : index + 3]
     found = [body[token.start : token.end] for token in following]
     if len(found) == 2 and _PLAIN.fullmatch(found[0]) and found[1] == ";":
         text = _unquote(found[0])
         tag, tree = read_tree(text)
-        if tree and tag.removesuffix("Stmt").lower() in _CHANGES:
+        if tree and text.split(maxsplit=1)[0].lower() in first:
             yield InnerStatement(offset + tokens[index].start, text, tag, tree, whole=True)
 
 

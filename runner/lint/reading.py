@@ -1,10 +1,11 @@
 """A file as rules see it: each statement with its tree, its effect, and the locks its transaction already holds."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from tenantry import sqltext
+from tenantry.lint.blocks import DEFINES, read_block
 from tenantry.lint.partitions import Names
 from tenantry.lint.tree import Command, find_view, read_commands, strings, to_relation
 from tenantry.model import Migration
@@ -102,10 +103,17 @@ class LintedFile:
     parts: tuple[LintedStatement, ...]
     before: tuple["LintedFile", ...] = field(repr=False)
 
+    def acts(self) -> Iterator[LintedStatement]:
+        """Yield the statements, and after each DO those in it that define something; their effect is that of the DO."""
+        for part in self.parts:
+            yield part
+            for inner in read_block(part.text, part.node, DEFINES) if part.tag == "DoStmt" else ():
+                yield replace(part, start=part.start + inner.start, text=inner.text, tag=inner.tag, node=inner.node)
+
     def creates_again(self, part: LintedStatement, relation: str) -> bool:
         """Return whether a later statement creates a view of this name: it is not missing after the commit."""
         schema, _, own = relation.partition(".")
-        later = (find_view(each.tag, each.node) for each in self.parts if each.start > part.start)
+        later = (find_view(each.tag, each.node) for each in self.acts() if each.start > part.start)
         return any(view and view["relname"] == own and view.get("schemaname", schema) == schema for view in later)
 
     def find_taker(self, part: LintedStatement, relation: str) -> LintedStatement:

@@ -21,7 +21,7 @@ _PARTS = ("OBJECT_INDEX", "OBJECT_POLICY", "OBJECT_RULE", "OBJECT_TRIGGER")
 
 
 def _check(file: LintedFile) -> Iterator[Match]:
-    for part in file.parts:
+    for part in file.acts():
         if not _cascades(part):
             continue
         tables = tuple(name for name in _find_dependents(part) if not file.creates_again(part, name))
@@ -41,7 +41,7 @@ def _cascades(part: LintedStatement) -> bool:
 def _is_own(file: LintedFile, part: LintedStatement) -> bool:
     """Return whether an earlier statement of the file seems to create one of the objects that are dropped."""
     names = [_read_words(each)[-1] for each in part.node["objects"]]
-    created = [each.text for each in file.parts if each.start < part.start and each.tag.startswith("Create")]
+    created = [each.text for each in file.acts() if each.start < part.start and each.tag.startswith("Create")]
     return any(name in text for name in names for text in created)
 
 
@@ -78,4 +78,5 @@ UNSAFE = (
     "DROP TYPE mood CASCADE;\n",
     "DROP FUNCTION is_title(text) CASCADE;\n",
     "DROP SCHEMA old CASCADE;\n",
+    "DO $$ BEGIN EXECUTE 'DROP TYPE mood CASCADE'; END $$;\n",
 )

@@ -15,7 +15,7 @@ _KINDS = {"OBJECT_TABLE": "TABLE", "OBJECT_VIEW": "VIEW", "OBJECT_MATVIEW": "MAT
 
 
 def _check(file: LintedFile) -> Iterator[Match]:
-    for part in file.parts:
+    for part in file.acts():
         for table, command in part.commands():
             if command.kind == "DropColumn":
                 name = typed(part.node["relation"])
@@ -42,4 +42,9 @@ RULE = Rule(
     "first deploy a release that does not use it, and say so in the header",
     _check,
 )
-UNSAFE = ("ALTER TABLE sessions DROP COLUMN code;\n", "DROP TABLE public.sessions;\n")
+UNSAFE = (
+    "ALTER TABLE sessions DROP COLUMN code;\n",
+    "DROP TABLE public.sessions;\n",
+    "DO $$ BEGIN IF true THEN DROP TABLE visits; END IF; END $$;\n",
+    "DO $$ BEGIN EXECUTE 'ALTER TABLE sessions DROP COLUMN code'; END $$;\n",
+)

@@ -14,7 +14,7 @@ _TABLES = ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW")
 
 
 def _check(file: LintedFile) -> Iterator[Match]:
-    for part in file.parts:
+    for part in file.acts():
         if part.tag != "RenameStmt" or "relation" not in part.node or not (table := part.find(part.node["relation"])):
             continue
         kind, new = part.node["renameType"], part.node["newname"]
@@ -29,7 +29,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
 def _stands_in(file: LintedFile, part: LintedStatement) -> bool:
     """Return whether the file creates a view with the old name, so that nobody notices."""
     old = part.node["relation"]["relname"]
-    return any(later.tag == "ViewStmt" and later.node["view"]["relname"] == old for later in file.parts)
+    return any(later.tag == "ViewStmt" and later.node["view"]["relname"] == old for later in file.acts())
 
 
 def _advise_on_column(part: LintedStatement) -> str:
@@ -59,4 +59,5 @@ RULE = Rule(
 UNSAFE = (
     "ALTER TABLE sessions RENAME COLUMN code TO number;\n",
     "ALTER TABLE public.sessions RENAME TO bookings;\n",
+    "DO $$ BEGIN ALTER TABLE sessions RENAME COLUMN code TO number; END $$;\n",
 )
