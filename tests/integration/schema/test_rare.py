@@ -45,6 +45,7 @@ WRITTEN = {
     "cast otherwise",
     "collation missing",
     "foreign data wrapper",
+    "operator",
     "operator class missing",
     "operator's owner and comment",
     "server",
