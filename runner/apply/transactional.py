@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Generator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 import psycopg
@@ -29,10 +30,11 @@ from tenantry.apply.site import Site, States, WriteRecord
 from tenantry.ledger.applied import record_applied
 from tenantry.ledger.guard import compose_glanced_states, compose_guarded_states, is_changed, is_plain
 from tenantry.ledger.ledger import OF_COPY, Ledger, take_states
-from tenantry.ledger.touched import compose_untouched
+from tenantry.ledger.touched import compose_untouched, count_before
 from tenantry.model import Migration
 from tenantry.model.events import Event, LockAwaited, MigrationApplied, MigrationStarted
 from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LOG_TABLE
+from tenantry.postgres.copying import Copied, Lack
 from tenantry.postgres.send import send
 from tenantry.postgres.transaction import (
     Begun,
@@ -63,12 +65,14 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
             raise
         site.connection.rollback()
         return make_broken(error, site, step, None)
-    with in_transaction(site.connection, keeps=lambda: site.following.copied):
+    with in_transaction(site.connection, keeps=lambda: site.following.has_begun):
         # Under the lock: another runner may have applied the file since the plan was made.
-        if take_states(begun.copied.rows) != states if states else _is_begun(site.ledger, begun):
+        if take_states(begun.copied.rows) != states if states else _has_rows_by_now(site.ledger, begun):
             return Stale(site.ledger.read())
         record = partial(_record, site, step, again=step.version in states)
-        run = yield from run_required(site, step, begun.pid, timeouts, record)
+        run = yield from run_required(
+            site, step, begun.pid, timeouts, record, counted=site.ledger.guard.mark is not None
+        )
     return (yield from report(*run, site.tenant))
 
 
@@ -76,7 +80,7 @@ def _begin_finding(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, Non
     return (yield from begin(site, timeouts, site.ledger.compose_find().as_string()))
 
 
-def _is_begun(ledger: Ledger, begun: Begun) -> bool:
+def _has_rows_by_now(ledger: Ledger, begun: Begun) -> bool:
     """Return whether there are rows in a ledger that had none; create the ledger if `_begin_finding` found none."""
     found, comment = begun.copied.answer
     if ledger.create_unless(found=found == b"t", comment=None if comment is None else comment.decode()):
@@ -87,9 +91,9 @@ def _is_begun(ledger: Ledger, begun: Begun) -> bool:
 def _begin_reading(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, None, Begun]:
     """Begin the transaction, and read the states of the ledger's rows: at a glance, or else after a guard."""
     guard = site.ledger.guard
-    if begun := _take_begun(site):
-        return begun
     with site.ledger.bounding(LEDGER_TABLE):
+        if begun := _take_begun(site):
+            return begun
         if guard.glances:
             if begun := (yield from _begin_glanced(site, timeouts)):
                 return begun
@@ -98,9 +102,14 @@ def _begin_reading(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, Non
 
 
 def _take_begun(site: Site) -> Begun | None:
-    """Return the transaction that began ahead; None, and no transaction, where that leaves a doubt."""
+    """Return the transaction that began ahead; None, and no transaction, where that leaves a doubt.
+
+    Raises what ended the connection meanwhile, if anything did: the server has said why.
+    """
     copied, site.following.copied = site.following.copied, None
-    begun = read_begun(copied) if copied else None
+    if isinstance(copied, Lack) and site.connection.closed:
+        raise copied
+    begun = read_begun(copied) if isinstance(copied, Copied) else None
     if begun and is_plain(site.ledger.guard, LEDGER_TABLE, begun.copied.answer):
         site.ledger.guard.remember(begun.copied.results)
         return begun
@@ -157,12 +166,16 @@ def begin(site: Site, timeouts: Timeouts, query: str = "") -> Generator[LockAwai
 
 
 def run_required(
-    site: Site, step: Migration, pid: int, timeouts: Timeouts, record: WriteRecord
+    site: Site, step: Migration, pid: int, timeouts: Timeouts, record: WriteRecord, *, counted: bool = True
 ) -> Generator[MigrationStarted, None, tuple[MigrationApplied | Broken, deque[Notice]]]:
-    """Run a file in the open transaction of `pid` if its requirements hold; return its end and the notices."""
+    """Run a file in the open transaction of `pid` if its requirements hold; return its end and the notices.
+
+    `counted`: False if the server does not count the rows that are written.
+    """
     connection = site.connection
     try:
         check_required(connection, step)
+        count_before(site.ledger, step.sql, counted=counted)
     except psycopg.Error as error:
         return make_broken(error, site, step, None), deque()
     yield MigrationStarted(site.tenant.name, step)
@@ -212,8 +225,11 @@ def _run(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> Migr
             end = None
             if broken := check_ensured(connection, step):
                 return broken
+    except psycopg.Error as error:
+        return make_broken(error, site, step, None)
+    try:
         with site.ledger.guarding(LEDGER_AND_LOG):
             record(elapsed_ms, sent.statements, end)
     except psycopg.Error as error:
-        return make_broken(error, site, step, None)
+        return replace(make_broken(error, site, step, None), commits=True)
     return MigrationApplied(site.tenant.name, step, elapsed_ms)
