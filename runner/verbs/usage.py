@@ -1,6 +1,10 @@
 """Errors of the command line in words: click's own, in the form that all errors of tenantry have."""
 
+import re
+import shlex
+
 import click
+from click.core import ParameterSource
 
 from tenantry.model.errors import Problem
 from tenantry.model.words import nearest
@@ -8,6 +12,8 @@ from tenantry.model.words import nearest
 # Nearer than click's own guesses, which find "--verbose" near "--bogus".
 _NEAR = 0.7
 _EXTRA = "Got unexpected extra argument"
+# The characters of ids, patterns, labels, shares and exceptions.
+_SELECTION = re.compile(r"[\w@!][\w@!*?=%.,/:-]*")
 
 
 def describe(error: click.ClickException) -> Problem:
@@ -54,7 +60,7 @@ def _describe_bad(error: click.BadParameter) -> Problem:
     param = error.param
     if param is None:
         return Problem(error.format_message())
-    value, kind = error.message.partition(" is not ")[0], param.type
+    value, kind = error.message.rpartition(" is not ")[0], param.type
     hint = ""
     if isinstance(kind, click.Choice):
         said = f"{value}, expected one of {', '.join(map(str, kind.choices))}"
@@ -74,19 +80,29 @@ def _describe_range(kind: click.IntRange | click.FloatRange) -> str:
     what = "a whole number" if isinstance(kind, click.IntRange) else "a number"
     lowest, highest = kind.min, kind.max
     over = f"more than {lowest}" if kind.min_open else f"{lowest} or more"
-    if highest is None:
-        return f"{what}, {over}"
-    return f"{what} from {lowest} to {highest}" if lowest is not None else f"{what}, {highest} or less"
+    under = f"less than {highest}" if kind.max_open else f"{highest} or less"
+    if lowest is not None and highest is not None:
+        closed = not (kind.min_open or kind.max_open)
+        return f"{what} from {lowest} to {highest}" if closed else f"{what}, {over} and {under}"
+    return f"{what}, {under if lowest is None else over}"
 
 
 def _describe_extra(error: click.UsageError) -> Problem:
-    words = error.message.partition("(")[2].rstrip(")")
-    params = error.ctx.command.params if error.ctx else []
-    taken = [_name(param) for param in params if isinstance(param, click.Argument)]
+    context = error.ctx
+    if context is None:
+        return Problem(error.format_message())
+    taken = [_name(param) for param in context.command.params if isinstance(param, click.Argument)]
     expected = f"nothing after {' '.join(taken)}" if taken else "options only"
-    chosen = any(param.name == "tenants" for param in params)
-    hint = f'to choose tenants, write "--tenants {words.replace(" ", ",")}"' if chosen else ""
-    return Problem(f"{words}: unexpected, expected {expected}", hint)
+    chosen = shlex.quote(",".join(context.args))
+    hint = f'to choose tenants, write "--tenants {chosen}"' if _may_choose(context) else ""
+    return Problem(f"{shlex.join(context.args)}: unexpected, expected {expected}", hint)
+
+
+def _may_choose(context: click.Context) -> bool:
+    """Return whether the words that are left over may be the tenants, which were not chosen otherwise."""
+    takes = any(param.name == "tenants" for param in context.command.params)
+    given = context.get_parameter_source("tenants") is ParameterSource.COMMANDLINE
+    return takes and not given and all(map(_SELECTION.fullmatch, context.args))
 
 
 def _name(param: click.Parameter) -> str:

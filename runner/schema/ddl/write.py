@@ -1,6 +1,6 @@
 """The statements that turn one schema into another, as a draft to review, in an order that works."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tenantry.schema.ddl.code import write_aggregate, write_function, write_view
@@ -51,7 +51,7 @@ from tenantry.schema.ddl.replace import Replacement, find_replacement
 from tenantry.schema.ddl.rights import write_grants, write_owner
 from tenantry.schema.ddl.schema import Schema, SchemaStep, unwritten
 from tenantry.schema.ddl.tables import write_table
-from tenantry.schema.ddl.taken import list_given, list_needed, make_room
+from tenantry.schema.ddl.taken import list_given, list_moved, list_needed, make_room
 from tenantry.schema.ddl.types import (
     write_base_type,
     write_composite,
@@ -60,7 +60,7 @@ from tenantry.schema.ddl.types import (
     write_range,
     write_shell_type,
 )
-from tenantry.schema.snapshot import SchemaObject, Snapshot
+from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
 
 _NO_BODIES = Draft(
     "SET check_function_bodies = off", Risk.ADDITIVE, "function bodies may name objects that are created later"
@@ -152,13 +152,14 @@ _FACTS = {
 }
 
 
-def write_ddl(expected: Snapshot, found: Snapshot, *, major: int = 0) -> tuple[Draft, ...]:
+def write_ddl(expected: Snapshot, found: Snapshot, *, major: int = 0, origin: int = 0) -> tuple[Draft, ...]:
     """Return the statements that turn the found schema into the expected one, in order; empty if they are equal.
 
     A change that cannot be written is a draft without SQL that names it. `major` is that of the server to run them;
-    without it, they run on each.
+    with 0 they run on each major, unless an object itself needs a later one. `origin` is that of the server that the
+    schemas were read on, if it is another one: 0 is that of `major`, or one whose sequences are never unlogged.
     """
-    wanted = Schema(expected.objects, major)
+    wanted = Schema(expected.objects, major, origin or major)
     # Renames come first, since every later statement uses the new names.
     renames, renamed, present = find_renames(wanted, Schema(found.objects), _write_anew)
     replacement = find_replacement(wanted, present)
@@ -171,9 +172,10 @@ def write_ddl(expected: Snapshot, found: Snapshot, *, major: int = 0) -> tuple[D
         *replacement.patches(),
         *write_drops(extra, patched, wanted, base, Urgency.LAST),
     ]
+    moved = list_moved(wanted, base)
     makes = [
         _mark_renamed(_connect(step, wanted, present, replacement), renamed, renames)
-        for step in (*make_room(wanted, base), *_write_all(wanted, base, present))
+        for step in (*make_room(wanted, base), *(_follow(step, moved) for step in _write_all(wanted, base, present)))
     ]
     drafts = [*renames, *(step.draft for step in sort_steps([*drops, *makes]))]
     return (_NO_BODIES, *drafts) if any(_is_unchecked(step) for step in makes) else tuple(drafts)
@@ -197,13 +199,19 @@ def _connect(step: Step, expected: Schema, present: Schema, replacement: Replace
     )
 
 
+def _follow(step: Step, moved: Mapping[ObjectKey, tuple[str, str]]) -> Step:
+    """Return a step about a column's sequence under the name that this has after making room."""
+    old, new = moved.get(step.key, ("", ""))
+    if not old or not step.draft.sql.startswith(f"ALTER SEQUENCE {old} "):
+        return step
+    return replace(step, draft=replace(step.draft, sql=step.draft.sql.replace(old, new, 1)))
+
+
 def _mark_renamed(step: Step, renamed: Sequence[tuple[SchemaObject, set[str]]], renames: Sequence[Draft]) -> Step:
     """Return a step as a comment if it uses a name that an object has only after its rename, or no longer has."""
     names, words = find_names(step.draft.sql), find_words(step.draft.sql)
     for (new, freed), rename in zip(renamed, renames, strict=True):
-        if not freed.isdisjoint(step.takes):
-            return comment_out(step, f"run only after {rename.sql}")
-        if step.key == new.key:
+        if step.key == new.key or not freed.isdisjoint(step.takes):
             return comment_out(step, f"run only after {rename.sql}")
         alone = not new.parent or new.kind == "index"
         if (read_label(new) if alone else new.parent) in names and (alone or read_local(new) in words):
