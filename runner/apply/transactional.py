@@ -29,7 +29,7 @@ from tenantry.apply.site import Site, States, WriteRecord
 from tenantry.ledger.applied import record_applied
 from tenantry.ledger.guard import compose_glanced_states, compose_guarded_states, is_changed, is_plain
 from tenantry.ledger.ledger import OF_COPY, Ledger, take_states
-from tenantry.ledger.touched import compose_untouched
+from tenantry.ledger.touched import compose_untouched, count_before
 from tenantry.model import Migration
 from tenantry.model.events import Event, LockAwaited, MigrationApplied, MigrationStarted
 from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LOG_TABLE
@@ -65,10 +65,12 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
         return make_broken(error, site, step, None)
     with in_transaction(site.connection, keeps=lambda: site.following.copied):
         # Under the lock: another runner may have applied the file since the plan was made.
-        if take_states(begun.copied.rows) != states if states else _is_begun(site.ledger, begun):
+        if take_states(begun.copied.rows) != states if states else _has_rows_by_now(site.ledger, begun):
             return Stale(site.ledger.read())
         record = partial(_record, site, step, again=step.version in states)
-        run = yield from run_required(site, step, begun.pid, timeouts, record)
+        run = yield from run_required(
+            site, step, begun.pid, timeouts, record, counted=site.ledger.guard.mark is not None
+        )
     return (yield from report(*run, site.tenant))
 
 
@@ -76,7 +78,7 @@ def _begin_finding(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, Non
     return (yield from begin(site, timeouts, site.ledger.compose_find().as_string()))
 
 
-def _is_begun(ledger: Ledger, begun: Begun) -> bool:
+def _has_rows_by_now(ledger: Ledger, begun: Begun) -> bool:
     """Return whether there are rows in a ledger that had none; create the ledger if `_begin_finding` found none."""
     found, comment = begun.copied.answer
     if ledger.create_unless(found=found == b"t", comment=None if comment is None else comment.decode()):
@@ -157,12 +159,16 @@ def begin(site: Site, timeouts: Timeouts, query: str = "") -> Generator[LockAwai
 
 
 def run_required(
-    site: Site, step: Migration, pid: int, timeouts: Timeouts, record: WriteRecord
+    site: Site, step: Migration, pid: int, timeouts: Timeouts, record: WriteRecord, *, counted: bool = True
 ) -> Generator[MigrationStarted, None, tuple[MigrationApplied | Broken, deque[Notice]]]:
-    """Run a file in the open transaction of `pid` if its requirements hold; return its end and the notices."""
+    """Run a file in the open transaction of `pid` if its requirements hold; return its end and the notices.
+
+    `counted`: False if the server does not count the rows that are written.
+    """
     connection = site.connection
     try:
         check_required(connection, step)
+        count_before(site.ledger, step.sql, counted=counted)
     except psycopg.Error as error:
         return make_broken(error, site, step, None), deque()
     yield MigrationStarted(site.tenant.name, step)

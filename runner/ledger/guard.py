@@ -65,6 +65,7 @@ class Guard:
     `alone`: False once a glance has; None if nobody knows whether the database has any other relation.
     `seen`: the versions of the catalog's rows of both tables at which their whole definition was compared.
     `mark`: of the rows of both tables at the beginning of a file's transaction, see `compose_unmarked`, if it is known.
+    `rows`: how many each table had at the beginning of a file, if the counts of the server are no witness of it.
     `continues`: further records will be written, so that these versions are worth their while.
     """
 
@@ -78,6 +79,7 @@ class Guard:
     alone: bool | None = None
     seen: str | None = None
     mark: str | None = None
+    rows: tuple[int, ...] | None = None
     continues: bool = True
 
     def results(self, *, writes: bool) -> int:

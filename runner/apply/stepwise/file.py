@@ -25,6 +25,7 @@ from tenantry.apply.stepwise.resume import resume
 from tenantry.apply.stepwise.statement import run_statement
 from tenantry.apply.stepwise.work import Work, number_after
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.touched import count_before
 from tenantry.ledger.writing import record_finished, record_running
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, RowState, State, label
 from tenantry.model.errors import Problem, TenantError
@@ -70,6 +71,8 @@ def apply_statements(site: Site, step: Migration, states: States) -> Generator[E
             worker.execute("SELECT 1")
             if row is None:
                 record_running(work.ledger, step, statements=len(work.statements))
+            # A setting that stops the server's counts outlasts the statement that sets it.
+            count_before(work.ledger, step.sql, counted=False)
             keeper.execute("COMMIT")
         done = 0
         if row:

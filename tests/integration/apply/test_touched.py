@@ -66,15 +66,41 @@ def test_takes_back_what_it_touched(any_site: MakeSite) -> None:
     assert [(row.version, row.name) for row in here.rows()] == [(1, "rooms"), (2, "undone"), (3, "next")]
 
 
-def test_touches_where_nothing_is_counted(any_site: MakeSite) -> None:
+@pytest.mark.parametrize("transactional", [True, False])
+@pytest.mark.parametrize("touch", TOUCHES.values(), ids=TOUCHES)
+def test_touches_where_nothing_is_counted(any_site: MakeSite, touch: str, *, transactional: bool) -> None:
     """A server that keeps no statistics does not keep a change of the ledger from being noticed."""
     here = any_site({"0001_rooms.sql": ROOMS.text})
     ((name,),) = here.query("SELECT current_database()")
     here.query(f'ALTER DATABASE "{name}" SET track_counts = off')
     assert here.migrate(migrations=[ROOMS]).verdict().result is Result.APPLIED
-    touch = make_migration(2, "touch", TOUCHES["changes a row"])
-    assert here.migrate(migrations=[ROOMS, touch]).verdict().result is Result.FAILED
-    assert [row.name for row in here.rows()] == ["rooms"]
+    rows, logged = here.rows(), here.logged()
+    step = make_migration(2, "touch", f"SELECT 1;\n{touch}\n", transactional=transactional)
+    assert here.migrate(migrations=[ROOMS, step]).verdict().result is Result.FAILED
+    assert here.rows()[:1] == rows
+    assert here.logged()[: len(logged)] == logged
+
+
+STOPS = {
+    "SET": "SET Track_Counts = off;",
+    "set_config": "SELECT set_config('track' || '_counts', 'off', false);",
+    "pg_settings": "UPDATE pg_settings SET setting = 'off' WHERE name LIKE 'track_count_';",
+}
+DELETES = "deletes from the log"
+STOPPED = [("SET", touch) for touch in TOUCHES] + [("set_config", DELETES), ("pg_settings", DELETES)]
+
+
+@pytest.mark.parametrize("transactional", [True, False])
+@pytest.mark.parametrize(("stop", "touch"), STOPPED)
+def test_touches_while_nothing_is_counted(any_site: MakeSite, stop: str, touch: str, *, transactional: bool) -> None:
+    """Nor does a file that has the server stop counting, changes the ledger, and has the server count again."""
+    here = any_site({"0001_rooms.sql": ROOMS.text})
+    assert here.migrate(migrations=[ROOMS]).verdict().result is Result.APPLIED
+    rows, logged = here.rows(), here.logged()
+    step = make_migration(2, "touch", f"{STOPS[stop]}\n{TOUCHES[touch]}\nRESET ALL;\n", transactional=transactional)
+    assert here.migrate(migrations=[ROOMS, step]).verdict().result is Result.FAILED
+    assert here.rows()[:1] == rows
+    assert here.logged()[: len(logged)] == logged
 
 
 ALTERS = ("ALTER TABLE _migrations ALTER git_commit SET DEFAULT 'x'", "CREATE INDEX i ON _migrations_log (version)")
