@@ -39,7 +39,7 @@ class Broken:
     """A file failed, and its transaction has ended. `notices` are those that the server sent before.
 
     `wait` is the lock that it was seen waiting for, if it ended at a lock. `in_doubt` is the number of the statement of
-    which nobody can tell whether it took effect, 0 if there is none.
+    which nobody can tell whether it took effect, 0 if there is none. `commits`: its COMMIT may have reached the server.
     """
 
     kind: FailureKind
@@ -47,6 +47,7 @@ class Broken:
     notices: tuple[Notice, ...] = ()
     wait: LockWait | None = None
     in_doubt: int = 0
+    commits: bool = False
 
 
 Ending = MigrationApplied | Stale | Broken

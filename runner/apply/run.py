@@ -46,6 +46,7 @@ _ENDS = {
 }
 
 # For an end that is not the file's fault: it stays unfinished, and can simply be resumed.
+_LEDGER_SAYS = "the ledger says whether the file was committed"
 _GO_ON = "run the same command again: it resumes at this statement"
 
 
@@ -132,7 +133,9 @@ def _give_up(site: Site, step: Migration, broken: Broken) -> Verdict:
         return _give_up_silent(step, (*said, *warnings))
     if result is Result.UNREACHABLE and step.transactional:
         reason = f"connection lost while {name} ran: {failure.message}"
-        hint = "run the same command again: uncommitted changes were rolled back"
+        # The server answers a COMMIT only at the end of its message, and may be lost before.
+        known = _LEDGER_SAYS if broken.commits else "uncommitted changes were rolled back"
+        hint = f"run the same command again: {known}"
         return Verdict(result, reason, hint, told=(*said, *warnings))
     rolled_back = step.transactional and kind is not FailureKind.ENDED
     failed = MigrationFailed(site.tenant.name, step, failure, rolled_back=rolled_back)

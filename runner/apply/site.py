@@ -8,7 +8,7 @@ from psycopg import sql
 from tenantry.ledger.ledger import Ledger
 from tenantry.model import AppliedMigration, Migration, Plan, Tenant
 from tenantry.model.events import LockAwaited
-from tenantry.postgres.copying import Copied
+from tenantry.postgres.copying import Copied, Lack
 from tenantry.postgres.runner_lock import Taken, poll
 from tenantry.postgres.sessions import Connection, Sessions
 
@@ -25,11 +25,16 @@ class NextFile:
     """The file after the one that runs: it begins with the COMMIT of that one, to save a round trip.
 
     `step` is that file, None if there is none whose transaction can begin there. `copied` is the answer of its
-    beginning, until that file takes it.
+    beginning, or why there is none, until that file takes it.
     """
 
     step: Migration | None = None
-    copied: Copied | None = None
+    copied: Copied | Lack | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Return whether the file's transaction is open."""
+        return isinstance(self.copied, Copied)
 
 
 @dataclass(frozen=True, slots=True)

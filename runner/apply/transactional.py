@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Generator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 import psycopg
@@ -33,6 +34,7 @@ from tenantry.ledger.touched import compose_untouched, count_before
 from tenantry.model import Migration
 from tenantry.model.events import Event, LockAwaited, MigrationApplied, MigrationStarted
 from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LOG_TABLE
+from tenantry.postgres.copying import Copied, Lack
 from tenantry.postgres.send import send
 from tenantry.postgres.transaction import (
     Begun,
@@ -63,7 +65,7 @@ def _try_whole(site: Site, step: Migration, states: States) -> Generator[Event, 
             raise
         site.connection.rollback()
         return make_broken(error, site, step, None)
-    with in_transaction(site.connection, keeps=lambda: site.following.copied):
+    with in_transaction(site.connection, keeps=lambda: site.following.has_begun):
         # Under the lock: another runner may have applied the file since the plan was made.
         if take_states(begun.copied.rows) != states if states else _has_rows_by_now(site.ledger, begun):
             return Stale(site.ledger.read())
@@ -89,9 +91,9 @@ def _has_rows_by_now(ledger: Ledger, begun: Begun) -> bool:
 def _begin_reading(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, None, Begun]:
     """Begin the transaction, and read the states of the ledger's rows: at a glance, or else after a guard."""
     guard = site.ledger.guard
-    if begun := _take_begun(site):
-        return begun
     with site.ledger.bounding(LEDGER_TABLE):
+        if begun := _take_begun(site):
+            return begun
         if guard.glances:
             if begun := (yield from _begin_glanced(site, timeouts)):
                 return begun
@@ -100,9 +102,14 @@ def _begin_reading(site: Site, timeouts: Timeouts) -> Generator[LockAwaited, Non
 
 
 def _take_begun(site: Site) -> Begun | None:
-    """Return the transaction that began ahead; None, and no transaction, where that leaves a doubt."""
+    """Return the transaction that began ahead; None, and no transaction, where that leaves a doubt.
+
+    Raises what ended the connection meanwhile, if anything did: the server has said why.
+    """
     copied, site.following.copied = site.following.copied, None
-    begun = read_begun(copied) if copied else None
+    if isinstance(copied, Lack) and site.connection.closed:
+        raise copied
+    begun = read_begun(copied) if isinstance(copied, Copied) else None
     if begun and is_plain(site.ledger.guard, LEDGER_TABLE, begun.copied.answer):
         site.ledger.guard.remember(begun.copied.results)
         return begun
@@ -218,8 +225,11 @@ def _run(site: Site, step: Migration, watch: Watch, record: WriteRecord) -> Migr
             end = None
             if broken := check_ensured(connection, step):
                 return broken
+    except psycopg.Error as error:
+        return make_broken(error, site, step, None)
+    try:
         with site.ledger.guarding(LEDGER_AND_LOG):
             record(elapsed_ms, sent.statements, end)
     except psycopg.Error as error:
-        return make_broken(error, site, step, None)
+        return replace(make_broken(error, site, step, None), commits=True)
     return MigrationApplied(site.tenant.name, step, elapsed_ms)

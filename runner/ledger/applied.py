@@ -20,7 +20,7 @@ from tenantry.ledger.touched import compose_check
 from tenantry.ledger.writing import Author, compose_row, sign
 from tenantry.model import Migration, Origin, RowState
 from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE
-from tenantry.postgres.copying import Copied, commit_and_copy
+from tenantry.postgres.copying import Copied, Lack, commit_and_copy
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.transaction import compose_savepoint
 
@@ -43,7 +43,7 @@ def record_applied(
     commits: bool = False,
     again: bool = True,
     then: str = "",
-) -> Copied | None:
+) -> Copied | Lack | None:
     """Write the row of a transactional file that has run, and its line in the log, unless the file has touched them.
 
     `after` is sent first and with `commits` a COMMIT last, all in one message: this runs for every file of every
@@ -75,7 +75,8 @@ def record_applied(
             raise
         raise refuse_lost(ledger.shown) from None
     except pg.UniqueViolation as error:
-        if error.diag.table_name != LEDGER_TABLE:
+        # A deferred one of the file's own, on any other table, comes in this message too.
+        if (error.diag.schema_name, error.diag.table_name) != (ledger.schema, LEDGER_TABLE):
             raise
         raise refuse_lost(ledger.shown) from None
     if commits and results[-1].command_status != b"COMMIT":
@@ -113,7 +114,7 @@ def _compose_applied(author: Author, migration: Migration, _text: str, _rollback
 
 def _send_record(
     ledger: Ledger, before: Sequence[str], fill: _Compose, after: Sequence[str], *, counts: bool
-) -> tuple[list[PGresult], Copied | None]:
+) -> tuple[list[PGresult], Copied | Lack]:
     """Send the record after the guard of its tables, at first after what is seen quickly; see `commit_and_copy`.
 
     What that leaves in doubt, it says with an error, and then all is looked at. `counts`: both rows are new, so that
@@ -124,9 +125,8 @@ def _send_record(
         # The savepoint, because a file may well change these rows of the catalog, as by GRANT ... ON ALL TABLES.
         lead = (*before, compose_savepoint().as_string(), _compose_quick(ledger).as_string())
         stored = [compose_stored(guard, schema, _LOST)] if counts else []
-        record = (fill(counts), *stored, *after)
         try:
-            return _send_guarded(ledger, (*lead, compose_unmarked(guard, schema), *record))
+            return _send_guarded(ledger, (*lead, compose_unmarked(guard, schema), fill(counts), *stored, *after))
         except pg.InvalidTextRepresentation as error:
             if not is_changed(error):
                 raise
@@ -143,7 +143,7 @@ def _compose_quick(ledger: Ledger) -> sql.Composable:
     return compose_guard(guard, schema, LEDGER_AND_LOG, writes=True, remembers=guard.continues, quick=True)
 
 
-def _send_guarded(ledger: Ledger, parts: Sequence[str]) -> tuple[list[PGresult], Copied | None]:
+def _send_guarded(ledger: Ledger, parts: Sequence[str]) -> tuple[list[PGresult], Copied | Lack]:
     text = ";\n".join(parts)
     with ledger.guarding(LEDGER_AND_LOG):
         results, copied = commit_and_copy(ledger.connection, text)

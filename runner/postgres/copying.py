@@ -30,6 +30,10 @@ class TooMuch(Exception):
     """A table has more than may be read of it; the connection is closed, since the server would send the rest."""
 
 
+# Why there is no answer after a COMMIT.
+Lack = psycopg.Error | TooMuch
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """The most that is read of one table."""
@@ -88,27 +92,31 @@ def copy_rows(connection: Connection, text: str, bound: Bound = MOST) -> Copied:
     answers = _Answers()
     _ask(connection, text, bound, answers)
     if answers.failed:
-        raise pg.error_from_result(answers.failed)
+        raise pg.error_from_result(answers.failed, connection.info.encoding)
     return answers.copied()
 
 
-def commit_and_copy(connection: Connection, text: str, bound: Bound = MOST) -> tuple[list[PGresult], Copied | None]:
-    """Send a message with a COMMIT, and return the results up to it, and what `copy_rows` returns of the rest.
+def commit_and_copy(connection: Connection, text: str, bound: Bound = MOST) -> tuple[list[PGresult], Copied | Lack]:
+    """Send a message with a COMMIT, and return the results up to it, and what `copy_rows` gives or raises for the rest.
 
-    That is None if the rest fails: the transaction is committed all the same. Raises psycopg.Error if it is not.
+    If the rest fails, the transaction is committed all the same. Raises psycopg.Error if it is not, or if the
+    connection was lost before the server said so.
     """
     answers = _Answers()
     try:
         _ask(connection, text, bound, answers)
-    except (psycopg.Error, TooMuch):
+    except (psycopg.Error, TooMuch) as error:
         if not answers.committed:
             raise
         connection.close()
-        return answers.results[: answers.committed], None
-    if answers.failed and not answers.committed:
-        raise pg.error_from_result(answers.failed, connection.info.encoding)
+        return answers.results[: answers.committed], error
     end = answers.committed or len(answers.results)
-    return answers.results[:end], None if answers.failed else answers.copied(end)
+    if not answers.failed:
+        return answers.results[:end], answers.copied(end)
+    failure = pg.error_from_result(answers.failed, connection.info.encoding)
+    if not answers.committed:
+        raise failure
+    return answers.results[:end], failure
 
 
 def _ask(connection: Connection, text: str, bound: Bound, answers: _Answers) -> None:

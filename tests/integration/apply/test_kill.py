@@ -29,6 +29,7 @@ from tests.integration.fix_site import (
     child,
     finish,
     make_site,
+    wait_until,
 )
 
 Release = Callable[[], None]
@@ -40,6 +41,7 @@ INDEX = {
 }
 CHAIRS = {"0003_chairs.sql": "CREATE TABLE chairs (id int);\nINSERT INTO chairs VALUES (1);\n"}
 PLAN = ROOMS | INDEX | CHAIRS
+LEDGER_SAYS = "the ledger says whether the file was committed"
 # What a run of this plan goes through on a database without a ledger. Waiting for a lock is not counted.
 EVENTS = (
     "DatabaseOpened",
@@ -76,6 +78,7 @@ class Stage:
     transactional: bool = True
     # Of the run that waited for the session of a killed one.
     following: Result = Result.APPLIED
+    left: str = "uncommitted changes were rolled back"
 
 
 # How long a server that stays away is tried again.
@@ -95,6 +98,7 @@ STAGES = {
         },
         # It waits in the COMMIT, which the server had received with the record: it needs no client any more.
         following=Result.UP_TO_DATE,
+        left=LEDGER_SAYS,
     ),
     "between two statements": Stage(
         ROOMS,
@@ -291,7 +295,7 @@ class TestWithinFile:
             assert ran.verdict().reason == (
                 "connection lost while 0003_chairs ran: terminating connection due to administrator command"
             )
-            assert ran.verdict().hint == "run the same command again: uncommitted changes were rolled back"
+            assert ran.verdict().hint == f"run the same command again: {stage.left}"
             assert here.logged()[-1] == (3, "lost")
         else:
             assert ran.verdict().hint == "run the same command again: it resumes at this statement"
@@ -327,6 +331,24 @@ class TestWithinFile:
         mortal.start()
         check_agreement(here)
         recover(here)
+
+    def test_server_after_the_commit(self, mortal_site: MakeSite, mortal: EmbeddedServer) -> None:
+        """The server is killed while the next file begins, and has not told of the COMMIT: no rollback is claimed."""
+        stage = Stage(ROOMS, {"0002_beds.sql": "SELECT pg_sleep(2);\n", "0003_chairs.sql": "SELECT 1;\n"})
+        here = prepare(mortal_site, stage)
+        asleep = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        with closing(here.connect()) as holder, at_once(lambda: here.migrate(lock_timeout_ms=LONG_MS)) as run:
+            wait_until(lambda: here.query(asleep) == [(1,)])
+            # Waits for the file's transaction, and holds the table once that is committed.
+            holder.execute("BEGIN; LOCK TABLE _migrations IN ACCESS EXCLUSIVE MODE")
+            here.await_waiting()
+            kill(mortal)
+            ran = run.result()
+        assert ran.results == {"1": Result.UNREACHABLE}
+        assert ran.verdict().hint == f"run the same command again: {LEDGER_SAYS}"
+        mortal.start()
+        assert here.states() == {1: "applied", 2: "applied"}
+        assert here.migrate().applied == ["0003_chairs"]
 
 
 class TestWithinCommit:

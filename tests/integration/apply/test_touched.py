@@ -152,6 +152,39 @@ def test_the_next_file_cannot_begin(any_site: MakeSite) -> None:
     assert here.migrate().applied == ["0003_beds"]
 
 
+def test_the_connection_ends_before_the_next_file(any_site: MakeSite) -> None:
+    """A file is applied although the server ends the session while the next one begins, and its reason is told."""
+    here = any_site({"0001_rooms.sql": ROOMS.text})
+    assert here.migrate().verdict().result is Result.APPLIED
+    here.write({"0002_slow.sql": SLOW, "0003_beds.sql": "CREATE TABLE beds ();\n"})
+    with here.connect() as holder:
+        holder.autocommit = False
+        with at_once(lambda: here.migrate(lock_timeout_ms=60_000)) as ran:
+            wait_until(lambda: here.query(ASLEEP) == [(1,)])
+            holder.execute("LOCK TABLE _migrations IN ACCESS EXCLUSIVE MODE")
+            here.await_waiting()
+            assert here.end_sessions() == 1
+            holder.rollback()
+            ended = ran.result()
+    assert (ended.verdict().result, ended.applied) == (Result.UNREACHABLE, ["0002_slow"])
+    assert "terminating connection due to administrator command" in ended.verdict().reason
+    assert here.migrate().applied == ["0003_beds"]
+
+
+def test_a_unique_violation_of_a_table_of_the_same_name(any_site: MakeSite) -> None:
+    """A deferred check of the application's own _migrations fails as the file's, not as a lost row of the ledger."""
+    here = any_site({"0001_rooms.sql": ROOMS.text})
+    assert here.migrate(migrations=[ROOMS]).verdict().result is Result.APPLIED
+    text = (
+        "CREATE SCHEMA other;\nCREATE TABLE other._migrations (id int UNIQUE DEFERRABLE INITIALLY DEFERRED);\n"
+        "INSERT INTO other._migrations VALUES (1), (1);\n"
+    )
+    ran = here.migrate(migrations=[ROOMS, make_migration(2, "twice", text)])
+    assert ran.verdict().result is Result.FAILED
+    (failed,) = ran.of(MigrationFailed)
+    assert failed.failure.sqlstate == "23505"
+
+
 def test_another_writes_the_row_meanwhile(any_site: MakeSite) -> None:
     """A row that somebody writes by hand while the file runs is neither overwritten nor taken for its own."""
     here = any_site({"0001_rooms.sql": ROOMS.text})
