@@ -13,11 +13,12 @@ from psycopg import errors as pg
 from psycopg import sql
 from psycopg.pq.abc import PGresult
 
-from tenantry.ledger.guard import compose_guard, compose_stored, compose_unchanged, compose_unmarked, is_changed
+from tenantry.ledger.guard import compose_guard, compose_unchanged, is_changed
 from tenantry.ledger.ledger import Ledger, refuse_lost
 from tenantry.ledger.log import compose_line
+from tenantry.ledger.mark import compose_stored, compose_unmarked
 from tenantry.ledger.touched import compose_check
-from tenantry.ledger.writing import Author, compose_row, sign
+from tenantry.ledger.writing import Author, compose_row, name_author
 from tenantry.model import Migration, Origin, RowState
 from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE
 from tenantry.postgres.copying import Copied, Lack, commit_and_copy
@@ -52,7 +53,7 @@ def record_applied(
     committed.
     """
     # What differs from tenant to tenant is filled in: to compose the whole again would cost more than to run it.
-    anybody = replace(sign(ledger), tenant=_TENANT)
+    anybody = replace(name_author(ledger), tenant=_TENANT)
     name = sql.Literal(ledger.tenant.name).as_string()
     values = {f"'{_TENANT}'": name, _STATEMENTS: str(statements), _ELAPSED: str(elapsed_ms)}
 
@@ -124,9 +125,9 @@ def _send_record(
     if guard.mark is not None:
         # The savepoint, because a file may well change these rows of the catalog, as by GRANT ... ON ALL TABLES.
         lead = (*before, compose_savepoint().as_string(), _compose_quick(ledger).as_string())
-        stored = [compose_stored(guard, schema, _LOST)] if counts else []
+        stored = [compose_stored(guard.mark, schema, _LOST)] if counts else []
         try:
-            return _send_guarded(ledger, (*lead, compose_unmarked(guard, schema), fill(counts), *stored, *after))
+            return _send_guarded(ledger, (*lead, compose_unmarked(guard.mark, schema), fill(counts), *stored, *after))
         except pg.InvalidTextRepresentation as error:
             if not is_changed(error):
                 raise

@@ -14,8 +14,7 @@ lock that a role without rights on its catalogs could take against that.
 """
 
 import re
-import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -25,7 +24,8 @@ from psycopg import sql
 from psycopg.pq.abc import PGresult
 
 from tenantry.ledger.definitions import DEFINITIONS, PLAIN
-from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
+from tenantry.ledger.mark import CHANGED, MARK, Mark, as_oid, as_relation, compose_mark, compose_unless, parse_mark
+from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LEDGER_TABLES
 from tenantry.postgres.copying import Fields, read_row
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
@@ -43,8 +43,7 @@ _KINDS = {
 _KEPT = {"u": "an unlogged table", "t": "a temporary table"}
 # Without the quotes around them, which differ with the language of the server's messages.
 _REASON = re.compile("tenantry: (owner|not as tenantry created it)")
-_CHANGED = "tenantry: changed"
-_VERSIONS, _MARK = "versions", "mark"
+_VERSIONS = "versions"
 _RESTORE_PATH, _RESTORE_SECURITY = "SET LOCAL search_path TO DEFAULT", "SET LOCAL row_security TO DEFAULT"
 # The columns that tell whether another runner has been at work.
 STATES = "version state"
@@ -78,7 +77,7 @@ class Guard:
     witness: str = ""
     alone: bool | None = None
     seen: str | None = None
-    mark: str | None = None
+    mark: Mark | None = None
     rows: tuple[int, ...] | None = None
     continues: bool = True
 
@@ -93,9 +92,9 @@ class Guard:
             if name == _VERSIONS.encode():
                 versions = read_row(result)[-1]
                 self.seen = None if versions is None else versions.decode()
-            elif name == _MARK.encode():
+            elif name == MARK.encode():
                 value = read_row(result)[-1]
-                self.mark = None if value is None else value.decode()
+                self.mark = None if value is None else parse_mark(value.decode())
 
 
 def compose_guarded(
@@ -157,7 +156,7 @@ def _compose_defined(
         lines=sql.SQL(", ").join(map(sql.Literal, lines)),
         columns=sql.Literal(sum(DEFINITIONS[table].columns for table in tables)),
         constraints=sql.Literal(sum(DEFINITIONS[table].constraints for table in tables)),
-        changed=sql.Literal(_CHANGED),
+        changed=sql.Literal(CHANGED),
         versions=versions,
     )
     return sql.SQL(text.as_string())
@@ -177,34 +176,23 @@ def _compose_versions(schema: str, tables: Sequence[str]) -> sql.Composed:
     return sql.SQL(", ({}) AS {}").format(_compose("versions", schema, tables), sql.Identifier(_VERSIONS))
 
 
-def compose_unchanged(guard: Guard, schema: str, tables: Sequence[str]) -> sql.Composed:
+def compose_unchanged(guard: Guard, schema: str, tables: Sequence[str]) -> sql.SQL:
     """Return the statements that raise an error, see `is_changed`, unless the tables are as `guard.seen` says.
 
     That costs a quarter of a comparison of their definition. They are pinned as by `compose_guard`.
     """
-    before, after = _compose_unchanged(schema, tuple(tables), pins=guard.pins)
-    return sql.SQL("").join((before, sql.Literal(guard.seen), after))
+    return sql.SQL(_compose_unchanged(schema, tuple(tables), pins=guard.pins)(guard.seen or ""))
 
 
 @cache
-def _compose_unchanged(schema: str, tables: tuple[str, ...], *, pins: bool) -> tuple[sql.SQL, sql.SQL]:
-    """Return the text before and after what was seen, which is each tenant's own."""
-    mark = secrets.token_hex()
-    text = sql.SQL(";\n").join(
-        (
-            _compose_lock(schema, tables, pins=pins, writes=True),
-            sql.SQL(read_sql("ledger", "unchanged")).format(
-                versions=_compose("versions", schema, tables), seen=sql.SQL(mark), changed=sql.Literal(_CHANGED)
-            ),
-        )
-    )
-    before, after = text.as_string().split(mark)
-    return sql.SQL(before), sql.SQL(after)
+def _compose_unchanged(schema: str, tables: tuple[str, ...], *, pins: bool) -> Callable[[str], str]:
+    lock = _compose_lock(schema, tables, pins=pins, writes=True).as_string()
+    return compose_unless(_compose("versions", schema, tables), CHANGED, before=f"{lock};\n")
 
 
 def is_changed(error: psycopg.Error) -> bool:
     """Return whether an error is that of `compose_unchanged`: the definition has to be compared again."""
-    return isinstance(error, pg.InvalidTextRepresentation) and _CHANGED in (error.diag.message_primary or "")
+    return isinstance(error, pg.InvalidTextRepresentation) and CHANGED in (error.diag.message_primary or "")
 
 
 def compose_copy(guard: Guard, schema: str, table: str, columns: str) -> str:
@@ -238,7 +226,7 @@ def compose_glanced(schema: str, table: str, columns: str, witness: str = "") ->
     # Found by name in the tenant's own search_path: what it is does not matter, only that it is there.
     asked = sql.SQL("CAST(pg_catalog.to_regclass({}) AS pg_catalog.oid)").format(sql.Literal(witness))
     glance = sql.SQL(read_sql("ledger", "glance")).format(
-        table=_as_oid(schema, table), witness=asked if witness else sql.SQL("NULL")
+        table=as_oid(schema, table), witness=asked if witness else sql.SQL("NULL")
     )
     return sql.SQL(";\n").join((_compose_copy(schema, table, columns), glance)).as_string()
 
@@ -266,45 +254,6 @@ def compose_created(schema: str, create: sql.Composable) -> str:
     # Of the tenant's own path, an operator could become part of a check.
     parts = (sql.SQL("SET LOCAL search_path = ''"), create, seen, sql.SQL(compose_mark(schema)), sql.SQL(_RESTORE_PATH))
     return sql.SQL(";\n").join(parts).as_string()
-
-
-@cache
-def compose_mark(schema: str) -> str:
-    """Return the statement that gives the mark of both tables, for `Guard.remember`; NULL where none can be had."""
-    counted = sql.SQL("pg_catalog.current_setting('track_counts') OPERATOR(pg_catalog.=) 'on'")
-    marked = sql.SQL("SELECT CASE WHEN {} THEN {} END AS {}")
-    return marked.format(counted, _compose_mark(schema), sql.Identifier(_MARK)).as_string()
-
-
-def compose_unmarked(guard: Guard, schema: str) -> str:
-    """Return the statement that raises an error, see `is_changed`, unless the mark is the one in `guard`."""
-    before, after = _compose_unmarked(schema)
-    return f"{before}{sql.Literal(guard.mark).as_string()}{after}"
-
-
-def compose_stored(guard: Guard, schema: str, lost: str) -> str:
-    """Return the statement that raises the error `lost` unless one row more than in `guard.mark` is in each table."""
-    before, after = _compose_unmarked(schema, lost)
-    files, log, inserted, *others, logged, updated, deleted = (guard.mark or "").split()
-    mark = " ".join((files, log, str(int(inserted) + 1), *others, str(int(logged) + 1), updated, deleted))
-    return f"{before}{sql.Literal(mark).as_string()}{after}"
-
-
-@cache
-def _compose_unmarked(schema: str, reason: str = _CHANGED) -> tuple[str, str]:
-    """Return the text before and after the mark, which is each tenant's own."""
-    place = secrets.token_hex()
-    text = sql.SQL(read_sql("ledger", "unchanged")).format(
-        versions=_compose_mark(schema), seen=sql.SQL(place), changed=sql.Literal(reason)
-    )
-    before, after = text.as_string().split(place)
-    return before, after
-
-
-def _compose_mark(schema: str) -> sql.Composed:
-    return sql.SQL(read_sql("ledger", "mark")).format(
-        ledger=_as_oid(schema, LEDGER_TABLE), log=_as_oid(schema, LOG_TABLE)
-    )
 
 
 def _compose_copy(schema: str, table: str, columns: str) -> sql.Composed:
@@ -352,7 +301,7 @@ def compose_lent(owner: bytes) -> sql.Composed:
 
 def _compose_owned(guard: Guard, schema: str, tables: Sequence[str], *, quick: bool = False) -> sql.Composed:
     """Return the question why a table is not trusted for its row in pg_class; NULL if it is."""
-    flagged = sql.SQL(read_sql("ledger", "flagged")).format(changed=sql.Literal(_CHANGED)) if quick else sql.SQL("")
+    flagged = sql.SQL(read_sql("ledger", "flagged")).format(changed=sql.Literal(CHANGED)) if quick else sql.SQL("")
     owner = sql.Literal(guard.owner)
     if not guard.by_grant:
         return _compose("owned", schema, tables, owner=owner, flagged=flagged)
@@ -421,15 +370,6 @@ def _describe_kind(line: str) -> str:
 
 def _compose(file: str, schema: str, tables: Sequence[str], **values: sql.Composable) -> sql.Composed:
     ids = sql.SQL("CAST(ARRAY[{}] AS pg_catalog.oid[])").format(
-        sql.SQL(", ").join(_as_relation(schema, table) for table in tables)
+        sql.SQL(", ").join(as_relation(schema, table) for table in tables)
     )
     return sql.SQL(read_sql("ledger", file)).format(ids=ids, **values)
-
-
-def _as_oid(schema: str, table: str) -> sql.Composed:
-    return sql.SQL("CAST({} AS pg_catalog.oid)").format(_as_relation(schema, table))
-
-
-def _as_relation(schema: str, table: str) -> sql.Composed:
-    name = sql.Literal(sql.Identifier(schema, table).as_string())
-    return sql.SQL("CAST({} AS pg_catalog.regclass)").format(name)

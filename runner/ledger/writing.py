@@ -29,7 +29,9 @@ class Author:
 def record_running(ledger: Ledger, migration: Migration, *, statements: int) -> None:
     """Write the row of a non-transactional file that is about to run."""
     begun = Progress(hash_prefix(()))
-    row = compose_row(sign(ledger), migration, Origin.APPLIED, RowState.RUNNING, statements=statements, progress=begun)
+    row = compose_row(
+        name_author(ledger), migration, Origin.APPLIED, RowState.RUNNING, statements=statements, progress=begun
+    )
     check_taken(ledger.run(row, writes=True), ledger.shown)
     write_line(ledger, "started", migration.version, migration.checksum, detail={"statements": statements})
 
@@ -97,7 +99,7 @@ def record_marked(ledger: Ledger, migration: Migration, reason: str, before: App
     """Write that a version counts as applied without being run, whether it has an unfinished row or none."""
     detail: dict[str, Any] = {}
     if before is None:
-        written = ledger.run(compose_row(sign(ledger), migration, Origin.MARKED, RowState.APPLIED), writes=True)
+        written = ledger.run(compose_row(name_author(ledger), migration, Origin.MARKED, RowState.APPLIED), writes=True)
     else:
         detail = _describe(ledger, before)
         written = ledger.run(
@@ -132,7 +134,7 @@ def unprove(ledger: Ledger) -> None:
 
 def record_known(ledger: Ledger, migration: Migration, origin: Origin, reason: str) -> None:
     """Write that the database already has a version, according to the catalog and perhaps to another tool."""
-    row = compose_row(sign(ledger), migration, origin, RowState.APPLIED)
+    row = compose_row(name_author(ledger), migration, origin, RowState.APPLIED)
     check_taken(ledger.run(row, writes=True), ledger.shown)
     write_line(ledger, "adopted", migration.version, migration.checksum, reason=reason, detail={"origin": origin.value})
 
@@ -171,7 +173,7 @@ def _describe(ledger: Ledger, row: AppliedMigration) -> dict[str, Any]:
     return {**_as_detail(row), **batch}
 
 
-def sign(ledger: Ledger) -> Author:
+def name_author(ledger: Ledger) -> Author:
     """Return whose rows are written into a ledger."""
     tenant = ledger.tenant
     return Author(ledger.schema, tenant.set_name.value, tenant.name, ledger.provenance)
