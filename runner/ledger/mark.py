@@ -12,6 +12,8 @@ from tenantry.postgres.queries import read_sql
 
 # The name of the mark's column, and the error where it, or anything else that was seen before, is another one.
 MARK, CHANGED = "mark", "tenantry: changed"
+# Two files, and three counts for each table.
+_NUMBERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,12 @@ class Mark:
         return replace(self, ledger=ledger, log=log)
 
 
-def parse_mark(text: str) -> Mark:
-    """Return the mark that the server gave."""
-    ledger_file, log_file, *rows = map(int, text.split())
+def parse_mark(text: str) -> Mark | None:
+    """Return the mark that the server gave; None if one of the two has no file, as a view in its place has not."""
+    numbers = [int(number) for number in text.split()]
+    if len(numbers) != _NUMBERS:
+        return None
+    ledger_file, log_file, *rows = numbers
     return Mark(ledger_file, log_file, Written(*rows[:3]), Written(*rows[3:]))
 
 
