@@ -17,7 +17,7 @@ _NUMBERS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenRows:
     """How many rows of one table a session has written since it last told the server's statistics."""
 
     inserted: int
@@ -29,30 +29,30 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TableMark:
     """What `mark.sql` gives: the numbers of the files that hold the rows of both tables, and the rows written there."""
 
     ledger_file: int
     log_file: int
-    ledger: Written
-    log: Written
+    ledger: WrittenRows
+    log: WrittenRows
 
     def __str__(self) -> str:
         return f"{self.ledger_file} {self.log_file} {self.ledger} {self.log}"
 
-    def plus_one(self) -> "Mark":
+    def plus_one(self) -> "TableMark":
         """Return the mark once one row more was inserted into each table."""
         ledger, log = (replace(table, inserted=table.inserted + 1) for table in (self.ledger, self.log))
         return replace(self, ledger=ledger, log=log)
 
 
-def parse_mark(text: str) -> Mark | None:
+def parse_mark(text: str) -> TableMark | None:
     """Return the mark that the server gave; None if one of the two has no file, as a view in its place has not."""
     numbers = [int(number) for number in text.split()]
     if len(numbers) != _NUMBERS:
         return None
     ledger_file, log_file, *rows = numbers
-    return Mark(ledger_file, log_file, Written(*rows[:3]), Written(*rows[3:]))
+    return TableMark(ledger_file, log_file, WrittenRows(*rows[:3]), WrittenRows(*rows[3:]))
 
 
 @cache
@@ -63,12 +63,12 @@ def compose_mark(schema: str) -> str:
     return marked.format(counted, _compose_value(schema), sql.Identifier(MARK)).as_string()
 
 
-def compose_unmarked(mark: Mark, schema: str) -> str:
+def compose_unmarked(mark: TableMark, schema: str) -> str:
     """Return the statement that raises the error CHANGED unless the mark is still the same."""
     return _compose_unless(schema, CHANGED)(str(mark))
 
 
-def compose_stored(mark: Mark, schema: str, lost: str) -> str:
+def compose_stored(mark: TableMark, schema: str, lost: str) -> str:
     """Return the statement that raises the error `lost` unless one row more than at the mark is in each table."""
     return _compose_unless(schema, lost)(str(mark.plus_one()))
 
