@@ -24,16 +24,7 @@ from psycopg import sql
 from psycopg.pq.abc import PGresult
 
 from tenantry.ledger.definitions import DEFINITIONS, PLAIN
-from tenantry.ledger.mark import (
-    CHANGED,
-    MARK,
-    LedgerMark,
-    as_oid,
-    as_relation,
-    compose_mark,
-    compose_unless,
-    parse_mark,
-)
+from tenantry.ledger.mark import CHANGED, MARK, TableMark, as_oid, as_relation, compose_mark, compose_unless, parse_mark
 from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LEDGER_TABLES
 from tenantry.postgres.copying import Fields, read_row
 from tenantry.postgres.queries import read_sql
@@ -86,7 +77,7 @@ class Guard:
     witness: str = ""
     alone: bool | None = None
     seen: str | None = None
-    mark: LedgerMark | None = None
+    mark: TableMark | None = None
     rows: tuple[int, ...] | None = None
     continues: bool = True
 

@@ -12,6 +12,8 @@ from tenantry.postgres.queries import read_sql
 
 # The name of the mark's column, and the error where it, or anything else that was seen before, is another one.
 MARK, CHANGED = "mark", "tenantry: changed"
+# Two files, and three counts for each table.
+_NUMBERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class WrittenRows:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerMark:
+class TableMark:
     """What `mark.sql` gives: the numbers of the files that hold the rows of both tables, and the rows written there."""
 
     ledger_file: int
@@ -38,16 +40,19 @@ class LedgerMark:
     def __str__(self) -> str:
         return f"{self.ledger_file} {self.log_file} {self.ledger} {self.log}"
 
-    def plus_one(self) -> "LedgerMark":
+    def plus_one(self) -> "TableMark":
         """Return the mark once one row more was inserted into each table."""
         ledger, log = (replace(table, inserted=table.inserted + 1) for table in (self.ledger, self.log))
         return replace(self, ledger=ledger, log=log)
 
 
-def parse_mark(text: str) -> LedgerMark:
-    """Return the mark that the server gave."""
-    ledger_file, log_file, *rows = map(int, text.split())
-    return LedgerMark(ledger_file, log_file, WrittenRows(*rows[:3]), WrittenRows(*rows[3:]))
+def parse_mark(text: str) -> TableMark | None:
+    """Return the mark that the server gave; None if one of the two has no file, as a view in its place has not."""
+    numbers = [int(number) for number in text.split()]
+    if len(numbers) != _NUMBERS:
+        return None
+    ledger_file, log_file, *rows = numbers
+    return TableMark(ledger_file, log_file, WrittenRows(*rows[:3]), WrittenRows(*rows[3:]))
 
 
 @cache
@@ -58,12 +63,12 @@ def compose_mark(schema: str) -> str:
     return marked.format(counted, _compose_value(schema), sql.Identifier(MARK)).as_string()
 
 
-def compose_unmarked(mark: LedgerMark, schema: str) -> str:
+def compose_unmarked(mark: TableMark, schema: str) -> str:
     """Return the statement that raises the error CHANGED unless the mark is still the same."""
     return _compose_unless(schema, CHANGED)(str(mark))
 
 
-def compose_stored(mark: LedgerMark, schema: str, lost: str) -> str:
+def compose_stored(mark: TableMark, schema: str, lost: str) -> str:
     """Return the statement that raises the error `lost` unless one row more than at the mark is in each table."""
     return _compose_unless(schema, lost)(str(mark.plus_one()))
 
