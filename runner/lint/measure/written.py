@@ -1,5 +1,7 @@
 """The tables that a statement writes and where that may go wrong: deferred constraints, and row-level security."""
 
+import functools
+import operator
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
@@ -12,7 +14,7 @@ from tenantry.sqltext.library import Node
 # The bits of a trigger's events in pg_trigger.
 _INSERT, _DELETE, _UPDATE = 4, 8, 16
 _EVENTS = {"InsertStmt": _INSERT, "DeleteStmt": _DELETE, "UpdateStmt": _UPDATE}
-_ALL = _INSERT | _DELETE | _UPDATE
+_COMMANDS = {"CMD_INSERT": _INSERT, "CMD_DELETE": _DELETE, "CMD_UPDATE": _UPDATE}
 _INSERTS, _MERGE = "InsertStmt", "MergeStmt"
 
 
@@ -68,15 +70,26 @@ def _reads_itself(node: Node) -> bool:
 
 
 def _find_events(tag: str, node: Node) -> int:
-    """Return the bits of the events; those of a MERGE or an upsert may be any."""
-    return _ALL if tag == _MERGE or "onConflictClause" in node else _EVENTS[tag]
+    """Return the bits of the events; a MERGE has those of its clauses, and an upsert may update."""
+    if tag == _MERGE:
+        return functools.reduce(operator.or_, (_COMMANDS.get(each["commandType"], 0) for each in _list_clauses(node)))
+    return _EVENTS[tag] | (_UPDATE if _updates_conflicts(node) else 0)
+
+
+def _list_clauses(node: Node) -> list[Node]:
+    """Return the WHEN clauses of a MERGE; none of another statement."""
+    return [each["MergeWhenClause"] for each in node.get("mergeWhenClauses", ())]
+
+
+def _updates_conflicts(insert: Node) -> bool:
+    return insert.get("onConflictClause", {}).get("action") == "ONCONFLICT_UPDATE"
 
 
 def _list_columns(node: Node) -> list[str]:
     """Return the names of the columns that an UPDATE sets."""
     clauses = [
         node.get("onConflictClause", node),
-        *(each["MergeWhenClause"] for each in node.get("mergeWhenClauses", ())),
+        *(clause for clause in _list_clauses(node) if clause["commandType"] == "CMD_UPDATE"),
     ]
     targets = (each for clause in clauses for each in clause.get("targetList", ()))
     return [each["ResTarget"].get("name", "") for each in targets if "ResTarget" in each]

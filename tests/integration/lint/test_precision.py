@@ -29,6 +29,25 @@ CREATE TABLE guests (id integer PRIMARY KEY, room_id integer REFERENCES rooms (i
 CREATE TABLE bills (id integer PRIMARY KEY, guest_id integer REFERENCES guests (id) DEFERRABLE INITIALLY DEFERRED);
 CREATE TABLE emptied (room_id integer REFERENCES rooms (id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED);
 """
+# A key that follows the one it refers to, and is unique only at the commit.
+FOLLOWING = """\
+CREATE TABLE halls (id integer PRIMARY KEY, name text);
+CREATE TABLE seats (
+    hall_id integer REFERENCES halls (id) ON DELETE CASCADE ON UPDATE CASCADE,
+    UNIQUE (hall_id) DEFERRABLE INITIALLY DEFERRED
+);
+"""
+# One that is emptied with a deleted row, and follows a changed one, before its own check.
+EMPTIED = """\
+CREATE TABLE halls (id integer PRIMARY KEY, name text);
+CREATE TABLE seats (
+    hall_id integer REFERENCES halls (id) ON DELETE SET NULL ON UPDATE CASCADE DEFERRABLE INITIALLY DEFERRED
+);
+"""
+BOTH = "DO $$ BEGIN DELETE FROM halls WHERE id = 4; UPDATE halls SET id = 6 WHERE id = 5; END $$;\n"
+MERGE = "MERGE INTO halls USING (VALUES (5)) AS given (id) ON halls.id = given.id\n"
+SEATS = "ALTER TABLE seats ADD COLUMN filled boolean;\n"
+WAITS = "if a row of seats is written before, its deferred check waits for the commit, and the file fails here (55006)"
 # Files, of which the last one has no finding.
 NOTHING: dict[str, tuple[str, ...]] = {
     "a primary key by an index": (
@@ -67,6 +86,15 @@ NOTHING: dict[str, tuple[str, ...]] = {
     ),
     "columns that no check is about": (
         "UPDATE visits SET id = 6 WHERE id = 5;\nALTER TABLE visits ADD COLUMN filled boolean;\n",
+    ),
+    "rows that an INSERT may update": (
+        REFERRING,
+        "INSERT INTO rooms (id, name) VALUES (5, 'a') ON CONFLICT (id) DO UPDATE SET name = 'b';\n"
+        "ALTER TABLE guests ADD COLUMN filled boolean;\n",
+    ),
+    "rows that a MERGE inserts or updates": (
+        FOLLOWING,
+        f"{MERGE}WHEN MATCHED THEN UPDATE SET name = 'b' WHEN NOT MATCHED THEN INSERT (id) VALUES (5);\n{SEATS}",
     ),
     "a policy for all but the owner": (
         "CREATE TABLE open (id integer PRIMARY KEY);\nALTER TABLE open ENABLE ROW LEVEL SECURITY;\n",
@@ -132,6 +160,13 @@ ONE: dict[str, tuple[tuple[str, ...], str, str]] = {
         "deferred-check",
         "if a row of guests is written before, its deferred check waits for the commit, and the file fails here "
         "(55006)",
+    ),
+    "keys that follow, next to rows that go": ((FOLLOWING, BOTH + SEATS), "deferred-check", WAITS),
+    "keys that follow, next to those that are emptied": ((EMPTIED, BOTH + SEATS), "deferred-check", WAITS),
+    "keys that a MERGE changes": (
+        (FOLLOWING, f"{MERGE}WHEN MATCHED AND name = '' THEN DELETE WHEN MATCHED THEN UPDATE SET id = 6;\n{SEATS}"),
+        "deferred-check",
+        WAITS,
     ),
     "rows of the table itself": (
         ("INSERT INTO secured (id, org) SELECT id + 100, org FROM secured WHERE id = 5;\n",),

@@ -9,18 +9,19 @@ WITH RECURSIVE written (oid, events, columns, nulls) AS (
     UNION
     SELECT
         cause.conrelid,
-        -- The bits of tgtype for INSERT, DELETE and UPDATE are those that are asked for.
-        CASE WHEN written.events & 8 <> 0 AND cause.confdeltype = 'c' THEN 8 ELSE 16 END,
+        CASE WHEN event.bit = 8 AND path.action = 'c' THEN 8 ELSE 16 END,
         cause.conkey,
-        'n' = CASE WHEN written.events & 8 <> 0 THEN cause.confdeltype ELSE cause.confupdtype END
+        path.action = 'n'
     FROM written
+    -- The bits of tgtype for DELETE and UPDATE: each way to the referring rows is one of its own.
+    JOIN (VALUES (8), (16)) AS event (bit)
+        ON written.events & event.bit <> 0
     JOIN pg_catalog.pg_constraint AS cause
         ON cause.contype = 'f'
         AND cause.confrelid = written.oid
-        AND (
-            (written.events & 8 <> 0 AND cause.confdeltype IN ('c', 'n', 'd'))
-            OR (written.events & 16 <> 0 AND cause.confupdtype IN ('c', 'n', 'd') AND cause.confkey && written.columns)
-        )
+        AND (event.bit = 8 OR cause.confkey && written.columns)
+    JOIN LATERAL (VALUES (CASE event.bit WHEN 8 THEN cause.confdeltype ELSE cause.confupdtype END)) AS path (action)
+        ON path.action IN ('c', 'n', 'd')
 )
 SELECT
     CAST(class.oid AS bigint),
