@@ -39,7 +39,7 @@ def compose_dump(project: Project, directory: Directory) -> str:
     with open_replay(project) as replay:
         empty = replay.run(())
     with open_replay(project) as replay:
-        return _compose_head(directory) + render(write_ddl(replay.run(directory.files), empty))
+        return _compose_head(directory) + render(write_ddl(replay.run(directory.files), empty, origin=replay.major))
 
 
 def save_dump(path: Path, text: str) -> None:

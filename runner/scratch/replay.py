@@ -10,6 +10,7 @@ from tenantry import sqltext
 from tenantry.model import Migration
 from tenantry.model.errors import Problem
 from tenantry.model.scope import Scope
+from tenantry.postgres.sessions import find_major
 from tenantry.postgres.transaction import clean
 from tenantry.project import Project
 from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
@@ -39,6 +40,11 @@ class Replay:
     scratch: Scratch
     schemas: ExpectedSchemas
     scope: Scope
+
+    @property
+    def major(self) -> int:
+        """Return the major version of the scratch server."""
+        return find_major(self.scratch.connection)
 
     def run(self, migrations: Sequence[Migration]) -> Snapshot:
         """Apply the files in order and return the schema that they produce. Raises Refused at the first that fails."""

@@ -174,7 +174,7 @@ def _make_job(
                 found += 1
                 yield FindingReported(tenant.name, problem)
         if wanted and name is wanted.set_name:
-            found += yield from _compare(tenant, wanted, schema)
+            found += yield from _compare(tenant, wanted, schema, replay.major)
         return Verdict(Result.FINDING, count(found, "problem")) if found else Verdict(Result.OK)
 
     return check
@@ -198,14 +198,14 @@ def _refusing() -> Iterator[None]:
         raise Refused(str(error), hint=error.hint) from None
 
 
-def _compare(tenant: Tenant, wanted: _Wanted, found: Snapshot) -> Generator[Event, None, int]:
+def _compare(tenant: Tenant, wanted: _Wanted, found: Snapshot, origin: int) -> Generator[Event, None, int]:
     """Say how the schema that the files make differs from the one that they are to make; return in how much."""
     differences = [one for one in compare_schemas(wanted.schema, found) if wanted.extra or one.what is not What.EXTRA]
     for difference in differences:
         yield FindingReported(tenant.name, Problem(f"{explain(difference)} (compared with {wanted.source})"))
     if differences:
         # For every major: that of the scratch server need not be that of the tenants.
-        yield DraftWritten(tenant.name, render(write_ddl(wanted.schema, found)))
+        yield DraftWritten(tenant.name, render(write_ddl(wanted.schema, found, origin=origin)))
     return len(differences)
 
 

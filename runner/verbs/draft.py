@@ -57,8 +57,9 @@ def start(project: Project, *, name: str, schema_from: str, set_name: SetName = 
         found = replay.run(migrations)
     with open_replay(project) as replay:
         expected = load_schema(replay.scratch, *source, config.scope())
+        origin = replay.major
     # For every major: that of the scratch server need not be that of the tenants.
-    drafts = write_ddl(expected, found)
+    drafts = write_ddl(expected, found, origin=origin)
     if not drafts:
         yield LinePrinted(f"nothing to write: the files already produce the schema of {source[1]}")
     title = f"A draft for review: the difference between the files and {source[1]}."

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -28,7 +29,7 @@ from tenantry.model.outcome import Outcome
 from tenantry.model.records import LEDGER_TABLE
 from tenantry.model.scope import Scope
 from tenantry.postgres.embedded.programs import find_binaries
-from tenantry.postgres.sessions import Sessions, Settings
+from tenantry.postgres.sessions import Sessions, Settings, find_major
 from tenantry.project import Choice, open_offline, open_project
 from tenantry.schema.catalog.read import read_snapshot
 from tenantry.schema.ddl.write import write_ddl
@@ -172,10 +173,17 @@ def _reason(error: OSError) -> str:
 # From a database
 
 
+class _Read(NamedTuple):
+    """A schema, and the major of its server."""
+
+    schema: Snapshot
+    major: int
+
+
 def _start_from(request: Request, folder: Path, source: str, *, single: bool) -> Events:
     found = _read_source(source)
     # Before anything is written: where it cannot be read, nothing is left behind.
-    schema = _read_schema(request, source, found.database)
+    read = _read_schema(request, source, found.database)
     dsn, needed = _keep_source(request.environment, source)
     starter = (adopt_single if single else adopt_fleet)(found.database, dsn)
     environment = {**request.environment, PASSWORD: "unused", _URL: source}
@@ -183,7 +191,7 @@ def _start_from(request: Request, folder: Path, source: str, *, single: bool) ->
     with _writing(folder, starter) as written:
         drafted: list[Event] = []
         try:
-            drafted = _draft(request, choice, folder / starter.migrations, schema, found.database)
+            drafted = _draft(request, choice, folder / starter.migrations, read, found.database)
             adopted = list(_adopt(request, choice))
         except RunError:
             _delete(sorted((folder / starter.migrations).glob("*.sql")))
@@ -215,8 +223,8 @@ def _keep_source(environment: Mapping[str, str], source: str) -> tuple[str, list
     return write_dsn(options), given
 
 
-def _read_schema(request: Request, source: str, database: str) -> Snapshot:
-    """Return the schema of a database. Raises ConfigError, Unreachable and TenantError."""
+def _read_schema(request: Request, source: str, database: str) -> _Read:
+    """Return the schema of a database and the major of its server. Raises ConfigError, Unreachable and TenantError."""
     sessions = Sessions({"main": source}, Settings("tenantry/init"))
     request.stop.covers(sessions)
     make_patience(request).await_servers(sessions, ["main"], lambda: request.stop.reason)
@@ -225,18 +233,18 @@ def _read_schema(request: Request, source: str, database: str) -> Snapshot:
             if connection.execute(_HAS_RECORD).fetchone() == (True,):
                 message = f"--from: the database {database!r} has a record of migrations, expected one without"
                 raise ConfigError((Problem(message, "work with the project whose files those are"),))
-            return read_snapshot(connection, Scope())
+            return _Read(read_snapshot(connection, Scope()), find_major(connection))
     except Unreachable as error:
         # Its hint is about tenants.yaml, which is not there yet.
         raise Unreachable(f"--from: {error}", hint="correct the connection string, or start the server") from None
 
 
-def _draft(request: Request, choice: Choice, folder: Path, schema: Snapshot, database: str) -> list[Event]:
+def _draft(request: Request, choice: Choice, folder: Path, read: _Read, database: str) -> list[Event]:
     """Write the statements that create a schema as the first migration. Raises ConfigError for an empty schema."""
     project = open_offline(choice, request.run_id, request.os_user, stop=request.stop)
     with open_replay(project) as replay:
         empty = replay.run(())
-    drafts = write_ddl(schema, empty)
+    drafts = write_ddl(read.schema, empty, origin=read.major)
     if not drafts:
         message = f"--from: the database {database!r} has no tables, expected a schema to start from"
         raise ConfigError((Problem(message, "leave --from out"),))

@@ -52,7 +52,7 @@ def write_sequence_object(change: SchemaStep) -> Iterator[Step]:
         return
     kind = "" if change.fact("type") == "bigint" else f" AS {change.fact('type')}"
     if change.old is None:
-        unlogged = "UNLOGGED " if _is_unlogged(new, change.expected) else ""
+        unlogged = "UNLOGGED " if _is_unlogged(new, change.expected, change.expected.origin) else ""
         words = " ".join(["", *write_sequence(new, full=False)])
         yield step(new, Phase.SEQUENCE, f"CREATE {unlogged}SEQUENCE {new.name}{kind}{words}".rstrip(), provides=True)
     else:
@@ -68,17 +68,18 @@ def write_sequence_object(change: SchemaStep) -> Iterator[Step]:
 
 def _set_persistence(change: SchemaStep) -> Iterator[Step]:
     """Yield SET LOGGED or SET UNLOGGED; a sequence follows the table that owns it, unless it is set apart."""
-    unlogged = _is_unlogged(change.new, change.expected)
-    moved = change.old is not None and change.differs("owned by") and _is_unlogged(change.old, change.found)
+    origin = change.expected.origin
+    unlogged = _is_unlogged(change.new, change.expected, origin)
+    moved = change.old is not None and change.differs("owned by") and _is_unlogged(change.old, change.found, origin)
     if change.differs("persistence") or (moved is not unlogged and change.differs("owned by")):
         word = "UNLOGGED" if unlogged else "LOGGED"
         yield step(change.new, Phase.MARK, f"ALTER SEQUENCE {change.new.name} SET {word}")
 
 
-def _is_unlogged(sequence: SchemaObject, schema: Schema) -> bool:
+def _is_unlogged(sequence: SchemaObject, schema: Schema, origin: int) -> bool:
     owner = sequence.facts.get("owned by", "")
     table = schema.facts("table", owner_table(owner)) if owner else {}
-    usual = table.get("persistence", "") if schema.major == 0 or schema.major >= _UNLOGGED_SEQUENCES else ""
+    usual = table.get("persistence", "") if origin >= _UNLOGGED_SEQUENCES else ""
     return sequence.facts.get("persistence", usual) == "unlogged"
 
 

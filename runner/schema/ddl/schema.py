@@ -15,10 +15,15 @@ _EMPTY: dict[str, str] = {}
 # Without slots, since a cached property needs a __dict__.
 @dataclass(frozen=True)
 class Schema:
-    """The objects of a database by their key. `major` is that of its server, for statements that not all have."""
+    """The objects of a database by their key.
+
+    `major` is that of the server to run statements that not all have, and `origin` that of the server with the
+    objects, for what they have there without being asked; 0 is an unknown one, taken as the oldest.
+    """
 
     objects: Mapping[ObjectKey, SchemaObject]
     major: int = 0
+    origin: int = 0
 
     @cached_property
     def _parts(self) -> dict[str, list[SchemaObject]]:

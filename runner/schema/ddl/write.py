@@ -152,13 +152,14 @@ _FACTS = {
 }
 
 
-def write_ddl(expected: Snapshot, found: Snapshot, *, major: int = 0) -> tuple[Draft, ...]:
+def write_ddl(expected: Snapshot, found: Snapshot, *, major: int = 0, origin: int = 0) -> tuple[Draft, ...]:
     """Return the statements that turn the found schema into the expected one, in order; empty if they are equal.
 
     A change that cannot be written is a draft without SQL that names it. `major` is that of the server to run them;
-    without it, they run on each.
+    with 0 they run on each major, unless an object itself needs a later one. `origin` is that of the server that the
+    schemas were read on, if it is another one: 0 is that of `major`, or one whose sequences are never unlogged.
     """
-    wanted = Schema(expected.objects, major)
+    wanted = Schema(expected.objects, major, origin or major)
     # Renames come first, since every later statement uses the new names.
     renames, renamed, present = find_renames(wanted, Schema(found.objects), _write_anew)
     replacement = find_replacement(wanted, present)
@@ -201,9 +202,7 @@ def _mark_renamed(step: Step, renamed: Sequence[tuple[SchemaObject, set[str]]], 
     """Return a step as a comment if it uses a name that an object has only after its rename, or no longer has."""
     names, words = find_names(step.draft.sql), find_words(step.draft.sql)
     for (new, freed), rename in zip(renamed, renames, strict=True):
-        if not freed.isdisjoint(step.takes):
-            return comment_out(step, f"run only after {rename.sql}")
-        if step.key == new.key:
+        if step.key == new.key or not freed.isdisjoint(step.takes):
             return comment_out(step, f"run only after {rename.sql}")
         alone = not new.parent or new.kind == "index"
         if (read_label(new) if alone else new.parent) in names and (alone or read_local(new) in words):

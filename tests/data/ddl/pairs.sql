@@ -820,3 +820,31 @@ create table t (a int, b int);
 grant select, insert on t to pg_monitor;
 grant select (b) on t to pg_read_all_data;
 alter default privileges revoke execute on functions from public;
+
+-- pair: columns with the names of other words
+-- before
+create extension if not exists btree_gist;
+create table t (
+    a int, b date, year int, gist int, btree int, fillfactor int,
+    check (extract(year from b) > 3), exclude using gist (a with =)
+);
+create index i on t using btree (a) with (fillfactor = 70);
+create statistics s on a, (extract(year from b)) from t;
+-- after
+create extension if not exists btree_gist;
+create table t (a int, b date);
+
+-- pair: columns in the words of a definition
+-- before
+create table t (a int, b int, date date, check (a is distinct from b), check (extract(year from date) > 3));
+create statistics s on (a is distinct from b), date from t;
+-- after
+create table t (a int);
+
+-- pair: sequence of an unlogged table
+-- before
+select 1;
+-- after
+create unlogged table t (a int);
+create unlogged sequence s owned by t.a;
+create sequence r owned by t.a;

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tenantry.model.scope import Scope
-from tenantry.postgres.sessions import Connection
+from tenantry.postgres.sessions import Connection, find_major
 from tenantry.schema.catalog.read import read_snapshot
 from tenantry.schema.ddl.draft import Draft, Risk
 from tenantry.schema.ddl.write import write_ddl
@@ -89,7 +89,7 @@ def test_what_is_no_comment_runs_without_what_is_one(opened: Connection, name: s
     pair = _PAIRS[name]
     wanted = read(opened, pair.both + pair.after)
     with undone(opened, pair.both + pair.before) as found:
-        drafts = write_ddl(wanted, read_snapshot(found, _SCOPE))
+        drafts = write_ddl(wanted, read_snapshot(found, _SCOPE), origin=find_major(found))
         _apply(found, tuple(draft for draft in drafts if draft.kind is Risk.ADDITIVE))
 
 
@@ -106,7 +106,7 @@ def _check_pair(database: MakeDatabase, pair: Pair, wanted: Snapshot) -> None:
     with psycopg.connect(database("ddl"), autocommit=True) as found:
         found.execute(pair.both + pair.before)
         present = read_snapshot(found, _SCOPE)
-        drafts = write_ddl(wanted, present)
+        drafts = write_ddl(wanted, present, origin=find_major(found))
         assert present != wanted
         assert [draft.note for draft in drafts if not draft.sql] == []
         _apply(found, drafts)
@@ -122,9 +122,9 @@ def test_a_draft_makes_one_of_everything(any_database: MakeDatabase) -> None:
         empty = read_snapshot(found, _SCOPE)
         expected.execute((_DATA / "catalog" / "rich.sql").read_text())
         wanted = read_snapshot(expected, _SCOPE)
-        _apply(found, write_ddl(wanted, empty))
+        _apply(found, write_ddl(wanted, empty, origin=find_major(found)))
         assert _differences(wanted, read_snapshot(found, _SCOPE)) == []
-        _apply(found, write_ddl(empty, wanted))
+        _apply(found, write_ddl(empty, wanted, origin=find_major(found)))
         assert _differences(empty, read_snapshot(found, _SCOPE)) == []
 
 
@@ -137,7 +137,7 @@ def test_a_draft_makes_what_the_tenant_files_make(database: MakeDatabase) -> Non
         for file in sorted(_TENANT.glob("[0-9]*.sql")):
             expected.execute(file.read_text())
         wanted = read_snapshot(expected, _SCOPE)
-        drafts = write_ddl(wanted, read_snapshot(found, _SCOPE))
+        drafts = write_ddl(wanted, read_snapshot(found, _SCOPE), origin=find_major(found))
         _apply(found, drafts)
         assert _differences(wanted, read_snapshot(found, _SCOPE)) == []
         assert {draft.kind for draft in drafts} == {Risk.ADDITIVE}

@@ -659,3 +659,14 @@ def test_the_rendered_text_is_ready_to_review() -> None:
         Draft("", Risk.DESTRUCTIVE, "index public.j: not valid"),
     ]
     assert render(drafts) == _GOLDEN.read_text()
+
+
+@pytest.mark.parametrize(
+    ("majors", "word"),
+    [({"origin": 17}, "UNLOGGED "), ({"major": 15}, "UNLOGGED "), ({"origin": 14}, ""), ({"major": 14}, ""), ({}, "")],
+)
+def test_sequence_of_unlogged_table(majors: dict[str, int], word: str) -> None:
+    """A sequence is unlogged with its table only where the schemas come from a server that has such sequences."""
+    owned = made("sequence", "public.s", {"type": "bigint", "owned by": "public.t.a"})
+    drafts = write_ddl(snapshot(table(persistence="unlogged"), column("a"), owned), snapshot(), **majors)
+    assert f"CREATE {word}SEQUENCE public.s" in [draft.sql for draft in drafts]
