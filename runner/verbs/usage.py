@@ -54,7 +54,7 @@ def _describe_bad(error: click.BadParameter) -> Problem:
     param = error.param
     if param is None:
         return Problem(error.format_message())
-    value, kind = error.message.partition(" is not ")[0], param.type
+    value, kind = error.message.rpartition(" is not ")[0], param.type
     hint = ""
     if isinstance(kind, click.Choice):
         said = f"{value}, expected one of {', '.join(map(str, kind.choices))}"
@@ -74,9 +74,11 @@ def _describe_range(kind: click.IntRange | click.FloatRange) -> str:
     what = "a whole number" if isinstance(kind, click.IntRange) else "a number"
     lowest, highest = kind.min, kind.max
     over = f"more than {lowest}" if kind.min_open else f"{lowest} or more"
-    if highest is None:
-        return f"{what}, {over}"
-    return f"{what} from {lowest} to {highest}" if lowest is not None else f"{what}, {highest} or less"
+    under = f"less than {highest}" if kind.max_open else f"{highest} or less"
+    if lowest is not None and highest is not None:
+        closed = not (kind.min_open or kind.max_open)
+        return f"{what} from {lowest} to {highest}" if closed else f"{what}, {over} and {under}"
+    return f"{what}, {under if lowest is None else over}"
 
 
 def _describe_extra(error: click.UsageError) -> Problem:

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import Match, Rule
-from tenantry.lint.tree import squeeze
-from tenantry.lint.words import ALONE, advise
 from tenantry.model.hazards import Level
 
+_ADVICE = (
+    "leave it out, set it with ALTER ROLE for the role that migrates, or write it in a file with "
+    "`-- transactional: false`, before the statements that need it"
+)
 _STANDARD, _SETTINGS = "SESSION CHARACTERISTICS", "default_transaction_"
 
 
@@ -16,8 +18,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts if file.migration.transactional else ():
         if _sets_default(part):
             message = f"{part.node['name']}: holds for transactions that begin later, and is reset after the file"
-            sentence = "leave it out, set it for the role that migrates, or give each statement its own transaction"
-            yield Match(part.start, message, advise(sentence, f"{ALONE}{squeeze(part.text)};"))
+            yield Match(part.start, message, _ADVICE)
 
 
 def _sets_default(part: LintedStatement) -> bool:
@@ -29,8 +30,8 @@ def _sets_default(part: LintedStatement) -> bool:
 RULE = Rule(
     "transaction-default",
     Level.CAUTION,
-    "a default for transactions is set after the transaction of the file has begun, which does not follow it",
-    "leave it out, set it for the role that migrates, or give each statement its own transaction",
+    "a default for transactions is set too late for the file's own transaction",
+    _ADVICE,
     _check,
 )
 UNSAFE = (

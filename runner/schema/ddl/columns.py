@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from tenantry.schema.ddl.draft import Phase, Risk, Step
-from tenantry.schema.ddl.names import find_words, list_names, quote, read_local, read_schema
+from tenantry.schema.ddl.names import find_words, list_names, quote, read_local, read_schema, unquote
 from tenantry.schema.ddl.options import alter_options, write_options, write_settings
 from tenantry.schema.ddl.schema import Schema, SchemaStep, step
 from tenantry.schema.snapshot import SchemaObject
@@ -17,6 +17,7 @@ _STEADY = {"now", "numeric", "varchar", "char", "character", "varying", "bit", "
 _CALL = re.compile(r'([\w"]+)\(')
 _SIZED = re.compile(r"^([a-z ]+?)(?:\((\d+)(?:,(\d+))?\))?$")
 _NAME_BYTES = 63
+_PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 # Types that the server converts into each other; every type converts into and from the first ones.
 _FAMILIES = (
     ("text", "character varying"),
@@ -73,13 +74,24 @@ def is_serial(column: SchemaObject, expected: Schema, found: Schema) -> bool:
     )
 
 
-def name_identity(column: SchemaObject) -> str:
-    """Return the usual name of the sequence of an identity column, which a snapshot does not tell."""
+def name_identity(column: SchemaObject, label: str = "seq") -> str:
+    """Return the usual name of the sequence of an identity column, which a snapshot does not tell.
+
+    As the server does, the longer of both names is cut for the label; that of a second choice is seq1.
+    """
     schema = read_schema(column.parent)
-    table = column.parent.removeprefix(f"{schema}.")
-    joined = "_".join(name.strip('"') for name in (table, read_local(column), "seq"))
-    plain = joined.isidentifier() and joined.islower()
-    return f"{schema}.{joined}" if plain else f'{schema}."{joined}"'
+    names = [unquote(name).encode() for name in (column.parent.removeprefix(f"{schema}."), read_local(column))]
+    room = _NAME_BYTES - len(f"__{label}".encode())
+    while sum(map(len, names)) > room:
+        longer = 0 if len(names[0]) > len(names[1]) else 1
+        names[longer] = names[longer][:-1]
+    joined = "_".join([*(name.decode(errors="ignore") for name in names), label])
+    return f"{schema}.{joined}" if _PLAIN.fullmatch(joined) else f"{schema}.{_quote_name(joined)}"
+
+
+def _quote_name(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
 
 
 def is_widening(old: str, new: str) -> bool:
@@ -255,7 +267,7 @@ def _alter_identity(change: SchemaStep) -> Iterator[Step]:
         action = f"ADD GENERATED {new.upper()} AS IDENTITY{_define_identity(change.new)}"
         risk = Risk.ADDITIVE if change.was("not null") else Risk.DESTRUCTIVE
         yield replace(_column_step(change, action, risk), opens=True)
-        name = quote(read_local(change.new).strip('"').replace('""', '"'))
+        name = quote(unquote(read_local(change.new)))
         sequence = f"pg_get_serial_sequence({quote(change.new.parent)}, {name})"
         yield _continue(change.new, sequence, change.new.facts)
     elif new:

@@ -48,6 +48,11 @@ def read_local(found: SchemaObject) -> str:
     return match.group(2) if match else found.name
 
 
+def unquote(name: str) -> str:
+    """Return a single name as the catalog has it."""
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
 def read_schema(name: str) -> str:
     """Return the schema of a qualified name, with its quotes; empty if there is none."""
     match = _QUALIFIED.match(name)

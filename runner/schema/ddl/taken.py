@@ -12,7 +12,7 @@ from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_local, re
 from tenantry.schema.ddl.needs import UNIQUE, list_below
 from tenantry.schema.ddl.schema import Schema
 from tenantry.schema.ddl.types import name_multirange
-from tenantry.schema.snapshot import SchemaObject
+from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
 _SHARED = RELATIONS | TYPES | ROUTINES | {"sequence", "index"}
 _KEYS = (*UNIQUE, "EXCLUDE")
@@ -67,16 +67,25 @@ def is_passed(part: SchemaObject) -> bool:
 
 def make_room(expected: Schema, found: Schema) -> Iterator[Step]:
     """Yield the renames of the sequences of identities that stay, whose names new objects need."""
+    for key, (name, free) in list_moved(expected, found).items():
+        sql = f"ALTER SEQUENCE IF EXISTS {name} RENAME TO {free.removeprefix(f'{read_schema(free)}.')}"
+        note = f"a new object needs the usual name of the sequence of {key[1]}"
+        yield Step(Draft(sql, Risk.ADDITIVE, note), Phase.SCHEMA, key, frees=frozenset([name]))
+
+
+def list_moved(expected: Schema, found: Schema) -> dict[ObjectKey, tuple[str, str]]:
+    """Return the old and the new name of each sequence that makes room, by the column that has it."""
     missing = (one for key, one in expected.objects.items() if key not in found.objects)
     wanted = {name for one in missing for name in _list_explicit(one)}
     known = {name for schema in (expected, found) for one in schema.objects.values() for name in list_names(one)}
+    moved = {}
     for key, column in found.objects.items():
         if column.kind != "column" or "identity" not in expected.facts(*key) or _inherits(column, found):
             continue
         if "identity" in column.facts and (name := name_identity(column)) in wanted:
-            sql = f"ALTER SEQUENCE IF EXISTS {name} RENAME TO {_find_free(name, known)}"
-            note = f"a new object needs the usual name of the sequence of {column.name}"
-            yield Step(Draft(sql, Risk.ADDITIVE, note), Phase.SCHEMA, key, frees=frozenset([name]))
+            moved[key] = name, _find_free(column, known)
+            known.add(moved[key][1])
+    return moved
 
 
 def _inherits(column: SchemaObject, found: Schema) -> bool:
@@ -84,9 +93,7 @@ def _inherits(column: SchemaObject, found: Schema) -> bool:
     return any("identity" in facts for facts in above)
 
 
-def _find_free(name: str, known: set[str]) -> str:
-    """Return the first local name that nothing else has: as the server does, with a number at its end."""
-    quoted, bare = name.endswith('"'), name.removesuffix('"')
-    names = (f"{bare}{number}" + ('"' if quoted else "") for number in itertools.count(1))
-    free = next(one for one in names if one not in known)
-    return free.removeprefix(f"{read_schema(free)}.")
+def _find_free(column: SchemaObject, known: set[str]) -> str:
+    """Return the first name for the sequence of a column that nothing else has: with a number, as the server does."""
+    names = (name_identity(column, f"seq{number}") for number in itertools.count(1))
+    return next(name for name in names if name not in known)

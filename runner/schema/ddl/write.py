@@ -1,6 +1,6 @@
 """The statements that turn one schema into another, as a draft to review, in an order that works."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tenantry.schema.ddl.code import write_aggregate, write_function, write_view
@@ -51,7 +51,7 @@ from tenantry.schema.ddl.replace import Replacement, find_replacement
 from tenantry.schema.ddl.rights import write_grants, write_owner
 from tenantry.schema.ddl.schema import Schema, SchemaStep, unwritten
 from tenantry.schema.ddl.tables import write_table
-from tenantry.schema.ddl.taken import list_given, list_needed, make_room
+from tenantry.schema.ddl.taken import list_given, list_moved, list_needed, make_room
 from tenantry.schema.ddl.types import (
     write_base_type,
     write_composite,
@@ -60,7 +60,7 @@ from tenantry.schema.ddl.types import (
     write_range,
     write_shell_type,
 )
-from tenantry.schema.snapshot import SchemaObject, Snapshot
+from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
 
 _NO_BODIES = Draft(
     "SET check_function_bodies = off", Risk.ADDITIVE, "function bodies may name objects that are created later"
@@ -172,9 +172,10 @@ def write_ddl(expected: Snapshot, found: Snapshot, *, major: int = 0, origin: in
         *replacement.patches(),
         *write_drops(extra, patched, wanted, base, Urgency.LAST),
     ]
+    moved = list_moved(wanted, base)
     makes = [
         _mark_renamed(_connect(step, wanted, present, replacement), renamed, renames)
-        for step in (*make_room(wanted, base), *_write_all(wanted, base, present))
+        for step in (*make_room(wanted, base), *(_follow(step, moved) for step in _write_all(wanted, base, present)))
     ]
     drafts = [*renames, *(step.draft for step in sort_steps([*drops, *makes]))]
     return (_NO_BODIES, *drafts) if any(_is_unchecked(step) for step in makes) else tuple(drafts)
@@ -196,6 +197,14 @@ def _connect(step: Step, expected: Schema, present: Schema, replacement: Replace
         picks=frozenset(list_given(either, expected) if step.opens else ()),
         left=read_reads(old) if old and not idle else "",
     )
+
+
+def _follow(step: Step, moved: Mapping[ObjectKey, tuple[str, str]]) -> Step:
+    """Return a step about a column's sequence under the name that this has after making room."""
+    old, new = moved.get(step.key, ("", ""))
+    if not old or not step.draft.sql.startswith(f"ALTER SEQUENCE {old} "):
+        return step
+    return replace(step, draft=replace(step.draft, sql=step.draft.sql.replace(old, new, 1)))
 
 
 def _mark_renamed(step: Step, renamed: Sequence[tuple[SchemaObject, set[str]]], renames: Sequence[Draft]) -> Step:

@@ -848,3 +848,10 @@ select 1;
 create unlogged table t (a int);
 create unlogged sequence s owned by t.a;
 create sequence r owned by t.a;
+
+-- pair: sequence with the longest name makes room
+-- before
+create table ttttttttttttttttttttttttttttttttttttttttttttttttttttttttt (a int generated always as identity);
+-- after
+create sequence ttttttttttttttttttttttttttttttttttttttttttttttttttttttttt_a_seq;
+create table ttttttttttttttttttttttttttttttttttttttttttttttttttttttttt (a int generated always as identity);

@@ -670,3 +670,32 @@ def test_sequence_of_unlogged_table(majors: dict[str, int], word: str) -> None:
     owned = made("sequence", "public.s", {"type": "bigint", "owned by": "public.t.a"})
     drafts = write_ddl(snapshot(table(persistence="unlogged"), column("a"), owned), snapshot(), **majors)
     assert f"CREATE {word}SEQUENCE public.s" in [draft.sql for draft in drafts]
+
+
+_LONG = "t" * 57
+
+
+@pytest.mark.parametrize(
+    ("local", "name", "taken", "free"),
+    [
+        ("t", "a", "t_a_seq", "t_a_seq1"),
+        (_LONG, "a", f"{_LONG}_a_seq", f"{_LONG[:-1]}_a_seq1"),
+        ("t", "a" * 60, f"t_{'a' * 57}_seq", f"t_{'a' * 56}_seq1"),
+        ('"T"', '"a""b"', '"T_a""b_seq"', '"T_a""b_seq1"'),
+        ('"tä"', "a", '"tä_a_seq"', '"tä_a_seq1"'),
+        (f'"{"ä" * 40}"', "a", f'"{"ä" * 28}_a_seq"', f'"{"ä" * 28}_a_seq1"'),
+    ],
+)
+def test_room_for_names(local: str, name: str, taken: str, free: str) -> None:
+    """A sequence that makes room gets the server's second choice, which fits, and is set up under that name."""
+    of_table = f"public.{local}"
+    facts = {"type": "integer", "identity": "always", "not null": "yes"}
+    found = made("column", f"{of_table}.{name}", facts, of_table, 1)
+    expected = made("column", f"{of_table}.{name}", {**facts, "persistence": "unlogged"}, of_table, 1)
+    new = made("sequence", f"public.{taken}", {"type": "bigint"})
+    home = made("table", of_table)
+    assert [sql for _, sql in write([home, found], [home, expected, new])] == [
+        f"ALTER SEQUENCE IF EXISTS public.{taken} RENAME TO {free}",
+        f"CREATE SEQUENCE public.{taken}",
+        f"ALTER SEQUENCE public.{free} SET UNLOGGED",
+    ]
