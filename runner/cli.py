@@ -155,7 +155,8 @@ class _Command(click.Command):
         """Read the arguments. Raises UsageError."""
         # For completion, half a line has to be readable.
         if not ctx.resilient_parsing:
-            _, _, order = self.make_parser(ctx).parse_args(args=list(args))
+            # Words that nothing takes are kept for the error about them, which click joins to one.
+            _, ctx.args, order = self.make_parser(ctx).parse_args(args=list(args))
             _refuse_repeated(ctx, [param for param in order if isinstance(param, click.Option)])
         return super().parse_args(ctx, args)
 

@@ -1,6 +1,10 @@
 """Errors of the command line in words: click's own, in the form that all errors of tenantry have."""
 
+import re
+import shlex
+
 import click
+from click.core import ParameterSource
 
 from tenantry.model.errors import Problem
 from tenantry.model.words import nearest
@@ -8,6 +12,8 @@ from tenantry.model.words import nearest
 # Nearer than click's own guesses, which find "--verbose" near "--bogus".
 _NEAR = 0.7
 _EXTRA = "Got unexpected extra argument"
+# The characters of ids, patterns, labels, shares and exceptions.
+_SELECTION = re.compile(r"[\w@!][\w@!*?=%.,/:-]*")
 
 
 def describe(error: click.ClickException) -> Problem:
@@ -82,13 +88,21 @@ def _describe_range(kind: click.IntRange | click.FloatRange) -> str:
 
 
 def _describe_extra(error: click.UsageError) -> Problem:
-    words = error.message.partition("(")[2].rstrip(")")
-    params = error.ctx.command.params if error.ctx else []
-    taken = [_name(param) for param in params if isinstance(param, click.Argument)]
+    context = error.ctx
+    if context is None:
+        return Problem(error.format_message())
+    taken = [_name(param) for param in context.command.params if isinstance(param, click.Argument)]
     expected = f"nothing after {' '.join(taken)}" if taken else "options only"
-    chosen = any(param.name == "tenants" for param in params)
-    hint = f'to choose tenants, write "--tenants {words.replace(" ", ",")}"' if chosen else ""
-    return Problem(f"{words}: unexpected, expected {expected}", hint)
+    chosen = shlex.quote(",".join(context.args))
+    hint = f'to choose tenants, write "--tenants {chosen}"' if _may_choose(context) else ""
+    return Problem(f"{shlex.join(context.args)}: unexpected, expected {expected}", hint)
+
+
+def _may_choose(context: click.Context) -> bool:
+    """Return whether the words that are left over may be the tenants, which were not chosen otherwise."""
+    takes = any(param.name == "tenants" for param in context.command.params)
+    given = context.get_parameter_source("tenants") is ParameterSource.COMMANDLINE
+    return takes and not given and all(map(_SELECTION.fullmatch, context.args))
 
 
 def _name(param: click.Parameter) -> str:

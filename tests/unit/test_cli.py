@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import pytest
 
 from tenantry import __version__
@@ -18,6 +19,7 @@ from tenantry.cli import main
 from tenantry.model.errors import ConfigError, Problem, RunError, ServerError
 from tenantry.model.events import LinePrinted, RunFinished, RunStarted, TenantFinished, Verdict
 from tenantry.model.results import Result
+from tenantry.verbs.usage import describe
 from tenantry.verbs.verb import GROUPS, MEANT, VERBS, Events, Request, load_verb
 from tests.builders import write_files
 
@@ -269,6 +271,11 @@ BAD_OPTIONS = {
     "migrate --to -1": f"--to: '-1' {VERSION}",
     "migrate --format xml": "--format: 'xml', expected one of table, jsonl",
     "migrate 1,16": '1,16: unexpected, expected options only\nhint: to choose tenants, write "--tenants 1,16"',
+    "migrate 1 16": '1 16: unexpected, expected options only\nhint: to choose tenants, write "--tenants 1,16"',
+    "migrate a_* !16": (
+        "'a_*' '!16': unexpected, expected options only\nhint: to choose tenants, write \"--tenants 'a_*,!16'\""
+    ),
+    "migrate a;b": "'a;b': unexpected, expected options only",
     "migrate --bogus": "--bogus: not an option of tenantry migrate",
     "migrate --server main": "--server: expected NAME=DSN, such as main=host=db.example.org",
     "migrate --server main=": "--server: expected NAME=DSN, such as main=host=db.example.org",
@@ -284,6 +291,24 @@ def test_bad_option(call: Call, arguments: str, expected: str) -> None:
     assert ended.err == USAGE.format("migrate", "migrate", expected)
 
 
+VALUES: dict[tuple[str, click.ParamType], str] = {
+    ("x is not y", click.INT): "--n: 'x is not y', expected a whole number",
+    ("9", click.IntRange(max=5, max_open=True)): "--n: 9, expected a whole number, less than 5",
+    ("9", click.IntRange(1, 5, max_open=True)): "--n: 9, expected a whole number, 1 or more and less than 5",
+    ("9", click.FloatRange(1, 5)): "--n: 9.0, expected a number from 1 to 5",
+    ("9", click.IntRange(max=5)): "--n: 9, expected a whole number, 5 or less",
+}
+
+
+@pytest.mark.parametrize(("value", "kind"), VALUES, ids=str)
+def test_bad_value(value: str, kind: click.ParamType) -> None:
+    """A value is told whole, with the bounds that it has to keep."""
+    command = click.Command("x", params=[click.Option(["--n"], type=kind)])
+    with pytest.raises(click.UsageError) as caught:
+        command.main(["--n", value], standalone_mode=False)
+    assert describe(caught.value).message == VALUES[value, kind]
+
+
 REQUIRED = {
     "accept": "accept: no VERSION, expected one",
     "accept 12": "--tenants: missing, expected --tenants 1,16|@LABEL|all",
@@ -292,9 +317,7 @@ REQUIRED = {
     "forget 12 --tenants 1": "--reason: missing, expected --reason TEXT",
     "completion": "completion: no SHELL, expected one of bash, zsh, fish",
     "completion tcsh": "SHELL: 'tcsh', expected one of bash, zsh, fish",
-    "accept 12 13 --tenants 1 --reason x": (
-        '13: unexpected, expected nothing after VERSION\nhint: to choose tenants, write "--tenants 13"'
-    ),
+    "accept 12 13 --tenants 1 --reason x": "13: unexpected, expected nothing after VERSION",
     "migrate --dry-run=1": "--dry-run: with a value, expected it without",
     "new": "new: no NAME, expected one",
     "migrate --tenants": "--tenants: no value, expected one",
