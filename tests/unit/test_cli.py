@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import pytest
@@ -291,7 +291,7 @@ def test_bad_option(call: Call, arguments: str, expected: str) -> None:
     assert ended.err == USAGE.format("migrate", "migrate", expected)
 
 
-VALUES: dict[tuple[str, click.ParamType], str] = {
+VALUES: dict[tuple[str, click.ParamType[Any]], str] = {
     ("x is not y", click.INT): "--n: 'x is not y', expected a whole number",
     ("9", click.IntRange(max=5, max_open=True)): "--n: 9, expected a whole number, less than 5",
     ("9", click.IntRange(1, 5, max_open=True)): "--n: 9, expected a whole number, 1 or more and less than 5",
@@ -301,7 +301,7 @@ VALUES: dict[tuple[str, click.ParamType], str] = {
 
 
 @pytest.mark.parametrize(("value", "kind"), VALUES, ids=str)
-def test_bad_value(value: str, kind: click.ParamType) -> None:
+def test_bad_value(value: str, kind: click.ParamType[Any]) -> None:
     """A value is told whole, with the bounds that it has to keep."""
     command = click.Command("x", params=[click.Option(["--n"], type=kind)])
     with pytest.raises(click.UsageError) as caught:

@@ -3,7 +3,7 @@ WITH relations AS (
     SELECT c.oid, c.relname, c.relkind
     FROM pg_catalog.pg_class c
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = %(schema_name)s
+    WHERE n.nspname = %(schema_name)s AND c.relname LIKE ANY (%(read)s)
 ),
 wanted AS (
     SELECT *

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from tenantry.fleet.workers.rights import RIGHTS, Part
+from tenantry.fleet.workers.rights import READ, RIGHTS, Part
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection, Sessions
 
@@ -106,7 +106,7 @@ class Control:
         """
         tables, privileges, columns = map(list, zip(*RIGHTS[part], strict=True)) if RIGHTS[part] else ([], [], [])
         with self._sessions.connect_to(self.server, self.database) as connection:
-            wanted = {"tables": tables, "privileges": privileges, "columns": columns}
+            wanted = {"read": [*READ[part]], "tables": tables, "privileges": privileges, "columns": columns}
             return [row[0] for row in self._ask(connection, "missing_rights", schema_name=self.schema, **wanted)]
 
     def set_up(self, library: str, library_version: str) -> bool:

@@ -13,7 +13,10 @@ class Part(Enum):
     WORKER = "a worker"
 
 
-# Table, privilege, and its columns where it is for these alone. Everybody may read everything there.
+# Patterns of the tables that each reads, and of the sequences that it uses: others in the schema are not ours.
+_OURS = ("layout", "runs", "batches", "messages", "workers", r"procrastinate\_%")
+READ: dict[Part | None, tuple[str, ...]] = {None: ("layout",), Part.RUN: _OURS, Part.WORKER: _OURS}
+# Table, privilege, and its columns where it is for these alone.
 Right = tuple[str, str, str]
 _BOTH: tuple[Right, ...] = (
     ("procrastinate_jobs", "UPDATE", "status, attempts, worker_id, scheduled_at, abort_requested"),

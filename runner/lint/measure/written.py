@@ -82,7 +82,8 @@ def _list_clauses(node: Node) -> list[Node]:
 
 
 def _updates_conflicts(insert: Node) -> bool:
-    return insert.get("onConflictClause", {}).get("action") == "ONCONFLICT_UPDATE"
+    action: str = insert.get("onConflictClause", {}).get("action", "")
+    return action == "ONCONFLICT_UPDATE"
 
 
 def _list_columns(node: Node) -> list[str]:

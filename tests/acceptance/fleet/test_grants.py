@@ -114,3 +114,19 @@ def test_a_missing_right(one: Fleet, word: str, part: str) -> None:
         assert expected in done.err, right
         assert " IN SCHEMA" in right or "ON SCHEMA" in right or f" on {table}" in done.err, right
         one.query("master", f"GRANT {right} TO {role}")
+
+
+def test_rights_of_others(one: Fleet, word: str) -> None:
+    """What else is in the schema needs no right, and to find the tables only their layout is read."""
+    role = f"tenantry_run_{word}"
+    config = str(connect_as(one, role) / "tenants.yaml")
+    one.query("master", "CREATE TABLE tenantry_workers.others (id serial)")
+    one.query("master", f"REVOKE INSERT ON tenantry_workers.batches FROM {role}")
+    done = one.run("--config", config, "migrate", "--engine", "procrastinate")
+    assert (done.code, "that a run needs: INSERT on batches\n" in done.err) == (2, True), done.err
+    one.query("master", f"REVOKE SELECT ON ALL TABLES IN SCHEMA tenantry_workers FROM {role}")
+    done = one.run("--config", config, "worker", "--set-up")
+    assert (done.code, "to find its tables: SELECT on layout\n" in done.err) == (2, True), done.err
+    one.query("master", f"GRANT SELECT ON tenantry_workers.layout TO {role}")
+    done = one.run("--config", config, "worker", "--set-up")
+    assert done.code == 0, done.out + done.err
