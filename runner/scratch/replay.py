@@ -40,11 +40,8 @@ class Replay:
     scratch: Scratch
     schemas: ExpectedSchemas
     scope: Scope
-
-    @property
-    def major(self) -> int:
-        """Return the major version of the scratch server."""
-        return find_major(self.scratch.connection)
+    # Of the scratch server: known also when its connection is closed.
+    major: int
 
     def run(self, migrations: Sequence[Migration]) -> Snapshot:
         """Apply the files in order and return the schema that they produce. Raises Refused at the first that fails."""
@@ -75,4 +72,4 @@ def open_replay(project: Project) -> Iterator[Replay]:
     """Create an empty scratch database for files without a tenant. Raises ServerError and Refused."""
     schemas = make_expected(project)
     with schemas.place.open_embedded() as scratch:
-        yield Replay(scratch, schemas, project.config.scope())
+        yield Replay(scratch, schemas, project.config.scope(), find_major(scratch.connection))
