@@ -40,6 +40,8 @@ class Replay:
     scratch: Scratch
     schemas: ExpectedSchemas
     scope: Scope
+    # Of the scratch server: known also when its connection is closed.
+    major: int
 
     @property
     def major(self) -> int:
@@ -75,4 +77,4 @@ def open_replay(project: Project) -> Iterator[Replay]:
     """Create an empty scratch database for files without a tenant. Raises ServerError and Refused."""
     schemas = make_expected(project)
     with schemas.place.open_embedded() as scratch:
-        yield Replay(scratch, schemas, project.config.scope())
+        yield Replay(scratch, schemas, project.config.scope(), find_major(scratch.connection))

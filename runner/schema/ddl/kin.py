@@ -34,10 +34,8 @@ def is_kin(part: SchemaObject, column: SchemaObject) -> bool:
     name = read_local(column)
     found = _COLUMNS[part.kind].match(_OTHERS.sub(" ", _blank(part.facts["definition"], name)))
     # After a bracket, a comma, an operator or a word of SQL, and no function, type, collation or operator class.
-    before, word = (
-        r"(?:[(\[,=<>+\-*/%|&!~#@^?]\s*|\b(?!COLLATE)[A-Z]+\s+|^)",
-        _SAME if name[0] == '"' else re.escape(name),
-    )
+    before = r"(?:[(\[,=<>+\-*/%|&!~#@^?]\s*|\b(?!COLLATE)[A-Z]+\s+|^)"
+    word = _SAME if name.startswith('"') else re.escape(name)
     return found is not None and re.search(rf'{before}{word}(?![\w"$(.])', found[1]) is not None
 
 
