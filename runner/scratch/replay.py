@@ -43,11 +43,6 @@ class Replay:
     # Of the scratch server: known also when its connection is closed.
     major: int
 
-    @property
-    def major(self) -> int:
-        """Return the major version of the scratch server."""
-        return find_major(self.scratch.connection)
-
     def run(self, migrations: Sequence[Migration]) -> Snapshot:
         """Apply the files in order and return the schema that they produce. Raises Refused at the first that fails."""
         self.schemas.replay(self.scratch, migrations, self.scope)
