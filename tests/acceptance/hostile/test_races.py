@@ -74,15 +74,22 @@ def _take_turns(
         with one.session(by) as session:
             while not ended.is_set():
                 for statements in (there, back):
-                    # Our own locks may be in the way of his.
-                    try:
-                        with session.transaction():
-                            for statement in statements:
-                                session.execute(statement.encode())
-                    except psycopg.errors.DeadlockDetected:
-                        continue
+                    # What was not exchanged cannot be changed back.
+                    while not _exchange(session, statements):
+                        pass
 
     return work
+
+
+def _exchange(session: psycopg.Connection[tuple[object, ...]], statements: tuple[str, ...]) -> bool:
+    """Return whether the statements were all done: our own locks may be in the way of his."""
+    try:
+        with session.transaction():
+            for statement in statements:
+                session.execute(statement.encode())
+    except psycopg.errors.DeadlockDetected:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("verb", ["status", "dry run", "verify", "log", "text", "mark"])
