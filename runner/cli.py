@@ -132,9 +132,7 @@ def _show_usage(error: click.ClickException) -> None:
     if context:
         _complain(f"{escape(context.get_usage())}\nTry '{escape(context.command_path)} --help' for help.\n")
     problem = describe(error)
-    _complain(f"{_ERROR} {hang(escape(problem.message))}")
-    if problem.hint:
-        _complain(f"{click.style('hint:', fg='cyan')} {hang(escape(problem.hint))}")
+    _print_problem(escape(problem.message), escape(problem.hint))
 
 
 def _suggest(word: str) -> str:
@@ -378,10 +376,13 @@ def _print_error(error: RunError, call: "Call", *, for_people: bool) -> None:
     from tenantry.reports.wording import render_hint
 
     for problem in error.problems:
-        _complain(f"{_ERROR} {hang(problem.message)}", for_people=for_people)
-        if problem.hint:
-            hint = hang(render_hint(problem.hint, call))
-            _complain(f"{click.style('hint:', fg='cyan')} {hint}", for_people=for_people)
+        _print_problem(problem.message, render_hint(problem.hint, call), for_people=for_people)
+
+
+def _print_problem(message: str, hint: str, *, for_people: bool = True) -> None:
+    _complain(f"{_ERROR} {hang(message)}", for_people=for_people)
+    if hint:
+        _complain(f"{click.style('hint:', fg='cyan')} {hang(hint)}", for_people=for_people)
 
 
 def _make_call(context: click.Context) -> "Call":

@@ -43,8 +43,8 @@ def compose_check(ledger: Ledger) -> sql.SQL:
 def count_before(ledger: Ledger, text: str, *, counted: bool = True) -> None:
     """Count the rows of both tables before a file of this text runs, if the server's counts cannot be relied on.
 
-    Without those, changed rows are still told by themselves, but deleted ones are not. `counted`: False if the server
-    counts nothing, or may not.
+    Without them, a changed row still shows that it was changed, but a deleted row leaves no trace. `counted`: False if
+    the server counts nothing, or may not.
     """
     guard = ledger.guard
     guard.rows = None

@@ -56,7 +56,6 @@ class Carriage:
         # First turns of those that are to have, or have, their second one.
         self._first: dict[str, Turn] = {}
         self._dispatch = Dispatch(run, load)
-        self._sent = self._dispatch.sent
         self._waiting = deque([Outgoing(tuple(load.tenants))])
         self._tries: Counter[str] = Counter()
         self._takeover = Takeover(run.control, run.run)
@@ -93,12 +92,12 @@ class Carriage:
             self._waiting.popleft()
         self._send_orders(connection)
         # The states before the messages: of a job that is over, all messages are there.
-        states = self._run.control.read_states(connection, self._run.run, list(self._sent))
-        cursors = {job: sent.cursor for job, sent in self._sent.items()}
+        states = self._run.control.read_states(connection, self._run.run, list(self._dispatch.sent))
+        cursors = {job: sent.cursor for job, sent in self._dispatch.sent.items()}
         messages = self._run.control.read_messages(connection, cursors)
         for job, attempt, seq, message in messages:
-            self._sent[job].cursor = (attempt, seq)
-            self._told += self._take(self._sent[job], decode_message(message, self._tenants))
+            self._dispatch.sent[job].cursor = (attempt, seq)
+            self._told += self._take(self._dispatch.sent[job], decode_message(message, self._tenants))
         for state in states.values():
             if not state.over:
                 self._told += self._note_attempt(state.ticket)
@@ -136,7 +135,7 @@ class Carriage:
 
     def _note_attempt(self, ticket: Ticket) -> Iterator[Event]:
         """Say once that a batch goes to another worker, whoever noticed that the one before is gone."""
-        sent = self._sent[ticket.job]
+        sent = self._dispatch.sent[ticket.job]
         if ticket.attempt <= sent.attempt:
             return
         sent.attempt = ticket.attempt
@@ -200,7 +199,7 @@ class Carriage:
 
     def _start_second_turns(self) -> Iterator[Event]:
         """Give those that are postponed their second turn, once all others have finished."""
-        if not self._first or self._left - set(self._first) or self._sent or self._waiting:
+        if not self._first or self._left - set(self._first) or self._dispatch.sent or self._waiting:
             return
         tenants = [self._tenants[name] for name in self._first if name in self._left]
         if self._ends.is_over():
@@ -216,7 +215,7 @@ class Carriage:
 
     def _settle(self, state: JobState) -> Iterator[Event]:
         """Yield the ends of the tenants of a job that is over, as far as nobody told them; the others go out again."""
-        sent = self._sent.pop(state.ticket.job)
+        sent = self._dispatch.sent.pop(state.ticket.job)
         worn, again = state.ticket.attempt >= MOST_ATTEMPTS, list[Tenant]()
         for name in [name for name, _ in sent.batch.tenants if name in self._left and name not in sent.returned]:
             if name in self._first and not sent.second:
@@ -284,7 +283,7 @@ class Carriage:
             yield from self._end(Turn(tenant, Verdict(Result.UNREACHABLE, why, hint), 0, reached=False))
 
     def _list(self, job: int) -> Sequence[tuple[str, ...]]:
-        return self._sent[job].batch.tenants if job in self._sent else ()
+        return self._dispatch.sent[job].batch.tenants if job in self._dispatch.sent else ()
 
     def _note_control(self, error: Exception | None) -> Iterator[Event]:
         """Say once that the control database is away, and when it is back; a run that is to end does not wait long."""

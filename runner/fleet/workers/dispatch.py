@@ -62,8 +62,9 @@ class Dispatch:
         names, went_out = {tenant.name for tenant in group.tenants}, False
         # The jobs of the run are more than those of this stage, and the tenants may have been in others before.
         for job, (content, lock) in found.items():
-            if job not in self._run.jobs and names & {name for name, _ in decode_batch(content).tenants}:
-                self._note(job, SentBatch(decode_batch(content), group.second, lock))
+            batch = decode_batch(content)
+            if job not in self._run.jobs and names & {name for name, _ in batch.tenants}:
+                self._note(job, SentBatch(batch, group.second, lock))
                 went_out = True
         self._unsure = False
         return went_out
