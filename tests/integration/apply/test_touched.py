@@ -1,10 +1,15 @@
 """A file that changes the ledger itself, on each server: noticed inside its transaction, and undone with it."""
 
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+
+import psycopg
 import pytest
 
 from tenantry.model.events import MigrationFailed
 from tenantry.model.results import Result
-from tests.integration.fix_site import MakeSite, at_once, make_migration, wait_until
+from tests.integration.fix_site import MakeSite, Ran, Row, Site, at_once, make_migration, wait_until
 
 ROOMS = make_migration(1, "rooms", "CREATE TABLE rooms (id int PRIMARY KEY);\n")
 TOUCHES = {
@@ -135,18 +140,25 @@ def test_an_event_trigger_changes_new_tables(any_site: MakeSite) -> None:
     assert not here.has("rooms")
 
 
-def test_the_next_file_cannot_begin(any_site: MakeSite) -> None:
-    """A file is applied although the transaction of the next one, in the message of its COMMIT, cannot begin."""
-    here = any_site({"0001_rooms.sql": ROOMS.text})
+@contextmanager
+def barred(here: Site, lock_timeout_ms: int) -> Iterator[tuple[psycopg.Connection[Row], Future[Ran]]]:
+    """Hold the ledger's table from the moment at which a slow file is committed: the next one cannot begin."""
     assert here.migrate().verdict().result is Result.APPLIED
     here.write({"0002_slow.sql": SLOW, "0003_beds.sql": "CREATE TABLE beds ();\n"})
     with here.connect() as holder:
         holder.autocommit = False
-        with at_once(lambda: here.migrate(lock_timeout_ms=100)) as ran:
+        with at_once(lambda: here.migrate(lock_timeout_ms=lock_timeout_ms)) as running:
             wait_until(lambda: here.query(ASLEEP) == [(1,)])
-            # Waits for the transaction of this file, and holds the table once that is committed.
+            # Waits for the transaction of that file.
             holder.execute("LOCK TABLE _migrations IN ACCESS EXCLUSIVE MODE")
-            ended = ran.result()
+            yield holder, running
+
+
+def test_the_next_file_cannot_begin(any_site: MakeSite) -> None:
+    """A file is applied although the transaction of the next one, in the message of its COMMIT, cannot begin."""
+    here = any_site({"0001_rooms.sql": ROOMS.text})
+    with barred(here, lock_timeout_ms=100) as (holder, running):
+        ended = running.result()
         assert (ended.verdict().result, ended.applied) == (Result.BLOCKED, ["0002_slow"])
         holder.rollback()
     assert here.migrate().applied == ["0003_beds"]
@@ -155,17 +167,11 @@ def test_the_next_file_cannot_begin(any_site: MakeSite) -> None:
 def test_the_connection_ends_before_the_next_file(any_site: MakeSite) -> None:
     """A file is applied although the server ends the session while the next one begins, and its reason is told."""
     here = any_site({"0001_rooms.sql": ROOMS.text})
-    assert here.migrate().verdict().result is Result.APPLIED
-    here.write({"0002_slow.sql": SLOW, "0003_beds.sql": "CREATE TABLE beds ();\n"})
-    with here.connect() as holder:
-        holder.autocommit = False
-        with at_once(lambda: here.migrate(lock_timeout_ms=60_000)) as ran:
-            wait_until(lambda: here.query(ASLEEP) == [(1,)])
-            holder.execute("LOCK TABLE _migrations IN ACCESS EXCLUSIVE MODE")
-            here.await_waiting()
-            assert here.end_sessions() == 1
-            holder.rollback()
-            ended = ran.result()
+    with barred(here, lock_timeout_ms=60_000) as (holder, running):
+        here.await_waiting()
+        assert here.end_sessions() == 1
+        holder.rollback()
+        ended = running.result()
     assert (ended.verdict().result, ended.applied) == (Result.UNREACHABLE, ["0002_slow"])
     assert "terminating connection due to administrator command" in ended.verdict().reason
     assert here.migrate().applied == ["0003_beds"]
