@@ -715,7 +715,7 @@ class TestCancel:
 
     def test_cancelled_by_another(self, opened: Callable[..., Connection]) -> None:
         """A statement that its statement_timeout ended was not cancelled by us."""
-        dsn = make_conninfo(opened().info.dsn, options="-c statement_timeout=1")
+        dsn = make_conninfo(opened().info.dsn, options="-c statement_timeout=500")
         with pytest.raises(TenantError) as caught, make_sessions(dsn).connect(make_tenant(dsn)) as connection:
             connection.execute("SELECT pg_sleep(60)")
         assert str(caught.value) == "canceling statement due to statement timeout (57014)"
