@@ -141,7 +141,10 @@ def _suggest(word: str) -> str:
 
     if meant := MEANT.get(word.lower()):
         return f"use {meant}"
-    if near := difflib.get_close_matches(word.lower(), [*VERBS, *MEANT], n=1):
+    known = [*VERBS, *MEANT]
+    # Swapped letters are the usual slip, and difflib rates them lower than another word with as many letters in order.
+    swapped = [name for name in known if sorted(name) == sorted(word.lower())]
+    if near := swapped or difflib.get_close_matches(word.lower(), known, n=1):
         return f"did you mean {near[0]!r}?" if near[0] in VERBS else f"use {MEANT[near[0]]}"
     return f"expected one of {', '.join(VERBS)}"
 
@@ -202,7 +205,13 @@ def _make_command(name: str, verb: Verb) -> click.Command:
         _load_variables(everywhere["env_file"], context)
         everywhere["config"] = everywhere["config"] or os.environ.get(_VARIABLES["config"]) or str(find_tenants_file())
         called.for_people = options.get("format", "table") in _FOR_PEOPLE
-        called.given = frozenset(param for param in context.params if _is_given(context, param))
+        called.given = frozenset(
+            name
+            for one in (context, context.parent)
+            if one
+            for name in (*one.params, *called.options)
+            if _is_given(one, name)
+        )
         context.exit(_run(verb, everywhere | options, context, called))
 
     formats = [format_option] if len(verb.formats) > 1 else []

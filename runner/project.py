@@ -323,7 +323,7 @@ def _read_directories(config: Config, sets: set[SetName], *, lenient: bool = Fal
         if folder is None or name not in sets:
             continue
         try:
-            directories[name] = read_directory(folder, str(folder), lenient=lenient)
+            directories[name] = read_directory(folder, str(folder), lenient=lenient, apart=config.folders)
         except MigrationFileError as error:
             problems += error.problems
     if problems:
@@ -389,7 +389,9 @@ def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], 
     }
     caps = {name: server.connections for name, server in used.items()}
     settings = _make_settings(config, choice, provenance)
-    return Sessions(dsns, settings, directs, variables, commands, caps=caps, share=choice.share)
+    # A project of one database has no servers in its file.
+    written = {name: "database in tenants.yaml" for name in used if config.single}
+    return Sessions(dsns, settings, directs, variables, commands, caps=caps, share=choice.share, written=written)
 
 
 def _make_settings(config: Config, choice: Choice, provenance: Provenance) -> Settings:

@@ -182,7 +182,7 @@ def _advise(error: psycopg.Error, kind: FailureKind, migration: Migration, tenan
 
 
 def _advise_adoption(migration: Migration, tenant: str) -> str:
-    """Return how an object that is there already gets into the record, if it came from outside."""
+    """Return how an object that already exists gets into the record, if it came from outside."""
     if not tenant or migration.version == NO_VERSION:
         return ""
     return (

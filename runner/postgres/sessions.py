@@ -73,13 +73,16 @@ class Sessions:
         *,
         caps: Mapping[str, int | None] | None = None,
         share: int = 1,
+        written: Mapping[str, str] | None = None,
     ) -> None:
         """Take the connection string of each server by its name, without a database.
 
         `directs` are the connection strings that bypass the pooler of a server, `passwords_from` the variables that
         hold the passwords, `commands` those that print them. `caps` are the servers whose connections are counted, with
-        the most that tenants.yaml allows, and `share` is how many processes divide these among them.
+        the most that tenants.yaml allows, and `share` is how many processes divide these among them. `written` are the
+        names in hints of the connection strings that are not below servers in tenants.yaml.
         """
+        self._written = written or {}
         self._passwords_from = passwords_from or {}
         self.settings = settings
         ways = {**dsns, **{_past_pooler(name): dsn for name, dsn in (directs or {}).items()}}
@@ -208,7 +211,10 @@ class Sessions:
         except psycopg.Error as error:
             user, waited_s = str(changes.get("user") or self._users[server]), self.waited_s.get(server, 0.0)
             password_from = self._passwords_from.get(server, "")
-            raise explain_refusal(_reason(error), server, user, password_from, role, waited_s=waited_s) from None
+            entry = self._written.get(server, "")
+            raise explain_refusal(
+                _reason(error), server, user, password_from, role, waited_s=waited_s, entry=entry
+            ) from None
 
     def _open_looking(self, server: str, given: Mapping[str, Any]) -> Connection:
         """Connect, with a look at the client where that is wanted and the server can."""

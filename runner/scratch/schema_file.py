@@ -17,6 +17,8 @@ from tenantry.scratch.places import Scratch
 from tenantry.scratch.roles import create_role, find_missing_role
 
 _TIMEOUT_S = 120  # arbitrary: an ORM that has to be built first takes a while
+_EXPECTED = "expected an SQL file, or a command that prints SQL"
+_NO_COMMAND = 127  # of the shell, where it finds no program of that name
 # Newer versions of pg_dump put this around their output for psql; it is not part of the schema.
 _RESTRICT = re.compile(r"(?m)^\\(un)?restrict\b.*$")
 _SETTING = re.compile(r"^\s*SET\s", re.IGNORECASE)
@@ -33,7 +35,9 @@ def read_schema_source(source: str, root: Path, environment: Mapping[str, str]) 
     if _is_file(root / source):
         return _decode((root / source).read_bytes(), source), source
     if source.endswith(".sql") and not re.search(r"\s", source):
-        raise ConfigError((Problem(f"{source}: not found, expected an SQL file, or a command that prints SQL"),))
+        raise ConfigError((Problem(f"{source}: not found, {_EXPECTED}"),))
+    if (root / source).is_dir():
+        raise ConfigError((Problem(f"{source}: a folder, {_EXPECTED}"),))
     try:
         done = subprocess.run(
             ["/bin/sh", "-c", source],
@@ -46,6 +50,8 @@ def read_schema_source(source: str, root: Path, environment: Mapping[str, str]) 
         )
     except subprocess.TimeoutExpired:
         raise ConfigError((Problem(f"{source}: ran for more than {_TIMEOUT_S} s, expected SQL"),)) from None
+    if done.returncode == _NO_COMMAND and not re.search(r"\s", source):
+        raise ConfigError((Problem(f"{source}: neither a file nor a command, {_EXPECTED}"),))
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace")
         raise ConfigError((Problem(f"{source}: ended with status {done.returncode}, expected SQL\n{said}".rstrip()),))

@@ -265,7 +265,7 @@ def start_files(config: Config, *, tool: str, folder: Path, set_name: SetName, w
     yield from (LinePrinted(str(path) if write else f"would write {path}") for path in new)
     yield from (LinePrinted(f"note: {note}") for note in _list_notes(places, done))
     if not new:
-        yield LinePrinted("nothing to write: the files that can be translated are there already")
+        yield LinePrinted("nothing to write: the files that can be translated already exist")
     elif not write:
         yield LinePrinted("nothing was written: add --write to write the files")
     for source, path in by_hand.items():

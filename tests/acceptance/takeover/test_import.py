@@ -60,7 +60,7 @@ def test_files_twice(project: Fleet) -> None:
     assert (again.code, again.out.splitlines()[0]) == (0, f"migrations/tenant/{OURS[1]}")
     assert list_files(project) == [OURS[0], OURS[1], OURS[2], "0003_renamed.sql"]
     third = project.run("import", "--files", "--from", "drizzle", "drizzle", "--write")
-    assert (third.code, third.out) == (0, "nothing to write: the files that can be translated are there already\n")
+    assert (third.code, third.out) == (0, "nothing to write: the files that can be translated already exist\n")
 
 
 def test_files_left(project: Fleet) -> None:
