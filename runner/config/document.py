@@ -43,7 +43,7 @@ _CURES = {
 }
 
 _QUOTE_BRACKET = "put a value that begins with { or [ in quotes"
-_BRACKETED = re.compile(r":[ ]+(?:\{[^{}\n]*\}|\[[^\[\]\n]*\])[^\s,:}\]][^\n]*", re.MULTILINE)
+_BRACKETED = re.compile(r":[ ]+(?:\{[^{}]*\}|\[[^\[\]]*\])[^\s,:}\]]")
 
 Location = tuple[int | str, ...]
 
@@ -217,7 +217,7 @@ def _explain_yaml(error: yaml.MarkedYAMLError, text: str, path: Path) -> Problem
         return Problem(f"{at}: a tab, expected spaces", "indent with spaces")
     hint = next((hint for said, hint in _CURES.items() if said in (error.problem or "")), "")
     # Text after a closed bracket: {id}_bookings was meant as text.
-    if _BRACKETED.search(text, text.rfind("\n", 0, mark.index) + 1, mark.index):
+    if _BRACKETED.search("".join(text.split("\n")[mark.line : mark.line + 1])):
         hint = _QUOTE_BRACKET
     opened = f"line {error.context_mark.line + 1}" if error.context_mark else "an earlier line"
     said = ", ".join(filter(None, (error.context, error.problem)))

@@ -169,7 +169,7 @@ def test_the_source_of_a_project_is_waited_for(call: Call, folder: Path) -> None
     ended = call("init", "--from", f"host={folder} dbname=studio", "--wait", "0.1")
     assert ended.code == 5
     assert ended.err.startswith("waiting for server 'main', 0 of 0.1 s: connection to server on socket ")
-    assert "error: --from: server 'main': waited 0.1 s for it without success: " in ended.err
+    assert "error: --from: waited 0.1 s for it without success: " in ended.err
     assert call("init", "--wait", "1") == Ended(2, "", "error: --wait: has no effect without --from\n")
 
 
@@ -181,7 +181,7 @@ def test_version(call: Call) -> None:
     assert call("status", "-h") == call("status", "--help")
 
 
-@pytest.mark.parametrize("word", ["up", "down", "ls", "schema", "UP"])
+@pytest.mark.parametrize("word", ["up", "down", "ls", "schema", "UP", "help", "start", "stop"])
 def test_words_of_other_tools(call: Call, word: str) -> None:
     """A verb of another tool is answered with the command that does the same here."""
     assert call(word).err.endswith(f"error: {word!r} is not a verb: use {MEANT[word.lower()]}\n")
@@ -192,10 +192,16 @@ def test_words_of_other_tools_misspelt(call: Call) -> None:
     assert call("upgrad").err.endswith("error: 'upgrad' is not a verb: use tenantry migrate\n")
 
 
+@pytest.mark.parametrize(("word", "verb"), [("inti", "init"), ("nwe", "new"), ("plna", "plan"), ("lnit", "lint")])
+def test_swapped_letters(call: Call, word: str, verb: str) -> None:
+    """Two letters that are swapped lead to the verb that has just these letters."""
+    assert call(word).err.endswith(f"error: {word!r} is not a verb: did you mean {verb!r}?\n")
+
+
 def test_words_of_other_tools_lead_somewhere() -> None:
     """Every command that is named in place of another tool's verb is one of ours."""
     verbs = {command.split()[1] for command in MEANT.values() if command.startswith("tenantry ")}
-    assert verbs <= VERBS.keys()
+    assert verbs <= {*VERBS, "--help"}
     assert not MEANT.keys() & VERBS.keys()
 
 
