@@ -215,13 +215,13 @@ def _explain_yaml(error: yaml.MarkedYAMLError, text: str, path: Path) -> Problem
         return Problem(f"{at}: a second YAML document, expected one", "remove the line --- and everything after it")
     if text[mark.index : mark.index + 1] == "\t":
         return Problem(f"{at}: a tab, expected spaces", "indent with spaces")
-    hint = next((hint for said, hint in _CURES.items() if said in (error.problem or "")), "")
+    opened = f"line {error.context_mark.line + 1}" if error.context_mark else "an earlier line"
+    hint = next((hint for said, hint in _CURES.items() if said in (error.problem or "")), "").format(opened=opened)
     # Text after a closed bracket: {id}_bookings was meant as text.
     if _BRACKETED.search("".join(text.split("\n")[mark.line : mark.line + 1])):
         hint = _QUOTE_BRACKET
-    opened = f"line {error.context_mark.line + 1}" if error.context_mark else "an earlier line"
     said = ", ".join(filter(None, (error.context, error.problem)))
-    return Problem(f"{at}: invalid YAML: {said}", hint.format(opened=opened))
+    return Problem(f"{at}: invalid YAML: {said}", hint)
 
 
 class Reading:
