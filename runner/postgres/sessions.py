@@ -18,7 +18,7 @@ from tenantry.model.errors import Blocked, Cancelled, TenantError, Unreachable
 from tenantry.model.reading import READING, Reading
 from tenantry.model.values import StandIns, list_values
 from tenantry.postgres.capacity import Capacity
-from tenantry.postgres.failures import FailureKind, classify
+from tenantry.postgres.failures import FailureKind, classify, describe_error
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.refusals import explain_refusal, explain_uncreated, may_be_login
 from tenantry.postgres.scram import keyed
@@ -187,7 +187,7 @@ class Sessions:
 
     def _translate(self, error: psycopg.Error, connection: Connection) -> TenantError:
         """Return an error outside of any migration as an error of the tenant."""
-        reason = (error.diag.message_primary or str(error)).strip()
+        reason = describe_error(error)
         if self.is_severed(connection):
             return Unreachable(SILENT, hint="run the same command again once the server answers")
         match classify(error, connection):
