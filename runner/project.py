@@ -15,6 +15,7 @@ from tenantry import sqltext
 from tenantry.config.model import Config
 from tenantry.config.reading import read
 from tenantry.config.rows import tenants_from_rows
+from tenantry.config.stand_ins import stand_in
 from tenantry.files.checks import Check, read_checks
 from tenantry.files.directory import Directory
 from tenantry.files.repeatables import read_directory
@@ -277,7 +278,7 @@ def open_project(
 
 def open_offline(choice: Choice, run_id: str, os_user: str, *, stop: Stop | None = None) -> Project:
     """Open a project for work on its files alone: no tenant is selected, and no server is asked. Raises InputError."""
-    config = read(choice.config_path, env=choice.environment)
+    config = read(choice.config_path, env=stand_in(choice.config_path, choice.environment))
     provenance = Provenance(run_id, os_user, config.root.resolve(), keeps_values=config.keeps_values)
     sessions = Sessions({}, _make_settings(config, choice, provenance))
     texts, cache = _make_texts(config, choice), Cache(choice.environment)

@@ -16,6 +16,7 @@ from click.shell_completion import CompletionItem
 from tenantry.config.model import Config
 from tenantry.config.place import find_tenants_file, seems_single
 from tenantry.config.reading import read
+from tenantry.config.stand_ins import stand_in
 from tenantry.files.directory import Directory
 from tenantry.fleet import run as fleet
 from tenantry.fleet.selection import parse_selection
@@ -273,8 +274,9 @@ def open_files(request: Request) -> Project:
 
 
 def read_request(request: Request) -> Config:
-    """Read the tenants.yaml that a request is about, and nothing else. Raises ConfigError."""
-    return read(Path(request.options["config"]), env=request.environment)
+    """Read the tenants.yaml that a request is about, for work that asks no server of it. Raises ConfigError."""
+    path = Path(request.options["config"])
+    return read(path, env=stand_in(path, request.environment))
 
 
 def read_config(request: Request) -> Config:

@@ -173,7 +173,7 @@ def test_options_of_the_run(fleet: MakeFleet) -> None:
     without = one.run("migrate", "--resume")
     assert (without.code, without.err) == (
         2,
-        f"error: run {run}: it had --server main=..., which no journal keeps, expected it again\n",
+        f"error: run {run}: started with --server main=..., which no journal keeps, expected the same again\n",
     )
     assert one.server not in journals(one)[0].read_text()
     again = one.run("migrate", "--resume", "--server", server)
