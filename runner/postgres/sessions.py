@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from tenantry.model import Tenant
-from tenantry.model.errors import Blocked, Cancelled, TenantError, Unreachable
+from tenantry.model.errors import Blocked, Cancelled, Refused, TenantError, Unreachable
 from tenantry.model.reading import READING, Reading
 from tenantry.model.values import StandIns, list_values
 from tenantry.postgres.capacity import Capacity
@@ -23,6 +23,7 @@ from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.refusals import explain_refusal, explain_uncreated, may_be_login
 from tenantry.postgres.scram import keyed
 from tenantry.postgres.startup import compose_options, compose_parameters, parse, resolve
+from tenantry.sqltext.names import quote
 
 _SECRET = frozenset({"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"})
 
@@ -35,6 +36,7 @@ LOCK_TIMEOUT_MS = 5_000
 
 # PostgreSQL 14 and newer have it, on platforms that tell of a closed socket.
 _LOOK = "client_connection_check_interval"
+_REPLICATION, _DENIED = "session_replication_role", "42501"
 
 
 def find_major(connection: Connection) -> int:
@@ -190,6 +192,10 @@ class Sessions:
         reason = describe_error(error)
         if self.is_severed(connection):
             return Unreachable(SILENT, hint="run the same command again once the server answers")
+        if error.sqlstate == _DENIED and _REPLICATION in reason:
+            # Of the statement that has keys and triggers fire, which a role without that right is kept from.
+            hint = f"as a superuser: ALTER ROLE {quote(connection.info.user)} RESET {_REPLICATION};"
+            return Refused(f"{reason}, which is 'replica': keys and triggers would be skipped", hint=hint)
         match classify(error, connection):
             case FailureKind.LOST:
                 return Unreachable(f"connection lost: {reason}", hint="run the same command again")

@@ -111,6 +111,7 @@ def _compose_setting(name: str, value: str, *, local: bool) -> str:
     return setting.format(sql.Literal(name), sql.Literal(value), sql.Literal(local)).as_string()
 
 
+@cache
 def _compose_enforced(*, local: bool) -> sql.Composed:
     """Return the expression that has keys and triggers fire whatever the role is set to, unless a file says otherwise.
 
