@@ -62,6 +62,8 @@ _NOT_AGAIN = frozenset(
     {"tenants", "shard", "format", "reports", "verbose", "quiet", "log_format", "env_file", "reason", "config"}
     | {"resume", "yes"}
 )
+# The option that says which project a command is about; click itself refuses a file without a name.
+_ABOUT = frozenset({"config"})
 _ERROR = click.style("error:", fg="red", bold=True)
 # A line of ours among the output of the other formats would break them.
 _FOR_PEOPLE = frozenset({"table", "plan"})
@@ -157,9 +159,22 @@ class _Command(click.Command):
         # For completion, half a line has to be readable.
         if not ctx.resilient_parsing:
             # Words that nothing takes are kept for the error about them, which click joins to one.
-            _, ctx.args, order = self.make_parser(ctx).parse_args(args=list(args))
+            given, ctx.args, order = self.make_parser(ctx).parse_args(args=list(args))
+            _refuse_empty(ctx, given)
             _refuse_repeated(ctx, [param for param in order if isinstance(param, click.Option)])
         return super().parse_args(ctx, args)
+
+
+def _refuse_empty(context: click.Context, given: Mapping[str, Any]) -> None:
+    """Raise UsageError for an empty argument, as an unset variable of a script leaves it.
+
+    It would pass for one that was left out, and the command would be about another file, folder or run.
+    """
+    for param in context.command.params:
+        if given.get(param.name or "") == "" and (isinstance(param, click.Argument) or param.name in _ABOUT):
+            name = param.opts[0] if isinstance(param, click.Option) else param.make_metavar(context).strip("[]")
+            rest = "" if param.required else f", or no {name} at all"
+            raise click.UsageError(f"{name}: empty, expected a value{rest}", context)
 
 
 def _refuse_repeated(context: click.Context, given: list[click.Option]) -> None:
@@ -181,6 +196,12 @@ def _refuse_two_files(context: click.Context) -> None:
         raise click.UsageError("--config is given before and after the verb, expected once", context)
 
 
+def _refuse_empty_before(context: click.Context, called: "_Called") -> None:
+    if context.parent:
+        typed = {name: value for name, value in called.options.items() if _is_given(context.parent, name)}
+        _refuse_empty(context.parent, typed)
+
+
 def _is_given(context: click.Context, name: str) -> bool:
     """Return whether an option or argument stands on the command line."""
     return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
@@ -199,6 +220,7 @@ def _make_command(name: str, verb: Verb) -> click.Command:
         context = click.get_current_context()
         called: _Called = context.obj
         _refuse_two_files(context)
+        _refuse_empty_before(context, called)
         everywhere = {name: options.pop(name) or called.options[name] for name in called.options}
         if everywhere["quiet"] and everywhere["verbose"]:
             raise click.UsageError("--quiet together with --verbose, expected one of them", context)

@@ -32,11 +32,13 @@ def read_schema_source(source: str, root: Path, environment: Mapping[str, str]) 
     If `source` names a file below `root`, it is that file; anything else is run by the shell in `root`, with no
     input. Raises ConfigError.
     """
+    if not source.strip():
+        raise ConfigError((Problem(f"--schema-from: empty, {_EXPECTED}"),))
     if _is_file(root / source):
         return _decode((root / source).read_bytes(), source), source
     if source.endswith(".sql") and not re.search(r"\s", source):
         raise ConfigError((Problem(f"{source}: not found, {_EXPECTED}"),))
-    if (root / source).is_dir():
+    if _is_folder(root / source):
         raise ConfigError((Problem(f"{source}: a folder, {_EXPECTED}"),))
     try:
         done = subprocess.run(
@@ -65,6 +67,13 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False  # too long for the name of a file: a command
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _decode(text: bytes, source: str) -> str:

@@ -252,7 +252,7 @@ def start_files(config: Config, *, tool: str, folder: Path, set_name: SetName, w
     InputError where none of these can be, and at the end PartlyConverted where some cannot: those keep their versions.
     """
     if tool not in CONVERSIONS:
-        message = f"--from: files of {tool} cannot be translated, expected {', '.join(sorted(CONVERSIONS))}"
+        message = f"--from: files of {tool} cannot be translated, expected one of {', '.join(sorted(CONVERSIONS))}"
         raise ConfigError((Problem(message),))
     target = config.folder(set_name)
     places, failed = _convert(tool, folder)

@@ -85,8 +85,6 @@ def start(request: Request, folder: Path, *, single: bool = False, source: str |
 
 def _start(request: Request) -> Events:
     options = request.options
-    if not options["folder"]:
-        raise ConfigError((Problem("DIR: empty, expected a folder", "leave it out to use the current folder"),))
     refuse_idle(request, {"config": "--config"}, "with init, which writes tenants.yaml into DIR")
     if options["source"] is None:
         refuse_idle(request, {"wait_s": "--wait"}, "without --from")

@@ -192,6 +192,26 @@ def test_words_of_other_tools_misspelt(call: Call) -> None:
     assert call("upgrad").err.endswith("error: 'upgrad' is not a verb: use tenantry migrate\n")
 
 
+EMPTY = {
+    "dump": (("dump", ""), "FILE: empty, expected a value, or no FILE at all"),
+    "init": (("init", ""), "DIR: empty, expected a value, or no DIR at all"),
+    "import": (("import", "--from", "flyway", "", "--tenants", "1"), "DIR: empty, expected a value"),
+    "runs show": (("runs", "show", ""), "RUN: empty, expected a value, or no RUN at all"),
+    "db": (("db", "url", ""), "DATABASE: empty, expected a value, or no DATABASE at all"),
+    "after": (("status", "--config", ""), "--config: empty, expected a value, or no --config at all"),
+    "before": (("--config", "", "status"), "--config: empty, expected a value, or no --config at all"),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), EMPTY.values(), ids=EMPTY)
+def test_empty_words(call: Call, folder: Path, words: tuple[str, ...], said: str) -> None:
+    """What an unset variable of a script leaves empty is not taken for what was left out."""
+    write_project(folder)
+    ended = call(*words)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.endswith(f"error: {said}\n")
+
+
 @pytest.mark.parametrize(("word", "verb"), [("inti", "init"), ("nwe", "new"), ("plna", "plan"), ("lnit", "lint")])
 def test_swapped_letters(call: Call, word: str, verb: str) -> None:
     """Two letters that are swapped lead to the verb that has just these letters."""
@@ -450,7 +470,7 @@ def test_new(call: Call, folder: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["", "Ü", "a/b", "a.b", "../a"])
+@pytest.mark.parametrize("name", [" ", "Ü", "a/b", "a.b", "../a"])
 def test_new_name(call: Call, folder: Path, name: str) -> None:
     """A name that no migration can have is refused, and no file is made."""
     (folder / "tenants.yaml").write_text(TENANTS_YAML)
