@@ -7,8 +7,8 @@ from pathlib import Path
 from tenantry.model.errors import MigrationFileError, Problem
 
 _MIGRATION = re.compile(r"^[0-9]+_.*\.sql$", re.IGNORECASE)
-# What else belongs to a set has folders of its own there.
-_ITS_OWN = frozenset({"checks", "repeatable"})
+# What else belongs to a set, and what a file system keeps at the top of a volume.
+_KNOWN = frozenset({"checks", "repeatable", "lost+found"})
 
 
 def list_sql(home: Path, shown: str, holds: str) -> list[Path]:
@@ -36,7 +36,7 @@ def find_strays(folder: Path, shown: str, apart: Collection[Path]) -> Iterator[P
     others = [one.resolve() for one in apart]
     for path in _list_below(folder, shown):
         home = path.parent
-        if home.name not in _ITS_OWN and not any(one.is_relative_to(home.resolve()) for one in others):
+        if not any(one.is_relative_to(home.resolve()) for one in others):
             yield Problem(
                 f"{shown}/{home.name}/{path.name}: in a subfolder, expected migrations only in the folder itself",
                 f"move it into {folder.name} itself, or out of it: no SQL file in it is skipped silently",
@@ -45,7 +45,8 @@ def find_strays(folder: Path, shown: str, apart: Collection[Path]) -> Iterator[P
 
 def _list_below(folder: Path, shown: str) -> list[Path]:
     try:
-        homes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+        entries = sorted(entry for entry in folder.iterdir() if entry.name not in _KNOWN and entry.name[0] != ".")
+        homes = (entry for entry in entries if entry.is_dir())
         return [path for home in homes for path in sorted(home.iterdir()) if _MIGRATION.match(path.name)]
     except OSError as error:
         # Before all else that is read from it: what is wrong with the folder is wrong with everything in it.
