@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -278,12 +279,15 @@ class TestKilled:
         starter = _python("try:\n    server.start()\nexcept ServerError as error:\n    print(error)", server)
         while not list(home.glob("data.*/global")):
             assert starter.poll() is None
-        initdb = _processes_with(str(next(home.glob("data.*"))))
+        fresh = str(next(home.glob("data.*")))
         if killed == "runner":
             starter.kill()
             assert _output(starter) == ""
-        for pid in initdb:
-            os.kill(pid, signal.SIGKILL)
+        # Until there is none: initdb starts further processes, which would go on writing there.
+        while initdb := _processes_with(fresh):
+            for pid in initdb:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         if killed == "initdb":
             assert _output(starter) == f"{server.binaries}/initdb: ended with status -9"
         assert not server.exists()
