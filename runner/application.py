@@ -8,8 +8,8 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from tenantry.files.directory import read_migrations
+from tenantry.ledger.definitions import LAYOUT
 from tenantry.ledger.guard import Guard, compose_glanced, is_plain
-from tenantry.ledger.ledger import LAYOUT
 from tenantry.ledger.rows import COLUMNS, decode, find_layout
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, State, label
 from tenantry.model.errors import ConfigError, NotMigrated, Problem, Refused, Unreachable
