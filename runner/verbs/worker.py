@@ -29,7 +29,7 @@ from tenantry.verbs.carrying import (
     read_files,
     require_extra,
 )
-from tenantry.verbs.migrate import make_job_of
+from tenantry.verbs.migrating import make_job_of
 from tenantry.verbs.options import SERVER, WAIT, make_patience, read_config, refuse_idle
 from tenantry.verbs.verb import Events, Request, Verb
 from tenantry.version import __version__

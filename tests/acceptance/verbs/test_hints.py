@@ -198,10 +198,10 @@ CASES = {
     "no database": Case(
         f"migrate {T}",
         {f"migrate {T} --create": 0},
-        ("project.py",),
+        ("fleet/missing.py",),
         created=False,
     ),
-    "no database, read": Case(f"status {T}", {f"migrate {T} --create": 0}, ("project.py",), created=False),
+    "no database, read": Case(f"status {T}", {f"migrate {T} --create": 0}, ("fleet/missing.py",), created=False),
     "renamed": Case(
         f"verify {T}",
         {f"accept 1 {T} --reason ...": 0},
