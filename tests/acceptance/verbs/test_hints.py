@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tenantry.cli import _cli
+from tenantry.cli import cli
 from tests.acceptance.fix_command import FILES, RATES, ROOMS, Fleet, MakeFleet, Result, find_commands
 from tests.places import DATA, ROOT
 
@@ -323,7 +323,7 @@ def last_of(done: Result) -> str:
 def parse(command: str) -> click.Context:
     """Return a command as the command line reads it. Raises click.UsageError."""
     verb, *words = shlex.split(command)
-    found = _cli.get_command(click.Context(_cli), verb)
+    found = cli.get_command(click.Context(cli), verb)
     assert found, f"{verb} is not a verb"
     return found.make_context(verb, words)
 

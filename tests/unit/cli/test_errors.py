@@ -23,7 +23,7 @@ def test_interrupted_before_the_run(call: Call, monkeypatch: pytest.MonkeyPatch)
     def interrupt(*arguments: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tenantry.cli._run", interrupt)
+    monkeypatch.setattr("tenantry.call.running.run", interrupt)
     assert call("status") == Ended(130, "", "\n")
 
 

@@ -33,7 +33,7 @@ def render_help(verb: str) -> str:
     """Return the help of a verb, or of the command where `verb` is empty, as a terminal of 80 columns shows it."""
     # click leaves two of the columns free.
     asked = [verb, "--help"] if verb else ["--help"]
-    done = CliRunner().invoke(cli._cli, asked, prog_name="tenantry", terminal_width=78)
+    done = CliRunner().invoke(cli.cli, asked, prog_name="tenantry", terminal_width=78)
     assert done.exit_code == 0
     return done.output
 
