@@ -15,7 +15,8 @@ from tenantry.schema.ddl.write import write_ddl
 from tenantry.scratch.replay import open_replay
 from tenantry.scratch.schema_file import load_schema, read_schema_source
 from tenantry.verbs.new import parse_name
-from tenantry.verbs.options import SET, WAIT, open_files
+from tenantry.verbs.opening import open_files
+from tenantry.verbs.options import SET, WAIT
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Write the next migration from the difference between the files and a target schema.

@@ -10,7 +10,8 @@ from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import LinePrinted
 from tenantry.project import Project
 from tenantry.scratch.dump import compose_dump, save_dump
-from tenantry.verbs.options import WAIT, open_files
+from tenantry.verbs.opening import open_files
+from tenantry.verbs.options import WAIT
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Write the schema that the tenants' files produce, as one file of SQL: for reviewers and editors, never to be

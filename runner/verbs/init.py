@@ -37,7 +37,8 @@ from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.replay import open_replay
 from tenantry.verbs import adopt
 from tenantry.verbs.draft import write_drafts
-from tenantry.verbs.options import WAIT, make_patience, refuse_idle
+from tenantry.verbs.opening import make_patience, refuse_idle
+from tenantry.verbs.options import WAIT
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Create a project in DIR, by default the current folder: tenants.yaml, folders, a first migration and a check.

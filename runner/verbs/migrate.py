@@ -18,7 +18,9 @@ from tenantry.proof.prover import make_prover
 from tenantry.verbs import plan
 from tenantry.verbs.carrying import THREADS, Carrier
 from tenantry.verbs.completions import complete_rules, complete_runs, complete_stages
+from tenantry.verbs.jobs import run_job
 from tenantry.verbs.migrating import make_job_of
+from tenantry.verbs.opening import open_request
 from tenantry.verbs.options import (
     DRY_RUN,
     ENGINE,
@@ -34,15 +36,13 @@ from tenantry.verbs.options import (
     TENANTS,
     WAIT,
     Version,
-    find_version,
-    open_request,
-    run_job,
 )
 from tenantry.verbs.production import YES
 from tenantry.verbs.recording import Record
 from tenantry.verbs.resume import check_files, order_tenants, pick_up, read_resumed
 from tenantry.verbs.staging import BY_THE_FILE, Advance, make_course
 from tenantry.verbs.verb import Events, Repeated, Request, Verb
+from tenantry.verbs.versions import find_version
 
 _HELP = """Apply pending files to every selected tenant, in order, each file and its record in one transaction.
 

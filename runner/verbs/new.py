@@ -10,7 +10,8 @@ from tenantry.files.directory import UNWRITTEN, next_version
 from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import LinePrinted
-from tenantry.verbs.options import SET, read_request
+from tenantry.verbs.opening import read_request
+from tenantry.verbs.options import SET
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Create an empty migration file with the next free number and a header to fill in, and print its path.

@@ -32,9 +32,12 @@ from tenantry.planning.steps import make_plan
 from tenantry.planning.words import count_done, summarise
 from tenantry.project import Project
 from tenantry.proof.findings import find_in
-from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT, Version, find_version, open_request, run_job
+from tenantry.verbs.jobs import run_job
+from tenantry.verbs.opening import open_request
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT, Version
 from tenantry.verbs.staging import Course, make_course
 from tenantry.verbs.verb import Events, Request, Verb
+from tenantry.verbs.versions import find_version
 
 _HELP = """Show the files that each tenant would get; tenants with the same pending files share one plan.
 

@@ -15,6 +15,8 @@ from tenantry.model.results import GOOD, Result, Standing
 from tenantry.planning.undo import Wanted, check_known, choose
 from tenantry.project import Project
 from tenantry.proof.prover import Prover, make_prover
+from tenantry.verbs.jobs import refuse_frozen, run_job
+from tenantry.verbs.opening import open_request, without_master
 from tenantry.verbs.options import (
     DRY_RUN,
     JOBS,
@@ -27,10 +29,6 @@ from tenantry.verbs.options import (
     TENANTS_REQUIRED,
     WAIT,
     Version,
-    open_request,
-    refuse_frozen,
-    run_job,
-    without_master,
 )
 from tenantry.verbs.production import YES
 from tenantry.verbs.recording import Record
