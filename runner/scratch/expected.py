@@ -18,7 +18,7 @@ from tenantry.apply.assertions import find_unmet, without_assertions
 from tenantry.apply.run import apply_plan
 from tenantry.apply.site import Site
 from tenantry.config.model import Config
-from tenantry.files.directory import read_text
+from tenantry.files.source import read_text
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import NO_VERSION, Migration, Plan, Tenant

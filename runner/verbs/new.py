@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from tenantry.config.model import Config
-from tenantry.files.directory import UNWRITTEN, next_version
+from tenantry.files.directory import next_version
+from tenantry.files.source import UNWRITTEN
 from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import LinePrinted
