@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tenantry.files.header import Header, find_circle
-from tenantry.files.source import SourceText, describe_reason, read_source, read_text
+from tenantry.files.source import SourceText, read_source, read_text
 from tenantry.model import Migration, label
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import MigrationFileError, Problem
-from tenantry.model.words import times
+from tenantry.model.words import describe_os_error, times
 
 _NAME = re.compile(r"^([0-9]+)_([a-z0-9_]+)\.sql$")
 ROLLBACK = ".rollback.sql"
@@ -102,7 +102,7 @@ def _list(folder: Path, shown: str) -> list[Path]:
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
-        problem = Problem(f"{shown}: {describe_reason(error)}, expected a directory of migrations")
+        problem = Problem(f"{shown}: {describe_os_error(error)}, expected a directory of migrations")
         raise MigrationFileError((problem,)) from None
     return [entry for entry in entries if entry.name.lower().endswith(".sql")]
 

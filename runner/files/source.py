@@ -11,6 +11,7 @@ from tenantry.files.header import Header, parse_header
 from tenantry.model import Directives
 from tenantry.model.checksum import normalise
 from tenantry.model.errors import MigrationFileError, Problem
+from tenantry.model.words import describe_os_error
 from tenantry.sqltext.changes import ChangeError, read_change
 
 # Stands in for the SQL of a new file. It is not SQL, so that no run accepts a file that nobody has written yet.
@@ -59,7 +60,7 @@ def read_text(path: Path, folder: Path, shown: str) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise MigrationFileError((Problem(f"{shown}: {describe_reason(error)}"),)) from None
+        raise MigrationFileError((Problem(f"{shown}: {describe_os_error(error)}"),)) from None
     return _decode(data, shown)
 
 
@@ -146,8 +147,3 @@ def _check_assertions(text: str, asked: Directives, shown: str) -> Iterator[Prob
             for found in sqltext.check_queries(assertion.query):
                 at = locate(text, assertion, found.position)
                 yield Problem(f"{shown}:{at.line}:{at.column}: {key}: {found.message}", found.hint)
-
-
-def describe_reason(error: OSError) -> str:
-    """Return why the system refused a file, in lower case."""
-    return (error.strerror or str(error)).lower()

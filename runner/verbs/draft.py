@@ -9,6 +9,7 @@ from tenantry.files.directory import next_version, read_migrations
 from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import LinePrinted
+from tenantry.model.words import describe_os_error
 from tenantry.project import Project
 from tenantry.schema.ddl.draft import Draft, Risk, render
 from tenantry.schema.ddl.write import write_ddl
@@ -99,7 +100,7 @@ def _write(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = describe_os_error(error)
         raise ConfigError((Problem(f"{path}: {reason}, expected to create this file"),)) from None
 
 

@@ -137,9 +137,6 @@ def _name_type(entry: Mapping[str, Any], models: Mapping[str, Any]) -> str:
             return {"integer": "whole number", "number": "number", "boolean": "`true` or `false`"}[kind]
 
 
-# Rules of lint
-
-
 def _write_rules() -> str:
     """Return the table of all rules, and a section for each that has an example."""
     rows = "".join(f"| {_link(rule)} | {rule.level.value} | {rule.title} |\n" for rule in RULES.values())
@@ -183,9 +180,6 @@ def _read_advice(rule: Rule, unsafe: str) -> tuple[str, str, list[str]]:
 
 def _write_sql(text: str) -> str:
     return f"```sql\n{text.strip()}\n```\n"
-
-
-# Pages
 
 
 def _list_parts() -> Iterator[tuple[Path, Callable[[], str]]]:
