@@ -14,8 +14,9 @@ from tenantry.model import Migration, Origin, SetName, label
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, FindingReported, LinePrinted, WarningRaised
 from tenantry.project import Project
-from tenantry.takeover.adoption import Examined, Proposal, make_adoption_job, propose
+from tenantry.takeover.adoption import Proposal, make_adoption_job, propose
 from tenantry.takeover.evidence import Presence, TenantStanding
+from tenantry.takeover.examined import Examined
 from tenantry.takeover.files.conversions import (
     CONVERSIONS,
     Converted,

@@ -137,7 +137,7 @@ def _add_effects(project: Project, run: Events, gate: Gate) -> Events:
                 case RunFinished() if (any(pending.values()) or unseen) and not project.stop.reason:
                     for name, versions in pending.items():
                         files = project.directories[name].migrations
-                        yield from _tell_effects(project, files, versions) if versions else ()
+                        yield from _tell_effects(project, files, versions)
                         yield from gate.foresee(unseen[name])
             yield event
 

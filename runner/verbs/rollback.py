@@ -148,9 +148,6 @@ def _refuse_faulty(project: Project, version: int | None) -> None:
         raise MigrationFileError(problems)
 
 
-VERB = Verb(_HELP, _PARAMS, _start)
-
-
 def make_rollback_job(project: Project, wanted: Wanted, prover: Prover) -> Job:
     """Return the job that undoes the versions that are wanted in a tenant, newest first, unless it is a dry run."""
 
@@ -203,3 +200,6 @@ def _propose(undo: Undo, wanted: Wanted) -> Iterator[str]:
     yield f"{undo.name}: {being}undone by {undo.step.path}, its record {becomes} rolled back"
     if wanted.dry_run or wanted.recorded:
         yield from (f"  {line}" for line in undo.step.text.splitlines())
+
+
+VERB = Verb(_HELP, _PARAMS, _start)
