@@ -29,8 +29,9 @@ from tenantry.verbs.carrying import (
     read_files,
     require_extra,
 )
-from tenantry.verbs.migrate import make_job_of
-from tenantry.verbs.options import SERVER, WAIT, make_patience, read_config, refuse_idle
+from tenantry.verbs.migrating import make_job_of
+from tenantry.verbs.opening import make_patience, read_config, refuse_idle
+from tenantry.verbs.options import SERVER, WAIT
 from tenantry.verbs.verb import Events, Request, Verb
 from tenantry.version import __version__
 

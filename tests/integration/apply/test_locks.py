@@ -17,7 +17,7 @@ from tenantry.fleet.stop import Stop
 from tenantry.model.events import Event, MigrationFailed, MigrationRetried, TenantPostponed, Verdict
 from tenantry.model.results import Result
 from tenantry.planning.rollout import make_stages
-from tenantry.verbs.migrate import make_job
+from tenantry.verbs.migrating import make_job
 from tests.integration.fix_site import MakeSite, Ran, Site, at_once, lend_role, wait_until
 
 ROOMS = {"0001_rooms.sql": "CREATE TABLE rooms (id integer PRIMARY KEY);\n"}
