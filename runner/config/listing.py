@@ -139,8 +139,9 @@ def _read_jsonl(stream: IO[str], path: Path) -> Rows:
         except json.JSONDecodeError as error:
             yield number, Mistake(f"column {error.colno}: {error.msg}, expected an object in JSON")
             continue
-        except ValueError as error:
-            yield number, Mistake(f"{error}, expected an object in JSON")
+        except (ValueError, RecursionError) as error:
+            said = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+            yield number, Mistake(f"{said}, expected an object in JSON")
             continue
         yield number, row if isinstance(row, dict) else Mistake("not an object, expected one with the keys of a tenant")
 

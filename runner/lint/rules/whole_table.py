@@ -7,7 +7,6 @@ from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import NAMES, Match, Rule
 from tenantry.lint.tree import squeeze, walk
 from tenantry.lint.words import BATCHED, advise, show
-from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
 from tenantry.sqltext.library import Node
 
@@ -21,7 +20,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
         return
     for part in file.parts:
         # Under a stronger lock, the rule `backfill` reports it.
-        for change in () if holds(part) else _read_changes(part):
+        for change in () if part.holds_lock() else _read_changes(part):
             table = part.find(change.node["relation"])
             if table and change.tag in _VERBS and has_no_condition(change.node):
                 done, rest = _VERBS[change.tag], "in one transaction: writes to them wait until it ends"
@@ -33,11 +32,6 @@ def _check(file: LintedFile) -> Iterator[Match]:
                     name=show(table),
                     many=f"every row of {NAMES} is {done} {rest}",
                 )
-
-
-def holds(part: LintedStatement) -> bool:
-    """Return whether the transaction already holds a lock that keeps the application waiting."""
-    return any(mode >= LockMode.SHARE for mode in part.held.values())
 
 
 def has_no_condition(node: Node) -> bool:

@@ -123,6 +123,7 @@ REFUSED = {
         ["t.jsonl:2: column 9: Expecting ',' delimiter, expected an object in JSON"],
     ),
     "suffix": ("t.txt", "1\n", ["tenants.yaml:8:9: tenants.file: 't.txt', expected a .csv or .jsonl file"]),
+    "deep": ("t.jsonl", "[" * 100_000, ["t.jsonl:1: nested too deeply, expected an object in JSON"]),
 }  # fmt: skip
 
 
