@@ -167,7 +167,7 @@ def test_wrong_input(project: Fleet) -> None:
     assert files.code == 2
     assert files.err == (
         "error: --from: files of alembic cannot be translated,"
-        " expected dbmate, drizzle, flyway, golang-migrate, goose, prisma, sqitch\n"
+        " expected one of dbmate, drizzle, flyway, golang-migrate, goose, prisma, sqitch\n"
     )
     (project.folder / "drizzle/meta/_journal.json").write_text("<<<<<<< HEAD\n", "utf-8")
     journal = project.run("import", "--from", "drizzle", "drizzle", "--write")
