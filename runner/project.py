@@ -28,13 +28,7 @@ from tenantry.ledger.guard import Guard
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import Migration, Server, SetName, Tenant
-from tenantry.model.errors import (
-    ConfigError,
-    MigrationFileError,
-    Problem,
-    ServerError,
-    Unreachable,
-)
+from tenantry.model.errors import ConfigError, MigrationFileError, Problem, ServerError, Unreachable
 from tenantry.model.events import DatabaseCreated, DatabaseOpened, ProjectDescribed, TenantsSelected, WarningRaised
 from tenantry.model.migrations import FileMark
 from tenantry.model.rollout import NO_ROLLOUT

@@ -16,12 +16,7 @@ from tenantry.files.checks import Check
 from tenantry.files.texts import Texts
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.writing import record_proven
-from tenantry.model import (
-    Migration,
-    MigrationStatus,
-    SetName,
-    Tenant,
-)
+from tenantry.model import Migration, MigrationStatus, SetName, Tenant
 from tenantry.model.errors import Cancelled, Problem, Refused, TenantError
 from tenantry.model.events import FindingReported, SchemaProven, Verdict
 from tenantry.model.plans import head

@@ -4,19 +4,9 @@ import secrets
 from concurrent.futures import ThreadPoolExecutor
 
 from tenantry.fleet.selection import name_tenant
-from tenantry.model.events import (
-    MigrationFailed,
-    MigrationRetried,
-    Verdict,
-)
+from tenantry.model.events import MigrationFailed, MigrationRetried, Verdict
 from tenantry.model.results import Result
-from tests.integration.fix_site import (
-    LONG_MS,
-    WAIT_AT_GATE,
-    MakeSite,
-    at_once,
-    lend_role,
-)
+from tests.integration.fix_site import LONG_MS, WAIT_AT_GATE, MakeSite, at_once, lend_role
 
 ROOMS = {"0001_rooms.sql": "CREATE TABLE rooms (id int PRIMARY KEY);\n"}
 

@@ -2,15 +2,9 @@
 
 import pytest
 
-from tenantry.model.events import (
-    MigrationFailed,
-    Verdict,
-)
+from tenantry.model.events import MigrationFailed, Verdict
 from tenantry.model.results import Failure, Result
-from tests.integration.fix_site import (
-    MakeSite,
-    make_migration,
-)
+from tests.integration.fix_site import MakeSite, make_migration
 
 ROOMS = {"0001_rooms.sql": "CREATE TABLE rooms (id int PRIMARY KEY);\n"}
 COMMITS = (

@@ -2,15 +2,13 @@
 
 from psycopg import sql
 
-from tenantry.model.events import (
-    MigrationFailed,
-)
+from tenantry.model.events import MigrationFailed
 from tenantry.model.results import Result
 from tenantry.postgres.runner_lock import try_session_lock
-from tests.integration.fix_site import (
-    MakeSite,
-)
+from tests.integration.fix_site import MakeSite
 
+# Long enough for a busy machine to see who is in the way, which is asked at half of it.
+SEEN_MS = 2_000
 ROOMS = {"0001_rooms.sql": "CREATE TABLE rooms (id int PRIMARY KEY);\n"}
 
 
@@ -23,7 +21,7 @@ class TestLockTimeout:
         with here.connect() as holder:
             pid = holder.info.backend_pid
             holder.execute("BEGIN; LOCK TABLE rooms IN ACCESS SHARE MODE")
-            ran = here.migrate(lock_timeout_ms=300, lock_wait_s=0)
+            ran = here.migrate(lock_timeout_ms=SEEN_MS, lock_wait_s=0)
         said = "canceling statement due to lock timeout, 0002_a was rolled back; waited for ACCESS EXCLUSIVE on "
         assert (ran.verdict().result, ran.exit_code) == (Result.BLOCKED, 5)
         assert ran.verdict().reason.startswith(f"{said}public.rooms, held by pid {pid} (")
@@ -60,7 +58,7 @@ class TestLockTimeout:
             assert try_session_lock(runner)
             pid = holder.info.backend_pid
             holder.execute("BEGIN; LOCK TABLE desks")
-            ran = here.migrate(lock_timeout_ms=300, lock_wait_s=0.05)
+            ran = here.migrate(lock_timeout_ms=SEEN_MS, lock_wait_s=0.05)
         refused, blocked, failed = Result.REFUSED, Result.BLOCKED, Result.FAILED
         results = dict(zip(names, (refused, blocked, blocked, failed, Result.APPLIED), strict=True))
         assert (ran.results, ran.exit_code) == (results, 3)

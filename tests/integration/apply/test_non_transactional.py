@@ -2,17 +2,9 @@
 
 import pytest
 
-from tenantry.model.events import (
-    LockAwaited,
-    MigrationFailed,
-    Verdict,
-    WarningRaised,
-)
+from tenantry.model.events import LockAwaited, MigrationFailed, Verdict, WarningRaised
 from tenantry.model.results import Failure, Result
-from tests.integration.fix_site import (
-    MakeSite,
-    lend_role,
-)
+from tests.integration.fix_site import MakeSite, lend_role
 
 ROOMS = {"0001_rooms.sql": "CREATE TABLE rooms (id int PRIMARY KEY);\n"}
 

@@ -2,16 +2,9 @@
 
 import pytest
 
-from tenantry.model.events import (
-    MigrationApplied,
-    MigrationFailed,
-    NoticeRaised,
-    Verdict,
-)
+from tenantry.model.events import MigrationApplied, MigrationFailed, NoticeRaised, Verdict
 from tenantry.model.results import Result
-from tests.integration.fix_site import (
-    MakeSite,
-)
+from tests.integration.fix_site import MakeSite
 
 ROOMS = {"0001_rooms.sql": "CREATE TABLE rooms (id int PRIMARY KEY);\n"}
 # Statements that run in a transaction of the runner, whatever the file looks like.

@@ -3,18 +3,9 @@
 import pytest
 
 from tenantry.fleet.stop import Stop
-from tenantry.model.events import (
-    MigrationStarted,
-    Verdict,
-)
+from tenantry.model.events import MigrationStarted, Verdict
 from tenantry.model.results import Result
-from tests.integration.fix_site import (
-    LONG_MS,
-    WAIT_AT_GATE,
-    MakeSite,
-    advance,
-    at_once,
-)
+from tests.integration.fix_site import LONG_MS, WAIT_AT_GATE, MakeSite, advance, at_once
 
 ROOMS = {"0001_rooms.sql": "CREATE TABLE rooms (id int PRIMARY KEY);\n"}
 

@@ -3,21 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 
 from tenantry.model import label
-from tenantry.model.events import (
-    LockAwaited,
-    MigrationApplied,
-    MigrationStarted,
-    Verdict,
-)
+from tenantry.model.events import LockAwaited, MigrationApplied, MigrationStarted, Verdict
 from tenantry.model.results import Result
-from tests.integration.fix_site import (
-    LONG_MS,
-    WAIT_AT_GATE,
-    MakeSite,
-    advance,
-    at_once,
-    finish,
-)
+from tests.integration.fix_site import LONG_MS, WAIT_AT_GATE, MakeSite, advance, at_once, finish
 
 ROOMS = {"0001_rooms.sql": "CREATE TABLE rooms (id int PRIMARY KEY);\n"}
 

@@ -9,10 +9,7 @@ from psycopg import sql
 
 from tenantry.postgres.sessions import Connection
 from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import (
-    make_sessions,
-    make_tenant,
-)
+from tests.integration.fix_site import make_sessions, make_tenant
 
 
 @pytest.fixture

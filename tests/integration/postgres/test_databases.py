@@ -12,10 +12,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tenantry.model import Server, SetName, Tenant
 from tenantry.model.errors import Refused, Unreachable
 from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import (
-    make_sessions,
-    make_tenant,
-)
+from tests.integration.fix_site import make_sessions, make_tenant
 
 
 class TestCreateDatabase:

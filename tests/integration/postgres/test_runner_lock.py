@@ -15,15 +15,7 @@ from tenantry.postgres.runner_lock import describe_holder, poll, try_session_loc
 from tenantry.postgres.sessions import Connection
 from tenantry.postgres.transaction import try_transaction_lock
 from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import (
-    LONG_MS,
-    MakeSite,
-    at_once,
-    finish,
-    make_sessions,
-    make_tenant,
-    wait_until,
-)
+from tests.integration.fix_site import LONG_MS, MakeSite, at_once, finish, make_sessions, make_tenant, wait_until
 from tests.integration.postgres.fix_sessions import show
 
 INDEX = {

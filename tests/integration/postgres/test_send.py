@@ -14,13 +14,7 @@ from tenantry.postgres.failures import FailureKind, classify
 from tenantry.postgres.send import send
 from tenantry.postgres.sessions import Connection
 from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import (
-    LONG_MS,
-    WAIT_AT_GATE,
-    make_sessions,
-    make_tenant,
-    wait_until,
-)
+from tests.integration.fix_site import LONG_MS, WAIT_AT_GATE, make_sessions, make_tenant, wait_until
 
 
 class TestCancel:

@@ -13,11 +13,7 @@ from tenantry.postgres import sessions
 from tenantry.postgres.sessions import Connection
 from tenantry.postgres.transaction import try_transaction_lock
 from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import (
-    MakeSite,
-    make_sessions,
-    make_tenant,
-)
+from tests.integration.fix_site import MakeSite, make_sessions, make_tenant
 from tests.integration.postgres.fix_sessions import show
 
 

@@ -18,11 +18,7 @@ from tenantry.model.errors import Blocked, NoDatabase, Refused, TenantError, Unr
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.sessions import Connection, Sessions, Settings
 from tests.fix_postgres import MakeDatabase
-from tests.integration.fix_site import (
-    make_sessions,
-    make_tenant,
-    wait_until,
-)
+from tests.integration.fix_site import make_sessions, make_tenant, wait_until
 from tests.integration.postgres.fix_sessions import show
 
 PASSWORD = "open sesame"

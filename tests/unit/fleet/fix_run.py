@@ -7,12 +7,7 @@ from tenantry.fleet.run import run
 from tenantry.fleet.stop import Stop
 from tenantry.fleet.turns import Job
 from tenantry.model import Tenant
-from tenantry.model.events import (
-    Event,
-    RowReported,
-    TenantFinished,
-    Verdict,
-)
+from tenantry.model.events import Event, RowReported, TenantFinished, Verdict
 from tenantry.model.results import Result
 from tenantry.model.rollout import Stage
 from tests.builders import tenant

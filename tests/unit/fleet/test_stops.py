@@ -9,14 +9,7 @@ from tenantry.fleet.run import run
 from tenantry.fleet.stop import Stop
 from tenantry.model import Tenant
 from tenantry.model.errors import Cancelled, Problem, Unreachable
-from tenantry.model.events import (
-    RunFinished,
-    RunStarted,
-    TenantFinished,
-    TenantStarted,
-    Verdict,
-    WarningRaised,
-)
+from tenantry.model.events import RunFinished, RunStarted, TenantFinished, TenantStarted, Verdict, WarningRaised
 from tenantry.model.results import Result
 from tenantry.model.rollout import Stage
 from tenantry.postgres.sessions import Sessions, Settings
