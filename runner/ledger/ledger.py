@@ -55,7 +55,7 @@ from tenantry.sqltext.names import quote
 
 # The value for a placeholder in a SQL file: a literal, or SQL as it is.
 Value = str | int | sql.Composable | None
-_LAYOUT_COMMENT = re.compile(r"^tenantry ledger, layout (\d+)\b")
+_LAYOUT_COMMENT = re.compile(r"^tenantry ledger, layout (\d{1,9})\b")
 # Arbitrary: the first ones tell enough.
 _SHOWN_FAULTS = 3
 # What COPY says of a table that is not ours: a glance comes only after it.

@@ -20,7 +20,8 @@ from tenantry.verbs.completions import complete_servers, complete_tenants, compl
 from tenantry.verbs.production import YES
 
 _T = TypeVar("_T")
-_VERSION = re.compile(r"^([0-9]+)(?:_([a-z0-9_]+))?(?:\.sql)?$")
+# Versions are numbers of a bigint, with any zeros before them.
+_VERSION = re.compile(r"^0*([0-9]{1,19})(?:_([a-z0-9_]+))?(?:\.sql)?$")
 
 
 class NamedVersion(int):

@@ -44,6 +44,10 @@ FOREIGN_CASES = {
         "{ours} TRUNCATE _migrations; COMMENT ON TABLE public._migrations IS 'of alembic'",
         FOREIGN,
     ),
+    "our columns, empty, a layout without end": (
+        f"{{ours}} TRUNCATE _migrations; COMMENT ON TABLE public._migrations IS 'tenantry ledger, layout {'1' * 5000}'",
+        FOREIGN,
+    ),
     "newer layout": ("{ours} " + LAYOUT_2, NEWER),
     "newer layout, empty": ("{ours} TRUNCATE _migrations; " + LAYOUT_2, NEWER),
     "newer layout, a column gone": ("{ours} ALTER TABLE _migrations DROP COLUMN elapsed_ms; " + LAYOUT_2, NEWER),

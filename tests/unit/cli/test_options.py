@@ -57,6 +57,14 @@ def test_bad_value(value: str, kind: click.ParamType[Any]) -> None:
     assert describe(caught.value).message == VALUES[value, kind]
 
 
+def test_version_without_end(call: Call) -> None:
+    """A version of more digits than any file has is refused like any other word."""
+    version = "1" * 5000
+    ended = call("migrate", "--to", version)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"--to: {version!r} is not a version, expected a number or a file name" in ended.err
+
+
 REQUIRED = {
     "accept": "accept: no VERSION, expected one",
     "accept 12": "--tenants: missing, expected --tenants 1,16|@LABEL|all",
