@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -44,6 +45,8 @@ _REPORT = click.Option(
     help="Also write a report to a file: html, json, junit, markdown, prometheus, or a format of --format; - is "
     "stdout. May be repeated.",
 )
+# The option that says which project a command is about; click itself refuses a file without a name.
+_ABOUT = frozenset({"config"})
 # A line of ours among the output of the other formats would break them.
 _FOR_PEOPLE = frozenset({"table", "plan"})
 
@@ -109,7 +112,10 @@ def _suggest(word: str) -> str:
 
     if meant := MEANT.get(word.lower()):
         return f"use {meant}"
-    if near := difflib.get_close_matches(word.lower(), [*VERBS, *MEANT], n=1):
+    known = [*VERBS, *MEANT]
+    # Swapped letters are the usual slip, and difflib rates them lower than another word with as many letters in order.
+    swapped = [name for name in known if sorted(name) == sorted(word.lower())]
+    if near := swapped or difflib.get_close_matches(word.lower(), known, n=1):
         return f"did you mean {near[0]!r}?" if near[0] in VERBS else f"use {MEANT[near[0]]}"
     return f"expected one of {', '.join(VERBS)}"
 
@@ -122,9 +128,22 @@ class _Command(click.Command):
         # For completion, half a line has to be readable.
         if not ctx.resilient_parsing:
             # Words that nothing takes are kept for the error about them, which click joins to one.
-            _, ctx.args, order = self.make_parser(ctx).parse_args(args=list(args))
+            given, ctx.args, order = self.make_parser(ctx).parse_args(args=list(args))
+            _refuse_empty(ctx, given)
             _refuse_repeated(ctx, [param for param in order if isinstance(param, click.Option)])
         return super().parse_args(ctx, args)
+
+
+def _refuse_empty(context: click.Context, given: Mapping[str, Any]) -> None:
+    """Raise UsageError for an empty argument, as an unset variable of a script leaves it.
+
+    It would pass for one that was left out, and the command would be about another file, folder or run.
+    """
+    for param in context.command.params:
+        if given.get(param.name or "") == "" and (isinstance(param, click.Argument) or param.name in _ABOUT):
+            name = param.opts[0] if isinstance(param, click.Option) else param.make_metavar(context).strip("[]")
+            rest = "" if param.required else f", or no {name} at all"
+            raise click.UsageError(f"{name}: empty, expected a value{rest}", context)
 
 
 def _refuse_repeated(context: click.Context, given: list[click.Option]) -> None:
@@ -146,6 +165,12 @@ def _refuse_two_files(context: click.Context) -> None:
         raise click.UsageError("--config is given before and after the verb, expected once", context)
 
 
+def _refuse_empty_before(context: click.Context, called: Called) -> None:
+    if context.parent:
+        typed = {name: value for name, value in called.options.items() if is_given(context.parent, name)}
+        _refuse_empty(context.parent, typed)
+
+
 def _make_command(name: str, verb: Verb) -> click.Command:
     format_option = click.Option(
         ["--format"],
@@ -159,13 +184,20 @@ def _make_command(name: str, verb: Verb) -> click.Command:
         context = click.get_current_context()
         called: Called = context.obj
         _refuse_two_files(context)
+        _refuse_empty_before(context, called)
         everywhere = {name: options.pop(name) or called.options[name] for name in called.options}
         if everywhere["quiet"] and everywhere["verbose"]:
             raise click.UsageError("--quiet together with --verbose, expected one of them", context)
         _load_variables(everywhere["env_file"], context)
         everywhere["config"] = everywhere["config"] or os.environ.get(_VARIABLES["config"]) or str(find_tenants_file())
         called.for_people = options.get("format", "table") in _FOR_PEOPLE
-        called.given = frozenset(param for param in context.params if is_given(context, param))
+        called.given = frozenset(
+            name
+            for one in (context, context.parent)
+            if one
+            for name in (*one.params, *called.options)
+            if is_given(one, name)
+        )
         # Slow to load: not for --help, completion, or arguments that are wrong.
         from tenantry.call.running import run
 

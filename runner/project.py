@@ -12,6 +12,7 @@ from pathlib import Path
 from tenantry.config.model import Config
 from tenantry.config.reading import read
 from tenantry.config.rows import tenants_from_rows
+from tenantry.config.stand_ins import stand_in
 from tenantry.files.checks import Check, read_checks
 from tenantry.files.directory import Directory
 from tenantry.files.repeatables import read_directory
@@ -252,7 +253,7 @@ def open_project(
 
 def open_offline(choice: Choice, run_id: str, os_user: str, *, stop: Stop | None = None) -> Project:
     """Open a project for work on its files alone: no tenant is selected, and no server is asked. Raises InputError."""
-    config = read(choice.config_path, env=choice.environment)
+    config = read(choice.config_path, env=stand_in(choice.config_path, choice.environment))
     provenance = Provenance(run_id, os_user, config.root.resolve(), keeps_values=config.keeps_values)
     sessions = Sessions({}, _make_settings(config, choice, provenance))
     texts, cache = _make_texts(config, choice), Cache(choice.environment)
@@ -298,7 +299,7 @@ def _read_directories(config: Config, sets: set[SetName], *, lenient: bool = Fal
         if folder is None or name not in sets:
             continue
         try:
-            directories[name] = read_directory(folder, str(folder), lenient=lenient)
+            directories[name] = read_directory(folder, str(folder), lenient=lenient, apart=config.folders)
         except MigrationFileError as error:
             problems += error.problems
     if problems:
@@ -364,7 +365,9 @@ def _make_sessions(config: Config, choice: Choice, tenants: tuple[Tenant, ...], 
     }
     caps = {name: server.connections for name, server in used.items()}
     settings = _make_settings(config, choice, provenance)
-    return Sessions(dsns, settings, directs, variables, commands, caps=caps, share=choice.share)
+    # A project of one database has no servers in its file.
+    written = {name: "database in tenants.yaml" for name in used if config.single}
+    return Sessions(dsns, settings, directs, variables, commands, caps=caps, share=choice.share, written=written)
 
 
 def _make_settings(config: Config, choice: Choice, provenance: Provenance) -> Settings:

@@ -35,7 +35,7 @@ def find_state_folder(root: Path, environment: Mapping[str, str]) -> Path | None
     if named := environment.get("TENANTRY_STATE"):
         return Path(named)
     own = root / STATE_FOLDER
-    # A server that is there already has the databases: another one would be empty.
+    # A server that already exists has the databases: another one would be empty.
     if (own / "postgres").exists() or _may_write(own if own.exists() else root):
         return None
     try:

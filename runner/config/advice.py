@@ -36,13 +36,13 @@ def advise(dsn: str, words: tuple[str, ...]) -> str:
     if variable := _VARIABLE.fullmatch(text):
         return f"write ${{{next(filter(None, variable.groups()))}}}"
     if text.startswith("jdbc:"):
-        return "remove jdbc: at its start"
+        return "remove jdbc: at the start"
     if driver := _DRIVER.match(text):
         return f"remove {driver[1]}"
     if scheme := _SCHEME.match(text):
         return _advise_url(text, scheme[1])
     if re.match(r"postgres(ql)?:?/", text):
-        return "begin it with postgresql://"
+        return "start it with postgresql://"
     return _advise_pairs(text) or nearest(dsn, words)
 
 
@@ -62,7 +62,7 @@ def _advise_pairs(text: str) -> str:
     if _HOST.fullmatch(text):
         return "write host=NAME, and port=NUMBER unless it is 5432"
     if ";" in text:
-        return "separate its parts with blanks in place of semicolons"
+        return "separate its parts with spaces instead of semicolons"
     keys = [key.lower() for key in _KEY.findall(text)]
     if meant := next((_MEANT[key] for key in keys if key in _MEANT), ""):
         return f"did you mean {meant!r}?"

@@ -20,7 +20,7 @@ def make_control(document: Document, file: TenantsFile, env: Mapping[str, str], 
         return None
     if given.database is None:
         if file.master is None:
-            document.refuse(("workers",), _NO_MASTER, key=True)
+            document.refuse(("workers",), _NO_MASTER)
         return ControlPlace(given.schema_name)
     found = expand("workers", given.database, env)
     if isinstance(found, Mistake):

@@ -33,7 +33,7 @@ tenants:
 
 # By a part of libyaml's message: connection strings and names are often written without the quotes that they need.
 _CURES = {
-    "mapping values": "put a value that holds a colon and a blank in quotes",
+    "mapping values": "put a value that contains a colon and a space in quotes",
     "cannot start any token": "put a value that begins with @, % or ` in quotes",
     "unknown escape character": "put the value in single quotes",
     "undefined alias": "put a value that begins with * in quotes",
@@ -41,6 +41,9 @@ _CURES = {
     "did not find expected ',' or": "close the bracket that {opened} opens, and put commas between its values",
     "did not find expected key": "indent all keys of one mapping alike; its first one is in {opened}",
 }
+
+_QUOTE_BRACKET = "put a value that begins with { or [ in quotes"
+_BRACKETED = re.compile(r":[ ]+(?:\{[^{}]*\}|\[[^\[\]]*\])[^\s,:}\]]")
 
 Location = tuple[int | str, ...]
 
@@ -212,10 +215,13 @@ def _explain_yaml(error: yaml.MarkedYAMLError, text: str, path: Path) -> Problem
         return Problem(f"{at}: a second YAML document, expected one", "remove the line --- and everything after it")
     if text[mark.index : mark.index + 1] == "\t":
         return Problem(f"{at}: a tab, expected spaces", "indent with spaces")
-    hint = next((hint for said, hint in _CURES.items() if said in (error.problem or "")), "")
     opened = f"line {error.context_mark.line + 1}" if error.context_mark else "an earlier line"
+    hint = next((hint for said, hint in _CURES.items() if said in (error.problem or "")), "").format(opened=opened)
+    # Text after a closed bracket: {id}_bookings was meant as text.
+    if _BRACKETED.search("".join(text.split("\n")[mark.line : mark.line + 1])):
+        hint = _QUOTE_BRACKET
     said = ", ".join(filter(None, (error.context, error.problem)))
-    return Problem(f"{at}: invalid YAML: {said}", hint.format(opened=opened))
+    return Problem(f"{at}: invalid YAML: {said}", hint)
 
 
 class Reading:
@@ -274,8 +280,7 @@ class Reading:
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 # Such as {{ NAME }}, which a template left unfilled.
-                hint = "put a value that begins with { or [ in quotes"
-                self._refuse(key, "a list or a mapping as a key, expected text", hint)
+                self._refuse(key, "a list or a mapping as a key, expected text", _QUOTE_BRACKET)
             elif key.value in lines:
                 first, second = lines[key.value], key.start_mark.line + 1
                 self._refuse(key, f"key {key.value!r} is used twice: line {first}, line {second}")

@@ -11,10 +11,23 @@ from typing import NamedTuple
 from tenantry.config.advice import advise
 from tenantry.config.model import Mistake
 from tenantry.model import Server
+from tenantry.model.words import one_of
 
 EXPECTED = "embedded, key=value pairs or a postgresql:// URL"
 
 EMBEDDED = "embedded"
+
+# libpq itself checks these only when it connects: such a mistake would pass for a server that is away.
+_CHOICES = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "target_session_attrs": ("any", "read-write", "read-only", "primary", "standby", "prefer-standby"),
+    "channel_binding": ("disable", "prefer", "require"),
+    "gssencmode": ("disable", "prefer", "require"),
+    "sslnegotiation": ("postgres", "direct"),
+    "load_balance_hosts": ("disable", "random"),
+}
+_WHOLE = ("connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count")
+_HIGHEST_PORT = 65535
 
 VARIABLE_PREFIX = "TENANTRY_SERVER_"
 
@@ -52,6 +65,8 @@ def connect(name: str, dsn: str) -> ServerConnection | Mistake:
     options = _parse_options(dsn)
     if options is None:
         return Mistake(f"malformed connection string, expected {EXPECTED}", advise(dsn, (EMBEDDED,)))
+    if wrong := _find_wrong(options):
+        return wrong
     return ServerConnection(
         Server(name, dsn), _find_endpoint(options), _is_in_clear(options), options.get("dbname", "")
     )
@@ -112,6 +127,8 @@ def _fill(
         hint = advise(template, (EMBEDDED,)) or "use a reference for one value, or for the whole connection string"
         return Mistake(f"malformed connection string, expected {EXPECTED}", hint)
     filled = _replace_marks(options, values)
+    if wrong := _find_wrong(filled):
+        return wrong
     dsn = _join_options(filled)
     if dsn is None:
         return Mistake("a value that libpq does not accept, expected text in UTF-8")
@@ -122,6 +139,23 @@ def _fill(
     server = Server(name, dsn, password_from=known)
     in_clear = _is_in_clear(_replace_marks(options, defaults))
     return ServerConnection(server, _find_endpoint(filled), in_clear, filled.get("dbname", ""))
+
+
+def _find_wrong(options: Mapping[str, str]) -> Mistake | None:
+    """Return a value that no server can be reached with; it is not shown, since a misplaced password may stand there.
+
+    An empty value is libpq's default, and several hosts have a port each.
+    """
+    for port in filter(None, options.get("port", "").split(",")):
+        if not re.fullmatch(r"\s*[0-9]{1,5}\s*", port) or not 0 < int(port) <= _HIGHEST_PORT:
+            return Mistake(f"invalid port, expected a number from 1 to {_HIGHEST_PORT}")
+    for key, words in _CHOICES.items():
+        if options.get(key) and options[key] not in words:
+            return Mistake(f"unknown value of {key}, expected {one_of(words)}")
+    for key in _WHOLE:
+        if options.get(key) and not re.fullmatch(r"\s*-?[0-9]{1,9}\s*", options[key]):
+            return Mistake(f"{key} is not a number, expected a whole one")
+    return None
 
 
 def _replace_marks(options: Mapping[str, str], values: Sequence[str]) -> dict[str, str]:

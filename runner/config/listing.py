@@ -5,6 +5,7 @@ Read row by row: a hundred thousand tenants take a second or two.
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
@@ -23,6 +24,9 @@ Rows = Iterator[tuple[int, Mapping[str, object] | Mistake]]
 # In CSV, a column for each label: labels.tier.
 _LABEL = "labels."
 _PLAIN = frozenset(TENANT_KEYS) - {"labels"}
+# What spreadsheets write in place of a comma, depending on the country.
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+_SEPARATED = re.compile(r"[;\t|]")
 _COLUMNS = tuple(key if key != "labels" else "labels.NAME" for key in TENANT_KEYS)
 # Arbitrary: a file with other columns would otherwise be reported a hundred thousand times.
 _MOST = 20
@@ -32,9 +36,9 @@ def read_listing(config: Config, file: TenantFile) -> tuple[Tenant, ...]:
     """Return the tenants of a file, in its order. Raises ConfigError with its mistakes, each with its line."""
     read = _READERS.get(file.path.suffix)
     if read is None:
-        raise ConfigError((Problem(f"{file.at}: {file.path.name!r}, expected a file {one_of(_READERS)}"),))
+        raise ConfigError((Problem(f"{file.at}: {file.path.name!r}, expected a {' or '.join(_READERS)} file"),))
     problems: list[Problem] = []
-    lines, tenants = _collect(config, file.path, read, problems)
+    lines, tenants = _collect(config, file, read, problems)
     if not tenants and not problems:
         raise ConfigError((Problem(f"{file.path}: no tenants, expected one in each row"),))
     # The master takes part, since no tenant may have its database.
@@ -50,9 +54,10 @@ def read_listing(config: Config, file: TenantFile) -> tuple[Tenant, ...]:
 
 
 def _collect(
-    config: Config, path: Path, read: Callable[[IO[str], Path], Rows], problems: list[Problem]
+    config: Config, file: TenantFile, read: Callable[[IO[str], Path], Rows], problems: list[Problem]
 ) -> tuple[list[int], list[Tenant]]:
     """Return the tenants of a file with their lines, and note the mistakes of each by itself."""
+    path = file.path
     lines: list[int] = []
     tenants: list[Tenant] = []
     try:
@@ -70,7 +75,7 @@ def _collect(
         raise ConfigError((Problem(f"{path}: not UTF-8, expected a file in UTF-8"),)) from None
     except OSError as error:
         raise ConfigError(
-            (Problem(f"{path}: unreadable ({error.strerror}), expected the file of the tenants"),)
+            (Problem(f"{file.at}: {path}: {(error.strerror or str(error)).lower()}, expected the file of the tenants"),)
         ) from None
     return lines, tenants
 
@@ -87,6 +92,9 @@ def _read_csv(stream: IO[str], path: Path) -> Rows:
     reader = csv.reader(stream, strict=True)
     try:
         header = [column.strip() for column in next(reader, [])]
+        if len(header) == 1 and (split := _SEPARATED.search(header[0])):
+            message = f"{path}:1: columns separated by {_SEPARATORS[split[0]]}, expected commas"
+            raise ConfigError((Problem(message, "save the file as CSV with commas"),))
         if problems := [Problem(f"{path}:1: {what}", hint) for what, hint in _check_header(header)]:
             raise ConfigError(tuple(problems))
         for cells in reader:
@@ -101,7 +109,7 @@ def _read_csv(stream: IO[str], path: Path) -> Rows:
 def _check_header(header: list[str]) -> Iterator[Mistake]:
     for column in dict.fromkeys(header):
         if header.count(column) > 1:
-            yield Mistake(f"column {column!r} is there twice, expected it once")
+            yield Mistake(f"column {column!r} appears twice, expected it once")
         if not (column in _PLAIN or (column.startswith(_LABEL) and column != _LABEL)):
             yield Mistake(f"unknown column {column!r}, expected {one_of(_COLUMNS)}", nearest(column, _COLUMNS))
     if "id" not in header:
@@ -128,11 +136,14 @@ def _read_jsonl(stream: IO[str], path: Path) -> Rows:
             continue
         try:
             row = json.loads(line, object_pairs_hook=_make_object)
+        except json.JSONDecodeError as error:
+            yield number, Mistake(f"column {error.colno}: {error.msg}, expected an object in JSON")
+            continue
         except (ValueError, RecursionError) as error:
             said = "nested too deeply" if isinstance(error, RecursionError) else str(error)
             yield number, Mistake(f"{said}, expected an object in JSON")
             continue
-        yield number, row if isinstance(row, dict) else Mistake("no object, expected one with the keys of a tenant")
+        yield number, row if isinstance(row, dict) else Mistake("not an object, expected one with the keys of a tenant")
 
 
 def _make_object(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -143,6 +143,11 @@ class Config:
             raise ConfigError((Problem(f"{self.path}: no master, expected one for its migrations"),))
         return folder
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Return the folders of all sets' migrations."""
+        return tuple(folder for folder in (self.master_migrations, self.tenant_migrations) if folder)
+
     def scope(self, tenant: Tenant | None = None) -> Scope:
         """Return the part of a tenant's catalog that counts; None: of a database that belongs to no tenant."""
         roles = [

@@ -13,7 +13,7 @@ def make_notify(document: Document, file: TenantsFile) -> Notify | None:
     if file.notify is None:
         return None
     if not (file.notify.command or file.notify.url):
-        document.refuse(("notify",), Mistake("nobody to notify, expected command or url"), key=True)
+        document.refuse(("notify",), Mistake("nobody to notify, expected command or url"))
     return Notify(
         command=tuple(file.notify.command or ()),
         url=file.notify.url or "",

@@ -47,10 +47,12 @@ def load_variables(path: str | None) -> None:
             wrong = [binding.original.line for binding in parse_stream(file) if binding.error or not _is_whole(binding)]
         if wrong:
             message = f"{path}:{wrong[0]}: not a variable, expected NAME=value"
-            raise ConfigError((Problem(message, "quote a value that holds blanks or #"),))
+            raise ConfigError((Problem(message, "quote a value that contains spaces or #"),))
         found = dotenv_values(path, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError((Problem(f"{path}: unreadable ({error}), expected variables"),)) from None
+    except UnicodeDecodeError:
+        raise ConfigError((Problem(f"{path}: not UTF-8, expected variables", "save the file as UTF-8"),)) from None
+    except OSError as error:
+        raise ConfigError((Problem(f"{path}: {(error.strerror or str(error)).lower()}, expected variables"),)) from None
     for name, value in found.items():
         os.environ.setdefault(name, value or "")
 

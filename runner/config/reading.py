@@ -15,6 +15,7 @@ from tenantry.config.expected_columns import parse_expected
 from tenantry.config.long_list import LongList, take_out
 from tenantry.config.model import Config, Rules, TenantFile
 from tenantry.config.notify import make_notify
+from tenantry.config.place import FILE
 from tenantry.config.quick import make_plain
 from tenantry.config.rollout import make_rollout
 from tenantry.config.schema import SMALL_TABLE, TenantsFile
@@ -35,7 +36,9 @@ def read(path: Path, *, env: Mapping[str, str], overrides: Mapping[str, str] | N
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        stop(f"{path}: not found, expected a file", 'name a file with --config, or run "tenantry init" to create one')
+        # The file that was looked for where none was named.
+        create = ', or run "tenantry init" to create one' if path == Path(FILE) else ""
+        stop(f"{path}: not found, expected a file", f"{hint}{create}")
     except IsADirectoryError:
         stop(f"{path}: a folder, expected a file", hint)
     except OSError as error:

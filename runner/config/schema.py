@@ -53,9 +53,7 @@ _ROLE = (
     "Role that each session works as, unless it is the login role. It owns new objects. {id} becomes the tenant's id."
 )
 
-_CONNECTIONS = (
-    "Most connections that one run has to the server at once, if it is to have fewer than the server has free."
-)
+_CONNECTIONS = "Maximum number of connections of one run to the server, if fewer than the server has free."
 
 
 class FreezeEntry(BaseModel):
@@ -63,7 +61,7 @@ class FreezeEntry(BaseModel):
 
     model_config = ConfigDict(title="freeze", extra="forbid", strict=True)
 
-    until: Day = Field(description="Last day of the freeze, which ends with it, in UTC.", examples=["2026-12-31"])
+    until: Day = Field(description="Last day of the freeze, which includes it, in UTC.", examples=["2026-12-31"])
     reason: Text = Field(description="Shown wherever the tenant is skipped.", examples=["year-end closing"])
 
 
@@ -182,7 +180,7 @@ class ServerEntry(BaseModel):
     password_ttl: Duration | None = Field(
         None,
         alias="password-ttl",
-        description="How long a password of password-command counts. By default, until the server refuses it.",
+        description="How long a password from password-command is valid. By default, until the server refuses it.",
         examples=["10min"],
     )
     environment: Literal["production"] | None = Field(
@@ -340,7 +338,7 @@ class StageEntry(BaseModel):
         examples=[["./healthy", "--since", "10m"]],
     )
     gate_timeout: Span | None = Field(
-        None, alias="gate-timeout", description="How long the gate is asked again. Default 10m.", examples=["30m"]
+        None, alias="gate-timeout", description="How long to keep asking the gate. Default 10m.", examples=["30m"]
     )
     jobs: Count | None = Field(
         None, description="Tenants at a time on each server, if it differs from --jobs.", examples=[16]
@@ -374,10 +372,10 @@ class _Notify(BaseModel):
         examples=["${OPS_WEBHOOK}"],
     )
     timeout: Span | None = Field(
-        None, description="How long a notification may take; it is given up then. Default 10s.", examples=["30s"]
+        None, description="How long a notification may take before it is abandoned. Default 10s.", examples=["30s"]
     )
     failures_only: Boolean = Field(
-        False, alias="failures-only", description="Whether a run that ended well notifies nobody."
+        False, alias="failures-only", description="Whether only a run that did not end well sends a notification."
     )
 
 
@@ -440,7 +438,7 @@ class TenantsFile(BaseModel):
     workers: WorkersEntry | None = None
     connections: Count | None = Field(
         None,
-        description="Most connections that one run has at once to each server without a number of its own.",
+        description="Maximum number of connections of one run to each server that has no number of its own.",
         examples=[20],
     )
     expect: list[_Expected] = Field(

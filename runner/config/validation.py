@@ -67,11 +67,20 @@ def _untag(detail: "ErrorDetails") -> "ErrorDetails":
 def _refuse(document: Document, detail: "ErrorDetails") -> None:
     location = detail["loc"]
     if detail["type"] == "extra_forbidden":
-        document.refuse(location, explain(detail, _list_keys(location[:-1])), key=True)
+        what, hint = explain(detail, _list_keys(location[:-1]))
+        document.refuse(location, Mistake(what, _find_home(str(location[-1])) or hint), key=True)
     elif location[-1] == "[key]":
         document.refuse(location[:-1], explain(detail), key=True)
     else:
         document.refuse(location, explain(detail))
+
+
+def _find_home(key: str) -> str:
+    """Return where a key belongs that is a word of another section; empty if it is none, or one of several."""
+    if key in {field.alias or name for name, field in TenantsFile.model_fields.items()}:
+        return f"write {key!r} at the top of the file, without indentation"
+    homes = [name for name in SECTIONS if key in _list_keys((name,))]
+    return f"write {key!r} below {homes[0]!r}, indented" if len(homes) == 1 else ""
 
 
 def _list_keys(location: Location) -> list[str]:

@@ -51,7 +51,7 @@ def find_changes(folder: Path, base: str) -> Iterator[MergedChange]:
                 yield MergedChange(_describe_conflict(f"{folder}/{name}", base, newest))
             continue
         taken = merged.get(version)
-        why = f"it has the number of {taken}" if taken else f"it comes before {merged[newest]}"
+        why = f"it has the same number as {taken}" if taken else f"it comes before {merged[newest]}"
         yield MergedChange(
             Problem(
                 f"{folder}/{name}: not merged, and {why}, which is merged in {base}",

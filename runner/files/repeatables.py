@@ -2,13 +2,13 @@
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from tenantry.files.directory import Directory, read_migrations
-from tenantry.files.folder import list_sql, refuse_below
+from tenantry.files.folder import find_strays, list_sql, refuse_below
 from tenantry.files.source import SourceText, read_source
 from tenantry.model import NO_VERSION, Migration
 from tenantry.model.checksum import checksum
@@ -18,12 +18,13 @@ FOLDER = "repeatable"
 _NAME = re.compile(r"^[a-z0-9_]+\.sql$")
 
 
-def read_directory(folder: Path, shown: str, *, lenient: bool = False) -> Directory:
+def read_directory(folder: Path, shown: str, *, lenient: bool = False, apart: Collection[Path] = ()) -> Directory:
     """Read and check every migration of a folder and every repeatable next to them; `shown` is its name in messages.
 
-    Raises MigrationFileError with all mistakes at once. `lenient` is as in `read_migrations`.
+    `apart` are the folders of other sets, which may lie below this one. Raises MigrationFileError with all mistakes at
+    once. `lenient` is as in `read_migrations`.
     """
-    problems: list[Problem] = []
+    problems = list(find_strays(folder, shown, apart))
     directory = Directory(())
     try:
         directory = read_migrations(folder, shown, lenient=lenient)

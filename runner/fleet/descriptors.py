@@ -24,7 +24,7 @@ def limit_jobs(jobs: int, servers: int) -> tuple[int, WarningRaised | None]:
         return jobs, None
     fewer = max((limit - _OTHERS) // (EACH * max(servers, 1)), 1)
     message = f"--jobs {jobs}: this process may open {limit} files, so that it works on {fewer} at once on each server"
-    return fewer, WarningRaised("", Problem(message, f'run "ulimit -n {wanted}" before, or use a lower --jobs'))
+    return fewer, WarningRaised("", Problem(message, f'run "ulimit -n {wanted}" first, or use a lower --jobs'))
 
 
 def _raise_limit(wanted: int) -> int:

@@ -157,13 +157,13 @@ class Matcher:
         try:
             lines = (self._sources.base / Path(path).expanduser()).read_text("utf-8-sig").splitlines()
         except OSError as error:
-            return self._refuse(f"@{path}: unreadable ({error.strerror}), expected a file of ids, one a line")
+            return self._refuse(f"@{path}: unreadable ({error.strerror}), expected a file of ids, one per line")
         except UnicodeDecodeError:
-            return self._refuse(f"@{path}: not UTF-8, expected a file of ids, one a line")
+            return self._refuse(f"@{path}: not UTF-8, expected a file of ids, one per line")
         ids = [(number, line.split("#")[0].strip()) for number, line in enumerate(lines, start=1)]
         found = [(number, name) for number, name in ids if name]
         if not found:
-            return self._refuse(f"@{path}: no ids, expected one a line")
+            return self._refuse(f"@{path}: no ids, expected one per line")
         unknown = [(number, name) for number, name in found if name not in self._ids | self._master]
         self._refuse_lines(path, unknown)
         return frozenset(name for _, name in found) if not unknown else frozenset()

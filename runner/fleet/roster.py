@@ -30,6 +30,9 @@ def query_tenants(config: Config, sessions: Sessions) -> list[dict[str, object]]
     except TenantError as error:
         if isinstance(error.__cause__, psycopg.errors.ReadOnlySqlTransaction):
             raise _refuse_query(config, f"writes: {error}", _ONLY_READS) from None
+        if isinstance(error.__cause__, psycopg.ProgrammingError) and not error.__cause__.sqlstate:
+            # Of psycopg, which can read no COPY here.
+            raise _refuse_query(config, "returns no rows, expected a query", _ONLY_READS) from None
         absent = isinstance(error.__cause__, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName)
         raise _refuse_query(config, f"failed: {error}", _MASTER_FIRST if absent else "") from None
 
@@ -48,6 +51,10 @@ def _read_rows(config: Config, cursor: Cursor) -> list[dict[str, object]]:
     if cursor.description is None:
         raise _refuse_query(config, "returns no columns, expected a query", _ONLY_READS)
     names = [column.name for column in cursor.description]
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise _refuse_query(
+            config, f"returns column {twice[0]!r} more than once, expected it once", "rename one of them"
+        )
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 

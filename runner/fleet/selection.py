@@ -114,7 +114,7 @@ def select(
         return _take_shard(known, selection)
     chosen = match_all(Matcher(config_tenants, master, sources or Sources(), selection.at), selection.terms)
     if not chosen:
-        message = f"{selection.at}: {selection.text!r} leaves nobody, expected a tenant that is not excluded"
+        message = f"{selection.at}: {selection.text!r} leaves no tenant, expected one that is not excluded"
         raise ConfigError((Problem(message),))
     return _take_shard(tuple(tenant for tenant in known if tenant.name in chosen), selection)
 
@@ -132,7 +132,7 @@ def _take_shard(tenants: tuple[Tenant, ...], selection: Selection) -> tuple[Tena
     # No tenant may start before the master has its files, and only this run can know that of itself.
     found = tuple(tenant for tenant in tenants if tenant.set_name is SetName.MASTER or shard.has(tenant.name))
     if not found:
-        message = f"--shard {shard}: nobody who is selected is in it, expected a tenant"
+        message = f"--shard {shard}: contains none of the selected tenants, expected at least one"
         raise ConfigError((Problem(message, "divide the tenants into fewer shards"),))
     return found
 
@@ -150,7 +150,7 @@ def _find_repeated(text: str, parts: tuple[str, ...], at: str) -> Iterator[Probl
 def _find_wrong(parsed: dict[str, Term | Mistake], at: str) -> Iterator[Problem]:
     for part, term in parsed.items():
         if isinstance(term, Mistake):
-            yield Problem(f"{at}: {part!r}: {term.what}", term.hint)
+            yield Problem(f"{at}: {part!r}, {term.what}", term.hint)
 
 
 def _find_odd(text: str, terms: Sequence[Term], at: str) -> Iterator[Problem]:

@@ -22,7 +22,7 @@ Job = Callable[[Tenant], Generator[Event, None, Verdict]]
 
 # The limit of this process, and that of the machine.
 _NO_FILES = frozenset({errno.EMFILE, errno.ENFILE})
-_FEWER = 'run "ulimit -n 1024" before, or use a lower --jobs; then run the same command again'
+_FEWER = 'run "ulimit -n 1024" first, or use a lower --jobs; then run the same command again'
 _RESULTS: dict[type[TenantError], Result] = {
     Unreachable: Result.UNREACHABLE,
     NoDatabase: Result.REFUSED,

@@ -160,5 +160,5 @@ def _rank(size: TableSize) -> tuple[bool, int, str]:
 
 def _find(weights: Weights, tenant: str, name: str, created: bool) -> TableSize:
     """Return the size of a table; one that is not there yet is empty if a file that is to run creates it."""
-    # A table of this name that is there already may be the one that is meant, whatever the files say.
+    # A table of this name that already exists may be the one that is meant, whatever the files say.
     return weights.named.get(name) or TableSize(name, tenant, 0 if created else UNKNOWN, UNKNOWN)

@@ -13,6 +13,11 @@ class SetName(StrEnum):
     TENANT = "tenant"
 
 
+def name_folder(folder: str) -> str:
+    """Return the name of a folder where it stands among tenants: it contains a slash, as no id of a tenant does."""
+    return folder if "/" in folder else f"{folder}/"
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """A PostgreSQL server of tenants.yaml.

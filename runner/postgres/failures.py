@@ -17,6 +17,11 @@ _LOST = frozenset({"57P01", "57P02", "57P03", "57P05", "08000", "08001", "08003"
 _TIMED_OUT = frozenset({"25P03", "25P04"})
 _COLLISIONS = frozenset({"40001", "40P01"})
 
+# What libpq adds where a connection ends without a word.
+_GUESS = re.compile(
+    r"\s*This probably means the server terminated abnormally\s+before or while processing the request\."
+)
+
 _NOT_IN_TRANSACTION = (
     'add the header line "-- transactional: false", and move statements that must commit together into another file'
 )
@@ -76,6 +81,14 @@ class FailureKind(Enum):
     STANDBY = "the server is a standby, which takes no writes: try again once it leads, or elsewhere"
 
 
+def describe_error(error: psycopg.Error) -> str:
+    """Return the server's message; libpq's own, where the server has sent none, as one line without its guesses."""
+    if error.diag.message_primary:
+        return error.diag.message_primary.strip()
+    lines = _GUESS.sub("", str(error)).splitlines()
+    return "; ".join(line.strip() for line in lines if line.strip())
+
+
 def classify(error: psycopg.Error, connection: psycopg.Connection[Any]) -> FailureKind:
     """Return the kind of an error."""
     state = error.sqlstate
@@ -132,7 +145,7 @@ def describe(
     diag = error.diag
     place = sqltext.position(migration.sql, offset) if offset is not None else None
     return Failure(
-        message=(diag.message_primary or str(error)).strip(),
+        message=describe_error(error),
         sqlstate=error.sqlstate or "",
         line=place.line if place else 0,
         column=place.column if place else 0,
@@ -182,7 +195,7 @@ def _advise(error: psycopg.Error, kind: FailureKind, migration: Migration, tenan
 
 
 def _advise_adoption(migration: Migration, tenant: str) -> str:
-    """Return how an object that is there already gets into the record, if it came from outside."""
+    """Return how an object that already exists gets into the record, if it came from outside."""
     if not tenant or migration.version == NO_VERSION:
         return ""
     return (

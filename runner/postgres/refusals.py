@@ -30,6 +30,14 @@ _AWAY = re.compile(
 )
 # Of libpq, before it looks for a server.
 _SERVICE = re.compile(r'definition of service ".*" not found|service file ".*" not found')
+# Of libpq and of the server, about the connection string itself: it is the same at each attempt. With quotes or
+# without, by version.
+_STRING = re.compile(
+    r"server does not support SSL|root certificate file .* does not exist|private key file .* (?:does not exist|has)"
+    r"|certificate verify failed|does not match host name|could not read (?:certificate|root certificate) file"
+    r"|unrecognized configuration parameter|requires a value|invalid value for parameter"
+    r"|invalid (?:connection option|integer value|port number|[a-z_]+ value)|invalid command-line argument"
+)
 # PgBouncer's answer to a start-up packet that it refuses, and the setting that makes it accept ours.
 _OPTIONS = re.compile(r"unsupported startup parameter")
 _ALLOW_OPTIONS = (
@@ -45,7 +53,7 @@ def may_be_login(reason: str) -> bool:
     A message in another language, and one of a network that broke, may be anything.
     """
     return bool(_LOGIN.search(reason)) or not any(
-        one.search(reason) for one in (_OPTIONS, _SERVICE, _DATABASE, _CONNECT, _FULL, _SET_ROLE)
+        one.search(reason) for one in (_OPTIONS, _SERVICE, _STRING, _DATABASE, _CONNECT, _FULL, _SET_ROLE)
     )
 
 
@@ -55,14 +63,15 @@ def is_away(reason: str) -> bool:
 
 
 def explain_refusal(
-    reason: str, server: str, user: str, password_from: str, role: str = "", *, waited_s: float = 0.0
+    reason: str, server: str, user: str, password_from: str, role: str = "", *, waited_s: float = 0.0, entry: str = ""
 ) -> TenantError:
     """Return the error for a connection that failed. `password_from` names the variable of the password, if known.
 
     `role` is the one that it was to work as, if that is not the one that logs in. `waited_s`: how long the server was
-    waited for in vain before.
+    waited for in vain before. `entry` is the name of its connection string, if that is not one of the servers in
+    tenants.yaml.
     """
-    entry = f"{server!r} under servers in tenants.yaml"
+    entry = entry or f"{server!r} under servers in tenants.yaml"
     said = f"server {server!r}: {reason}"
     if _OPTIONS.search(reason):
         return Unreachable(said, hint=_ALLOW_OPTIONS)
@@ -88,9 +97,14 @@ def explain_refusal(
         return Refused(said, hint=f"as its owner: GRANT CONNECT ON {database} TO {quote(user)};")
     if _FULL.search(reason):
         return Blocked(said, hint=_FEWER)
+    if _STRING.search(reason):
+        return Refused(said, hint=f"correct {entry}")
     start = "start the server"
     if waited_s:
-        said, start = f"server {server!r}: waited {waited_s:g} s for it in vain: {reason}", f"{start}, raise --wait"
+        said, start = (
+            f"server {server!r}: waited {waited_s:g} s for it without success: {reason}",
+            f"{start}, raise --wait",
+        )
     return Unreachable(said, hint=f"{start}, or correct {entry}; then run the same command again")
 
 

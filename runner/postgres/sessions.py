@@ -14,15 +14,16 @@ import psycopg
 from psycopg import sql
 
 from tenantry.model import Tenant
-from tenantry.model.errors import Blocked, Cancelled, TenantError, Unreachable
+from tenantry.model.errors import Blocked, Cancelled, Refused, TenantError, Unreachable
 from tenantry.model.reading import READING, Reading
 from tenantry.model.values import StandIns, list_values
 from tenantry.postgres.capacity import Capacity
-from tenantry.postgres.failures import FailureKind, classify
+from tenantry.postgres.failures import FailureKind, classify, describe_error
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.refusals import explain_refusal, explain_uncreated, may_be_login
 from tenantry.postgres.scram import keyed
 from tenantry.postgres.startup import compose_options, compose_parameters, parse, resolve
+from tenantry.sqltext.names import quote
 
 _SECRET = frozenset({"password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret"})
 
@@ -35,6 +36,7 @@ LOCK_TIMEOUT_MS = 5_000
 
 # PostgreSQL 14 and newer have it, on platforms that tell of a closed socket.
 _LOOK = "client_connection_check_interval"
+_REPLICATION, _DENIED = "session_replication_role", "42501"
 
 
 def find_major(connection: Connection) -> int:
@@ -73,13 +75,16 @@ class Sessions:
         *,
         caps: Mapping[str, int | None] | None = None,
         share: int = 1,
+        written: Mapping[str, str] | None = None,
     ) -> None:
         """Take the connection string of each server by its name, without a database.
 
         `directs` are the connection strings that bypass the pooler of a server, `passwords_from` the variables that
         hold the passwords, `commands` those that print them. `caps` are the servers whose connections are counted, with
-        the most that tenants.yaml allows, and `share` is how many processes divide these among them.
+        the most that tenants.yaml allows, and `share` is how many processes divide these among them. `written` are the
+        names in hints of the connection strings that are not below servers in tenants.yaml.
         """
+        self._written = written or {}
         self._passwords_from = passwords_from or {}
         self.settings = settings
         ways = {**dsns, **{_past_pooler(name): dsn for name, dsn in (directs or {}).items()}}
@@ -184,9 +189,13 @@ class Sessions:
 
     def _translate(self, error: psycopg.Error, connection: Connection) -> TenantError:
         """Return an error outside of any migration as an error of the tenant."""
-        reason = (error.diag.message_primary or str(error)).strip()
+        reason = describe_error(error)
         if self.is_severed(connection):
             return Unreachable(SILENT, hint="run the same command again once the server answers")
+        if error.sqlstate == _DENIED and _REPLICATION in reason:
+            # Of the statement that has keys and triggers fire, which a role without that right is kept from.
+            hint = f"as a superuser: ALTER ROLE {quote(connection.info.user)} RESET {_REPLICATION};"
+            return Refused(f"{reason}, which is 'replica': keys and triggers would be skipped", hint=hint)
         match classify(error, connection):
             case FailureKind.LOST:
                 return Unreachable(f"connection lost: {reason}", hint="run the same command again")
@@ -208,7 +217,10 @@ class Sessions:
         except psycopg.Error as error:
             user, waited_s = str(changes.get("user") or self._users[server]), self.waited_s.get(server, 0.0)
             password_from = self._passwords_from.get(server, "")
-            raise explain_refusal(_reason(error), server, user, password_from, role, waited_s=waited_s) from None
+            entry = self._written.get(server, "")
+            raise explain_refusal(
+                _reason(error), server, user, password_from, role, waited_s=waited_s, entry=entry
+            ) from None
 
     def _open_looking(self, server: str, given: Mapping[str, Any]) -> Connection:
         """Connect, with a look at the client where that is wanted and the server can."""

@@ -92,7 +92,9 @@ def _compose_begin(timeouts: Timeouts, application_name: str | None) -> tuple[st
     literals = {name: sql.Literal(None if value is None else str(value)) for name, value in texts.items()}
     place = secrets.token_hex()
     text = sql.SQL(read_sql("postgres", "begin"))
-    begin = text.format(**KEYS, savepoint=_SAVEPOINT, reading=sql.SQL(place), **literals).as_string()
+    begin = text.format(
+        **KEYS, savepoint=_SAVEPOINT, reading=sql.SQL(place), enforced=_compose_enforced(local=True), **literals
+    ).as_string()
     before, after = begin.split(place)
     return before, after
 
@@ -109,13 +111,23 @@ def _compose_setting(name: str, value: str, *, local: bool) -> str:
     return setting.format(sql.Literal(name), sql.Literal(value), sql.Literal(local)).as_string()
 
 
+@cache
+def _compose_enforced(*, local: bool) -> sql.Composed:
+    """Return the expression that has keys and triggers fire whatever the role is set to, unless a file says otherwise.
+
+    Only a superuser may change that, so that it is changed only where it is needed.
+    """
+    return sql.SQL(read_sql("postgres", "enforced").rstrip()).format(local=sql.Literal(local))
+
+
 def prepare_session(connection: Connection, reading: Reading) -> None:
     """Set how SQL is read for a whole session, which a file that runs outside a transaction has for itself.
 
     The start-up packet did so already, except where a pooler has dropped its options. Not in each transaction: the
     file's own SET holds from one statement to the next.
     """
-    connection.execute(f"SELECT {_compose_settings(reading, local=False)}".encode())
+    enforced = _compose_enforced(local=False).as_string()
+    connection.execute(f"SELECT {enforced}, {_compose_settings(reading, local=False)}".encode())
 
 
 @cache

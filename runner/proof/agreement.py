@@ -71,17 +71,17 @@ def find_disagreements(
         if entry.event in _RAN
     }
     for one in _sort(story.ran - logged):
-        yield Problem(f"{_name(one, story, held)}: applied by the journal of run {one.run_id[:8]}, not by the log")
+        yield Problem(f"{_name(one, story, held)}: in the journal of run {one.run_id[:8]}, but not in the log")
     for one in _sort(logged - story.ran):
         if one.run_id in story.ended:
-            yield Problem(f"{_name(one, story, held)}: applied by run {one.run_id[:8]} by the log, not by the journal")
+            yield Problem(f"{_name(one, story, held)}: in the log for run {one.run_id[:8]}, but not in its journal")
     for one in _sort(story.ran):
         if one.version != NO_VERSION and (fault := _find_fault(held.get(one.version), one.checksum)):
-            yield Problem(f"{_name(one, story, held)}: applied by the journal of run {one.run_id[:8]}, {fault}")
+            yield Problem(f"{_name(one, story, held)}: applied in the journal of run {one.run_id[:8]}, but {fault}")
     told = {one.version for one in story.ran}
     for mark in _list_wanted(story, set_name):
         if mark.version not in told and (fault := _find_fault(held.get(mark.version), "")):
-            yield Problem(f"{mark.label}: {story.verdict and story.verdict.result} by the journal, {fault}")
+            yield Problem(f"{mark.label}: {story.verdict and story.verdict.result} in the journal, but {fault}")
 
 
 def _find_fault(row: AppliedMigration | None, checksum: str) -> str:

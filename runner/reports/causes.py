@@ -1,12 +1,19 @@
 """Causes: tenants that share a trouble, a finding or a hazard are told together. Pure."""
 
+import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from tenantry.model.events import FindingReported, HazardFound
+from tenantry.model.errors import Problem
+from tenantry.model.events import FindingReported, HazardFound, Verdict
 from tenantry.model.outcome import Outcome, TenantOutcome
 from tenantry.model.results import PLAIN
 from tenantry.reports.wording import without_tenant
+
+# As the server, our own messages and our hints name a database; each tenant has its own.
+_DATABASE = re.compile(r"""(?:the )?\bdatabase (?:"[^"]*"|'[^']*')""")
+_CREATED = re.compile(r"(?<=CREATE DATABASE )\S+(?= OWNER )")
 
 
 def group_troubles(outcome: Outcome) -> list[list[TenantOutcome]]:
@@ -17,8 +24,17 @@ def group_troubles(outcome: Outcome) -> list[list[TenantOutcome]]:
             failure = tenant.failed.failure if tenant.failed else None
             # The hint names the tenant in its commands: without the name, it is the same for all of a group.
             hint = without_tenant(tenant.verdict.hint, tenant.tenant) if tenant.verdict.hint else ""
-            shared[tenant.verdict.result, tenant.verdict.reason, hint, failure, tenant.version].append(tenant)
+            reason, hint = _without_database(tenant.verdict.reason), _without_database(hint)
+            shared[tenant.verdict.result, reason, hint, failure, tenant.version].append(tenant)
     return list(shared.values())
+
+
+def share_verdict(tenants: Sequence[TenantOutcome]) -> Verdict | None:
+    """Return the verdict of tenants that share their trouble, in words that are true of each."""
+    first = tenants[0].verdict
+    if first is None or len({tenant.verdict.reason for tenant in tenants if tenant.verdict}) == 1:
+        return first
+    return replace(first, reason=_without_database(first.reason), hint=_without_database(first.hint))
 
 
 def group_findings(findings: Iterable[FindingReported], outcome: Outcome) -> list[list[FindingReported]]:
@@ -29,8 +45,20 @@ def group_findings(findings: Iterable[FindingReported], outcome: Outcome) -> lis
         problem = finding.problem
         # As for troubles: a hint that names more versions than another one is not the same.
         hint = without_tenant(problem.hint, finding.tenant) if problem.hint else ""
-        shared[problem.message, finding.detail, hint].append(finding)
+        shared[_without_database(problem.message), finding.detail, _without_database(hint)].append(finding)
     return list(shared.values())
+
+
+def share_problem(findings: Sequence[FindingReported]) -> Problem:
+    """Return the problem of tenants that share a finding, in words that are true of each."""
+    first = findings[0].problem
+    if len({finding.problem.message for finding in findings}) == 1:
+        return first
+    return replace(first, message=_without_database(first.message), hint=_without_database(first.hint))
+
+
+def _without_database(text: str) -> str:
+    return _CREATED.sub("...", _DATABASE.sub("its database", text))
 
 
 def group_hazards(hazards: Iterable[HazardFound], outcome: Outcome) -> list[tuple[HazardFound, list[str]]]:
@@ -46,7 +74,7 @@ def group_hazards(hazards: Iterable[HazardFound], outcome: Outcome) -> list[tupl
 
 def _is_within(found: HazardFound) -> bool:
     """Return whether a hazard was reported for the folder that contains its file."""
-    return found.hazard.path.startswith(f"{found.tenant}/")
+    return found.hazard.path.startswith(f"{found.tenant.removesuffix('/')}/")
 
 
 def _is_unsaid(tenant: TenantOutcome) -> bool:

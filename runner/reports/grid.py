@@ -31,7 +31,19 @@ STYLES = {
 
 
 # The columns that matter least, in the order in which a narrow terminal loses them.
-_LEAST = ("resumes", "labels", "set", "run", "by", "name", "last failure", "last applied", "server", "database")
+_LEAST = (
+    "resumes",
+    "labels",
+    "set",
+    "run",
+    "by",
+    "exit code",
+    "name",
+    "last failure",
+    "last applied",
+    "server",
+    "database",
+)
 # Blanks between two columns, and around all of them.
 _GAP, _EDGES = 3, 2
 # Arbitrary: up to that width, the words of a column stay on one line; and no column of text gets narrower.

@@ -52,6 +52,8 @@ _REPORTED = (MigrationFailed, TenantFinished, FindingReported, HazardFound)
 # These are shown there as well: the report comes too late for them.
 _AT_ONCE = (TenantsSelected, StageStarted, StageHeld)
 
+_POSTPONED = "postponed until after the other tenants"
+
 LogLine = tuple[int, str, dict[str, Any]]
 
 
@@ -96,22 +98,19 @@ class _Log:
         self._talk = talk
         self._writer: Writer | None = None
         self._failed: set[str] = set()
-        self._warned: dict[tuple[str, str], list[WarningRaised]] = defaultdict(list)
+        self._warned: dict[tuple[str, str], list[str]] = defaultdict(list)
 
     def take(self, event: Event) -> None:
         """Take in one event."""
         match event:
             case WarningRaised(tenant, problem) if tenant and self._talk.brief:
-                alike = self._warned[problem.message, without_tenant(problem.hint, tenant)]
-                alike.append(event)
-                # The first one is written; how many others there are, at the end.
-                if len(alike) == 1:
-                    self._write(event)
+                self._write_first(event, problem.message, without_tenant(problem.hint, tenant))
+            case TenantPostponed(tenant, reason) if self._talk.brief:
+                self._write_first(event, f"{_POSTPONED}: {reason}")
             case RunFinished():
-                for first, *others in self._warned.values():
+                for (message, _), (_, *others) in self._warned.items():
                     if others:
-                        names = name_tenants([warning.tenant for warning in others])
-                        self._write(WarningRaised("", Problem(f"the same of {names}: {first.problem.message}")))
+                        self._write(WarningRaised("", Problem(f"the same of {name_tenants(others)}: {message}")))
             case MigrationFailed():
                 self._failed.add(event.tenant)
                 self._write(event)
@@ -120,6 +119,13 @@ class _Log:
                 return
             case _:
                 self._write(event)
+
+    def _write_first(self, event: WarningRaised | TenantPostponed, message: str, hint: str = "") -> None:
+        """Write what is said of a tenant, unless it was said of another one: how many there are is said at the end."""
+        alike = self._warned[message, hint]
+        alike.append(event.tenant)
+        if len(alike) == 1:
+            self._write(event)
 
     def _write(self, event: Event) -> None:
         line = _describe_hazard(event) if isinstance(event, HazardFound) else _describe(event)
@@ -189,6 +195,8 @@ def _write_sentence(message: str, values: dict[str, Any]) -> Iterator[str]:
     tenant, migration = values.pop("tenant", ""), values.pop("migration", "")
     detail, hint = values.pop("detail", ""), values.pop("hint", "")
     elapsed_ms = values.pop("elapsed_ms", None)
+    if "reason" in values:
+        message = f"{message}: {values.pop('reason')}"
     if "selection" in values:
         message = f"{values.pop('selection')}: {message}: {values.pop('tenants')}"
     subject = join([name_tenants([tenant]) if tenant else "", migration], ": ")
@@ -298,7 +306,7 @@ def _describe_rest(event: Event) -> LogLine | None:
             met = "conflict with another session" if limit else "blocked by a lock"
             return _WARNING, f"{met}, retrying: {failure.message}", values | {"attempt": attempt}
         case TenantPostponed(tenant, reason):
-            return _WARNING, "postponed until after the other tenants", {"tenant": tenant, "reason": reason}
+            return _WARNING, _POSTPONED, {"tenant": tenant, "reason": reason}
         case _:
             return None
 

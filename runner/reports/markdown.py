@@ -9,7 +9,7 @@ from tenantry.model.migrations import label
 from tenantry.model.outcome import TenantOutcome
 from tenantry.model.results import GOOD
 from tenantry.reports.advice import describe_rest, list_next_steps, locate
-from tenantry.reports.causes import group_findings, group_hazards, group_troubles
+from tenantry.reports.causes import group_findings, group_hazards, group_troubles, share_problem, share_verdict
 from tenantry.reports.escaping import escape, escape_line
 from tenantry.reports.formats import Call
 from tenantry.reports.hazards import describe_effect
@@ -113,7 +113,7 @@ def _write_plans(summary: RunSummary) -> Iterator[str]:
 
 def _write_trouble(tenants: Sequence[TenantOutcome], call: Call) -> Iterator[str]:
     first, names = tenants[0], [tenant.tenant for tenant in tenants]
-    verdict, failed = first.verdict, first.failed
+    verdict, failed = share_verdict(tenants), first.failed
     if verdict is None:
         return
     said = verdict.reason
@@ -135,9 +135,10 @@ def _write_trouble(tenants: Sequence[TenantOutcome], call: Call) -> Iterator[str
 def _write_finding(findings: Sequence[FindingReported], call: Call) -> Iterator[str]:
     first, names = findings[0], [finding.tenant for finding in findings if finding.tenant]
     subject = f"**{_plain(name_tenants(names))}**: " if names else ""
-    yield f"{subject}{_plain(first.problem.message)}"
+    problem = share_problem(findings)
+    yield f"{subject}{_plain(problem.message)}"
     yield from _fence(first.detail, "diff" if first.detail.startswith("---") else "")
-    if hint := first.problem.hint:
+    if hint := problem.hint:
         yield f"Hint: {_plain(render_shared_hint(hint, names, call) if names else render_hint(hint, call))}"
     yield ""
 

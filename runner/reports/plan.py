@@ -13,13 +13,14 @@ from tenantry.model.events import (
     StagePlanned,
     TenantPlanned,
 )
-from tenantry.model.outcome import Outcome
+from tenantry.model.outcome import Outcome, TenantOutcome
 from tenantry.model.results import PLAIN, Result
 from tenantry.model.words import count
+from tenantry.reports.causes import group_troubles, share_verdict
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.hazards import write_effects, write_hazard
 from tenantry.reports.output import Output
-from tenantry.reports.wording import count_tenants, indent, name_tenants, render_hint
+from tenantry.reports.wording import count_tenants, indent, name_tenants, render_hint, render_shared_hint
 
 Steps = tuple[Migration, ...]
 
@@ -99,19 +100,33 @@ def _render(plans: Plans, call: Call) -> Iterator[str]:
     idle = plans.up_to_date()
     if idle:
         yield f"{count_tenants(idle)}: up to date: {name_tenants(idle)}"
-    for outcome in plans.outcome.tenants.values():
-        verdict = outcome.verdict
-        if verdict and verdict.result not in PLAIN:
-            yield f"{name_tenants([outcome.tenant])}: {verdict.result.value}: {verdict.reason}"
-            if verdict.result is Result.FINDING:
-                yield from _write_findings(plans.findings[outcome.tenant], call)
-            hint = verdict.hint
-            if verdict.result is Result.REFUSED and not hint:
-                hint = f'run "tenantry verify --tenants {outcome.tenant}" to see the reason'
-            if hint:
-                yield f"  hint: {render_hint(hint, call)}"
-            if verdict.trace:
-                yield from indent(f"please report this:\n{verdict.trace}")
+    for group in _group(plans):
+        yield from _write_trouble(group, plans, call)
+
+
+def _group(plans: Plans) -> Iterator[list[TenantOutcome]]:
+    """Yield the tenants without a plan by their trouble, in the order of the run; one with findings is alone."""
+    order = {name: index for index, name in enumerate(plans.outcome.tenants)}
+    told = [one for one in plans.outcome.tenants.values() if one.findings]
+    alone = [[one] for one in told if one.verdict and one.verdict.result not in PLAIN]
+    shared = [group for group in group_troubles(plans.outcome) if not group[0].findings]
+    yield from sorted([*alone, *shared], key=lambda group: order[group[0].tenant])
+
+
+def _write_trouble(tenants: Sequence[TenantOutcome], plans: Plans, call: Call) -> Iterator[str]:
+    names, verdict = [one.tenant for one in tenants], share_verdict(tenants)
+    if verdict is None:
+        return
+    yield f"{name_tenants(names)}: {verdict.result.value}: {verdict.reason}"
+    if verdict.result is Result.FINDING:
+        yield from _write_findings(plans.findings[names[0]], call)
+    hint = verdict.hint
+    if verdict.result is Result.REFUSED and not hint:
+        hint = f'run "tenantry verify --tenants {names[0]}" to see the reason'
+    if hint:
+        yield f"  hint: {render_shared_hint(hint, names, call)}"
+    if verdict.trace:
+        yield from indent(f"please report this:\n{verdict.trace}")
 
 
 def _render_stages(stages: Sequence[StagePlanned]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from tenantry.model.outcome import Outcome, TenantOutcome
 from tenantry.model.results import GOOD, Cell, Failure, Result
 from tenantry.model.words import count
 from tenantry.reports.advice import describe_rest, list_next_steps, locate, type_here
-from tenantry.reports.causes import group_findings, group_hazards, group_troubles
+from tenantry.reports.causes import group_findings, group_hazards, group_troubles, share_problem, share_verdict
 from tenantry.reports.escaping import escape_source
 from tenantry.reports.formats import Call, Sink
 from tenantry.reports.grid import write_grid
@@ -128,11 +128,12 @@ class _Report:
         """Yield each finding once, with all tenants that share it."""
         for findings in group_findings(self._findings, self._outcome):
             first, names = findings[0], [finding.tenant for finding in findings]
-            yield f"{name_tenants(names)}: {first.problem.message}"
+            problem = share_problem(findings)
+            yield f"{name_tenants(names)}: {problem.message}"
             if first.detail:
                 yield from indent(first.detail)
-            if first.problem.hint:
-                yield f"  hint: {render_shared_hint(first.problem.hint, names, self._call)}"
+            if problem.hint:
+                yield f"  hint: {render_shared_hint(problem.hint, names, self._call)}"
 
     def _hazards_text(self) -> Iterator[str]:
         """Yield each hazard once, with all tenants that it refuses."""
@@ -146,7 +147,7 @@ class _Report:
 
     def _trouble_text(self, tenants: list[TenantOutcome]) -> Iterator[str]:
         first, names = tenants[0], [tenant.tenant for tenant in tenants]
-        verdict = first.verdict
+        verdict = share_verdict(tenants)
         if verdict is None:
             return
         if first.failed:

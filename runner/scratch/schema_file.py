@@ -17,6 +17,8 @@ from tenantry.scratch.places import Scratch
 from tenantry.scratch.roles import create_role, find_missing_role
 
 _TIMEOUT_S = 120  # arbitrary: an ORM that has to be built first takes a while
+_EXPECTED = "expected an SQL file, or a command that prints SQL"
+_NO_COMMAND = 127  # of the shell, where it finds no program of that name
 # Newer versions of pg_dump put this around their output for psql; it is not part of the schema.
 _RESTRICT = re.compile(r"(?m)^\\(un)?restrict\b.*$")
 _SETTING = re.compile(r"^\s*SET\s", re.IGNORECASE)
@@ -30,10 +32,14 @@ def read_schema_source(source: str, root: Path, environment: Mapping[str, str]) 
     If `source` names a file below `root`, it is that file; anything else is run by the shell in `root`, with no
     input. Raises ConfigError.
     """
+    if not source.strip():
+        raise ConfigError((Problem(f"--schema-from: empty, {_EXPECTED}"),))
     if _is_file(root / source):
         return _decode((root / source).read_bytes(), source), source
     if source.endswith(".sql") and not re.search(r"\s", source):
-        raise ConfigError((Problem(f"{source}: not found, expected an SQL file, or a command that prints SQL"),))
+        raise ConfigError((Problem(f"{source}: not found, {_EXPECTED}"),))
+    if _is_folder(root / source):
+        raise ConfigError((Problem(f"{source}: a folder, {_EXPECTED}"),))
     try:
         done = subprocess.run(
             ["/bin/sh", "-c", source],
@@ -46,6 +52,8 @@ def read_schema_source(source: str, root: Path, environment: Mapping[str, str]) 
         )
     except subprocess.TimeoutExpired:
         raise ConfigError((Problem(f"{source}: ran for more than {_TIMEOUT_S} s, expected SQL"),)) from None
+    if done.returncode == _NO_COMMAND and not re.search(r"\s", source):
+        raise ConfigError((Problem(f"{source}: neither a file nor a command, {_EXPECTED}"),))
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace")
         raise ConfigError((Problem(f"{source}: ended with status {done.returncode}, expected SQL\n{said}".rstrip()),))
@@ -59,6 +67,13 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False  # too long for the name of a file: a command
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _decode(text: bytes, source: str) -> str:

@@ -19,7 +19,7 @@ class Presence(StrEnum):
     PRESENT = "present"
     PARTIAL = "partial"
     ABSENT = "absent"
-    UNSEEN = "cannot be seen"
+    UNSEEN = "not visible"
 
 
 class TenantStanding(StrEnum):

@@ -33,11 +33,11 @@ def list_cells(found: Examined) -> dict[str, str]:
     present = evidence.having(Presence.PRESENT)
     at = f" {present[-1].version:04}" if evidence.standing is TenantStanding.MATCH and present else ""
     return {
-        "is": f"{evidence.standing.value}{at}",
-        "there": name_versions(present),
-        "half": name_versions(evidence.having(Presence.PARTIAL)),
-        "not there": name_versions(evidence.having(Presence.ABSENT)),
-        "cannot be seen": name_versions(evidence.having(Presence.UNSEEN)),
+        "schema": f"{evidence.standing.value}{at}",
+        "present": name_versions(present),
+        "partial": name_versions(evidence.having(Presence.PARTIAL)),
+        "missing": name_versions(evidence.having(Presence.ABSENT)),
+        "not visible": name_versions(evidence.having(Presence.UNSEEN)),
     }
 
 

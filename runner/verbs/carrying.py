@@ -61,7 +61,7 @@ class Carrier:
             control = self._coordinator.control if self._coordinator else _find_control(self._project)
         except (ConfigError, TenantError) as error:
             # By threads, the run needs no control database: what keeps two runners apart is the tenants' own locks.
-            message = f"the workers of the run that is resumed could not be told to stop: {error}"
+            message = f"the workers of the run being resumed could not be told to stop: {error}"
             yield WarningRaised("", Problem(message, "end them, so that this run need not wait for their locks"))
         else:
             if control:
@@ -86,10 +86,11 @@ def make_control(config: Config, patience: Patience, stop: Stop) -> "Control":
     place = config.control
     if place is None:
         message = f"{config.path}: no workers, expected the key: it says where runs and workers meet"
-        raise ConfigError((Problem(message, "add the line `workers: {}` to have it in the master's database"),))
+        line = "`workers: {}` to have it in the master's database" if config.master else "`workers: {database: DSN}`"
+        raise ConfigError((Problem(message, f"add the line {line}"),))
     settings = Settings(f"tenantry/{__version__} workers")
     if place.dsn:
-        sessions = Sessions({_OWN: place.dsn}, settings)
+        sessions = Sessions({_OWN: place.dsn}, settings, written={_OWN: "workers.database in tenants.yaml"})
         patience.await_servers(sessions, [_OWN], lambda: stop.reason)
         return Control(sessions, _OWN, sessions.maintenance(_OWN), place.schema)
     master = config.master
@@ -136,7 +137,7 @@ def read_files(config: Config) -> dict[SetName, str]:
     digests = {}
     for name, folder in folders.items():
         if folder is not None:
-            directory = read_directory(folder, str(folder))
+            directory = read_directory(folder, str(folder), apart=config.folders)
             digests[name] = digest_files(directory, read_checks(folder, str(folder), directory.migrations))
     return digests
 
@@ -177,7 +178,7 @@ def _describe_layout(control: "Control", found: tuple[int, str], expected: str) 
     layout, queue = found
     where = f"workers: schema {control.schema!r} of database {control.database!r}"
     message = f"{where}: of layout {layout} and procrastinate {queue}, expected {expected}"
-    return Problem(message, f"drop the schema while no run and no worker is at work, then {_SET_UP}")
+    return Problem(message, f"drop the schema while no run and no worker is active, then {_SET_UP}")
 
 
 def _check_rights(control: "Control", part: Part | None) -> None:

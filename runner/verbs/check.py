@@ -18,6 +18,7 @@ from tenantry.model.errors import ConfigError, InputError, Problem, Refused, Ser
 from tenantry.model.events import DraftWritten, Event, FindingReported, Verdict, WarningRaised, drain
 from tenantry.model.results import Result
 from tenantry.model.rollout import Stage
+from tenantry.model.tenants import name_folder
 from tenantry.model.words import count
 from tenantry.project import Project
 from tenantry.proof.checks import run_checks
@@ -100,7 +101,7 @@ def start(
     wanted = _load_wanted(project, schema_from, compared, extra=not allow_extra) if schema_from else None
     changes = {name: tuple(find_changes(config.folder(name), base)) for name in sets if base}
     # Each set stands where a tenant does: what is found is said of its folder.
-    stand_ins = [Tenant(str(config.folder(name)), name, Server("scratch", None), "") for name in sets]
+    stand_ins = [Tenant(name_folder(str(config.folder(name))), name, Server("scratch", None), "") for name in sets]
     job = _make_job(project, directories, changes, wanted)
     warnings = [WarningRaised("", warning) for found, _ in directories.values() for warning in found.warnings]
     untried = [one for found, _ in directories.values() for one in describe_untried(found.migrations)]
@@ -133,7 +134,7 @@ def _read_all(config: Config, sets: Sequence[SetName]) -> dict[SetName, tuple[Di
     for name in sets:
         folder = config.folder(name)
         try:
-            directory = read_directory(folder, str(folder))
+            directory = read_directory(folder, str(folder), apart=config.folders)
             found[name] = directory, read_checks(folder, str(folder), directory.migrations)
         except InputError as error:
             problems += error.problems

@@ -38,7 +38,7 @@ def start(project: Project, *, path: Path | None = None) -> Events:
     cannot be replayed.
     """
     folder = project.config.folder(SetName.TENANT)
-    text = compose_dump(project, read_directory(folder, str(folder)))
+    text = compose_dump(project, read_directory(folder, str(folder), apart=project.config.folders))
     if path is None:
         # As a whole: a string in it may span lines.
         yield LinePrinted(text.rstrip("\n"))

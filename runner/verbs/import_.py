@@ -242,7 +242,7 @@ def start_files(config: Config, *, tool: str, folder: Path, set_name: SetName, w
     InputError where none of these can be, and at the end PartlyConverted where some cannot: those keep their versions.
     """
     if tool not in CONVERSIONS:
-        message = f"--from: files of {tool} cannot be translated, expected {', '.join(sorted(CONVERSIONS))}"
+        message = f"--from: files of {tool} cannot be translated, expected one of {', '.join(sorted(CONVERSIONS))}"
         raise ConfigError((Problem(message),))
     target = config.folder(set_name)
     places, failed = _convert(tool, folder)
@@ -255,7 +255,7 @@ def start_files(config: Config, *, tool: str, folder: Path, set_name: SetName, w
     yield from (LinePrinted(str(path) if write else f"would write {path}") for path in new)
     yield from (LinePrinted(f"note: {note}") for note in _list_notes(places, done))
     if not new:
-        yield LinePrinted("nothing to write: the files that can be translated are there already")
+        yield LinePrinted("nothing to write: the files that can be translated already exist")
     elif not write:
         yield LinePrinted("nothing was written: add --write to write the files")
     for source, path in by_hand.items():

@@ -18,7 +18,7 @@ from tenantry.config.starter import (
     name_databases,
     write_dsn,
 )
-from tenantry.model.errors import ConfigError, Problem, RunError, ServerError, Unreachable
+from tenantry.model.errors import Blocked, ConfigError, Problem, Refused, RunError, ServerError, Unreachable
 from tenantry.model.events import CommandsAdvised, Event, LinePrinted, RepairMade
 from tenantry.model.outcome import Outcome
 from tenantry.model.records import LEDGER_TABLE
@@ -57,6 +57,7 @@ _PARAMS = (
     WAIT,
 )
 _URL = "DATABASE_URL"
+_SERVER = "main"
 _HAS_RECORD = f"SELECT pg_catalog.to_regclass('{Scope().ledger_schema}.{LEDGER_TABLE}') IS NOT NULL"
 
 
@@ -81,6 +82,7 @@ def start(request: Request, folder: Path, *, single: bool = False, source: str |
 
 def _start(request: Request) -> Events:
     options = request.options
+    refuse_idle(request, {"config": "--config"}, "with init, which writes tenants.yaml into DIR")
     if options["source"] is None:
         refuse_idle(request, {"wait_s": "--wait"}, "without --from")
     return start(request, Path(options["folder"]), single=options["single"], source=options["source"])
@@ -108,6 +110,13 @@ def _tell(written: Sequence[Path]) -> Iterator[str]:
     yield from (f"created {path}" for path in written)
 
 
+def _tell_draft(event: Event) -> Event:
+    """Return the path of a draft as that of the other files; a statement that is left to a person as it is."""
+    return (
+        LinePrinted(f"created {event.text}") if isinstance(event, LinePrinted) and Path(event.text).is_file() else event
+    )
+
+
 class _Read(NamedTuple):
     """A schema, and the major of its server."""
 
@@ -122,7 +131,7 @@ def _start_from(request: Request, folder: Path, source: str, *, single: bool) ->
     dsn, needed = _keep_source(request.environment, source)
     starter = (adopt_single if single else adopt_fleet)(found.database, dsn)
     environment = {**request.environment, PASSWORD: "unused", _URL: source}
-    choice = Choice(folder / "tenants.yaml", environment, servers={"main": source})
+    choice = Choice(folder / "tenants.yaml", environment, servers={_SERVER: source})
     with writing(folder, starter) as written:
         drafted: list[Event] = []
         try:
@@ -133,14 +142,14 @@ def _start_from(request: Request, folder: Path, source: str, *, single: bool) ->
             raise
     # Only now: where nobody reads on, the files stay, since the database has their record.
     yield from map(LinePrinted, _tell(written))
-    yield from drafted
+    yield from (_tell_draft(event) for event in drafted)
     yield from adopted
     yield CommandsAdvised((*needed, *_advise(folder, "status", "verify")))
 
 
 def _read_source(source: str) -> ServerConnection:
     """Return where a connection string leads to. Raises ConfigError; its message does not show the string."""
-    found = connect("main", source)
+    found = connect(_SERVER, source)
     if isinstance(found, Mistake):
         raise ConfigError((Problem(f"--from: {found.what}", found.hint),))
     if found.server.embedded or not found.database:
@@ -161,18 +170,19 @@ def _keep_source(environment: Mapping[str, str], source: str) -> tuple[str, list
 
 def _read_schema(request: Request, source: str, database: str) -> _Read:
     """Return the schema of a database and the major of its server. Raises ConfigError, Unreachable and TenantError."""
-    sessions = Sessions({"main": source}, Settings("tenantry/init"))
+    sessions = Sessions({_SERVER: source}, Settings("tenantry/init"), written={_SERVER: "the connection string"})
     request.stop.covers(sessions)
-    make_patience(request).await_servers(sessions, ["main"], lambda: request.stop.reason)
+    make_patience(request).await_servers(sessions, [_SERVER], lambda: request.stop.reason)
     try:
-        with sessions.connect_to("main", database) as connection:
+        with sessions.connect_to(_SERVER, database) as connection:
             if connection.execute(_HAS_RECORD).fetchone() == (True,):
                 message = f"--from: the database {database!r} has a record of migrations, expected one without"
                 raise ConfigError((Problem(message, "work with the project whose files those are"),))
             return _Read(read_snapshot(connection, Scope()), find_major(connection))
-    except Unreachable as error:
-        # Its hint is about tenants.yaml, which is not there yet.
-        raise Unreachable(f"--from: {error}", hint="correct the connection string, or start the server") from None
+    except (Unreachable, Blocked, Refused) as error:
+        # It has no name yet that a person would know.
+        said = str(error).removeprefix(f"server {_SERVER!r}: ")
+        raise type(error)(f"--from: {said}", hint=error.hint) from None
 
 
 def _draft(request: Request, choice: Choice, folder: Path, read: _Read, database: str) -> list[Event]:

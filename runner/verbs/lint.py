@@ -20,6 +20,7 @@ from tenantry.model.events import Event, HazardFound, RowReported, RunFinished, 
 from tenantry.model.hazards import Hazard, Level
 from tenantry.model.results import Result, Standing, TableSize
 from tenantry.model.rollout import Stage
+from tenantry.model.tenants import name_folder
 from tenantry.project import Project
 from tenantry.verbs.opening import open_files, open_request, refuse_idle
 from tenantry.verbs.options import JOBS, SERVER, SHARD, WAIT, Version, make_tenants_option
@@ -127,7 +128,8 @@ def _read_all(config: Config, chosen: SetName | None, *, lenient: bool) -> list[
     for name in names:
         folder = config.folder(name)
         try:
-            found.append((name, str(folder), read_directory(folder, str(folder), lenient=lenient)))
+            directory = read_directory(folder, str(folder), lenient=lenient, apart=config.folders)
+            found.append((name, str(folder), directory))
         except MigrationFileError as error:
             problems += error.problems
     if problems:
@@ -151,7 +153,7 @@ def _choose(found: Sequence[tuple[SetName, str, Directory]], versions: Sequence[
             # They run after all the others, and again with every edit.
             if directory.repeatables and not versions:
                 files, wanted = (*files, *directory.repeatables), wanted | {NO_VERSION}
-            sets.append(_Set(name, folder, files, frozenset(wanted), warnings=directory.warnings))
+            sets.append(_Set(name, name_folder(folder), files, frozenset(wanted), warnings=directory.warnings))
     return sets
 
 

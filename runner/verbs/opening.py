@@ -8,6 +8,7 @@ from typing import Any
 
 from tenantry.config.model import Config
 from tenantry.config.reading import read
+from tenantry.config.stand_ins import stand_in
 from tenantry.fleet.selection import parse_selection
 from tenantry.fleet.shards import Shard, parse_shard
 from tenantry.model import SetName
@@ -44,8 +45,9 @@ def open_files(request: Request) -> Project:
 
 
 def read_request(request: Request) -> Config:
-    """Read the tenants.yaml that a request is about, and nothing else. Raises ConfigError."""
-    return read(Path(request.options["config"]), env=request.environment)
+    """Read the tenants.yaml that a request is about, for work that asks no server of it. Raises ConfigError."""
+    path = Path(request.options["config"])
+    return read(path, env=stand_in(path, request.environment))
 
 
 def read_config(request: Request) -> Config:

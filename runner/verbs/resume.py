@@ -52,7 +52,7 @@ def find_unfinished(runs: Runs, word: str) -> Unfinished:
     trail = runs.trail(runs.find(word, "migrate"))
     header = trail[0].header
     if running := next((one for one in trail if one.running), None):
-        raise Blocked(f"run {running.header.short}: still going on, expected one that has ended")
+        raise Blocked(f"run {running.header.short}: still in progress, expected one that has ended")
     left = _list_left(trail)
     if not left:
         message = f"run {header.short}: every tenant ended well, expected one to resume"
@@ -80,7 +80,9 @@ def pick_up(project: Project, word: str) -> tuple[Unfinished, Project]:
     found = find_unfinished(find_runs(project.config), word)
     selected = {tenant.name for tenant in project.tenants}
     if missing := [name for name in found.left if name not in selected]:
-        message = f"run {found.header.short}: tenant {missing[0]!r} is left of it, and not selected, expected it to be"
+        message = (
+            f"run {found.header.short}: tenant {missing[0]!r} remains and is not selected, expected all that remain"
+        )
         raise ConfigError((Problem(message, "open the project with the tenants of that run"),))
     tenants = tuple(tenant for tenant in project.tenants if tenant.name in found.left)
     choice = replace(project.choice, create=bool(found.options.get("create")))
@@ -122,7 +124,7 @@ def _check_servers(request: Request, header: JournalHeader) -> None:
     given = {name for name, _dsn in request.options["servers"]}
     if missing := [name for name in header.servers if name not in given]:
         words = " ".join(f"--server {name}=..." for name in missing)
-        message = f"run {header.short}: it had {words}, which no journal keeps, expected it again"
+        message = f"run {header.short}: started with {words}, which no journal keeps, expected the same again"
         raise ConfigError((Problem(message),))
 
 

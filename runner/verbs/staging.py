@@ -127,7 +127,7 @@ def _cut(stages: list[Stage], rollout: Rollout, last: str | None) -> list[Stage]
     wanted = {"", *names[: names.index(last) + 1]}
     kept = [stage for stage in stages if stage.name in wanted]
     if not kept:
-        raise ConfigError((Problem(f"--stage {last}: nobody who is selected is in it, expected a tenant"),))
+        raise ConfigError((Problem(f"--stage {last}: contains none of the selected tenants, expected at least one"),))
     return kept
 
 

@@ -53,10 +53,10 @@ def _warn(project: Project, chosen: Mapping[str, Collection[str]], done: Mapping
     known = {tenant.name for tenant in (*project.known, project.config.master) if tenant}
     for state, names in chosen.items():
         if gone := [name for name in names if name not in known]:
-            message = f"--tenants {state}: {_list(gone)} left so by the last run, not in tenants.yaml any more"
+            message = f"--tenants {state}: {_list(gone)} from the last run, no longer in tenants.yaml"
             yield WarningRaised("", Problem(message))
         if state in _BY_LEDGER and (over := [name for name in names if done.get(name)]):
-            message = f"--tenants {state}: {_list(over)} left so by the last run, with nothing pending any more"
+            message = f"--tenants {state}: {_list(over)} from the last run, with nothing left to apply"
             yield WarningRaised("", Problem(message))
 
 

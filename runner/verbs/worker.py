@@ -118,7 +118,7 @@ def _set_up(control: "Control", run_id: str) -> Events:
         yield LinePrinted(f"created {where}")
     else:
         check_control(control, None, library=procrastinate.VERSION)
-        yield LinePrinted(f"{where} is there already")
+        yield LinePrinted(f"{where} already exists")
     yield RunFinished(0)
 
 
@@ -168,7 +168,8 @@ def _open_batch(request: Request, assignment: "Assignment", batch: "TenantBatch"
 def _check_files(project: Project, assignment: "Assignment") -> None:
     for set_name, digest in list_digests(project).items():
         if assignment.request["files"].get(set_name.value) != digest:
-            message = f"the files of set {set_name} are not those of run {assignment.run[:8]}, nor those of the start"
+            run = assignment.run[:8]
+            message = f"the files of set {set_name} are neither those of run {run} nor those at the worker's start"
             hint = "start the worker again, with the files of the run"
             raise FilesDiffer((Problem(message, hint),))
 

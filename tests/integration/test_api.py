@@ -292,7 +292,7 @@ def test_resume(here: Site, open_here: Open) -> None:
     with open_here(tenants="16") as project, pytest.raises(tenantry.InputError) as caught:
         tenantry.migrate(project, resume="last")
     assert [problem.message for problem in caught.value.problems] == [
-        f"run {first.id[:8]}: tenant '1' is left of it, and not selected, expected it to be"
+        f"run {first.id[:8]}: tenant '1' remains and is not selected, expected all that remain"
     ]
     with open_here() as project:
         run = tenantry.migrate(project, resume=first.id[:8])

@@ -77,6 +77,7 @@ def test_rows(open_with: OpenProject, end: str) -> None:
         ("COMMIT; DELETE FROM t RETURNING id", "has 2 statements, expected one"),
         ("-- none", "has 0 statements, expected one"),
         ("SET search_path = public", "returns no columns, expected a query"),
+        ("COPY t TO STDOUT", "returns no rows, expected a query"),
     ],
 )
 def test_only_reads(open_with: OpenProject, master: str, query: str, said: str) -> None:
@@ -85,6 +86,13 @@ def test_only_reads(open_with: OpenProject, master: str, query: str, said: str) 
         open_with(query)
     assert [(problem.message, problem.hint) for problem in caught.value.problems] == [(f"{AT} {said}", ONLY_READS)]
     assert count(master) == 2
+
+
+def test_a_column_twice(open_with: OpenProject) -> None:
+    """Of two columns of one name, neither is taken."""
+    with pytest.raises(InputError) as caught:
+        open_with("SELECT id, database, 7 AS id FROM t")
+    assert str(caught.value) == f"{AT} returns column 'id' more than once, expected it once"
 
 
 def test_unterminated(open_with: OpenProject) -> None:

@@ -184,7 +184,7 @@ def _describe(header: JournalHeader) -> ProjectDescribed:
 
 def _end(journal: Journal, started: set[str]) -> Iterator[Event]:
     """Yield the ends that a journal lacks."""
-    reason = "the run is still going on" if journal.running else "the run was killed"
+    reason = "the run is still in progress" if journal.running else "the run was killed"
     ends = journal.ends
     for name in journal.header.tenants:
         if name not in ends:

@@ -250,7 +250,7 @@ class Carriage:
                 return Verdict(Result.STOPPED, "its worker ended", AGAIN)
             return Verdict(Result.NOT_STARTED, refused)
         if self._tries[name] >= MOST_ATTEMPTS:
-            why = f"{MOST_ATTEMPTS} workers died at work on it, or on others of its batch"
+            why = f"{MOST_ATTEMPTS} workers died while working on it, or on others of its batch"
             return Verdict(Result.FAILED, why, "read the log of the workers, then run the same command again")
         return None
 
@@ -320,7 +320,7 @@ def explain_unserved(server: str, alive: Sequence[WorkerSign]) -> tuple[str, str
         return f"no worker serves {server!r}", hint
     names = ", ".join(others)
     return f"no worker serves {server!r} with these files and this version; with others: {names}", (
-        f"bring the files and the version of tenantry there to those of this run, then {hint}"
+        f"give those hosts the files and the tenantry version of this run, then {hint}"
     )
 
 

@@ -34,12 +34,12 @@ def end_runs(control: Control, runs: Sequence[str], stop: Stop, wait_s: float) -
                     return
             except LOST as error:
                 link.drop(error)
-                message = "the workers of the run that is resumed could not be told to stop"
+                message = "the workers of the run being resumed could not be told to stop"
                 yield WarningRaised("", Problem(f"{message}: the control database does not answer: {link.lost}"))
                 return
             if not said:
                 said = True
-                message = "workers are still at work on the run that is resumed: waiting for them to stop"
+                message = "workers are still working on the run being resumed: waiting for them to stop"
                 yield WarningRaised("", Problem(message))
             time.sleep(_LOOK_S)  # workers ring for the run that they serve, which is over
 

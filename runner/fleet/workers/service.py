@@ -105,7 +105,7 @@ class Service:
         for ticket in again:
             yield f"job {ticket.job}: its worker died, another one takes it over"
         for ticket in ended:
-            yield f"job {ticket.job}: given up, {count(ticket.attempt + 1, 'worker')} died at it"
+            yield f"job {ticket.job}: given up, {count(ticket.attempt + 1, 'worker')} died while working on it"
 
     def _sign_out(self) -> None:
         try:

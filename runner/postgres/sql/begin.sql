@@ -17,5 +17,6 @@ SELECT
         END,
         true
     ),
+    {enforced},
     {reading};
 SAVEPOINT {savepoint}

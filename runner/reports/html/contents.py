@@ -12,7 +12,7 @@ from tenantry.model.outcome import TenantOutcome
 from tenantry.model.results import GOOD, Cell, Result, Standing
 from tenantry.model.tenants import SetName
 from tenantry.reports.advice import describe_rest, list_next_steps, locate
-from tenantry.reports.causes import group_findings, group_hazards, group_troubles
+from tenantry.reports.causes import group_findings, group_hazards, group_troubles, share_problem, share_verdict
 from tenantry.reports.formats import Call
 from tenantry.reports.hazards import describe_effect
 from tenantry.reports.summary import RunSummary, TenantSummary
@@ -179,7 +179,7 @@ def _list_causes(summary: RunSummary, call: Call) -> Iterator[dict[str, Any]]:
 
 def _describe_trouble(tenants: list[TenantOutcome], places: Mapping[str, int], call: Call) -> dict[str, Any]:
     first, names = tenants[0], [tenant.tenant for tenant in tenants]
-    verdict, failed = first.verdict, first.failed
+    verdict, failed = share_verdict(tenants), first.failed
     assert verdict is not None
     cause = {
         "tone": BAD if verdict.result in _BAD_RESULTS else CARE if verdict.result not in GOOD else GOOD_TONE,
@@ -202,14 +202,14 @@ def _describe_trouble(tenants: list[TenantOutcome], places: Mapping[str, int], c
 
 def _describe_finding(findings: list[FindingReported], places: Mapping[str, int], call: Call) -> dict[str, Any]:
     first, names = findings[0], [finding.tenant for finding in findings]
-    hint = first.problem.hint
+    problem = share_problem(findings)
     return {
         "tone": CARE,
         "word": Result.FINDING.value,
-        "title": first.problem.message,
+        "title": problem.message,
         "tenants": [places[name] for name in names if name in places],
         "detail": first.detail,
-        "hint": render_shared_hint(hint, names, call) if hint else "",
+        "hint": render_shared_hint(problem.hint, names, call) if problem.hint else "",
     }
 
 

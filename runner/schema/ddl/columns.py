@@ -285,7 +285,7 @@ def _continue(column: SchemaObject, sequence: str, facts: Mapping[str, str]) -> 
     following = f"least(min({name}) - 1, {first})" if down else f"greatest(max({name}) + 1, {first})"
     # Of names that the server quoted.
     sql = f"SELECT setval({sequence}, {following}, false) FROM {column.parent}"  # noqa: S608
-    return step(column, Phase.OWNED, sql, note="goes on after the values in the rows")
+    return step(column, Phase.OWNED, sql, note="continues after the values in the rows")
 
 
 def _inherits_identity(change: SchemaStep) -> bool:

@@ -81,7 +81,7 @@ def _grant_columns(change: SchemaStep, role: str) -> Iterator[Step]:
         for made in _write_role(part, role, frozenset(), new):
             # Of the table, so that it comes after the REVOKE.
             own = replace(made, key=change.new.key)
-            yield comment_out(own, "given again after the REVOKE above") if new <= _grow(old) else own
+            yield comment_out(own, "granted again after the REVOKE above") if new <= _grow(old) else own
 
 
 def _write_role(change: SchemaStep, role: str, old: frozenset[str], new: frozenset[str]) -> Iterator[Step]:

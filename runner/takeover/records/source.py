@@ -23,7 +23,8 @@ def input_error(message: str, hint: str = "") -> InputError:
 def list_paths(folder: Path, pattern: str = "*") -> tuple[Path, ...]:
     """Return the files of a folder that match a glob pattern, sorted by path. Raises InputError: no such folder."""
     if not folder.is_dir():
-        raise input_error(f"{folder}: no such folder, expected the tool's migrations")
+        found = "not a folder" if folder.exists() else "no such folder"
+        raise input_error(f"{folder}: {found}, expected the tool's migrations")
     return tuple(sorted(path for path in folder.glob(pattern) if path.is_file()))
 
 

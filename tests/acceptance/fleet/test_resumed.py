@@ -14,7 +14,7 @@ pytestmark = pytest.mark.timeout(600)
 
 IDS = [str(number) for number in range(1, 9)]
 FILES = {"0000_rooms.sql": ROOMS, "0001_notes.sql": WAIT + NOTES}
-BUSY = "workers are still at work on the run that is resumed: waiting for them to stop"
+BUSY = "workers are still working on the run being resumed: waiting for them to stop"
 RESUME = ("migrate", "--resume", "--engine", "threads", "--format", "jsonl")
 
 
@@ -73,5 +73,5 @@ def test_without_the_control_database(fleet: MakeFleet, gone: str) -> None:
             assert process.wait() == 0, out
         said = list_warnings(one.run("runs", "show", "last", "--format", "jsonl").out)
     assert_once(one, IDS, [0, 1])
-    expected = "the workers of the run that is resumed could not be told to stop: tenants.yaml: no workers, expected"
+    expected = "the workers of the run being resumed could not be told to stop: tenants.yaml: no workers, expected"
     assert [re.sub(r" the key.*", "", text) for text in said] == ([expected] if gone == "key" else [])

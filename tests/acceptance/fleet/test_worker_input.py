@@ -45,7 +45,7 @@ def test_without_a_control_database(fleet: MakeFleet) -> None:
     """Without a master, tenants.yaml has to name a database."""
     one = fleet(settings=SETTINGS)
     assert refuse(one, "worker") == (
-        "error: tenants.yaml:7:1: no control database, expected database in it, or a master\n"
+        "error: tenants.yaml:7:10: workers: no control database, expected database in it, or a master\n"
         "hint: write workers: {database: ...}\n"
     )
     one = fleet(settings="workers: {database: embedded}\n")
@@ -110,5 +110,5 @@ def test_a_database_of_its_own(fleet: MakeFleet) -> None:
     done = one.run("worker", "--set-up")
     assert done.out == f"created schema studio_workers of database {one.database('16')}\n"
     again = one.run("worker", "--set-up")
-    assert (again.code, again.out) == (0, f"schema studio_workers of database {one.database('16')} is there already\n")
+    assert (again.code, again.out) == (0, f"schema studio_workers of database {one.database('16')} already exists\n")
     assert one.query("master", "SELECT count(*) FROM pg_namespace WHERE nspname LIKE '%workers'") == [(0,)]

@@ -37,7 +37,7 @@ def test_what_is_there(studios: Fleet) -> None:
     report = read_report(studios, done.out)
     assert done.code == 1
     rows = {row["tenant"]: row for row in report.rows}
-    assert {name: row["is"] for name, row in rows.items()} == {
+    assert {name: row["schema"] for name, row in rows.items()} == {
         "master": "empty",
         "empty": "empty",
         "match": "match 0003",
@@ -45,7 +45,7 @@ def test_what_is_there(studios: Fleet) -> None:
         "table": "drifted",
         "type": "drifted",
     }
-    assert (rows["half"]["there"], rows["half"]["half"], rows["half"]["cannot be seen"]) == (
+    assert (rows["half"]["present"], rows["half"]["partial"], rows["half"]["not visible"]) == (
         "0000 and 0001",
         "0003",
         "0002",
@@ -159,7 +159,7 @@ def test_record_is_left_alone(fleet: MakeFleet) -> None:
     assert one.run("migrate").code == 0
     before, log = one.query("1", "SELECT * FROM _migrations ORDER BY 1"), one.log("1")
     done = one.run("adopt", "--assume", "2", "--write")
-    assert (done.code, read_report(one, done.out).column("is")) == (0, ["match 0003"])
+    assert (done.code, read_report(one, done.out).column("schema")) == (0, ["match 0003"])
     assert (one.query("1", "SELECT * FROM _migrations ORDER BY 1"), one.log("1")) == (before, log)
 
 

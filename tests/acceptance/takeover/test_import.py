@@ -54,7 +54,7 @@ def test_files_twice(project: Fleet) -> None:
     assert (again.code, again.out.splitlines()[0]) == (0, f"migrations/tenant/{OURS[1]}")
     assert list_files(project) == [OURS[0], OURS[1], OURS[2], "0003_renamed.sql"]
     third = project.run("import", "--files", "--from", "drizzle", "drizzle", "--write")
-    assert (third.code, third.out) == (0, "nothing to write: the files that can be translated are there already\n")
+    assert (third.code, third.out) == (0, "nothing to write: the files that can be translated already exist\n")
 
 
 def test_files_left(project: Fleet) -> None:
@@ -167,7 +167,7 @@ def test_wrong_input(project: Fleet) -> None:
     assert files.code == 2
     assert files.err == (
         "error: --from: files of alembic cannot be translated,"
-        " expected dbmate, drizzle, flyway, golang-migrate, goose, prisma, sqitch\n"
+        " expected one of dbmate, drizzle, flyway, golang-migrate, goose, prisma, sqitch\n"
     )
     (project.folder / "drizzle/meta/_journal.json").write_text("<<<<<<< HEAD\n", "utf-8")
     journal = project.run("import", "--from", "drizzle", "drizzle", "--write")

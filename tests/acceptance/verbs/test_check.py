@@ -239,6 +239,19 @@ def test_set_that_there_is_not(project: Fleet) -> None:
     assert "master" in done.err
 
 
+WRONG_SOURCES = {
+    "migrations": "migrations: a folder, expected an SQL file, or a command that prints SQL",
+    "no_such": "no_such: neither a file nor a command, expected an SQL file, or a command that prints SQL",
+}
+
+
+@pytest.mark.parametrize(("source", "said"), WRONG_SOURCES.items(), ids=WRONG_SOURCES)
+def test_neither_a_file_nor_a_command(project: Fleet, source: str, said: str) -> None:
+    """A path that leads elsewhere is not run as a command, and a word that is no command is not blamed on the shell."""
+    done = project.run("check", "--schema-from", source)
+    assert (done.code, done.out, done.err) == (2, "", f"error: {said}\n")
+
+
 def test_long_command(project: Fleet) -> None:
     """A command that is longer than the name of any file may be is a command."""
     done = project.run("check", "--schema-from", f"cat schema.sql {'.' * 300} ; exit 7")

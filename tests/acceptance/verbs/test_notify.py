@@ -103,7 +103,7 @@ def test_failures_change_nothing(fleet: MakeFleet, template: str, message: str) 
 
 
 MISTAKES = {
-    "{}": "7:1: nobody to notify, expected command or url",
+    "{}": "7:9: notify: nobody to notify, expected command or url",
     "{url: ftp://x}": "7:15: notify.url: 'ftp://x', expected an http:// or https:// address, or a reference such as "
     "${OPS_WEBHOOK}",
     "{command: ./notify}": "7:19: notify.command: './notify', expected a list of the command and its arguments",

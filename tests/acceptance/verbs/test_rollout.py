@@ -262,7 +262,7 @@ def test_wrong_options(fleet: MakeFleet) -> None:
         "--max-failures 200%": LIMIT,
         "--deadline soon": "'soon', expected a time such as 30s, 10m or 2h",
         "--no-verify": "error: --no-verify: stage 'canary' has verify, expected a proof there",
-        "--stage canary --tenants 7": "error: --stage canary: nobody who is selected is in it, expected a tenant",
+        "--stage canary --tenants 7": "error: --stage canary: contains none of the selected tenants",
         "--stage canary --no-rollout": "error: --stage canary: there are no stages, expected some under rollout",
     }
     for options, message in said.items():

@@ -138,7 +138,7 @@ def test_still_running(fleet: MakeFleet) -> None:
         assert_over(process)
     assert (refused.code, refused.err) == (
         5,
-        f"error: run {read_ids(one)[0]}: still going on, expected one that has ended\n",
+        f"error: run {read_ids(one)[0]}: still in progress, expected one that has ended\n",
     )
 
 
@@ -185,7 +185,7 @@ def test_options_of_the_run(fleet: MakeFleet) -> None:
     without = one.run("migrate", "--resume")
     assert (without.code, without.err) == (
         2,
-        f"error: run {run}: it had --server main=..., which no journal keeps, expected it again\n",
+        f"error: run {run}: started with --server main=..., which no journal keeps, expected the same again\n",
     )
     assert one.server not in journals(one)[0].read_text()
     again = one.run("migrate", "--resume", "--server", server)
@@ -205,8 +205,8 @@ def test_check(fleet: MakeFleet) -> None:
     checked = one.run("runs", "check", run)
     assert checked.code == 1
     text = read_report(one, checked.out).text
-    assert f"tenant 1: 0001_rates: applied by the journal of run {run}, not recorded in the ledger\n" in text
-    assert f"tenant 16: 0000_rooms: applied by the journal of run {run}, not by the log\n" in text
+    assert f"tenant 1: 0001_rates: applied in the journal of run {run}, but not recorded in the ledger\n" in text
+    assert f"tenant 16: 0000_rooms: in the journal of run {run}, but not in the log\n" in text
     assert "tenant 16: stray: extra, found a table\n" in text
     unproven = one.run("runs", "check", run, "--no-verify", "--format", "jsonl")
     assert "stray" not in unproven.out
@@ -349,6 +349,6 @@ def test_states_that_ended(fleet: MakeFleet, tmp_path: Path) -> None:
         done = one.run(*command, "--tenants", "failed")
         assert done.code == 0
         said = done.out + done.err
-        assert "--tenants failed: 1 tenant (16) left so by the last run, with nothing pending any more" in said
-        assert "--tenants failed: 1 tenant (17) left so by the last run, not in tenants.yaml any more" in said
+        assert "--tenants failed: 1 tenant (16) from the last run, with nothing left to apply" in said
+        assert "--tenants failed: 1 tenant (17) from the last run, no longer in tenants.yaml" in said
     assert "left so" not in (again := one.run("status", "--tenants", "16")).out + again.err

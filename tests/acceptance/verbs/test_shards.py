@@ -116,6 +116,6 @@ def test_a_shard_of_nobody(fleet: MakeFleet) -> None:
     done = one.run("migrate", "--shard", empty)
     assert (done.code, done.err) == (
         2,
-        f"error: --shard {empty}: nobody who is selected is in it, expected a tenant\n"
+        f"error: --shard {empty}: contains none of the selected tenants, expected at least one\n"
         "hint: divide the tenants into fewer shards\n",
     )

@@ -52,10 +52,10 @@ def test_three_studios_are_brought_to_one_schema(studios: Fleet) -> None:
     found = studios.run("adopt")
     report = read_report(studios, found.out)
     assert found.code == 1
-    assert report.column("is") == ["match 0009", "partial", "partial"]
-    assert report.column("there") == ["0000-0009", "0000-0003", "0000"]
-    assert report.column("half") == ["", "0004", "0010"]
-    assert report.column("not there") == ["0010 and 0011", "0005-0011", "0001-0009 and 0011"]
+    assert report.column("schema") == ["match 0009", "partial", "partial"]
+    assert report.column("present") == ["0000-0009", "0000-0003", "0000"]
+    assert report.column("partial") == ["", "0004", "0010"]
+    assert report.column("missing") == ["0010 and 0011", "0005-0011", "0001-0009 and 0011"]
     assert (
         "tenant 3: 0004_client_details_and_track_comments: partly applied: 3 of 16 columns, 1 of 3 tables\n"
         in found.out
@@ -70,7 +70,7 @@ def test_three_studios_are_brought_to_one_schema(studios: Fleet) -> None:
     studios.query("3", repair3)
     studios.query("16", repair16)
     written = studios.run("adopt", "--write")
-    assert (written.code, read_report(studios, written.out).column("half")) == (0, ["", "", ""])
+    assert (written.code, read_report(studios, written.out).column("partial")) == (0, ["", "", ""])
     assert [studios.versions(tenant) for tenant in ("1", "3", "16")] == [
         list(range(10)),
         list(range(5)),

@@ -154,3 +154,26 @@ def difference(here: Site) -> list[tuple[object, ...]]:
         "SELECT moment, kind, name, value FROM public.session WHERE (kind, name, value) IN ("
         "SELECT kind, name, value FROM public.session GROUP BY 1, 2, 3 HAVING count(*) <> 2) ORDER BY 2, 3, 1"
     )
+
+
+_KEYED = "CREATE TABLE rooms (a int PRIMARY KEY);\nCREATE TABLE beds (room int REFERENCES rooms);\n"
+_LOST = "INSERT INTO beds VALUES (7);\n"
+
+
+@pytest.mark.parametrize("header", ["", "-- transactional: false\n"], ids=["transactional", "by statement"])
+def test_keys_hold_whatever_the_database_is_set_to(site: MakeSite, header: str) -> None:
+    """Foreign keys and triggers are not skipped because of a setting that no review of a file shows."""
+    one = site({"0001_keyed.sql": _KEYED})
+    assert one.migrate().exit_code == 0
+    (name,) = one.query("SELECT current_database()")[0]
+    one.query(f"ALTER DATABASE {name} SET session_replication_role = replica")
+    one.write({"0002_lost.sql": f"{header}{_LOST}"})
+    assert one.migrate().results == {"1": Result.FAILED}
+    assert one.query("SELECT count(*) FROM beds") == [(0,)]
+
+
+def test_a_file_may_skip_keys(site: MakeSite) -> None:
+    """What a file says itself is what was reviewed."""
+    one = site({"0001_keyed.sql": _KEYED, "0002_lost.sql": f"SET session_replication_role = replica;\n{_LOST}"})
+    assert one.migrate().exit_code == 0
+    assert one.query("SELECT count(*) FROM beds") == [(1,)]

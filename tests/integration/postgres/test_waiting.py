@@ -42,7 +42,9 @@ def test_a_server_that_never_starts(tmp_path: Path) -> None:
     assert len(told) == 1
     with pytest.raises(Unreachable) as caught, sessions.connect(make_tenant(dsn)):
         pass
-    assert str(caught.value).startswith("server 'main': waited 0.1 s for it in vain: connection to server on socket ")
+    assert str(caught.value).startswith(
+        "server 'main': waited 0.1 s for it without success: connection to server on socket "
+    )
     assert caught.value.hint == (
         "start the server, raise --wait, or correct 'main' under servers in tenants.yaml; "
         "then run the same command again"

@@ -67,7 +67,7 @@ def test_version(call: Call) -> None:
     assert call("status", "-h") == call("status", "--help")
 
 
-@pytest.mark.parametrize("word", ["up", "down", "ls", "schema", "UP"])
+@pytest.mark.parametrize("word", ["up", "down", "ls", "schema", "UP", "help", "start", "stop"])
 def test_words_of_other_tools(call: Call, word: str) -> None:
     """A verb of another tool is answered with the command that does the same here."""
     assert call(word).err.endswith(f"error: {word!r} is not a verb: use {MEANT[word.lower()]}\n")
@@ -78,10 +78,16 @@ def test_words_of_other_tools_misspelt(call: Call) -> None:
     assert call("upgrad").err.endswith("error: 'upgrad' is not a verb: use tenantry migrate\n")
 
 
+@pytest.mark.parametrize(("word", "verb"), [("inti", "init"), ("nwe", "new"), ("plna", "plan"), ("lnit", "lint")])
+def test_swapped_letters(call: Call, word: str, verb: str) -> None:
+    """Two letters that are swapped lead to the verb that has just these letters."""
+    assert call(word).err.endswith(f"error: {word!r} is not a verb: did you mean {verb!r}?\n")
+
+
 def test_words_of_other_tools_lead_somewhere() -> None:
     """Every command that is named in place of another tool's verb is one of ours."""
     verbs = {command.split()[1] for command in MEANT.values() if command.startswith("tenantry ")}
-    assert verbs <= VERBS.keys()
+    assert verbs <= {*VERBS, "--help"}
     assert not MEANT.keys() & VERBS.keys()
 
 

@@ -1,12 +1,13 @@
 """Options that are not understood: exit code 2, and the values that were expected."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
 from tenantry.verbs.usage import describe
-from tests.unit.cli.fix_call import USAGE, Call
+from tests.unit.cli.fix_call import USAGE, Call, write_project
 
 VERSION = "is not a version, expected a number or a file name, such as 12 or 0012_rates"
 BAD_OPTIONS = {
@@ -90,3 +91,23 @@ def test_required(call: Call, arguments: str, expected: str) -> None:
 def test_secret_in_an_option(call: Call) -> None:
     """A connection string that is not understood is not repeated: it may hold a password."""
     assert "s3cret" not in call("migrate", "--server", "postgresql://deploy:s3cret@db/").err
+
+
+EMPTY = {
+    "dump": (("dump", ""), "FILE: empty, expected a value, or no FILE at all"),
+    "init": (("init", ""), "DIR: empty, expected a value, or no DIR at all"),
+    "import": (("import", "--from", "flyway", "", "--tenants", "1"), "DIR: empty, expected a value"),
+    "runs show": (("runs", "show", ""), "RUN: empty, expected a value, or no RUN at all"),
+    "db": (("db", "url", ""), "DATABASE: empty, expected a value, or no DATABASE at all"),
+    "after": (("status", "--config", ""), "--config: empty, expected a value, or no --config at all"),
+    "before": (("--config", "", "status"), "--config: empty, expected a value, or no --config at all"),
+}
+
+
+@pytest.mark.parametrize(("words", "said"), EMPTY.values(), ids=EMPTY)
+def test_empty_words(call: Call, folder: Path, words: tuple[str, ...], said: str) -> None:
+    """What an unset variable of a script leaves empty is not taken for what was left out."""
+    write_project(folder)
+    ended = call(*words)
+    assert (ended.code, ended.out) == (2, "")
+    assert ended.err.endswith(f"error: {said}\n")

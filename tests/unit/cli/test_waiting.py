@@ -22,7 +22,7 @@ def test_servers_are_waited_for(call: Call, folder: Path, verb: str) -> None:
     ended = call(verb, *CONNECTING[verb], "--server", f"main=host={folder}", "--wait", "0.1")
     assert ended.code == 5
     assert ended.err.startswith("waiting for server 'main', 0 of 0.1 s: connection to server on socket ")
-    assert "server 'main': waited 0.1 s for it in vain: connection to server on socket " in ended.out
+    assert "server 'main': waited 0.1 s for it without success: connection to server on socket " in ended.out
     assert call(verb, *CONNECTING[verb], "--server", f"main=host={folder}", "--wait", "0.1", "-q").err == ""
 
 
@@ -33,7 +33,7 @@ def test_a_scratch_server_is_waited_for(call: Call, folder: Path, monkeypatch: p
     for verb in ("check", "lint"):
         ended = call(verb, "--wait", "0.1")
         assert ended.err.startswith("waiting for server 'scratch', 0 of 0.1 s: connection to server on socket "), verb
-        assert "server 'scratch': waited 0.1 s for it in vain: " in ended.out
+        assert "server 'scratch': waited 0.1 s for it without success: " in ended.out
 
 
 def test_the_source_of_a_project_is_waited_for(call: Call, folder: Path) -> None:
@@ -41,5 +41,5 @@ def test_the_source_of_a_project_is_waited_for(call: Call, folder: Path) -> None
     ended = call("init", "--from", f"host={folder} dbname=studio", "--wait", "0.1")
     assert ended.code == 5
     assert ended.err.startswith("waiting for server 'main', 0 of 0.1 s: connection to server on socket ")
-    assert "error: --from: server 'main': waited 0.1 s for it in vain: " in ended.err
+    assert "error: --from: waited 0.1 s for it without success: " in ended.err
     assert call("init", "--wait", "1") == Ended(2, "", "error: --wait: has no effect without --from\n")

@@ -100,6 +100,23 @@ SHAPES: dict[str, tuple[str, Said]] = {
             " lock-timeout, query, file"
         ],
     ),
+    "key-of-another-section": (
+        SERVERS + "list: [1]\nledger: {server: main, small-table: 1 MB}\n" + TENANTS + LIST,
+        [
+            "tenants.yaml:2:1: unknown key 'list', expected one of servers, master, tenants, ledger, session, lint,"
+            " drift, scratch, ... (16 in all) | write 'list' below 'tenants', indented",
+            "tenants.yaml:3:10: ledger: unknown key 'server', expected one of schema, owner, values",
+            "tenants.yaml:3:24: ledger: unknown key 'small-table', expected one of schema, owner, values"
+            " | write 'small-table' below 'lint', indented",
+        ],
+    ),
+    "section-in-another": (
+        SERVERS + TENANTS + LIST + "  ledger: {schema: x}\n",
+        [
+            "tenants.yaml:6:3: tenants: unknown key 'ledger', expected one of migrations, server, database, role, list,"
+            " lock-timeout, query, file | write 'ledger' at the top of the file, without indentation"
+        ],
+    ),
     "unknown-key-of-a-tenant": (
         SERVERS + TENANTS + "  list:\n    - 1\n    - id: 2\n      regoin: eu\n      lables: {}\n",
         [

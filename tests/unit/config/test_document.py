@@ -90,7 +90,12 @@ YAML = {
     "colon-in-text": (
         "a: é b: c\n",
         "1:7: invalid YAML: mapping values are not allowed in this context"
-        " | put a value that holds a colon and a blank in quotes",
+        " | put a value that contains a colon and a space in quotes",
+    ),
+    "text-after-a-bracket": (
+        "a:\n  b: 1\n  c: {id}_x\n",
+        "3:10: invalid YAML: while parsing a block mapping, did not find expected key"
+        " | put a value that begins with { or [ in quotes",
     ),
     "nothing-more": ("[", "2:1: invalid YAML: while parsing a flow node, did not find expected node content"),
     "undefined-alias": (

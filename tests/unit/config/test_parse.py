@@ -140,9 +140,9 @@ def test_embedded_is_cheap() -> None:
 
 
 def test_absent(tmp_path: Path) -> None:
-    """Where there is no file, the hint says how to name one and holds one to start with."""
+    """Where a file was named and there is none, the hint says how to name another, and creates no tenants.yaml."""
     assert refuse_file(tmp_path / "none.yaml") == [
-        'tenants.yaml: not found, expected a file | name a file with --config, or run "tenantry init" to create one'
+        "tenants.yaml: not found, expected a file | name a file with --config"
     ]
 
 

@@ -95,19 +95,19 @@ def test_refused(text: str, said: Said) -> None:
 
 FOREIGN = {
     "$DATABASE_URL": "write ${DATABASE_URL}",
-    "jdbc:postgresql://db1/a": "remove jdbc: at its start",
+    "jdbc:postgresql://db1/a": "remove jdbc: at the start",
     "postgresql+psycopg://db1/a": "remove +psycopg",
     "postgresql://db1/a?schema=public": "remove the parameter schema, which libpq does not know",
     "$(DATABASE_URL)": "write ${DATABASE_URL}",
     "%DATABASE_URL%": "write ${DATABASE_URL}",
     "{{ DATABASE_URL }}": "write ${DATABASE_URL}",
     "mysql://root@db1/a": "name a PostgreSQL server: tenantry works with no other",
-    "postgres//db1/a": "begin it with postgresql://",
+    "postgres//db1/a": "start it with postgresql://",
     "postgresql://u:hunter@2@db1/a": "write an @ in a password as %40, or keep the password in a variable",
     "postgresql://u:hunter%2@db1/a": "write a % in a password as %25, or keep the password in a variable",
     "localhost:5433": "write host=NAME, and port=NUMBER unless it is 5432",
     "db1.example.org": "write host=NAME, and port=NUMBER unless it is 5432",
-    "Host=db1;Database=a": "separate its parts with blanks in place of semicolons",
+    "Host=db1;Database=a": "separate its parts with spaces instead of semicolons",
     "host=db1 pwd=x": "did you mean 'password'?",
     "host=db1 prot=5433": "did you mean 'port'?",
 }

@@ -151,7 +151,8 @@ MEANINGS: dict[str, tuple[str, Said]] = {
     "one-mapping-for-two-sections": (
         SERVERS + "tenants: &t {migrations: t, server: main, database: x, list: [{id: 1, labels: 5}, 2]}\nmaster: *t\n",
         [
-            "tenants.yaml:2:56: master: unknown key 'list', expected one of server, database, migrations, role",
+            "tenants.yaml:2:56: master: unknown key 'list', expected one of server, database, migrations, role"
+            " | write 'list' below 'tenants', indented",
             "tenants.yaml:2:79: tenants.list[0].labels: the number 5, expected a mapping",
         ],
     ),

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from tenantry.files.directory import next_version, read_migrations
+from tenantry.files.repeatables import read_directory
 from tenantry.model.checksum import checksum
+from tenantry.model.errors import MigrationFileError
 from tests.builders import migration, write_files
 from tests.places import ROOT, TESTS
 from tests.unit.files.fix_folder import OK, SHOWN, read, read_one, refuse
@@ -143,3 +145,46 @@ NUMBERS = {
 def test_next_version(tmp_path: Path, existing: tuple[str, ...], expected: int) -> None:
     """A new file gets the number after the highest that is in use, faulty files included."""
     assert next_version(write_files(tmp_path, dict.fromkeys(existing, OK))) == expected
+
+
+STRAYS = {
+    "a subfolder": ("2026/0001_b.sql", ()),
+    "upper case": ("2026/0001_B.SQL", ()),
+    "of another set": ("old/0001_b.sql", ("migrations/other",)),
+}
+
+
+@pytest.mark.parametrize(("stray", "apart"), STRAYS.values(), ids=STRAYS)
+def test_migration_in_a_subfolder(tmp_path: Path, stray: str, apart: tuple[str, ...]) -> None:
+    """A migration that no run would ever read is refused: it would pass for one that was applied."""
+    folder = tmp_path / "migrations"
+    for path in (folder / "0000_a.sql", folder / stray):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("SELECT 1;")
+    with pytest.raises(MigrationFileError) as caught:
+        read_directory(folder, "migrations", apart=[tmp_path / one for one in apart])
+    assert [problem.message for problem in caught.value.problems] == [
+        f"migrations/{stray}: in a subfolder, expected migrations only in the folder itself"
+    ]
+
+
+@pytest.mark.parametrize(
+    "below", ["master/0000_a.sql", "checks/0000_a.sql", "repeatable/views.sql", ".git/0000_a.sql", "seeds/rooms.sql"]
+)
+def test_what_may_be_in_a_subfolder(tmp_path: Path, below: str) -> None:
+    """Another set, checks, repeatables and files without a number may lie below a folder of migrations."""
+    for path in (tmp_path / "0000_a.sql", tmp_path / below):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("SELECT 1;")
+    assert len(read_directory(tmp_path, "m", apart=[tmp_path, tmp_path / "master"]).migrations) == 1
+
+
+def test_a_folder_that_cannot_be_read(tmp_path: Path) -> None:
+    """What is wrong with a folder is said of that folder, and once."""
+    (tmp_path / "file").write_text("")
+    for name, reason in {"file": "not a directory", "none": "no such file or directory"}.items():
+        with pytest.raises(MigrationFileError) as caught:
+            read_directory(tmp_path / name, name)
+        assert [one.message for one in caught.value.problems] == [
+            f"{name}: {reason}, expected a directory of migrations"
+        ]

@@ -158,7 +158,7 @@ def test_taken_number(folder: Path, committed: bool) -> None:
         git(folder, "stash", "pop", "--quiet")
     assert found(folder) == [
         (
-            "0003_notes.sql: not merged, and it has the number of 0003_beds.sql, which is merged in main",
+            "0003_notes.sql: not merged, and it has the same number as 0003_beds.sql, which is merged in main",
             "renumber it to 0004 or higher: databases may already have the newer one",
         )
     ]

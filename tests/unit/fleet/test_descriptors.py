@@ -38,5 +38,5 @@ def test_few(limits: list[int], limit: int, servers: int, fewer: int) -> None:
     found, warning = limit_jobs(40, servers)
     assert warning is not None
     assert found == fewer
-    assert warning.problem.hint == f'run "ulimit -n {40 * servers * 3 + 24}" before, or use a lower --jobs'
+    assert warning.problem.hint == f'run "ulimit -n {40 * servers * 3 + 24}" first, or use a lower --jobs'
     assert str(limit) in warning.problem.message

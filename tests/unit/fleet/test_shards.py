@@ -45,7 +45,7 @@ def test_nobody() -> None:
     with pytest.raises(ConfigError) as caught:
         take(f"{empty}/10", "1")
     (problem,) = caught.value.problems
-    assert problem.message == f"--shard {empty}/10: nobody who is selected is in it, expected a tenant"
+    assert problem.message == f"--shard {empty}/10: contains none of the selected tenants, expected at least one"
     assert problem.hint == "divide the tenants into fewer shards"
 
 

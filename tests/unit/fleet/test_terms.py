@@ -91,20 +91,20 @@ REFUSED = {
     "@tier!=internl": "--tenants: no tenant has tier=internl, expected one of internal, trial"
     " | did you mean 'internal'?",
     "@server=eu3": "--tenants: no tenant has server=eu3, expected one of eu1, eu2 | did you mean 'eu2'?",
-    "@": "--tenants: '@': expected @LABEL, @LABEL=VALUE, @LABEL!=VALUE, @server=NAME or @FILE",
-    "@tier=": "--tenants: '@tier=': expected @LABEL, @LABEL=VALUE, @LABEL!=VALUE, @server=NAME or @FILE",
-    "@server": "--tenants: '@server': expected @LABEL, @LABEL=VALUE, @LABEL!=VALUE, @server=NAME or @FILE",
-    "0%": "--tenants: '0%': expected a percentage above 0 and up to 100",
-    "200%": "--tenants: '200%': expected a percentage above 0 and up to 100",
-    "0 of all": "--tenants: '0 of all': expected a whole number of tenants, 1 or more",
-    "1.5 of all": "--tenants: '1.5 of all': expected a whole number of tenants, 1 or more",
+    "@": "--tenants: '@', expected @LABEL, @LABEL=VALUE, @LABEL!=VALUE, @server=NAME or @FILE",
+    "@tier=": "--tenants: '@tier=', expected @LABEL, @LABEL=VALUE, @LABEL!=VALUE, @server=NAME or @FILE",
+    "@server": "--tenants: '@server', expected @LABEL, @LABEL=VALUE, @LABEL!=VALUE, @server=NAME or @FILE",
+    "0%": "--tenants: '0%', expected a percentage above 0 and up to 100",
+    "200%": "--tenants: '200%', expected a percentage above 0 and up to 100",
+    "0 of all": "--tenants: '0 of all', expected a whole number of tenants, 1 or more",
+    "1.5 of all": "--tenants: '1.5 of all', expected a whole number of tenants, 1 or more",
     "2 of @teir": "--tenants: unknown label 'teir', expected one of tier, region | did you mean 'tier'?",
     "all,!17": "--tenants: unknown tenant '17', expected one of 1, 2, 16, studio_a, studio_b, 2026-01, master"
     " | did you mean '1'?",
     "!16": "--tenants: only exceptions in '!16', expected the tenants that they are taken from"
     " | write --tenants 'all,!16'",
-    "all,!!16": "--tenants: '!!16': expected one exclamation mark and then the tenants to leave out, such as !16",
-    "1,!1": "--tenants: '1,!1' leaves nobody, expected a tenant that is not excluded",
+    "all,!!16": "--tenants: '!!16', expected one exclamation mark and then the tenants to leave out, such as !16",
+    "1,!1": "--tenants: '1,!1' leaves no tenant, expected one that is not excluded",
     "all,@tier": "--tenants: 'all' is given with other names in 'all,@tier', expected it alone",
     "fialed": "--tenants: unknown tenant 'fialed', expected one of 1, 2, 16, studio_a, studio_b, 2026-01, master"
     " | did you mean 'failed'?",
@@ -173,10 +173,10 @@ def test_file(tmp_path: Path) -> None:
     assert refuse("@wave", sources) == [
         "--tenants: unknown label 'wave', expected one of tier, region | write @./wave for the file"
     ]
-    assert refuse("@empty.txt", sources) == ["--tenants: @empty.txt: no ids, expected one a line"]
-    assert refuse("@latin.txt", sources) == ["--tenants: @latin.txt: not UTF-8, expected a file of ids, one a line"]
+    assert refuse("@empty.txt", sources) == ["--tenants: @empty.txt: no ids, expected one per line"]
+    assert refuse("@latin.txt", sources) == ["--tenants: @latin.txt: not UTF-8, expected a file of ids, one per line"]
     assert refuse("@none.txt", sources) == [
-        "--tenants: @none.txt: unreadable (No such file or directory), expected a file of ids, one a line"
+        "--tenants: @none.txt: unreadable (No such file or directory), expected a file of ids, one per line"
     ]
     known = "1, 2, 16, studio_a, studio_b, 2026-01, master"
     assert refuse("@bad.txt", sources) == [

@@ -84,6 +84,30 @@ def test_run_ids_are_short() -> None:
     assert draw(["run"], [["5e1f0c3a-8d5b-4c2e-9f6a-0123456789ab"]])[-1] == "5e1f0c3a"
 
 
+RUNS = ["run", "started", "verb", "tenants", "state", "exit code", "result", "by", "resumes"]
+A_RUN: list[Cell] = [
+    "5e1f0c3a-8d5b-4c2e-9f6a-0123456789ab",
+    "03:39:19",
+    "migrate",
+    301,
+    "finished",
+    6,
+    "4 applied, 1 up to date, 1 failed, 295 not started",
+    "ann@laptop",
+    "87cad77d",
+]
+
+
+def test_runs_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list of runs fits 80 columns with the id of each run and its result, however many words that has."""
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = draw(RUNS, [A_RUN], Terminal())
+    assert max(map(len, lines)) <= 80
+    text = " ".join(" ".join(lines).split())
+    assert "5e1f0c3a" in text
+    assert all(word in text for word in ("applied,", "failed,", "295"))
+
+
 def test_wide_characters() -> None:
     """A character that takes two columns is counted as two, so that the next column is aligned."""
     first, _, *rows = draw(["name", "state"], [["音楽室", "ok"], ["Studio", "ok"]])

@@ -101,6 +101,17 @@ def test_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_many_postponed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tenants that are postponed for one reason, as by a server that is gone, are told once, with their number."""
+    names = [str(number) for number in range(1, 102)]
+    events = [TenantPostponed(name, "server 'us': Connection refused", 3) for name in names]
+    assert log(monkeypatch, [*events, RunFinished(3)], as_json=False).splitlines() == [
+        "warning: tenant 1: postponed until after the other tenants: server 'us': Connection refused",
+        "warning: the same of tenants 2, 3, 4, 5, 6, 7, 8, 9 and 92 more: postponed until after the other tenants: "
+        "server 'us': Connection refused",
+    ]
+
+
 def test_nothing_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run in which nothing happened logs nothing."""
     assert log(monkeypatch, run_on(("1",))) == ""

@@ -60,3 +60,14 @@ def test_bug() -> None:
     verdict = Verdict(Result.FAILED, "a bug in tenantry: KeyError('x')", trace="Traceback:\nKeyError: 'x'\n")
     text = render(make_sink, run_on(("1",), TenantFinished("1", verdict, 3), verb="plan"))
     assert "Traceback:" in text
+
+
+def test_troubles_are_grouped() -> None:
+    """Tenants with one trouble are told once, with one command for all of them."""
+    verdict = [Verdict(Result.UNREACHABLE, "no answer", f'run "tenantry tenants --tenants {name}"') for name in "123"]
+    events = [TenantFinished(name, one, 3) for name, one in zip("123", verdict, strict=True)]
+    text = render(make_sink, run_on(("1", "2", "3"), *events, verb="plan"))
+    assert text.splitlines() == [
+        "tenants 1, 2, 3: unreachable: no answer",
+        f'  hint: run "{PROGRAM} tenants --tenants 1,2,3"',
+    ]

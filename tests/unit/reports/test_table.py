@@ -391,3 +391,27 @@ def test_bug() -> None:
         "1 tenant: 1 failed in 2.3 s",
         f"after fixing that: {PROGRAM} migrate --to 3 --tenants 1",
     ]
+
+
+GONE = "server 'main': database \"studio_{}\" does not exist"
+CREATE = "run \"tenantry migrate --tenants {0} --create\" to create the database 'studio_{0}'"
+
+
+def lack(name: str) -> list[Event]:
+    """Return the events of a tenant without a database."""
+    verdict = Verdict(Result.REFUSED, GONE.format(name), CREATE.format(name))
+    return [TenantStarted(name), TenantFinished(name, verdict, 3)]
+
+
+def test_each_lacks_a_database_of_its_own() -> None:
+    """Tenants whose troubles differ in the name of their database alone are told once, in words true of each."""
+    lines = report(("1", "2", "3"), *(event for name in ("1", "2", "3") for event in lack(name)))
+    assert [line for line in lines if line.startswith(("tenant", "  hint"))] == [
+        "tenants 1, 2, 3: refused: server 'main': its database does not exist",
+        f'  hint: run "{PROGRAM} migrate --tenants 1,2,3 --create" to create its database',
+    ]
+
+
+def test_one_lacks_its_database() -> None:
+    """Where one tenant lacks its database, its name is said."""
+    assert f"tenant 1: refused: {GONE.format('1')}" in report(("1",), *lack("1"))
