@@ -11,6 +11,7 @@ from tenantry.schema.ddl.schema import Schema, SchemaStep, step
 from tenantry.schema.snapshot import SchemaObject
 
 _SERIALS = {"smallint": "smallserial", "integer": "serial", "bigint": "bigserial"}
+_BITS = {"smallint": 16, "integer": 32}
 SEQUENCE_FACTS = ("increment", "minimum", "maximum", "start", "cache", "cycle")
 # Functions that give one value for all rows of a statement.
 _STEADY = {"now", "numeric", "varchar", "char", "character", "varying", "bit", "timestamp", "interval", "time"}
@@ -29,6 +30,7 @@ _EXTENDED = ("text", "character", "bytea", "json", "xml", "bit", "tsvector", "ts
 # The first major that changes the expression of a generated column.
 _SETS_EXPRESSION = 17
 _REWRITES = "rewrites the table under an ACCESS EXCLUSIVE lock"
+RESTARTS = "counts from its start again, since its values are outside of the new bounds"
 _MAY_FAIL = (
     "fails if a row has no value, and scans the table under an ACCESS EXCLUSIVE lock: fill in the rows first; to avoid "
     "the scan, ADD CONSTRAINT ... CHECK (... IS NOT NULL) NOT VALID before, and VALIDATE it in its own file"
@@ -274,7 +276,9 @@ def _alter_identity(change: SchemaStep) -> Iterator[Step]:
         actions = [f"SET GENERATED {new.upper()}"] if old != new else []
         if change.differs(*SEQUENCE_FACTS):
             actions += [f"SET {word}" for word in write_sequence(change.new, full=True)]
-        if actions:
+        if change.old is not None and has_to_restart(change.old, change.new):
+            yield _column_step(change, " ".join([*actions, "RESTART"]), Risk.DESTRUCTIVE, RESTARTS)
+        elif actions:
             yield _column_step(change, " ".join(actions))
 
 
@@ -312,6 +316,21 @@ def write_sequence(sequence: SchemaObject, *, full: bool) -> Iterator[str]:
             yield f"{word} {default}" if default else f"NO {word}"
     if "cycle" in facts or full:
         yield "CYCLE" if "cycle" in facts else "NO CYCLE"
+
+
+def has_to_restart(old: SchemaObject, new: SchemaObject) -> bool:
+    """Return whether the first value of a sequence or identity is outside of its new bounds."""
+    (first, *_), (_, low, high) = _read_bounds(old), _read_bounds(new)
+    return not low <= first <= high
+
+
+def _read_bounds(sequence: SchemaObject) -> tuple[int, int, int]:
+    """Return the first value of a sequence or identity, its lowest and its highest one."""
+    facts, down = sequence.facts, sequence.facts.get("increment", "1").startswith("-")
+    room = 2 ** (_BITS.get(facts.get("type", ""), 64) - 1)
+    low = int(facts.get("minimum", -room if down else 1))
+    high = int(facts.get("maximum", -1 if down else room - 1))
+    return int(facts.get("start", high if down else low)), low, high
 
 
 def _tune(change: SchemaStep, *, foreign: bool, made: bool) -> Iterator[Step]:

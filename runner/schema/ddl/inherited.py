@@ -17,6 +17,8 @@ def read_current(column: SchemaObject, expected: Schema, found: Schema) -> Schem
     """Return a column as it is after the statements about its parents; None if it does not exist even then."""
     old = found.get("column", column.name)
     facts = dict(old.facts) if old else None
+    if facts is None and _is_of_type(column.parent, expected, found):
+        facts = {fact: column.facts[fact] for fact in ("type", "collation") if fact in column.facts}
     for above in _list_above(column, expected, found):
         before = found.get("column", above.name)
         if before is None:
@@ -27,6 +29,12 @@ def read_current(column: SchemaObject, expected: Schema, found: Schema) -> Schem
                 if _is_touched(above, before, fact, expected, found):
                     facts[fact] = above.facts.get(fact, "")
     return SchemaObject("column", column.name, facts, column.parent, column.position) if facts is not None else None
+
+
+def _is_of_type(table: str, expected: Schema, found: Schema) -> bool:
+    """Return whether a table has the attributes of a type all along: it gets new ones from there."""
+    types = {schema.facts("table", table).get("of", "") for schema in (expected, found)}
+    return len(types) == 1 and "" not in types
 
 
 def _list_above(column: SchemaObject, expected: Schema, found: Schema) -> Iterator[SchemaObject]:

@@ -47,6 +47,8 @@ def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema)
             if step.phase is Phase.MARK:
                 # An index tells rows apart only if its columns are not null.
                 yield from (part.key for part in expected.parts(new.parent, "column"))
+                # What is set for an index is set for those below it too.
+                yield "index", new.facts.get("partition of", "")
             elif step.phase is Phase.LINK:
                 yield from _find_partitions(new, expected)
                 yield from _find_attached(new, expected)
@@ -149,6 +151,14 @@ def list_below(table: str, schema: Schema) -> Iterator[str]:
             yield from list_below(name, schema)
 
 
+def is_shared(part: SchemaObject, schema: Schema) -> bool:
+    """Return whether a child of a table has a column from another table too: neither can change it alone."""
+    own = {part.parent, *list_below(part.parent, schema)}
+    below = (table for table in own - {part.parent} if _name_part(part, table) in schema.objects)
+    others = {parent for table in below for parent in list_parents(table, schema)} - own
+    return any(_name_part(part, parent) in schema.objects for parent in others)
+
+
 def find_drop_needs(old: SchemaObject, found: Schema) -> frozenset[ObjectKey]:
     """Return the keys of the objects that are dropped before an object: those that use a key without naming it.
 
@@ -194,9 +204,10 @@ def _read_columns(key: SchemaObject) -> set[str]:
 
 
 def find_parting(part: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
-    """Yield the table of a part if it leaves its partitioned table: until then its columns are not its own."""
-    was = present.facts("table", part.parent).get("partition of", "")
-    if was and was not in list_lasting(part.parent, expected, present):
+    """Yield the table of a part if it leaves its partitioned table or type: until then its columns are not its own."""
+    facts = present.facts("table", part.parent)
+    was = facts.get("partition of", "")
+    if "of" in facts or (was and was not in list_lasting(part.parent, expected, present)):
         yield "table", part.parent
 
 

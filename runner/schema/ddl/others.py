@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tenantry.schema.ddl.columns import is_serial, write_sequence
+from tenantry.schema.ddl.columns import RESTARTS, has_to_restart, is_serial, write_sequence
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import list_names, quote, split_list
 from tenantry.schema.ddl.schema import Schema, SchemaStep, step
@@ -59,7 +59,10 @@ def write_sequence_object(change: SchemaStep) -> Iterator[Step]:
         if change.differs("type", "increment", "minimum", "maximum", "start", "cache", "cycle"):
             kind = f" AS {change.fact('type')}" if change.differs("type") else ""
             sql = f"ALTER SEQUENCE {new.name}{kind} {' '.join(write_sequence(new, full=True))}"
-            yield step(new, Phase.SEQUENCE, sql, note="its current value must lie within its bounds")
+            if has_to_restart(change.old, new):
+                yield step(new, Phase.SEQUENCE, f"{sql} RESTART", Risk.DESTRUCTIVE, RESTARTS)
+            else:
+                yield step(new, Phase.SEQUENCE, sql, note="its current value must lie within its bounds")
         yield from _set_persistence(change)
     if change.differs("owned by"):
         owner = change.fact("owned by") or "NONE"

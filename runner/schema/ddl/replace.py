@@ -19,9 +19,10 @@ from tenantry.schema.ddl.names import (
     find_words,
     read_label,
     read_local,
+    read_outside,
     read_reads,
 )
-from tenantry.schema.ddl.needs import UNIQUE, find_users
+from tenantry.schema.ddl.needs import UNIQUE, find_users, list_above
 from tenantry.schema.ddl.others import is_alterable
 from tenantry.schema.ddl.parts import is_attachable
 from tenantry.schema.ddl.schema import Schema
@@ -40,6 +41,7 @@ _BOUND = frozenset({"view", "materialized view", "rule", "policy", "trigger", "f
 _EXPRESSIONS = frozenset({"constraint", "index", "statistics"})
 # A new column with any other fact has values in the rows that are there.
 _NEUTRAL = frozenset({"type", "collation", "storage", "compression", "statistics", "options", "grants"})
+_OPTIONAL = re.compile(r" DEFAULT |\bVARIADIC ")
 _FOREIGN_KEY = re.compile(r"^FOREIGN KEY \((.+?)\) REFERENCES (.+?)\((.+?)\)")
 
 
@@ -80,6 +82,9 @@ class Replacement:
             if key in self.gone:
                 continue
             old = self.found.objects[key]
+            if old.kind == "table":
+                yield self._leave_type(old)
+                continue
             if any(("column", f"{parent}.{read_local(old)}") in self.patched for parent in self._parents(old)):
                 continue
             name = read_local(old)
@@ -105,6 +110,14 @@ class Replacement:
                 frees=frozenset([name_identity(old)] if "identity" in old.facts else []),
             )
 
+    def _leave_type(self, table: SchemaObject) -> Step:
+        """Return the statement that lets a table have columns that its type has not."""
+        back = self.expected.facts(*table.key).get("of") == table.facts["of"]
+        risk, note = (Risk.DESTRUCTIVE, "its type is dropped and created again") if back else (Risk.ADDITIVE, "")
+        draft = Draft(f"ALTER TABLE {table.name} NOT OF", risk, note)
+        reads, gone = table.facts["of"], frozenset([table.key])
+        return Step(draft, Phase.LINK, table.key, reads=reads, urgency=Urgency.FIRST, is_drop=True, gone=gone)
+
     def list_awaited(self) -> set[ObjectKey]:
         """Return the objects whose drop a column awaits."""
         return {key for keys in self.blocked.values() for key in keys}
@@ -126,6 +139,7 @@ def find_replacement(expected: Schema, found: Schema) -> Replacement:
             for name in find_names(read_reads(one)):
                 result.mentions[name].append(one)
     result.patched |= {one.key: _without_identity(one) for one in found.objects.values() if _ends_identity(one, result)}
+    result.patched |= {one.key: _without_type(one) for one in found.objects.values() if _leaves_type(one, expected)}
     names = _list_new_names(expected, found)
     waiting = [one for one in found.objects.values() if _goes(one, expected, found, names)]
     retyped = [one for one in found.objects.values() if _is_retyped(one, expected)]
@@ -166,6 +180,15 @@ def _without_identity(column: SchemaObject) -> SchemaObject:
     return replace(column, facts=kept)
 
 
+def _leaves_type(one: SchemaObject, expected: Schema) -> bool:
+    new = expected.objects.get(one.key)
+    return one.kind == "table" and "of" in one.facts and new is not None and new.facts.get("of") != one.facts["of"]
+
+
+def _without_type(table: SchemaObject) -> SchemaObject:
+    return replace(table, facts={name: value for name, value in table.facts.items() if name != "of"})
+
+
 def _list_new_names(expected: Schema, found: Schema) -> set[str]:
     new = [made for key, made in expected.objects.items() if key not in found.objects and made.kind != "column"]
     return {name for made in new for name in list_names(made)}
@@ -176,10 +199,16 @@ def _goes(one: SchemaObject, expected: Schema, found: Schema, names: set[str]) -
     if new is None:
         clash = not names.isdisjoint(list_names(one))
         # Its bounds may be those of a partition that is created.
-        return one.kind in _LEAVES or clash or "partition of" in one.facts
+        return one.kind in _LEAVES or clash or "partition of" in one.facts or _is_ambiguous(one, expected)
     if one.kind == "table" and _is_key_retyped(one, expected, found):
         return True
     return new.facts != one.facts and not _can_alter(one, new, expected, found)
+
+
+def _is_ambiguous(one: SchemaObject, expected: Schema) -> bool:
+    """Return whether a call may mean a function or another one of its name that leaves out arguments."""
+    others = expected.labelled(read_label(one)) if one.kind in ROUTINES else []
+    return any(_OPTIONAL.search(read_outside(other.facts.get("definition", ""))) for other in (one, *others) if others)
 
 
 def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Schema) -> bool:
@@ -226,9 +255,12 @@ def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Sc
 
 def _is_key_retyped(table: SchemaObject, expected: Schema, found: Schema) -> bool:
     """Return whether a column of a partition key has another type, which no statement can give it."""
-    words = find_words(table.facts.get("partition by", ""))
-    columns = (column for column in found.parts(table.name, "column") if read_local(column) in words)
-    return any(_is_retyped(column, expected) for column in columns)
+    columns = found.parts(table.name, "column")
+    return any(_is_partition_key(column, found) and _is_retyped(column, expected) for column in columns)
+
+
+def _is_partition_key(column: SchemaObject, schema: Schema) -> bool:
+    return read_local(column) in find_words(schema.facts("table", column.parent).get("partition by", ""))
 
 
 def _is_view_column(one: SchemaObject, schema: Schema) -> bool:
@@ -321,9 +353,13 @@ def _find_dependents(one: SchemaObject, result: Replacement) -> Iterator[SchemaO
     for other in result.mentions[label]:
         if other.key == one.key or other.kind == "comment":
             continue
-        if other.kind == "column":
+        if other.kind == "table" and other.facts.get("of") == label:
+            result.patched[other.key] = _without_type(other)
+        elif other.kind == "column":
             if label in find_names(other.facts.get("generated", "")):
                 yield other
+            elif one.kind in TYPES and _is_partition_key(other, result.found):
+                yield from _free_partition_key(other, result)
             elif other.parent != one.name and (extra := _find_extra(other, result)):
                 yield extra
             elif other.parent != one.name:
@@ -336,6 +372,14 @@ def _find_dependents(one: SchemaObject, result: Replacement) -> Iterator[SchemaO
                     yield from _free_row_type(other, result)
         elif other.kind not in RELATIONS or other.kind in _LEAVES or one.kind in RELATIONS:
             yield other
+
+
+def _free_partition_key(column: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
+    """Yield the table of a column of its partition key: no statement gives that another type, even for a moment."""
+    for table in result.found.labelled(column.parent):
+        yield table
+        for above in list_above(table.name, result.found):
+            result.blocked["column", f"{above}.{read_local(column)}"].add(table.key)
 
 
 def _find_extra(column: SchemaObject, result: Replacement) -> SchemaObject | None:
