@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tenantry.lint.blocks import InnerStatement, read_block
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import NAMES, Match, Rule
-from tenantry.lint.tree import squeeze, walk
+from tenantry.lint.tree import squeeze, strings, walk
 from tenantry.lint.words import BATCHED, advise, show
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
@@ -23,15 +23,18 @@ def _check(file: LintedFile) -> Iterator[Match]:
         # Under a stronger lock, the rule `backfill` reports it.
         for change in () if holds(part) else _read_changes(part):
             table = part.find(change.node["relation"])
-            if table and change.tag in _VERBS and has_no_condition(change.node):
+            joined = _find_joined(part, change.node)
+            if table and change.tag in _VERBS and (joined or has_no_condition(change.node)):
                 done, rest = _VERBS[change.tag], "in one transaction: writes to them wait until it ends"
+                matching = f" with a match in {', '.join(map(show, joined))}" if joined else ""
                 yield Match(
                     part.start + change.start,
-                    f"every row of {show(table)} is {done} {rest}",
+                    f"every row of {show(table)}{matching} is {done} {rest}",
                     _advise(part, change),
                     (table,),
+                    joined,
                     name=show(table),
-                    many=f"every row of {NAMES} is {done} {rest}",
+                    many=f"every row of {NAMES}{matching} is {done} {rest}",
                 )
 
 
@@ -44,6 +47,26 @@ def has_no_condition(node: Node) -> bool:
     """Return whether a change finds all rows: it has no WHERE, or one that is about nothing in them."""
     where = node.get("whereClause") or node.get("joinCondition")
     return where is None or _is_constant(where, wanted=True)
+
+
+def _find_joined(part: LintedStatement, node: Node) -> tuple[str, ...]:
+    """Return the tables that decide alone which rows are changed: all with a match in them, but for those of a file."""
+    sources = [*node.get("fromClause", ()), *node.get("usingClause", ())]
+    tables = [part.find(each["RangeVar"]) if "RangeVar" in each else "" for each in sources]
+    where = node.get("whereClause")
+    # A table that is joined with itself is searched for duplicates.
+    own = not where or part.find(node["relation"]) in tables
+    return tuple(tables) if where and not own and all(tables) and _is_join(where) else ()
+
+
+def _is_join(condition: Node) -> bool:
+    """Return whether a condition is that columns are equal, and nothing else."""
+    ((tag, node),) = condition.items()
+    if tag == "BoolExpr":
+        return node["boolop"] == "AND_EXPR" and all(map(_is_join, node["args"]))
+    if tag != "A_Expr" or strings(node["name"]) != ["="]:
+        return False
+    return all("ColumnRef" in node.get(side, ()) for side in ("lexpr", "rexpr"))
 
 
 def _is_constant(condition: Node, *, wanted: bool) -> bool:
@@ -100,6 +123,8 @@ UNSAFE = (
     "UPDATE sessions SET code = 'x' WHERE true;\n",
     "DELETE FROM sessions WHERE 1 = 1 AND NOT false;\n",
     "UPDATE sessions SET code = 'x' WHERE room_id > 5 OR true;\n",
+    "UPDATE sessions SET title = rooms.name FROM rooms WHERE rooms.id = sessions.room_id;\n",
+    "DELETE FROM plays USING rooms WHERE plays.room_id = rooms.id;\n",
     "DO $$ BEGIN UPDATE sessions SET code = 'x'; END $$;\n",
     "DO $$ BEGIN EXECUTE 'DELETE FROM sessions'; END $$;\n",
 )
