@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from tenantry import sqltext
-from tenantry.lint.blocks import DEFINES, read_block
 from tenantry.lint.partitions import Names
 from tenantry.lint.tree import Command, find_view, read_commands, strings, to_relation
 from tenantry.model import Migration
 from tenantry.model.effects import LockMode, Measured
 from tenantry.model.errors import Problem
+from tenantry.sqltext.bodies import DEFINES, read_block
 from tenantry.sqltext.library import Node, read_tree
 
 Locks = Mapping[str, LockMode]

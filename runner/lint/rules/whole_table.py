@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.blocks import InnerStatement, read_block
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import NAMES, Match, Rule
 from tenantry.lint.tree import squeeze, strings, walk
 from tenantry.lint.words import BATCHED, advise, show
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
+from tenantry.sqltext.bodies import InnerStatement, read_block
 from tenantry.sqltext.library import Node
 
 _VERBS = {"UpdateStmt": "written", "DeleteStmt": "deleted", "MergeStmt": "written"}

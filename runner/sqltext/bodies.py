@@ -10,7 +10,7 @@ from tenantry.sqltext.library import Node, read_tree
 # Words and signs after which a statement begins in PL/pgSQL.
 _BEFORE = frozenset({";", "begin", "else", "loop", "then", ">>"})
 # The first words of changes of rows, and of changes of what a database consists of.
-_CHANGES = frozenset({"delete", "insert", "merge", "update", "with"})
+CHANGES = frozenset({"delete", "insert", "merge", "update", "with"})
 DEFINES = frozenset({"alter", "create", "drop"})
 # With these, a statement of the block may use what the block computed: it does not stand by itself.
 _COMPUTES = frozenset({"declare", "for", "foreach", "into"})
@@ -29,7 +29,7 @@ class InnerStatement:
     whole: bool
 
 
-def read_block(text: str, node: Node, first: Container[str] = _CHANGES) -> Iterator[InnerStatement]:
+def read_block(text: str, node: Node, first: Container[str] = CHANGES) -> Iterator[InnerStatement]:
     """Yield the changes of rows in a DO, or its statements with other first words, also in an EXECUTE.
 
     Text that is put together at run time is not read.
