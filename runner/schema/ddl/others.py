@@ -10,6 +10,7 @@ from tenantry.schema.snapshot import SchemaObject
 
 # The first major whose sequences may be unlogged, and are so with their table.
 _UNLOGGED_SEQUENCES = 15
+_OLDER = f"servers before PostgreSQL {_UNLOGGED_SEQUENCES}, which have no unlogged sequences"
 _ENABLED = {"": "ENABLE", "no": "DISABLE", "replica": "ENABLE REPLICA", "always": "ENABLE ALWAYS"}
 
 
@@ -54,7 +55,10 @@ def write_sequence_object(change: SchemaStep) -> Iterator[Step]:
     if change.old is None:
         unlogged = "UNLOGGED " if _is_unlogged(new, change.expected, change.expected.origin) else ""
         words = " ".join(["", *write_sequence(new, full=False)])
-        yield step(new, Phase.SEQUENCE, f"CREATE {unlogged}SEQUENCE {new.name}{kind}{words}".rstrip(), provides=True)
+        sql = f"CREATE {unlogged}SEQUENCE {new.name}{kind}{words}".rstrip()
+        # Without a major, the draft may run on an older server.
+        note = f"leave UNLOGGED out on {_OLDER}" if unlogged and not change.expected.major else ""
+        yield step(new, Phase.SEQUENCE, sql, note=note, provides=True)
     else:
         if change.differs("type", "increment", "minimum", "maximum", "start", "cache", "cycle"):
             kind = f" AS {change.fact('type')}" if change.differs("type") else ""
@@ -76,7 +80,8 @@ def _set_persistence(change: SchemaStep) -> Iterator[Step]:
     moved = change.old is not None and change.differs("owned by") and _is_unlogged(change.old, change.found, origin)
     if change.differs("persistence") or (moved is not unlogged and change.differs("owned by")):
         word = "UNLOGGED" if unlogged else "LOGGED"
-        yield step(change.new, Phase.MARK, f"ALTER SEQUENCE {change.new.name} SET {word}")
+        note = "" if change.expected.major else f"leave it out on {_OLDER}"
+        yield step(change.new, Phase.MARK, f"ALTER SEQUENCE {change.new.name} SET {word}", note=note)
 
 
 def _is_unlogged(sequence: SchemaObject, schema: Schema, origin: int) -> bool:

@@ -13,6 +13,7 @@ from tenantry.schema.ddl.draft import Draft, Risk
 from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_label, read_local, read_schema
 from tenantry.schema.ddl.needs import is_shared, list_below
 from tenantry.schema.ddl.schema import Schema
+from tenantry.schema.ddl.tables import find_index
 from tenantry.schema.ddl.taken import is_passed, list_names
 from tenantry.schema.ddl.types import name_multirange
 from tenantry.schema.snapshot import ObjectKey, SchemaObject
@@ -120,6 +121,10 @@ def _shape(found: SchemaObject, schema: Schema) -> object:
         )
         if not parts:
             return found.name
+    index = find_index(found, schema) if found.kind == "constraint" else None
+    if index is not None:
+        # One that comes from a parent's does not become one of its own, nor the other way round.
+        parts = ("partition of" in index.facts,)
     return found.parent, read_schema(found.name), _plain(facts, found), parts
 
 

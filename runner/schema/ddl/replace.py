@@ -202,7 +202,26 @@ def _goes(one: SchemaObject, expected: Schema, found: Schema, names: set[str]) -
         return one.kind in _LEAVES or clash or "partition of" in one.facts or _is_ambiguous(one, expected)
     if one.kind == "table" and _is_key_retyped(one, expected, found):
         return True
+    if one.kind == "index" and "partition of" not in {*one.facts, *new.facts} and _has_new_twin(one, expected, found):
+        # An index of a partitioned table would adopt this one in place of its twin.
+        return True
     return new.facts != one.facts and not _can_alter(one, new, expected, found)
+
+
+def _has_new_twin(index: SchemaObject, expected: Schema, found: Schema) -> bool:
+    """Return whether an index like another one of its table is to be attached, and is not yet."""
+    return any(
+        "partition of" in other.facts
+        and "partition of" not in found.facts(*other.key)
+        and _read_nameless(other) == _read_nameless(index)
+        for other in expected.parts(index.parent, "index")
+    )
+
+
+def _read_nameless(index: SchemaObject) -> tuple[bool, str]:
+    """Return whether an index is unique, and its definition after its name."""
+    definition = index.facts["definition"]
+    return definition.startswith("CREATE UNIQUE"), definition.partition(f" {read_local(index)} ON ")[2]
 
 
 def _is_ambiguous(one: SchemaObject, expected: Schema) -> bool:

@@ -936,3 +936,38 @@ create table s.x of s."T t" ("a b" with options unique, d default 5 not null);
 create table y of grows (b default '2020-01-01' not null);
 create table gone (a text, b date);
 create view s.v as select * from s.x;
+
+-- pair: an index that a new one of its parent would adopt
+-- before
+create table p (k int not null, v int) partition by range (k);
+create table p1 partition of p for values from (0) to (9) partition by list (v);
+create table p11 partition of p1 default;
+create table p2 partition of p for values from (10) to (19);
+create index p11i on p11 (v, k);
+create unique index p2u on p2 (k);
+create table q (k int, v int) partition by range (k);
+create index qi on q (v);
+create table q1 (k int, v int);
+create index q1i on q1 (v);
+-- after
+create table p (k int not null, v int) partition by range (k);
+create table p1 partition of p for values from (0) to (9) partition by list (v);
+create table p11 partition of p1 default;
+create table p2 partition of p for values from (10) to (19);
+create index pi on p (v, k);
+create index p11i on p11 (v, k);
+create unique index p2u on p2 (k);
+create table q (k int, v int) partition by range (k);
+create index qi on q (v);
+create table q1 partition of q for values from (0) to (9);
+create index q1i on q1 (v);
+
+-- pair: a key of a partition that its parent's takes
+-- before
+create table p (k int not null, v int) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+alter table p1 add constraint p1u unique (k);
+-- after
+create table p (k int not null, v int) partition by range (k);
+create table p1 partition of p for values from (0) to (9);
+alter table p add constraint pu unique (k);
