@@ -179,7 +179,7 @@ def find_users(key: SchemaObject, schema: Schema) -> Iterator[SchemaObject]:
         definition = other.facts.get("definition", "")
         if other.kind == "constraint" and key.kind in {"constraint", "index"}:
             match = _REFERENCES.search(definition)
-            if match and match[1] == key.parent and find_words(match[2]) == _read_columns(key):
+            if match and match[1] == key.parent and _read_referenced(match[2]) == _read_columns(key):
                 yield other
         elif other.kind in _USERS and (_groups_by(other, key) or _names_arbiter(other, key)):
             yield other
@@ -200,7 +200,11 @@ def _names_arbiter(other: SchemaObject, key: SchemaObject) -> bool:
 
 def _read_columns(key: SchemaObject) -> set[str]:
     match = _COLUMNS.search(key.facts["definition"])
-    return find_words(match[1]) if match else set()
+    return find_words(match[1].replace(" WITHOUT OVERLAPS", "")) if match else set()
+
+
+def _read_referenced(columns: str) -> set[str]:
+    return find_words(columns.replace("PERIOD ", ""))
 
 
 def find_parting(part: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
@@ -223,7 +227,7 @@ def _find_referenced(new: SchemaObject, expected: Schema, present: Schema) -> It
     if match:
         for kind in ("constraint", "index"):
             for key in (*expected.parts(match[1], kind), *present.parts(match[1], kind)):
-                if key.facts["definition"].startswith(UNIQUE) and _read_columns(key) == find_words(match[2]):
+                if key.facts["definition"].startswith(UNIQUE) and _read_columns(key) == _read_referenced(match[2]):
                     yield key.key
 
 

@@ -125,7 +125,15 @@ _FACTS = {
     "foreign table": ("server", "options", "partition of", "bound", "inherits", "triggers"),
     "column": (
         *("type", "collation", "not null", "identity", "generated", "default", "storage", "compression"),
-        *("statistics", "options", "foreign options", "not null validated", "persistence", *SEQUENCE_FACTS),
+        *(
+            "statistics",
+            "options",
+            "foreign options",
+            "not null validated",
+            "not null inherited",
+            "persistence",
+            *SEQUENCE_FACTS,
+        ),
     ),
     "constraint": ("definition", "validated", "enforced"),
     "index": (
@@ -288,8 +296,6 @@ def _write_one(new: SchemaObject, old: SchemaObject | None, expected: Schema, ba
 
 
 def _name_unwritten(change: SchemaStep, fact: str) -> Iterator[Step]:
-    if change.new.kind == "column" and fact == "not null inherited" and change.old is None:
-        return
     expected, found = change.fact(fact) or "none", change.was(fact) or "none"
     yield unwritten(change.new, f"{fact}: expected {expected}, found {found}")
 
