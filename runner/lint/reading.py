@@ -110,6 +110,11 @@ class LintedFile:
             for inner in read_block(part.text, part.node, DEFINES) if part.tag == "DoStmt" else ():
                 yield replace(part, start=part.start + inner.start, text=inner.text, tag=inner.tag, node=inner.node)
 
+    def list_before(self, part: LintedStatement) -> Iterator[LintedStatement]:
+        """Yield the statements before one, in all files."""
+        yield from (each for file in self.before for each in file.parts)
+        yield from (each for each in self.parts if each.start < part.start)
+
     def creates_again(self, part: LintedStatement, relation: str) -> bool:
         """Return whether a later statement creates a view of this name: it is not missing after the commit."""
         schema, _, own = relation.partition(".")

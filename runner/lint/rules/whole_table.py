@@ -1,6 +1,8 @@
 """An UPDATE or DELETE without a condition: every row is locked until the last one is written."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import NAMES, Match, Rule
@@ -8,10 +10,15 @@ from tenantry.lint.tree import squeeze, strings, walk
 from tenantry.lint.words import BATCHED, advise, show
 from tenantry.model.effects import LockMode
 from tenantry.model.hazards import Harm, Level
-from tenantry.sqltext.bodies import InnerStatement, read_block
+from tenantry.sqltext.bodies import InnerStatement, read_block, read_function
 from tenantry.sqltext.library import Node
+from tenantry.sqltext.names import quote
 
 _VERBS = {"UpdateStmt": "written", "DeleteStmt": "deleted", "MergeStmt": "written"}
+# The statements that call functions and procedures for what these do.
+_CALLERS = ("CallStmt", "DoStmt", "SelectStmt")
+_CALL = re.compile(r'("(?:[^"]|"")+"|[^\W\d][\w$]*)\s*\(')
+_OF_FUNCTION = "write what the function does as a statement of its own, in a file with `-- batch: 5000 pause 100ms`"
 # Without one of these, a condition has the same value for all rows; a function may have another one for each.
 _ABOUT_ROWS = ("ColumnRef", "CurrentOfExpr", "FuncCall", "ParamRef", "SubLink")
 
@@ -21,7 +28,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
         return
     for part in file.parts:
         # Under a stronger lock, the rule `backfill` reports it.
-        for change in () if holds(part) else _read_changes(part):
+        for change in () if holds(part) else (*_read_changes(part), *_read_called(file, part)):
             table = part.find(change.node["relation"])
             joined = _find_joined(part, change.node)
             if table and change.tag in _VERBS and (joined or has_no_condition(change.node)):
@@ -95,6 +102,17 @@ def _read_changes(part: LintedStatement) -> Iterator[InnerStatement]:
     yield from _read_nested(part.node, 0)
 
 
+def _read_called(file: LintedFile, part: LintedStatement) -> Iterator[InnerStatement]:
+    """Yield the changes of rows in the functions of these files that a statement calls, if it writes their tables."""
+    called = set(_CALL.findall(part.text)) if part.tag in _CALLERS else set()
+    for each in file.list_before(part) if called else ():
+        if each.tag == "CreateFunctionStmt" and quote(strings(each.node["funcname"])[-1]) in called:
+            for change in read_function(each.node):
+                table = part.find(change.node["relation"]) if "relation" in change.node else ""
+                if part.locks.get(table, LockMode.ACCESS_SHARE) >= LockMode.ROW_EXCLUSIVE:
+                    yield replace(change, start=0, whole=False)
+
+
 def _read_nested(node: Node, start: int) -> Iterator[InnerStatement]:
     """Yield the changes of rows in a WITH; they do not stand by themselves."""
     return (InnerStatement(start, "", tag, inner, whole=False) for tag, inner in walk(node) if tag in _VERBS)
@@ -103,6 +121,9 @@ def _read_nested(node: Node, start: int) -> Iterator[InnerStatement]:
 def _advise(part: LintedStatement, change: InnerStatement) -> str:
     if change.whole:
         return advise("run it in batches, in a file of its own", f"{BATCHED}{squeeze(change.text)};\n")
+    # A change in a WITH has no text of its own.
+    if change.text and part.tag in ("CallStmt", "SelectStmt"):
+        return _OF_FUNCTION
     barred = "a block" if part.tag == "DoStmt" else "a MERGE" if change.tag == "MergeStmt" else "a WITH that writes"
     return (
         f"write it as a statement of its own, in batches: a file with `-- batch: 5000 pause 100ms` cannot have {barred}"

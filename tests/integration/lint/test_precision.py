@@ -107,6 +107,11 @@ NOTHING: dict[str, tuple[str, ...]] = {
         "CREATE TABLE fixes (id integer, name text);\nINSERT INTO fixes VALUES (5, 'a');\n"
         "UPDATE rooms SET name = fixes.name FROM fixes WHERE fixes.id = rooms.id;\n",
     ),
+    "rows that a function may write": (
+        "CREATE FUNCTION empty(integer) RETURNS void LANGUAGE sql AS 'DELETE FROM plays WHERE n = $1';\n"
+        "CREATE FUNCTION read() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN 5; END $$;\n",
+        "SELECT empty(5), read();\n",
+    ),
     "duplicates": ("DELETE FROM sessions a USING sessions b WHERE a.id > b.id AND a.code = b.code;\n",),
     "a policy for all but the owner": (
         "CREATE TABLE open (id integer PRIMARY KEY);\nALTER TABLE open ENABLE ROW LEVEL SECURITY;\n",
@@ -160,7 +165,7 @@ ONE: dict[str, tuple[tuple[str, ...], str, str]] = {
     "rows that a function writes": (
         (
             "CREATE FUNCTION move() RETURNS void LANGUAGE sql AS\n"
-            "    'UPDATE visits SET room_id = (SELECT min(id) FROM rooms)';\n",
+            "    'UPDATE visits SET room_id = (SELECT min(id) FROM rooms) WHERE id > 3';\n",
             "SELECT move();\nALTER TABLE visits ADD COLUMN filled boolean;\n",
         ),
         "deferred-check",
@@ -179,6 +184,22 @@ ONE: dict[str, tuple[tuple[str, ...], str, str]] = {
         ("UPDATE sessions SET title = rooms.name FROM rooms WHERE rooms.id = sessions.room_id;\n",),
         "whole-table",
         "every row of sessions with a match in rooms is written in one transaction: writes to them wait until it ends",
+    ),
+    "rows that a procedure writes": (
+        (
+            'CREATE PROCEDURE "Fill all"() LANGUAGE plpgsql AS $$ BEGIN UPDATE plays SET n = 5; END $$;\n',
+            'CALL "Fill all"();\n',
+        ),
+        "whole-table",
+        "every row of plays is written in one transaction: writes to them wait until it ends",
+    ),
+    "rows that a block has a function delete": (
+        (
+            "CREATE FUNCTION clear() RETURNS void LANGUAGE sql AS 'DELETE FROM plays';\n"
+            "DO $$ BEGIN PERFORM clear(); END $$;\n",
+        ),
+        "whole-table",
+        "every row of plays is deleted in one transaction: writes to them wait until it ends",
     ),
     "a column that another one replaces": (
         ("ALTER TABLE sessions DROP COLUMN code, ADD COLUMN code varchar(50);\n",),
