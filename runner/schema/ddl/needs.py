@@ -69,6 +69,7 @@ def _find_column_needs(step: Step, new: SchemaObject, expected: Schema, present:
     above = (_name_part(new, one) for one in list_above(new.parent, expected))
     yield from (key for key in above if key in present.objects or new.key not in present.objects)
     yield from _find_row_type(new, expected)
+    yield from _find_sequences(new, expected, present)
     yield from find_leaving(new.parent, expected, present)
     if step.draft.sql.endswith("DROP NOT NULL"):
         yield from _find_keys_of(new, present)
@@ -95,6 +96,17 @@ def _find_row_type(column: SchemaObject, expected: Schema) -> Iterator[ObjectKey
             names += [one.facts["attributes"] for one in expected.labelled(name) if "attributes" in one.facts]
 
 
+def _find_sequences(column: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
+    """Yield the other columns whose sequences a default uses, and their new tables: they may come with them."""
+    for name in find_names(column.facts.get("default", "")):
+        owner = expected.facts("sequence", name).get("owned by", "")
+        table = expected.objects.get(("column", owner), column).parent
+        if table != column.parent and ("sequence", name) not in present.objects:
+            yield "column", owner
+            if present.relation(table) is None:
+                yield "table", table
+
+
 def _find_inherited(new: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
     """Yield the columns of parents that a part of a table mentions: they come to the table from there."""
     words, parents = find_words(new.facts["definition"]), list_parents(new.parent, expected)
@@ -109,6 +121,7 @@ def _find_table_needs(step: Step, new: SchemaObject, expected: Schema, present: 
     elif step.phase is Phase.TABLE and step.opens:
         columns = expected.parts(new.name, "column")
         yield from (key for column in columns for key in _find_row_type(column, expected))
+        yield from (key for column in columns for key in _find_sequences(column, expected, present))
     if " DETACH PARTITION " in step.draft.sql:
         # An index that goes takes that of the partition along, as long as the two are attached.
         yield from (index.key for above in list_above(new.name, present) for index in present.parts(above, "index"))

@@ -971,3 +971,29 @@ alter table p1 add constraint p1u unique (k);
 create table p (k int not null, v int) partition by range (k);
 create table p1 partition of p for values from (0) to (9);
 alter table p add constraint pu unique (k);
+
+-- pair: all options of an aggregate
+-- before
+create schema s;
+create aggregate s.most(int) (sfunc = int4larger, stype = int);
+create aggregate nth(float8 order by anyelement) (sfunc = ordered_set_transition, stype = internal, finalfunc = percentile_disc_final, finalfunc_extra);
+-- after
+create schema s;
+create aggregate s.most(int) (
+    sfunc = int4larger, stype = int, combinefunc = int4larger, initcond = '3', sortop = '>', parallel = safe,
+    msfunc = int4pl, minvfunc = int4mi, mstype = int, minitcond = '0', finalfunc_modify = shareable
+);
+
+-- pair: partitions whose default uses a sequence of their table
+-- before
+create table z (k int) partition by list (k);
+create table z1 partition of z for values in (1);
+create table other (i int);
+-- after
+create table z (k int, n serial) partition by list (k);
+create table z1 partition of z for values in (1);
+create table a2 partition of z for values in (2);
+create table y (k int, n serial) partition by list (k);
+create table b1 partition of y for values in (1);
+create table other (i int);
+alter table other add j int default nextval('z_n_seq');
