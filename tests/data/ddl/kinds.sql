@@ -857,6 +857,7 @@ create type "T y".coin;
 create function "T y"."in"(cstring) returns "T y".coin language internal immutable strict as 'boolin';
 create function "T y"."out"("T y".coin) returns cstring language internal immutable strict as 'boolout';
 create type "T y".coin (input = "T y"."in", output = "T y"."out", internallength = 1, passedbyvalue, alignment = char);
+create function toss("T y".coin) returns "T y".coin[] language sql as 'select null::"T y".coin[]';
 
 -- pair: a function that a call without some arguments may mean
 -- before
