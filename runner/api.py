@@ -177,11 +177,10 @@ def open(  # noqa: A001  # programs read it as tenantry.open
     """
     if jobs < 1:
         raise ConfigError((Problem(f"jobs: {jobs}, expected 1 or more"),))
-    if lock_wait < 0:
-        raise ConfigError((Problem(f"lock_wait: {lock_wait}, expected 0 or more seconds"),))
-    # No bound holds for nan.
-    if not 0 <= wait < math.inf:
-        raise ConfigError((Problem(f"wait: {wait}, expected 0 or more seconds"),))
+    for name, seconds in (("lock_wait", lock_wait), ("wait", wait)):
+        # No bound holds for nan.
+        if not 0 <= seconds < math.inf:
+            raise ConfigError((Problem(f"{name}: {seconds}, expected 0 or more seconds"),))
     if shard is not None and parse_shard(shard) is None:
         raise ConfigError((Problem(f"shard: {shard!r}, expected {EXPECTED_SHARD}"),))
     choice = Choice(

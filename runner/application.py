@@ -8,8 +8,8 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from tenantry.files.directory import read_migrations
+from tenantry.ledger.definitions import LAYOUT
 from tenantry.ledger.guard import Guard, compose_glanced, is_plain
-from tenantry.ledger.ledger import LAYOUT
 from tenantry.ledger.rows import COLUMNS, decode, find_layout
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, State, label
 from tenantry.model.errors import ConfigError, NotMigrated, Problem, Refused, Unreachable
@@ -41,8 +41,8 @@ def assert_migrated(
 
     `conninfo` is a libpq connection string or URL. `to` leaves out the newer files. `schema` is the one of the ledger,
     and `timeout` are the seconds to wait for a connection. The role needs SELECT on the ledger's table, and nothing
-    else. Rows without a file are those of a newer application, and do not count; nor do
-    repeatables, whose record is another table.
+    else. Rows without a file are those of a newer application, and do not count; nor do repeatables, whose record is
+    another table.
 
     Raises NotMigrated with the files that are missing; Refused if the ledger is not one that tenantry made or may not
     be read; Unreachable; MigrationFileError; ConfigError for a version that no file has.

@@ -9,9 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import psycopg
-
-from tenantry import sqltext
 from tenantry.config.model import Config
 from tenantry.config.reading import read
 from tenantry.config.rows import tenants_from_rows
@@ -22,6 +19,8 @@ from tenantry.files.texts import FOLDER, Texts
 from tenantry.fleet.journal.form import list_files
 from tenantry.fleet.journal.reading import find_runs
 from tenantry.fleet.matching import Sources
+from tenantry.fleet.missing import explain_missing
+from tenantry.fleet.roster import query_tenants
 from tenantry.fleet.selection import EVERYTHING, Selection, select
 from tenantry.fleet.states import read_state
 from tenantry.fleet.stop import Stop
@@ -29,16 +28,7 @@ from tenantry.ledger.guard import Guard
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import Migration, Server, SetName, Tenant
-from tenantry.model.errors import (
-    ConfigError,
-    InputError,
-    MigrationFileError,
-    NoDatabase,
-    Problem,
-    ServerError,
-    TenantError,
-    Unreachable,
-)
+from tenantry.model.errors import ConfigError, MigrationFileError, Problem, ServerError, Unreachable
 from tenantry.model.events import DatabaseCreated, DatabaseOpened, ProjectDescribed, TenantsSelected, WarningRaised
 from tenantry.model.migrations import FileMark
 from tenantry.model.rollout import NO_ROLLOUT
@@ -46,14 +36,8 @@ from tenantry.model.tenants import DatabaseFacts
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.passwords import PasswordCommand
 from tenantry.postgres.sessions import Connection, Sessions, Settings
-from tenantry.postgres.transaction import Cursor, in_transaction
 from tenantry.postgres.waiting import NO_PATIENCE, Patience
 from tenantry.state import Cache, find_cache_folder
-
-# It is asked before every run: it changes nothing, and no run waits for it for ever.
-READ_ONLY = "BEGIN READ ONLY; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'"
-_ONLY_READS = "write one SELECT that only reads"
-_MASTER_FIRST = 'if the master\'s migrations create its table, run "tenantry migrate --tenants master" first'
 
 _OWN_FOLDER = "a folder that only you write to"
 _CORRECT = "correct its owner and mode"
@@ -216,15 +200,6 @@ def _describe(tenant: Tenant) -> DatabaseFacts:
     return DatabaseFacts(tenant.name, tenant.set_name.value, tenant.server.name, tenant.database, tenant.title, labels)
 
 
-def explain_missing(sessions: Sessions, tenant: Tenant, error: Unreachable) -> Unreachable:
-    """Return the error with how to create the tenant's database, where that is what is missing."""
-    if sessions.exists(tenant) is not False:
-        return error
-    create = "" if tenant.server.embedded else " --create"
-    hint = f'run "tenantry migrate --tenants {tenant.name}{create}" to create the database {tenant.database!r}'
-    return NoDatabase(str(error), hint=hint)
-
-
 def open_project(
     choice: Choice,
     run_id: str,
@@ -268,7 +243,7 @@ def open_project(
     # Last, since it asks a server: all other input has been read and checked by now.
     if not listed:
         _start_servers(config, choice, config.servers.values(), makes=makes_server)
-        known = tuple(tenants_from_rows(config, _query_tenants(config, sessions)))
+        known = tuple(tenants_from_rows(config, query_tenants(config, sessions)))
         tenants = select(known, config.master, choice.selection, sources)
     _check_pins(config, known, directories)
     texts, cache = _make_texts(config, choice), Cache(choice.environment)
@@ -409,43 +384,3 @@ def _start_servers(config: Config, choice: Choice, servers: Iterable[Server], *,
             hint=f'run "tenantry migrate --tenants {choice.selection.typed}" to create it and its databases',
         )
     server.start()
-
-
-def _query_tenants(config: Config, sessions: Sessions) -> list[dict[str, object]]:
-    """Return the rows of the query that names the tenants, run on the master. Raises InputError, Unreachable."""
-    master = config.master
-    if master is None or config.tenant_query is None:
-        raise ConfigError((Problem(f"{config.path}: a query for the tenants needs a master to run it on"),))
-    _check_query(config, config.tenant_query)
-    try:
-        with sessions.connect(master) as connection, in_transaction(connection):
-            connection.execute(READ_ONLY)
-            return _read_rows(config, connection.execute(config.tenant_query.encode()))
-    except Unreachable as error:
-        raise explain_missing(sessions, master, error) from None
-    except TenantError as error:
-        if isinstance(error.__cause__, psycopg.errors.ReadOnlySqlTransaction):
-            raise _refuse_query(config, f"writes: {error}", _ONLY_READS) from None
-        absent = isinstance(error.__cause__, psycopg.errors.UndefinedTable | psycopg.errors.InvalidSchemaName)
-        raise _refuse_query(config, f"failed: {error}", _MASTER_FIRST if absent else "") from None
-
-
-def _check_query(config: Config, query: str) -> None:
-    """Raise InputError unless the query is one statement: a second one could end the transaction that only reads."""
-    try:
-        count = len(sqltext.split(query))
-    except sqltext.SqlError as error:
-        raise _refuse_query(config, f"is malformed: {error}", "correct its SQL") from None
-    if count != 1:
-        raise _refuse_query(config, f"has {count} statements, expected one", _ONLY_READS)
-
-
-def _read_rows(config: Config, cursor: Cursor) -> list[dict[str, object]]:
-    if cursor.description is None:
-        raise _refuse_query(config, "returns no columns, expected a query", _ONLY_READS)
-    names = [column.name for column in cursor.description]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
-def _refuse_query(config: Config, what: str, hint: str) -> InputError:
-    return InputError((Problem(f"{config.rules.query_at}: the query for the tenants {what}", hint),))

@@ -97,7 +97,7 @@ class Cache:
                 return None
             text = _read_private(path)
         except PermissionError as error:
-            self._report(path.parent, (error.strerror or str(error)).lower())
+            self._report(path.parent, _describe(error))
             return None
         except (OSError, UnicodeDecodeError):
             return None
@@ -113,7 +113,7 @@ class Cache:
             replace_file(path, self._seal(path, text) + text if self._sealed else text)
         except OSError as error:
             self.remember(path, text)
-            self._report(path.parent, (error.strerror or str(error)).lower())
+            self._report(path.parent, _describe(error))
 
     def remember(self, path: Path, text: str) -> None:
         """Keep a text until the run ends, and no longer: for what may be otherwise the next time."""
@@ -139,6 +139,10 @@ class Cache:
         self._key = self._key or _find_key(self._environment)
         digest = hmac.digest(self._key, f"{_FORM} {path.name}\n{text}".encode("utf-8", "surrogatepass"), "sha256")
         return f"{_PROGRAM} {_FORM} {digest.hex()}\n"
+
+
+def _describe(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def _find_key(environment: Mapping[str, str]) -> bytes:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Generator
 from itertools import count
 from typing import TypeVar
 
+from psycopg import sql
+
 from tenantry import sqltext
 from tenantry.apply.attempt import Broken
 from tenantry.apply.site import Site
@@ -51,6 +53,16 @@ def choose_timeouts(site: Site, step: Migration, statement: str = "") -> Timeout
         return Timeouts(told, header.statement_timeout_ms)
     strong = sqltext.is_strong(statement or step.sql)
     return Timeouts(STRONG_TIMEOUT_MS if strong else LOCK_TIMEOUT_MS, header.statement_timeout_ms)
+
+
+def compose_limits(timeouts: Timeouts) -> list[sql.Composed]:
+    """Return the statements that set a transaction's limits, except those that tenantry leaves as they are."""
+    wanted = (("lock_timeout", timeouts.lock_ms), ("statement_timeout", timeouts.statement_ms))
+    return [
+        sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(value))
+        for name, value in wanted
+        if value is not None
+    ]
 
 
 def retry(

@@ -22,13 +22,7 @@ from tenantry.ledger.writing import record_rolled_back
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, Plan, RowState, label
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import Problem, Refused
-from tenantry.model.events import (
-    Event,
-    MigrationApplied,
-    MigrationRolledBack,
-    Verdict,
-    drain,
-)
+from tenantry.model.events import Event, MigrationApplied, MigrationRolledBack, Verdict, drain
 from tenantry.planning.undo import Wanted
 from tenantry.postgres.sessions import Connection, Sessions
 

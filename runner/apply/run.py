@@ -45,8 +45,8 @@ _ENDS = {
     FailureKind.STANDBY: ("blocked", Result.BLOCKED),
 }
 
-# For an end that is not the file's fault: it stays unfinished, and can simply be resumed.
 _LEDGER_SAYS = "the ledger says whether the file was committed"
+# For an end that is not the file's fault: it stays unfinished, and can simply be resumed.
 _GO_ON = "run the same command again: it resumes at this statement"
 
 

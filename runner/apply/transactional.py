@@ -27,7 +27,7 @@ from tenantry.apply.attempt import (
 from tenantry.apply.lock_waits import Watch, watching
 from tenantry.apply.retries import choose_timeouts, retry
 from tenantry.apply.site import Site, States, WriteRecord
-from tenantry.ledger.applied import record_applied
+from tenantry.ledger.applied import Message, record_applied
 from tenantry.ledger.guard import compose_glanced_states, compose_guarded_states, is_changed, is_plain
 from tenantry.ledger.ledger import OF_COPY, Ledger, take_states
 from tenantry.ledger.touched import compose_untouched, count_before
@@ -188,15 +188,9 @@ def _record(site: Site, step: Migration, elapsed_ms: int, statements: int, end: 
         site.record(elapsed_ms, statements, end and compose_close(site.ledger))
         site.connection.execute("COMMIT")
     else:
+        message = Message(end, commits=True, then=_compose_following(site))
         site.following.copied = record_applied(
-            site.ledger,
-            step,
-            elapsed_ms=elapsed_ms,
-            statements=statements,
-            after=end,
-            commits=True,
-            again=again,
-            then=_compose_following(site),
+            site.ledger, step, message, elapsed_ms=elapsed_ms, statements=statements, again=again
         )
 
 

@@ -128,8 +128,9 @@ def _read_jsonl(stream: IO[str], path: Path) -> Rows:
             continue
         try:
             row = json.loads(line, object_pairs_hook=_make_object)
-        except ValueError as error:
-            yield number, Mistake(f"{error}, expected an object in JSON")
+        except (ValueError, RecursionError) as error:
+            said = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+            yield number, Mistake(f"{said}, expected an object in JSON")
             continue
         yield number, row if isinstance(row, dict) else Mistake("no object, expected one with the keys of a tenant")
 

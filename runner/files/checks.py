@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tenantry import sqltext
-from tenantry.files.directory import read_text
 from tenantry.files.folder import list_sql, refuse_below
+from tenantry.files.source import read_text
 from tenantry.model import Migration
 from tenantry.model.errors import MigrationFileError, Problem
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tenantry.model.errors import MigrationFileError, Problem
+from tenantry.model.words import describe_os_error
 
 
 def list_sql(home: Path, shown: str, holds: str) -> list[Path]:
@@ -15,7 +16,7 @@ def list_sql(home: Path, shown: str, holds: str) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = describe_os_error(error)
         raise MigrationFileError((Problem(f"{shown}: {reason}, expected a directory of {holds}"),)) from None
     # Each subfolder separately, since rglob follows a link only at its starting point.
     below = [path for entry in entries if entry.is_dir() for path in entry.rglob("*")]

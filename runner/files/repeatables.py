@@ -7,8 +7,9 @@ from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from tenantry.files.directory import Directory, SourceText, read_migrations, read_source
+from tenantry.files.directory import Directory, read_migrations
 from tenantry.files.folder import list_sql, refuse_below
+from tenantry.files.source import SourceText, read_source
 from tenantry.model import NO_VERSION, Migration
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import MigrationFileError, Problem

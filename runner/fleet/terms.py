@@ -12,9 +12,10 @@ from tenantry.model.tenants import ALL, STATES
 # The label that is no label: the server that a tenant is on.
 SERVER = "server"
 _WILD = re.compile(r"[*?\[]")
-_RANGE = re.compile(r"([0-9]+)-([0-9]+)")
-_SHARE = re.compile(r"([0-9]+(?:\.[0-9]+)?)%")
-_SAMPLE = re.compile(r"([0-9]+(?:\.[0-9]+)?%?)\s+of\s+(\S.*)")
+# As many digits as fit a bigint: Python turns no text of thousands of digits into a number.
+_RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
+_SHARE = re.compile(r"([0-9]{1,18}(?:\.[0-9]+)?)%")
+_SAMPLE = re.compile(r"([0-9]{1,18}(?:\.[0-9]+)?%?)\s+of\s+(\S.*)")
 # A label's key has neither, unless somebody wants to be misunderstood: `@./NAME` is always a file.
 _FILE = re.compile(r"[~/].*|\.{1,2}/.*|[^=]*/[^=]*|[^=]*\.\w+")
 _LABEL = re.compile(r"(?P<key>[^=!]+)(?:(?P<sign>!?=)(?P<value>.*))?")

@@ -15,15 +15,7 @@ from tenantry.fleet.stop import Stop
 from tenantry.fleet.ticks import Ticks
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Cancelled, NoDatabase, Refused, TenantError, Unreachable
-from tenantry.model.events import (
-    Event,
-    MigrationFailed,
-    TenantFinished,
-    TenantPostponed,
-    TenantStarted,
-    Verdict,
-    drain,
-)
+from tenantry.model.events import Event, MigrationFailed, TenantFinished, TenantPostponed, TenantStarted, Verdict, drain
 from tenantry.model.results import Result, Standing
 
 Job = Callable[[Tenant], Generator[Event, None, Verdict]]

@@ -5,7 +5,7 @@ One message for each file of each tenant, so that whatever it asks the server is
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import psycopg
@@ -14,9 +14,10 @@ from psycopg import sql
 from psycopg.pq.abc import PGresult
 
 from tenantry.ledger.guard import compose_guard, compose_unchanged, is_changed
-from tenantry.ledger.ledger import Ledger, refuse_lost
+from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.log import compose_line
 from tenantry.ledger.mark import compose_stored, compose_unmarked
+from tenantry.ledger.refusals import refuse_lost
 from tenantry.ledger.touched import compose_check
 from tenantry.ledger.writing import Author, compose_row, name_author
 from tenantry.model import Migration, Origin, RowState
@@ -34,23 +35,45 @@ _LOST = "tenantry lost a row"
 _Compose = Callable[[bool], str]
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """The rest of the message that a record is sent in: there is one for each file of each tenant.
+
+    `end` comes before the record. `commits`: a COMMIT comes after it, and then `then`, whose answer is wanted.
+    """
+
+    end: sql.SQL | None = None
+    commits: bool = False
+    then: str = ""
+
+    @property
+    def before(self) -> list[str]:
+        """Return the statements before the record."""
+        return [self.end.as_string()] if self.end else []
+
+    @property
+    def after(self) -> list[str]:
+        """Return the statements after the record."""
+        return ["COMMIT", *filter(None, [self.then])] if self.commits else []
+
+
+# The record alone: the caller owns the transaction.
+_ALONE = Message()
+
+
 def record_applied(
     ledger: Ledger,
     migration: Migration,
+    message: Message = _ALONE,
     *,
     elapsed_ms: int,
     statements: int,
-    after: sql.SQL | None = None,
-    commits: bool = False,
     again: bool = True,
-    then: str = "",
 ) -> Copied | Lack | None:
     """Write the row of a transactional file that has run, and its line in the log, unless the file has touched them.
 
-    `after` is sent first and with `commits` a COMMIT last, all in one message: this runs for every file of every
-    tenant. Without `again`, there was no row of this version under the lock. `then` follows the COMMIT, and its answer
-    is returned, see `commit_and_copy`. Raises Refused unless both were stored, and psycopg.Error; then nothing is
-    committed.
+    Without `again`, there was no row of this version under the lock. Returns the answer to `message.then`, see
+    `commit_and_copy`. Raises Refused unless both were stored, and psycopg.Error; then nothing is committed.
     """
     # What differs from tenant to tenant is filled in: to compose the whole again would cost more than to run it.
     anybody = replace(name_author(ledger), tenant=_TENANT)
@@ -64,13 +87,7 @@ def record_applied(
         return record
 
     try:
-        results, copied = _send_record(
-            ledger,
-            [after.as_string()] if after else [],
-            fill,
-            ["COMMIT", *([then] if then else [])] if commits else [],
-            counts=not again,
-        )
+        results, copied = _send_record(ledger, message, fill, counts=not again)
     except pg.InvalidTextRepresentation as error:
         if _LOST not in (error.diag.message_primary or ""):
             raise
@@ -80,9 +97,9 @@ def record_applied(
         if (error.diag.schema_name, error.diag.table_name) != (ledger.schema, LEDGER_TABLE):
             raise
         raise refuse_lost(ledger.shown) from None
-    if commits and results[-1].command_status != b"COMMIT":
+    if message.commits and results[-1].command_status != b"COMMIT":
         raise psycopg.OperationalError("the server has not committed the transaction")
-    return copied if then else None
+    return copied if message.then else None
 
 
 # Arbitrary: the tenants of a run are seldom further apart. Each is kept with its text.
@@ -114,7 +131,7 @@ def _compose_applied(author: Author, migration: Migration, _text: str, _rollback
 
 
 def _send_record(
-    ledger: Ledger, before: Sequence[str], fill: _Compose, after: Sequence[str], *, counts: bool
+    ledger: Ledger, message: Message, fill: _Compose, *, counts: bool
 ) -> tuple[list[PGresult], Copied | Lack]:
     """Send the record after the guard of its tables, at first after what is seen quickly; see `commit_and_copy`.
 
@@ -122,6 +139,7 @@ def _send_record(
     the rows that were written can be counted.
     """
     guard, schema = ledger.guard, ledger.schema
+    before, after = message.before, message.after
     if guard.mark is not None:
         # The savepoint, because a file may well change these rows of the catalog, as by GRANT ... ON ALL TABLES.
         lead = (*before, compose_savepoint().as_string(), _compose_quick(ledger).as_string())
@@ -132,7 +150,7 @@ def _send_record(
             if not is_changed(error):
                 raise
         ledger.connection.execute(compose_savepoint("ROLLBACK TO SAVEPOINT"))
-        guard.seen, before = None, ()
+        guard.seen, before = None, []
     whole = compose_guard(guard, schema, LEDGER_AND_LOG, writes=True, remembers=guard.continues).as_string()
     return _send_guarded(ledger, (*before, whole, compose_check(ledger).as_string(), fill(False), *after))
 

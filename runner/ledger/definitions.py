@@ -5,6 +5,11 @@ from dataclasses import dataclass
 
 from tenantry.model.records import LEDGER_TABLE, LOG_TABLE, PROOF_TABLE, REPEATABLE_TABLE
 
+# The layout that the comment of `_migrations` names.
+LAYOUT = 1
+# Columns that layout 1 gained before the first release; it gains no more.
+LATER_COLUMNS = {"proven_at": "timestamptz", "rollback_text": "text", "progress": "jsonb"}
+
 # Numbers of built-in types, the same in every PostgreSQL: a name could be that of another schema's type.
 _BIGINT, _SMALLINT, _INTEGER, _TEXT, _TIME, _UUID, _JSONB = 20, 21, 23, 25, 1184, 2950, 3802
 PLAIN = "table rp row security ff partition f"

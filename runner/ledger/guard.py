@@ -23,24 +23,12 @@ from psycopg import errors as pg
 from psycopg import sql
 from psycopg.pq.abc import PGresult
 
-from tenantry.ledger.definitions import DEFINITIONS, PLAIN
+from tenantry.ledger.definitions import DEFINITIONS
 from tenantry.ledger.mark import CHANGED, MARK, TableMark, as_oid, as_relation, compose_mark, compose_unless, parse_mark
 from tenantry.model.records import LEDGER_AND_LOG, LEDGER_TABLE, LEDGER_TABLES
 from tenantry.postgres.copying import Fields, read_row
 from tenantry.postgres.queries import read_sql
-from tenantry.postgres.sessions import Connection
 
-# Kinds of relations, and the ways in which they are kept, as pg_class has them.
-_KINDS = {
-    "v": "a view",
-    "m": "a materialized view",
-    "f": "a foreign table",
-    "p": "a partitioned table",
-    "S": "a sequence",
-    "i": "an index",
-    "c": "a composite type",
-}
-_KEPT = {"u": "an unlogged table", "t": "a temporary table"}
 # Without the quotes around them, which differ with the language of the server's messages.
 _REASON = re.compile("tenantry: (owner|not as tenantry created it)")
 _VERSIONS = "versions"
@@ -49,7 +37,6 @@ _RESTORE_PATH, _RESTORE_SECURITY = "SET LOCAL search_path TO DEFAULT", "SET LOCA
 STATES = "version state"
 # Whatever a user creates has a number from here on.
 _FIRST_OF_USERS = 16384
-_STRICTLY_OWNED = "its owner is neither the connected role nor the owner that tenants.yaml names"
 
 
 @dataclass(slots=True)
@@ -133,8 +120,8 @@ def _compose_guard(
         return _compose_defined(guard, schema, tables, lock=lock, versions=versions)
     text = sql.SQL(read_sql("ledger", "guard")).format(
         lock=lock,
-        owned=_compose_owned(guard, schema, tables),
-        definition=_compose("definition", schema, tables),
+        owned=compose_owned(guard, schema, tables),
+        definition=compose_of("definition", schema, tables),
         # Sorted as the query sorts: by the bytes of the text.
         expected=sql.Literal("\n".join(sorted(_number(tables)))),
         versions=versions,
@@ -147,12 +134,12 @@ def _compose_defined(
 ) -> sql.SQL:
     """Return the quick guard, which looks for each line of the definitions, but tells no difference."""
     lines = sorted(_number(tables))
-    text = _compose(
+    text = compose_of(
         "defined",
         schema,
         tables,
         lock=lock,
-        owned=_compose_owned(guard, schema, tables, quick=True),
+        owned=compose_owned(guard, schema, tables, quick=True),
         lines=sql.SQL(", ").join(map(sql.Literal, lines)),
         columns=sql.Literal(sum(DEFINITIONS[table].columns for table in tables)),
         constraints=sql.Literal(sum(DEFINITIONS[table].constraints for table in tables)),
@@ -173,7 +160,7 @@ def _compose_lock(schema: str, tables: Sequence[str], *, pins: bool, writes: boo
 
 
 def _compose_versions(schema: str, tables: Sequence[str]) -> sql.Composed:
-    return sql.SQL(", ({}) AS {}").format(_compose("versions", schema, tables), sql.Identifier(_VERSIONS))
+    return sql.SQL(", ({}) AS {}").format(compose_of("versions", schema, tables), sql.Identifier(_VERSIONS))
 
 
 def compose_unchanged(guard: Guard, schema: str, tables: Sequence[str]) -> sql.SQL:
@@ -187,7 +174,7 @@ def compose_unchanged(guard: Guard, schema: str, tables: Sequence[str]) -> sql.S
 @cache
 def _compose_unchanged(schema: str, tables: tuple[str, ...], *, pins: bool) -> Callable[[str], str]:
     lock = _compose_lock(schema, tables, pins=pins, writes=True).as_string()
-    return compose_unless(_compose("versions", schema, tables), CHANGED, before=f"{lock};\n")
+    return compose_unless(compose_of("versions", schema, tables), CHANGED, before=f"{lock};\n")
 
 
 def is_changed(error: psycopg.Error) -> bool:
@@ -249,7 +236,7 @@ def compose_created(schema: str, create: sql.Composable) -> str:
     What was just created is as it was written, unless an event trigger had its say: then there are no versions.
     """
     alone = sql.SQL("NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger)")
-    versions = _compose("versions", schema, LEDGER_AND_LOG)
+    versions = compose_of("versions", schema, LEDGER_AND_LOG)
     seen = sql.SQL("SELECT CASE WHEN {} THEN ({}) END AS {}").format(alone, versions, sql.Identifier(_VERSIONS))
     # Of the tenant's own path, an operator could become part of a check.
     parts = (sql.SQL("SET LOCAL search_path = ''"), create, seen, sql.SQL(compose_mark(schema)), sql.SQL(_RESTORE_PATH))
@@ -299,14 +286,14 @@ def compose_lent(owner: bytes) -> sql.Composed:
     return sql.SQL(read_sql("ledger", "lent")).format(held=held, owner=sql.Literal(owner.decode()))
 
 
-def _compose_owned(guard: Guard, schema: str, tables: Sequence[str], *, quick: bool = False) -> sql.Composed:
+def compose_owned(guard: Guard, schema: str, tables: Sequence[str], *, quick: bool = False) -> sql.Composed:
     """Return the question why a table is not trusted for its row in pg_class; NULL if it is."""
     flagged = sql.SQL(read_sql("ledger", "flagged")).format(changed=sql.Literal(CHANGED)) if quick else sql.SQL("")
     owner = sql.Literal(guard.owner)
     if not guard.by_grant:
-        return _compose("owned", schema, tables, owner=owner, flagged=flagged)
+        return compose_of("owned", schema, tables, owner=owner, flagged=flagged)
     held = sql.SQL(read_sql("ledger", "held"))
-    return _compose("owned_by_grant", schema, tables, owner=owner, flagged=flagged, held=held)
+    return compose_of("owned_by_grant", schema, tables, owner=owner, flagged=flagged, held=held)
 
 
 def _number(tables: Sequence[str]) -> Iterator[str]:
@@ -325,50 +312,8 @@ def read_reason(error: psycopg.Error) -> str | None:
     return found[1] if found else None
 
 
-def find_faults(connection: Connection, guard: Guard, schema: str, table: str) -> Iterator[str]:
-    """Yield how a table of the ledger differs from the one that tenantry creates; nothing if there is none.
-
-    Reads catalogs alone: nothing of the table runs.
-    """
-    relation = sql.Identifier(schema, table).as_string()
-    exists = sql.SQL("SELECT pg_catalog.to_regclass({}) IS NOT NULL").format(sql.Literal(relation))
-    if connection.execute(exists).fetchone() != (True,):
-        return
-    longer = Guard(guard.owner, by_grant=not guard.strict)
-    with connection.transaction():
-        connection.execute("SET LOCAL search_path = ''")
-        owned = connection.execute(_compose_owned(longer, schema, (table,))).fetchone()
-        found = connection.execute(_compose("definition", schema, (table,))).fetchone()
-    lines = frozenset(line.removeprefix("1 ") for line in str(found[0]).splitlines()) if found else frozenset()
-    kinds = [line for line in lines if line.startswith("table ")]
-    if kinds != [PLAIN]:
-        # Its columns would only hide this.
-        yield f"not a plain table, but {' and '.join(filter(None, map(_describe_kind, kinds))) or 'something else'}"
-        return
-    for line in sorted(lines ^ DEFINITIONS[table].lines):
-        yield f"{'unexpected' if line in lines else 'missing'}: {' '.join(line.split())}"
-    if owned != (None,):
-        yield _STRICTLY_OWNED if guard.strict else "its owner is a role that the connected role is not a member of"
-    for grantee, privileges in connection.execute(list_grants(schema, table)).fetchall():
-        yield f"{grantee} may {privileges} it"
-
-
-def list_grants(schema: str, table: str) -> sql.Composed:
-    """Return the query for the roles that may write to a table besides its owner, each with what it may do."""
-    return _compose("granted", schema, (table,))
-
-
-def _describe_kind(line: str) -> str:
-    """Return in words how a table differs from a plain one, by the first line of its definition."""
-    shape = re.fullmatch(r"table (.)(.) row security (.)(.) partition (.)", line)
-    if shape is None:
-        return line
-    kind, kept, secured, forced, part = shape.groups()
-    words = (_KINDS.get(kind), _KEPT.get(kept), "one with row security" if "t" in secured + forced else None)
-    return " and ".join(filter(None, (*words, "a partition" if part == "t" else None)))
-
-
-def _compose(file: str, schema: str, tables: Sequence[str], **values: sql.Composable) -> sql.Composed:
+def compose_of(file: str, schema: str, tables: Sequence[str], **values: sql.Composable) -> sql.Composed:
+    """Return one of the ledger's SQL files that ask the catalog about tables of the ledger."""
     ids = sql.SQL("CAST(ARRAY[{}] AS pg_catalog.oid[])").format(
         sql.SQL(", ").join(as_relation(schema, table) for table in tables)
     )

@@ -17,6 +17,8 @@ from psycopg import errors as pg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
+from tenantry.ledger.definitions import LATER_COLUMNS, LAYOUT
+from tenantry.ledger.faults import find_faults
 from tenantry.ledger.guard import (
     STATES,
     Guard,
@@ -26,29 +28,34 @@ from tenantry.ledger.guard import (
     compose_glanced,
     compose_guarded,
     compose_lent,
-    find_faults,
     find_owner,
     is_plain,
     read_reason,
 )
 from tenantry.ledger.provenance import Provenance
+from tenantry.ledger.refusals import (
+    check_identity,
+    check_layout,
+    compose_grant,
+    refuse_foreign,
+    refuse_lost,
+    refuse_old,
+    refuse_unreadable,
+)
 from tenantry.ledger.rows import COLUMNS, decode, decode_json, decode_version, find_layout, refuse_value
-from tenantry.model import NO_VERSION, AppliedMigration, RowState, Tenant
+from tenantry.model import NO_VERSION, AppliedMigration, Tenant
 from tenantry.model.checksum import checksum
 from tenantry.model.errors import Problem, Refused, TenantError
-from tenantry.model.records import LEDGER_TABLE, LEDGER_TABLES, LOG_TABLE
+from tenantry.model.records import LEDGER_TABLE, LEDGER_TABLES
 from tenantry.postgres.copying import MOST, Copied, Fields, TooMuch, copy_rows
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.send import ask
 from tenantry.postgres.sessions import Connection
 from tenantry.sqltext.names import quote
 
-LAYOUT = 1
 # The value for a placeholder in a SQL file: a literal, or SQL as it is.
 Value = str | int | sql.Composable | None
-_LAYOUT_COMMENT = re.compile(r"^tenantry ledger, layout (\d+)\b")
-# Columns that layout 1 gained before the first release; it gains no more.
-_LATER_COLUMNS = {"proven_at": "timestamptz", "rollback_text": "text", "progress": "jsonb"}
+_LAYOUT_COMMENT = re.compile(r"^tenantry ledger, layout (\d{1,9})\b")
 # Arbitrary: the first ones tell enough.
 _SHOWN_FAULTS = 3
 # What COPY says of a table that is not ours: a glance comes only after it.
@@ -82,10 +89,10 @@ class Ledger:
             raise self.unreadable(error) from None
         if rows:
             # From the rows and not from the comment: a tenant must cost one round trip.
-            self._check_layout(find_layout(rows))
+            check_layout(self.schema, find_layout(rows))
         applied = self._decode(rows)
         for row in applied:
-            self._check_identity(row)
+            check_identity(self.schema, self.tenant, row)
         return applied
 
     def _decode(self, rows: Sequence[Fields]) -> tuple[AppliedMigration, ...]:
@@ -203,7 +210,7 @@ class Ledger:
         # Not CREATE TABLE IF NOT EXISTS, which needs the privilege even if there is nothing to create, and accepts a
         # foreign table.
         if found:
-            self._check_layout(_layout_of(comment))
+            check_layout(self.schema, _layout_of(comment))
             return False
         try:
             self.guard.remember(ask(self.connection, _compose_create(self.schema)))
@@ -282,11 +289,11 @@ class Ledger:
             layout = _layout_of(self._find()[1])
             missing = {fault.split()[2] for fault in faults[LEDGER_TABLE] if fault.startswith("missing: column ")}
             if layout is not None:
-                self._check_layout(layout)
-                if missing and missing <= set(_LATER_COLUMNS):
-                    return self._lacking(missing)
+                check_layout(self.schema, layout)
+                if missing and missing <= LATER_COLUMNS.keys():
+                    return refuse_old(self.schema, missing)
             elif missing:
-                return self.foreign()
+                return refuse_foreign(self.schema)
         listed = [f"{self.schema}.{table}: {fault}" for table, found in faults.items() for fault in found]
         said = "; ".join(listed[:_SHOWN_FAULTS]) or f"{self.shown}: {reason}"
         more = f"; {len(listed) - _SHOWN_FAULTS} more" if len(listed) > _SHOWN_FAULTS else ""
@@ -306,7 +313,11 @@ class Ledger:
 
     def compose_grant(self, privilege: str) -> str:
         """Return the hint for a privilege that the role lacks: the GRANT, to be copied by someone who may run it."""
-        return f"as the owner: GRANT {privilege} TO {quote(self.connection.info.user)};"
+        return compose_grant(privilege, self.connection.info.user)
+
+    def unreadable(self, error: psycopg.Error) -> Refused:
+        """Return the refusal where the role may not read the ledger."""
+        return refuse_unreadable(self.schema, self.connection.info.user, error.diag.message_primary or "")
 
     @property
     def typed_schema(self) -> str:
@@ -317,55 +328,6 @@ class Ledger:
     def shown(self) -> str:
         """Return the qualified name of the table, as errors show it."""
         return f"{self.schema}.{LEDGER_TABLE}"
-
-    def _check_layout(self, layout: int | None) -> None:
-        if layout is None:
-            raise self.foreign()
-        if layout > LAYOUT:
-            raise Refused(
-                f"{self.shown}: layout {layout}, "
-                f"expected at most {LAYOUT}, the newest that this version of tenantry knows",
-                hint="a newer version of tenantry has written it: upgrade this one",
-            )
-
-    def _check_identity(self, row: AppliedMigration) -> None:
-        ours = (self.tenant.set_name.value, self.tenant.name)
-        if (row.set_name, row.tenant) != ours:
-            raise Refused(
-                f"{self.shown}: database {self.tenant.database!r} belongs to {_identity(row.set_name, row.tenant)}, "
-                f"expected {_identity(*ours)}",
-                hint="correct the server or database of this tenant in tenants.yaml",
-            )
-
-    def unreadable(self, error: psycopg.Error) -> Refused:
-        """Return the refusal where the role may not read the ledger."""
-        said = error.diag.message_primary or ""
-        tables = ", ".join(f"{self.typed_schema}.{table}" for table in (LEDGER_TABLE, LOG_TABLE))
-        # Whatever the language of the message, it names the table, or the schema if that is closed to the role.
-        if LEDGER_TABLE not in said and self.schema not in said:
-            return Refused(f"{self.shown}: {said}", hint="grant the role SELECT on it, which every role has by default")
-        privilege = f"SELECT ON {tables}" if LEDGER_TABLE in said else f"USAGE ON SCHEMA {self.typed_schema}"
-        return Refused(f"{self.shown}: {said}", hint=self.compose_grant(privilege))
-
-    def _lacking(self, columns: Collection[str]) -> Refused:
-        """Return the refusal for columns that are missing because the table is too old."""
-        added = ", ".join(f"ADD COLUMN IF NOT EXISTS {name} {kind}" for name, kind in _LATER_COLUMNS.items())
-        check = f"{LEDGER_TABLE}_state_check"
-        states = ", ".join(f"'{state.value}'" for state in RowState)
-        return Refused(
-            f"{self.shown}: no {' and no '.join(sorted(columns))}, expected the columns of layout {LAYOUT}: "
-            "the table was created before the first release",
-            hint=f"as its owner: ALTER TABLE {self.typed_schema}.{LEDGER_TABLE} {added}, "
-            f"DROP CONSTRAINT IF EXISTS {check}, ADD CONSTRAINT {check} CHECK (state IN ({states}))",
-        )
-
-    def foreign(self) -> Refused:
-        """Return the refusal for a table of our name whose columns or comment are not ours."""
-        return Refused(
-            f"{self.shown}: not tenantry's ledger, expected the ledger's columns and comment",
-            hint='set another schema under "ledger" in tenants.yaml; if a restore lost the comment, run '
-            f"COMMENT ON TABLE {self.typed_schema}.{LEDGER_TABLE} IS 'tenantry ledger, layout {LAYOUT}'",
-        )
 
 
 # Composed once, and not again for each tenant.
@@ -388,10 +350,6 @@ def _layout_of(comment: str | None) -> int | None:
     """Return the layout number in the table's comment; None if the comment is not ours."""
     match = _LAYOUT_COMMENT.match(comment or "")
     return int(match[1]) if match else None
-
-
-def _identity(set_name: str, tenant: str) -> str:
-    return "the master" if set_name == "master" else f"tenant {tenant}"
 
 
 def compose(schema: str, file: str, /, **values: Value) -> sql.Composed:
@@ -426,14 +384,6 @@ def check_taken(cursor: psycopg.Cursor[tuple[Any, ...]], shown: str) -> None:
     """Raise Refused unless a statement wrote exactly one row: a rule or a trigger can prevent that."""
     if cursor.rowcount != 1:
         raise refuse_lost(shown)
-
-
-def refuse_lost(shown: str) -> Refused:
-    """Return the refusal of a table that has not stored what was written to it."""
-    return Refused(
-        f"{shown}: the row was not stored, expected a plain table",
-        hint="drop the rule, trigger or policy that intercepts writes to it",
-    )
 
 
 def find_altered(ledger: Ledger, table: str, version: str = "") -> list[tuple[int, str]]:

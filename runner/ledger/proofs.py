@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from psycopg import errors as pg
 from psycopg import sql
 
-from tenantry.ledger.guard import list_grants
+from tenantry.ledger.faults import list_grants
 from tenantry.ledger.ledger import Ledger
 from tenantry.model.errors import Refused
 from tenantry.model.records import LEDGER_TABLE, PROOF_TABLE

@@ -7,7 +7,8 @@ from typing import Any
 
 from psycopg import sql
 
-from tenantry.ledger.ledger import LAYOUT, Ledger, Value, check_taken, compose
+from tenantry.ledger.definitions import LAYOUT
+from tenantry.ledger.ledger import Ledger, Value, check_taken, compose
 from tenantry.ledger.log import write_line
 from tenantry.ledger.provenance import Provenance
 from tenantry.model import AppliedMigration, Migration, Origin, Progress, RowState

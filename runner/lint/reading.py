@@ -59,6 +59,10 @@ class LintedStatement:
         """Return the indexes that were measured to be rebuilt, but for those of rewritten tables."""
         return self.effect.rebuilt if self.effect else ()
 
+    def holds_lock(self) -> bool:
+        """Return whether the transaction already holds a lock that keeps the application waiting."""
+        return any(mode >= LockMode.SHARE for mode in self.held.values())
+
     def scans(self, table: str) -> bool:
         """Return whether a table, or a partition of it, was measured to be read in full."""
         return self._touches(self.scanned, table)

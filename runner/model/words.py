@@ -36,3 +36,8 @@ def times(count: int) -> str:
 def count(number: int, noun: str) -> str:
     """Return `1 tenant`, `2 tenants`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return why the system refused something, in lower case: `permission denied`."""
+    return (error.strerror or str(error)).lower()

@@ -82,6 +82,7 @@ def advise(status: MigrationStatus, tenant: str, late: Sequence[int] = ()) -> st
                 f"{_advise_replacing(status)}"
             )
         case State.MISSING:
+            # With an equals sign, this one tenant stays when a report joins the hints of several: the text is the same.
             return (
                 f'restore the file ("tenantry log --version {version} --sql --tenants={tenant}" prints its text); '
                 f'or run "tenantry forget {version} {repair}" if its effects have been undone'

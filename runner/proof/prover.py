@@ -11,26 +11,12 @@ from itertools import chain
 
 import psycopg
 
-from tenantry import sqltext
 from tenantry.config.model import Config
 from tenantry.files.checks import Check
-from tenantry.files.header import parse_header
-from tenantry.files.texts import FOLDER, Texts
+from tenantry.files.texts import Texts
 from tenantry.ledger.ledger import Ledger
-from tenantry.ledger.repeatables import RepeatableTable
 from tenantry.ledger.writing import record_proven
-from tenantry.model import (
-    NO_VERSION,
-    AppliedMigration,
-    Migration,
-    MigrationStatus,
-    Note,
-    RowState,
-    SetName,
-    Tenant,
-    label,
-)
-from tenantry.model.checksum import checksum
+from tenantry.model import Migration, MigrationStatus, SetName, Tenant
 from tenantry.model.errors import Cancelled, Problem, Refused, TenantError
 from tenantry.model.events import FindingReported, SchemaProven, Verdict
 from tenantry.model.plans import head
@@ -40,6 +26,7 @@ from tenantry.project import Project
 from tenantry.proof.checks import run_checks
 from tenantry.proof.columns import find_unexpected
 from tenantry.proof.kept import KeptProofs
+from tenantry.proof.recorded import list_applied, list_files
 from tenantry.proof.shared import make_shared
 from tenantry.schema import differences as drift
 from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
@@ -48,7 +35,6 @@ from tenantry.schema.catalog.token import read_token
 from tenantry.schema.differences import count_differences, describe_unnamed
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import ExpectedSchemas, make_expected
-from tenantry.state import STATE_FOLDER
 
 # Arbitrary: nobody reads more than these of one tenant.
 _MOST = 50
@@ -140,7 +126,7 @@ class Prover:
             yield _attest(ledger, statuses, standing, expected.fingerprint if expected else "")
 
     def _check(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> Iterator[FindingReported]:
-        applied = {row.version for row in _recorded_rows(statuses)}
+        applied = {row.version for row in list_applied(statuses)}
         for complaint in run_checks(ledger.connection, self.checks.get(ledger.tenant.set_name, ()), applied):
             yield FindingReported(ledger.tenant.name, Problem(complaint.message), complaint.excerpt)
 
@@ -205,9 +191,7 @@ class Prover:
 
     def _list_migrations(self, ledger: Ledger, statuses: Sequence[MigrationStatus]) -> list[Migration]:
         """Return the files that ran in a tenant, by its record. Raises Refused if one's text is not known."""
-        files = self.repeatables.get(ledger.tenant.set_name)
-        repeated = _list_repeated(ledger, files, self.texts) if files else ()
-        return [*_list_recorded(ledger, statuses, self.texts), *repeated]
+        return list_files(ledger, statuses, self.repeatables.get(ledger.tenant.set_name) or (), self.texts)
 
     def _name(self, ledger: Ledger, migrations: Sequence[Migration]) -> str:
         """Return a name for all that a tenant is held against: files, scope, and the columns of tenants.yaml."""
@@ -236,73 +220,6 @@ def make_prover(project: Project, *, full: bool = False, writes: bool = False) -
     expected = make_expected(project)
     proofs = KeptProofs(project.cache_folder / "proven", project.cache, make_shared(project, writes=writes))
     return Prover(expected, project.sessions, project.config, project.checks, project.texts, proofs, repeatables, full)
-
-
-def _recorded_rows(statuses: Sequence[MigrationStatus]) -> list[AppliedMigration]:
-    return [status.row for status in statuses if status.row and status.row.state is RowState.APPLIED]
-
-
-def _list_recorded(ledger: Ledger, statuses: Sequence[MigrationStatus], texts: Texts) -> list[Migration]:
-    """Return the files that ran in a database, by its own record; edited and deleted files with the text that ran.
-
-    A file that says which text it replaces promises the same schema, and is held to that; one in which only comments
-    changed has it. Raises Refused if the text of another file is not known.
-    """
-    rows = _recorded_rows(statuses)
-    as_applied = {row.version: row.checksum for row in rows}
-    files = {
-        s.version: s.file
-        for s in statuses
-        if s.file and (s.file.checksum == as_applied.get(s.version) or s.note in (Note.REPLACED, Note.COSMETIC))
-    }
-    return [files.get(row.version) or _restore(row, texts, ledger) for row in rows]
-
-
-def _restore(row: AppliedMigration, texts: Texts, ledger: Ledger) -> Migration:
-    """Return the file as it was applied. Raises Refused if its text is not known."""
-    name, text = label(row.version, row.name), texts.find(row.checksum)
-    if text is None:
-        hint = "restore the file as it was applied, or commit that text to git"
-        # That command prints nothing that is not what was recorded.
-        if checksum(ledger.read_text(row.version)) == row.checksum:
-            shown = f"tenantry log --tenants {ledger.tenant.name} --version {row.version} --sql"
-            hint = f'{hint}; review it first: "{shown}" prints what the tenant holds'
-        raise _refuse_unknown(name, hint)
-    # The header is a part of the text, and may have been edited as well.
-    transactional = parse_header(text)[0].transactional
-    sql = sqltext.blank_wrapper(text) if transactional else text
-    return Migration(row.version, row.name, f"{name}.sql as applied", checksum(text), text, sql, transactional)
-
-
-def _list_repeated(ledger: Ledger, files: Sequence[Migration], texts: Texts) -> Iterator[Migration]:
-    """Yield the repeatables that ran in a database, in the order of the files, as they were last applied.
-
-    One whose file is gone is left out: its objects are to be dropped, and are reported as long as they exist. Raises
-    Refused if the text of an edited one is not known.
-    """
-    recorded = RepeatableTable(ledger).read()
-    for file in files:
-        if recorded.get(file.name) == file.checksum:
-            yield file
-        elif file.name in recorded:
-            text = texts.find(recorded[file.name])
-            if text is None:
-                raise _refuse_unknown(
-                    label(NO_VERSION, file.name),
-                    f'run "tenantry migrate --tenants {ledger.tenant.name}" to apply its current text, restore the '
-                    "file as it was applied, or commit that text to git",
-                )
-            sql, place = sqltext.blank_wrapper(text), f"{file.path} as applied"
-            yield Migration(file.version, file.name, place, checksum(text), text, sql)
-
-
-def _refuse_unknown(name: str, hint: str) -> Refused:
-    # Whoever may write to a tenant's ledger would otherwise run programs as whoever verifies it.
-    return Refused(
-        f"the text that was applied as {name} is not known: it is neither in git history nor in "
-        f"{STATE_FOLDER}/{FOLDER}, and a tenant's own record is not run",
-        hint=hint,
-    )
 
 
 def _report(tenant: Tenant, differences: Sequence[drift.Difference], *, repeats: bool) -> list[FindingReported]:

@@ -16,7 +16,7 @@ from typing import TextIO, cast
 
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import Event, RunFinished
-from tenantry.model.words import nearest, one_of
+from tenantry.model.words import describe_os_error, nearest, one_of
 from tenantry.reports.formats import FORMATS, Call, MakeSink, Sink
 from tenantry.reports.output import Output, Stream
 from tenantry.reports.summary import RunSummary
@@ -80,7 +80,7 @@ class ReportFile:
             self._temporary = Path(name)
             os.fchmod(number, mode)
         except OSError as error:
-            said = (error.strerror or str(error)).lower()
+            said = describe_os_error(error)
             raise _refuse(f"{wanted.path}: {said}, expected a file that can be written") from None
         # Line ends stay as they are, and half a character of a file name is escaped.
         file = os.fdopen(number, "w", encoding="utf-8", newline="")
@@ -105,7 +105,7 @@ class ReportFile:
             self._file = None
             self._temporary.replace(self._path)
         except OSError as error:
-            return (error.strerror or str(error)).lower()
+            return describe_os_error(error)
         return ""
 
     def close(self) -> None:

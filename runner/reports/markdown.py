@@ -180,5 +180,11 @@ def _code(text: str) -> str:
 def _close(lines: Iterable[str]) -> str:
     """Return lines as text, without two empty ones in a row; a fence that was cut is closed."""
     text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)) + "\n"
-    fences = re.findall(r"^(`{3,})", text, re.MULTILINE)
-    return f"{text}{fences[-1]}\n" if len(fences) % 2 else text
+    opened = ""
+    for line in text.split("\n"):
+        # Within a fence, a shorter one is part of the source text.
+        if opened:
+            opened = "" if line == opened else opened
+        elif found := _FENCE.match(line):
+            opened = found[0]
+    return f"{text}{opened}\n" if opened else text

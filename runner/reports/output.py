@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO, cast
 
+from tenantry.model.words import describe_os_error
 from tenantry.reports.escaping import escape
 
 # EX_IOERR of sysexits.h: all ended well, but the report of it is lost.
@@ -76,7 +77,7 @@ class Stream(io.TextIOBase):
 
     def _lose(self, error: Exception) -> None:
         if isinstance(error, OSError):
-            self.lost = (error.strerror or str(error)).lower()
+            self.lost = describe_os_error(error)
             self.left = error.errno == errno.EPIPE
         else:  # a file object that was closed within this process
             self.lost = "closed"

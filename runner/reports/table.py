@@ -25,14 +25,7 @@ from tenantry.reports.formats import Call, Sink
 from tenantry.reports.grid import write_grid
 from tenantry.reports.hazards import write_effects, write_hazard
 from tenantry.reports.output import Output
-from tenantry.reports.wording import (
-    count_tenants,
-    indent,
-    join,
-    name_tenants,
-    render_shared_hint,
-    seconds,
-)
+from tenantry.reports.wording import count_tenants, indent, join, name_tenants, render_shared_hint, seconds
 from tenantry.sqltext.escaping import escape_sql
 
 # Arbitrary: as many rows as a person reads. Beyond them, tenants that ended well and alike share a row.

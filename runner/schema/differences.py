@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tenantry.model.errors import Problem
+from tenantry.model.words import count
 from tenantry.schema.snapshot import ObjectKey, SchemaObject, Snapshot
 
 _RELATIONS = ("table", "foreign table", "view", "materialized view")
@@ -284,9 +285,9 @@ def _shorten(text: str) -> str:
     return text
 
 
-def count_differences(count: int) -> str:
+def count_differences(number: int) -> str:
     """Return the number of differences, in words."""
-    return f"{count} {'difference' if count == 1 else 'differences'}"
+    return count(number, "difference")
 
 
 def describe_unnamed() -> Problem:

@@ -155,7 +155,7 @@ def _prune(keeper: Connection, spared: str) -> None:
 
 def _read_mark(comment: str | None, row: str, wide: str) -> Mark | None:
     """Return the mark of a database if it counts: for its row, the server as it is, and this boot of the machine."""
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, RecursionError):
         mark = Mark(**json.loads(comment or ""))
         return mark if (mark.row, mark.wide, mark.boot) == (row, wide, _read_boot()) else None
     return None

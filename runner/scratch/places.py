@@ -19,6 +19,7 @@ from tenantry.fleet.stop import Stop
 from tenantry.model import Migration, Server, SetName, Tenant
 from tenantry.model.errors import Cancelled, Refused, ServerError, TenantError, Unreachable
 from tenantry.model.reading import Reading
+from tenantry.model.words import describe_os_error
 from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.postgres.embedded.programs import find_binaries, read_major
 from tenantry.postgres.queries import read_sql
@@ -200,7 +201,7 @@ class ScratchPlace:
         except OSError as error:
             if self.given:
                 return None
-            reason = (error.strerror or str(error)).lower()
+            reason = describe_os_error(error)
             hint = "set TENANTRY_STATE to a folder that can be written to, or TENANTRY_SCRATCH to another server"
             raise Refused(f"{self.state}: {reason}, expected a writable folder", hint=hint) from None
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import psycopg
 
 from tenantry import sqltext
+from tenantry.ledger.provenance import Provenance
 from tenantry.model import Migration
 from tenantry.model.errors import Problem
 from tenantry.model.scope import Scope
@@ -15,8 +16,9 @@ from tenantry.postgres.transaction import clean
 from tenantry.project import Project
 from tenantry.schema.catalog.read import read_fingerprint, read_snapshot
 from tenantry.schema.snapshot import Snapshot
-from tenantry.scratch.expected import ExpectedSchemas, make_expected
+from tenantry.scratch.expected import find_place
 from tenantry.scratch.places import Scratch
+from tenantry.scratch.run import replay
 
 _LEFT_OUT = "its effects are outside the database, so it is left out where files are replayed"
 _TRY_BY_HAND = "nothing needs to be done; tenants run it, and only they"
@@ -38,14 +40,14 @@ class Replay:
     """An empty scratch database, and the way to run files on it."""
 
     scratch: Scratch
-    schemas: ExpectedSchemas
+    provenance: Provenance
     scope: Scope
     # Of the scratch server: known also when its connection is closed.
     major: int
 
     def run(self, migrations: Sequence[Migration]) -> Snapshot:
         """Apply the files in order and return the schema that they produce. Raises Refused at the first that fails."""
-        self.schemas.replay(self.scratch, migrations, self.scope)
+        replay(self.scratch, self.provenance, migrations, self.scope)
         return read_snapshot(self.scratch.connection, self.scope)
 
     def repeat(self, repeatables: Sequence[Migration], schema: Snapshot) -> Iterator[Problem]:
@@ -70,6 +72,5 @@ class Replay:
 @contextmanager
 def open_replay(project: Project) -> Iterator[Replay]:
     """Create an empty scratch database for files without a tenant. Raises ServerError and Refused."""
-    schemas = make_expected(project)
-    with schemas.place.open_embedded() as scratch:
-        yield Replay(scratch, schemas, project.config.scope(), find_major(scratch.connection))
+    with find_place(project).open_embedded() as scratch:
+        yield Replay(scratch, project.provenance, project.config.scope(), find_major(scratch.connection))

@@ -34,8 +34,6 @@ _NEW = re.compile(
 )
 _TIES = frozenset({"inherits", "partition", "references"})
 _SETTING = frozenset({"lock_timeout", '"lock_timeout"', "'lock_timeout'"})
-
-
 # A statement that begins so leaves a relation, unless a later one takes it away again.
 _MADE = re.compile("table|unlogged|view|materialized")
 _TAKEN = re.compile("drop|do|call")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from tenantry.model import Migration
 from tenantry.takeover.files.conversions import parse_source
 
-# Not followed by a dot: 1.1 of Flyway is not our version 1.
-_NUMBER = re.compile(r"^[vV]?0*(\d+)(?![\d.])")
+# Not followed by a dot: 1.1 of Flyway is not our version 1. Of a bigint, as versions are.
+_NUMBER = re.compile(r"^[vV]?0*(\d{1,19})(?![\d.])")
 
 
 def find_migrations(tool: str, ids: Sequence[str], migrations: Sequence[Migration]) -> Mapping[str, Migration]:

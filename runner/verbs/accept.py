@@ -4,7 +4,8 @@ from tenantry.ledger.writing import record_accepted
 from tenantry.model import State, label
 from tenantry.model.errors import Refused
 from tenantry.project import Project
-from tenantry.verbs.options import REPAIR_PARAMS, open_request
+from tenantry.verbs.opening import open_request
+from tenantry.verbs.options import REPAIR_PARAMS
 from tenantry.verbs.repair import Case, Repair, run_repair
 from tenantry.verbs.verb import Events, Request, Verb
 

@@ -9,24 +9,16 @@ from tenantry.model import Migration, Origin, label
 from tenantry.model.errors import Problem
 from tenantry.model.events import Event, FindingReported
 from tenantry.project import Project
-from tenantry.takeover.adoption import Examined, Proposal, make_adoption_job, propose
+from tenantry.takeover.adoption import Proposal, make_adoption_job, propose
 from tenantry.takeover.evidence import Presence, TenantStanding
-from tenantry.verbs.options import (
-    JOBS,
-    LOCK_WAIT,
-    SERVER,
-    SHARD,
-    TENANTS,
-    WAIT,
-    Version,
-    find_version,
-    open_request,
-    refuse_frozen,
-    run_job,
-)
+from tenantry.takeover.examined import Examined
+from tenantry.verbs.jobs import refuse_frozen, run_job
+from tenantry.verbs.opening import open_request
+from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, SHARD, TENANTS, WAIT, Version
 from tenantry.verbs.production import YES
 from tenantry.verbs.recording import Record
 from tenantry.verbs.verb import Events, Request, Verb
+from tenantry.verbs.versions import find_version
 
 _HELP = """Find the files whose effects are in databases without a record of migrations, and record these files.
 

@@ -28,7 +28,8 @@ from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.replay import Replay, describe_outside, open_replay
 from tenantry.scratch.rollback_trial import describe_untried, replay_both_ways
 from tenantry.scratch.schema_file import load_schema, read_schema_source
-from tenantry.verbs.options import WAIT, open_files, refuse_idle
+from tenantry.verbs.opening import open_files, refuse_idle
+from tenantry.verbs.options import WAIT
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Test the migration files themselves: their names and headers, and that each one runs after those before it.

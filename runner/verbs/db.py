@@ -15,7 +15,7 @@ from tenantry.postgres.embedded.cluster import EmbeddedServer
 from tenantry.project import embedded_server, scratch_servers
 from tenantry.state import STATE_FOLDER, find_state_folder
 from tenantry.verbs.completions import complete_databases
-from tenantry.verbs.options import read_request
+from tenantry.verbs.opening import read_request
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Start, stop, open or destroy the embedded PostgreSQL, whose data is in .tenantry next to tenants.yaml.

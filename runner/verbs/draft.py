@@ -9,13 +9,15 @@ from tenantry.files.directory import next_version, read_migrations
 from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import LinePrinted
+from tenantry.model.words import describe_os_error
 from tenantry.project import Project
 from tenantry.schema.ddl.draft import Draft, Risk, render
 from tenantry.schema.ddl.write import write_ddl
 from tenantry.scratch.replay import open_replay
 from tenantry.scratch.schema_file import load_schema, read_schema_source
 from tenantry.verbs.new import parse_name
-from tenantry.verbs.options import SET, WAIT, open_files
+from tenantry.verbs.opening import open_files
+from tenantry.verbs.options import SET, WAIT
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Write the next migration from the difference between the files and a target schema.
@@ -98,7 +100,7 @@ def _write(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = describe_os_error(error)
         raise ConfigError((Problem(f"{path}: {reason}, expected to create this file"),)) from None
 
 

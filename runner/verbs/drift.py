@@ -26,17 +26,9 @@ from tenantry.schema.differences import compare_schemas, count_differences, desc
 from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.expected import make_expected
 from tenantry.scratch.schema_file import load_schema, read_schema_source
-from tenantry.verbs.options import (
-    JOBS,
-    SERVER,
-    SHARD,
-    TENANTS,
-    WAIT,
-    open_request,
-    refuse_idle,
-    run_job,
-    without_master,
-)
+from tenantry.verbs.jobs import run_job
+from tenantry.verbs.opening import open_request, refuse_idle, without_master
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Compare the schema of every selected tenant with its files, another tenant, a file of SQL, or the majority.

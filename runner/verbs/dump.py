@@ -8,9 +8,11 @@ from tenantry.files.repeatables import read_directory
 from tenantry.model import SetName
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import LinePrinted
+from tenantry.model.words import describe_os_error
 from tenantry.project import Project
 from tenantry.scratch.dump import compose_dump, save_dump
-from tenantry.verbs.options import WAIT, open_files
+from tenantry.verbs.opening import open_files
+from tenantry.verbs.options import WAIT
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Write the schema that the tenants' files produce, as one file of SQL: for reviewers and editors, never to be
@@ -44,7 +46,7 @@ def start(project: Project, *, path: Path | None = None) -> Events:
     try:
         save_dump(path, text)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = describe_os_error(error)
         raise ConfigError((Problem(f"{path}: {reason}, expected a file that can be written"),)) from None
     yield LinePrinted(f"wrote {path}")
 

@@ -7,9 +7,11 @@ from tenantry.model import AppliedMigration, State, label
 from tenantry.model.errors import Refused
 from tenantry.planning.words import count_done
 from tenantry.project import Project
-from tenantry.verbs.options import REPAIR_PARAMS, check_name, open_request
+from tenantry.verbs.opening import open_request
+from tenantry.verbs.options import REPAIR_PARAMS
 from tenantry.verbs.repair import Case, Repair, run_repair
 from tenantry.verbs.verb import Events, Request, Verb
+from tenantry.verbs.versions import check_name
 
 _HELP = """Delete the record of a version. Its file is pending again; if it is gone, it no longer counts as missing.
 

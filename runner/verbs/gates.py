@@ -3,10 +3,11 @@
 import subprocess
 
 from tenantry import sqltext
+from tenantry.fleet.roster import READ_ONLY
 from tenantry.model.errors import ConfigError, Problem, TenantError
 from tenantry.model.rollout import StageRule
 from tenantry.postgres.transaction import in_transaction
-from tenantry.project import READ_ONLY, Project
+from tenantry.project import Project
 
 
 def check_gate(rule: StageRule) -> Problem | None:

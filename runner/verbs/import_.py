@@ -14,8 +14,9 @@ from tenantry.model import Migration, Origin, SetName, label
 from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, FindingReported, LinePrinted, WarningRaised
 from tenantry.project import Project
-from tenantry.takeover.adoption import Examined, Proposal, make_adoption_job, propose
+from tenantry.takeover.adoption import Proposal, make_adoption_job, propose
 from tenantry.takeover.evidence import Presence, TenantStanding
+from tenantry.takeover.examined import Examined
 from tenantry.takeover.files.conversions import (
     CONVERSIONS,
     Converted,
@@ -30,20 +31,9 @@ from tenantry.takeover.files.conversions import (
 )
 from tenantry.takeover.matching import find_migrations, is_by_number
 from tenantry.takeover.records.histories import HISTORIES, Claim, ClaimStanding, History, load_history
-from tenantry.verbs.options import (
-    JOBS,
-    LOCK_WAIT,
-    SERVER,
-    SET,
-    SHARD,
-    TENANTS,
-    WAIT,
-    open_request,
-    read_request,
-    refuse_frozen,
-    refuse_idle,
-    run_job,
-)
+from tenantry.verbs.jobs import refuse_frozen, run_job
+from tenantry.verbs.opening import open_request, read_request, refuse_idle
+from tenantry.verbs.options import JOBS, LOCK_WAIT, SERVER, SET, SHARD, TENANTS, WAIT
 from tenantry.verbs.production import YES
 from tenantry.verbs.recording import Record
 from tenantry.verbs.verb import Events, Request, Verb

@@ -1,9 +1,7 @@
 """`init`: a project of one's own: tenants.yaml, folders, a first migration and a check. Nothing is overwritten."""
 
-import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,11 +9,8 @@ import click
 
 from tenantry.config.dsn import EMBEDDED, ServerConnection, connect
 from tenantry.config.model import Mistake
-from tenantry.config.single import json_schema
 from tenantry.config.starter import (
     PASSWORD,
-    SCHEMA,
-    Starter,
     adopt_fleet,
     adopt_single,
     make_fleet,
@@ -37,7 +32,9 @@ from tenantry.schema.snapshot import Snapshot
 from tenantry.scratch.replay import open_replay
 from tenantry.verbs import adopt
 from tenantry.verbs.draft import write_drafts
-from tenantry.verbs.options import WAIT, make_patience, refuse_idle
+from tenantry.verbs.opening import make_patience, refuse_idle
+from tenantry.verbs.options import WAIT
+from tenantry.verbs.scaffold import delete, writing
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Create a project in DIR, by default the current folder: tenants.yaml, folders, a first migration and a check.
@@ -60,7 +57,6 @@ _PARAMS = (
     WAIT,
 )
 _URL = "DATABASE_URL"
-_IGNORED = ".tenantry/"
 _HAS_RECORD = f"SELECT pg_catalog.to_regclass('{Scope().ledger_schema}.{LEDGER_TABLE}') IS NOT NULL"
 
 
@@ -75,8 +71,9 @@ def start(request: Request, folder: Path, *, single: bool = False, source: str |
     name = name_databases(folder.resolve().name)
     dsn, needed = _choose_server(request.environment, single=single)
     starter = (make_single if single else make_fleet)(name, dsn)
-    with _writing(folder, starter) as written:
-        yield from map(LinePrinted, _tell(written))
+    with writing(folder, starter) as written:
+        pass
+    yield from map(LinePrinted, _tell(written))
     # On a server of their own, databases are created only where that is asked for.
     migrate = "migrate --create" if dsn == f"${{{_URL}}}" else "migrate"
     yield CommandsAdvised((*needed, *_advise(folder, migrate, "status")))
@@ -111,68 +108,6 @@ def _tell(written: Sequence[Path]) -> Iterator[str]:
     yield from (f"created {path}" for path in written)
 
 
-# Files
-
-
-@contextmanager
-def _writing(folder: Path, starter: Starter) -> Iterator[list[Path]]:
-    """Write the files of a project and yield their paths; if that or the rest fails, delete them again."""
-    schema = json.dumps(json_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    files = {folder / path: text for path, text in {**starter.files, SCHEMA: schema}.items()}
-    _refuse_existing(folder, files, folder / starter.migrations)
-    written: list[Path] = []
-    try:
-        (folder / starter.migrations).mkdir(parents=True, exist_ok=True)
-        for path, text in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Never over a file that somebody else wrote in the meantime.
-            with path.open("x", encoding="utf-8") as file:
-                written.append(path)
-                file.write(text)
-        _ignore(folder / ".gitignore")
-        yield written
-    except OSError as error:
-        _delete(written)
-        raise ConfigError(
-            (Problem(f"{error.filename or folder}: {_reason(error)}, expected a writable folder"),)
-        ) from None
-    except BaseException:
-        _delete(written)
-        raise
-
-
-def _refuse_existing(folder: Path, files: Mapping[Path, str], migrations: Path) -> None:
-    """Raise ConfigError that names each file in the way."""
-    if folder.exists() and not folder.is_dir():
-        raise ConfigError((Problem(f"{folder}: not a folder, expected one for the project"),))
-    present = [path for path in files if path.exists() or path.is_symlink()]
-    present += sorted(path for path in migrations.glob("*.sql") if path not in files)
-    if present:
-        problems = [Problem(f"{path}: exists, and is not overwritten") for path in present[:-1]]
-        hint = "choose another folder: tenantry init DIR"
-        raise ConfigError((*problems, Problem(f"{present[-1]}: exists, and is not overwritten", hint)))
-
-
-def _ignore(path: Path) -> None:
-    """Add the folder with the data of this machine to .gitignore; its other lines stay."""
-    before = path.read_text("utf-8") if path.exists() else ""
-    if not {_IGNORED, _IGNORED.rstrip("/"), f"/{_IGNORED}"} & set(before.splitlines()):
-        gap = "" if not before or before.endswith("\n") else "\n"
-        path.write_text(f"{before}{gap}{_IGNORED}\n.env\n", encoding="utf-8")
-
-
-def _delete(written: Sequence[Path]) -> None:
-    for path in written:
-        path.unlink(missing_ok=True)
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
-
-
-# From a database
-
-
 class _Read(NamedTuple):
     """A schema, and the major of its server."""
 
@@ -188,15 +123,16 @@ def _start_from(request: Request, folder: Path, source: str, *, single: bool) ->
     starter = (adopt_single if single else adopt_fleet)(found.database, dsn)
     environment = {**request.environment, PASSWORD: "unused", _URL: source}
     choice = Choice(folder / "tenants.yaml", environment, servers={"main": source})
-    with _writing(folder, starter) as written:
+    with writing(folder, starter) as written:
         drafted: list[Event] = []
         try:
             drafted = _draft(request, choice, folder / starter.migrations, read, found.database)
             adopted = list(_adopt(request, choice))
         except RunError:
-            _delete(sorted((folder / starter.migrations).glob("*.sql")))
+            delete(sorted((folder / starter.migrations).glob("*.sql")))
             raise
-        yield from map(LinePrinted, _tell(written))
+    # Only now: where nobody reads on, the files stay, since the database has their record.
+    yield from map(LinePrinted, _tell(written))
     yield from drafted
     yield from adopted
     yield CommandsAdvised((*needed, *_advise(folder, "status", "verify")))

@@ -21,19 +21,10 @@ from tenantry.model.hazards import Hazard, Level
 from tenantry.model.results import Result, Standing, TableSize
 from tenantry.model.rollout import Stage
 from tenantry.project import Project
-from tenantry.verbs.options import (
-    JOBS,
-    SERVER,
-    SHARD,
-    WAIT,
-    Version,
-    find_file,
-    make_tenants_option,
-    open_files,
-    open_request,
-    refuse_idle,
-)
+from tenantry.verbs.opening import open_files, open_request, refuse_idle
+from tenantry.verbs.options import JOBS, SERVER, SHARD, WAIT, Version, make_tenants_option
 from tenantry.verbs.verb import Events, Request, Verb
+from tenantry.verbs.versions import find_file
 
 _HELP = """Report the effects of each migration file on a live database: locks, rewrites and full scans.
 

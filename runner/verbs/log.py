@@ -12,8 +12,11 @@ from tenantry.model.errors import ConfigError, Problem, Refused
 from tenantry.model.events import Event, LinePrinted, RowReported, Verdict
 from tenantry.model.results import Cell, Result, Standing
 from tenantry.project import Project
-from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT, Version, check_name, open_request, run_job
+from tenantry.verbs.jobs import run_job
+from tenantry.verbs.opening import open_request
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT, Version
 from tenantry.verbs.verb import Events, Request, Verb
+from tenantry.verbs.versions import check_name
 
 _HELP = """Show the log of each selected tenant: every attempt, failure and manual change, oldest first.
 

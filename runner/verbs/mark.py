@@ -7,9 +7,11 @@ from tenantry.model import Migration, State, label
 from tenantry.model.errors import Refused
 from tenantry.planning.words import advise, count_done
 from tenantry.project import Project
-from tenantry.takeover.adoption import explain_half, look_for
+from tenantry.takeover.adoption import look_for
 from tenantry.takeover.evidence import Presence
-from tenantry.verbs.options import REPAIR_PARAMS, open_request
+from tenantry.takeover.examined import explain_half
+from tenantry.verbs.opening import open_request
+from tenantry.verbs.options import REPAIR_PARAMS
 from tenantry.verbs.repair import Case, Repair, run_repair
 from tenantry.verbs.verb import Events, Request, Verb
 

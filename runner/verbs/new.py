@@ -6,11 +6,14 @@ from pathlib import Path
 import click
 
 from tenantry.config.model import Config
-from tenantry.files.directory import UNWRITTEN, next_version
+from tenantry.files.directory import next_version
+from tenantry.files.source import UNWRITTEN
 from tenantry.model import SetName, label
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.events import LinePrinted
-from tenantry.verbs.options import SET, read_request
+from tenantry.model.words import describe_os_error
+from tenantry.verbs.opening import read_request
+from tenantry.verbs.options import SET
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Create an empty migration file with the next free number and a header to fill in, and print its path.
@@ -64,7 +67,7 @@ def _create(folder: Path, name: str) -> Path:
             # The last line is not SQL, so that a file nobody filled in is refused, not applied as an empty one.
             file.write(f"{_TEMPLATE}{UNWRITTEN}\n")
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
+        reason = describe_os_error(error)
         raise ConfigError((Problem(f"{folder}: {reason}, expected a writable folder"),)) from None
     return path
 

@@ -17,7 +17,7 @@ from tenantry.model.errors import Problem
 from tenantry.model.events import RunFinished, WarningRaised
 from tenantry.model.outcome import Outcome
 from tenantry.model.results import GOOD
-from tenantry.model.words import count
+from tenantry.model.words import count, describe_os_error
 from tenantry.project import Project
 from tenantry.verbs.verb import Events
 from tenantry.version import __version__
@@ -102,7 +102,7 @@ def _run(command: Sequence[str], text: str, project: Project, timeout_s: float, 
     except subprocess.TimeoutExpired:
         return f"not done within {timeout_s:g} s, given up"
     except OSError as error:
-        return f"{command[0]} could not be run: {(error.strerror or str(error)).lower()}"
+        return f"{command[0]} could not be run: {describe_os_error(error)}"
     if done.returncode == 0:
         return ""
     said = done.stderr.decode(errors="replace").strip() if says else ""

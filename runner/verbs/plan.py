@@ -32,9 +32,12 @@ from tenantry.planning.steps import make_plan
 from tenantry.planning.words import count_done, summarise
 from tenantry.project import Project
 from tenantry.proof.findings import find_in
-from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT, Version, find_version, open_request, run_job
+from tenantry.verbs.jobs import run_job
+from tenantry.verbs.opening import open_request
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT, Version
 from tenantry.verbs.staging import Course, make_course
 from tenantry.verbs.verb import Events, Request, Verb
+from tenantry.verbs.versions import find_version
 
 _HELP = """Show the files that each tenant would get; tenants with the same pending files share one plan.
 
@@ -134,7 +137,7 @@ def _add_effects(project: Project, run: Events, gate: Gate) -> Events:
                 case RunFinished() if (any(pending.values()) or unseen) and not project.stop.reason:
                     for name, versions in pending.items():
                         files = project.directories[name].migrations
-                        yield from _tell_effects(project, files, versions) if versions else ()
+                        yield from _tell_effects(project, files, versions)
                         yield from gate.foresee(unseen[name])
             yield event
 

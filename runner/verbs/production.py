@@ -1,15 +1,12 @@
 """Writing to a server whose environment is production: never by accident, so a person or an option has to say so."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import click
 
 from tenantry.model import Server
 from tenantry.model.errors import ConfigError, Problem
-
-# Called with the servers that a run writes to, before any of them is asked. Raises ConfigError.
-Confirm = Callable[[Iterable[Server]], None]
 
 YES = click.Option(["--yes"], is_flag=True, help="Write to servers whose environment is production without asking.")
 

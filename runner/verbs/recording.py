@@ -47,7 +47,12 @@ def record_run(project: Project, verb: str, record: Record, events: Events) -> E
 
 def choose_given(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options that differ from the default of those that have none."""
-    return {name: value for name, value in options.items() if value not in (None, False, (), [], "")}
+    # By identity, since 0 equals False: `--to 0` is a limit, and a run that is resumed without it applies every file.
+    return {
+        name: value
+        for name, value in options.items()
+        if value is not None and value is not False and value not in ((), [], "")
+    }
 
 
 def _list_everywhere(project: Project) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from tenantry.model.results import Result, Standing
 from tenantry.postgres.runner_lock import poll
 from tenantry.postgres.transaction import in_transaction, try_transaction_lock
 from tenantry.project import Project
-from tenantry.verbs.options import find_version, refuse_frozen, run_job, without_master
+from tenantry.verbs.jobs import refuse_frozen, run_job
+from tenantry.verbs.opening import without_master
 from tenantry.verbs.recording import Record
 from tenantry.verbs.verb import Events
+from tenantry.verbs.versions import find_version
 
 
 @dataclass(frozen=True, slots=True)

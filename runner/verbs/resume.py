@@ -12,7 +12,7 @@ from tenantry.model.events import MigrationStarted
 from tenantry.model.migrations import FileMark
 from tenantry.project import Project
 from tenantry.verbs.carrying import PROCRASTINATE
-from tenantry.verbs.options import read_request, refuse_idle
+from tenantry.verbs.opening import read_request, refuse_idle
 from tenantry.verbs.verb import Request
 
 # These are the run's own.

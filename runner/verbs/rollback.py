@@ -15,6 +15,8 @@ from tenantry.model.results import GOOD, Result, Standing
 from tenantry.planning.undo import Wanted, check_known, choose
 from tenantry.project import Project
 from tenantry.proof.prover import Prover, make_prover
+from tenantry.verbs.jobs import refuse_frozen, run_job
+from tenantry.verbs.opening import open_request, without_master
 from tenantry.verbs.options import (
     DRY_RUN,
     JOBS,
@@ -27,10 +29,6 @@ from tenantry.verbs.options import (
     TENANTS_REQUIRED,
     WAIT,
     Version,
-    open_request,
-    refuse_frozen,
-    run_job,
-    without_master,
 )
 from tenantry.verbs.production import YES
 from tenantry.verbs.recording import Record
@@ -150,9 +148,6 @@ def _refuse_faulty(project: Project, version: int | None) -> None:
         raise MigrationFileError(problems)
 
 
-VERB = Verb(_HELP, _PARAMS, _start)
-
-
 def make_rollback_job(project: Project, wanted: Wanted, prover: Prover) -> Job:
     """Return the job that undoes the versions that are wanted in a tenant, newest first, unless it is a dry run."""
 
@@ -205,3 +200,6 @@ def _propose(undo: Undo, wanted: Wanted) -> Iterator[str]:
     yield f"{undo.name}: {being}undone by {undo.step.path}, its record {becomes} rolled back"
     if wanted.dry_run or wanted.recorded:
         yield from (f"  {line}" for line in undo.step.text.splitlines())
+
+
+VERB = Verb(_HELP, _PARAMS, _start)

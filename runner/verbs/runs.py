@@ -32,7 +32,9 @@ from tenantry.project import Project
 from tenantry.proof.agreement import find_disagreements, read_stories
 from tenantry.proof.prover import Prover, make_prover
 from tenantry.verbs.completions import complete_runs
-from tenantry.verbs.options import FULL, JOBS, NO_VERIFY, SERVER, WAIT, open_request, read_request, refuse_idle, run_job
+from tenantry.verbs.jobs import run_job
+from tenantry.verbs.opening import open_request, read_request, refuse_idle
+from tenantry.verbs.options import FULL, JOBS, NO_VERIFY, SERVER, WAIT
 from tenantry.verbs.verb import Events, Repeated, Request, Verb
 
 _HELP = """List the runs that wrote, show the report of one again, or check one against the databases.

@@ -17,8 +17,10 @@ from tenantry.planning.policy import describe_policy, find_held, today
 from tenantry.planning.steps import BLOCKING
 from tenantry.planning.words import add_repeatables, annotate, summarise
 from tenantry.project import Project
+from tenantry.verbs.jobs import run_job
 from tenantry.verbs.log import describe_entry
-from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT, open_request, run_job
+from tenantry.verbs.opening import open_request
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Show each tenant's version, number of pending files and state, and the time and author of its last change.

@@ -8,7 +8,9 @@ from tenantry.model.errors import Blocked, NoDatabase, TenantError, Unreachable
 from tenantry.model.events import DatabaseOpened, Event, RowReported, Verdict
 from tenantry.model.results import Cell, Result, Standing
 from tenantry.project import Project
-from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT, open_request, run_job
+from tenantry.verbs.jobs import run_job
+from tenantry.verbs.opening import open_request
+from tenantry.verbs.options import JOBS, SERVER, SHARD, TENANTS, WAIT
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Show every tenant with its server, its database and the number of files in its set, and try each connection.

@@ -17,7 +17,9 @@ from tenantry.proof.findings import describe_gone, describe_repeatable, find, fi
 from tenantry.proof.prover import ProofState, Prover, make_prover
 from tenantry.proof.settings import describe_unused
 from tenantry.schema.differences import count_differences
-from tenantry.verbs.options import FULL, JOBS, SERVER, SHARD, TENANTS, WAIT, open_request, run_job
+from tenantry.verbs.jobs import run_job
+from tenantry.verbs.opening import open_request
+from tenantry.verbs.options import FULL, JOBS, SERVER, SHARD, TENANTS, WAIT
 from tenantry.verbs.verb import Events, Request, Verb
 
 _HELP = """Prove for every selected tenant that its record matches the files, and that its schema matches its record.

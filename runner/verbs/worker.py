@@ -21,16 +21,10 @@ from tenantry.model.errors import ConfigError, FilesDiffer, Problem
 from tenantry.model.events import Event, LinePrinted, MigrationApplied, RunFinished, RunStarted, Verdict
 from tenantry.model.words import nearest, one_of
 from tenantry.project import Choice, Project, embedded_server, open_project
-from tenantry.verbs.carrying import (
-    check_control,
-    list_digests,
-    make_control,
-    name_queue,
-    read_files,
-    require_extra,
-)
-from tenantry.verbs.migrate import make_job_of
-from tenantry.verbs.options import SERVER, WAIT, make_patience, read_config, refuse_idle
+from tenantry.verbs.carrying import check_control, list_digests, make_control, name_queue, read_files, require_extra
+from tenantry.verbs.migrating import make_job_of
+from tenantry.verbs.opening import make_patience, read_config, refuse_idle
+from tenantry.verbs.options import SERVER, WAIT
 from tenantry.verbs.verb import Events, Request, Verb
 from tenantry.version import __version__
 

@@ -37,7 +37,7 @@ from tenantry.planning.rollout import make_stages
 from tenantry.postgres.runner_lock import LOCK_KEY
 from tenantry.postgres.sessions import Sessions, Settings
 from tenantry.project import Choice, Project, open_project
-from tenantry.verbs.migrate import make_job
+from tenantry.verbs.migrating import make_job
 from tenantry.verbs.verb import Request, load_verb
 from tests.fix_postgres import MakeDatabase
 

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from tenantry import project
+from tenantry.fleet import roster
 from tenantry.model.errors import InputError
 from tenantry.project import Choice, Project, open_project
 from tests.fix_postgres import MakeDatabase
@@ -96,7 +96,7 @@ def test_unterminated(open_with: OpenProject) -> None:
 
 def test_time_limit(open_with: OpenProject, monkeypatch: pytest.MonkeyPatch) -> None:
     """A query that takes too long is ended by the server."""
-    monkeypatch.setattr(project, "READ_ONLY", project.READ_ONLY.replace("'30s'", "'50ms'"))
+    monkeypatch.setattr(roster, "READ_ONLY", roster.READ_ONLY.replace("'30s'", "'50ms'"))
     with pytest.raises(InputError) as caught:
         open_with("SELECT pg_sleep(60) AS id")
     assert str(caught.value) == f"{AT} failed: canceling statement due to statement timeout (57014)"
@@ -104,7 +104,7 @@ def test_time_limit(open_with: OpenProject, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_waits_for_no_lock(open_with: OpenProject, master: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table that another session holds is not waited for without end."""
-    monkeypatch.setattr(project, "READ_ONLY", project.READ_ONLY.replace("'5s'", "'50ms'"))
+    monkeypatch.setattr(roster, "READ_ONLY", roster.READ_ONLY.replace("'5s'", "'50ms'"))
     with psycopg.connect(master) as holder:
         holder.execute("LOCK TABLE t")
         with pytest.raises(InputError) as caught:

@@ -1,5 +1,6 @@
 """Opening a project from a program: what is refused before any server is asked."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "empty": ({"tenants": ""}, "--tenants: empty, expected ids separated by commas, master or all"),
     "jobs": ({"jobs": 0}, "jobs: 0, expected 1 or more"),
     "lock-wait": ({"lock_wait": -0.5}, "lock_wait: -0.5, expected 0 or more seconds"),
+    "lock-wait, no number": ({"lock_wait": math.nan}, "lock_wait: nan, expected 0 or more seconds"),
+    "lock-wait, endless": ({"lock_wait": math.inf}, "lock_wait: inf, expected 0 or more seconds"),
+    "wait, no number": ({"wait": math.nan}, "wait: nan, expected 0 or more seconds"),
 }
 
 

@@ -41,9 +41,6 @@ def test_another_folder_is_a_plain_one(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "cache").rglob("*")] == ["expected"]
 
 
-# What can be computed again
-
-
 @contextmanager
 def without_privileges() -> Iterator[None]:
     """Give up the powers of root for a moment: it could write to every folder otherwise."""
@@ -116,9 +113,6 @@ def test_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache.keep(tmp_path / "a.json", "text")
     assert (cache.read(tmp_path / "a.json"), list(tmp_path.iterdir())) == ("text", [])
     assert list(cache.take_failures()) == [(tmp_path, "no space left on device")]
-
-
-# What is believed
 
 
 KEYS = {"TENANTRY_CACHE_KEY": "one"}
@@ -236,9 +230,6 @@ def test_in_the_place_of_a_file(tmp_path: Path) -> None:
         Cache(KEYS).keep(path, "1")
         assert Cache(KEYS).read(path) == "1"
     assert not target.exists()
-
-
-# Its place
 
 
 def test_named_place(tmp_path: Path) -> None:

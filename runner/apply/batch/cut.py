@@ -11,6 +11,7 @@ from typing import Any
 from tenantry.apply.batch.keys import Range, RowKey
 from tenantry.apply.batch.table import Table, find_table
 from tenantry.ledger.ledger import Ledger
+from tenantry.ledger.rows import refuse_value
 from tenantry.model import Migration, label
 from tenantry.model.errors import Refused
 from tenantry.postgres.sessions import Connection
@@ -52,11 +53,25 @@ class Reached:
 
 
 def parse_reached(written: Mapping[str, Any] | None) -> Reached | None:
-    """Return the progress in the ledger; None before the first batch."""
+    """Return the progress in the ledger; None before the first batch.
+
+    Raises ValueError for a value that `Reached.as_json` does not write.
+    """
     if not written:
         return None
-    top, last = tuple(written["top"]), tuple(written["last"])
-    return Reached(written["begun"], top, last, written["rows"], written["changed"])
+    match written:
+        case {"begun": str(begun), "top": [*top], "last": [*last], "rows": int(rows), "changed": int(changed)}:
+            if all(isinstance(value, str) for value in (*top, *last)):
+                return Reached(begun, tuple(top), tuple(last), rows, changed)
+    raise ValueError("not the progress of a change in batches")
+
+
+def _read_reached(ledger: Ledger, version: int) -> Reached | None:
+    """Return the progress in a ledger. Raises Refused for a value that tenantry does not write."""
+    try:
+        return parse_reached(ledger.read_batch(version))
+    except ValueError:
+        raise refuse_value(ledger.shown, version, "progress") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +102,7 @@ def prepare(connection: Connection, ledger: Ledger, step: Migration) -> Cut:
         raise Refused(f"{name}: cannot run in batches: {error.message}", hint=error.hint) from None
     except Refused as refusal:
         raise Refused(f"{name}: cannot run in batches: {refusal}", hint=refusal.hint) from None
-    cut = Cut(change, table, parse_reached(ledger.read_batch(step.version)))
+    cut = Cut(change, table, _read_reached(ledger, step.version))
     if cut.reached and cut.reached.begun != cut.fingerprint:
         again = f"tenantry forget {step.version} --tenants {ledger.tenant.name} --reason ..."
         raise Refused(

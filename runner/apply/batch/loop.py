@@ -17,7 +17,7 @@ from tenantry.apply.batch.keys import Range, RowKey, compose_range, find_last, f
 from tenantry.apply.batch.pace import Pace
 from tenantry.apply.batch.pressure import judge, read_pressure
 from tenantry.apply.lock_waits import watching
-from tenantry.apply.retries import choose_timeouts, retry
+from tenantry.apply.retries import choose_timeouts, compose_limits, retry
 from tenantry.apply.site import Site
 from tenantry.ledger.writing import record_batch
 from tenantry.model import Batch, Migration, label
@@ -48,14 +48,9 @@ class _Work:
     @property
     def begin(self) -> sql.Composed:
         """Return the SQL that begins a transaction, which sees everything committed before each statement."""
-        wanted = (("lock_timeout", self.timeouts.lock_ms), ("statement_timeout", self.timeouts.statement_ms))
-        limits = [
-            sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(value))
-            for name, value in wanted
-            if value is not None
-        ]
         # Whatever the database's default: at a stricter level, a batch would collide with any concurrent writer.
-        return sql.SQL("; ").join((sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED"), *limits))
+        begin = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED")
+        return sql.SQL("; ").join((begin, *compose_limits(self.timeouts)))
 
 
 def run(site: Site, step: Migration, cut: Cut) -> Generator[Event, None, Reached | Broken | None]:

@@ -9,15 +9,7 @@ import psycopg
 
 from tenantry import sqltext
 from tenantry.apply.assertions import check_ensured, check_required
-from tenantry.apply.attempt import (
-    Broken,
-    Ending,
-    Stale,
-    gather_notices,
-    is_stale,
-    measure_since,
-    report,
-)
+from tenantry.apply.attempt import Broken, Ending, Stale, gather_notices, is_stale, measure_since, report
 from tenantry.apply.batch.cut import Cut, prepare
 from tenantry.apply.batch.loop import run as run_batches
 from tenantry.apply.site import Site, States

@@ -14,7 +14,7 @@ from psycopg import sql
 from tenantry import sqltext
 from tenantry.apply.attempt import Broken
 from tenantry.apply.lock_waits import Watch, watching
-from tenantry.apply.retries import choose_timeouts, retry
+from tenantry.apply.retries import choose_timeouts, compose_limits, retry
 from tenantry.apply.stepwise import standalone
 from tenantry.apply.stepwise.work import Work, number_after
 from tenantry.ledger.touched import compose_check
@@ -70,7 +70,7 @@ def _run_with_record(work: Work, index: int, timeouts: Timeouts, watch: Watch) -
         worker
     )
     with in_transaction(worker):
-        worker.execute(sql.SQL("; ").join((sql.SQL("BEGIN"), *_compose_limits(timeouts))))
+        worker.execute(sql.SQL("; ").join((sql.SQL("BEGIN"), *compose_limits(timeouts))))
         sent = send(worker, work.statements[index].text, watch.look, every_s=watch.every_s)
         if sent.error:
             return None if _needs_none(sent.error) else sent
@@ -84,16 +84,6 @@ def _needs_none(error: psycopg.Error) -> bool:
     # 25001 is also raised for a SET TRANSACTION that comes too late, which is a mistake in the file.
     barred = error.diag.source_function == "PreventInTransactionBlock"
     return error.sqlstate in _NEEDS_NONE and (error.sqlstate != "25001" or barred)
-
-
-def _compose_limits(timeouts: Timeouts) -> list[sql.Composed]:
-    """Return the SQL that sets a transaction's limits, except those that tenantry leaves as they are."""
-    wanted = (("lock_timeout", timeouts.lock_ms), ("statement_timeout", timeouts.statement_ms))
-    return [
-        sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(value))
-        for name, value in wanted
-        if value is not None
-    ]
 
 
 def _run_alone(work: Work, index: int, timeouts: Timeouts, watch: Watch) -> Broken | None:

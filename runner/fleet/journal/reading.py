@@ -9,7 +9,7 @@ from tenantry.fleet.journal.form import Journal, JournalError, JournalHeader, pa
 from tenantry.fleet.journal.places import FOLDER, LAST, is_running, list_files
 from tenantry.model.errors import ConfigError, Problem
 from tenantry.model.results import GOOD, Result
-from tenantry.model.words import nearest, one_of
+from tenantry.model.words import describe_os_error, nearest, one_of
 from tenantry.state import read_private
 
 _AGAIN = frozenset({Result.BLOCKED, Result.UNREACHABLE})
@@ -149,7 +149,7 @@ def _fold(journal: Journal, unknown: set[str], met: set[str], states: dict[str, 
 
 def _explain(error: Exception) -> str:
     if isinstance(error, OSError):
-        return (error.strerror or str(error)).lower()
+        return describe_os_error(error)
     return str(error) if isinstance(error, JournalError) else "damaged, expected UTF-8"
 
 

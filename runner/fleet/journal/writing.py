@@ -27,6 +27,7 @@ from tenantry.model.events import (
 )
 from tenantry.model.masking import mask
 from tenantry.model.results import Result
+from tenantry.model.words import describe_os_error
 from tenantry.state import create_private
 
 # Arbitrary: as much as a power failure may take back. Only the tenants that ended since then are asked again.
@@ -109,7 +110,7 @@ class _Writer:
             text = text[os.write(self._file, text) :]
 
     def _fail(self, error: OSError) -> None:
-        self.failure = (error.strerror or str(error)).lower()
+        self.failure = describe_os_error(error)
 
 
 def _is_quiet(event: Event) -> bool:

@@ -15,7 +15,8 @@ import psycopg
 
 from tenantry.fleet.stop import Stop
 from tenantry.fleet.turns import Load, Turn
-from tenantry.fleet.workers.control import LOST, Control, Link, Ticket
+from tenantry.fleet.workers.control import LOST, Control, Ticket
+from tenantry.fleet.workers.link import Link
 from tenantry.fleet.workers.messages import Returned, Trouble, encode_message
 from tenantry.fleet.workers.threads import Crew
 from tenantry.model.events import Event

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 from tenantry.fleet.stop import Stop
-from tenantry.fleet.workers.control import LOST, Control, Link
+from tenantry.fleet.workers.control import LOST, Control
+from tenantry.fleet.workers.link import Link
 from tenantry.fleet.workers.takeover import Takeover
 from tenantry.model.errors import Problem
 from tenantry.model.events import Event, WarningRaised

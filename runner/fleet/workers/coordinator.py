@@ -10,7 +10,8 @@ from typing import Any
 
 from tenantry.fleet.turns import Load
 from tenantry.fleet.workers.carriage import Carriage
-from tenantry.fleet.workers.control import LOST, Control, Link
+from tenantry.fleet.workers.control import LOST, Control
+from tenantry.fleet.workers.link import Link
 from tenantry.fleet.workers.messages import TenantBatch, encode_batch
 from tenantry.model import Tenant
 from tenantry.model.events import Event

@@ -22,8 +22,6 @@ from tenantry.fleet.workers.control import Control, Ticket
 from tenantry.postgres.sessions import Connection
 
 VERSION = procrastinate.__version__
-# Of the library's tables: a worker of another one would misread them.
-MAJOR = VERSION.split(".")[0]
 
 _TASK = "tenantry.batch"
 # Arbitrary, all of them. A job that was taken back rings no bell, and waits for as long as the polling takes.

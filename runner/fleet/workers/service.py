@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from tenantry.fleet.stop import Stop
 from tenantry.fleet.turns import Load
 from tenantry.fleet.workers.attempt import Assignment, Attempt, GivenBack, TakenOver, give_turns, tell_trouble
-from tenantry.fleet.workers.control import LOST, Control, Link, Ticket, WorkerSign
+from tenantry.fleet.workers.control import LOST, Control, Ticket, WorkerSign
+from tenantry.fleet.workers.link import Link
 from tenantry.fleet.workers.messages import TenantBatch, Trouble, decode_batch
 from tenantry.fleet.workers.takeover import Takeover
 from tenantry.model.errors import FilesDiffer, RunError

@@ -23,9 +23,10 @@ from tenantry.model.scope import Scope
 from tenantry.postgres.embedded.programs import find_binaries, read_major
 from tenantry.postgres.sessions import Sessions, find_major
 from tenantry.project import Project
-from tenantry.scratch.expected import REPLAYED, ExpectedSchemas, find_place
+from tenantry.scratch.expected import REPLAYED, find_place
 from tenantry.scratch.kept import Start, make_chain
 from tenantry.scratch.places import Scratch, ScratchPlace
+from tenantry.scratch.run import replay
 from tenantry.state import Cache
 
 # To be raised with every change to the method, so that results of the old one are not found.
@@ -129,7 +130,7 @@ class Measures:
 
     def _replay(self, scratch: Scratch, migrations: Sequence[Migration], scope: Scope) -> None:
         """Apply files without measuring them. Raises Refused."""
-        ExpectedSchemas(self.folder, self.place, self.provenance).replay(scratch, migrations, scope)
+        replay(scratch, self.provenance, migrations, scope)
 
     def _find(self, migrations: Sequence[Migration], scope: Scope, versions: Collection[int] | None) -> list["_File"]:
         """Return where the effects of each file are kept."""

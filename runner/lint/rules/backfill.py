@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import Match, Rule
-from tenantry.lint.rules.whole_table import holds
 from tenantry.lint.tree import squeeze, walk
 from tenantry.lint.words import BATCHED, advise, show, strongest, wait
 from tenantry.model.hazards import Harm, Level
@@ -16,7 +15,7 @@ _WRITES = ("UpdateStmt", "DeleteStmt", "InsertStmt", "MergeStmt")
 
 def _check(file: LintedFile) -> Iterator[Match]:
     for part in file.parts:
-        if holds(part) and (tables := _read_whole(part)):
+        if part.holds_lock() and (tables := _read_whole(part)):
             relation, mode = strongest(part.held)
             why = f"until the rows of {', '.join(map(show, tables))} are found and written"
             yield Match(part.start, wait(mode, relation, why), _advise(part, file.find_taker(part, relation)), tables)

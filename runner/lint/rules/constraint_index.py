@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from tenantry.lint.defaults import differs, write_filled
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import NAMES, Match, Rule
-from tenantry.lint.rules.volatile_default import differs, write_filled
 from tenantry.lint.tree import Command, cut, squeeze, strings, typed
 from tenantry.lint.words import ALONE, EACH_PARTITION, LAYERS, advise, wait
 from tenantry.model.effects import LockMode

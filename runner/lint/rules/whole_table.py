@@ -28,7 +28,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
         return
     for part in file.parts:
         # Under a stronger lock, the rule `backfill` reports it.
-        for change in () if holds(part) else (*_read_changes(part), *_read_called(file, part)):
+        for change in () if part.holds_lock() else (*_read_changes(part), *_read_called(file, part)):
             table = part.find(change.node["relation"])
             joined = _find_joined(part, change.node)
             if table and change.tag in _VERBS and (joined or has_no_condition(change.node)):
@@ -43,11 +43,6 @@ def _check(file: LintedFile) -> Iterator[Match]:
                     name=show(table),
                     many=f"every row of {NAMES}{matching} is {done} {rest}",
                 )
-
-
-def holds(part: LintedStatement) -> bool:
-    """Return whether the transaction already holds a lock that keeps the application waiting."""
-    return any(mode >= LockMode.SHARE for mode in part.held.values())
 
 
 def has_no_condition(node: Node) -> bool:

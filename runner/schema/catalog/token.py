@@ -23,17 +23,21 @@ from psycopg.pq import TransactionStatus
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection, find_major
 
-# Below 16384 are the objects that PostgreSQL itself brings (its manual, "OID Assignment").
-_OURS = "oid >= 16384"
+# Below 16384 are the objects that PostgreSQL itself brings (its manual, "OID Assignment"). As bigint, the planner knows
+# that it cannot estimate the condition; else it reads statistics and the end of an index for it, in each catalog.
+_OURS = "CAST(oid AS bigint) >= 16384"
 # The rows that count, by catalog, and which of them are about no relation that is there only as long as a session.
 # What PostgreSQL brings counts where it has privileges of its own. Left out are those that never change alone:
 # pg_attrdef, pg_range, pg_aggregate, pg_partitioned_table, pg_init_privs.
 _CATALOGS: dict[str, tuple[str, str]] = {
     # Rewriting a catalog (VACUUM FULL) writes its row here again: the privileges on those are hashed themselves.
     "pg_class": (_OURS, "relpersistence <> 't'"),
-    "pg_attribute": ("(attrelid >= 16384 OR attacl IS NOT NULL)", "attrelid NOT IN (SELECT oid FROM passing)"),
+    "pg_attribute": (
+        "(CAST(attrelid AS bigint) >= 16384 OR attacl IS NOT NULL)",
+        "attrelid NOT IN (SELECT oid FROM passing)",
+    ),
     "pg_constraint": (_OURS, "conrelid NOT IN (SELECT oid FROM passing)"),
-    "pg_index": ("indexrelid >= 16384", "indrelid NOT IN (SELECT oid FROM passing)"),
+    "pg_index": ("CAST(indexrelid AS bigint) >= 16384", "indrelid NOT IN (SELECT oid FROM passing)"),
     "pg_type": (
         f"({_OURS} OR typacl IS NOT NULL)",
         "typnamespace NOT IN (SELECT oid FROM pg_namespace WHERE starts_with(nspname, 'pg_temp_'))",
@@ -42,7 +46,8 @@ _CATALOGS: dict[str, tuple[str, str]] = {
     "pg_proc": (f"({_OURS} OR proacl IS NOT NULL)", ""),
     "pg_sequence": ("", "seqrelid NOT IN (SELECT oid FROM passing)"),
     "pg_trigger": ("", "tgrelid NOT IN (SELECT oid FROM passing)"),
-    "pg_rewrite": (_OURS, "ev_class NOT IN (SELECT oid FROM passing)"),
+    # These two are large with what PostgreSQL brings, and are worth an index.
+    "pg_rewrite": ("oid >= 16384", "ev_class NOT IN (SELECT oid FROM passing)"),
     # The schema public is PostgreSQL's own, and has a comment.
     "pg_description": ("(objoid >= 16384 OR objoid = 2200)", "objoid NOT IN (SELECT oid FROM passing)"),
     "pg_extension": ("", ""),

@@ -10,14 +10,7 @@ from tenantry.schema.ddl.kin import find_kin, is_kin
 from tenantry.schema.ddl.names import RELATIONS, find_names, read_label, read_local, read_reads
 from tenantry.schema.ddl.needs import find_drop_needs, find_leaving, find_parting, find_users, list_above, list_below
 from tenantry.schema.ddl.others import drop_event_trigger, drop_plain, drop_publication, drop_sequence, is_dropped_with
-from tenantry.schema.ddl.parts import (
-    drop_constraint,
-    drop_index,
-    drop_policy,
-    drop_rule,
-    drop_statistics,
-    drop_trigger,
-)
+from tenantry.schema.ddl.parts import drop_constraint, drop_index, drop_policy, drop_rule, drop_statistics, drop_trigger
 from tenantry.schema.ddl.rare import drop_rare
 from tenantry.schema.ddl.rarest import PHASES, drop_rarest
 from tenantry.schema.ddl.schema import Schema, step, unwritten

@@ -5,13 +5,7 @@ from collections.abc import Iterator
 
 from tenantry.schema.ddl.columns import list_lasting, list_parents
 from tenantry.schema.ddl.draft import Phase, Step
-from tenantry.schema.ddl.names import (
-    RELATIONS,
-    find_names,
-    find_words,
-    read_local,
-    read_reads,
-)
+from tenantry.schema.ddl.names import RELATIONS, find_names, find_words, read_local, read_reads
 from tenantry.schema.ddl.schema import Schema
 from tenantry.schema.ddl.tables import find_index, is_apart
 from tenantry.schema.snapshot import ObjectKey, SchemaObject

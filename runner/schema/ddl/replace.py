@@ -5,11 +5,19 @@ An object that is dropped and created again takes along the views, constraints a
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from tenantry.schema.ddl.code import is_replaceable, read_signature
-from tenantry.schema.ddl.columns import SEQUENCE_FACTS, can_set_expression, is_widening, list_parents, name_identity
+from tenantry.schema.ddl.alterations import (
+    LEAVES,
+    has_values,
+    is_partition_key,
+    is_retyped,
+    is_view_column,
+    list_new_names,
+    must_go,
+)
+from tenantry.schema.ddl.columns import SEQUENCE_FACTS, is_widening, list_parents, name_identity
 from tenantry.schema.ddl.draft import Draft, Phase, Risk, Step, Urgency
 from tenantry.schema.ddl.names import (
     RELATIONS,
@@ -19,29 +27,16 @@ from tenantry.schema.ddl.names import (
     find_words,
     read_label,
     read_local,
-    read_outside,
     read_reads,
 )
 from tenantry.schema.ddl.needs import UNIQUE, find_users, list_above
-from tenantry.schema.ddl.others import is_alterable
-from tenantry.schema.ddl.parts import is_attachable
 from tenantry.schema.ddl.schema import Schema
-from tenantry.schema.ddl.taken import list_names
-from tenantry.schema.ddl.types import can_add_attributes, can_add_labels
 from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
-# Objects without data, which are dropped before others change.
-_LEAVES = frozenset(
-    {"view", "materialized view", "constraint", "index", "trigger", "rule", "policy", "statistics", "publication",
-     "event trigger", "cast"}
-)  # fmt: skip
 # Kinds that prevent a change of a column's type.
 _BOUND = frozenset({"view", "materialized view", "rule", "policy", "trigger", "function", "procedure", "publication"})
 # Kinds that a change of a column's type rebuilds, if its expressions fit the new type.
 _EXPRESSIONS = frozenset({"constraint", "index", "statistics"})
-# A new column with any other fact has values in the rows that are there.
-_NEUTRAL = frozenset({"type", "collation", "storage", "compression", "statistics", "options", "grants"})
-_OPTIONAL = re.compile(r" DEFAULT |\bVARIADIC ")
 _FOREIGN_KEY = re.compile(r"^FOREIGN KEY \((.+?)\) REFERENCES (.+?)\((.+?)\)")
 
 
@@ -135,20 +130,20 @@ def find_replacement(expected: Schema, found: Schema) -> Replacement:
     result = Replacement(found, expected)
     for one in found.objects.values():
         # A view's column changes with the view, whose definition already mentions the rest.
-        if not _is_view_column(one, found):
+        if not is_view_column(one, found):
             for name in find_names(read_reads(one)):
                 result.mentions[name].append(one)
     result.patched |= {one.key: _without_identity(one) for one in found.objects.values() if _ends_identity(one, result)}
     result.patched |= {one.key: _without_type(one) for one in found.objects.values() if _leaves_type(one, expected)}
-    names = _list_new_names(expected, found)
-    waiting = [one for one in found.objects.values() if _goes(one, expected, found, names)]
-    retyped = [one for one in found.objects.values() if _is_retyped(one, expected)]
+    names = list_new_names(expected, found)
+    waiting = [one for one in found.objects.values() if must_go(one, expected, found, names)]
+    retyped = [one for one in found.objects.values() if is_retyped(one, expected)]
     for one in retyped:
         bound = [*_find_bound(one, result), *_free_row_type(one, result)]
         waiting += bound
         result.blocked[one.key] |= {other.key for other in bound}
     for new in expected.objects.values():
-        if new.kind == "column" and new.key not in found.objects and _has_values(new, expected):
+        if new.kind == "column" and new.key not in found.objects and has_values(new, expected):
             waiting += _free_row_type(new, result)
     while waiting:
         one = waiting.pop()
@@ -156,11 +151,6 @@ def find_replacement(expected: Schema, found: Schema) -> Replacement:
             result.gone.add(one.key)
             waiting += _find_followers(one, result)
     return result
-
-
-def _has_values(new: SchemaObject, expected: Schema) -> bool:
-    """Return whether a new column has values in the rows that are there, or a domain that checks that it has none."""
-    return not _NEUTRAL.issuperset(new.facts) or expected.get("domain", new.facts["type"]) is not None
 
 
 def _ends_identity(one: SchemaObject, result: Replacement) -> bool:
@@ -187,112 +177,6 @@ def _leaves_type(one: SchemaObject, expected: Schema) -> bool:
 
 def _without_type(table: SchemaObject) -> SchemaObject:
     return replace(table, facts={name: value for name, value in table.facts.items() if name != "of"})
-
-
-def _list_new_names(expected: Schema, found: Schema) -> set[str]:
-    new = [made for key, made in expected.objects.items() if key not in found.objects and made.kind != "column"]
-    return {name for made in new for name in list_names(made)}
-
-
-def _goes(one: SchemaObject, expected: Schema, found: Schema, names: set[str]) -> bool:
-    new = expected.objects.get(one.key)
-    if new is None:
-        clash = not names.isdisjoint(list_names(one))
-        # Its bounds may be those of a partition that is created.
-        return one.kind in _LEAVES or clash or "partition of" in one.facts or _is_ambiguous(one, expected)
-    if one.kind == "table" and _is_key_retyped(one, expected, found):
-        return True
-    if one.kind == "index" and "partition of" not in {*one.facts, *new.facts} and _has_new_twin(one, expected, found):
-        # An index of a partitioned table would adopt this one in place of its twin.
-        return True
-    return new.facts != one.facts and not _can_alter(one, new, expected, found)
-
-
-def _has_new_twin(index: SchemaObject, expected: Schema, found: Schema) -> bool:
-    """Return whether an index like another one of its table is to be attached, and is not yet."""
-    return any(
-        "partition of" in other.facts
-        and "partition of" not in found.facts(*other.key)
-        and _read_nameless(other) == _read_nameless(index)
-        for other in expected.parts(index.parent, "index")
-    )
-
-
-def _read_nameless(index: SchemaObject) -> tuple[bool, str]:
-    """Return whether an index is unique, and its definition after its name."""
-    definition = index.facts["definition"]
-    return definition.startswith("CREATE UNIQUE"), definition.partition(f" {read_local(index)} ON ")[2]
-
-
-def _is_ambiguous(one: SchemaObject, expected: Schema) -> bool:
-    """Return whether a call may mean a function or another one of its name that leaves out arguments."""
-    others = expected.labelled(read_label(one)) if one.kind in ROUTINES else []
-    return any(_OPTIONAL.search(read_outside(other.facts.get("definition", ""))) for other in (one, *others) if others)
-
-
-def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Schema) -> bool:
-    """Return whether an object becomes the expected one without being dropped."""
-
-    def same(*names: str) -> bool:
-        return all(old.facts.get(name) == new.facts.get(name) for name in names)
-
-    def keeps(*names: str) -> bool:
-        return all(name in new.facts for name in names if name in old.facts)
-
-    rules: dict[str, Callable[[], bool]] = {
-        "view": lambda: same("definition") or is_replaceable(old, new, found, expected),
-        "materialized view": lambda: same("definition", "access method"),
-        "constraint": lambda: (
-            same("definition", "enforced") and not (same("validated") is False and "validated" in new.facts)
-        ),
-        "index": lambda: same("definition", "constraint") and is_attachable(old, new, expected, found),
-        "trigger": lambda: same("definition"),
-        "statistics": lambda: same("definition"),
-        "policy": lambda: same("command", "permissive") and keeps("using", "check"),
-        "function": lambda: read_signature(old.facts["definition"]) == read_signature(new.facts["definition"]),
-        "procedure": lambda: read_signature(old.facts["definition"]) == read_signature(new.facts["definition"]),
-        "aggregate": lambda: same("definition"),
-        "table": lambda: same("partition by"),
-        "foreign table": lambda: same("server"),
-        "column": lambda: (
-            _is_view_column(new, expected)
-            or same("generated")
-            or "generated" not in new.facts
-            or can_set_expression(old, new, expected)
-        ),
-        "enum": lambda: can_add_labels(old.facts.get("labels", ""), new.facts.get("labels", "")),
-        "domain": lambda: same("type", "collation"),
-        "base type": lambda: same("definition"),
-        "range": lambda: same("subtype", "collation", "operator class", "canonical", "difference"),
-        "composite type": lambda: can_add_attributes(old.facts.get("attributes", ""), new.facts.get("attributes", "")),
-        "publication": lambda: is_alterable(old, new),
-        "event trigger": lambda: same("event", "function", "tags"),
-        "cast": lambda: same("function", "method", "context"),
-    }
-    return old.kind not in rules or rules[old.kind]()
-
-
-def _is_key_retyped(table: SchemaObject, expected: Schema, found: Schema) -> bool:
-    """Return whether a column of a partition key has another type, which no statement can give it."""
-    columns = found.parts(table.name, "column")
-    return any(_is_partition_key(column, found) and _is_retyped(column, expected) for column in columns)
-
-
-def _is_partition_key(column: SchemaObject, schema: Schema) -> bool:
-    return read_local(column) in find_words(schema.facts("table", column.parent).get("partition by", ""))
-
-
-def _is_view_column(one: SchemaObject, schema: Schema) -> bool:
-    relation = schema.relation(one.parent) if one.kind == "column" else None
-    return relation is not None and relation.kind in {"view", "materialized view"}
-
-
-def _is_retyped(one: SchemaObject, expected: Schema) -> bool:
-    new = expected.objects.get(one.key)
-    facts = ("type", "collation")
-    return (
-        one.kind == "column" and new is not None and any(one.facts.get(fact) != new.facts.get(fact) for fact in facts)
-    )
 
 
 def _find_bound(column: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
@@ -357,7 +241,7 @@ def _find_followers(one: SchemaObject, result: Replacement) -> Iterator[SchemaOb
             other
             for other, mentioned in words
             if read_local(one) in mentioned
-            and (other.kind in _LEAVES or other.kind == "sequence" or "generated" in other.facts)
+            and (other.kind in LEAVES or other.kind == "sequence" or "generated" in other.facts)
         )
     elif one.kind in RELATIONS | ROUTINES | TYPES | {"sequence"}:
         yield from _find_dependents(one, result)
@@ -377,7 +261,7 @@ def _find_dependents(one: SchemaObject, result: Replacement) -> Iterator[SchemaO
         elif other.kind == "column":
             if label in find_names(other.facts.get("generated", "")):
                 yield other
-            elif one.kind in TYPES and _is_partition_key(other, result.found):
+            elif one.kind in TYPES and is_partition_key(other, result.found):
                 yield from _free_partition_key(other, result)
             elif other.parent != one.name and (extra := _find_extra(other, result)):
                 yield extra
@@ -389,7 +273,7 @@ def _find_dependents(one: SchemaObject, result: Replacement) -> Iterator[SchemaO
                     yield from _find_bound(other, result)
                     yield from _find_fields(other, result)
                     yield from _free_row_type(other, result)
-        elif other.kind not in RELATIONS or other.kind in _LEAVES or one.kind in RELATIONS:
+        elif other.kind not in RELATIONS or other.kind in LEAVES or one.kind in RELATIONS:
             yield other
 
 

@@ -38,13 +38,7 @@ from tenantry.schema.ddl.parts import (
     write_statistics,
     write_trigger,
 )
-from tenantry.schema.ddl.rare import (
-    write_access_method,
-    write_cast,
-    write_collation,
-    write_server,
-    write_wrapper,
-)
+from tenantry.schema.ddl.rare import write_access_method, write_cast, write_collation, write_server, write_wrapper
 from tenantry.schema.ddl.rarest import PHASES, write_rarest
 from tenantry.schema.ddl.rename import find_renames
 from tenantry.schema.ddl.replace import Replacement, find_replacement

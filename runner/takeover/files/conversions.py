@@ -9,6 +9,7 @@ from pathlib import Path
 from tenantry.files.repeatables import FOLDER as REPEATABLES
 from tenantry.model import NO_VERSION, label
 from tenantry.model.errors import InputError, Problem
+from tenantry.model.words import describe_os_error
 
 _VERSION = re.compile(r"([0-9]+)_")
 _SOURCE = re.compile(r"-- source: (?P<tool>\S+) (?P<id>.+)")
@@ -120,7 +121,7 @@ def write_files(converted: Sequence[Place], target: Path, first: int) -> tuple[P
         # All or none: a part that nobody asked for would look like the whole history.
         for path in written:
             path.unlink(missing_ok=True)
-        reason = (error.strerror or str(error)).lower()
+        reason = describe_os_error(error)
         raise InputError((Problem(f"{target}: {reason}, expected a writable folder"),)) from None
     return tuple(written)
 

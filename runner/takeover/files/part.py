@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tenantry import sqltext
-from tenantry.files import directory as files
+from tenantry.files import source as files
 from tenantry.files.header import Header, parse_header
 from tenantry.model.errors import InputError, Problem
 from tenantry.sqltext.lexer import read_tokens

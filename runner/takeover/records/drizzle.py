@@ -117,6 +117,11 @@ def _parse_journal(journal: Path) -> list[_JournalEntry]:
             f"{journal}:{error.lineno}: not JSON: {error.msg}, expected the journal that drizzle-kit writes",
             "restore it from git: it may contain conflict markers of a merge",
         ) from None
+    except (ValueError, RecursionError):
+        # Of the parser's own limits: numbers of a thousand digits, or lists within a thousand lists.
+        raise input_error(
+            f"{journal}: too deep or too long to read, expected the journal that drizzle-kit writes"
+        ) from None
     entries = content.get("entries") if isinstance(content, dict) else None
     if not isinstance(entries, list):
         raise input_error(f"{journal}: has no list of entries, expected the journal that drizzle-kit writes")

@@ -1,12 +1,13 @@
 """golang-migrate: `schema_migrations` has one row with the newest version; all versions up to it count as applied."""
 
 import re
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tenantry.model.errors import Refused
 from tenantry.postgres.sessions import Connection
-from tenantry.takeover.records.histories import Claim, ClaimStanding, ForeignRecord, History, SourceFile
+from tenantry.takeover.records.histories import ForeignRecord, History, SourceFile
+from tenantry.takeover.records.newest import match_newest
 from tenantry.takeover.records.rows import read_rows
 from tenantry.takeover.records.source import check_unique, list_paths
 
@@ -43,19 +44,6 @@ def _list_files(folder: Path) -> tuple[SourceFile, ...]:
     return (*files, *(SourceFile(path.stem, path.as_posix(), note=note) for path in loose))
 
 
-def _match(records: Sequence[ForeignRecord], files: Sequence[SourceFile]) -> tuple[Claim, ...]:
-    newest = records[0] if records else None
-    claims = tuple(_judge(file, newest) for file in files)
-    if newest is None or any(file.id == newest.id for file in files):
-        return claims
-    return (*claims, Claim(newest.id, ClaimStanding.NO_FILE, newest, None))
-
-
-def _judge(file: SourceFile, newest: ForeignRecord | None) -> Claim:
-    if newest is None or file.note or int(file.id) > int(newest.id):
-        return Claim(file.id, ClaimStanding.NO_ROW, None, file, file.note)
-    note = "" if file.id == newest.id else f"below version {newest.id}: golang-migrate records only the newest"
-    return Claim(file.id, ClaimStanding.CANNOT_VERIFY, newest, file, note)
-
-
-HISTORY = History(_TITLE, _read, _list_files, _match, heads_only=True, own=("schema_migrations*",))
+HISTORY = History(
+    _TITLE, _read, _list_files, partial(match_newest, _TITLE), heads_only=True, own=("schema_migrations*",)
+)

@@ -11,7 +11,7 @@ def test_blocked(fleet: MakeFleet) -> None:
     """A tenant that stays blocked ends so, with the blocker's pid, application, user and query; the others are done."""
     one = fleet(files=WAITING)
     one.run("migrate")
-    one.write("0001_rates.sql", f"-- lock-timeout: 500ms\n{RATES}")
+    one.write("0001_rates.sql", f"-- lock-timeout: 2s\n{RATES}")
     with one.session("16") as other:
         other.execute("SET application_name = 'nightly report'")
         other.execute("SELECT * FROM rooms")
@@ -23,7 +23,7 @@ def test_blocked(fleet: MakeFleet) -> None:
     assert report.text == (
         "tenant 16: blocked: migrations/tenant/0001_rates.sql:2:1: canceling statement due to lock timeout (SQLSTATE"
         " 55P03)\n"
-        "  1 | -- lock-timeout: 500ms\n"
+        "  1 | -- lock-timeout: 2s\n"
         "  2 | ALTER TABLE rooms ADD COLUMN rate numeric(10, 2);\n"
         "    | ^\n"
         "  detail: waited for ACCESS EXCLUSIVE on public.rooms, held by pid 1 (nightly report, user postgres, in a"
@@ -42,9 +42,9 @@ def test_master_blocked_for_a_while(fleet: MakeFleet) -> None:
     """A master whose lock is let go while it has its second turn costs no tenant its turn; each try is told."""
     one = fleet(tenants=["1"], files=WAITING, master=MASTER_FILES)
     one.run("migrate")
-    one.write("0001_names.sql", "-- lock-timeout: 500ms\nALTER TABLE organizations ADD name text;\n", "master")
+    one.write("0001_names.sql", "-- lock-timeout: 2s\nALTER TABLE organizations ADD name text;\n", "master")
     one.write("0001_rates.sql", RATES)
-    with one.session("master") as other, one.start("migrate", "--lock-wait", "0.6", "--format", "jsonl") as process:
+    with one.session("master") as other, one.start("migrate", "--lock-wait", "2.4", "--format", "jsonl") as process:
         other.execute("LOCK TABLE organizations IN ACCESS SHARE MODE")
         pid = other.info.backend_pid
         assert process.stdout is not None

@@ -7,13 +7,7 @@ import shlex
 import pytest
 
 from tests.acceptance.fix_command import Fleet, MakeFleet, find_commands, read_report
-from tests.acceptance.takeover.drizzle import (
-    OURS,
-    import_files,
-    list_files,
-    run_drizzle,
-    set_up,
-)
+from tests.acceptance.takeover.drizzle import OURS, import_files, list_files, run_drizzle, set_up
 
 NOTE = (
     "its time in the journal, 1795366721718, is not after 1795366722160 of 0001_guests:"

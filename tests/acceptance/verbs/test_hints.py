@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import pytest
 
-from tenantry.cli import _cli
+from tenantry.cli import cli
 from tests.acceptance.fix_command import FILES, RATES, ROOMS, Fleet, MakeFleet, Result, find_commands
 from tests.places import DATA, ROOT
 
@@ -198,10 +198,10 @@ CASES = {
     "no database": Case(
         f"migrate {T}",
         {f"migrate {T} --create": 0},
-        ("project.py",),
+        ("fleet/missing.py",),
         created=False,
     ),
-    "no database, read": Case(f"status {T}", {f"migrate {T} --create": 0}, ("project.py",), created=False),
+    "no database, read": Case(f"status {T}", {f"migrate {T} --create": 0}, ("fleet/missing.py",), created=False),
     "renamed": Case(
         f"verify {T}",
         {f"accept 1 {T} --reason ...": 0},
@@ -323,7 +323,7 @@ def last_of(done: Result) -> str:
 def parse(command: str) -> click.Context:
     """Return a command as the command line reads it. Raises click.UsageError."""
     verb, *words = shlex.split(command)
-    found = _cli.get_command(click.Context(_cli), verb)
+    found = cli.get_command(click.Context(cli), verb)
     assert found, f"{verb} is not a verb"
     return found.make_context(verb, words)
 

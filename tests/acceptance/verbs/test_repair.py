@@ -3,16 +3,7 @@
 import pytest
 
 from tenantry.model.checksum import checksum
-from tests.acceptance.fix_command import (
-    FILES,
-    MASTER_FILES,
-    RATES,
-    ROOMS,
-    Fleet,
-    MakeFleet,
-    find_commands,
-    read_report,
-)
+from tests.acceptance.fix_command import FILES, MASTER_FILES, RATES, ROOMS, Fleet, MakeFleet, find_commands, read_report
 
 EDITED = RATES + "SELECT 1;\n"
 NOTES = "CREATE TABLE notes ();\n"

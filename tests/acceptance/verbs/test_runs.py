@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.apply.test_interrupt import NOTES, WAIT, gate
-from tests.acceptance.fix_command import ROOMS, Fleet, MakeFleet, read_events, read_report
+from tests.acceptance.fix_command import RATES, ROOMS, Fleet, MakeFleet, read_events, read_report
 
 RATES_BROKEN = "ALTER TABLE nowhere ADD COLUMN rate integer;\n"
 
@@ -62,6 +62,18 @@ def test_list_and_show(fleet: MakeFleet) -> None:
         "tenant_finished",
     ]
     assert (events[-1]["exit_code"], events[-1]["totals"]) == (3, {"failed": 2})
+
+
+def test_resumed_to_the_first_version(fleet: MakeFleet) -> None:
+    """A run up to version 0 is resumed up to version 0: no later file is applied that nobody asked for."""
+    one = fleet(files={"0000_rooms.sql": ROOMS, "0001_rates.sql": RATES}, created=True)
+    one.query("16", "CREATE TABLE rooms ()")
+    assert one.run("migrate", "--to", "0", "--lock-wait", "0").code == 3
+    one.query("16", "DROP TABLE rooms")
+    resumed = one.run("migrate", "--resume")
+    assert resumed.code == 0, resumed.out + resumed.err
+    assert (one.versions("1"), one.versions("16")) == ([0], [0])
+    assert [read_lines(path)[0]["options"] for path in journals(one)] == [{"to": 0, "lock_wait": 0.0}] * 2
 
 
 def test_nothing_recorded(fleet: MakeFleet) -> None:

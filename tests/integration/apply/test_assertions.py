@@ -201,8 +201,6 @@ def test_refused_before_any_database(tmp_path: Path) -> None:
     ]
 
 
-# In a run
-
 UNFIT = "-- {key}: SELECT count(*) = 0, count(*) || ' rooms' FROM rooms\n"
 FILES = {"0001_rooms.sql": "CREATE TABLE rooms AS SELECT 1 AS id;\n"}
 

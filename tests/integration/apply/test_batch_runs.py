@@ -226,6 +226,30 @@ def test_record_of_another(site: MakeSite) -> None:
     assert count_changes(here) == [(0, 30), (1, 20)]
 
 
+# Each in the place of the progress that a run has written.
+ODD = {
+    "no end": "({}) - 'top'",
+    "a key that is a number": "jsonb_set({}, '{{last}}', '[7]')",
+    "a hash that is a number": "jsonb_set({}, '{{begun}}', '7')",
+}
+
+
+@pytest.mark.parametrize("value", ODD.values(), ids=ODD)
+def test_odd_progress(site: MakeSite, value: str) -> None:
+    """Progress that tenantry does not write is refused, and no row is changed by it."""
+    here = prepare(site)
+    with closing(here.steps()) as steps:
+        advance_to(steps, 20)
+    batch = value.format("progress -> 'batch'")
+    here.query(f"UPDATE _migrations SET progress = jsonb_set(progress, '{{batch}}', {batch}) WHERE version = 2")
+    verdict = here.migrate().verdict()
+    assert (verdict.result, verdict.reason) == (
+        Result.REFUSED,
+        "public._migrations: version 2: unreadable progress, expected a value that tenantry writes",
+    )
+    assert count_changes(here) == [(0, 30), (1, 20)]
+
+
 def test_place_of_error(site: MakeSite) -> None:
     """An error that has a place is shown there in the file, whatever was put into the statement before it."""
     here = prepare(

@@ -7,7 +7,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.errors import LockNotAvailable
 
 from tenantry.ledger.definitions import DEFINITIONS
-from tenantry.ledger.guard import Guard, find_faults
+from tenantry.ledger.faults import find_faults
+from tenantry.ledger.guard import Guard
 from tenantry.ledger.proofs import ProofTable
 from tenantry.model.errors import Refused
 from tenantry.model.events import FindingReported, MigrationApplied

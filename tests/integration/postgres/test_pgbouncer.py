@@ -156,11 +156,11 @@ def test_blocker(site: MakeSite) -> None:
     """Who holds a table is named, though the pooler tells no client which process of the server it has."""
     here = site(ROOMS)
     here.migrate()
-    here.write({"0002_a.sql": "-- lock-timeout: 400ms\nALTER TABLE rooms ADD name text;\n"})
+    here.write({"0002_a.sql": "-- lock-timeout: 2s\nALTER TABLE rooms ADD name text;\n"})
     with here.connect() as holder:
         holder.execute("BEGIN; LOCK TABLE rooms IN ACCESS SHARE MODE")
         (pid,) = holder.execute("SELECT pg_backend_pid()").fetchone() or (0,)
-        ran = here.migrate(lock_wait_s=1)
+        ran = here.migrate(lock_wait_s=2.5)
     waits = [event.wait for event in ran.of(MigrationRetried)]
     assert waits
     assert all(wait and [blocker.pid for blocker in wait.blockers] == [pid] for wait in waits)

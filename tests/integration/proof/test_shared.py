@@ -14,7 +14,7 @@ from tenantry.model.events import WarningRaised
 from tenantry.model.results import Result
 from tests.fix_postgres import MakeDatabase
 from tests.integration.fix_site import Ran, lend_role, make_site
-from tests.integration.proof.test_prover import ROOMS, Proven
+from tests.integration.proof.fix_proven import ROOMS, Proven
 
 MakeShared = Callable[..., Proven]
 

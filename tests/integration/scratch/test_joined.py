@@ -68,7 +68,7 @@ def test_in_one_message(expected: Expected, monkeypatch: pytest.MonkeyPatch) -> 
         sizes.append(len(part))
         return 0
 
-    monkeypatch.setattr("tenantry.scratch.expected.run_joined", run)
+    monkeypatch.setattr("tenantry.scratch.run.run_joined", run)
     assert expected.after(*files).fingerprint
     assert sizes == [4, 4]
 

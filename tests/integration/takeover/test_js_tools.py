@@ -150,6 +150,8 @@ FOREIGN = {
 # What the journal of drizzle holds instead, and what is said of it after its name.
 JOURNALS = {
     "not JSON": ('{\n  "entries": [\n<<<<<<< ours', ":3: not JSON: Expecting value, expected the journal that"),
+    "too deep": ("[" * 100_000, ": too deep or too long to read, expected the journal that"),
+    "too long": (f"[{'1' * 5_000}]", ": too deep or too long to read, expected the journal that"),
     "a list": ("[]", ": has no list of entries, expected the journal that"),
     "no entries": ("{}", ": has no list of entries, expected the journal that"),
     "another database": ('{"dialect": "mysql", "entries": []}', ": is for 'mysql', expected 'postgresql'"),

@@ -106,6 +106,7 @@ REFUSED = {
         ],
     ),
     "key-twice": ("t.jsonl", '{"id": 1, "id": 2}\n', ["t.jsonl:1: a key is given twice, expected an object in JSON"]),
+    "deep": ("t.jsonl", "[" * 100_000, ["t.jsonl:1: nested too deeply, expected an object in JSON"]),
     "list": ("t.jsonl", "[1]\n", ["t.jsonl:1: no object, expected one with the keys of a tenant"]),
     "suffix": ("t.txt", "1\n", ["tenants.yaml:8:9: tenants.file: 't.txt', expected a file one of .csv, .jsonl"]),
 }  # fmt: skip

@@ -33,7 +33,7 @@ def render_help(verb: str) -> str:
     """Return the help of a verb, or of the command where `verb` is empty, as a terminal of 80 columns shows it."""
     # click leaves two of the columns free.
     asked = [verb, "--help"] if verb else ["--help"]
-    done = CliRunner().invoke(cli._cli, asked, prog_name="tenantry", terminal_width=78)
+    done = CliRunner().invoke(cli.cli, asked, prog_name="tenantry", terminal_width=78)
     assert done.exit_code == 0
     return done.output
 
@@ -137,9 +137,6 @@ def _name_type(entry: Mapping[str, Any], models: Mapping[str, Any]) -> str:
             return {"integer": "whole number", "number": "number", "boolean": "`true` or `false`"}[kind]
 
 
-# Rules of lint
-
-
 def _write_rules() -> str:
     """Return the table of all rules, and a section for each that has an example."""
     rows = "".join(f"| {_link(rule)} | {rule.level.value} | {rule.title} |\n" for rule in RULES.values())
@@ -183,9 +180,6 @@ def _read_advice(rule: Rule, unsafe: str) -> tuple[str, str, list[str]]:
 
 def _write_sql(text: str) -> str:
     return f"```sql\n{text.strip()}\n```\n"
-
-
-# Pages
 
 
 def _list_parts() -> Iterator[tuple[Path, Callable[[], str]]]:

@@ -18,7 +18,7 @@ import pytest
 from tenantry.apply import run as apply
 from tenantry.files.directory import read_migrations
 from tenantry.files.header import _KEYS, parse_header
-from tenantry.ledger.ledger import LAYOUT
+from tenantry.ledger.definitions import LAYOUT
 from tenantry.model import AppliedMigration, Migration, MigrationStatus, Origin, Plan, Progress, RowState, State, errors
 from tenantry.model.checksum import checksum, normalise
 from tenantry.model.codec import encode

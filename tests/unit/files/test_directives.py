@@ -151,8 +151,6 @@ def test_all_faults_at_once() -> None:
     assert [said.split(":", 1)[0] for said in refuse(*lines)] == ["1", "2", "3", "4", "5", "6"]
 
 
-# Fences
-
 FENCED = {
     "one line": (("require:", "```", "SELECT true", "```"), Assertion("SELECT true", 3)),
     "named": (("require:", "```sql", "SELECT true", "```"), Assertion("SELECT true", 3)),

@@ -1,20 +1,17 @@
-"""Many tenants at once, with plain generators for jobs: order, limits, stopping, and what becomes of errors."""
+"""Runs over many tenants: the frame of a run, its order, and what one tenant's failure does to others."""
 
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Sequence
 
 import pytest
 
 from tenantry.fleet.run import run
 from tenantry.fleet.stop import Stop
-from tenantry.fleet.turns import Job
 from tenantry.model import Tenant
 from tenantry.model.errors import Blocked, Cancelled, Problem, Refused, TenantError, Unreachable
 from tenantry.model.events import (
     DatabaseOpened,
-    Event,
     RowReported,
     RunFinished,
     RunStarted,
@@ -25,74 +22,8 @@ from tenantry.model.events import (
 )
 from tenantry.model.results import GOOD, Result
 from tenantry.model.rollout import Stage
-from tenantry.postgres.sessions import Sessions, Settings
 from tests.builders import tenant
-
-Steps = Generator[Event, None, Verdict]
-
-# Only where a test is about to fail anyway.
-PATIENCE_S = 20
-AGAIN = "run the same command again to resume"
-
-
-def go(
-    job: Job,
-    *stages: Sequence[Tenant],
-    jobs: int = 4,
-    stop: Stop | None = None,
-    preface: Iterable[Event] = (),
-) -> list[Event]:
-    """Run a job for the tenants of each stage and return all events."""
-    return list(
-        run(
-            "migrate",
-            "run 1",
-            [Stage(tuple(stage)) for stage in stages],
-            job,
-            jobs=jobs,
-            stop=stop or Stop(),
-            preface=preface,
-        )
-    )
-
-
-def tenants(number: int, server: str = "main") -> list[Tenant]:
-    """Return as many tenants on one server."""
-    return [tenant(f"{server}{index}", server=server) for index in range(number)]
-
-
-def of(name: str, events: Iterable[Event]) -> list[Event]:
-    """Return the events of one tenant."""
-    return [event for event in events if getattr(event, "tenant", None) == name]
-
-
-def verdicts(events: Iterable[Event]) -> dict[str, Verdict]:
-    """Return how each tenant ended; fails where one ended twice."""
-    finished = [event for event in events if isinstance(event, TenantFinished)]
-    assert len({event.tenant for event in finished}) == len(finished)
-    return {event.tenant: event.verdict for event in finished}
-
-
-def wait_for(release: threading.Event) -> None:
-    """Wait for the others; when that is in vain, let everybody go."""
-    came = release.wait(PATIENCE_S)
-    release.set()
-    assert came
-
-
-def row(name: str, step: int) -> RowReported:
-    """Return an event that is told from others."""
-    return RowReported(name, {"step": step})
-
-
-def three_steps(tenant: Tenant) -> Steps:
-    """Report three times, then end well."""
-    for step in range(3):
-        yield row(tenant.name, step)
-    return Verdict(Result.APPLIED)
-
-
-# Order
+from tests.unit.fleet.fix_run import Steps, go, of, row, tenants, three_steps, verdicts, wait_for
 
 
 def test_events_of_a_tenant() -> None:
@@ -129,9 +60,6 @@ def test_elapsed() -> None:
     elapsed = [event.elapsed_ms for event in events if isinstance(event, TenantFinished | RunFinished)]
     assert len(elapsed) == 4
     assert min(elapsed) >= 0
-
-
-# How many at once
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 5])
@@ -184,9 +112,6 @@ def test_servers_do_not_wait_for_each_other() -> None:
         if ended == fast:
             release.set()
     assert len(ended) == 10
-
-
-# Stages
 
 
 def test_stages_follow_each_other() -> None:
@@ -256,8 +181,6 @@ def test_one_failure_stops_nobody_else() -> None:
     ]
 
 
-# Errors
-
 ERRORS = {
     "unreachable": (Unreachable("no answer", hint="start it"), Result.UNREACHABLE),
     "blocked": (Blocked("held by pid 7"), Result.BLOCKED),
@@ -311,129 +234,6 @@ def test_bug_before_the_first_step() -> None:
     assert ended["main1"] == Verdict(Result.APPLIED)
 
 
-# Stopping
-
-
-def test_stop_at_a_step() -> None:
-    """A run that is stopped ends each job at its next step, where its `finally` releases what it holds."""
-    stop = Stop()
-    released = []
-
-    def job(tenant: Tenant) -> Steps:
-        try:
-            yield row(tenant.name, 0)
-            stop.request("SIGTERM")
-            yield row(tenant.name, 1)
-            yield row(tenant.name, 2)
-        finally:
-            released.append(tenant.name)
-        return Verdict(Result.APPLIED)
-
-    events = go(job, tenants(3), jobs=1, stop=stop)
-    assert of("main0", events)[1:3] == [row("main0", 0), row("main0", 1)]
-    assert verdicts(events) == {
-        "main0": Verdict(Result.STOPPED, "SIGTERM", AGAIN),
-        "main1": Verdict(Result.NOT_STARTED, "SIGTERM"),
-        "main2": Verdict(Result.NOT_STARTED, "SIGTERM"),
-    }
-    assert released == ["main0"]
-    assert isinstance(events[-1], RunFinished)
-    assert events[-1].stopped_by == "SIGTERM"
-
-
-def test_stop_before_the_start() -> None:
-    """Nobody is started once the run is to end."""
-    stop = Stop()
-    stop.request("SIGINT")
-    events = go(three_steps, [tenant("master")], tenants(1), stop=stop)
-    assert not [event for event in events if isinstance(event, TenantStarted)]
-    assert verdicts(events) == {
-        "master": Verdict(Result.NOT_STARTED, "SIGINT"),
-        "main0": Verdict(Result.NOT_STARTED, "master did not succeed"),
-    }
-
-
-def test_stop_reaches_all_at_work() -> None:
-    """Every tenant that is at work when the run is stopped ends at its next step."""
-    stop = Stop()
-    together = threading.Barrier(4)
-
-    def job(tenant: Tenant) -> Steps:
-        yield row(tenant.name, 0)
-        # The last one to come stops the run while the others are at work.
-        if together.wait(PATIENCE_S) == 0:
-            stop.request("SIGINT")
-        together.wait(PATIENCE_S)
-        yield row(tenant.name, 1)
-        raise AssertionError("not stopped")
-
-    events = go(job, tenants(4), jobs=4, stop=stop)
-    assert set(verdicts(events).values()) == {Verdict(Result.STOPPED, "SIGINT", AGAIN)}
-
-
-def test_last_step_is_done() -> None:
-    """A job that has come to its end when the run is stopped keeps its verdict: what is done is done."""
-    stop = Stop()
-
-    def job(tenant: Tenant) -> Steps:
-        yield row(tenant.name, 0)
-        stop.request("SIGTERM")
-        return Verdict(Result.APPLIED)
-
-    assert verdicts(go(job, tenants(1), stop=stop)) == {"main0": Verdict(Result.APPLIED)}
-
-
-def test_told_with_the_verdict() -> None:
-    """What a verdict has to tell is told before the end of its tenant, even when the run is being stopped."""
-    stop = Stop()
-    told = WarningRaised("main0", Problem("the failure could not be written to the log"))
-
-    def job(tenant: Tenant) -> Steps:
-        yield row(tenant.name, 0)
-        stop.request("SIGTERM")
-        return Verdict(Result.FAILED, "no", told=(told, told))
-
-    *_, one, two, finished = of("main0", go(job, tenants(1), stop=stop))
-    assert (one, two, type(finished)) == (told, told, TenantFinished)
-
-
-def test_release_that_fails() -> None:
-    """Where a stopped job cannot release what it holds, that is its verdict, and the run ends all the same."""
-    stop = Stop()
-
-    def job(tenant: Tenant) -> Steps:
-        try:
-            stop.request("SIGTERM")
-            yield row(tenant.name, 0)
-        finally:
-            raise Unreachable("the server is gone")
-
-    assert verdicts(go(job, tenants(1), stop=stop)) == {"main0": Verdict(Result.UNREACHABLE, "the server is gone")}
-
-
-def test_first_reason_stays() -> None:
-    """Why a run was stopped is what stopped it first."""
-    stop = Stop()
-    stop.request("SIGTERM")
-    stop.request("SIGINT")
-    assert stop.reason == "SIGTERM"
-
-
-def test_cancel() -> None:
-    """Cancelling ends the work of all sessions, and a request alone that of scratch sessions."""
-    stop = Stop()
-    one, other, scratch = (Sessions({}, Settings("tenantry/test")) for _ in range(3))
-    stop.covers(one)
-    stop.covers(other)
-    with stop.covering_scratch(scratch):
-        with stop.attending():
-            stop.request("SIGINT")
-        assert [each.cancelled for each in (one, other, scratch)] == [False, False, True]
-        with stop.attending():
-            stop.cancel()
-        assert (one.cancelled, other.cancelled) == (True, True)
-
-
 def test_run_within_a_run() -> None:
     """A job that runs over tenants itself, with the same stop, ends; so does the run around it."""
     stop = Stop()
@@ -450,42 +250,6 @@ def test_run_within_a_run() -> None:
     # Which thread takes an order is chance.
     for _ in range(20):
         assert verdicts(go(outer, tenants(1), stop=stop)) == {"main0": Verdict(Result.OK)}
-
-
-def test_no_scratch_after_a_request() -> None:
-    """No work begins on a scratch database once the run is to end."""
-    stop = Stop()
-    stop.request("SIGINT")
-    with pytest.raises(Cancelled, match="SIGINT"), stop.covering_scratch(Sessions({}, Settings("tenantry/test"))):
-        pytest.fail("the work began")
-
-
-def test_nobody_listens_any_more() -> None:
-    """Where the events are wanted no more, running jobs are closed, no new one starts, and all threads end."""
-    stop = Stop()
-    began, released = [], []
-
-    def job(tenant: Tenant) -> Steps:
-        began.append(tenant.name)
-        try:
-            yield row(tenant.name, 0)
-            give_up = time.monotonic() + PATIENCE_S
-            while not stop.reason and time.monotonic() < give_up:
-                # Whoever reads is in the middle of closing, and waits for this thread: there is nothing to wait on.
-                time.sleep(0.001)
-            yield row(tenant.name, 1)
-            began.append("went on")
-        finally:
-            released.append(tenant.name)
-        return Verdict(Result.OK)
-
-    before = threading.active_count()
-    events = run("migrate", "r", [Stage(tuple(tenants(2))), Stage(tuple(tenants(2, "late")))], job, jobs=1, stop=stop)
-    assert isinstance(next(events), RunStarted)
-    assert next(events) == TenantStarted("main0")
-    events.close()
-    assert (began, released) == (["main0"], ["main0"])
-    assert threading.active_count() == before
 
 
 def test_unread_events_keep_others_waiting() -> None:

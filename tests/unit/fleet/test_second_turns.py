@@ -17,7 +17,7 @@ from tenantry.model.events import (
 from tenantry.model.results import Failure, Result
 from tenantry.model.rollout import Stage
 from tests.builders import migration, tenant
-from tests.unit.fleet.test_run import Steps, go, of, row, tenants, verdicts
+from tests.unit.fleet.fix_run import Steps, go, of, row, tenants, verdicts
 
 
 def visits(*blocked: str, times: int = 1) -> tuple[Job, list[str]]:

@@ -119,6 +119,24 @@ def test_names_nobody(text: str, said: str) -> None:
     assert refuse(text) == [said]
 
 
+ENDLESS = {
+    "from": f"{'9' * 5000}-2",
+    "to": f"2-{'9' * 5000}",
+    "share": f"{'9' * 400}%",
+    "sample": f"{'9' * 400} of all",
+}
+
+
+@pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS)
+def test_numbers_without_end(text: str) -> None:
+    """A number of more digits than any id is one word of an unknown tenant."""
+    with pytest.raises(ConfigError) as caught:
+        select(FLEET, MASTER, parse_selection(text))
+    assert [problem.message.split(",")[0] for problem in caught.value.problems] == [
+        f"--tenants: unknown tenant {text!r}"
+    ]
+
+
 def test_number_less_ids() -> None:
     """A range where no id is a number says so."""
     with pytest.raises(ConfigError, match="range '1-2': no id is a number, expected one of a, master"):

@@ -10,7 +10,7 @@ from tenantry.model import Tenant
 from tenantry.model.events import TimePassed, Verdict
 from tenantry.model.results import Result
 from tenantry.model.rollout import Stage
-from tests.unit.fleet.test_run import Steps, row, tenants
+from tests.unit.fleet.fix_run import Steps, row, tenants
 
 
 def wait(tenant: Tenant) -> Steps:

@@ -157,8 +157,6 @@ def test_make_plan(case: Case) -> None:
     assert [(status.version, status.state) for status in plan.blockers] == list(case.blockers)
 
 
-# What holds for all files and rows
-
 versions = st.integers(0, 8)
 texts = st.sampled_from(["SELECT 1;\n", EDITED])
 some_files = st.dictionaries(versions, texts).map(
@@ -244,8 +242,6 @@ def record(step: Migration) -> AppliedMigration:
     """Return the row that is written when a step was applied."""
     return applied(f"{step.version:04d}_{step.name}", step.text)
 
-
-# Words
 
 HEADS: dict[str, tuple[Files, Rows, str]] = {
     "nothing recorded": ([A], [], ""),

@@ -77,8 +77,6 @@ def test_plain_without_colours() -> None:
     assert [line for line in text.splitlines() if line != line.rstrip()] == []
 
 
-# What is said once
-
 SHARED_FAILURE = [
     'tenants 1, 16: failed: migrations/tenant/0002_rates.sql:2:1: column "hourly_rate" of relation "rooms" contains '
     "null values (SQLSTATE 23502)",
@@ -184,9 +182,6 @@ def test_many_names() -> None:
     ]
 
 
-# Folding
-
-
 def rows_of(text: str) -> list[str]:
     """Return the rows of the table of a report, without its head."""
     lines = text.splitlines()
@@ -217,9 +212,6 @@ def test_ten_thousand() -> None:
     names = [str(number) for number in range(10_000)]
     text = render(make_sink, run_on(names, *(event for name in names for event in apply_all(name))))
     assert len(text.splitlines()) == 5
-
-
-# What next
 
 
 def well(name: str, look: str = "") -> list[Event]:
@@ -310,9 +302,6 @@ def test_no_next_step(verb: str) -> None:
     """Other verbs than `migrate` end with their totals."""
     text = render(make_sink, run_on(("1", "2"), *well("1"), *miss("2"), verb=verb))
     assert text.splitlines()[-1] == "2 tenants: 1 up to date, 1 unreachable in 2.3 s"
-
-
-# Verbs that read or repair
 
 
 def test_rows() -> None:

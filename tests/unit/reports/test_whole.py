@@ -56,9 +56,6 @@ def test_any_run(name: str, events: list[Event]) -> None:
     assert compose(name, events).endswith("\n")
 
 
-# json
-
-
 @pytest.mark.parametrize("events", RUNS.values(), ids=RUNS)
 def test_json_fits_its_schema(events: list[Event]) -> None:
     """The document is what its schema says, and the schema requires every key that it has."""
@@ -93,9 +90,6 @@ def test_json_evidence() -> None:
     failed = next(tenant for tenant in tenants if tenant["result"] == "failed")
     assert (failed["proof"], failed["behind"], failed["failure"]["line"]) == (None, 2, 2)
     assert failed["open"] == [{"file": "0039_bookings", "state": "failed"}, {"file": "0040_rates", "state": "pending"}]
-
-
-# junit
 
 
 def read_cases(text: str) -> dict[str, tuple[str, str]]:
@@ -133,9 +127,6 @@ def test_junit_cases() -> None:
     assert cases["tenantry.migrate.7 tenant"] == ("error", "not started: SIGTERM")
     linted = read_cases(compose("junit", LINT))
     assert [tag for tag, _ in linted.values()] == ["failure", "skipped", "failure"]
-
-
-# prometheus
 
 
 def read_metrics(text: str) -> dict[tuple[str, ...], float]:
@@ -185,9 +176,6 @@ def test_prometheus_keeps_the_last_success() -> None:
     assert key not in read_metrics(compose("prometheus", RUNS["migrate"], success.replace("1772", "1772.x")))
 
 
-# markdown
-
-
 def test_markdown_marker() -> None:
     """The first line is a comment by which a script finds its own comment again; each verb has its own."""
     assert compose("markdown", RUNS["plan"]).splitlines()[0] == MARKER.format(verb="plan") == "<!-- tenantry plan -->"
@@ -215,6 +203,16 @@ def test_markdown_fences() -> None:
     found = replace(hazard(), excerpt="````\n# boo\n````")
     events = run_on((FOLDER,), TenantStarted(FOLDER), found, end(FOLDER, Result.FINDING))
     assert "`````\n````\n# boo\n````\n`````\n" in compose("markdown", events)
+
+
+@pytest.mark.parametrize("lines", [1, 20_000], ids=["whole", "cut"])
+def test_markdown_fences_are_closed(lines: int) -> None:
+    """A fence is closed once, by its own number of backticks, whatever fences are within it, cut or not."""
+    found = replace(hazard(), excerpt="```sql\n" + "x\n" * 3 * lines)
+    events = run_on((FOLDER,), TenantStarted(FOLDER), found, end(FOLDER, Result.FINDING))
+    fences = [line for line in compose("markdown", events).splitlines() if line.startswith("````")]
+    assert fences == ["````"] * 2
+    assert not compose("markdown", events).endswith("\n```\n")
 
 
 def test_markdown_fits_a_comment() -> None:

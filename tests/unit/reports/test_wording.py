@@ -4,15 +4,7 @@ import pytest
 
 from tenantry.model.words import count
 from tenantry.reports.formats import Call
-from tenantry.reports.wording import (
-    count_tenants,
-    indent,
-    join,
-    name_tenants,
-    render_hint,
-    render_shared_hint,
-    seconds,
-)
+from tenantry.reports.wording import count_tenants, indent, join, name_tenants, render_hint, render_shared_hint, seconds
 
 PROGRAM = ".venv/bin/tenantry"
 HERE = Call("tenantry", "tenantry plan")

@@ -37,6 +37,11 @@ def test_name_and_number(ids: list[str], expected: dict[str, int]) -> None:
     assert found("goose", ids, ROOMS, RATES) == expected
 
 
+def test_number_beyond_all_versions() -> None:
+    """An id of more digits than any version has is no number, and no error."""
+    assert find_migrations("sqlx", ["1" * 5000], (ROOMS,)) == {}
+
+
 def test_source_wins() -> None:
     """The header that importing files wrote wins over every number."""
     assert found("goose", ["3", "7"], FROM_GOOSE) == {"3": 7}

@@ -1,8 +1,14 @@
 WITH
+-- Read once, for all that asks for it by this name.
+pg_class AS MATERIALIZED (
+    SELECT oid, xmin, relkind, relpersistence, relowner, reloptions, relacl
+    FROM pg_catalog.pg_class
+    WHERE CAST(oid AS bigint) >= 16384 OR relacl IS NOT NULL
+),
 passing AS MATERIALIZED (
     SELECT oid
     FROM pg_class
-    WHERE oid >= 16384 AND relpersistence = 't'
+    WHERE CAST(oid AS bigint) >= 16384 AND relpersistence = 't'
 ),
 me AS MATERIALIZED (
     SELECT oid, datname
@@ -12,7 +18,7 @@ me AS MATERIALIZED (
 catalogs AS MATERIALIZED (
     SELECT sum(hashtextextended(concat_ws(' ', relowner, relacl), CAST(oid AS bigint))) AS privileges
     FROM pg_class
-    WHERE oid < 16384 AND relacl IS NOT NULL
+    WHERE CAST(oid AS bigint) < 16384
 ){sources}
 SELECT
     concat_ws(

@@ -1,0 +1,5 @@
+"""What the tests of proofs share."""
+
+from tests.integration.proof.fix_proven import proven
+
+__all__ = ["proven"]
