@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from tenantry import sqltext
-from tenantry.lint.blocks import DEFINES, read_block
 from tenantry.lint.partitions import Names
 from tenantry.lint.tree import Command, find_view, read_commands, strings, to_relation
 from tenantry.model import Migration
 from tenantry.model.effects import LockMode, Measured
 from tenantry.model.errors import Problem
+from tenantry.sqltext.bodies import DEFINES, read_block
 from tenantry.sqltext.library import Node, read_tree
 
 Locks = Mapping[str, LockMode]
@@ -114,11 +114,32 @@ class LintedFile:
             for inner in read_block(part.text, part.node, DEFINES) if part.tag == "DoStmt" else ():
                 yield replace(part, start=part.start + inner.start, text=inner.text, tag=inner.tag, node=inner.node)
 
+    def list_before(self, part: LintedStatement) -> Iterator[LintedStatement]:
+        """Yield the statements before one, in all files."""
+        yield from (each for file in self.before for each in file.parts)
+        yield from (each for each in self.parts if each.start < part.start)
+
     def creates_again(self, part: LintedStatement, relation: str) -> bool:
         """Return whether a later statement creates a view of this name: it is not missing after the commit."""
         schema, _, own = relation.partition(".")
         later = (find_view(each.tag, each.node) for each in self.acts() if each.start > part.start)
         return any(view and view["relname"] == own and view.get("schemaname", schema) == schema for view in later)
+
+    def fills_again(self, part: LintedStatement, relation: str) -> bool:
+        """Return whether a later statement gives the name of a relation to another table."""
+        schema, _, own = relation.partition(".")
+        later = (find_made(each.tag, each.node) for each in self.acts() if each.start > part.start)
+        return any(name == own and space in ("", schema) for space, name in later)
+
+    def adds_again(self, part: LintedStatement, table: str, column: str) -> bool:
+        """Return whether a statement, or a later one, gives the name of a column to another one."""
+        later = (each for each in self.acts() if each.start >= part.start)
+        return any(table == of and name == column for each in later for of, name in _list_named(each))
+
+    def adds_before(self, part: LintedStatement, table: str, column: str) -> bool:
+        """Return whether an earlier statement of the file adds a column, so that nothing uses it yet."""
+        earlier = (each for each in self.parts if each.start < part.start)
+        return any(table == of and name == column for each in earlier for of, name in _list_named(each))
 
     def find_taker(self, part: LintedStatement, relation: str) -> LintedStatement:
         """Return the statement that first took the lock which is held on a relation when a statement begins."""
@@ -206,6 +227,21 @@ def find_created(tag: str, node: Node) -> frozenset[str]:
         "ViewStmt": node.get("view"),
     }.get(tag)
     return frozenset({f"{relation.get('schemaname', _PUBLIC)}.{relation['relname']}"} if relation else ())
+
+
+def find_made(tag: str, node: Node) -> tuple[str, str]:
+    """Return schema and name of the table that a statement creates or renames; the schema is empty if it has none."""
+    if tag == "RenameStmt" and node["renameType"] == "OBJECT_TABLE":
+        return node["relation"].get("schemaname", ""), node["newname"]
+    made = {"CreateStmt": node.get("relation"), "CreateTableAsStmt": node.get("into", {}).get("rel")}.get(tag)
+    return (made.get("schemaname", ""), made["relname"]) if made else ("", "")
+
+
+def _list_named(part: LintedStatement) -> Iterator[tuple[str, str]]:
+    """Yield the columns that a statement adds or that get their names from it, each after its table."""
+    yield from ((table, command.name) for table, command in part.commands() if command.kind == "AddColumn")
+    if part.tag == "RenameStmt" and part.node["renameType"] == "OBJECT_COLUMN" and "relation" in part.node:
+        yield part.find(part.node["relation"]), part.node["newname"]
 
 
 def find_emptied(tag: str, node: Node) -> frozenset[str]:

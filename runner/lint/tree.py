@@ -12,7 +12,7 @@ from tenantry.sqltext.names import quote
 class Command:
     """One command of an ALTER TABLE: `text` as written, from `start` in the statement's, and its `def` as `node`.
 
-    `name` is that of a column or a constraint. `cascades` tells of CASCADE.
+    `name` is that of a column or a constraint. `cascades` tells of CASCADE, `missing_ok` of IF EXISTS.
     """
 
     start: int
@@ -21,6 +21,7 @@ class Command:
     node: Node
     text: str
     cascades: bool = False
+    missing_ok: bool = False
 
 
 def typed(relation: Node) -> str:
@@ -68,7 +69,8 @@ def read_commands(text: str, node: Node) -> Iterator[Command]:
         first = next(read_tokens(text, start)).start
         own = command.get("name") or definition.get("colname") or definition.get("conname") or ""
         kind, cascades = command["subtype"].removeprefix("AT_"), command.get("behavior") == "DROP_CASCADE"
-        yield Command(first, kind, own, definition, text[first:end].rstrip(), cascades)
+        missing_ok = bool(command.get("missing_ok"))
+        yield Command(first, kind, own, definition, text[first:end].rstrip(), cascades, missing_ok)
 
 
 def cut(text: str, command: str, start: int, end: int | None) -> str:

@@ -48,10 +48,16 @@ def describe_untried(migrations: Sequence[Migration]) -> list[Problem]:
         if not is_transactional(file.rollback):
             message = "runs outside a transaction, so neither check nor rollback runs it"
             warnings.append(Problem(f"{_show(file)}: {message}", "run it by hand if you need it"))
-        elif unseen := sqltext.find_unseen(file.sql):
+        elif unseen := _list_unseen(file):
             message = f"whether it undoes this part of its file is not compared: {', '.join(unseen)}"
             warnings.append(Problem(f"{_show(file)}: {message}", "read it: no schema shows this"))
     return warnings
+
+
+def _list_unseen(file: Migration) -> list[str]:
+    """Return the words for what no schema shows of a file; the rows of its own tables go with these."""
+    written = sqltext.find_written(file.sql, own=False)
+    return [*sqltext.find_unseen(file.sql), *(f"rows of {table}" for table in written)]
 
 
 def is_transactional(rollback: str) -> bool:

@@ -20,7 +20,7 @@ from tenantry.sqltext.standalone import changes_session, must_stand_alone, read_
 from tenantry.sqltext.statements import Statement, split
 from tenantry.sqltext.tokens import same_tokens
 from tenantry.sqltext.transactions import blank_wrapper
-from tenantry.sqltext.unseen import find_unseen
+from tenantry.sqltext.unseen import find_unseen, find_written
 
 __all__ = [
     "GRAMMAR_MAJOR",
@@ -43,6 +43,7 @@ __all__ = [
     "find_in_block",
     "find_outside",
     "find_unseen",
+    "find_written",
     "group_alike",
     "is_blank",
     "is_strong",

@@ -6,6 +6,7 @@ A proposal is shown before it is written, and written under the lock.
 from collections.abc import Callable, Collection, Generator, Sequence
 from dataclasses import dataclass, replace
 
+from tenantry import sqltext
 from tenantry.fleet.turns import Job
 from tenantry.ledger.ledger import Ledger
 from tenantry.ledger.log import record_allowed
@@ -145,9 +146,15 @@ def propose(found: Examined, origin: Origin, *, assumed: Collection[int] = froze
 def _describe(proposal: Proposal, mood: str) -> tuple[str, ...]:
     """Return the changes in words; `mood` is `to`, or `would` where nothing is written."""
     origin = proposal.origin.value
-    lines = [f"{label(m.version, m.name)}: {mood} be recorded as {origin}" for m in proposal.known]
+    lines = [f"{label(m.version, m.name)}: {mood} be recorded as {origin}{_name_rows(m)}" for m in proposal.known]
     late = f"{mood} be allowed although newer ones are present"
     return (*lines, *(f"{label(m.version, m.name)}: {late}" for m in proposal.allowed))
+
+
+def _name_rows(migration: Migration) -> str:
+    """Return the end of a sentence about a file that writes rows: no schema shows whether they were written."""
+    tables = sqltext.find_written(migration.sql)
+    return f", whether or not it changed the rows of {', '.join(tables)}" if tables else ""
 
 
 def _write(found: Examined, proposal: Proposal, reason: str) -> None:

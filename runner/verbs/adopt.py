@@ -4,6 +4,7 @@ from collections.abc import Collection, Generator
 
 import click
 
+from tenantry import sqltext
 from tenantry.model import Migration, Origin, label
 from tenantry.model.errors import Problem
 from tenantry.model.events import Event, FindingReported
@@ -32,6 +33,7 @@ ordinary migrate brings the tenant to the newest version.
   tenantry adopt --tenants 16 --assume 12 --write
 """
 
+_NOT_VISIBLE = "not visible in the schema, its effects are data or none"
 _PARAMS = (
     TENANTS,
     SHARD,
@@ -95,8 +97,10 @@ def _list_unseen(found: Examined, proposal: Proposal) -> list[Migration]:
 
 
 def _explain_unseen(migration: Migration, found: Examined) -> Problem:
+    part = ", ".join(sqltext.find_unseen(migration.sql))
+    what = f"not all of it is visible in the schema: {part}" if part else _NOT_VISIBLE
     return Problem(
-        f"{label(migration.version, migration.name)}: not visible in the schema, its effects are data or none",
+        f"{label(migration.version, migration.name)}: {what}",
         f'run "tenantry adopt --tenants {found.tenant.name} --assume {migration.version} --write" if it has run',
     )
 

@@ -5,10 +5,10 @@ import operator
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from tenantry.lint.blocks import read_block
 from tenantry.lint.tree import walk
 from tenantry.postgres.queries import read_sql
 from tenantry.postgres.sessions import Connection
+from tenantry.sqltext.bodies import read_block
 from tenantry.sqltext.library import Node
 
 # The bits of a trigger's events in pg_trigger.

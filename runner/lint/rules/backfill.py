@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from tenantry.lint.blocks import read_block
 from tenantry.lint.reading import LintedFile, LintedStatement
 from tenantry.lint.rule import Match, Rule
 from tenantry.lint.tree import squeeze, walk
 from tenantry.lint.words import BATCHED, advise, show, strongest, wait
 from tenantry.model.hazards import Harm, Level
+from tenantry.sqltext.bodies import read_block
 from tenantry.sqltext.library import Node
 
 _WRITES = ("UpdateStmt", "DeleteStmt", "InsertStmt", "MergeStmt")

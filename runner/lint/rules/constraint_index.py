@@ -22,7 +22,7 @@ def _check(file: LintedFile) -> Iterator[Match]:
                 name = constraint.get("conname") or _name(table, command, constraint)
                 message = wait(LockMode.ACCESS_EXCLUSIVE, table, "while its index is built")
                 many = wait(LockMode.ACCESS_EXCLUSIVE, table, f"while the indexes {NAMES} are built")
-                text = _advise(part, table, command, {**constraint, "conname": name})
+                text = _advise(part, table, command, {**constraint, "conname": name}, _list_dropped(file, part, name))
                 yield Match(part.start + command.start, message, text, (table,), name=name, many=many)
 
 
@@ -36,7 +36,22 @@ def _find_built(part: LintedStatement, table: str, command: Command) -> Iterator
     inner = [each["Constraint"] for each in command.node.get("constraints", ())]
     own = {"AddConstraint": [command.node], "AddColumn": inner}.get(command.kind, [])
     # USING INDEX takes an index that exists already.
-    yield from (each for each in own if each["contype"] in _WORDS and "indexname" not in each)
+    yield from ({**each, **_defer(inner)} for each in own if each["contype"] in _WORDS and "indexname" not in each)
+
+
+def _defer(constraints: list[Node]) -> Node:
+    """Return the words of a column's constraints about the time of their checks, as a table's constraint has them."""
+    kinds = {each["contype"] for each in constraints}
+    found = {"deferrable": "CONSTR_ATTR_DEFERRABLE" in kinds, "initdeferred": "CONSTR_ATTR_DEFERRED" in kinds}
+    return {word: value for word, value in found.items() if value}
+
+
+def _list_dropped(file: LintedFile, part: LintedStatement, name: str) -> list[str]:
+    """Return the constraints that a statement drops next to a new one, or that the file drops to reuse the name."""
+    here = [command.name for _, command in part.commands() if command.kind == "DropConstraint"]
+    before = (each for each in file.parts if each.start < part.start)
+    earlier = (command for each in before for _, command in each.commands() if command.kind == "DropConstraint")
+    return list(dict.fromkeys([*here, *(command.name for command in earlier if command.name == name)]))
 
 
 def _name(table: str, command: Command, constraint: Node) -> str:
@@ -49,7 +64,7 @@ def _columns(command: Command, constraint: Node) -> list[str]:
     return strings(constraint["keys"]) if "keys" in constraint else [command.name]
 
 
-def _advise(part: LintedStatement, table: str, command: Command, constraint: Node) -> str:
+def _advise(part: LintedStatement, table: str, command: Command, constraint: Node, dropped: list[str]) -> str:
     """Return the safe form: the column, if it is new, then what a primary key needs, the index, and the constraint."""
     columns = _columns(command, constraint)
     first = _write_column(part, table, command) if command.kind == "AddColumn" else ()
@@ -64,8 +79,11 @@ def _advise(part: LintedStatement, table: str, command: Command, constraint: Nod
             _OF_PARTITIONS, *first, *_require(part, table, nullable), *_write_parts(part, constraint, columns)
         )
     own, name, word = quote(constraint["conname"]), typed(part.node["relation"]), _WORDS[constraint["contype"]]
-    built = f"{ALONE}CREATE UNIQUE INDEX CONCURRENTLY {own} ON {name} {_list(columns)}{_write_more(constraint)};\n"
-    added = f"ALTER TABLE {name} ADD CONSTRAINT {own} {word} USING INDEX {own}"
+    # The server gives the index the name of its constraint, which another one has until then.
+    index = quote(f"{constraint['conname']}_new") if constraint["conname"] in dropped else own
+    built = f"{ALONE}CREATE UNIQUE INDEX CONCURRENTLY {index} ON {name} {_list(columns)}{_write_more(constraint)};\n"
+    gone = "".join(f"DROP CONSTRAINT {quote(each)}, " for each in dropped)
+    added = f"ALTER TABLE {name} {gone}ADD CONSTRAINT {own} {word} USING INDEX {index}{_write_deferred(constraint)}"
     if not nullable:
         sentence = "build its index first, in a file of its own, while writes continue"
         return advise(sentence, *first, built, added)
@@ -73,8 +91,8 @@ def _advise(part: LintedStatement, table: str, command: Command, constraint: Nod
     if first:
         sentence = f"fill the column first; {sentence}"
     checked, validated, required_now = _require(part, table, nullable)
-    dropped = required_now.rpartition(";\n")[2]
-    return advise(sentence, *first, built, checked, validated, f"{added};\n{dropped}")
+    unchecked = required_now.rpartition(";\n")[2]
+    return advise(sentence, *first, built, checked, validated, f"{added};\n{unchecked}")
 
 
 def _write_column(part: LintedStatement, table: str, command: Command) -> tuple[str, ...]:
@@ -103,15 +121,17 @@ def _require(part: LintedStatement, table: str, columns: list[str]) -> tuple[str
 def _write_parts(part: LintedStatement, constraint: Node, columns: list[str]) -> tuple[str, str, str]:
     """Return the files that add a constraint to a partitioned table: on it alone, on each partition, and attached."""
     own, word, more = constraint["conname"], _WORDS[constraint["contype"]], _write_more(constraint)
-    text = f"{word}{_write_nulls(constraint)} {_list(columns)}{_write_included(constraint)}"
+    text = (
+        f"{word}{_write_nulls(constraint)} {_list(columns)}{_write_included(constraint)}{_write_deferred(constraint)}"
+    )
     whole = f"ALTER TABLE ONLY {typed(part.node['relation'])} ADD CONSTRAINT {quote(own)} {text}"
     schema = part.scanned[0].partition(".")[0]
-    built, attached = ALONE, ""
+    built, attached, later = ALONE, "", _write_deferred(constraint)
     for name in part.scanned:
         space, _, table = name.partition(".")
         shown, index = quote_qualified(name), quote(f"{table}_{own}")
         built += f"CREATE UNIQUE INDEX CONCURRENTLY {index} ON {shown} {_list(columns)}{more};\n"
-        attached += f"ALTER TABLE {shown} ADD CONSTRAINT {index} {word} USING INDEX {index};\n"
+        attached += f"ALTER TABLE {shown} ADD CONSTRAINT {index} {word} USING INDEX {index}{later};\n"
         attached += f"ALTER INDEX {quote(schema)}.{quote(own)} ATTACH PARTITION {quote(space)}.{index};\n"
     return whole, built, attached
 
@@ -124,6 +144,11 @@ def _write_more(constraint: Node) -> str:
 def _write_included(constraint: Node) -> str:
     included = strings(constraint.get("including", []))
     return f" INCLUDE {_list(included)}" if included else ""
+
+
+def _write_deferred(constraint: Node) -> str:
+    words = ("deferrable", " DEFERRABLE"), ("initdeferred", " INITIALLY DEFERRED")
+    return "".join(text for word, text in words if constraint.get(word))
 
 
 def _write_nulls(constraint: Node) -> str:

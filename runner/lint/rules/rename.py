@@ -10,6 +10,7 @@ from tenantry.model.hazards import Level
 from tenantry.sqltext.names import quote
 
 _FAILS = "anything that still uses the old name fails"
+_OTHER = "anything that still uses the old name finds another one"
 _TABLES = ("OBJECT_TABLE", "OBJECT_VIEW", "OBJECT_MATVIEW")
 
 
@@ -19,11 +20,15 @@ def _check(file: LintedFile) -> Iterator[Match]:
             continue
         kind, new = part.node["renameType"], part.node["newname"]
         if kind == "OBJECT_COLUMN" and part.node["relationType"] in _TABLES:
-            message = f"{show(table)}.{part.node['subname']} is called {new} after the commit: {_FAILS}"
+            if file.adds_before(part, table, part.node["subname"]):
+                continue
+            ends = _OTHER if file.adds_again(part, table, part.node["subname"]) else _FAILS
+            message = f"{show(table)}.{part.node['subname']} is called {new} after the commit: {ends}"
             yield Match(part.start, message, _advise_on_column(part), (table,))
         elif kind in _TABLES and not _stands_in(file, part):
-            message = f"{show(table)} is called {new} after the commit: {_FAILS}"
-            yield Match(part.start, message, _advise_on_table(part), (table,))
+            taken = file.fills_again(part, table)
+            message = f"{show(table)} is called {new} after the commit: {_OTHER if taken else _FAILS}"
+            yield Match(part.start, message, _advise_on_use(part) if taken else _advise_on_table(part), (table,))
 
 
 def _stands_in(file: LintedFile, part: LintedStatement) -> bool:
@@ -37,6 +42,13 @@ def _advise_on_column(part: LintedStatement) -> str:
         "add a column with the new name, fill it in batches and switch the application over; or say in the header "
         "that nobody uses the old name",
         f"-- lint: allow rename because no release uses the old name\n{squeeze(part.text)};\n",
+    )
+
+
+def _advise_on_use(part: LintedStatement) -> str:
+    return advise(
+        "have the file copy the rows first; then say in the header that both have the same ones",
+        f"-- lint: allow rename because both tables have the same rows\n{squeeze(part.text)};\n",
     )
 
 
@@ -59,5 +71,6 @@ RULE = Rule(
 UNSAFE = (
     "ALTER TABLE sessions RENAME COLUMN code TO number;\n",
     "ALTER TABLE public.sessions RENAME TO bookings;\n",
+    "ALTER TABLE sessions RENAME TO sessions_old;\nCREATE TABLE sessions (id integer);\n",
     "DO $$ BEGIN ALTER TABLE sessions RENAME COLUMN code TO number; END $$;\n",
 )

@@ -1,10 +1,11 @@
 """Alterations: whether an object becomes the expected one by a statement of its own, or has to be dropped."""
 
+import re
 from collections.abc import Callable
 
 from tenantry.schema.ddl.code import is_replaceable, read_signature
 from tenantry.schema.ddl.columns import can_set_expression
-from tenantry.schema.ddl.names import find_words, read_local
+from tenantry.schema.ddl.names import ROUTINES, find_words, read_label, read_local, read_outside
 from tenantry.schema.ddl.others import is_alterable
 from tenantry.schema.ddl.parts import is_attachable
 from tenantry.schema.ddl.schema import Schema
@@ -19,6 +20,8 @@ LEAVES = frozenset(
 )  # fmt: skip
 # A new column with any other fact has values in the rows that are there.
 _NEUTRAL = frozenset({"type", "collation", "storage", "compression", "statistics", "options", "grants"})
+# A routine with such arguments may be called without some.
+_OPTIONAL = re.compile(r" DEFAULT |\bVARIADIC ")
 
 
 def must_go(one: SchemaObject, expected: Schema, found: Schema, names: set[str]) -> bool:
@@ -27,10 +30,35 @@ def must_go(one: SchemaObject, expected: Schema, found: Schema, names: set[str])
     if new is None:
         clash = not names.isdisjoint(list_names(one))
         # Its bounds may be those of a partition that is created.
-        return one.kind in LEAVES or clash or "partition of" in one.facts
+        return one.kind in LEAVES or clash or "partition of" in one.facts or _is_ambiguous(one, expected)
     if one.kind == "table" and _is_key_retyped(one, expected, found):
         return True
+    if one.kind == "index" and "partition of" not in {*one.facts, *new.facts} and _has_new_twin(one, expected, found):
+        # An index of a partitioned table would adopt this one in place of its twin.
+        return True
     return new.facts != one.facts and not _can_alter(one, new, expected, found)
+
+
+def _has_new_twin(index: SchemaObject, expected: Schema, found: Schema) -> bool:
+    """Return whether an index like another one of its table is to be attached, and is not yet."""
+    return any(
+        "partition of" in other.facts
+        and "partition of" not in found.facts(*other.key)
+        and _read_nameless(other) == _read_nameless(index)
+        for other in expected.parts(index.parent, "index")
+    )
+
+
+def _read_nameless(index: SchemaObject) -> tuple[bool, str]:
+    """Return whether an index is unique, and its definition after its name."""
+    definition = index.facts["definition"]
+    return definition.startswith("CREATE UNIQUE"), definition.partition(f" {read_local(index)} ON ")[2]
+
+
+def _is_ambiguous(one: SchemaObject, expected: Schema) -> bool:
+    """Return whether a call may mean a function or another one of its name that leaves out arguments."""
+    others = expected.labelled(read_label(one)) if one.kind in ROUTINES else []
+    return any(_OPTIONAL.search(read_outside(other.facts.get("definition", ""))) for other in (one, *others) if others)
 
 
 def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Schema) -> bool:
@@ -77,9 +105,13 @@ def _can_alter(old: SchemaObject, new: SchemaObject, expected: Schema, found: Sc
 
 def _is_key_retyped(table: SchemaObject, expected: Schema, found: Schema) -> bool:
     """Return whether a column of a partition key has another type, which no statement can give it."""
-    words = find_words(table.facts.get("partition by", ""))
-    columns = (column for column in found.parts(table.name, "column") if read_local(column) in words)
-    return any(is_retyped(column, expected) for column in columns)
+    columns = found.parts(table.name, "column")
+    return any(is_partition_key(column, found) and is_retyped(column, expected) for column in columns)
+
+
+def is_partition_key(column: SchemaObject, schema: Schema) -> bool:
+    """Return whether the partition key of its table has a column."""
+    return read_local(column) in find_words(schema.facts("table", column.parent).get("partition by", ""))
 
 
 def is_retyped(one: SchemaObject, expected: Schema) -> bool:

@@ -7,10 +7,11 @@ from dataclasses import replace
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import find_words, list_names, quote, read_local, read_schema, unquote
 from tenantry.schema.ddl.options import alter_options, write_options, write_settings
-from tenantry.schema.ddl.schema import Schema, SchemaStep, step
+from tenantry.schema.ddl.schema import Schema, SchemaStep, step, unwritten
 from tenantry.schema.snapshot import SchemaObject
 
 _SERIALS = {"smallint": "smallserial", "integer": "serial", "bigint": "bigserial"}
+_BITS = {"smallint": 16, "integer": 32}
 SEQUENCE_FACTS = ("increment", "minimum", "maximum", "start", "cache", "cycle")
 # Functions that give one value for all rows of a statement.
 _STEADY = {"now", "numeric", "varchar", "char", "character", "varying", "bit", "timestamp", "interval", "time"}
@@ -29,6 +30,7 @@ _EXTENDED = ("text", "character", "bytea", "json", "xml", "bit", "tsvector", "ts
 # The first major that changes the expression of a generated column.
 _SETS_EXPRESSION = 17
 _REWRITES = "rewrites the table under an ACCESS EXCLUSIVE lock"
+RESTARTS = "counts from its start again, since its values are outside of the new bounds"
 _MAY_FAIL = (
     "fails if a row has no value, and scans the table under an ACCESS EXCLUSIVE lock: fill in the rows first; to avoid "
     "the scan, ADD CONSTRAINT ... CHECK (... IS NOT NULL) NOT VALID before, and VALIDATE it in its own file"
@@ -162,7 +164,15 @@ def _add(change: SchemaStep, *, foreign: bool) -> Iterator[Step]:
     sql = f"ALTER TABLE {new.parent} ADD COLUMN {define_column(without, serial=serial, options=options)}"
     yield step(new, Phase.COLUMN, sql, note=_REWRITES if _rewrites(new) else "", provides=True, opens=True)
     if late and facts.get("not null validated") != "no" and not _comes_with_key(change):
-        yield _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
+        yield _require(change)
+
+
+def _require(change: SchemaStep) -> Step:
+    """Return the statement that requires a column, from 18 on perhaps without those of the children."""
+    if change.fact("not null inherited") == "no":
+        sql = f"ALTER TABLE {change.new.parent} ADD NOT NULL {read_local(change.new)} NO INHERIT"
+        return step(change.new, Phase.COLUMN, sql, Risk.DESTRUCTIVE, _MAY_FAIL, provides=True)
+    return _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
 
 
 def _comes_with_key(change: SchemaStep) -> bool:
@@ -210,15 +220,33 @@ def _alter(change: SchemaStep) -> Iterator[Step]:
     elif change.differs("default"):
         yield _set_default(change, "ALTER TABLE")
     yield from _alter_identity(change)
-    if _comes_with_key(change):
-        return
-    if change.differs("not null") or (change.was("not null validated") and not change.fact("not null validated")):
-        if not change.fact("not null"):
-            if not (change.was("identity") and change.fact("identity")):
-                yield _column_step(change, "DROP NOT NULL")
-        # A new identity has set it already.
-        elif change.fact("not null validated") != "no" and (change.was("identity") or not change.fact("identity")):
-            yield _column_step(change, "SET NOT NULL", Risk.DESTRUCTIVE, _MAY_FAIL)
+    if not _comes_with_key(change):
+        yield from _alter_required(change)
+
+
+def _alter_required(change: SchemaStep) -> Iterator[Step]:
+    """Yield SET or DROP NOT NULL; the column may be required of its table alone before or after."""
+    either = change.was("not null") and change.fact("not null")
+    validated = change.was("not null validated") and not change.fact("not null validated")
+    # A new identity has set it already.
+    given = change.fact("identity") and not change.was("identity")
+    if either and validated and _is_unchecked_above(change):
+        yield unwritten(change.new, "not null: VALIDATE the constraint from its parent, whose name is not read")
+    elif either and change.differs("not null inherited"):
+        yield _column_step(change, "DROP NOT NULL")
+        yield _require(change)
+    elif change.was("not null") and not change.fact("not null"):
+        if not (change.was("identity") and change.fact("identity")):
+            yield _column_step(change, "DROP NOT NULL")
+    elif (change.differs("not null") or validated) and not given and change.fact("not null validated") != "no":
+        yield _require(change)
+
+
+def _is_unchecked_above(change: SchemaStep) -> bool:
+    """Return whether a parent requires a column NOT VALID, so that SET NOT NULL makes the child's its own alone."""
+    parents = list_parents(change.new.parent, change.expected)
+    above = (change.expected.facts("column", f"{parent}.{read_local(change.new)}") for parent in parents)
+    return any(facts.get("not null validated") == "no" for facts in above)
 
 
 def _retype(change: SchemaStep) -> Iterator[Step]:
@@ -274,7 +302,9 @@ def _alter_identity(change: SchemaStep) -> Iterator[Step]:
         actions = [f"SET GENERATED {new.upper()}"] if old != new else []
         if change.differs(*SEQUENCE_FACTS):
             actions += [f"SET {word}" for word in write_sequence(change.new, full=True)]
-        if actions:
+        if change.old is not None and has_to_restart(change.old, change.new):
+            yield _column_step(change, " ".join([*actions, "RESTART"]), Risk.DESTRUCTIVE, RESTARTS)
+        elif actions:
             yield _column_step(change, " ".join(actions))
 
 
@@ -314,6 +344,21 @@ def write_sequence(sequence: SchemaObject, *, full: bool) -> Iterator[str]:
         yield "CYCLE" if "cycle" in facts else "NO CYCLE"
 
 
+def has_to_restart(old: SchemaObject, new: SchemaObject) -> bool:
+    """Return whether the first value of a sequence or identity is outside of its new bounds."""
+    (first, *_), (_, low, high) = _read_bounds(old), _read_bounds(new)
+    return not low <= first <= high
+
+
+def _read_bounds(sequence: SchemaObject) -> tuple[int, int, int]:
+    """Return the first value of a sequence or identity, its lowest and its highest one."""
+    facts, down = sequence.facts, sequence.facts.get("increment", "1").startswith("-")
+    room = 2 ** (_BITS.get(facts.get("type", ""), 64) - 1)
+    low = int(facts.get("minimum", -room if down else 1))
+    high = int(facts.get("maximum", -1 if down else room - 1))
+    return int(facts.get("start", high if down else low)), low, high
+
+
 def _tune(change: SchemaStep, *, foreign: bool, made: bool) -> Iterator[Step]:
     """Yield the facts that a column's definition does not include on every server."""
     # A new type comes with its own storage, and without a compression.
@@ -330,6 +375,9 @@ def _tune(change: SchemaStep, *, foreign: bool, made: bool) -> Iterator[Step]:
     if change.differs("statistics"):
         yield _column_step(change, f"SET STATISTICS {change.fact('statistics') or '-1'}")
     if change.fact("not null validated") == "no" and change.was("not null validated") != "no":
+        if change.was("not null"):
+            # Added to one that is valid, it would change nothing.
+            yield _column_step(change, "DROP NOT NULL")
         yield step(
             change.new, Phase.COLUMN, f"ALTER TABLE {change.new.parent} ADD NOT NULL {read_local(change.new)} NOT VALID"
         )

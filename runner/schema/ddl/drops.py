@@ -77,16 +77,17 @@ def write_drops(
         elif any(_goes_with(one, old, found, gone) for one in _find_columns(old, expected, gone, left, awaited)):
             continue
         elif not _goes_along(old, found, expected, gone, left if urgency is Urgency.FIRST else expected):
-            yield from _detach(old, found, urgency)
+            yield from _detach(old, found, gone, urgency)
             yield _drop(old, found, expected, gone, urgency)
 
 
-def _detach(old: SchemaObject, found: Schema, urgency: Urgency) -> Iterator[Step]:
+def _detach(old: SchemaObject, found: Schema, gone: Schema, urgency: Urgency) -> Iterator[Step]:
     """Yield DETACH for a partition to whose partitioned table foreign keys refer: they hold it too."""
     parent = old.facts.get("partition of", "")
     above = [parent, *list_above(parent, found)] if parent and old.kind in RELATIONS else []
     keys = (key for table in above for kind in ("constraint", "index") for key in found.parts(table, kind))
-    if any(user.kind == "constraint" for key in keys for user in find_users(key, found)):
+    users = (user for key in keys for user in find_users(key, found) if user.kind == "constraint")
+    if any(user.key not in gone.objects for user in users):
         sql, note = f"ALTER TABLE {parent} DETACH PARTITION {old.name}", "foreign keys refer to its table"
         made = step(old, Phase.LINK, sql, Risk.DESTRUCTIVE, note)
         yield replace(made, urgency=urgency, is_drop=True, gone=frozenset([old.key]))

@@ -41,6 +41,8 @@ def find_needs(step: Step, new: SchemaObject, expected: Schema, present: Schema)
             if step.phase is Phase.MARK:
                 # An index tells rows apart only if its columns are not null.
                 yield from (part.key for part in expected.parts(new.parent, "column"))
+                # What is set for an index is set for those below it too.
+                yield "index", new.facts.get("partition of", "")
             elif step.phase is Phase.LINK:
                 yield from _find_partitions(new, expected)
                 yield from _find_attached(new, expected)
@@ -61,6 +63,7 @@ def _find_column_needs(step: Step, new: SchemaObject, expected: Schema, present:
     above = (_name_part(new, one) for one in list_above(new.parent, expected))
     yield from (key for key in above if key in present.objects or new.key not in present.objects)
     yield from _find_row_type(new, expected)
+    yield from _find_sequences(new, expected, present)
     yield from find_leaving(new.parent, expected, present)
     if step.draft.sql.endswith("DROP NOT NULL"):
         yield from _find_keys_of(new, present)
@@ -87,6 +90,17 @@ def _find_row_type(column: SchemaObject, expected: Schema) -> Iterator[ObjectKey
             names += [one.facts["attributes"] for one in expected.labelled(name) if "attributes" in one.facts]
 
 
+def _find_sequences(column: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
+    """Yield the other columns whose sequences a default uses, and their new tables: they may come with them."""
+    for name in find_names(column.facts.get("default", "")):
+        owner = expected.facts("sequence", name).get("owned by", "")
+        table = expected.objects.get(("column", owner), column).parent
+        if table != column.parent and ("sequence", name) not in present.objects:
+            yield "column", owner
+            if present.relation(table) is None:
+                yield "table", table
+
+
 def _find_inherited(new: SchemaObject, expected: Schema) -> Iterator[ObjectKey]:
     """Yield the columns of parents that a part of a table mentions: they come to the table from there."""
     words, parents = find_words(new.facts["definition"]), list_parents(new.parent, expected)
@@ -101,6 +115,7 @@ def _find_table_needs(step: Step, new: SchemaObject, expected: Schema, present: 
     elif step.phase is Phase.TABLE and step.opens:
         columns = expected.parts(new.name, "column")
         yield from (key for column in columns for key in _find_row_type(column, expected))
+        yield from (key for column in columns for key in _find_sequences(column, expected, present))
     if " DETACH PARTITION " in step.draft.sql:
         # An index that goes takes that of the partition along, as long as the two are attached.
         yield from (index.key for above in list_above(new.name, present) for index in present.parts(above, "index"))
@@ -143,6 +158,14 @@ def list_below(table: str, schema: Schema) -> Iterator[str]:
             yield from list_below(name, schema)
 
 
+def is_shared(part: SchemaObject, schema: Schema) -> bool:
+    """Return whether a child of a table has a column from another table too: neither can change it alone."""
+    own = {part.parent, *list_below(part.parent, schema)}
+    below = (table for table in own - {part.parent} if _name_part(part, table) in schema.objects)
+    others = {parent for table in below for parent in list_parents(table, schema)} - own
+    return any(_name_part(part, parent) in schema.objects for parent in others)
+
+
 def find_drop_needs(old: SchemaObject, found: Schema) -> frozenset[ObjectKey]:
     """Return the keys of the objects that are dropped before an object: those that use a key without naming it.
 
@@ -163,7 +186,7 @@ def find_users(key: SchemaObject, schema: Schema) -> Iterator[SchemaObject]:
         definition = other.facts.get("definition", "")
         if other.kind == "constraint" and key.kind in {"constraint", "index"}:
             match = _REFERENCES.search(definition)
-            if match and match[1] == key.parent and find_words(match[2]) == _read_columns(key):
+            if match and match[1] == key.parent and _read_referenced(match[2]) == _read_columns(key):
                 yield other
         elif other.kind in _USERS and (_groups_by(other, key) or _names_arbiter(other, key)):
             yield other
@@ -184,13 +207,18 @@ def _names_arbiter(other: SchemaObject, key: SchemaObject) -> bool:
 
 def _read_columns(key: SchemaObject) -> set[str]:
     match = _COLUMNS.search(key.facts["definition"])
-    return find_words(match[1]) if match else set()
+    return find_words(match[1].replace(" WITHOUT OVERLAPS", "")) if match else set()
+
+
+def _read_referenced(columns: str) -> set[str]:
+    return find_words(columns.replace("PERIOD ", ""))
 
 
 def find_parting(part: SchemaObject, expected: Schema, present: Schema) -> Iterator[ObjectKey]:
-    """Yield the table of a part if it leaves its partitioned table: until then its columns are not its own."""
-    was = present.facts("table", part.parent).get("partition of", "")
-    if was and was not in list_lasting(part.parent, expected, present):
+    """Yield the table of a part if it leaves its partitioned table or type: until then its columns are not its own."""
+    facts = present.facts("table", part.parent)
+    was = facts.get("partition of", "")
+    if "of" in facts or (was and was not in list_lasting(part.parent, expected, present)):
         yield "table", part.parent
 
 
@@ -206,7 +234,7 @@ def _find_referenced(new: SchemaObject, expected: Schema, present: Schema) -> It
     if match:
         for kind in ("constraint", "index"):
             for key in (*expected.parts(match[1], kind), *present.parts(match[1], kind)):
-                if key.facts["definition"].startswith(UNIQUE) and _read_columns(key) == find_words(match[2]):
+                if key.facts["definition"].startswith(UNIQUE) and _read_columns(key) == _read_referenced(match[2]):
                     yield key.key
 
 

@@ -164,8 +164,8 @@ def _add_mentions(graph: _Graph, index: int) -> None:
 
 
 def _is_needed(other: Step, step: Step, words: set[str]) -> bool:
-    if other.is_whole and step.phase in {Phase.FUNCTION, Phase.TYPE}:
-        # The functions of a type need only its shell.
+    if other.is_whole and (other.key == step.key or step.provides in find_names(other.draft.sql)):
+        # A type's own functions, which its definition names, need only its shell.
         return False
     # A text mentions its own name, which is also that of a table's columns and of a function with other arguments.
     own = other.key == step.key or (other.provides == step.provides and not step.column)

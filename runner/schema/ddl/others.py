@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tenantry.schema.ddl.columns import is_serial, write_sequence
+from tenantry.schema.ddl.columns import RESTARTS, has_to_restart, is_serial, write_sequence
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import list_names, quote, split_list
 from tenantry.schema.ddl.schema import Schema, SchemaStep, step
@@ -10,6 +10,7 @@ from tenantry.schema.snapshot import SchemaObject
 
 # The first major whose sequences may be unlogged, and are so with their table.
 _UNLOGGED_SEQUENCES = 15
+_OLDER = f"servers before PostgreSQL {_UNLOGGED_SEQUENCES}, which have no unlogged sequences"
 _ENABLED = {"": "ENABLE", "no": "DISABLE", "replica": "ENABLE REPLICA", "always": "ENABLE ALWAYS"}
 
 
@@ -54,12 +55,18 @@ def write_sequence_object(change: SchemaStep) -> Iterator[Step]:
     if change.old is None:
         unlogged = "UNLOGGED " if _is_unlogged(new, change.expected, change.expected.origin) else ""
         words = " ".join(["", *write_sequence(new, full=False)])
-        yield step(new, Phase.SEQUENCE, f"CREATE {unlogged}SEQUENCE {new.name}{kind}{words}".rstrip(), provides=True)
+        sql = f"CREATE {unlogged}SEQUENCE {new.name}{kind}{words}".rstrip()
+        # Without a major, the draft may run on an older server.
+        note = f"leave UNLOGGED out on {_OLDER}" if unlogged and not change.expected.major else ""
+        yield step(new, Phase.SEQUENCE, sql, note=note, provides=True)
     else:
         if change.differs("type", "increment", "minimum", "maximum", "start", "cache", "cycle"):
             kind = f" AS {change.fact('type')}" if change.differs("type") else ""
             sql = f"ALTER SEQUENCE {new.name}{kind} {' '.join(write_sequence(new, full=True))}"
-            yield step(new, Phase.SEQUENCE, sql, note="its current value must lie within its bounds")
+            if has_to_restart(change.old, new):
+                yield step(new, Phase.SEQUENCE, f"{sql} RESTART", Risk.DESTRUCTIVE, RESTARTS)
+            else:
+                yield step(new, Phase.SEQUENCE, sql, note="its current value must lie within its bounds")
         yield from _set_persistence(change)
     if change.differs("owned by"):
         owner = change.fact("owned by") or "NONE"
@@ -73,7 +80,8 @@ def _set_persistence(change: SchemaStep) -> Iterator[Step]:
     moved = change.old is not None and change.differs("owned by") and _is_unlogged(change.old, change.found, origin)
     if change.differs("persistence") or (moved is not unlogged and change.differs("owned by")):
         word = "UNLOGGED" if unlogged else "LOGGED"
-        yield step(change.new, Phase.MARK, f"ALTER SEQUENCE {change.new.name} SET {word}")
+        note = "" if change.expected.major else f"leave it out on {_OLDER}"
+        yield step(change.new, Phase.MARK, f"ALTER SEQUENCE {change.new.name} SET {word}", note=note)
 
 
 def _is_unlogged(sequence: SchemaObject, schema: Schema, origin: int) -> bool:

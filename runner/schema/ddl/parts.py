@@ -80,8 +80,7 @@ def write_index(change: SchemaStep) -> Iterator[Step]:
         elif change.old is not None:
             note = "REINDEX INDEX CONCURRENTLY in a non-transactional file does not lock the table"
             yield step(new, Phase.INDEX, f"REINDEX INDEX {new.name}", note=note)
-    if change.differs("statistics"):
-        yield from _set_targets(change)
+    yield from _set_targets(change)
     if change.fact("replica identity") and change.differs("replica identity"):
         yield step(new, Phase.MARK, f"ALTER TABLE {new.parent} REPLICA IDENTITY USING INDEX {read_local(new)}")
     if change.differs("clustered"):
@@ -113,12 +112,30 @@ def is_attachable(old: SchemaObject, new: SchemaObject, expected: Schema, found:
 
 def _set_targets(change: SchemaStep) -> Iterator[Step]:
     """Yield the statistics targets of an index's expressions, from `1: 500, 2: 100`."""
-    texts = change.was("statistics"), change.fact("statistics")
-    old, new = (dict(pair.split(": ") for pair in split_list(text)) for text in texts)
+    given = _list_set(change.fact("partition of"), change.expected, change.found)
+    old, new = {**_read_targets(change.was("statistics")), **given}, _read_targets(change.fact("statistics"))
     for number in sorted({*old, *new}):
-        if old.get(number) != new.get(number):
-            sql = f"ALTER INDEX {change.new.name} ALTER COLUMN {number} SET STATISTICS {new.get(number, '-1')}"
+        target = new.get(number, "-1")
+        if old.get(number, "-1") != target:
+            sql = f"ALTER INDEX {change.new.name} ALTER COLUMN {number} SET STATISTICS {target}"
             yield step(change.new, Phase.MARK, sql)
+
+
+def _list_set(index: str, expected: Schema, found: Schema) -> dict[str, str]:
+    """Return the targets that statements about an index, or one above it, set for those below it too."""
+    if not index:
+        return {}
+    targets = _list_set(expected.facts("index", index).get("partition of", ""), expected, found)
+    old, new = (_read_targets(schema.facts("index", index).get("statistics", "")) for schema in (found, expected))
+    old |= targets
+    for number in {*old, *new}:
+        if old.get(number, "-1") != new.get(number, "-1"):
+            targets[number] = new.get(number, "-1")
+    return targets
+
+
+def _read_targets(text: str) -> dict[str, str]:
+    return dict(pair.split(": ") for pair in split_list(text))
 
 
 def drop_index(old: SchemaObject) -> Step:

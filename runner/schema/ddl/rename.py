@@ -11,8 +11,9 @@ from tenantry.schema.ddl.code import read_target
 from tenantry.schema.ddl.columns import list_parents
 from tenantry.schema.ddl.draft import Draft, Risk
 from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_label, read_local, read_schema
-from tenantry.schema.ddl.needs import list_below
+from tenantry.schema.ddl.needs import is_shared, list_below
 from tenantry.schema.ddl.schema import Schema
+from tenantry.schema.ddl.tables import find_index
 from tenantry.schema.ddl.taken import is_passed, list_names
 from tenantry.schema.ddl.types import name_multirange
 from tenantry.schema.snapshot import ObjectKey, SchemaObject
@@ -40,6 +41,9 @@ def find_renames(
             # A column or check of a child is renamed with that of its parent.
             if is_passed(old) and old.key not in found.objects:
                 continue
+            # One that a parent, or another parent of a child, has too cannot be renamed alone.
+            if _is_inherited(old, found):
+                continue
             current = found.objects.get(old.key, old)
             anew = [draft.sql for draft in write_anew(new, current, expected, found) if draft.sql]
             drafts.append(_write_rename(current, new, ";\n".join(anew)))
@@ -61,6 +65,13 @@ def _pair(kind: str, expected: Schema, found: Schema) -> Iterator[tuple[SchemaOb
         # Another object may have the name already, perhaps of another kind: a rename would fail.
         if alike and not _is_taken(new, taken, found):
             yield alike.pop(0), new
+
+
+def _is_inherited(old: SchemaObject, found: Schema) -> bool:
+    if not is_passed(old):
+        return False
+    above = ((old.kind, f"{parent}.{read_local(old)}") for parent in list_parents(old.parent, found))
+    return is_shared(old, found) or any(key in found.objects for key in above)
 
 
 def _list_taken(schema: Schema) -> set[str]:
@@ -110,6 +121,10 @@ def _shape(found: SchemaObject, schema: Schema) -> object:
         )
         if not parts:
             return found.name
+    index = find_index(found, schema) if found.kind == "constraint" else None
+    if index is not None:
+        # One that comes from a parent's does not become one of its own, nor the other way round.
+        parts = ("partition of" in index.facts,)
     return found.parent, read_schema(found.name), _plain(facts, found), parts
 
 

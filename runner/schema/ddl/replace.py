@@ -8,7 +8,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from tenantry.schema.ddl.alterations import LEAVES, has_values, is_retyped, is_view_column, list_new_names, must_go
+from tenantry.schema.ddl.alterations import (
+    LEAVES,
+    has_values,
+    is_partition_key,
+    is_retyped,
+    is_view_column,
+    list_new_names,
+    must_go,
+)
 from tenantry.schema.ddl.columns import SEQUENCE_FACTS, is_widening, list_parents, name_identity
 from tenantry.schema.ddl.draft import Draft, Phase, Risk, Step, Urgency
 from tenantry.schema.ddl.names import (
@@ -21,7 +29,7 @@ from tenantry.schema.ddl.names import (
     read_local,
     read_reads,
 )
-from tenantry.schema.ddl.needs import UNIQUE, find_users
+from tenantry.schema.ddl.needs import UNIQUE, find_users, list_above
 from tenantry.schema.ddl.schema import Schema
 from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
@@ -69,6 +77,9 @@ class Replacement:
             if key in self.gone:
                 continue
             old = self.found.objects[key]
+            if old.kind == "table":
+                yield self._leave_type(old)
+                continue
             if any(("column", f"{parent}.{read_local(old)}") in self.patched for parent in self._parents(old)):
                 continue
             name = read_local(old)
@@ -94,6 +105,14 @@ class Replacement:
                 frees=frozenset([name_identity(old)] if "identity" in old.facts else []),
             )
 
+    def _leave_type(self, table: SchemaObject) -> Step:
+        """Return the statement that lets a table have columns that its type has not."""
+        back = self.expected.facts(*table.key).get("of") == table.facts["of"]
+        risk, note = (Risk.DESTRUCTIVE, "its type is dropped and created again") if back else (Risk.ADDITIVE, "")
+        draft = Draft(f"ALTER TABLE {table.name} NOT OF", risk, note)
+        reads, gone = table.facts["of"], frozenset([table.key])
+        return Step(draft, Phase.LINK, table.key, reads=reads, urgency=Urgency.FIRST, is_drop=True, gone=gone)
+
     def list_awaited(self) -> set[ObjectKey]:
         """Return the objects whose drop a column awaits."""
         return {key for keys in self.blocked.values() for key in keys}
@@ -115,6 +134,7 @@ def find_replacement(expected: Schema, found: Schema) -> Replacement:
             for name in find_names(read_reads(one)):
                 result.mentions[name].append(one)
     result.patched |= {one.key: _without_identity(one) for one in found.objects.values() if _ends_identity(one, result)}
+    result.patched |= {one.key: _without_type(one) for one in found.objects.values() if _leaves_type(one, expected)}
     names = list_new_names(expected, found)
     waiting = [one for one in found.objects.values() if must_go(one, expected, found, names)]
     retyped = [one for one in found.objects.values() if is_retyped(one, expected)]
@@ -148,6 +168,15 @@ def _ends_identity(one: SchemaObject, result: Replacement) -> bool:
 def _without_identity(column: SchemaObject) -> SchemaObject:
     kept = {name: value for name, value in column.facts.items() if name not in {"identity", *SEQUENCE_FACTS}}
     return replace(column, facts=kept)
+
+
+def _leaves_type(one: SchemaObject, expected: Schema) -> bool:
+    new = expected.objects.get(one.key)
+    return one.kind == "table" and "of" in one.facts and new is not None and new.facts.get("of") != one.facts["of"]
+
+
+def _without_type(table: SchemaObject) -> SchemaObject:
+    return replace(table, facts={name: value for name, value in table.facts.items() if name != "of"})
 
 
 def _find_bound(column: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
@@ -227,9 +256,13 @@ def _find_dependents(one: SchemaObject, result: Replacement) -> Iterator[SchemaO
     for other in result.mentions[label]:
         if other.key == one.key or other.kind == "comment":
             continue
-        if other.kind == "column":
+        if other.kind == "table" and other.facts.get("of") == label:
+            result.patched[other.key] = _without_type(other)
+        elif other.kind == "column":
             if label in find_names(other.facts.get("generated", "")):
                 yield other
+            elif one.kind in TYPES and is_partition_key(other, result.found):
+                yield from _free_partition_key(other, result)
             elif other.parent != one.name and (extra := _find_extra(other, result)):
                 yield extra
             elif other.parent != one.name:
@@ -242,6 +275,14 @@ def _find_dependents(one: SchemaObject, result: Replacement) -> Iterator[SchemaO
                     yield from _free_row_type(other, result)
         elif other.kind not in RELATIONS or other.kind in LEAVES or one.kind in RELATIONS:
             yield other
+
+
+def _free_partition_key(column: SchemaObject, result: Replacement) -> Iterator[SchemaObject]:
+    """Yield the table of a column of its partition key: no statement gives that another type, even for a moment."""
+    for table in result.found.labelled(column.parent):
+        yield table
+        for above in list_above(table.name, result.found):
+            result.blocked["column", f"{above}.{read_local(column)}"].add(table.key)
 
 
 def _find_extra(column: SchemaObject, result: Replacement) -> SchemaObject | None:

@@ -8,7 +8,7 @@ from tenantry.schema.ddl.code import read_target
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import RELATIONS, ROUTINES, TYPES, read_local, read_schema
 from tenantry.schema.ddl.order import comment_out
-from tenantry.schema.ddl.schema import SchemaStep, step
+from tenantry.schema.ddl.schema import SchemaStep, step, unwritten
 
 _DEFAULTS = re.compile(r"^(tables|sequences|functions|types|schemas|large objects)(?: in schema (.+?))?(?: of (.+))?$")
 _DEFAULT_KINDS = {
@@ -35,6 +35,7 @@ def write_grants(change: SchemaStep) -> Iterator[Step]:
     """Yield GRANT and REVOKE, role by role."""
     for role, old, new in _list_roles(change):
         if old == new:
+            yield from _write_unknown(change, role)
             continue
         if change.new.kind == "column" and _is_revoked_on_table(change, role):
             continue
@@ -105,6 +106,19 @@ def _write_role(change: SchemaStep, role: str, old: frozenset[str], new: frozens
         if chosen:
             sql = _statement(change, "GRANT", chosen, "TO", role) + (" WITH GRANT OPTION" if option else "")
             yield step(change.new, Phase.GRANT, sql, risk, note)
+
+
+def _write_unknown(change: SchemaStep, role: str) -> Iterator[Step]:
+    """Yield the loss of privileges that a built-in object or an extension gave a role, and name their return.
+
+    A snapshot tells only privileges that are not as they were given, so it does not tell which these were.
+    """
+    had, has = (role in _parse(text) for text in (change.was("grants"), change.fact("grants")))
+    if change.new.kind == "privileges" and has and not had:
+        sql = _statement(change, "REVOKE", frozenset({"ALL"}), "FROM", role)
+        yield step(change.new, Phase.GRANT, sql, Risk.DESTRUCTIVE, _LOST)
+    elif change.new.kind == "privileges" and had and not has:
+        yield unwritten(change.new, f"GRANT to {role} the privileges that the server or extension gives it")
 
 
 def _grow(privileges: frozenset[str]) -> frozenset[str]:

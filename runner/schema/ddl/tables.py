@@ -128,8 +128,9 @@ def _link(change: SchemaStep) -> Iterator[Step]:
         )
     for parent in (name for name in expected if name not in old):
         yield step(new, Phase.LINK, f"{start} INHERIT {parent}")
-    if change.differs("of"):
-        yield step(new, Phase.LINK, f"{start} OF {change.fact('of')}" if change.fact("of") else f"{start} NOT OF")
+    # What leaves a type has left it before its columns change.
+    if change.differs("of") and change.fact("of"):
+        yield step(new, Phase.LINK, f"{start} OF {change.fact('of')}")
 
 
 def _mark(change: SchemaStep) -> Iterator[Step]:

@@ -18,7 +18,7 @@ from tenantry.schema.ddl.names import (
     read_outside,
     read_reads,
 )
-from tenantry.schema.ddl.needs import find_needs
+from tenantry.schema.ddl.needs import find_needs, is_shared
 from tenantry.schema.ddl.order import comment_out, sort_steps
 from tenantry.schema.ddl.others import (
     write_dependence,
@@ -119,7 +119,15 @@ _FACTS = {
     "foreign table": ("server", "options", "partition of", "bound", "inherits", "triggers"),
     "column": (
         *("type", "collation", "not null", "identity", "generated", "default", "storage", "compression"),
-        *("statistics", "options", "foreign options", "not null validated", "persistence", *SEQUENCE_FACTS),
+        *(
+            "statistics",
+            "options",
+            "foreign options",
+            "not null validated",
+            "not null inherited",
+            "persistence",
+            *SEQUENCE_FACTS,
+        ),
     ),
     "constraint": ("definition", "validated", "enforced"),
     "index": (
@@ -233,7 +241,8 @@ def _write_all(expected: Schema, base: Schema, present: Schema) -> Iterator[Step
         old = base.objects.get(key)
         if new.kind == "column":
             old = read_current(new, expected, base)
-        if old is not None and old.facts == new.facts:
+        # A statement about an index changes those below it as well.
+        if old is not None and old.facts == new.facts and not ("partition of" in new.facts and new.kind == "index"):
             continue
         replaced = old is None and key in present.objects
         for step in _write_one(new, old, expected, base):
@@ -263,6 +272,10 @@ def _write_one(new: SchemaObject, old: SchemaObject | None, expected: Schema, ba
         yield unwritten(new, "objects of this kind are not written")
         return
     change = SchemaStep(new, old, expected, base)
+    if old is not None and new.kind == "column" and change.differs("type", "collation") and is_shared(new, base):
+        yield unwritten(new, f"type {change.fact('type')}: a child has the column from other parents too")
+        kept = {fact: change.fact(fact) for fact in ("type", "collation")}
+        change = replace(change, old=replace(old, facts={**old.facts, **kept}))
     yield from _WRITERS[new.kind](change)
     if new.kind in RELATIONS:
         yield from write_partition_triggers(change)
@@ -277,8 +290,6 @@ def _write_one(new: SchemaObject, old: SchemaObject | None, expected: Schema, ba
 
 
 def _name_unwritten(change: SchemaStep, fact: str) -> Iterator[Step]:
-    if change.new.kind == "column" and fact == "not null inherited" and change.old is None:
-        return
     expected, found = change.fact(fact) or "none", change.was(fact) or "none"
     yield unwritten(change.new, f"{fact}: expected {expected}, found {found}")
 

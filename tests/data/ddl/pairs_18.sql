@@ -35,3 +35,12 @@ CREATE TABLE public.t (a integer, during tsrange);
 CREATE EXTENSION btree_gist;
 CREATE TABLE public.t (a integer, during tsrange, PRIMARY KEY (a, during WITHOUT OVERLAPS));
 CREATE TABLE public.u (a integer, during tsrange, FOREIGN KEY (a, PERIOD during) REFERENCES public.t (a, PERIOD during));
+
+-- pair: not null without children
+-- before
+CREATE TABLE public.p (a integer, b integer NOT NULL NO INHERIT, c integer NOT NULL, d integer);
+CREATE TABLE public.k () INHERITS (public.p);
+-- after
+CREATE TABLE public.p (a integer NOT NULL NO INHERIT, b integer, c integer NOT NULL NO INHERIT, d integer);
+ALTER TABLE public.p ADD e integer NOT NULL NO INHERIT;
+CREATE TABLE public.k () INHERITS (public.p);

@@ -96,6 +96,23 @@ NOTHING: dict[str, tuple[str, ...]] = {
         FOLLOWING,
         f"{MERGE}WHEN MATCHED THEN UPDATE SET name = 'b' WHEN NOT MATCHED THEN INSERT (id) VALUES (5);\n{SEATS}",
     ),
+    "a column that no file has": ("ALTER TABLE rooms DROP COLUMN IF EXISTS never_there;\n",),
+    "a column of the file itself": (
+        "ALTER TABLE rooms ADD COLUMN code_new text;\nALTER TABLE rooms RENAME COLUMN code_new TO number;\n",
+    ),
+    "rows that a few values join": (
+        "UPDATE rooms SET name = v.name FROM (VALUES (5, 'a')) AS v (id, name) WHERE v.id = rooms.id;\n",
+    ),
+    "rows that a table of the file joins": (
+        "CREATE TABLE fixes (id integer, name text);\nINSERT INTO fixes VALUES (5, 'a');\n"
+        "UPDATE rooms SET name = fixes.name FROM fixes WHERE fixes.id = rooms.id;\n",
+    ),
+    "rows that a function may write": (
+        "CREATE FUNCTION empty(integer) RETURNS void LANGUAGE sql AS 'DELETE FROM plays WHERE n = $1';\n"
+        "CREATE FUNCTION read() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN 5; END $$;\n",
+        "SELECT empty(5), read();\n",
+    ),
+    "duplicates": ("DELETE FROM sessions a USING sessions b WHERE a.id > b.id AND a.code = b.code;\n",),
     "a policy for all but the owner": (
         "CREATE TABLE open (id integer PRIMARY KEY);\nALTER TABLE open ENABLE ROW LEVEL SECURITY;\n",
         "DELETE FROM open WHERE id = 5;\n",
@@ -148,7 +165,7 @@ ONE: dict[str, tuple[tuple[str, ...], str, str]] = {
     "rows that a function writes": (
         (
             "CREATE FUNCTION move() RETURNS void LANGUAGE sql AS\n"
-            "    'UPDATE visits SET room_id = (SELECT min(id) FROM rooms)';\n",
+            "    'UPDATE visits SET room_id = (SELECT min(id) FROM rooms) WHERE id > 3';\n",
             "SELECT move();\nALTER TABLE visits ADD COLUMN filled boolean;\n",
         ),
         "deferred-check",
@@ -163,6 +180,45 @@ ONE: dict[str, tuple[tuple[str, ...], str, str]] = {
     ),
     "keys that follow, next to rows that go": ((FOLLOWING, BOTH + SEATS), "deferred-check", WAITS),
     "keys that follow, next to those that are emptied": ((EMPTIED, BOTH + SEATS), "deferred-check", WAITS),
+    "rows with a match": (
+        ("UPDATE sessions SET title = rooms.name FROM rooms WHERE rooms.id = sessions.room_id;\n",),
+        "whole-table",
+        "every row of sessions with a match in rooms is written in one transaction: writes to them wait until it ends",
+    ),
+    "rows that a procedure writes": (
+        (
+            'CREATE PROCEDURE "Fill all"() LANGUAGE plpgsql AS $$ BEGIN UPDATE plays SET n = 5; END $$;\n',
+            'CALL "Fill all"();\n',
+        ),
+        "whole-table",
+        "every row of plays is written in one transaction: writes to them wait until it ends",
+    ),
+    "rows that a block has a function delete": (
+        (
+            "CREATE FUNCTION clear() RETURNS void LANGUAGE sql AS 'DELETE FROM plays';\n"
+            "DO $$ BEGIN PERFORM clear(); END $$;\n",
+        ),
+        "whole-table",
+        "every row of plays is deleted in one transaction: writes to them wait until it ends",
+    ),
+    "a column that another one replaces": (
+        ("ALTER TABLE sessions DROP COLUMN code, ADD COLUMN code varchar(50);\n",),
+        "drop",
+        "sessions.code is another one after the commit, without the values that it had",
+    ),
+    "a table that another one replaces": (
+        ("DROP TABLE sessions;\nCREATE TABLE sessions (id integer);\n",),
+        "drop",
+        "sessions is another one after the commit, without the values that it had",
+    ),
+    "a table that trades its name": (
+        (
+            "CREATE TABLE plays_new (LIKE plays);\nALTER TABLE plays RENAME TO plays_old;\n"
+            "ALTER TABLE plays_new RENAME TO plays;\n",
+        ),
+        "rename",
+        "plays is called plays_old after the commit: anything that still uses the old name finds another one",
+    ),
     "keys that a MERGE changes": (
         (FOLLOWING, f"{MERGE}WHEN MATCHED AND name = '' THEN DELETE WHEN MATCHED THEN UPDATE SET id = 6;\n{SEATS}"),
         "deferred-check",
@@ -228,6 +284,35 @@ class TestKeys:
         (hazard,) = [hazard for hazard in studio.lint(CODES, f"{text};\n") if hazard.rule == "constraint-index"]
         files = split_advice(hazard.help)
         assert [kind in file for kind, file in zip(kinds, files, strict=True)] == [True, True]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "ALTER TABLE codes ADD CONSTRAINT codes_key UNIQUE (code) DEFERRABLE INITIALLY DEFERRED",
+            "ALTER TABLE codes ADD COLUMN n integer CONSTRAINT codes_key UNIQUE DEFERRABLE INITIALLY DEFERRED",
+            "ALTER TABLE parts ADD CONSTRAINT codes_key UNIQUE (kind, n) DEFERRABLE INITIALLY DEFERRED",
+        ],
+    )
+    def test_deferred(self, studio: Studio, text: str) -> None:
+        """A key that is checked at the commit is one in the help too."""
+        (hazard,) = [hazard for hazard in studio.lint(CODES, f"{text};\n") if hazard.rule == "constraint-index"]
+        check = "DO $$ BEGIN ASSERT (SELECT condeferred FROM pg_constraint WHERE conname = 'codes_key'); END $$;\n"
+        *_, (measured,) = studio.measure(CODES, *split_advice(hazard.help), check)[1]
+        assert not measured.unmeasured
+
+    @pytest.mark.parametrize("between", [", ", ";\nALTER TABLE codes "])
+    @pytest.mark.parametrize("name", ["codes_pkey", "codes_by_code"])
+    def test_replaced(self, studio: Studio, between: str, name: str) -> None:
+        """A key that takes the place of another one has the other one dropped in the help, which runs."""
+        text = f"ALTER TABLE codes DROP CONSTRAINT codes_pkey{between}ADD CONSTRAINT {name} PRIMARY KEY (code);\n"
+        (hazard,) = [hazard for hazard in studio.lint(CODES, text) if hazard.rule == "constraint-index"]
+        files = list(split_advice(hazard.help))
+        if between != ", " and name != "codes_pkey":
+            # That statement is not the one with the finding, and stays.
+            files[-1] = f"ALTER TABLE codes DROP CONSTRAINT codes_pkey;\n{files[-1]}"
+        check = "DO $$ BEGIN ASSERT (SELECT count(*) FROM pg_constraint WHERE conname = '{}') = 1; END $$;\n"
+        measured = studio.measure(CODES, *files, check.format(name))[1]
+        assert [one.unmeasured for of_file in measured[2:] for one in of_file if one.unmeasured] == []
 
     def test_partitions(self, studio: Studio) -> None:
         """The key of a partitioned table is built on each partition and attached: then the table has it, valid."""

@@ -69,6 +69,36 @@ def test_drafts_claim_nothing(opened: Connection, name: str) -> None:
     assert (not left, not unwritten) == (name in WRITTEN, name in WRITTEN)
 
 
+NAMED = {
+    "privileges that are given back": (
+        ("GRANT SELECT ON pg_tables TO PUBLIC", "REVOKE SELECT ON pg_tables FROM PUBLIC"),
+        "privileges TABLE pg_tables: GRANT to PUBLIC the privileges that the server or extension gives it",
+    ),
+    "a column of two parents": (
+        (
+            "CREATE TABLE one (n integer); CREATE TABLE two (n integer); CREATE TABLE shared () INHERITS (one, two)",
+            "DROP TABLE shared, one, two; CREATE TABLE one (n bigint); CREATE TABLE two (n bigint); "
+            "CREATE TABLE shared () INHERITS (one, two)",
+        ),
+        "column public.one.n: type integer: a child has the column from other parents too",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NAMED)
+def test_named(opened: Connection, case: str) -> None:
+    """A change that no statement makes is named."""
+    (before, after), note = NAMED[case]
+    with plant(opened, planted(before, after)) as (expected, found, _):
+        assert note in [draft.note for draft in write_ddl(expected, found) if not draft.sql]
+
+
+def test_lost(opened: Connection) -> None:
+    """Privileges on a built-in object that files take away are revoked by a draft."""
+    with plant(opened, planted("SELECT 1", "REVOKE USAGE ON SCHEMA pg_catalog FROM PUBLIC")) as (expected, found, _):
+        assert [draft.sql for draft in write_ddl(found, expected)] == ["REVOKE ALL ON SCHEMA pg_catalog FROM PUBLIC"]
+
+
 def test_secrets(opened: Connection) -> None:
     """What may be a secret is in no snapshot: options, an application's settings, and connection strings."""
     secrets = f"""

@@ -117,7 +117,10 @@ def test_sequence_of_unlogged_table(majors: dict[str, int], word: str) -> None:
     """A sequence is unlogged with its table only where the schemas come from a server that has such sequences."""
     owned = made("sequence", "public.s", {"type": "bigint", "owned by": "public.t.a"})
     drafts = write_ddl(snapshot(table(persistence="unlogged"), column("a"), owned), snapshot(), **majors)
-    assert f"CREATE {word}SEQUENCE public.s" in [draft.sql for draft in drafts]
+    (note,) = [draft.note for draft in drafts if draft.sql == f"CREATE {word}SEQUENCE public.s"]
+    # Nobody says on which server it is to run.
+    older = "leave UNLOGGED out on servers before PostgreSQL 15, which have no unlogged sequences"
+    assert note == (older if word and "major" not in majors else "")
 
 
 _LONG = "t" * 57

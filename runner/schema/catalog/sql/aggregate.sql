@@ -32,9 +32,13 @@ SELECT
             CASE WHEN aggregate.aggmtranstype <> 0 THEN 'MSTYPE = ' || format_type(aggregate.aggmtranstype, NULL) END,
             'MFINALFUNC = ' || nullif(CAST(aggregate.aggmfinalfn AS text), '-'),
             'MINITCOND = ' || quote_literal(aggregate.aggminitval),
-            CASE WHEN aggregate.aggsortop <> 0 THEN
-                'SORTOP = ' || CAST(CAST(aggregate.aggsortop AS regoperator) AS text)
-            END,
+            (
+                -- regoperator has the operands too, which CREATE AGGREGATE does not accept.
+                SELECT format('SORTOP = OPERATOR(%I.%s)', space.nspname, operator.oprname)
+                FROM pg_catalog.pg_operator AS operator
+                JOIN pg_catalog.pg_namespace AS space ON space.oid = operator.oprnamespace
+                WHERE operator.oid = aggregate.aggsortop
+            ),
             CASE proc.proparallel WHEN 's' THEN 'PARALLEL = SAFE' WHEN 'r' THEN 'PARALLEL = RESTRICTED' END,
             CASE aggregate.aggkind WHEN 'h' THEN 'HYPOTHETICAL' END
         )

@@ -49,10 +49,14 @@ FROM (
         base.tableoid,
         base.oid,
         0,
-        'TYPE ' || format_type(base.oid, NULL),
+        -- Not format_type, whose names of built-in types GRANT does not know.
+        'TYPE '
+            || CASE space.nspname WHEN 'pg_catalog' THEN '' ELSE quote_ident(space.nspname) || '.' END
+            || quote_ident(base.typname),
         base.typacl,
         acldefault('T', base.typowner)
     FROM pg_catalog.pg_type AS base
+    JOIN pg_catalog.pg_namespace AS space ON space.oid = base.typnamespace
     WHERE base.typacl IS NOT NULL
     UNION ALL
     SELECT

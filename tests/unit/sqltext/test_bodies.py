@@ -2,7 +2,7 @@
 
 import pytest
 
-from tenantry.lint.blocks import read_block
+from tenantry.sqltext.bodies import read_block
 from tenantry.sqltext.library import read_tree
 
 BLOCKS = {

@@ -1,4 +1,4 @@
-"""Statements in the body of a DO, found by its tokens, as they stand there. Pure."""
+"""Statements in the body of a DO or of a function, found by its tokens, as they stand there. Pure."""
 
 import re
 from collections.abc import Container, Iterator
@@ -10,7 +10,7 @@ from tenantry.sqltext.library import Node, read_tree
 # Words and signs after which a statement begins in PL/pgSQL.
 _BEFORE = frozenset({";", "begin", "else", "loop", "then", ">>"})
 # The first words of changes of rows, and of changes of what a database consists of.
-_CHANGES = frozenset({"delete", "insert", "merge", "update", "with"})
+CHANGES = frozenset({"delete", "insert", "merge", "update", "with"})
 DEFINES = frozenset({"alter", "create", "drop"})
 # With these, a statement of the block may use what the block computed: it does not stand by itself.
 _COMPUTES = frozenset({"declare", "for", "foreach", "into"})
@@ -29,14 +29,26 @@ class InnerStatement:
     whole: bool
 
 
-def read_block(text: str, node: Node, first: Container[str] = _CHANGES) -> Iterator[InnerStatement]:
+def read_block(text: str, node: Node, first: Container[str] = CHANGES) -> Iterator[InnerStatement]:
     """Yield the changes of rows in a DO, or its statements with other first words, also in an EXECUTE.
 
     Text that is put together at run time is not read.
     """
     body = next((each["DefElem"]["arg"]["String"]["sval"] for each in node["args"] if _is_body(each)), "")
     # A body in plain quotes with a quote in it has no place in the text as it stands.
-    offset = max(text.find(body), 0)
+    yield from _read_body(body, max(text.find(body), 0), first)
+
+
+def read_function(node: Node) -> Iterator[InnerStatement]:
+    """Yield the changes of rows in a function or procedure whose body is a string, by the tree of its CREATE."""
+    for option in node.get("options", ()):
+        if _is_body(option):
+            # Of two strings, the first one names a file.
+            *_, body = option["DefElem"]["arg"]["List"]["items"]
+            yield from _read_body(body["String"]["sval"], 0, CHANGES)
+
+
+def _read_body(body: str, offset: int, first: Container[str]) -> Iterator[InnerStatement]:
     tokens = list(read_tokens(body))
     words = [body[token.start : token.end].lower() for token in tokens]
     # The INTO of an INSERT names a table, any other a variable.
