@@ -175,20 +175,20 @@ class Fleet:
             query = "SELECT count(*) FROM pg_database WHERE datname = %s"
             return connection.execute(query, [self.database(name)]).fetchone() == (1,)
 
-    def await_activity(self, name: str, text: str, *, locked: bool = False) -> int:
+    def await_activity(self, name: str, text: str, *, waits_for: str = "") -> int:
         """Wait until somebody else's session runs a statement with `text` in a tenant's database; return its pid.
 
-        A statement is active from its first moment on: `locked` waits until it waits for a lock that a test holds, so
-        that what comes before the lock in the same text has been done.
+        A statement is active from its first moment on: with `waits_for`, a type of wait event such as Lock for a lock
+        that a test holds, or Timeout for pg_sleep, what comes before the wait in the same text has been done.
         """
         query = (
             "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            " AND state = 'active' AND position(%s IN query) > 0 AND (wait_event_type = 'Lock' OR NOT %s)"
+            " AND state = 'active' AND position(%s IN query) > 0 AND %s IN ('', wait_event_type)"
         )
         deadline = time.monotonic() + self.patience_s
         with psycopg.connect(self.dsn(name), autocommit=True) as connection:
             while time.monotonic() < deadline:
-                row = connection.execute(query, [text, locked]).fetchone()
+                row = connection.execute(query, [text, waits_for]).fetchone()
                 if row:
                     return int(row[0])
                 time.sleep(0.01)  # the server tells nobody that a statement has begun: it is asked

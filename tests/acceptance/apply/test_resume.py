@@ -36,7 +36,7 @@ def test_in_doubt(fleet: MakeFleet) -> None:
         beside.execute("SELECT pg_advisory_lock(77)")
         beside.commit()
         with one.start("migrate", "--tenants", "1", "--allow", "unmeasured") as runner:
-            pid = one.await_activity("1", "PERFORM pg_advisory_lock(77)", locked=True)
+            pid = one.await_activity("1", "PERFORM pg_advisory_lock(77)", waits_for="Lock")
             beside.execute("SELECT pg_terminate_backend(%s)", [pid])
             beside.commit()
             runner.communicate()

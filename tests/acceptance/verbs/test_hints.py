@@ -99,7 +99,7 @@ def doubt(one: Fleet) -> None:
         beside.execute("SELECT pg_advisory_lock(77)")
         beside.commit()
         with one.start("migrate", "--tenants", "1", "--allow", "unmeasured") as runner:
-            pid = one.await_activity("1", "CALL step", locked=True)
+            pid = one.await_activity("1", "CALL step", waits_for="Lock")
             beside.execute("SELECT pg_terminate_backend(%s)", [pid])
             beside.commit()
             runner.communicate()

@@ -255,7 +255,7 @@ def test_several_tenants_at_once(fleet: MakeFleet) -> None:
             session.execute("SELECT pg_advisory_xact_lock(1)")
         with one.start("migrate", "--jobs", "2") as process:
             for name in ("1", "16"):
-                one.await_activity(name, "pg_advisory_xact_lock(1)", locked=True)
+                one.await_activity(name, "pg_advisory_xact_lock(1)", waits_for="Lock")
             first.commit()
             second.commit()
             process.communicate(timeout=60)
