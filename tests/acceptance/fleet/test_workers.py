@@ -260,8 +260,8 @@ def test_files_that_change_under_a_worker(fleet: MakeFleet) -> None:
             assert worker.process.wait(DONE_S) == 4
             process.send_signal(signal.SIGTERM)
             _, err = process.communicate(timeout=DONE_S)
-    assert "the files of set tenant are not those of run" in worker.read()
-    assert "the files of set tenant are not those of run" in err
+    assert "the files of set tenant are neither those of run" in worker.read()
+    assert "the files of set tenant are neither those of run" in err
     assert one.versions("1") == []
 
 
