@@ -31,13 +31,21 @@ def test_an_unwritten_file_is_not_applied(fleet: MakeFleet) -> None:
     assert ">>> write the SQL here" in done.err
 
 
-@pytest.mark.parametrize("name", ["Übung", "", "a/b", "../x", "a.b"])
+@pytest.mark.parametrize("name", ["Übung", "-", "a/b", "../x", "a.b"])
 def test_a_bad_name(fleet: MakeFleet, name: str, nowhere: dict[str, str]) -> None:
     """A name that no file could carry is refused, and no file is made."""
     one = fleet(created=False)
     done = one.run("new", name, env=nowhere)
     said = f"error: NAME: {name!r} is not a migration name, expected a-z, 0-9, _ and spaces\n"
     assert (done.code, done.out, done.err) == (2, "", said)
+    assert sorted(path.name for path in (one.folder / "migrations" / "tenant").iterdir()) == sorted(FILES)
+
+
+def test_an_empty_name(fleet: MakeFleet, nowhere: dict[str, str]) -> None:
+    """An empty name, as an unset variable leaves it, is said to be empty, and no file is made."""
+    one = fleet(created=False)
+    done = one.run("new", "", env=nowhere)
+    assert (done.code, done.out, done.err.endswith("error: NAME: empty, expected a value\n")) == (2, "", True)
     assert sorted(path.name for path in (one.folder / "migrations" / "tenant").iterdir()) == sorted(FILES)
 
 
