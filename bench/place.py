@@ -26,10 +26,12 @@ _PREFIX = "tenantry-bench-"
 _SHM = Path("/dev/shm")  # noqa: S108 # the folder that is made in it has a random name and is ours alone
 _ON_DISK = REPOSITORY / ".tenantry" / "bench"
 # A database with every table is 11 MB; and the server's log of changes may take 1 GB and more.
-_DATABASE_BYTES, _SERVER_BYTES = 15_000_000, 5_000_000_000
-# Autovacuum would come and go at times of its own. The catalogs of 1,000 databases take more than the 128 MB that
-# PostgreSQL has for them unless it is told otherwise, as any server with so many is.
-_SETTINGS = {"autovacuum": "off", "shared_buffers": "2GB"}
+_DATABASE_BYTES, _SERVER_BYTES = 12_000_000, 7_000_000_000
+# Autovacuum would come and go at times of its own.
+_SETTINGS = {"autovacuum": "off"}
+# The catalogs of 1,000 databases take more than the 128 MB that PostgreSQL has for them unless it is told otherwise,
+# as any server with so many is.
+_BUFFERS_MB, _LEAST_BUFFERS_MB = 4096, 128
 _AT_ONCE = 4
 # The number of a database that no case uses, and how many tables a tenant has.
 WIDE, _TABLES = 1_000_000, 30
@@ -192,7 +194,7 @@ def open_place(databases: int, *, durable: bool, folder: Path | None = None) -> 
     own.chmod(0o711)  # PostgreSQL does not run as root: user nobody must be able to enter
     lock = os.open(own, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    server = EmbeddedServer(own / "server", settings=_SETTINGS, durable=durable)
+    server = EmbeddedServer(own / "server", settings={**_SETTINGS, "shared_buffers": _size_buffers()}, durable=durable)
     try:
         server.start()
         yield Place(own, server)
@@ -209,6 +211,11 @@ def _choose_folder(databases: int) -> Path:
     needed = _SERVER_BYTES + databases * _DATABASE_BYTES
     roomy = _SHM.is_dir() and os.access(_SHM, os.W_OK) and min(shutil.disk_usage(_SHM).free, _free_memory()) > needed
     return _SHM if roomy else _ON_DISK
+
+
+def _size_buffers() -> str:
+    """Return the size of the server's buffers, at most a quarter of what is free."""
+    return f"{max(min(_BUFFERS_MB, _free_memory() // 4 // 2**20), _LEAST_BUFFERS_MB)}MB"
 
 
 def _free_memory() -> int:

@@ -1,1 +1,1 @@
-(SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+(SELECT oid FROM pg_catalog.pg_database WHERE datname = (SELECT current_database()))

@@ -11,7 +11,7 @@ SELECT
     CASE
         WHEN nspowner <> 10
             AND pg_get_userbyid(nspowner) <> 'pg_database_owner'
-            AND nspowner <> (SELECT datdba FROM pg_catalog.pg_database WHERE datname = current_database())
+            AND nspowner <> (SELECT datdba FROM pg_catalog.pg_database WHERE datname = (SELECT current_database()))
             THEN nspowner
     END,
     ARRAY(

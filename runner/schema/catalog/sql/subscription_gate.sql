@@ -1,1 +1,1 @@
-(SELECT string_agg(DISTINCT 'subscription', '') FROM pg_catalog.pg_subscription WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))
+(SELECT string_agg(DISTINCT 'subscription', '') FROM pg_catalog.pg_subscription WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = (SELECT current_database())))

@@ -13,7 +13,8 @@ passing AS MATERIALIZED (
 me AS MATERIALIZED (
     SELECT oid, datname
     FROM pg_database
-    WHERE datname = current_database()
+    -- Asked once, and not for each database of the server.
+    WHERE datname = (SELECT current_database())
 ),
 catalogs AS MATERIALIZED (
     SELECT sum(hashtextextended(concat_ws(' ', relowner, relacl), CAST(oid AS bigint))) AS privileges
