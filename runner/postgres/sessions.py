@@ -194,7 +194,11 @@ class Sessions:
             return Unreachable(SILENT, hint="run the same command again once the server answers")
         if error.sqlstate == _DENIED and _REPLICATION in reason:
             # Of the statement that has keys and triggers fire, which a role without that right is kept from.
-            hint = f"as a superuser: ALTER ROLE {quote(connection.info.user)} RESET {_REPLICATION};"
+            role, database = quote(connection.info.user), quote(connection.info.dbname)
+            hint = (
+                f"as a superuser, wherever it is set: ALTER ROLE {role} RESET {_REPLICATION}; "
+                f"ALTER DATABASE {database} RESET {_REPLICATION};"
+            )
             return Refused(f"{reason}, which is 'replica': keys and triggers would be skipped", hint=hint)
         match classify(error, connection):
             case FailureKind.LOST:

@@ -36,6 +36,8 @@ _OBJECTS = {
 _FIRST = DEFINES | {"comment", "grant", "revoke", "security"}
 _SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
 _INFORMATION = "information_schema"
+# In place of a tag: what the parser does not know, which may be newer than the parser, is not known to be visible.
+_UNREAD = ""
 _ABOUT = {"GrantStmt": "privileges on", "CommentStmt": "a comment on", "AlterOwnerStmt": "the owner of"}
 # Most files end here: trees are slow to read.
 _SUSPECT = re.compile(
@@ -88,9 +90,8 @@ def _read_all(sql: str, first: Collection[str]) -> Iterator[tuple[str, Node]]:
     for statement in split(sql):
         try:
             tag, node = read_tree(statement.text)
-        # What the parser does not know fails on the server too, or is newer than the parser.
         except RefusedError:
-            continue
+            tag, node = _UNREAD, {}
         yield tag, node
         if tag == "DoStmt":
             yield from ((inner.tag, inner.node) for inner in read_block(statement.text, node, first))
@@ -99,7 +100,9 @@ def _read_all(sql: str, first: Collection[str]) -> Iterator[tuple[str, Node]]:
 def _name(tag: str, node: Node) -> Iterator[str]:
     if tag == "AlterRoleSetStmt" and node.get("database"):
         return
-    if tag in _STATEMENTS:
+    if tag == _UNREAD:
+        yield "a statement that tenantry cannot read"
+    elif tag in _STATEMENTS:
         yield _STATEMENTS[tag]
     elif tag in _ABOUT and (about := _OBJECTS.get(_read_kind(node))):
         yield f"{_ABOUT[tag]} {about}"

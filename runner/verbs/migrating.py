@@ -57,7 +57,7 @@ def make_job(
 
     `gate` keeps dangerous files from databases that have something already: nobody works on an empty one.
     `prover` holds the schema of every tenant against the files afterwards.
-    `resume_at`: the statement at which a file that was begun goes on, where a person says so.
+    `resume_at` is the statement from which an unfinished file is resumed, if a person has chosen it.
     """
     witnesses = {name: find_witness(directory.migrations) for name, directory in project.directories.items()}
     orders = _Orders(target, late, gate, prover, resume_at)

@@ -3,13 +3,13 @@
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tenantry.state import Cache, find_state_folder, make_state_folder
+from tests.unit.fix_privileges import without_privileges
 
 
 def test_git_passes_over_it(tmp_path: Path) -> None:
@@ -39,19 +39,6 @@ def test_another_folder_is_a_plain_one(tmp_path: Path) -> None:
     """A folder that is not in a state folder, such as the cache of a CI, gets no .gitignore."""
     make_state_folder(tmp_path / "cache" / "expected")
     assert [path.name for path in (tmp_path / "cache").rglob("*")] == ["expected"]
-
-
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """Give up the powers of root for a moment: it could write to every folder otherwise."""
-    if os.geteuid():
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 def test_kept_for_later_runs(tmp_path: Path) -> None:

@@ -8,11 +8,10 @@ from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import find_words, list_names, quote, read_local, read_schema, unquote
 from tenantry.schema.ddl.options import alter_options, write_options, write_settings
 from tenantry.schema.ddl.schema import Schema, SchemaStep, step, unwritten
+from tenantry.schema.ddl.sequences import RESTARTS, SEQUENCE_FACTS, has_to_restart, write_sequence
 from tenantry.schema.snapshot import SchemaObject
 
 _SERIALS = {"smallint": "smallserial", "integer": "serial", "bigint": "bigserial"}
-_BITS = {"smallint": 16, "integer": 32}
-SEQUENCE_FACTS = ("increment", "minimum", "maximum", "start", "cache", "cycle")
 # Functions that give one value for all rows of a statement.
 _STEADY = {"now", "numeric", "varchar", "char", "character", "varying", "bit", "timestamp", "interval", "time"}
 _CALL = re.compile(r'([\w"]+)\(')
@@ -30,7 +29,6 @@ _EXTENDED = ("text", "character", "bytea", "json", "xml", "bit", "tsvector", "ts
 # The first major that changes the expression of a generated column.
 _SETS_EXPRESSION = 17
 _REWRITES = "rewrites the table under an ACCESS EXCLUSIVE lock"
-RESTARTS = "counts from its start again, since its values are outside of the new bounds"
 _MAY_FAIL = (
     "fails if a row has no value, and scans the table under an ACCESS EXCLUSIVE lock: fill in the rows first; to avoid "
     "the scan, ADD CONSTRAINT ... CHECK (... IS NOT NULL) NOT VALID before, and VALIDATE it in its own file"
@@ -327,36 +325,6 @@ def _inherits_identity(change: SchemaStep) -> bool:
 def _define_identity(column: SchemaObject) -> str:
     words = " ".join(write_sequence(column, full=False))
     return f" ({words})" if words else ""
-
-
-def write_sequence(sequence: SchemaObject, *, full: bool) -> Iterator[str]:
-    """Yield the options of a sequence or identity; with `full` also the default ones."""
-    facts = sequence.facts
-    down = facts.get("increment", "1").startswith("-")
-    first = facts.get("maximum", "-1") if down else facts.get("minimum", "1")
-    usual = (("increment", "INCREMENT BY", "1"), ("minimum", "MINVALUE", ""), ("maximum", "MAXVALUE", ""))
-    for fact, word, default in (*usual, ("start", "START WITH", first), ("cache", "CACHE", "1")):
-        if fact in facts:
-            yield f"{word} {facts[fact]}"
-        elif full:
-            yield f"{word} {default}" if default else f"NO {word}"
-    if "cycle" in facts or full:
-        yield "CYCLE" if "cycle" in facts else "NO CYCLE"
-
-
-def has_to_restart(old: SchemaObject, new: SchemaObject) -> bool:
-    """Return whether the first value of a sequence or identity is outside of its new bounds."""
-    (first, *_), (_, low, high) = _read_bounds(old), _read_bounds(new)
-    return not low <= first <= high
-
-
-def _read_bounds(sequence: SchemaObject) -> tuple[int, int, int]:
-    """Return the first value of a sequence or identity, its lowest and its highest one."""
-    facts, down = sequence.facts, sequence.facts.get("increment", "1").startswith("-")
-    room = 2 ** (_BITS.get(facts.get("type", ""), 64) - 1)
-    low = int(facts.get("minimum", -room if down else 1))
-    high = int(facts.get("maximum", -1 if down else room - 1))
-    return int(facts.get("start", high if down else low)), low, high
 
 
 def _tune(change: SchemaStep, *, foreign: bool, made: bool) -> Iterator[Step]:

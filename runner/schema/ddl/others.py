@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from tenantry.schema.ddl.columns import RESTARTS, has_to_restart, is_serial, write_sequence
+from tenantry.schema.ddl.columns import is_serial
 from tenantry.schema.ddl.draft import Phase, Risk, Step
 from tenantry.schema.ddl.names import list_names, quote, split_list
 from tenantry.schema.ddl.schema import Schema, SchemaStep, step
+from tenantry.schema.ddl.sequences import RESTARTS, has_to_restart, write_sequence
 from tenantry.schema.snapshot import SchemaObject
 
 # The first major whose sequences may be unlogged, and are so with their table.

@@ -17,7 +17,7 @@ from tenantry.schema.ddl.alterations import (
     list_new_names,
     must_go,
 )
-from tenantry.schema.ddl.columns import SEQUENCE_FACTS, is_widening, list_parents, name_identity
+from tenantry.schema.ddl.columns import is_widening, list_parents, name_identity
 from tenantry.schema.ddl.draft import Draft, Phase, Risk, Step, Urgency
 from tenantry.schema.ddl.names import (
     RELATIONS,
@@ -31,6 +31,7 @@ from tenantry.schema.ddl.names import (
 )
 from tenantry.schema.ddl.needs import UNIQUE, find_users, list_above
 from tenantry.schema.ddl.schema import Schema
+from tenantry.schema.ddl.sequences import SEQUENCE_FACTS
 from tenantry.schema.snapshot import ObjectKey, SchemaObject
 
 # Kinds that prevent a change of a column's type.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tenantry.schema.ddl.code import write_aggregate, write_function, write_view
-from tenantry.schema.ddl.columns import SEQUENCE_FACTS, write_column
+from tenantry.schema.ddl.columns import write_column
 from tenantry.schema.ddl.draft import Draft, Phase, Risk, Step, Urgency
 from tenantry.schema.ddl.drops import DROPS, write_drops
 from tenantry.schema.ddl.inherited import read_current
@@ -44,6 +44,7 @@ from tenantry.schema.ddl.rename import find_renames
 from tenantry.schema.ddl.replace import Replacement, find_replacement
 from tenantry.schema.ddl.rights import write_grants, write_owner
 from tenantry.schema.ddl.schema import Schema, SchemaStep, unwritten
+from tenantry.schema.ddl.sequences import SEQUENCE_FACTS
 from tenantry.schema.ddl.tables import write_table
 from tenantry.schema.ddl.taken import list_given, list_moved, list_needed, make_room
 from tenantry.schema.ddl.types import (

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from tenantry.model.events import MigrationRetried, Verdict, WarningRaised
 from tenantry.model.results import Result
@@ -170,6 +171,25 @@ def test_keys_hold_whatever_the_database_is_set_to(site: MakeSite, header: str) 
     one.write({"0002_lost.sql": f"{header}{_LOST}"})
     assert one.migrate().results == {"1": Result.FAILED}
     assert one.query("SELECT count(*) FROM beds") == [(0,)]
+
+
+def test_a_role_that_may_not_have_keys_hold(site: MakeSite) -> None:
+    """A role that may not change the setting is refused with the statements that help, and stores nothing."""
+    one = site({"0001_keyed.sql": _KEYED})
+    database = one.databases["1"]
+    with lend_role(one) as role:
+        one.query(f"GRANT CREATE ON SCHEMA public TO {role}")
+        one.query(f"ALTER DATABASE {database} SET session_replication_role = replica")
+        seen = Site(one.folder, make_conninfo(one.server, user=role), one.databases, one.schema)
+        refused = seen.migrate().verdict()
+        assert refused.result is Result.REFUSED
+        assert refused.reason.endswith("which is 'replica': keys and triggers would be skipped")
+        typed = refused.hint.removeprefix("as a superuser, wherever it is set: ")
+        resets = (f"ALTER {what} RESET session_replication_role;" for what in (f"ROLE {role}", f"DATABASE {database}"))
+        assert typed == " ".join(resets)
+        assert not one.has("rooms")
+        one.query(typed)
+        assert seen.migrate().verdict().result is Result.APPLIED
 
 
 def test_a_file_may_skip_keys(site: MakeSite) -> None:

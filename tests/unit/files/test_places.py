@@ -1,9 +1,6 @@
 """The folder as the system has it: missing, empty, linked or not to be read."""
 
-import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +8,7 @@ import pytest
 from tenantry.files.directory import read_migrations
 from tests.builders import write_files
 from tests.unit.files.fix_folder import NAME, OK, SHOWN, refuse
+from tests.unit.fix_privileges import without_privileges
 
 
 def test_missing_folder(tmp_path: Path) -> None:
@@ -76,19 +74,6 @@ def test_broken_link_to_a_rollback(tmp_path: Path) -> None:
     write_files(tmp_path, {"0001_a.sql": OK})
     (tmp_path / "0001_a.rollback.sql").symlink_to("nowhere.sql")
     assert refuse(tmp_path) == [f"{SHOWN}/0001_a.rollback.sql: no such file or directory"]
-
-
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """Give up what root may read, for a moment: otherwise it could read every file."""
-    if os.geteuid():
-        yield
-        return
-    os.seteuid(65534)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.mark.parametrize("unreadable", ["0001_a.sql", "."], ids=["file", "folder"])

@@ -23,6 +23,8 @@ UNSEEN = {
     "ALTER SUBSCRIPTION s CONNECTION 'host=x'": "ALTER SUBSCRIPTION",
     "DO $$ BEGIN CREATE ROLE clerk; EXCEPTION WHEN duplicate_object THEN NULL; END $$": "CREATE ROLE",
     "DO $$ BEGIN EXECUTE 'GRANT CREATE ON DATABASE hotel TO clerk'; END $$": "privileges on a database",
+    # It may be newer than the parser.
+    "SELCT role": "a statement that tenantry cannot read",
 }
 SEEN = [
     "GRANT SELECT ON rooms TO clerk",
@@ -31,7 +33,6 @@ SEEN = [
     "ALTER ROLE clerk IN DATABASE hotel SET work_mem = '8MB'",
     "ALTER DATABASE hotel SET work_mem = '8MB'",
     "CREATE EXTENSION citext",
-    "SELCT role",
     "GRANT SELECT (id) ON rooms TO clerk",
     "GRANT SELECT ON ALL TABLES IN SCHEMA public TO clerk",
     "ALTER OPERATOR FAMILY own.integers USING btree ADD OPERATOR 1 < (int, text)",
@@ -57,7 +58,7 @@ def test_unseen(text: str) -> None:
 
 @pytest.mark.parametrize("text", SEEN)
 def test_seen(text: str) -> None:
-    """Other statements have none, nor has what the parser does not know."""
+    """Other statements have none."""
     assert find_unseen(text) == ()
 
 
